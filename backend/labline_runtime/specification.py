@@ -1,0 +1,243 @@
+"""The contract between a target and the step it runs: what goes in, what comes out, what is told on the way.
+
+A target writes a :class:`StepSpecification` as JSON and starts ``python -m labline_runtime SPEC``. The step leaves
+``result.json`` (:class:`StepResult`) and ``executed.ipynb`` in its output directory, and tells its progress as JSON lines
+(:class:`Progress`). The compiler may import this module; it is the only one of the runtime that it may.
+
+Names that start with ``@`` stand for hidden state (``@numpy.random``); all other names are variables of the notebook.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+SCHEMA_VERSION = 1
+
+HIDDEN_STATE_PREFIX = "@"
+
+CellRole = Literal["imports", "functions", "parameters", "step", "metrics"]
+
+
+@dataclass(frozen=True)
+class CellSource:
+    """One code cell as the notebook has it.
+
+    ``index`` is the cell's place in the notebook (from 0, all cell types counted), ``id`` its nbformat id.
+    """
+
+    index: int
+    id: str
+    source: str
+    role: CellRole = "step"
+
+
+@dataclass(frozen=True)
+class StepInput:
+    """Names taken from one stored artifact; the artifact may hold more names than these."""
+
+    names: tuple[str, ...]
+    source: str  # the step that made it
+    path: str  # the artifact file
+    digest: str  # of the artifact file's content, checked before it is unpickled
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """Names stored together in one artifact, so that objects they share stay shared.
+
+    A name in ``optional`` may be unbound when the step ends (bound in one branch only).
+    """
+
+    names: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepSpecification:
+    """Everything a step needs to run, anywhere."""
+
+    run: str
+    pipeline: str
+    step: str
+    notebook: str  # file name, for messages
+    working_directory: str
+    artifacts_directory: str  # content-addressed store for what the step makes
+    output_directory: str  # result.json and executed.ipynb go here
+    cells: tuple[CellSource, ...]  # preamble (imports, functions) first, then the step's own, in the order to run
+    parameters: dict[str, str] = field(default_factory=dict)  # name -> Python literal, bound before the first step cell
+    inputs: tuple[StepInput, ...] = ()
+    outputs: tuple[StepOutput, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
+    autolog: bool = False  # switch MLflow's autologging on when the step trains something
+    schema: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A bounded, harmless look at a value: plain text and plain cells of a table, never HTML.
+
+    ``columns`` and ``rows`` are given for tables and arrays of up to two dimensions, ``text`` for everything.
+    """
+
+    text: str
+    columns: tuple[str, ...] | None = None
+    rows: tuple[tuple[str, ...], ...] | None = None
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class ValueRecord:
+    """One name at a step boundary. ``digest`` is of the value's content; ``size`` is in bytes."""
+
+    name: str
+    type: str  # qualified, as in "pandas.core.frame.DataFrame"
+    digest: str
+    size: int
+    shape: tuple[int, ...] | None
+    preview: Preview
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """One stored file with the values in it. ``digest`` addresses the file; ``path`` is where it lies."""
+
+    names: tuple[str, ...]
+    path: str
+    digest: str
+    size: int
+    values: tuple[ValueRecord, ...]
+
+
+@dataclass(frozen=True)
+class CellRun:
+    """How one cell fared. Times are seconds since the epoch."""
+
+    index: int
+    id: str
+    state: Literal["succeeded", "failed"]
+    started: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StepError:
+    """Why a step failed, in words for the user.
+
+    ``code`` is a finding's code where one fits ("LL401" a value cannot be stored). ``traceback`` holds IPython's lines, ANSI
+    colours included; ``line`` counts from 1 in the cell. ``culprit`` is the path to the object at fault
+    ("model.callbacks[2]._thread").
+    """
+
+    message: str
+    code: str | None = None
+    ename: str | None = None
+    evalue: str | None = None
+    traceback: tuple[str, ...] = ()
+    cell_index: int | None = None
+    cell_id: str | None = None
+    line: int | None = None
+    variable: str | None = None
+    culprit: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class FileUse:
+    """A file the step read or wrote outside the interpreter's own folders. ``digest`` is of its content after the step."""
+
+    path: str
+    mode: Literal["read", "write"]
+    digest: str | None
+    size: int
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step left behind."""
+
+    state: Literal["succeeded", "failed"]
+    started: float
+    seconds: float
+    cells: tuple[CellRun, ...] = ()
+    artifacts: tuple[ArtifactRecord, ...] = ()
+    metrics: dict[str, float] = field(default_factory=dict)
+    files: tuple[FileUse, ...] = ()
+    error: StepError | None = None
+    schema: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One line of progress, told while the step runs."""
+
+    event: Literal["cell_started", "cell_finished"]
+    index: int
+    id: str
+    time: float
+    state: Literal["running", "succeeded", "failed"]
+
+
+T = TypeVar("T")
+
+
+def to_json(value: Any) -> str:
+    """Write one of this module's dataclasses as a JSON document."""
+    return json.dumps(dataclasses.asdict(value), ensure_ascii=False, sort_keys=True)
+
+
+def from_json(kind: type[T], text: str) -> T:
+    """Read a JSON document as *kind*. Raises ``ValueError`` where it does not fit."""
+    return from_plain(kind, json.loads(text))
+
+
+def from_plain(kind: type[T], data: Any) -> T:
+    """Build the dataclass *kind* from what ``dataclasses.asdict`` made of it. Raises ``ValueError`` where it does not fit."""
+    return typing.cast(T, _build(kind, data, kind.__name__))
+
+
+def _build(kind: Any, data: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(data, dict):
+            raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
+        hints = typing.get_type_hints(kind)
+        known = {f.name: f for f in dataclasses.fields(kind)}
+        if unknown := sorted(set(data) - set(known)):
+            raise ValueError(f"{where}: unknown field {unknown[0]!r}")
+        missing = [
+            name
+            for name, f in known.items()
+            if name not in data and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        ]
+        if missing:
+            raise ValueError(f"{where}: missing field {missing[0]!r}")
+        return kind(**{name: _build(hints[name], item, f"{where}.{name}") for name, item in data.items()})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is tuple:
+        if not isinstance(data, (list, tuple)):
+            raise ValueError(f"{where}: expected a list, got {type(data).__name__}")
+        return tuple(_build(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+    if origin is dict:
+        if not isinstance(data, dict):
+            raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
+        return {str(key): _build(arguments[1], item, f"{where}[{key!r}]") for key, item in data.items()}
+    if origin in (typing.Union, types.UnionType):
+        if data is None and type(None) in arguments:
+            return None
+        (inner,) = (a for a in arguments if a is not type(None))
+        return _build(inner, data, where)
+    if origin is Literal:
+        if data not in arguments:
+            raise ValueError(f"{where}: {data!r} is not one of {', '.join(map(repr, arguments))}")
+        return data
+    if kind is Any:
+        return data
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
+        return float(data)
+    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
+        raise ValueError(f"{where}: expected {kind.__name__}, got {type(data).__name__}")
+    return data

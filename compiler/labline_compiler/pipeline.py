@@ -1,0 +1,105 @@
+"""The intermediate representation: what a notebook means as a pipeline. Frozen, typed, JSON round-trip, versioned.
+
+Order matters in one place only: ``Pipeline.steps`` is a topological order that keeps the notebook's order wherever the edges
+leave a choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from labline_runtime.specification import CellSource, StepOutput, from_json, to_json
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A pipeline input. ``default`` is a Python literal as text, which is exact for every literal type.
+
+    ``type`` is the Python type's name: int, float, str, bool, list, dict, tuple, set, bytes, complex or NoneType.
+    """
+
+    name: str
+    default: str
+    type: str
+    cell_index: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Input:
+    """Names a step takes from the artifacts of an earlier one."""
+
+    names: tuple[str, ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class StepOptions:
+    """What the tags and the metadata ask of the target, per step. Seconds where a time is meant."""
+
+    limits: dict[str, str] = field(default_factory=dict)  # resource name -> Kubernetes quantity
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    secrets: tuple[tuple[str, ...], ...] = ()  # (secret name, key, environment variable)
+    image: str | None = None
+    cache: bool | None = None  # None: as the pipeline says
+    report: bool | None = None
+    retries: int = 0
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One or more cells that run together in a process of their own.
+
+    ``inputs`` carry data; ``after`` names the steps that must merely come first (``prev:`` tags without data, files).
+    ``parameters`` are the pipeline parameters the step reads. Preamble cells (imports, functions) are the pipeline's.
+    """
+
+    name: str
+    cells: tuple[CellSource, ...]
+    parameters: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[StepOutput, ...] = ()
+    after: tuple[str, ...] = ()
+    options: StepOptions = field(default_factory=StepOptions)
+
+    @property
+    def predecessors(self) -> tuple[str, ...]:
+        """The steps this one waits for, without repeats."""
+        return tuple(dict.fromkeys([*(i.source for i in self.inputs), *self.after]))
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A compiled notebook."""
+
+    name: str
+    notebook: str  # file name
+    steps: tuple[Step, ...]
+    preamble: tuple[CellSource, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    kernel: str = "python3"
+    cache: bool = True
+    experiment: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
+    schema: int = SCHEMA_VERSION
+
+    def step(self, name: str) -> Step:
+        """The step called *name*. Raises ``KeyError``."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    def to_json(self) -> str:
+        """Write as a JSON document."""
+        return to_json(self)
+
+    @staticmethod
+    def from_json(text: str) -> Pipeline:
+        """Read what :meth:`to_json` wrote. Raises ``ValueError`` where it does not fit."""
+        return from_json(Pipeline, text)
