@@ -1,0 +1,112 @@
+# Labline. `make` alone prints what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOK ?= notebooks/flight_delays.ipynb
+LABEXTENSION_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
+LINKED := $(VENV)/share/jupyter/labextensions/@labline/labextension
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export DO_NOT_TRACK := true
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------- set-up
+
+$(VENV)/.ready: requirements/bootstrap.txt requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Labline needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@echo "Creating the Python environment in $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3-venv is missing: install it (Debian: apt install python3-venv)" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@$(BIN)/uv pip install --quiet --compile-bytecode --require-hashes -r requirements/dev.txt
+	@HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/uv pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+labextension/node_modules/.ready: labextension/package.json labextension/yarn.lock $(VENV)/.ready
+	@command -v node >/dev/null || { echo "Node.js 20 or newer is missing (Debian: apt install nodejs npm)" >&2; exit 2; }
+	@echo "Installing what the Lab extension is built with"
+	@cd labextension && jlpm install --immutable > node_modules.log 2>&1 || { cat node_modules.log >&2; exit 1; }
+	@rm -f labextension/node_modules.log
+	@touch $@
+
+# The editable install copies the built assets; a link keeps them current.
+labextension/dist/.ready: labextension/node_modules/.ready $(LABEXTENSION_SOURCES) labextension/tsconfig.json
+	@echo "Building the Lab extension"
+	@cd labextension && jlpm build:prod > build.log 2>&1 || { cat build.log >&2; exit 1; }
+	@rm -f labextension/build.log
+	@rm -rf "$(LINKED)" && mkdir -p "$(dir $(LINKED))" && ln -sfn "$(CURDIR)/labextension/dist" "$(LINKED)"
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.ready labextension/dist/.ready ## Create the environment and build the Lab extension
+
+# ---------------------------------------------------------------- use
+
+.PHONY: demo
+demo: setup ## Check, compile and run the flights notebook, tracked in MLflow
+	@labline check $(NOTEBOOK)
+	@mkdir -p build && labline compile $(NOTEBOOK) -o build/$(basename $(notdir $(NOTEBOOK))).yaml
+	@labline run $(NOTEBOOK)
+	@echo "Next: make lab   opens JupyterLab, where the same run is under Runs"
+
+.PHONY: lab
+lab: setup ## Open JupyterLab with the extension on the example notebooks
+	@jupyter lab --notebook-dir=notebooks
+
+# ---------------------------------------------------------------- check
+
+.PHONY: test
+test: lint types unit pytest ## Lint, types, unit, integration and browser tests
+
+.PHONY: lint
+lint: $(VENV)/.ready ## Style, formatting and layers
+	@ruff check
+	@ruff format --check
+	@lint-imports --no-timing | tail -n 5
+
+.PHONY: types
+types: $(VENV)/.ready labextension/node_modules/.ready ## Static types, Python and TypeScript
+	@mypy
+	@cd labextension && jlpm tsc --noEmit
+
+.PHONY: unit
+unit: labextension/node_modules/.ready ## The Lab extension's unit tests
+	@cd labextension && jlpm test
+
+.PHONY: pytest
+pytest: setup
+	@pytest $(PYTEST_OPTIONS)
+
+.PHONY: bench
+bench: setup ## Measure, as ratios in one run; writes tests/bench/results.json
+	@python -m tests.bench
+
+.PHONY: screenshots
+screenshots: setup ## Take the pictures of the docs anew
+	@python -m tests.e2e.screenshots
+
+.PHONY: docs
+docs: $(VENV)/.ready ## Write the generated pages anew
+	@python -m labline_compiler.findings > docs/users/findings.md
+
+# ---------------------------------------------------------------- upkeep
+
+.PHONY: format
+format: $(VENV)/.ready ## Format the Python sources
+	@ruff check --fix --quiet; ruff format --quiet
+
+.PHONY: lock
+lock: $(VENV)/.ready ## Resolve the locked environments anew
+	@uv pip compile --quiet --upgrade requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/bootstrap.txt
+	@uv pip compile --quiet --upgrade pyproject.toml --extra examples --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
+
+.PHONY: clean
+clean: ## Remove everything that make made (not your runs)
+	@rm -rf $(VENV) build dist labextension/node_modules labextension/dist labextension/lib labextension/tsconfig.tsbuildinfo

@@ -1,0 +1,49 @@
+"""``python -m tests.bench``: run every benchmark, print a table, write ``results.json`` beside this file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+from pathlib import Path
+
+from . import chain
+
+RESULTS = Path(__file__).parent / "results.json"
+BENCHMARKS = (chain,)
+
+
+def main() -> None:
+    """Measure, print, write."""
+    report: dict[str, object] = {
+        "machine": {
+            "cores": len(os.sched_getaffinity(0)),
+            "system": platform.platform(),
+            "python": platform.python_version(),
+            "load": os.getloadavg()[0],
+        }
+    }
+    for benchmark in BENCHMARKS:
+        samples = benchmark.measure()
+        medians = {contender: statistics.median(seconds) for contender, seconds in samples.items()}
+        reference = medians[benchmark.REFERENCE]
+        print(f"\n{benchmark.TITLE}")
+        print(f"  {'':32}{'median':>10}{'spread':>18}{'ratio':>8}")
+        for contender, median in sorted(medians.items(), key=lambda item: item[1]):
+            low, high = min(samples[contender]), max(samples[contender])
+            print(f"  {contender:32}{median:9.3f}s{f'{low:.3f} - {high:.3f}':>18}{median / reference:8.2f}")
+        report[benchmark.NAME] = {
+            "title": benchmark.TITLE,
+            "reference": benchmark.REFERENCE,
+            "contenders": {
+                contender: {"seconds": seconds, "median": medians[contender], "ratio": medians[contender] / reference}
+                for contender, seconds in samples.items()
+            },
+        }
+    RESULTS.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"\nWritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

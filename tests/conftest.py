@@ -1,0 +1,25 @@
+"""What every test stands on: a data folder of its own and an environment that says nothing about the machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Set before anything of ours or of MLflow's is imported, so that nothing leaks in from whoever runs the tests.
+for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "LABLINE_", "JUPYTER_", "IPYTHON"))]:
+    del os.environ[_name]
+os.environ["DO_NOT_TRACK"] = "true"
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# JupyterLab and its server ask for this choice by a warning otherwise.
+os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def labline_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder that is this test's alone; nobody's own runs are ever touched."""
+    home = tmp_path / "labline-home"
+    monkeypatch.setenv("LABLINE_HOME", str(home))
+    yield home
