@@ -1,0 +1,40 @@
+"""The pipeline prints what the notebook prints, on the real engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
+
+from labline_backend.engine import Engine
+
+from .cases import CASES
+from .reference import cells_of, notebook_of, printed_by_notebook
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "pipeline" / "base" / "work"
+    folder.mkdir(parents=True)
+    cells = cells_of(CASES[name])
+    content = notebook_of(cells)
+    compilation = compile_notebook(parse(content, folder / "case.ipynb"))
+    assert compilation.pipeline is not None, compilation.findings
+
+    run = engine.submit(
+        compilation.pipeline,
+        notebook="case.ipynb",
+        folder=folder,
+        content=content,
+        parameters={},
+        cache=False,
+        findings=compilation.findings,
+    )
+    done = engine.wait(run.id, timeout=120)
+
+    assert done.state == "succeeded", done.error
+    last = compilation.pipeline.steps[-1].name
+    printed = engine.home.step_folder(run.id, last).joinpath("log.txt").read_text()
+    assert printed == printed_by_notebook(cells, tmp_path / "notebook" / "base" / "work")
