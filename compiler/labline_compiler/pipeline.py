@@ -1,7 +1,7 @@
 """The intermediate representation: what a notebook means as a pipeline. Frozen, typed, JSON round-trip, versioned.
 
-Order matters in one place only: ``Pipeline.steps`` is a topological order that keeps the notebook's order wherever the edges
-leave a choice.
+Order matters in one place only: ``Pipeline.steps`` is a topological order that keeps the notebook's order wherever the
+edges leave a choice.
 """
 
 from __future__ import annotations
@@ -74,6 +74,15 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Edge:
+    """One step waits for another."""
+
+    source: str
+    target: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Pipeline:
     """A compiled notebook."""
 
@@ -94,6 +103,17 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(name)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Who waits for whom, with the names handed over; none where only the order matters."""
+        found = []
+        for step in self.steps:
+            names = {
+                source: tuple(n for i in step.inputs if i.source == source for n in i.names)
+                for source in step.predecessors
+            }
+            found += [Edge(source, step.name, handed) for source, handed in names.items()]
+        return tuple(found)
 
     def to_json(self) -> str:
         """Write as a JSON document."""

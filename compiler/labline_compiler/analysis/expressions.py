@@ -1,0 +1,371 @@
+"""Follow expressions: what they read, alter and give."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+from labline_compiler.analysis import scopes
+from labline_compiler.analysis.calls import Arguments, Calls
+from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.operations import PANDAS_SCALARS, SCALAR_ATTRIBUTES, STEADY
+from labline_compiler.analysis.state import Frame, Sink, State
+
+# What IPython puts into the namespace of every notebook.
+IPYTHON_NAMES = frozenset(
+    [
+        "display",
+        "get_ipython",
+        "In",
+        "Out",
+        "exit",
+        "quit",
+        "_",
+        "__",
+        "___",
+        "_i",
+        "_ii",
+        "_iii",
+        "_oh",
+        "_ih",
+        "_dh",
+        "__name__",
+        "__doc__",
+        "__builtins__",
+        "__builtin__",
+        "__file__",
+        "__spec__",
+        "__package__",
+        "__loader__",
+    ]
+)
+_HISTORY = frozenset(("_", "__", "___", "Out", "_oh", "In", "_ih"))
+_BUILTINS = frozenset(dir(builtins)) | IPYTHON_NAMES
+_FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
+
+
+class Expressions(Calls):
+    """Evaluates expressions on abstract values."""
+
+    def __init__(self, heap: Heap, sink: Sink) -> None:
+        self.heap = heap
+        self.state = State(heap, sink)
+        self.context: tuple[int, ...] = ()
+        self.forgiving = 0  # inside a try that catches NameError
+        self.star_imported = False
+        self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
+        self._scopes: dict[ast.AST, scopes.Scope] = {}
+        self.active: list[int] = []
+        self.budget = 0
+
+    def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
+        """The key of what *node* makes, at this place of the program."""
+        return (node, self.context, extra)
+
+    def function_scope(self, node: scopes.FunctionNode) -> scopes.Scope:
+        """The function's scope, worked out once."""
+        scope = self._scopes.get(node)
+        if scope is None:
+            scope = self._scopes[node] = scopes.function_scope(node)
+        return scope
+
+    def eval(self, node: ast.expr) -> Value:
+        """The value of an expression."""
+        handler = self._handlers.get(type(node))
+        if handler is None:
+            handler = self._handlers[type(node)] = getattr(
+                self, f"_eval_{type(node).__name__.lower()}", self._eval_parts
+            )
+        result: Value = handler(node)
+        return result
+
+    def _eval_parts(self, node: ast.AST) -> Value:
+        """What has no rule of its own: everything in it is evaluated, and nothing is known to be shared."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self.use(self.eval(child))
+        return NOTHING
+
+    _eval_constant = _eval_parts
+    _eval_compare_parts = _eval_parts
+
+    def _eval_name(self, node: ast.Name) -> Value:
+        value = self.state.lookup(node.id, node)
+        if value is not None:
+            if node.id in self.state.module.names or self.state.frame is not self.state.module:
+                return value
+            return value
+        return self.unbound(node.id)
+
+    def unbound(self, name: str) -> Value:
+        """The value of a name that the notebook does not bind."""
+        if name in _BUILTINS:
+            if name in _HISTORY:
+                self.state.sink.note("LL305", f"The cell reads {name}, the history of outputs and inputs.", None)
+            return self.heap.library(f"builtins.{name}")
+        return self.heap.make(("unknown name", name))
+
+    def _eval_namedexpr(self, node: ast.NamedExpr) -> Value:
+        value = self.eval(node.value)
+        self.state.bind(node.target.id, value)
+        return value
+
+    # ------------------------------------------------------------------------------------------------- displays
+
+    def _display(self, node: ast.expr, kind: str, parts: list[ast.expr]) -> Value:
+        held: set[int] = set()
+        for part in parts:
+            if isinstance(part, ast.Starred):
+                held |= self.iterate(self.eval(part.value))
+            else:
+                held |= self.eval(part)
+        if kind == "tuple" and not held:
+            return NOTHING
+        return self.heap.make(self.site(node), kind, frozenset(held))
+
+    def _eval_list(self, node: ast.List) -> Value:
+        return self._display(node, "list", node.elts)
+
+    def _eval_tuple(self, node: ast.Tuple) -> Value:
+        return self._display(node, "tuple", node.elts)
+
+    def _eval_set(self, node: ast.Set) -> Value:
+        return self._display(node, "set", node.elts)
+
+    def _eval_dict(self, node: ast.Dict) -> Value:
+        held: set[int] = set()
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                held |= self.heap.elements(self.eval(value))
+            else:
+                held |= self.eval(key) | self.eval(value)
+        return self.heap.make(self.site(node), "dict", frozenset(held))
+
+    def _comprehension(self, node: scopes.Comprehension, kind: str, parts: list[ast.expr]) -> Value:
+        scope = scopes.Scope(frozenset(scopes.comprehension_targets(node)), frozenset(), frozenset())
+        source = self.eval(node.generators[0].iter)
+        parent = self.state.frame
+        frame = Frame(scope, None if parent is self.state.module else parent, is_comprehension=True)
+        if parent.is_class:
+            frame.parent = parent.parent
+        held: set[int] = set()
+
+        def once() -> None:
+            for index, generator in enumerate(node.generators):
+                items = source if index == 0 else self.eval(generator.iter)
+                self.assign(generator.target, self.iterate(items))
+                for condition in generator.ifs:
+                    self.use(self.eval(condition))
+            for part in parts:
+                held.update(self.eval(part))
+
+        self.state.frames.append(frame)
+        try:
+            self.state.branches(once, lambda: None)
+        finally:
+            self.state.frames.pop()
+        return self.heap.make(self.site(node), kind, frozenset(held))
+
+    def _eval_listcomp(self, node: ast.ListComp) -> Value:
+        return self._comprehension(node, "list", [node.elt])
+
+    def _eval_setcomp(self, node: ast.SetComp) -> Value:
+        return self._comprehension(node, "set", [node.elt])
+
+    def _eval_dictcomp(self, node: ast.DictComp) -> Value:
+        return self._comprehension(node, "dict", [node.key, node.value])
+
+    def _eval_generatorexp(self, node: ast.GeneratorExp) -> Value:
+        value = self._comprehension(node, "iterator", [node.elt])
+        names = (self.state.lookup(name) for name in sorted(scopes.free_names(node)) if name in self.state.module.names)
+        self.heap.put(value, frozenset().union(*(held for held in names if held is not None)))
+        return value
+
+    def _eval_joinedstr(self, node: ast.JoinedStr) -> Value:
+        for part in node.values:
+            self.use(self.eval(part))
+        return NOTHING
+
+    # ------------------------------------------------------------------------------------------------ operators
+
+    def _eval_boolop(self, node: ast.BoolOp) -> Value:
+        result = self.eval(node.values[0])
+        self.use(result)
+        for part in node.values[1:]:
+            values: list[Value] = []
+            self.state.branches(lambda part=part, values=values: values.append(self.eval(part)), lambda: None)  # type: ignore[misc]
+            result |= frozenset().union(*values)
+        return result
+
+    def _eval_ifexp(self, node: ast.IfExp) -> Value:
+        self.use(self.eval(node.test))
+        values: list[Value] = []
+        self.state.branches(lambda: values.append(self.eval(node.body)), lambda: values.append(self.eval(node.orelse)))
+        return frozenset().union(*values)
+
+    def _eval_binop(self, node: ast.BinOp) -> Value:
+        return self.binary(self.eval(node.left), self.eval(node.right), node)
+
+    def binary(self, left: Value, right: Value, node: ast.AST) -> Value:
+        """What an arithmetic operator gives."""
+        self.use(left | right)
+        kinds = {self.heap.kind(left), self.heap.kind(right)}
+        if kinds <= _FRESH_BY_OPERATOR:
+            kinds.discard("scalar")
+            if not kinds:
+                return NOTHING
+            kind = "pandas" if "pandas" in kinds else "numpy" if "numpy" in kinds else "data"
+            return self.heap.make(self.site(node, "operator"), kind)
+        common = kinds - {"scalar"}
+        kind_of_all = common.pop() if len(common) == 1 else None
+        if kind_of_all in ("list", "dict", "set", "tuple"):
+            return self.heap.make(
+                self.site(node, "operator"), kind_of_all, self.heap.elements(left) | self.heap.elements(right)
+            )
+        return self.heap.make(self.site(node, "operator"), None, self.heap.reach(left | right))
+
+    def _eval_unaryop(self, node: ast.UnaryOp) -> Value:
+        operand = self.eval(node.operand)
+        self.use(operand)
+        if isinstance(node.op, ast.Not):
+            return NOTHING
+        return self.binary(operand, NOTHING, node)
+
+    def _eval_compare(self, node: ast.Compare) -> Value:
+        values = [self.eval(node.left), *(self.eval(right) for right in node.comparators)]
+        involved = frozenset().union(*values)
+        self.use(involved)
+        for operator, right in zip(node.ops, values[1:], strict=True):
+            if isinstance(operator, (ast.In, ast.NotIn)):
+                self.iterate(right, members=True)
+            elif isinstance(operator, (ast.Is, ast.IsNot)) and values[0] and right:
+                self.same_identity(involved)
+        kinds = {self.heap.kind(value) for value in values} - {"scalar"}
+        if not kinds or isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)):
+            return NOTHING
+        return self.heap.make(self.site(node), "pandas" if "pandas" in kinds else "data")
+
+    def same_identity(self, involved: Value) -> None:
+        """``a is b``: whether they are one object matters from here on."""
+        objects = self.heap.mutable(involved)
+        if objects:
+            self.state.time += 1
+            self.identities(objects)
+
+    def identities(self, objects: Value) -> None:
+        """Overridden by who wants to know."""
+
+    # ----------------------------------------------------------------------------------------- parts of objects
+
+    def _eval_attribute(self, node: ast.Attribute) -> Value:
+        return self.attribute(self.eval(node.value), node.attr, node)
+
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """``value.name``."""
+        found: Value = NOTHING
+        for number in value:
+            thing = self.heap.things[number]
+            own = frozenset((number,))
+            if thing.kind in ("module", "library") and thing.origin is not None:
+                found |= self.heap.library(f"{thing.origin}.{name}")
+            elif thing.instance_of is not None or thing.klass is not None:
+                found |= self.member(number, name, node)
+            elif (
+                thing.kind == "function"
+                or name in SCALAR_ATTRIBUTES
+                or (thing.kind == "pandas" and name in PANDAS_SCALARS)
+            ):
+                found |= own if thing.kind == "function" else NOTHING
+            elif thing.kind in ("pandas", "numpy"):
+                found |= own
+            else:
+                found |= self.heap.reach(own)
+        return found
+
+    def _eval_subscript(self, node: ast.Subscript) -> Value:
+        value, index = self.eval(node.value), self.eval(node.slice)
+        self.use(value | index)
+        kind = self.heap.kind(value)
+        if kind in ("pandas", "data") and self._selects_rows(node.slice, index):
+            return self.heap.make(self.site(node), kind)
+        if kind in ("module", "library"):
+            return self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
+        if kind in ("dict", "list", "tuple"):
+            if isinstance(node.slice, ast.Slice):
+                return self.heap.make(self.site(node), kind, self.heap.elements(value))
+            return self.heap.elements(value)
+        if kind in ("numpy", "pandas"):
+            return value
+        return self.heap.elements(value) | (value if kind not in STEADY else NOTHING)
+
+    def _selects_rows(self, index: ast.expr, value: Value) -> bool:
+        """Whether a frame's subscript is a list or a mask, which gives a copy."""
+        if isinstance(index, (ast.Compare, ast.List, ast.ListComp)):
+            return True
+        if isinstance(index, ast.BinOp) and isinstance(index.op, (ast.BitAnd, ast.BitOr, ast.BitXor)):
+            return True
+        if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert):
+            return True
+        return self.heap.kind(value) in ("pandas", "list")
+
+    def _eval_slice(self, node: ast.Slice) -> Value:
+        for part in (node.lower, node.upper, node.step):
+            if part is not None:
+                self.use(self.eval(part))
+        return NOTHING
+
+    def _eval_starred(self, node: ast.Starred) -> Value:
+        return self.iterate(self.eval(node.value))
+
+    # ------------------------------------------------------------------------------------------------- functions
+
+    def _eval_lambda(self, node: ast.Lambda) -> Value:
+        return self.make_function(node)
+
+    def _eval_await(self, node: ast.Await) -> Value:
+        value = self.eval(node.value)
+        return value | self.heap.reach(value)
+
+    def _eval_yield(self, node: ast.Yield) -> Value:
+        if node.value is not None:
+            self.state.frame.returns |= self.eval(node.value)
+        return self.heap.make(self.site(node))
+
+    def _eval_yieldfrom(self, node: ast.YieldFrom) -> Value:
+        value = self.eval(node.value)
+        self.state.frame.returns |= self.iterate(value) | value
+        return value
+
+    def _eval_call(self, node: ast.Call) -> Value:
+        self.spend()
+        if self.ipython_call(node):
+            return self.heap.make(self.site(node), "list")
+        function = node.func
+        if isinstance(function, ast.Attribute):
+            receiver = self.eval(function.value)
+            return self.call_method(receiver, function.attr, self._arguments(node), node)
+        callee = self.eval(function)
+        return self.call(callee, self._arguments(node), node)
+
+    def _arguments(self, node: ast.Call) -> Arguments:
+        positional: list[Value] = []
+        keywords: dict[str, Value] = {}
+        rest: Value = NOTHING
+        for argument in node.args:
+            if isinstance(argument, ast.Starred):
+                rest |= self.iterate(self.eval(argument.value))
+            elif rest:
+                rest |= self.eval(argument)
+            else:
+                positional.append(self.eval(argument))
+        starred = any(isinstance(argument, ast.Starred) for argument in node.args)
+        for keyword in node.keywords:
+            value = self.eval(keyword.value)
+            if keyword.arg is None:
+                rest |= self.heap.elements(value)
+                starred = True
+            else:
+                keywords[keyword.arg] = value
+        return Arguments(positional, keywords, rest, starred, node)

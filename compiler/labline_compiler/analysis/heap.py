@@ -1,0 +1,144 @@
+"""Abstract objects: what may exist while the notebook runs, and what may hold what.
+
+A value is the set of objects that a name may stand for; the empty set is a value that shares nothing with anything
+(numbers, text). Links between objects are only ever added, so every answer errs on the side of sharing.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from labline_compiler.analysis.operations import TRANSPARENT
+from labline_compiler.analysis.scopes import FunctionNode, Scope
+
+if TYPE_CHECKING:
+    from labline_compiler.analysis.state import Frame
+
+Value: TypeAlias = frozenset[int]
+NOTHING: Value = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionInfo:
+    """A function of the notebook, with the scopes around it."""
+
+    node: FunctionNode
+    scope: Scope
+    frame: Frame | None  # the function around it, if any
+    defaults: dict[str, Value]
+    binding: str | None = None  # "static" or "class" where a decorator says so
+    owner: int | None = None  # the class it is a method of
+
+
+@dataclass(frozen=True, eq=False)
+class ClassInfo:
+    """A class of the notebook. ``members`` are its body's names; ``bases`` are values."""
+
+    node: ast.ClassDef
+    members: dict[str, Value]
+    bases: tuple[Value, ...]
+
+
+@dataclass(eq=False, slots=True)
+class Thing:
+    """One abstract object. ``origin`` is the dotted name of something of a library."""
+
+    kind: str | None = None
+    origin: str | None = None
+    function: FunctionInfo | None = None
+    klass: ClassInfo | None = None
+    instance_of: int | None = None
+    draws: bool = False  # an estimator without random_state
+    parted: bool = False  # a library's fresh result, whose parts share nothing with each other
+    holds: set[int] = field(default_factory=set)
+    held_by: set[int] = field(default_factory=set)
+
+
+class Heap:
+    """All objects of one analysis."""
+
+    def __init__(self) -> None:
+        self.things: list[Thing] = []
+        self._made: dict[Hashable, int] = {}
+
+    def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
+        """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
+        number = self._made.get(key)
+        if number is None:
+            number = self._made[key] = len(self.things)
+            self.things.append(Thing(kind, **facts))  # type: ignore[arg-type]
+        value = frozenset((number,))
+        self.put(value, holds)
+        return value
+
+    def put(self, holders: Value, content: Value) -> None:
+        """Let every one of *holders* hold all of *content* from now on."""
+        for holder in holders:
+            new = content - self.things[holder].holds - {holder}
+            self.things[holder].holds |= new
+            for number in new:
+                self.things[number].held_by.add(holder)
+
+    def reach(self, value: Iterable[int]) -> Value:
+        """*value* with all it holds, directly or not."""
+        return self._closure(value, down=True)
+
+    def holders(self, value: Iterable[int]) -> Value:
+        """*value* with all that holds it, directly or not."""
+        return self._closure(value, down=False)
+
+    def _closure(self, value: Iterable[int], *, down: bool) -> Value:
+        found = set(value)
+        stack = list(found)
+        while stack:
+            thing = self.things[stack.pop()]
+            new = (thing.holds if down else thing.held_by) - found
+            found |= new
+            stack.extend(new)
+        return frozenset(found)
+
+    def kind(self, value: Value) -> str | None:
+        """The kind that all objects of *value* have in common; "scalar" where there are none."""
+        kinds = {self.things[number].kind for number in value}
+        if not kinds:
+            return "scalar"
+        return kinds.pop() if len(kinds) == 1 else None
+
+    def origin(self, value: Value) -> str | None:
+        """The dotted name of the one library object that *value* is, if it is one."""
+        if len(value) != 1:
+            return None
+        (number,) = value
+        return self.things[number].origin if self.things[number].kind in ("module", "library") else None
+
+    def library(self, origin: str, kind: str = "library") -> Value:
+        """The library object called *origin*."""
+        return self.make(("library", origin), kind, origin=origin)
+
+    def mutable(self, value: Value) -> Value:
+        """*value* without modules and what lives in them."""
+        return frozenset(number for number in value if self.things[number].kind not in ("module", "library"))
+
+    def elements(self, value: Value) -> Value:
+        """What iterating over *value*, or taking an item, may give."""
+        found: set[int] = set()
+        for number in value:
+            thing = self.things[number]
+            found |= thing.holds if thing.kind in TRANSPARENT else self.reach((number,))
+        return frozenset(found)
+
+    def part(self, value: Value, index: int) -> Value:
+        """What unpacking *value* gives at one place."""
+        found: Value = NOTHING
+        for number in value:
+            thing = self.things[number]
+            if thing.parted:
+                piece = self.make(("part", number, index), thing.kind if thing.kind != "library" else None)
+                self.put(frozenset((number,)), piece)
+                found |= piece
+            else:
+                found |= self.elements(frozenset((number,)))
+        return found

@@ -1,0 +1,286 @@
+"""The names in force while a notebook is followed, with its branches, and who is told of each use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.hidden_state import Use
+from labline_compiler.analysis.scopes import Scope
+
+
+class Sink(Protocol):
+    """Is told what the code does, in the order in which the notebook does it."""
+
+    def read(self, name: str, node: ast.AST | None) -> None:
+        """The name is read and the current step has not surely bound it."""
+
+    def bind(self, name: str, value: Value, *, always: bool) -> None:
+        """The name is bound."""
+
+    def delete(self, name: str, *, always: bool) -> None:
+        """The name is unbound."""
+
+    def alter(self, objects: Value) -> None:
+        """The objects may be changed."""
+
+    def hidden(self, state: str, use: Use) -> None:
+        """Hidden state is used."""
+
+    def file(self, mode: str, path: str | None) -> None:
+        """A file is used; *path* where it is known."""
+
+    def unrepeatable(self) -> None:
+        """Something that differs from one run to the next is computed."""
+
+    def unbound(self, name: str, node: ast.AST | None) -> None:
+        """Nothing binds the name that is read."""
+
+    def star_import(self, module: str) -> None:
+        """Names that cannot be known here are bound."""
+
+    def note(self, code: str, message: str, node: ast.AST | None) -> None:
+        """There is something to tell the user."""
+
+
+class Frame:
+    """The names of one scope being run: the module, a function call, a class body or a comprehension."""
+
+    __slots__ = ("callee", "is_class", "is_comprehension", "names", "parent", "returns", "scope")
+
+    def __init__(
+        self,
+        scope: Scope | None = None,
+        parent: Frame | None = None,
+        *,
+        is_class: bool = False,
+        is_comprehension: bool = False,
+        callee: Value = NOTHING,
+    ) -> None:
+        self.names: dict[str, Value] = {}
+        self.scope = scope
+        self.parent = parent
+        self.is_class = is_class
+        self.is_comprehension = is_comprehension
+        self.callee = callee
+        self.returns: Value = NOTHING
+
+
+Snapshot = tuple[dict[str, Value], set[str], list[dict[str, Value]]]
+
+
+class State:
+    """Frames, branches and the notebook's names. Everything that changes goes through here and to the sink."""
+
+    def __init__(self, heap: Heap, sink: Sink) -> None:
+        self.heap = heap
+        self.sink = sink
+        self.module = Frame()
+        self.frames: list[Frame] = [self.module]
+        self.always: set[str] = set()  # names that the current step has surely bound
+        self.depth = 0  # of branches
+        self.time = 0
+        self._collectors: list[dict[tuple[Frame, str], Value]] = []
+
+    @property
+    def frame(self) -> Frame:
+        """The scope being run."""
+        return self.frames[-1]
+
+    # ---------------------------------------------------------------------------------------------- names
+
+    def lookup(self, name: str, node: ast.AST | None = None) -> Value | None:
+        """The value of a name, None where nothing binds it."""
+        frame: Frame | None = self.frame
+        first = True
+        while frame is not None and frame is not self.module:
+            if frame.scope is not None:
+                if name in frame.scope.globals:
+                    break
+                if name in frame.scope.locals and (first or not frame.is_class):
+                    if name in frame.names:
+                        return frame.names[name]
+                    if not frame.is_class:
+                        return NOTHING  # a local that is not bound yet
+            first = first and frame.is_comprehension
+            frame = frame.parent
+        return self.global_value(name, node)
+
+    def global_value(self, name: str, node: ast.AST | None = None) -> Value | None:
+        """The value of a name of the notebook."""
+        self.time += 1
+        value = self.module.names.get(name)
+        if name not in self.always:
+            if value is not None:
+                self.sink.read(name, node)
+            else:
+                self.sink.unbound(name, node)
+        return value
+
+    def bind(self, name: str, value: Value) -> None:
+        """Bind a name in the scope being run."""
+        frame = self.frame
+        while frame.is_comprehension and frame.scope is not None and name not in frame.scope.locals:
+            frame = frame.parent or self.module
+        if frame is self.module:
+            self.bind_global(name, value)
+        elif frame.scope is not None and name in frame.scope.globals:
+            self.bind_global(name, value, inside=True)
+        elif frame.scope is not None and name in frame.scope.nonlocals:
+            self._bind_nonlocal(frame, name, value)
+        else:
+            self._set(frame, name, value)
+
+    def bind_global(self, name: str, value: Value, *, inside: bool = False) -> None:
+        """Bind a name of the notebook; *inside* a function it may be on a path not taken."""
+        self.time += 1
+        always = not inside and self.depth == 0
+        if inside:
+            value |= self.module.names.get(name, NOTHING)
+        self._set(self.module, name, value)
+        self.sink.bind(name, value, always=always)
+        if not inside:
+            self.always.add(name)
+
+    def _bind_nonlocal(self, frame: Frame, name: str, value: Value) -> None:
+        outer = frame.parent
+        while outer is not None:
+            if outer.scope is not None and name in outer.scope.locals and not outer.is_class:
+                self._set(outer, name, value | outer.names.get(name, NOTHING))
+                break
+            outer = outer.parent
+        self.heap.put(frame.callee, value)
+        self.alter(frame.callee)
+
+    def _set(self, frame: Frame, name: str, value: Value) -> None:
+        frame.names[name] = value
+        for collector in self._collectors:
+            collector[frame, name] = collector.get((frame, name), NOTHING) | value
+
+    def delete(self, name: str) -> None:
+        """Unbind a name in the scope being run."""
+        frame = self.frame
+        if frame is not self.module and not (frame.scope is not None and name in frame.scope.globals):
+            frame.names.pop(name, None)
+            return
+        self.time += 1
+        always = self.depth == 0 and frame is self.module
+        if frame is self.module:
+            self.module.names.pop(name, None)
+            self.always.discard(name)
+        self.sink.delete(name, always=always)
+
+    def alter(self, value: Value, extra: Value = NOTHING) -> None:
+        """The objects of *value* may be changed, and may hold *extra* afterwards."""
+        objects = self.heap.mutable(value)
+        if not objects:
+            return
+        self.time += 1
+        self.heap.put(objects, extra - objects)
+        self.sink.alter(objects)
+
+    # ------------------------------------------------------------------------------------------- branches
+
+    def branches(self, *alternatives: Callable[[], None]) -> None:
+        """Run each alternative from here; afterwards any of them may have been taken."""
+        entry, surely = self._snapshot(), set(self.always)
+        self.depth += 1
+        ends: list[Snapshot] = []
+        for alternative in alternatives:
+            self._restore(entry)
+            alternative()
+            ends.append(self._snapshot())
+        self.depth -= 1
+        self._restore(self._joined(ends))
+        if self.depth == 0:
+            for name in sorted(self.always - surely):
+                self.sink.bind(name, self.module.names[name], always=True)
+
+    def repeat(self, body: Callable[[], None]) -> None:
+        """Run *body* any number of times, none included, and leave it anywhere."""
+        entry = self._snapshot()
+        self.depth += 1
+        for _ in range(5):
+            before = self._snapshot()
+            with self.collected() as met:
+                body()
+            self._restore(self._joined([before, self._snapshot()]))
+            self._weaken(met)
+            if self._snapshot()[0::2] == before[0::2]:
+                break
+        self.depth -= 1
+        self.always = set(entry[1])
+
+    def attempt(
+        self, body: Callable[[], None], orelse: Callable[[], None], handlers: Sequence[Callable[[], None]]
+    ) -> None:
+        """Run *body*, which may stop anywhere and go on in one of *handlers*."""
+        if not handlers:
+            body()
+            orelse()
+            return
+        entry = self._snapshot()
+
+        def handler(run: Callable[[], None]) -> Callable[[], None]:
+            def from_anywhere() -> None:
+                self._restore(self._joined([entry, ended]))
+                self._weaken(met)
+                run()
+
+            return from_anywhere
+
+        self.depth += 1
+        with self.collected() as met:
+            body()
+        self.depth -= 1
+        ended = self._snapshot()
+        self._restore(entry)
+
+        def through() -> None:
+            self._restore(ended)
+            orelse()
+
+        self.branches(through, *(handler(run) for run in handlers))
+
+    @contextmanager
+    def collected(self) -> Iterator[dict[tuple[Frame, str], Value]]:
+        """Collect every value that any name has had meanwhile."""
+        met: dict[tuple[Frame, str], Value] = {}
+        self._collectors.append(met)
+        try:
+            yield met
+        finally:
+            self._collectors.pop()
+
+    def _weaken(self, met: dict[tuple[Frame, str], Value]) -> None:
+        active = set(map(id, self.frames))
+        for (frame, name), value in met.items():
+            if id(frame) in active:
+                self._set(frame, name, frame.names.get(name, NOTHING) | value)
+
+    def _snapshot(self) -> Snapshot:
+        return dict(self.module.names), set(self.always), [dict(frame.names) for frame in self.frames[1:]]
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self.module.names, self.always = dict(snapshot[0]), set(snapshot[1])
+        for frame, names in zip(self.frames[1:], snapshot[2], strict=False):
+            frame.names = dict(names)
+
+    @staticmethod
+    def _joined(ends: list[Snapshot]) -> Snapshot:
+        def union(tables: list[dict[str, Value]]) -> dict[str, Value]:
+            result = dict(tables[0])
+            for table in tables[1:]:
+                for name, value in table.items():
+                    old = result.get(name)
+                    result[name] = value if old is None or old is value else old | value
+            return result
+
+        return (
+            union([end[0] for end in ends]),
+            set.intersection(*(end[1] for end in ends)),
+            [union(list(tables)) for tables in zip(*(end[2] for end in ends), strict=False)],
+        )

@@ -1,0 +1,351 @@
+"""Follow statements: what they bind, where control may go."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+
+from labline_compiler.analysis import scopes
+from labline_compiler.analysis.expressions import Expressions
+from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
+from labline_compiler.analysis.hidden_state import assignment_state
+from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
+from labline_compiler.analysis.state import Frame
+
+_SUPPRESSING = ("suppress", "raises", "ignored")
+
+
+class Statements(Expressions):
+    """Runs statements on abstract values."""
+
+    def run(self, statements: Sequence[ast.stmt]) -> None:
+        """Follow a block."""
+        for statement in statements:
+            self.spend()
+            handler = self._handlers.get(type(statement))
+            if handler is None:
+                handler = self._handlers[type(statement)] = getattr(
+                    self, f"_run_{type(statement).__name__.lower()}", self._run_other
+                )
+            handler(statement)
+
+    def _block(self, statements: Sequence[ast.stmt]) -> Callable[[], None]:
+        return lambda: self.run(statements)
+
+    def _run_other(self, statement: ast.stmt) -> None:
+        """Pass, break, continue, global and nonlocal bind nothing."""
+
+    # --------------------------------------------------------------------------------------- simple statements
+
+    def _run_expr(self, statement: ast.Expr) -> None:
+        self.eval(statement.value)
+
+    def _run_assign(self, statement: ast.Assign) -> None:
+        value = statement.value
+        if len(statement.targets) == 1 and self._pairs(statement.targets[0], value):
+            return
+        result = self.eval(value)
+        for target in statement.targets:
+            self.assign(target, result)
+
+    def _pairs(self, target: ast.expr, value: ast.expr) -> bool:
+        """``a, b = x, y`` without a tuple between, which would make a and b share."""
+        if not isinstance(target, (ast.Tuple, ast.List)) or not isinstance(value, (ast.Tuple, ast.List)):
+            return False
+        if len(target.elts) != len(value.elts) or any(isinstance(e, ast.Starred) for e in [*target.elts, *value.elts]):
+            return False
+        results = [self.eval(element) for element in value.elts]
+        for element, result in zip(target.elts, results, strict=True):
+            self.assign(element, result)
+        return True
+
+    def _run_annassign(self, statement: ast.AnnAssign) -> None:
+        in_function = self.state.frame is not self.state.module and not self.state.frame.is_class
+        if not in_function:
+            self.eval(statement.annotation)
+        if statement.value is not None:
+            self.assign(statement.target, self.eval(statement.value))
+
+    def _run_augassign(self, statement: ast.AugAssign) -> None:
+        target = statement.target
+        load = ast.copy_location(_as_load(target), target)
+        old = self.eval(load)
+        operand = self.eval(statement.value)
+        result = self.binary(old, operand, statement)
+        state, kind = self.state, self.heap.kind(old)
+        if self.heap.mutable(old):
+            extra = self.heap.elements(operand) if kind in CONTAINERS else operand if kind is None else NOTHING
+            state.alter(old if kind in CONTAINERS else self.heap.reach(old), extra)
+            self.use(old | operand)
+        if kind in ("numpy", "pandas", "list", "set", "dict"):
+            result = old
+        self.assign(target, old | result)
+
+    def _run_delete(self, statement: ast.Delete) -> None:
+        for target in statement.targets:
+            self._delete(target)
+
+    def _delete(self, target: ast.expr) -> None:
+        if isinstance(target, ast.Name):
+            self.state.delete(target.id)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for element in target.elts:
+                self._delete(element)
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
+            self.store(target, NOTHING)
+
+    def _run_return(self, statement: ast.Return) -> None:
+        if statement.value is not None:
+            self.state.frame.returns |= self.eval(statement.value)
+
+    def _run_raise(self, statement: ast.Raise) -> None:
+        for part in (statement.exc, statement.cause):
+            if part is not None:
+                self.eval(part)
+
+    def _run_assert(self, statement: ast.Assert) -> None:
+        self.eval(statement.test)
+        if statement.msg is not None:
+            self.eval(statement.msg)
+
+    # -------------------------------------------------------------------------------------------------- imports
+
+    def _run_import(self, statement: ast.Import) -> None:
+        for alias in statement.names:
+            if alias.asname is not None:
+                self.state.bind(alias.asname, self.heap.library(alias.name, "module"))
+            else:
+                top = alias.name.partition(".")[0]
+                self.state.bind(top, self.heap.library(top, "module"))
+
+    def _run_importfrom(self, statement: ast.ImportFrom) -> None:
+        module = "." * statement.level + (statement.module or "")
+        for alias in statement.names:
+            if alias.name == "*":
+                self.state.sink.star_import(module)
+            else:
+                self.state.bind(alias.asname or alias.name, self.heap.library(_canonical(f"{module}.{alias.name}")))
+
+    # ---------------------------------------------------------------------------------------------- control flow
+
+    def _run_if(self, statement: ast.If) -> None:
+        self.eval(statement.test)
+        self.state.branches(self._block(statement.body), self._block(statement.orelse))
+
+    def _run_for(self, statement: ast.For | ast.AsyncFor) -> None:
+        source = self.eval(statement.iter)
+
+        def once() -> None:
+            self.assign(statement.target, self.iterate(source))
+            self.run(statement.body)
+
+        self.state.repeat(once)
+        if statement.orelse:
+            self.state.branches(self._block(statement.orelse), lambda: None)
+
+    _run_asyncfor = _run_for
+
+    def _run_while(self, statement: ast.While) -> None:
+        def once() -> None:
+            self.eval(statement.test)
+            self.run(statement.body)
+
+        self.eval(statement.test)
+        self.state.repeat(once)
+        if statement.orelse:
+            self.state.branches(self._block(statement.orelse), lambda: None)
+
+    def _run_with(self, statement: ast.With | ast.AsyncWith) -> None:
+        suppresses = False
+        for item in statement.items:
+            manager = self.eval(item.context_expr)
+            suppresses |= any(word in ast.dump(item.context_expr) for word in _SUPPRESSING)
+            entered = self.enter(manager, item.context_expr)
+            if item.optional_vars is not None:
+                self.assign(item.optional_vars, entered)
+        if suppresses:
+            self.state.attempt(self._block(statement.body), lambda: None, [lambda: None])
+        else:
+            self.run(statement.body)
+
+    _run_asyncwith = _run_with
+
+    def _run_try(self, statement: ast.Try) -> None:
+        def handler(clause: ast.ExceptHandler) -> Callable[[], None]:
+            def run() -> None:
+                if clause.type is not None:
+                    self.eval(clause.type)
+                if clause.name is not None:
+                    self.state.bind(clause.name, self.heap.make(self.site(clause)))
+                self.run(clause.body)
+                if clause.name is not None:
+                    self.state.delete(clause.name)
+
+            return run
+
+        catches = any(clause.type is None or "NameError" in ast.dump(clause.type) for clause in statement.handlers)
+        self.forgiving += catches
+        self.state.attempt(
+            self._block(statement.body),
+            self._block(statement.orelse),
+            [handler(clause) for clause in statement.handlers],
+        )
+        self.forgiving -= catches
+        self.run(statement.finalbody)
+
+    _run_trystar = _run_try
+
+    def _run_match(self, statement: ast.Match) -> None:
+        subject = self.eval(statement.subject)
+
+        def case(clause: ast.match_case) -> Callable[[], None]:
+            def run() -> None:
+                self._pattern(clause.pattern, subject)
+                if clause.guard is not None:
+                    self.eval(clause.guard)
+                self.run(clause.body)
+
+            return run
+
+        self.use(subject)
+        last = statement.cases[-1]
+        exhaustive = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None
+        cases = [case(clause) for clause in statement.cases]
+        self.state.branches(*cases, *([] if exhaustive else [lambda: None]))
+
+    def _pattern(self, pattern: ast.pattern, subject: Value) -> None:
+        inside = subject | self.heap.reach(subject)
+        for node in ast.walk(pattern):
+            if isinstance(node, ast.MatchAs) and node.name is not None:
+                self.state.bind(node.name, subject if node is pattern else inside)
+            elif isinstance(node, ast.MatchStar) and node.name is not None:
+                self.state.bind(node.name, self.heap.make(self.site(node), "list", inside))
+            elif isinstance(node, ast.MatchMapping) and node.rest is not None:
+                self.state.bind(node.rest, self.heap.make(self.site(node), "dict", inside))
+            elif isinstance(node, ast.MatchClass):
+                self.eval(node.cls)
+            elif isinstance(node, ast.MatchValue):
+                self.eval(node.value)
+
+    # ------------------------------------------------------------------------------------------------ definitions
+
+    def _run_functiondef(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        decorators = [(self.eval(node), node) for node in statement.decorator_list]
+        if self.state.frame is self.state.module or self.state.frame.is_class:
+            for argument in scopes.arguments(statement):
+                if argument.annotation is not None:
+                    self.eval(argument.annotation)
+            if statement.returns is not None:
+                self.eval(statement.returns)
+        binding = None
+        for value, _ in decorators:
+            origin = self.heap.origin(value)
+            binding = {"builtins.staticmethod": "static", "builtins.classmethod": "class"}.get(origin or "", binding)
+            if origin in ("builtins.property", "functools.cached_property"):
+                binding = "property"
+        value = self.make_function(statement, binding)
+        self.state.bind(statement.name, self._decorated(value, decorators))
+
+    _run_asyncfunctiondef = _run_functiondef
+
+    def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
+        """The function object that a definition makes, holding its defaults and what it closes over."""
+        spec = node.args
+        positional = [*spec.posonlyargs, *spec.args]
+        defaults: dict[str, Value] = {}
+        for argument, default in zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True):
+            defaults[argument.arg] = self.eval(default)
+        for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
+            if keyword_default is not None:
+                defaults[argument.arg] = self.eval(keyword_default)
+        frame = self.state.frame
+        around = frame if frame is not self.state.module else None
+        info = FunctionInfo(node, self.function_scope(node), around, defaults, binding)
+        value = self.heap.make(self.site(node), "function", function=info)
+        held: Value = frozenset().union(*defaults.values())
+        mentioned = scopes.free_names(node) if around is not None else set()
+        while around is not None:
+            held |= frozenset().union(*(around.names[name] for name in mentioned if name in around.names))
+            around = around.parent
+        self.heap.put(value, held)
+        return value
+
+    def _decorated(self, value: Value, decorators: Sequence[tuple[Value, ast.expr]]) -> Value:
+        for decorator, node in reversed(decorators):
+            origin = self.heap.origin(decorator)
+            if origin not in TRANSPARENT_DECORATORS and not self.is_transparent(decorator):
+                value = self.call(decorator, self.arguments_of([value]), node)
+        return value
+
+    def _run_classdef(self, statement: ast.ClassDef) -> None:
+        decorators = [(self.eval(node), node) for node in statement.decorator_list]
+        bases = tuple(self.eval(base) for base in statement.bases)
+        for keyword in statement.keywords:
+            self.eval(keyword.value)
+        frame = Frame(scopes.class_scope(statement), self.state.frame, is_class=True)
+        if frame.parent is self.state.module:
+            frame.parent = None
+        self.state.frames.append(frame)
+        try:
+            self.run(statement.body)
+        finally:
+            self.state.frames.pop()
+        info = ClassInfo(statement, frame.names, bases)
+        value = self.heap.make(self.site(statement), "class", klass=info)
+        self.heap.put(value, frozenset().union(*frame.names.values(), *bases))
+        self.state.bind(statement.name, self._decorated(value, decorators))
+
+    # ------------------------------------------------------------------------------------------------- assignment
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Bind or store *value*."""
+        if isinstance(target, ast.Name):
+            self.state.bind(target.id, value)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self.iterate(value)
+            for index, element in enumerate(target.elts):
+                part = self.heap.part(value, index)
+                if isinstance(element, ast.Starred):
+                    rest = frozenset().union(*(self.heap.part(value, i) for i in range(index, len(target.elts) + 3)))
+                    self.assign(element.value, self.heap.make(self.site(element), "list", rest))
+                else:
+                    self.assign(element, part)
+        elif isinstance(target, ast.Starred):
+            self.assign(target.value, value)
+        elif isinstance(target, (ast.Attribute, ast.Subscript)):
+            self.store(target, value)
+
+    def store(self, target: ast.Attribute | ast.Subscript, value: Value) -> None:
+        """``x.a = value`` and ``x[i] = value``, and ``del`` of them."""
+        holder = self.eval(target.value)
+        if isinstance(target, ast.Subscript):
+            key = self.eval(target.slice)
+            if self.heap.kind(holder) not in ("pandas", "numpy", "list"):
+                value |= key
+        for number in holder:
+            thing = self.heap.things[number]
+            if thing.kind in ("module", "library") and thing.origin is not None:
+                name = thing.origin if isinstance(target, ast.Subscript) else f"{thing.origin}.{target.attr}"
+                if state := assignment_state(name):
+                    self.state.sink.hidden(state, "change")
+                else:
+                    self.note_module_change(thing.origin, target)
+        self.use(holder, call_methods=True)
+        simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
+        self.state.alter(holder if simple else self.heap.reach(holder), value)
+
+
+def _canonical(origin: str) -> str:
+    """One name for what has several."""
+    return {"matplotlib.pylab": "matplotlib.pyplot"}.get(origin, origin)
+
+
+def _as_load(target: ast.expr) -> ast.expr:
+    match target:
+        case ast.Name(id=name):
+            return ast.Name(name, ast.Load())
+        case ast.Attribute(value=value, attr=attr):
+            return ast.Attribute(value, attr, ast.Load())
+        case ast.Subscript(value=value, slice=index):
+            return ast.Subscript(value, index, ast.Load())
+    return target

@@ -1,0 +1,334 @@
+"""Notebook to pipeline: the one entry."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from labline_compiler import parameters as parameters_module
+from labline_compiler.analysis.dataflow import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit, analyse
+from labline_compiler.findings import Finding, finding
+from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
+from labline_compiler.notebook import Cell, Notebook
+from labline_compiler.order import cycle_in, topological
+from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
+from labline_compiler.tags import CellTags, Options, read_cell_tags, read_pipeline_options
+from labline_runtime.specification import CellSource, StepOutput
+
+Role = Literal["imports", "functions", "parameters", "step", "metrics", "skip"]
+
+
+@dataclass(frozen=True)
+class CellRoleInfo:
+    """What a code cell is to the pipeline. ``step`` is the step it belongs to, tagged so itself or not."""
+
+    index: int
+    id: str
+    role: Role
+    step: str | None
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """The outcome. ``pipeline`` is None exactly when a finding is an error."""
+
+    pipeline: Pipeline | None
+    findings: tuple[Finding, ...]
+    cells: tuple[CellRoleInfo, ...]
+
+
+def compile_notebook(notebook: Notebook, *, name: str | None = None) -> Compilation:
+    """Compile *notebook*. Never raises for what is in it: faults come as findings."""
+    return _Compiler(notebook, name).compile()
+
+
+@dataclass
+class _CodeCell:
+    """A code cell on its way: its tags, the step it was given, and its code parsed."""
+
+    cell: Cell
+    tags: CellTags
+    role: Role
+    step: str | None = None
+    parsed: ParsedCell | None = None
+    parameters: tuple[Parameter, ...] = ()
+    source: str = ""
+
+
+class _Compiler:
+    def __init__(self, notebook: Notebook, name: str | None) -> None:
+        self.notebook = notebook
+        self.name = name
+        self.findings: list[Finding] = []
+        self.cells: list[_CodeCell] = []
+
+    def compile(self) -> Compilation:
+        options, findings = read_pipeline_options(self.notebook)
+        self.findings += findings
+        self._read_cells()
+        self._place_cells()
+        self._parse_cells()
+        step_options = self._step_options(options.steps, options.defaults)
+        prev = self._prev()
+        infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
+        if self._failed:
+            return Compilation(None, self._sorted_findings(), infos)
+        flows = self._flows()
+        infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
+        self.findings += flows.findings
+        steps = self._steps(flows, prev, step_options)
+        if self._failed or steps is None:
+            return Compilation(None, self._sorted_findings(), infos)
+        kept = ("kernelspec", "language_info")
+        pipeline = Pipeline(
+            name=pipeline_name(self.name or options.name or Path(self.notebook.path).stem),
+            notebook=self.notebook.name,
+            steps=steps,
+            preamble=tuple(
+                self._source(c) for c in self.cells if c.role in ("imports", "functions") and c.step is None
+            ),
+            parameters=tuple(parameter for c in self.cells for parameter in c.parameters),
+            kernel=self.notebook.kernel,
+            cache=options.cache,
+            experiment=options.experiment,
+            metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
+        )
+        return Compilation(pipeline, self._sorted_findings(), infos)
+
+    @property
+    def _failed(self) -> bool:
+        return any(found.severity == "error" for found in self.findings)
+
+    def _sorted_findings(self) -> tuple[Finding, ...]:
+        rank = {"error": 0, "warning": 1, "info": 2}
+        return tuple(
+            sorted(
+                self.findings,
+                key=lambda f: (rank[f.severity], -1 if f.cell_index is None else f.cell_index, f.line or 0),
+            )
+        )
+
+    # ------------------------------------------------------------------------------------------------- cells and steps
+
+    def _read_cells(self) -> None:
+        for cell in self.notebook.code_cells:
+            tags, findings = read_cell_tags(cell)
+            self.findings += findings
+            role: Role = tags.role if tags.role is not None else "step"  # type: ignore[assignment]
+            self.cells.append(_CodeCell(cell, tags, role, source=cell.source))
+        if all(c.role == "skip" or not c.cell.source.strip() for c in self.cells):
+            self.findings.append(finding("LL007", "Every code cell is empty or tagged `skip`."))
+
+    def _place_cells(self) -> None:
+        """Give every cell its step: its own, or that of the step above, or the one for cells above all steps."""
+        tagged = {c.tags.step for c in self.cells if c.tags.step is not None and c.role != "skip"}
+        setup, number = "setup", 2
+        while setup in tagged:
+            setup, number = f"setup_{number}", number + 1
+        self.setup = setup
+        current: str | None = None
+        for c in self.cells:
+            if c.role in ("step", "metrics"):
+                current = c.tags.step or current
+                c.step = current or setup
+            elif c.role == "parameters":
+                c.step = current or setup  # of what is left of it, if anything
+            elif c.tags.prev or c.tags.options:
+                message = f"Cell {c.cell.index} is {c.role}: its tags for a step change nothing."
+                self.findings.append(finding("LL109", message, cell=c.cell.place))
+        by_lower: dict[str, str] = {}
+        for name in sorted(tagged):
+            if (other := by_lower.setdefault(name.lower(), name)) != name:
+                self.findings.append(finding("LL112", f"The steps {other} and {name} differ in case only."))
+
+    def _parse_cells(self) -> None:
+        seen: dict[str, _CodeCell] = {}
+        for c in self.cells:
+            if c.role == "skip" or not c.cell.source.strip():
+                continue
+            try:
+                c.parsed = parse_cell(c.cell.source)
+            except CellSyntaxError as error:
+                where = f"Cell {c.cell.index}" + (f", line {error.line}" if error.line else "")
+                self.findings.append(
+                    finding(
+                        "LL101",
+                        f"{where}: {error.message}.",
+                        cell=c.cell.place,
+                        line=error.line,
+                        column=error.column,
+                        step=c.step,
+                    )
+                )
+                continue
+            if c.role != "parameters" or c.parsed.magic is not None:
+                continue
+            taken = parameters_module.split_parameters(c.parsed.tree, c.cell.source, c.cell.index)
+            c.parameters = taken.parameters
+            c.parsed = ParsedCell(taken.rest) if taken.rest_source is not None else None
+            c.source = taken.rest_source or ""
+            for parameter in taken.parameters:
+                if (other := seen.setdefault(parameter.name, c)) is not c:
+                    message = (
+                        f"Parameter {parameter.name} is defined in cell {other.cell.index} "
+                        f"and again in cell {c.cell.index}."
+                    )
+                    self.findings.append(finding("LL110", message, cell=c.cell.place, line=parameter.line))
+        for c in self.cells:
+            if c.role == "parameters" and c.parsed is None:
+                c.step = None
+
+    def _step_options(self, by_name: dict[str, Options], defaults: Options) -> dict[str, StepOptions]:
+        merged: dict[str, Options] = {
+            c.step: Options() for c in self.cells if c.step is not None and c.parsed is not None
+        }
+        for c in self.cells:
+            if c.step in merged and (clash := merged[c.step].merge(c.tags.options)):
+                message = f"Cell {c.cell.index} contradicts another cell of step {c.step} on {clash}."
+                self.findings.append(finding("LL107", message, cell=c.cell.place, step=c.step))
+        for name, options in by_name.items():
+            if name not in merged:
+                self.findings.append(
+                    finding("LL108", f"In the notebook's metadata, `labline.steps.{name}` names no step.")
+                )
+            elif clash := merged[name].merge(options):
+                message = f"The notebook's metadata contradicts the tags of step {name} on {clash}."
+                self.findings.append(finding("LL107", message, step=name))
+        result = {}
+        for name, options in merged.items():
+            options.fill(defaults)
+            result[name] = StepOptions(
+                limits=options.limits,
+                labels=options.labels,
+                annotations=options.annotations,
+                secrets=tuple(options.secrets),
+                image=options.image,
+                cache=options.cache,
+                report=options.report,
+                retries=options.retries or 0,
+                timeout=options.timeout,
+            )
+        return result
+
+    def _prev(self) -> dict[str, dict[str, Cell]]:
+        """Step -> the steps that ``prev:`` tags put before it, and the cell that says so."""
+        known = {c.step for c in self.cells if c.step is not None}
+        result: dict[str, dict[str, Cell]] = {}
+        for c in self.cells:
+            if c.step is None or c.role not in ("step", "metrics"):
+                continue
+            for name in c.tags.prev:
+                if name not in known:
+                    near = difflib.get_close_matches(name, [k for k in known if k], n=1)
+                    hint = f" Did you mean {near[0]}?" if near else ""
+                    message = f"Cell {c.cell.index}: prev:{name} names a step that no cell has.{hint}"
+                    self.findings.append(finding("LL104", message, cell=c.cell.place, step=c.step))
+                elif name == c.step:
+                    message = f"Cell {c.cell.index}: step {name} would have to wait for itself."
+                    self.findings.append(finding("LL106", message, cell=c.cell.place, step=c.step))
+                else:
+                    result.setdefault(c.step, {})[name] = c.cell
+        if (cycle := cycle_in({step: set(before) for step, before in result.items()})) and not self._failed:
+            cell = result[cycle[0]][cycle[1]]
+            self.findings.append(
+                finding("LL106", f"The prev: tags form a cycle: {_arrows(cycle)}.", cell=cell.place, step=cycle[0])
+            )
+        return result
+
+    # -------------------------------------------------------------------------------------------------------- data flow
+
+    def _flows(self) -> Flows:
+        """Analyse; cells that turn out to be unfit for the start of every step become part of the step above them."""
+        while True:
+            flows = analyse(self._units())
+            moved = False
+            above: str | None = None
+            for c in self.cells:
+                if c.role in ("imports", "functions") and c.step is None and c.cell.index in flows.misplaced:
+                    c.step = above or self.setup
+                    moved = True
+                    message = f"Cell {c.cell.index} is tagged {c.role} but runs once, as part of step {c.step}."
+                    self.findings.append(finding("LL111", message, cell=c.cell.place, step=c.step))
+                elif c.role in ("step", "metrics"):
+                    above = c.step
+            if not moved:
+                return flows
+
+    def _units(self) -> list[Unit]:
+        units = []
+        for c in self.cells:
+            if c.parameters:
+                units.append(Unit(c.cell, PARAMETERS, parameters=c.parameters))
+            if c.parsed is not None:
+                units.append(Unit(c.cell, c.step or PREAMBLE, c.parsed))
+        return units
+
+    def _steps(
+        self, flows: Flows, prev: dict[str, dict[str, Cell]], options: dict[str, StepOptions]
+    ) -> tuple[Step, ...] | None:
+        names = list(flows.steps)
+        position = {name: i for i, name in enumerate(names)}
+        waits = {
+            name: self._waits_for(flow) | set(prev.get(name, {})) & set(names) for name, flow in flows.steps.items()
+        }
+        if cycle := cycle_in(waits):
+            self._tell_cycle(cycle, prev)
+            return None
+        order = topological(names, waits)
+        steps = []
+        for name in order:
+            flow = flows.steps[name]
+            by_source: dict[str, list[str]] = {}
+            for variable, version in flow.inputs.items():
+                by_source.setdefault(version.step, []).append(variable)
+            after = [s for s in {**flow.after, **prev.get(name, {})} if s in position and s not in by_source]
+            outputs = [StepOutput(tuple(group), tuple(sorted(flow.optional & set(group)))) for group in flow.groups]
+            steps.append(
+                Step(
+                    name=name,
+                    cells=tuple(self._source(c) for c in self.cells if c.step == name and c.parsed is not None),
+                    parameters=tuple(p.name for c in self.cells for p in c.parameters if p.name in flow.parameters),
+                    inputs=tuple(
+                        Input(tuple(sorted(by_source[s])), s) for s in sorted(by_source, key=position.__getitem__)
+                    ),
+                    outputs=tuple(outputs),
+                    after=tuple(sorted(after, key=position.__getitem__)),
+                    options=options.get(name, StepOptions()),
+                )
+            )
+        return tuple(steps)
+
+    @staticmethod
+    def _waits_for(flow: StepFlow) -> set[str]:
+        return {version.step for version in flow.inputs.values()} | set(flow.after)
+
+    def _tell_cycle(self, cycle: list[str], prev: dict[str, dict[str, Cell]]) -> None:
+        for step, before in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
+            if cell := prev.get(step, {}).get(before):
+                message = f"prev:{before} on step {step} contradicts the values that flow: {_arrows(cycle)}."
+                self.findings.append(finding("LL203", message, cell=cell.place, step=step))
+                return
+        cells = sorted(c.cell.index for c in self.cells if c.step in cycle)
+        message = f"Steps wait for each other: {_arrows(cycle)}; their cells {cells} are interleaved."
+        place = next(c.cell.place for c in self.cells if c.cell.index == cells[-1])
+        self.findings.append(finding("LL202", message, cell=place, step=cycle[0]))
+
+    def _source(self, c: _CodeCell) -> CellSource:
+        in_step = c.step is not None and c.role in ("imports", "functions")
+        role = "step" if in_step or c.role == "skip" else c.role
+        return CellSource(c.cell.index, c.cell.id, c.source, role)
+
+
+def _arrows(cycle: Iterable[str]) -> str:
+    steps = list(cycle)
+    return " waits for ".join([*steps, steps[0]])
+
+
+def pipeline_name(text: str) -> str:
+    """*text* as a name that every target takes: small letters, digits and dashes."""
+    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:100].strip("-")
+    return name or "pipeline"

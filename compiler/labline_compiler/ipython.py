@@ -1,0 +1,114 @@
+"""Cell source to a Python syntax tree: magics and shell lines are put into Python that keeps the line numbers.
+
+The analysis reads the result; what runs is always the cell as it was written. IPython is imported only for a cell that
+needs it.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+
+# Cell magics whose body is Python that runs in the notebook's namespace.
+_PYTHON_BODY = frozenset({"time", "capture", "prun", "memit", "mprun", "lprun", "heat", "snakeviz", "pyinstrument"})
+# Cell magics whose body is Python with names of its own.
+_LOCAL_BODY = frozenset({"timeit"})
+
+_CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w[\w.]*)[ \t]*(?P<line>[^\n]*)(?:\n(?P<body>.*))?\Z", re.DOTALL)
+_FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+class CellSyntaxError(Exception):
+    """The cell is not valid Python. ``line`` and ``column`` count from 1 in the cell as written."""
+
+    def __init__(self, message: str, line: int | None, column: int | None) -> None:
+        super().__init__(message)
+        self.message, self.line, self.column = message, line, column
+
+
+@dataclass(frozen=True)
+class CellMagic:
+    """The ``%%name line`` that a cell starts with. ``body`` is the rest where that is not Python."""
+
+    name: str
+    line: str
+    body: str | None = None
+
+
+@dataclass(frozen=True)
+class ParsedCell:
+    """A cell for the analysis. ``local`` is set where the names that the code binds stay inside (``%%timeit``)."""
+
+    tree: ast.Module
+    magic: CellMagic | None = None
+    local: bool = False
+
+
+def parse_cell(source: str) -> ParsedCell:
+    """Parse a cell. Raises :class:`CellSyntaxError`."""
+    magic = _CELL_MAGIC.match(source)
+    if magic is None:
+        return ParsedCell(parse_python(source))
+    name, line, body = magic["name"], magic["line"], magic["body"] or ""
+    if name not in _PYTHON_BODY | _LOCAL_BODY:
+        return ParsedCell(ast.Module([], []), CellMagic(name, line, body))
+    above = source[: len(source) - len(body)].count("\n")
+    tree = parse_python("\n" * above + body)
+    return ParsedCell(tree, CellMagic(name, line), local=name in _LOCAL_BODY)
+
+
+def parse_python(source: str) -> ast.Module:
+    """Parse Python that may hold IPython's line magics, shell lines and help. Raises :class:`CellSyntaxError`."""
+    try:
+        return _parse(source)
+    except CellSyntaxError:
+        if not any(mark in source for mark in "%!?"):
+            raise
+        transformed = _transform(source)
+        if transformed is None or transformed == source:
+            raise
+    return _parse(transformed)
+
+
+def _parse(source: str) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an invalid escape in a cell is the cell's business
+            tree: ast.Module = compile(source, "<cell>", "exec", _FLAGS, dont_inherit=True)
+            # The tree alone does not show a return outside a function and its like.
+            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except SyntaxError as error:
+        raise CellSyntaxError(error.msg, error.lineno, error.offset or None) from error
+    except (RecursionError, MemoryError, ValueError, OverflowError) as error:
+        raise CellSyntaxError(
+            f"the code is too deeply nested or otherwise beyond Python's parser ({error})", None, None
+        ) from error
+    return tree
+
+
+def _transform(source: str) -> str | None:
+    """Let IPython turn its own syntax into Python, with as many lines as before. None where it cannot."""
+    try:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            transformed = str(TransformerManager().transform_cell(source))
+    except (ImportError, SyntaxError, RecursionError, ValueError):
+        return None
+    return transformed
+
+
+def expanded_names(text: str) -> set[str]:
+    """The names that IPython puts into a shell line or a magic's line: ``{expression}`` and ``$name``."""
+    names = {match[1] for match in re.finditer(r"(?<![\\$])\$([A-Za-z_]\w*)", text)}
+    for match in re.finditer(r"(?<!\{)\{([^{}]+)\}", text):
+        expression = re.split(r"![rsa](?=$|:)|:(?![^\[(]*[\])])", match[1].strip(), maxsplit=1)[0]
+        try:
+            tree = ast.parse(expression, mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names

@@ -1,0 +1,298 @@
+"""The tag vocabulary, one table, and the options that live in the notebook's metadata.
+
+Tags that are not in the table belong to somebody else and are left alone.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from labline_compiler.findings import Finding, finding
+from labline_compiler.notebook import Cell, Notebook
+
+_KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
+_SWITCH = {"enabled": True, "disabled": False}
+
+# Tags that give the whole cell a role: tag -> role.
+ROLES = {
+    "imports": "imports",
+    "functions": "functions",
+    "pipeline-parameters": "parameters",
+    "parameters": "parameters",
+    "pipeline-metrics": "metrics",
+    "skip": "skip",
+}
+
+
+@dataclass(frozen=True)
+class TagRule:
+    """How a tag with a colon is written. ``pattern`` matches what follows the first colon."""
+
+    pattern: re.Pattern[str]
+    form: str
+
+
+TAGS = {
+    "step": TagRule(re.compile(r"(?P<name>.*)"), "step:NAME"),
+    "block": TagRule(re.compile(r"(?P<name>.*)"), "block:NAME"),
+    "prev": TagRule(re.compile(r"(?P<name>.+)"), "prev:NAME"),
+    "limit": TagRule(re.compile(rf"(?P<key>{_KEY}):(?P<value>[0-9A-Za-z.]+)"), "limit:KEY:QUANTITY"),
+    "label": TagRule(re.compile(rf"(?P<key>{_KEY}):(?P<value>.*)"), "label:KEY:VALUE"),
+    "annotation": TagRule(re.compile(rf"(?P<key>{_KEY}):(?P<value>.*)"), "annotation:KEY:VALUE"),
+    "secret": TagRule(
+        re.compile(r"(?P<secret>[a-z0-9.-]+):(?P<key>[\w.-]+):(?P<variable>[A-Za-z_]\w*)"), "secret:NAME:KEY:ENV"
+    ),
+    "image": TagRule(re.compile(r"(?P<value>\S+)"), "image:REFERENCE"),
+    "cache": TagRule(re.compile(r"(?P<value>enabled|disabled)"), "cache:enabled or cache:disabled"),
+    "report": TagRule(re.compile(r"(?P<value>enabled|disabled)"), "report:enabled or report:disabled"),
+    "notebook": TagRule(re.compile(r"(?P<name>.+)"), "notebook:NAME"),
+}
+
+_STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+
+
+@dataclass
+class Options:
+    """What tags and metadata say of one step; None and empty where they say nothing."""
+
+    limits: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    secrets: list[tuple[str, ...]] = field(default_factory=list)
+    image: str | None = None
+    cache: bool | None = None
+    report: bool | None = None
+    retries: int | None = None
+    timeout: float | None = None
+
+    def __bool__(self) -> bool:
+        return self != Options()
+
+    def merge(self, other: Options) -> str | None:
+        """Take over what *other* says. Returns the first option on which the two contradict each other."""
+        for name in ("limits", "labels", "annotations"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            for key, value in theirs.items():
+                if mine.setdefault(key, value) != value:
+                    return f"{name.removesuffix('s')}:{key}"
+        self.secrets += [secret for secret in other.secrets if secret not in self.secrets]
+        for name in ("image", "cache", "report", "retries", "timeout"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine is None:
+                setattr(self, name, theirs)
+            elif theirs is not None and mine != theirs:
+                return name
+        return None
+
+    def fill(self, defaults: Options) -> None:
+        """Take from *defaults* what is not said here."""
+        for name in ("limits", "labels", "annotations"):
+            setattr(self, name, {**getattr(defaults, name), **getattr(self, name)})
+        self.secrets += [secret for secret in defaults.secrets if secret not in self.secrets]
+        for name in ("image", "cache", "report", "retries", "timeout"):
+            if getattr(self, name) is None:
+                setattr(self, name, getattr(defaults, name))
+
+
+@dataclass
+class CellTags:
+    """What one cell's tags say. ``role`` is None for an ordinary cell, tagged with a step or not."""
+
+    role: str | None = None
+    step: str | None = None
+    prev: list[str] = field(default_factory=list)
+    options: Options = field(default_factory=Options)
+
+
+@dataclass
+class PipelineOptions:
+    """What the notebook's metadata says of the whole pipeline."""
+
+    name: str | None = None
+    experiment: str | None = None
+    cache: bool = True
+    defaults: Options = field(default_factory=Options)
+    steps: dict[str, Options] = field(default_factory=dict)
+
+
+def name_problem(name: str) -> str | None:
+    """Why *name* cannot name a step, as the end of a sentence, or None."""
+    if keyword.iskeyword(name):
+        return "is a Python keyword"
+    if not _STEP_NAME.fullmatch(name):
+        return "is longer than 63 characters" if len(name) > 63 and name.isidentifier() else "is not an identifier"
+    return None
+
+
+def name_fix(name: str, tag: str = "step") -> str | None:
+    """The nearest name that could be meant, as an instruction."""
+    candidate = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:60]
+    if candidate[:1].isdigit() or keyword.iskeyword(candidate):
+        candidate = f"step_{candidate}"
+    return f"Write {tag}:{candidate}" if candidate and name_problem(candidate) is None else None
+
+
+def read_cell_tags(cell: Cell) -> tuple[CellTags, list[Finding]]:
+    """What the cell's tags say, and what is wrong with them."""
+    result, findings = CellTags(), []
+    tags = cell.metadata.get("tags", [])
+    if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
+        return result, [finding("LL108", f"The tags of cell {cell.index} are not a list of texts.", cell=cell.place)]
+    for tag in dict.fromkeys(tag.strip() for tag in tags):
+        if tag in ROLES:
+            if result.role is not None and result.role != ROLES[tag]:
+                message = f"Cell {cell.index} is tagged both {result.role} and {tag}."
+                findings.append(finding("LL105", message, cell=cell.place))
+            result.role = result.role or ROLES[tag]
+            continue
+        head, colon, rest = tag.partition(":")
+        rule = TAGS.get(head) if colon else None
+        if rule is None:
+            continue
+        match = rule.pattern.fullmatch(rest)
+        if match is None:
+            message = f"Cell {cell.index} has the tag {tag[:100]!r}, which should read {rule.form}."
+            findings.append(finding("LL102", message, cell=cell.place))
+            continue
+        findings += _apply(head, match, result, cell)
+    if result.role == "skip":
+        return CellTags(role="skip"), []
+    if result.step is not None and result.role in ("imports", "functions", "parameters"):
+        message = f"Cell {cell.index} is tagged both {result.role} and step:{result.step}."
+        findings.append(finding("LL105", message, cell=cell.place))
+    return result, findings
+
+
+def _apply(head: str, match: re.Match[str], result: CellTags, cell: Cell) -> list[Finding]:
+    found, options = match.groupdict(), result.options
+    if head in ("step", "block", "prev"):
+        name = found["name"].strip()
+        if not name:
+            return []  # Kale's panel leaves a bare "block:" on cells without a step
+        if problem := name_problem(name):
+            message = f"Cell {cell.index}: the step name {name[:80]!r} {problem}."
+            return [finding("LL103", message, cell=cell.place, fix=name_fix(name, head))]
+        if head == "prev":
+            result.prev.append(name)
+        elif result.step not in (None, name):
+            message = f"Cell {cell.index} is tagged with two steps, {result.step} and {name}."
+            return [finding("LL105", message, cell=cell.place)]
+        else:
+            result.step = name
+    elif head == "secret":
+        options.secrets.append((found["secret"], found["key"], found["variable"]))
+    elif head in ("cache", "report"):
+        setattr(options, head, _SWITCH[found["value"]])
+    elif head == "image":
+        options.image = found["value"]
+    elif head != "notebook":
+        getattr(options, f"{head}s")[found["key"]] = found["value"]
+    return []
+
+
+# --------------------------------------------------------------------------------------------------- notebook metadata
+
+
+def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Finding]]:
+    """What ``labline`` and Kale's ``kubeflow_notebook`` in the notebook's metadata say; Labline's own entries win."""
+    result = PipelineOptions()
+    findings: list[Finding] = []
+
+    def bad(message: str) -> None:
+        findings.append(finding("LL108", f"In the notebook's metadata, {message}."))
+
+    kale = notebook.metadata.get("kubeflow_notebook")
+    if isinstance(kale, Mapping):
+        _read_kale(kale, result)
+    own = notebook.metadata.get("labline", {})
+    if not isinstance(own, Mapping):
+        bad("`labline` is not an object")
+        return result, findings
+    for key in ("pipeline", "name", "experiment"):
+        if (value := own.get(key)) is not None:
+            if not isinstance(value, str) or not value.strip():
+                bad(f"`labline.{key}` is not a text")
+            else:
+                setattr(result, "experiment" if key == "experiment" else "name", value)
+    if (cache := own.get("cache", True)) not in (True, False) or not isinstance(cache, bool):
+        bad("`labline.cache` is neither true nor false")
+    else:
+        result.cache = cache
+    if (image := own.get("image")) is not None:
+        if isinstance(image, str) and image.strip():
+            result.defaults.image = image
+        else:
+            bad("`labline.image` is not a text")
+    steps = own.get("steps", {})
+    if not isinstance(steps, Mapping):
+        bad("`labline.steps` is not an object")
+        return result, findings
+    for name, entry in steps.items():
+        if not isinstance(entry, Mapping):
+            bad(f"`labline.steps.{name}` is not an object")
+            continue
+        options = result.steps[str(name)] = Options()
+        for key, value in entry.items():
+            if problem := _read_option(options, str(key), value):
+                bad(f"`labline.steps.{name}.{key}` {problem}")
+    return result, findings
+
+
+def _read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> None:
+    """Take over what Kale's panel wrote. It is not ours, so what does not fit is left alone."""
+    experiment = kale.get("experiment")
+    for name in (
+        kale.get("experiment_name"),
+        experiment.get("name") if isinstance(experiment, Mapping) else experiment,
+    ):
+        if isinstance(name, str) and name.strip():
+            result.experiment = name
+            break
+    for key, target in (("pipeline_name", result), ("docker_image", result.defaults), ("base_image", result.defaults)):
+        value = kale.get(key)
+        if isinstance(value, str) and value.strip():
+            setattr(target, "name" if target is result else "image", value)
+    defaults = kale.get("steps_defaults")
+    if isinstance(defaults, (list, tuple)):
+        tagged = Cell(0, "", "code", "", {"tags": [tag for tag in defaults if isinstance(tag, str)]})
+        tags, _ = read_cell_tags(tagged)
+        tags.options.merge(result.defaults)
+        result.defaults = tags.options
+
+
+def _read_option(options: Options, key: str, value: Any) -> str | None:
+    """Set one option of a step from the metadata. Returns what is wrong with it, as the end of a sentence."""
+    if key in ("limits", "labels", "annotations"):
+        if not isinstance(value, Mapping) or not all(isinstance(v, (str, int, float)) for v in value.values()):
+            return "is not an object of texts"
+        setattr(options, key, {str(k): str(v) for k, v in value.items()})
+    elif key == "secrets":
+        ok = isinstance(value, (list, tuple)) and all(
+            isinstance(s, (list, tuple)) and len(s) == 3 and all(isinstance(part, str) for part in s) for s in value
+        )
+        if not ok:
+            return "is not a list of [secret, key, environment variable]"
+        options.secrets = [tuple(secret) for secret in value]
+    elif key == "image":
+        if not isinstance(value, str) or not value.strip():
+            return "is not a text"
+        options.image = value
+    elif key in ("cache", "report"):
+        if not isinstance(value, bool):
+            return "is neither true nor false"
+        setattr(options, key, value)
+    elif key == "retries":
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1000:
+            return "is not a whole number from 0 to 1000"
+        options.retries = value
+    elif key == "timeout":
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1e9:
+            return "is not a positive number of seconds"
+        options.timeout = float(value)
+    else:
+        return "is not an option that Labline knows"
+    return None

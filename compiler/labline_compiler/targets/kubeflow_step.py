@@ -1,0 +1,106 @@
+"""What a Kubeflow component does: runs one step by its specification, between KFP's artifacts and the runtime's.
+
+The source of :func:`run_labline_step` is embedded in every compiled component. It may therefore lean on nothing but its
+arguments, the standard library, ``python -m labline_runtime`` in the step's image, and the report that is embedded with
+it.
+"""
+
+from typing import Any
+
+from labline_compiler.targets.kubeflow_report import notebook_as_html
+
+
+def run_labline_step(
+    specification: str,
+    parameters: dict[str, tuple[str, Any]],
+    inputs: list[tuple[str, list[str], Any]],
+    outputs: list[tuple[Any, list[str]]],
+    executed_notebook: Any,
+    metrics: Any = None,
+    report: Any = None,
+) -> None:
+    """Run the step in a process of its own, as every target does, and hand its values to KFP.
+
+    *specification* is a StepSpecification as JSON whose paths, parameters and inputs are filled in here. *parameters*
+    maps a name to its type and what KFP passed, *inputs* lists the step a value comes from, its names and KFP's
+    artifact; *outputs* lists KFP's artifacts, each with the names stored in it.
+    """
+    import json
+    import os
+    import shutil
+    import signal
+    import subprocess
+    import sys
+    import tempfile
+    from pathlib import Path
+
+    step = json.loads(specification)
+
+    def literal(name: str, kind: str, value: Any) -> str:
+        if kind == "literal":
+            return str(value)  # the text as it stands; the runtime says what is wrong with it
+        if kind == "int" and int(value) != value:
+            sys.exit(f"Parameter {name} must be a whole number, not {value!r}.")
+        # Protobuf keeps every number as a double, so an int may arrive as 3.0 and a float as 3.
+        return repr({"int": int, "float": float, "bool": bool, "str": str}[kind](value))
+
+    def digest_of(source: str, names: list[str], artifact: Any) -> str:
+        digest = artifact.metadata.get("digest")
+        if not isinstance(digest, str):
+            sys.exit(f"The artifact with {', '.join(names)} from step {source} carries no digest: it is not Labline's.")
+        return digest
+
+    folder = Path(tempfile.mkdtemp(prefix="labline-"))
+    try:
+        step.update(
+            run=os.environ.get("KFP_RUN_ID") or os.environ.get("KFP_POD_NAME") or "local",
+            working_directory=str(Path.cwd()),
+            artifacts_directory=str(folder / "artifacts"),
+            output_directory=str(folder / "output"),
+            parameters={name: literal(name, kind, value) for name, (kind, value) in parameters.items()},
+            inputs=[
+                {"names": names, "source": source, "path": artifact.path, "digest": digest_of(source, names, artifact)}
+                for source, names, artifact in inputs
+                if not artifact.metadata.get("unbound")
+            ],
+        )
+        (folder / "output").mkdir()
+        (folder / "step.json").write_text(json.dumps(step), encoding="utf-8")
+        environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
+        command = [sys.executable, "-m", "labline_runtime", str(folder / "step.json")]
+        code = subprocess.run(command, env=environment, check=False).returncode
+
+        notebook = folder / "output" / "executed.ipynb"
+        if notebook.exists():
+            if report is not None:
+                page = notebook_as_html(json.loads(notebook.read_text(encoding="utf-8")), step["step"])
+                Path(report.path).write_text(page, encoding="utf-8")
+            shutil.move(notebook, executed_notebook.path)
+        if not (folder / "output" / "result.json").exists():
+            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+            advice = " Out of memory is the usual cause: raise limit:memory." if code == -signal.SIGKILL else ""
+            sys.exit(f"Step {step['step']} {how} and left no result.{advice}")
+        result = json.loads((folder / "output" / "result.json").read_text(encoding="utf-8"))
+        if result["state"] != "succeeded":
+            error = result["error"] or {"message": "it did not say why"}
+            print(*error.get("traceback") or (), sep="\n")  # noqa: T201 - the pod's log is what the user reads
+            hint = f" {error['hint']}" if error.get("hint") else ""
+            sys.exit(f"Step {step['step']} failed: {error['message']}{hint}")
+
+        for artifact, names in outputs:
+            stored = next((s for s in result["artifacts"] if set(s["names"]) <= set(names)), None)
+            if stored is None:
+                # Bound in a branch that did not run: KFP wants a file all the same, and the reader is told.
+                Path(artifact.path).touch()
+                artifact.metadata["unbound"] = True
+                continue
+            shutil.move(stored["path"], artifact.path)
+            artifact.metadata["digest"] = stored["digest"]
+            artifact.metadata["values"] = {
+                value["name"]: {"type": value["type"], "digest": value["digest"], "size": value["size"]}
+                for value in stored["values"]
+            }
+        for name, value in result["metrics"].items():
+            metrics.log_metric(name, value)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

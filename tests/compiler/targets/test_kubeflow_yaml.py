@@ -1,0 +1,292 @@
+"""The IR YAML itself: strict against KFP's schema, stable, and holding what the pipeline says."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from labline_compiler.findings import RULES, Finding
+from labline_compiler.pipeline import Pipeline, StepOptions
+from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, UnsupportedOptionWarning, compile_to_yaml
+
+with warnings.catch_warnings():
+    # kfp announces on import which Python versions it will drop.
+    warnings.simplefilter("ignore")
+    from kfp.kubernetes import kubernetes_executor_config_pb2
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+from google.protobuf import json_format
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def documents(pipeline: Pipeline, **options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    spec, *platform = yaml.safe_load_all(compile_to_yaml(pipeline, **options))
+    return spec, (platform[0]["platforms"]["kubernetes"]["deploymentSpec"]["executors"] if platform else {})
+
+
+def source_of(spec: dict[str, Any], executor: str) -> str:
+    return spec["deploymentSpec"]["executors"][executor]["container"]["command"][-1]
+
+
+def test_every_field_is_one_that_kfp_knows(step, pipeline):
+    spec, executors = documents(
+        pipeline(
+            step("load", "df = 1", gives="df", reads="size names"),
+            step(
+                "train",
+                takes={"load": "df"},
+                metrics="score = 1",
+                options=StepOptions(
+                    limits={"cpu": "500m", "memory": "2Gi", "nvidia.com/gpu": "2"},
+                    labels={"team": "birds"},
+                    annotations={"note": "long"},
+                    secrets=(("store", "password", "STORE_PASSWORD"),),
+                    retries=3,
+                    timeout=90.5,
+                    cache=False,
+                ),
+            ),
+            size="3",
+            names="['a', 'b']",
+        )
+    )
+    parsed = json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    assert set(parsed.root.dag.tasks) == {"load", "train"}
+    for executor in executors.values():
+        json_format.ParseDict(executor, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+
+
+def test_another_process_with_other_hashes_writes_the_same_bytes(step, pipeline):
+    made = pipeline(step("load", "a = b = c = 1", gives="a b c", reads="one two"), one="1", two="'2'")
+    program = (
+        "import sys; from labline_compiler.pipeline import Pipeline;"
+        "from labline_compiler.targets.kubeflow import compile_to_yaml;"
+        "sys.stdout.write(compile_to_yaml(Pipeline.from_json(sys.stdin.read())))"
+    )
+    path = os.pathsep.join([str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")])
+    other = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        input=made.to_json(),
+        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert other.stdout == compile_to_yaml(made)
+
+
+def test_pipelines_compiled_at_the_same_time_do_not_mix(step, pipeline):
+    made = [pipeline(step("only", f"x = {n}", gives="x")) for n in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(compile_to_yaml, made))
+    assert together == [compile_to_yaml(one) for one in made]
+
+
+@pytest.mark.parametrize(
+    ("literal", "kfp_type", "default"),
+    [
+        ("3", "NUMBER_INTEGER", 3),
+        ("-3", "NUMBER_INTEGER", -3),
+        (str(2**60), "STRING", str(2**60)),
+        ("0.5", "NUMBER_DOUBLE", 0.5),
+        ("-1e999", "STRING", "-1e999"),
+        ("True", "BOOLEAN", True),
+        ("'a text'", "STRING", "a text"),
+        ("''", "STRING", ""),
+        ("None", "STRING", "None"),
+        ("[1, 2.0]", "STRING", "[1, 2.0]"),
+        ("{'a': (1, None)}", "STRING", "{'a': (1, None)}"),
+        ("{1, 2}", "STRING", "{1, 2}"),
+        ("b'raw'", "STRING", "b'raw'"),
+        ("2j", "STRING", "2j"),
+    ],
+)
+def test_a_parameter_has_kfps_type_where_that_is_exact_and_is_text_elsewhere(
+    step, pipeline, literal, kfp_type, default
+):
+    spec, _ = documents(pipeline(step("only", "x = p", reads="p"), p=literal))
+    found = spec["root"]["inputDefinitions"]["parameters"]["p"]
+    assert found["parameterType"] == kfp_type
+    assert found["defaultValue"] == default
+    assert type(found["defaultValue"]) is (float if kfp_type.startswith("NUMBER") else type(default))
+
+
+def test_a_parameter_that_no_step_reads_is_still_an_input_of_the_pipeline(step, pipeline):
+    spec, _ = documents(pipeline(step("only", "x = 1"), unused="1"))
+    assert "unused" in spec["root"]["inputDefinitions"]["parameters"]
+    assert "inputDefinitions" not in spec["components"]["comp-only"]
+
+
+def test_an_artifact_is_called_after_the_names_in_it(step, pipeline):
+    spec, _ = documents(pipeline(step("load", "x = y = []", gives=[("x", "y"), ("@numpy.random",)])))
+    assert set(spec["components"]["comp-load"]["outputDefinitions"]["artifacts"]) == {
+        "x_y",
+        "numpy_random",
+        "executed_notebook",
+        "report",
+    }
+
+
+def test_a_value_that_passes_through_a_step_is_its_input_and_its_output(step, pipeline):
+    spec, _ = documents(
+        pipeline(step("a", "df = []", gives="df"), step("b", "df.append(1)", takes={"a": "df"}, gives="df"))
+    )
+    component = spec["components"]["comp-b"]
+    (taken,) = component["inputDefinitions"]["artifacts"]
+    assert taken not in component["outputDefinitions"]["artifacts"]
+    assert spec["root"]["dag"]["tasks"]["b"]["inputs"]["artifacts"][taken]["taskOutputArtifact"] == {
+        "outputArtifactKey": "df",
+        "producerTask": "a",
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["Output", "executed_notebook", "metrics", "report", "run_labline_step", "größe", "X" * 200]
+)
+def test_no_name_in_the_notebook_is_in_the_way_of_kfps_own(step, pipeline, name):
+    spec, _ = documents(
+        pipeline(
+            step("first", f"{name} = 1", gives=name),
+            step("second", takes={"first": name}, metrics=name, reads="p"),
+            p="1",
+        )
+    )
+    (key,) = spec["components"]["comp-first"]["outputDefinitions"]["artifacts"].keys() - {"executed_notebook", "report"}
+    assert key.isascii() and key.isidentifier() and len(key) <= 64
+    (argument,) = spec["root"]["dag"]["tasks"]["second"]["inputs"]["artifacts"].values()
+    assert argument["taskOutputArtifact"]["outputArtifactKey"] == key
+
+
+def test_steps_that_kfp_would_call_the_same_stay_apart(step, pipeline):
+    spec, _ = documents(pipeline(step("Fit_it", "a = 1"), step("fit_it", "a = 2"), step("fit__it", "a = 3")))
+    tasks = spec["root"]["dag"]["tasks"]
+    assert sorted(task["taskInfo"]["name"] for task in tasks.values()) == ["Fit_it", "fit__it", "fit_it"]
+    assert len({task["componentRef"]["name"] for task in tasks.values()}) == 3
+
+
+def test_braces_of_the_notebook_are_no_placeholders_for_kfp(step, pipeline):
+    text = compile_to_yaml(pipeline(step("only", "x = '{{$.inputs}} {{workflow.name}}'\ny = {(1,): {2: {3}}}")))
+    assert text.count("{{") == 1  # the {{$}} that hands KFP's own input to the component
+
+
+def test_an_order_without_data_is_kept(step, pipeline):
+    spec, _ = documents(pipeline(step("a", "x = 1"), step("b", "y = 1", after=("a",))))
+    assert spec["root"]["dag"]["tasks"]["b"]["dependentTasks"] == ["a"]
+
+
+def test_steps_without_an_edge_between_them_do_not_wait_for_each_other(step, pipeline):
+    spec, _ = documents(pipeline(step("a", "x = 1"), step("b", "y = 1")))
+    assert all("dependentTasks" not in task for task in spec["root"]["dag"]["tasks"].values())
+
+
+def test_metrics_are_a_metrics_artifact(step, pipeline):
+    spec, _ = documents(pipeline(step("a", "x = 1", metrics="x")))
+    found = spec["components"]["comp-a"]["outputDefinitions"]["artifacts"]["metrics"]
+    assert found["artifactType"]["schemaTitle"] == "system.Metrics"
+
+
+@pytest.mark.parametrize(("report", "kept"), [(None, True), (True, True), (False, False)])
+def test_the_report_is_an_html_artifact_unless_it_is_switched_off(step, pipeline, report, kept):
+    spec, _ = documents(pipeline(step("a", "x = 1", options=StepOptions(report=report))))
+    found = spec["components"]["comp-a"]["outputDefinitions"]["artifacts"]
+    assert [found[name]["artifactType"]["schemaTitle"] for name in found if name == "report"] == ["system.HTML"] * kept
+
+
+def test_images_are_the_default_the_one_given_and_the_steps_own(step, pipeline):
+    made = pipeline(step("a", "x = 1"), step("b", "x = 1", options=StepOptions(image="registry/birds:3")))
+    default = documents(made)[0]["deploymentSpec"]["executors"]
+    given = documents(made, image="registry/all:1")[0]["deploymentSpec"]["executors"]
+    assert [e["container"]["image"] for e in default.values()] == [DEFAULT_IMAGE, "registry/birds:3"]
+    assert [e["container"]["image"] for e in given.values()] == ["registry/all:1", "registry/birds:3"]
+
+
+def test_the_image_installs_nothing_when_a_step_starts(step, pipeline):
+    assert "pip install" not in compile_to_yaml(pipeline(step("a", "x = 1")))
+
+
+def test_limits_land_in_the_container(step, pipeline):
+    limits = {"cpu": "500m", "memory": "1.5Gi", "amd.com/gpu": "2"}
+    spec, _ = documents(pipeline(step("a", "x = 1", options=StepOptions(limits=limits))))
+    found = spec["deploymentSpec"]["executors"]["exec-a"]["container"]["resources"]
+    assert found["resourceCpuLimit"] == "500m"
+    assert found["resourceMemoryLimit"] == str(3 * 2**29)
+    assert found["accelerator"]["resourceType"] == "amd.com/gpu"
+    assert found["accelerator"]["resourceCount"] == "2"
+
+
+def test_labels_annotations_secrets_and_the_timeout_land_in_the_kubernetes_document(step, pipeline):
+    options = StepOptions(
+        labels={"team": "birds"}, annotations={"note": "x"}, secrets=(("store", "key", "STORE_KEY"),), timeout=10.2
+    )
+    _, executors = documents(pipeline(step("a", "x = 1", options=options)))
+    found = executors["exec-a"]
+    assert found["podMetadata"] == {"labels": {"team": "birds"}, "annotations": {"note": "x"}}
+    assert found["activeDeadlineSeconds"] == "11"
+    assert found["secretAsEnv"][0]["secretName"] == "store"
+    assert found["secretAsEnv"][0]["keyToEnv"] == [{"secretKey": "key", "envVar": "STORE_KEY"}]
+
+
+def test_retries_are_kfps_retries(step, pipeline):
+    spec, _ = documents(pipeline(step("a", "x = 1", options=StepOptions(retries=4))))
+    assert spec["root"]["dag"]["tasks"]["a"]["retryPolicy"]["maxRetryCount"] == 4
+
+
+@pytest.mark.parametrize(
+    ("of_pipeline", "of_step", "cached"), [(True, None, True), (True, False, False), (False, True, True)]
+)
+def test_a_step_caches_as_it_says_and_else_as_the_pipeline_says(step, pipeline, of_pipeline, of_step, cached):
+    made = pipeline(step("a", "x = 1", options=StepOptions(cache=of_step)))
+    made = Pipeline(**{**vars(made), "cache": of_pipeline})
+    spec, _ = documents(made)
+    assert spec["root"]["dag"]["tasks"]["a"]["cachingOptions"].get("enableCache", False) is cached
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        ({"ephemeral-storage": "1Gi"}, "ephemeral-storage"),
+        ({"cpu": "many"}, "limit:cpu:many"),
+        ({"memory": "lots"}, "limit:memory:lots"),
+        ({"nvidia.com/gpu": "1", "amd.com/gpu": "1"}, "amd.com/gpu"),
+    ],
+)
+def test_an_option_that_kubeflow_cannot_carry_is_a_finding_that_names_step_and_option(step, pipeline, limits, named):
+    report: list[Finding] = []
+    compile_to_yaml(pipeline(step("train", "x = 1", options=StepOptions(limits=limits))), report=report)
+    (finding,) = report
+    assert finding.code in RULES
+    assert finding.step == "train"
+    assert named in finding.message
+
+
+def test_without_a_report_such_an_option_is_a_warning(step, pipeline):
+    made = pipeline(step("train", "x = 1", options=StepOptions(limits={"hugepages-2Mi": "1"})))
+    with pytest.warns(UnsupportedOptionWarning, match="hugepages-2Mi"):
+        compile_to_yaml(made)
+
+
+def test_a_pipeline_without_steps_is_refused(pipeline):
+    with pytest.raises(ValueError, match="no steps"):
+        compile_to_yaml(pipeline())
+
+
+def test_importing_the_target_does_not_import_kfp():
+    program = "import sys, labline_compiler.targets.kubeflow; sys.exit('kfp' in sys.modules)"
+    path = os.pathsep.join([str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")])
+    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path}, check=False)
+    assert done.returncode == 0
+
+
+def test_the_embedded_source_is_valid_on_its_own(step, pipeline):
+    spec, _ = documents(pipeline(step("only", "x = '''it's \"quoted\" \\\\ and ünï'''")))
+    ast.parse(source_of(spec, "exec-only"))

@@ -1,0 +1,101 @@
+"""What is wrong with a notebook is a finding that says where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from labline_compiler.findings import RULES, finding, render_markdown
+from tests.compiler.helpers import codes, compile_text
+from tests.compiler.test_graph import steps
+
+PAGE = Path(__file__).parents[2] / "docs" / "users" / "findings.md"
+
+
+def test_the_page_of_all_rules_is_current() -> None:
+    assert PAGE.read_text() == render_markdown(), "run: python -m labline_compiler.findings > docs/users/findings.md"
+
+
+def test_a_finding_takes_severity_and_fix_from_its_rule() -> None:
+    found = finding("LL201", "x")
+    assert (found.severity, found.fix) == ("warning", RULES["LL201"].fix)
+
+
+def test_a_syntax_error_names_cell_and_line() -> None:
+    (found,) = compile_text(steps(a="x = 1\nif x:\ny = 2")).findings
+    assert (found.code, found.cell_index, found.line, found.step) == ("LL101", 0, 3, "a")
+
+
+def test_a_return_outside_a_function_is_a_syntax_error() -> None:
+    assert codes(steps(a="return 1")) == ["LL101"]
+
+
+def test_a_name_that_nothing_binds_names_cell_line_and_the_nearest_name() -> None:
+    (found,) = compile_text(steps(a="total = 1", b="x = 1\nprint(totle)")).findings
+    assert (found.code, found.cell_index, found.line) == ("LL201", 1, 2)
+    assert "Did you mean total?" in found.message
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        ('# %% tags=["step:a", "prev:b"]\nx = 1\n# %% tags=["step:b", "prev:a"]\ny = 1', "LL106"),
+        ('# %% tags=["step:a", "prev:a"]\nx = 1', "LL106"),
+        ('# %% tags=["step:a", "prev:nobody"]\nx = 1', "LL104"),
+        ('# %% tags=["step:load-data"]\nx = 1', "LL103"),
+        ('# %% tags=["step:class"]\nx = 1', "LL103"),
+        ('# %% tags=["step:1st"]\nx = 1', "LL103"),
+        ('# %% tags=["step:a", "step:b"]\nx = 1', "LL105"),
+        ('# %% tags=["imports", "functions"]\nx = 1', "LL105"),
+        ('# %% tags=["step:a", "cache:perhaps"]\nx = 1', "LL102"),
+        ('# %% tags=["step:a", "limit:memory"]\nx = 1', "LL102"),
+        ('# %% tags=["step:a", "limit:cpu:1"]\nx = 1\n# %% tags=["step:a", "limit:cpu:2"]\nx = 1', "LL107"),
+        ('# %% tags=["step:a"]\nx = 1\n# %% tags=["step:A"]\nx = 1', "LL112"),
+        ('# %% tags=["parameters"]\nn = 1\n# %% tags=["parameters"]\nn = 2\n# %% tags=["step:a"]\nprint(n)', "LL110"),
+        ('# %% tags=["skip"]\nx = 1', "LL007"),
+        (steps(a="x = [1]", b="x.append(2)") + steps(a="print(x)"), "LL202"),
+        (steps(a="x = 1") + steps(b="print(x)") + steps(a="x = 2", c="print(x)"), "LL202"),
+        ('# %% tags=["step:a", "prev:b"]\nx = 1\n# %% tags=["step:b"]\nprint(x)', "LL203"),
+    ],
+)
+def test_an_error_stops_the_compilation(case: str, code: str) -> None:
+    compilation = compile_text(case)
+    assert compilation.pipeline is None
+    assert code in [found.code for found in compilation.findings if found.severity == "error"]
+
+
+def test_a_cycle_is_named() -> None:
+    (found,) = compile_text('# %% tags=["step:a", "prev:b"]\nx = 1\n# %% tags=["step:b", "prev:a"]\ny = 1').findings
+    assert "a waits for b waits for a" in found.message
+
+
+def test_a_bad_step_name_comes_with_a_good_one() -> None:
+    (found,) = compile_text('# %% tags=["step:load-data"]\nx = 1').findings
+    assert found.fix == "Write step:load_data"
+
+
+@pytest.mark.parametrize(
+    ("case", "code"),
+    [
+        (steps(a="import random\nrandom.seed(1)", b="random.random()", c="random.random()"), "LL301"),
+        (steps(a="import os\nos.environ['A'] = 'b'", b="x = 1"), "LL302"),
+        (steps(a="import helper\nhelper.limit = 3"), "LL303"),
+        (steps(a="%load_ext autoreload"), "LL304"),
+        (steps(a="print(_)"), "LL305"),
+        (steps(a="x = 1", b="exec('x = 2')"), "LL204"),
+        ('# %% tags=["imports"]\nimport time\nstart = time.time()\n' + steps(a="print(start)"), "LL111"),
+    ],
+)
+def test_what_is_worth_knowing_does_not_stop_the_compilation(case: str, code: str) -> None:
+    compilation = compile_text(case)
+    assert compilation.pipeline is not None
+    assert code in [found.code for found in compilation.findings]
+
+
+def test_a_star_import_may_bind_any_name() -> None:
+    assert codes(steps(a="from helper import *", b="print(something)")) == []
+
+
+def test_a_try_for_a_name_is_no_finding() -> None:
+    assert codes(steps(a="try:\n    x = unknown\nexcept NameError:\n    x = 1")) == []

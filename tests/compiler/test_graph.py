@@ -1,0 +1,254 @@
+"""Which values flow where: a table of little notebooks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compiler.helpers import edges, pipeline_of
+
+
+def steps(**cells: str) -> str:
+    return "\n".join(f'# %% tags=["step:{name}"]\n{source}\n' for name, source in cells.items())
+
+
+CASES = {
+    "a value goes to its reader": (steps(a="x = 1", b="print(x)"), {"a>b:x"}),
+    "what nobody reads stays": (steps(a="x = 1\ny = 2", b="print(x)"), {"a>b:x"}),
+    "independent steps have no edge": (steps(a="x = 1", b="y = 2"), set()),
+    "the last binding wins": (steps(a="x = 1", b="x = 2", c="print(x)"), {"b>c:x"}),
+    "an altered list comes from who altered it": (
+        steps(a="x = []", b="x.append(1)", c="print(x)"),
+        {"a>b:x", "b>c:x"},
+    ),
+    "an alias carries the alteration": (
+        steps(a="x = []\ny = x", b="x.append(1)", c="print(y)"),
+        {"a>b:x,y", "b>c:y"},
+    ),
+    "an alias made in a later step": (
+        steps(a="x = []", b="y = x", c="x.append(1)", d="print(y)"),
+        {"a>b:x", "b>c:x,y", "c>d:y"},
+    ),
+    "a copy shares nothing": (
+        steps(a="import copy\nx = []\ny = copy.deepcopy(x)", b="x.append(1)", c="print(y)"),
+        {"a>b:x", "a>c:y"},
+    ),
+    "bound in a branch falls through": (
+        steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),
+        {"a>b:x", "b>c:x"},
+    ),
+    "bound in both branches does not": (
+        steps(a="x = 1", b="if len('ab') > 3:\n    x = 2\nelse:\n    x = 3", c="print(x)"),
+        {"b>c:x"},
+    ),
+    "a function brings the globals it reads": (
+        steps(a="k = 2\ndef f(x):\n    return x * k", b="print(f(1))"),
+        {"a>b:f,k"},
+    ),
+    "a global is read when the function is called": (
+        steps(a="def f():\n    return k", b="k = 1", c="print(f())"),
+        {"a>c:f", "b>c:k"},
+    ),
+    "globals of functions called by functions": (
+        steps(a="k = 1\ndef f():\n    return k\ndef g():\n    return f()", b="print(g())"),
+        {"a>b:f,g,k"},
+    ),
+    "a function in a container brings its globals": (
+        steps(a="k = 1\ndef f():\n    return k", b="table = {'f': f}", c="print(table['f']())"),
+        {"a>b:f", "a>c:k", "b>c:table"},
+    ),
+    "a function that alters a global": (
+        steps(a="log = []\ndef f():\n    log.append(1)", b="f()", c="print(log)"),
+        {"a>b:f,log", "b>c:log"},
+    ),
+    "a global assigned in a function": (
+        steps(a="n = 0\ndef f():\n    global n\n    n = n + 1", b="f()", c="print(n)"),
+        {"a>b:f,n", "b>c:n"},
+    ),
+    "comprehension targets stay inside": (steps(a="x = 1", b="y = [x for x in range(3)]", c="print(x)"), {"a>c:x"}),
+    "a walrus in a comprehension binds outside": (
+        steps(a="x = 0", b="[x := v for v in [1, 2]]", c="print(x)"),
+        {"a>b:x", "b>c:x"},
+    ),
+    "class bodies keep their names": (steps(a="x = 1", b="class C:\n    x = 2", c="print(x)"), {"a>c:x"}),
+    "a method's globals come with a call of it": (
+        steps(a="k = 1\nclass C:\n    def m(self):\n        return k", b="c = C()", c="print(c.m())"),
+        {"a>b:C", "a>c:k", "b>c:c"},
+    ),
+    "two models fitted on the same data run in parallel": (
+        steps(
+            split="import numpy as np\nfrom sklearn.linear_model import Ridge, Lasso\n"
+            "X = np.arange(6).reshape(3, 2)\ny = np.arange(3)",
+            one="m1 = Ridge(random_state=0)\nm1.fit(X, y)",
+            two="m2 = Lasso(random_state=0)\nm2.fit(X, y)",
+            judge="print(m1.score(X, y), m2.score(X, y))",
+        ),
+        {"split>one:Ridge,X,y", "split>two:Lasso,X,y", "split>judge:X,y", "one>judge:m1", "two>judge:m2"},
+    ),
+    "train_test_split gives values apart": (
+        steps(
+            load="import pandas as pd\nfrom sklearn.model_selection import train_test_split\ndf = pd.read_csv('x.csv')",
+            split="train, test = train_test_split(df, random_state=1)",
+            scale="train['z'] = train['a'] * 2",
+            look="print(test.head())",
+        ),
+        {"load>split:df,train_test_split", "split>scale:train", "split>look:test"},
+    ),
+    "a view of a frame follows the frame": (
+        steps(
+            load="import pandas as pd\ndf = pd.DataFrame({'a': [1]})\ncol = df['a']",
+            change="df.loc[0, 'a'] = 5",
+            look="print(col)",
+        ),
+        {"load>change:col,df", "change>look:col"},
+    ),
+    "reading a frame leaves it alone": (
+        steps(
+            load="import pandas as pd\ndf = pd.read_csv('x.csv')",
+            one="print(df.describe())",
+            two="print(df.groupby('a').mean())",
+            three="df.head()",
+        ),
+        {"load>one:df", "load>two:df", "load>three:df"},
+    ),
+    "an unknown function may alter what it is given": (
+        steps(a="import helper\nx = []", b="helper.do(x)", c="print(x)"),
+        {"a>b:helper,x", "b>c:x"},
+    ),
+    "an iterator is used up": (
+        steps(a="it = iter([1, 2])", b="print(next(it))", c="print(next(it))"),
+        {"a>b:it", "b>c:it"},
+    ),
+    "a written file comes before its reader": (
+        steps(a="open('f.txt', 'w').write('1')", b="print(open('f.txt').read())"),
+        {"a>b"},
+    ),
+    "another file may be read at once": (
+        steps(a="open('f.txt', 'w').write('1')", b="print(open('g.txt').read())"),
+        set(),
+    ),
+    "a seed is handed on": (
+        steps(
+            a="import numpy as np\nnp.random.seed(0)",
+            b="x = np.random.rand()",
+            c="y = np.random.rand()",
+        ),
+        {"a>b:@numpy.random,np", "a>c:np", "b>c:@numpy.random"},
+    ),
+    "without a seed nobody waits": (
+        '# %% tags=["imports"]\nimport numpy as np\n' + steps(b="x = np.random.rand()", c="y = np.random.rand()"),
+        set(),
+    ),
+    "an option holds for all that follows": (
+        '# %% tags=["imports"]\nimport pandas as pd\n' + steps(a="pd.set_option('display.max_rows', 5)", b="x = 1"),
+        {"a>b:@pandas.options"},
+    ),
+    "prev holds without data": (
+        steps(a="x = 1") + '# %% tags=["step:b", "prev:a"]\ny = 2\n',
+        {"a>b"},
+    ),
+    "a shell line reads the names it mentions": (steps(a="x = 1", b="!echo {x}", c="y = 1"), {"a>b:x"}),
+    "a timed cell is Python": (steps(a="x = 1", b="%%time\ny = x", c="print(y)"), {"a>b:x", "b>c:y"}),
+    "captured output has a name": (steps(a="%%capture out\nprint(1)", b="out.show()"), {"a>b:out"}),
+    "a deleted name does not cross": (steps(a="x = 1", b="x = 2\ndel x", c="x = 3", d="print(x)"), {"c>d:x"}),
+    "a match captures": (
+        steps(
+            a="v = [1, 2]",
+            b="match v:\n    case [p, *q]:\n        pass\n    case _:\n        p = q = 0",
+            c="print(p, q)",
+        ),
+        {"a>b:v", "b>c:p,q"},
+    ),
+    "an exception's name is gone afterwards": (
+        steps(a="e = 1", b="try:\n    x = 1\nexcept ValueError as e:\n    x = 2", c="print(x)"),
+        {"b>c:x"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_edges(case: str) -> None:
+    text, expected = CASES[case]
+    assert edges(pipeline_of(text)) == expected
+
+
+def test_names_that_share_an_object_are_one_artifact() -> None:
+    pipeline = pipeline_of(steps(a="x = []\ny = [x]\nz = []", b="print(x, y, z)"))
+    assert [output.names for output in pipeline.step("a").outputs] == [("x", "y"), ("z",)]
+
+
+def test_a_name_bound_only_maybe_is_optional() -> None:
+    pipeline = pipeline_of(steps(a="n = 3", b="if n > 5:\n    x = 1", c="if n > 5:\n    print(x)"))
+    (output,) = pipeline.step("b").outputs
+    assert (output.names, output.optional) == (("x",), ("x",))
+
+
+def test_untagged_cells_above_the_first_step_form_setup() -> None:
+    pipeline = pipeline_of("# %%\nx = 1\n" + steps(a="print(x)"))
+    assert edges(pipeline) == {"setup>a:x"}
+
+
+def test_setup_gives_way_to_a_step_of_that_name() -> None:
+    pipeline = pipeline_of("# %%\nx = 1\n" + steps(setup="print(x)"))
+    assert [step.name for step in pipeline.steps] == ["setup_2", "setup"]
+
+
+def test_an_untagged_cell_belongs_to_the_step_above() -> None:
+    pipeline = pipeline_of(steps(a="x = 1") + "# %%\ny = x\n")
+    assert [cell.index for cell in pipeline.step("a").cells] == [0, 1]
+
+
+def test_imports_and_functions_run_in_every_step() -> None:
+    text = '# %% tags=["imports"]\nimport math\n# %% tags=["functions"]\ndef f(): return math.pi\n' + steps(a="x = f()")
+    pipeline = pipeline_of(text)
+    assert [cell.role for cell in pipeline.preamble] == ["imports", "functions"]
+    assert pipeline.step("a").inputs == ()
+
+
+def test_a_functions_cell_that_needs_a_value_runs_once() -> None:
+    text = steps(a="n = 2") + '# %% tags=["functions"]\ndef f(x=n):\n    return x\n' + steps(b="print(f())")
+    pipeline = pipeline_of(text)
+    assert pipeline.preamble == ()
+    assert edges(pipeline) == {"a>b:f"}
+
+
+def test_a_skipped_cell_is_left_out() -> None:
+    pipeline = pipeline_of(steps(a="x = 1") + '# %% tags=["skip"]\nx = 2\n' + steps(b="print(x)"))
+    assert [cell.index for step in pipeline.steps for cell in step.cells] == [0, 2]
+
+
+def test_a_parameter_reaches_the_steps_that_read_it() -> None:
+    pipeline = pipeline_of('# %% tags=["parameters"]\nn = 3\n' + steps(a="x = 1", b="print(n, x)"))
+    assert [step.parameters for step in pipeline.steps] == [(), ("n",)]
+
+
+def test_a_parameter_that_a_step_rebinds_is_a_value_of_that_step() -> None:
+    pipeline = pipeline_of('# %% tags=["parameters"]\nn = 3\n' + steps(a="n = n + 1", b="print(n)"))
+    assert pipeline.step("b").parameters == ()
+    assert edges(pipeline) == {"a>b:n"}
+
+
+def test_a_mutable_parameter_that_a_step_alters_comes_from_there() -> None:
+    pipeline = pipeline_of('# %% tags=["parameters"]\ncols = ["a"]\n' + steps(a="cols.append('b')", b="print(cols)"))
+    assert edges(pipeline) == {"a>b:cols"}
+
+
+def test_code_beside_parameters_runs_in_setup() -> None:
+    pipeline = pipeline_of('# %% tags=["parameters"]\nn = 3\nm = n * 2\n' + steps(a="print(m)"))
+    (cell,) = pipeline.step("setup").cells
+    assert (cell.role, cell.source) == ("parameters", "\nm = n * 2")
+    assert pipeline.step("setup").parameters == ("n",)
+
+
+def test_metrics_belong_to_the_step_above() -> None:
+    pipeline = pipeline_of(steps(a="acc = 1.0") + '# %% tags=["pipeline-metrics"]\nprint(acc)\n')
+    assert [cell.role for cell in pipeline.step("a").cells] == ["step", "metrics"]
+
+
+def test_interleaved_steps_that_share_nothing_are_fine() -> None:
+    pipeline = pipeline_of(steps(a="x = 1") + steps(b="y = 2") + steps(a="z = x"))
+    assert [cell.index for cell in pipeline.step("a").cells] == [0, 2]
+
+
+def test_the_order_of_the_notebook_is_kept() -> None:
+    pipeline = pipeline_of(steps(c="x = 1", a="y = x", b="z = x"))
+    assert [step.name for step in pipeline.steps] == ["c", "a", "b"]

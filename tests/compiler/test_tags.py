@@ -1,0 +1,105 @@
+"""What tags and metadata ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labline_compiler.compile import Compilation, compile_notebook, pipeline_name
+from labline_compiler.notebook import parse
+from labline_compiler.pipeline import StepOptions
+
+
+def compiled(*cells: tuple[str, list[str]], **metadata: Any) -> Compilation:
+    document = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": metadata,
+        "cells": [{"cell_type": "code", "metadata": {"tags": tags}, "source": source} for source, tags in cells],
+    }
+    return compile_notebook(parse(document, "My Notebook.ipynb"))
+
+
+def options(*tags: str, **metadata: Any) -> StepOptions:
+    compilation = compiled(("x = 1", ["step:a", *tags]), **metadata)
+    assert compilation.pipeline is not None, compilation.findings
+    return compilation.pipeline.step("a").options
+
+
+@pytest.mark.parametrize(
+    ("tag", "field", "value"),
+    [
+        ("limit:nvidia.com/gpu:1", "limits", {"nvidia.com/gpu": "1"}),
+        ("limit:memory:4Gi", "limits", {"memory": "4Gi"}),
+        ("label:access-ml-pipeline:true", "labels", {"access-ml-pipeline": "true"}),
+        ("annotation:example.org/note:a:b", "annotations", {"example.org/note": "a:b"}),
+        ("secret:db:password:DB_PASSWORD", "secrets", (("db", "password", "DB_PASSWORD"),)),
+        ("image:example.org:5000/python:3.12", "image", "example.org:5000/python:3.12"),
+        ("cache:disabled", "cache", False),
+        ("report:enabled", "report", True),
+    ],
+)
+def test_a_tag_sets_an_option(tag: str, field: str, value: object) -> None:
+    assert getattr(options(tag), field) == value
+
+
+def test_metadata_sets_what_tags_cannot() -> None:
+    found = options(labline={"steps": {"a": {"retries": 2, "timeout": 60}}})
+    assert (found.retries, found.timeout) == (2, 60.0)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"steps": {"nobody": {}}}, {"steps": {"a": {"retries": -1}}}, 
+        {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [],
+        {"steps": {"a": {"typo": 1}}}, {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
+    ],
+)  # fmt: skip
+def test_malformed_metadata_is_a_finding(own: object) -> None:
+    compilation = compiled(("x = 1", ["step:a"]), labline=own)
+    assert [found.code for found in compilation.findings] == ["LL108"]
+
+
+def test_names_from_kales_metadata() -> None:
+    kale = {"pipeline_name": "titanic-ml", "experiment_name": "titanic", "steps_defaults": ["label:team:ml"]}
+    compilation = compiled(("x = 1", ["block:a"]), kubeflow_notebook=kale)
+    assert compilation.pipeline is not None
+    assert (compilation.pipeline.name, compilation.pipeline.experiment) == ("titanic-ml", "titanic")
+    assert compilation.pipeline.step("a").options.labels == {"team": "ml"}
+
+
+def test_kales_empty_block_is_an_untagged_cell() -> None:
+    compilation = compiled(("x = 1", ["block:a"]), ("y = x", ["block:"]))
+    assert [cell.step for cell in compilation.cells] == ["a", "a"]
+
+
+def test_foreign_tags_are_left_alone() -> None:
+    compilation = compiled(("x = 1", ["step:a", "hide-input", "raises-exception", "slide:notes"]))
+    assert compilation.findings == ()
+
+
+def test_tags_that_are_no_list_are_a_finding() -> None:
+    document = {
+        "nbformat": 4,
+        "metadata": {},
+        "cells": [{"cell_type": "code", "source": "1", "metadata": {"tags": "step:a"}}],
+    }
+    compilation = compile_notebook(parse(document, "n.ipynb"))
+    assert [found.code for found in compilation.findings] == ["LL108"]
+
+
+def test_options_on_a_cell_without_a_step_are_told() -> None:
+    compilation = compiled(("import os", ["imports", "limit:cpu:1"]), ("x = 1", ["step:a"]))
+    assert [found.code for found in compilation.findings] == ["LL109"]
+
+
+def test_without_a_name_the_pipeline_takes_the_files() -> None:
+    compilation = compiled(("x = 1", []))
+    assert compilation.pipeline is not None
+    assert compilation.pipeline.name == "my-notebook"
+
+
+def test_a_name_without_letters_becomes_pipeline() -> None:
+    assert pipeline_name("!!!") == "pipeline"
