@@ -1,8 +1,8 @@
 """The contract between a target and the step it runs: what goes in, what comes out, what is told on the way.
 
 A target writes a :class:`StepSpecification` as JSON and starts ``python -m labline_runtime SPEC``. The step leaves
-``result.json`` (:class:`StepResult`) and ``executed.ipynb`` in its output directory, and tells its progress as JSON lines
-(:class:`Progress`). The compiler may import this module; it is the only one of the runtime that it may.
+``result.json`` (:class:`StepResult`) and ``executed.ipynb`` in its output directory, and tells its progress as JSON
+lines (:class:`Progress`). The compiler may import this module; it is the only one of the runtime that it may.
 
 Names that start with ``@`` stand for hidden state (``@numpy.random``); all other names are variables of the notebook.
 """
@@ -128,8 +128,8 @@ class CellRun:
 class StepError:
     """Why a step failed, in words for the user.
 
-    ``code`` is a finding's code where one fits ("LL401" a value cannot be stored). ``traceback`` holds IPython's lines, ANSI
-    colours included; ``line`` counts from 1 in the cell. ``culprit`` is the path to the object at fault
+    ``code`` is a finding's code where one fits ("LL401" a value cannot be stored). ``traceback`` holds IPython's lines,
+    ANSI colours included; ``line`` counts from 1 in the cell. ``culprit`` is the path to the object at fault
     ("model.callbacks[2]._thread").
     """
 
@@ -148,7 +148,7 @@ class StepError:
 
 @dataclass(frozen=True)
 class FileUse:
-    """A file the step read or wrote outside the interpreter's own folders. ``digest`` is of its content after the step."""
+    """A file the step read or wrote outside the interpreter's own folders. ``digest``: of its content afterwards."""
 
     path: str
     mode: Literal["read", "write"]
@@ -196,7 +196,10 @@ def from_json(kind: type[T], text: str) -> T:
 
 
 def from_plain(kind: type[T], data: Any) -> T:
-    """Build the dataclass *kind* from what ``dataclasses.asdict`` made of it. Raises ``ValueError`` where it does not fit."""
+    """Build the dataclass *kind* from what ``dataclasses.asdict`` made of it.
+
+    Raises ``ValueError`` where it does not fit.
+    """
     return typing.cast(T, _build(kind, data, kind.__name__))
 
 

@@ -1,0 +1,225 @@
+"""Runs one step: its cells with what they need, and stores what they made.
+
+The order is the same on every target: preamble cells, parameters, inputs, the step's own cells, outputs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from labline_runtime import files, guard, hidden_state, metrics, parameters, tracking, transfer
+from labline_runtime.failure import StepFailure
+from labline_runtime.notebook import ExecutedNotebook, write_atomically
+from labline_runtime.outputs import CellOutputs
+from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams
+from labline_runtime.specification import (
+    ArtifactRecord,
+    CellRun,
+    CellSource,
+    FileUse,
+    Progress,
+    StepError,
+    StepResult,
+    StepSpecification,
+    to_json,
+)
+from labline_runtime.values import pickling
+
+PREAMBLE_ROLES = ("imports", "functions")
+
+
+class Terminated(KeyboardInterrupt):
+    """The step was told to stop."""
+
+
+def run_step(spec: StepSpecification, progress: Callable[[Progress], None] = lambda _: None) -> StepResult:
+    """Run the step that *spec* describes and leave ``result.json`` and ``executed.ipynb`` in its output directory.
+
+    Changes the process for good (working directory, ``sys.path``, ``__main__``): one process, one step.
+    """
+    output = Path(spec.output_directory)
+    output.mkdir(parents=True, exist_ok=True)
+    step = _Step(spec, progress)
+    try:
+        result = step.run()
+    finally:
+        shutil.rmtree(output / _PROFILE, ignore_errors=True)
+    write_atomically(output / "result.json", to_json(result))
+    return result
+
+
+_PROFILE = ".ipython"
+
+
+class _Step:
+    """One step while it runs."""
+
+    def __init__(self, spec: StepSpecification, progress: Callable[[Progress], None]) -> None:
+        self._spec = spec
+        self._progress = progress
+        self._started = time.time()
+        self._clock = time.monotonic()
+        self._cells: list[CellRun] = []
+        self._artifacts: list[ArtifactRecord] = []
+        self._metrics: dict[str, float] = {}
+        self._files: tuple[FileUse, ...] = ()
+        self._notebook = ExecutedNotebook(
+            Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
+        )
+
+    def run(self) -> StepResult:
+        """Run it all; whatever goes wrong is in the result."""
+        error: StepError | None = None
+        try:
+            self._notebook.write()  # there is one, however early the step ends
+            with _termination():
+                self._run()
+        except StepFailure as failure:
+            error = failure.error
+        except KeyboardInterrupt as interruption:
+            error = StepError(message=_stopped(interruption), ename=type(interruption).__name__)
+        except Exception as unexpected:  # ours, not the user's: say it, with all there is to find it
+            error = _unexpected(unexpected)
+        if error is not None:
+            _tell(error)
+        flush_streams()
+        return StepResult(
+            state="failed" if error else "succeeded",
+            started=self._started,
+            seconds=time.monotonic() - self._clock,
+            cells=tuple(self._cells),
+            artifacts=() if error else tuple(self._artifacts),
+            metrics=self._metrics,
+            files=self._files,
+            error=error,
+        )
+
+    def _run(self) -> None:
+        spec = self._spec
+        _enter(spec)
+        shell = Shell(str(Path(spec.output_directory) / _PROFILE))
+        namespace = shell.namespace
+        watch = files.Watch(own=(spec.output_directory, spec.artifacts_directory))
+        try:
+            tracking.prepare(lambda line: shell.ipython.to_log(line + "\n"))
+            before = hidden_state.Baseline.take()
+            preamble = [place for place, cell in enumerate(spec.cells) if cell.role in PREAMBLE_ROLES]
+            own = [place for place, cell in enumerate(spec.cells) if cell.role not in PREAMBLE_ROLES]
+            for place in preamble:
+                self._run_cell(shell, place)
+            parameters.bind(spec.parameters, namespace)
+            received = transfer.receive(spec, namespace, before)
+            tracking.start_autologging(spec)
+            for place in own:
+                self._run_cell(shell, place)
+            guard.check(spec, received, namespace)
+            for output in spec.outputs:
+                record = transfer.send(spec, output, namespace, before)
+                if record is not None:
+                    self._artifacts.append(record)
+        finally:
+            self._files = watch.stop()
+
+    def _run_cell(self, shell: Shell, place: int) -> None:
+        cell = self._spec.cells[place]
+        started, clock = time.time(), time.monotonic()
+        self._progress(Progress("cell_started", cell.index, cell.id, started, "running"))
+        outputs: CellOutputs = shell.recorder.start_cell()
+        self._notebook.begin(place, outputs)
+        outcome = shell.run(cell)
+        state: Any = "failed" if outcome.error is not None else "succeeded"
+        self._cells.append(CellRun(cell.index, cell.id, state, started, time.monotonic() - clock))
+        self._notebook.finish(place, outcome.execution_count)
+        self._notebook.write()
+        self._progress(Progress("cell_finished", cell.index, cell.id, time.time(), state))
+        if outcome.error is not None:
+            raise StepFailure(_cell_error(cell, outcome, outcome.error))
+        transformed = shell.transform(cell.source)
+        pickling.track_classes(shell.namespace)
+        pickling.remember_imports(metrics.imported_modules(transformed))
+        if cell.role == "metrics":
+            self._metrics.update(metrics.collect(transformed, shell.namespace))
+
+
+def _enter(spec: StepSpecification) -> None:
+    """Make the process look like a kernel's."""
+    os.chdir(spec.working_directory)
+    sys.argv[:] = [""]
+
+
+class _termination(contextlib.ContextDecorator):
+    """While inside, a polite request to stop interrupts the running cell."""
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, self._stop)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    @staticmethod
+    def _stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # who asks twice means it
+        raise Terminated("The step was told to stop.")
+
+
+def _stopped(interruption: KeyboardInterrupt) -> str:
+    return str(interruption) or "The step was interrupted."
+
+
+def _cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> StepError:
+    label = cell_label(cell.index)
+    place = f"{label}, line {outcome.line}" if outcome.line else label
+    name, text = type(error).__name__, _one_line(str(error))
+    if isinstance(error, KeyboardInterrupt):
+        message = f"{place} was running when the step was told to stop."
+    elif isinstance(error, SystemExit):
+        message = f"{place} called exit, but a step ends with its last cell: remove the call, or raise an exception."
+    elif isinstance(error, SyntaxError):
+        message = f"{place} is not valid Python: {_one_line(error.msg)}."
+    else:
+        message = f"{place} raised {name}: {text}" if text else f"{place} raised {name}."
+    return StepError(
+        message=message,
+        ename=name,
+        evalue=str(error),
+        traceback=outcome.traceback,
+        cell_index=cell.index,
+        cell_id=cell.id,
+        line=outcome.line,
+    )
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else line[:299] + "…"
+
+
+def _unexpected(error: Exception) -> StepError:
+    import traceback
+
+    if isinstance(error, OSError) and (full := transfer.disk_full(error)) is not None:
+        return full
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return StepError(
+        message=f"The step could not be carried out: {type(error).__name__}: {_one_line(str(error))}",
+        ename=type(error).__name__,
+        evalue=str(error),
+        traceback=tuple(line.rstrip("\n") for line in lines),
+    )
+
+
+def _tell(error: StepError) -> None:
+    """Say in the log why the step failed."""
+    parts = [error.message, error.hint or ""]
+    with contextlib.suppress(Exception):
+        flush_streams()
+        os.write(2, (" ".join(part for part in parts if part) + "\n").encode("utf-8", "backslashreplace"))

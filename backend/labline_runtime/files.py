@@ -1,0 +1,124 @@
+# ruff: noqa: PTH100, PTH109, PTH111, PTH113, PTH116, PTH118, PTH120, PTH123
+# Paths are texts here: an audit hook runs at every open and must be cheap.
+"""The files that a step reads and writes, seen through the interpreter's audit events.
+
+Seen are files that Python code opens, renames into place or imports from the notebook's folder. Not seen are those that
+a library opens in C without telling the interpreter, and those of subprocesses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import site
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from typing import Any
+
+from labline_runtime.specification import FileUse
+
+CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
+FILE_LIMIT = 5000
+_WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+_watching: Watch | None = None
+_hooked = False
+
+
+class Watch:
+    """Collects file uses from its making until :meth:`stop`."""
+
+    def __init__(self, own: Iterable[str] = ()) -> None:
+        global _watching, _hooked
+        self._folder = os.getcwd()
+        self._seen: dict[tuple[str, str], None] = {}
+        self._own = tuple(_folder(path) for path in own)
+        self._excluded = _interpreter_folders()
+        self._elsewhere = _throwaway_folders()
+        _watching = self
+        if not _hooked:
+            sys.addaudithook(_hook)  # there is no way to take it off again
+            _hooked = True
+
+    def note(self, path: Any, write: bool) -> None:
+        """A file was opened."""
+        if len(self._seen) >= FILE_LIMIT or isinstance(path, int):
+            return
+        name = os.path.abspath(os.fsdecode(path))
+        self._seen[name, "write" if write else "read"] = None
+
+    def stop(self) -> tuple[FileUse, ...]:
+        """End the watch; returns what was used, by path."""
+        global _watching
+        _watching = None
+        for module in list(sys.modules.values()):  # an import from the cache of compiled files opens no source
+            source = getattr(module, "__file__", None)
+            if isinstance(source, str) and source.startswith(_folder(self._folder)):
+                self._seen[source, "read"] = None
+        uses = [_use(path, mode) for path, mode in sorted(self._seen) if self._counts(path)]
+        return tuple(use for use in uses if use is not None)
+
+    def _counts(self, path: str) -> bool:
+        if path.endswith(".pyc") or path.startswith(self._own) or path.startswith(self._excluded):
+            return False
+        return path.startswith(_folder(self._folder)) or not path.startswith(self._elsewhere)
+
+
+def _hook(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watching is None or event not in ("open", "os.rename", "sqlite3.connect"):
+        return
+    try:
+        if event == "open":
+            path, mode, flags = arguments
+            write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
+            _watching.note(path, write)
+        elif event == "os.rename":
+            _watching.note(arguments[1], True)
+        elif arguments[0] != ":memory:":
+            _watching.note(arguments[0], True)
+    except Exception:  # noqa: S110 - an odd path must not break the program that opens it
+        pass
+
+
+def _use(path: str, mode: str) -> FileUse | None:
+    try:
+        facts = os.stat(path)
+        if not os.path.isfile(path):
+            return None
+        return FileUse(path, "write" if mode == "write" else "read", _digest(path, facts), facts.st_size)
+    except FileNotFoundError:
+        return FileUse(path, "write", None, 0) if mode == "write" else None
+    except OSError:
+        return None
+
+
+def _digest(path: str, facts: os.stat_result) -> str:
+    if facts.st_size > CONTENT_LIMIT:
+        return hashlib.sha256(f"{facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()
+    content = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def _folder(path: str) -> str:
+    return os.path.abspath(path).rstrip(os.sep) + os.sep
+
+
+def _interpreter_folders() -> tuple[str, ...]:
+    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()}
+    folders.update((os.path.dirname(os.path.dirname(__file__)), site.getusersitepackages(), "/proc", "/sys", "/dev"))
+    return tuple(_folder(folder) for folder in folders if folder and folder not in ("/", "/usr"))
+
+
+def _throwaway_folders() -> tuple[str, ...]:
+    home = os.path.expanduser("~")
+    folders = [tempfile.gettempdir(), "/tmp", "/var/tmp", "/etc", "/usr", "/lib"]  # noqa: S108 - left out, not used
+    folders += [
+        os.path.join(home, name) for name in (".cache", ".config", ".ipython", ".jupyter", ".local", ".matplotlib")
+    ]
+    folders += [value for name in ("MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME") if (value := os.environ.get(name))]
+    return tuple(_folder(folder) for folder in folders)

@@ -1,0 +1,282 @@
+"""The IPython shell that a step's cells run in: a kernel without the kernel.
+
+It behaves as ``ipykernel`` does where a cell can tell: a ``__main__`` of its own, a running event loop, rich
+displays, inline figures, ``!command`` output, no input. The user's IPython profile is not read and not written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import getpass
+import os
+import sys
+import traceback as traceback_module
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from IPython.core.application import ProfileDir
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.error import StdinNotImplementedError
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Any as AnyTrait
+from traitlets import Type
+from traitlets.config import Config
+
+from labline_runtime.log import Log
+from labline_runtime.outputs import Recorder, StepStream
+from labline_runtime.specification import CellSource
+
+INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
+
+
+def cell_label(index: int) -> str:
+    """How a cell is called in messages: counted from 1, as people do."""
+    return f"Cell {index + 1}"
+
+
+class _Compiler(CachingCompiler):  # type: ignore[misc]
+    """Names code by its cell, so that tracebacks and stored functions say where they come from."""
+
+    cell: CellSource | None = None
+
+    def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
+        if self.cell is None:
+            return str(super().get_code_name(raw_code, transformed_code, number))
+        return code_name(self.cell)
+
+    def format_code_name(self, name: str) -> tuple[str, str] | None:
+        if name in self._filename_map and name.startswith("<Cell "):
+            label, _, number = name[1:-1].partition(" ")
+            return label, number
+        return super().format_code_name(name)  # type: ignore[no-any-return]
+
+
+def code_name(cell: CellSource) -> str:
+    """The file name that the code of *cell* is compiled under."""
+    return f"<{cell_label(cell.index)}>"
+
+
+class _DisplayHook(DisplayHook):  # type: ignore[misc]
+    """Keeps the value of a cell's last expression as an output."""
+
+    def write_output_prompt(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
+        self.shell.recorder.current.result(format_dict, md_dict, self.prompt_count)
+        self.shell.log(format_dict)
+
+    def finish_displayhook(self) -> None:
+        self._is_active = False
+
+
+class _DisplayPublisher(DisplayPublisher):  # type: ignore[misc]
+    """Keeps what ``display`` shows as outputs."""
+
+    def publish(
+        self,
+        data: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+        *,
+        transient: dict[str, Any] | None = None,
+        update: bool = False,
+        **_: Any,
+    ) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._validate_data(data, metadata)
+        self.shell.recorder.publish(data, metadata, (transient or {}).get("display_id"), update)
+        self.shell.log(data)
+
+    def clear_output(self, wait: bool = False) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.shell.recorder.current.clear(wait)
+
+
+class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
+    """The shell, named as ipykernel's: libraries tell a notebook by that name, and then show what they show in one."""
+
+    displayhook_class = Type(_DisplayHook)
+    display_pub_class = Type(_DisplayPublisher)
+    compiler_class = Type(_Compiler)
+    recorder: Recorder = AnyTrait()
+    streams: tuple[StepStream, StepStream] = AnyTrait()
+    last_traceback: list[str]
+
+    def init_environment(self) -> None:
+        """What a kernel sets for the commands that cells start."""
+        os.environ.update(TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", CLICOLOR_FORCE="1")
+        os.environ.update(PAGER="cat", GIT_PAGER="cat")
+        os.environ.setdefault("MPLBACKEND", INLINE_BACKEND)
+
+    def init_virtualenv(self) -> None:
+        """The interpreter was chosen already."""
+
+    def init_hooks(self) -> None:
+        """``obj?`` opens a pager in the Lab and shows nothing in a run."""
+        super().init_hooks()
+        self.set_hook("show_in_pager", lambda *_, **__: None, 99)
+
+    def enable_gui(self, gui: Any = None) -> None:
+        """There is no window system in a step."""
+
+    def ask_exit(self) -> None:
+        """``exit`` and ``quit`` end a kernel; here they end the step, which then has not done its work."""
+        raise SystemExit("exit() was called")
+
+    def log(self, data: dict[str, Any]) -> None:
+        """Write the plain text of a rich output to the log."""
+        text = data.get("text/plain")
+        if isinstance(text, str):
+            self.to_log(text + "\n")
+
+    def to_log(self, text: str) -> None:
+        """Write *text* to the log and nowhere else."""
+        self.streams[0].to_log_only(text)
+
+    def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.last_traceback = list(stb)
+        self.recorder.current.error(str(etype.__name__), str(evalue), list(stb))
+        self.to_log(self.InteractiveTB.stb2text(stb) + "\n")
+
+
+@dataclass(frozen=True)
+class CellOutcome:
+    """How a cell ended. *line* is where in its own source it failed."""
+
+    execution_count: int
+    error: BaseException | None = None
+    traceback: tuple[str, ...] = ()
+    line: int | None = None
+
+
+class Shell:
+    """Runs cells, one after the other, in one namespace."""
+
+    def __init__(self, profile_folder: str) -> None:
+        self.recorder = Recorder()
+        self.module = types.ModuleType("__main__", "The notebook's namespace.")
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.HistoryManager.hist_file = ":memory:"
+        sys.stdout.flush()
+        sys.stderr.flush()
+        log, errors = Log(1, "stdout"), Log(2, "stderr")
+        if log.identity == errors.identity:
+            errors = log
+        sys.stdout = StepStream("stdout", log, self.recorder)
+        sys.stderr = StepStream("stderr", errors, self.recorder)
+        os.register_at_fork(before=flush_streams)
+        self.ipython = ZMQInteractiveShell.instance(
+            config=config,
+            ipython_dir=profile_folder,
+            profile_dir=ProfileDir(location=profile_folder),
+            user_module=self.module,
+            user_ns=self.module.__dict__,
+            recorder=self.recorder,
+            streams=(sys.stdout, sys.stderr),
+        )
+        builtins.input = _no_input
+        getpass.getpass = _no_input
+        _add_current_folder_to_path()
+        self._loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self._loop)
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        return self.module.__dict__
+
+    def transform(self, source: str) -> str:
+        """*source* as plain Python, every line where it was."""
+        transformed: str = self.ipython.transform_cell(source)
+        missing = _leading_blank_lines(source) - _leading_blank_lines(transformed)
+        return "\n" * missing + transformed
+
+    def run(self, cell: CellSource) -> CellOutcome:
+        """Run *cell* as a kernel does: its event loop is running, figures are drawn at the end."""
+        shell = self.ipython
+        shell.compile.cell = cell
+        shell.last_traceback = []
+        count = shell.execution_count
+        try:
+            transformed, failure = self.transform(cell.source), None
+        except Exception:
+            transformed, failure = cell.source, sys.exc_info()
+        outcome: list[Any] = []
+        try:
+            self._loop.run_until_complete(self._run(cell.source, transformed, failure, outcome))
+            error = outcome[0].error_before_exec or outcome[0].error_in_exec
+        except (KeyboardInterrupt, asyncio.CancelledError) as interruption:
+            error = interruption
+            shell.showtraceback()
+        finally:
+            flush_streams()
+            shell.payload_manager.clear_payload()
+        if error is None:
+            return CellOutcome(count)
+        if not shell.last_traceback:  # IPython prints groups of exceptions instead of showing them
+            lines = traceback_module.format_exception(type(error), error, error.__traceback__)
+            shell.last_traceback = [line.rstrip("\n") for line in lines]
+            self.recorder.current.error(type(error).__name__, str(error), shell.last_traceback)
+        return CellOutcome(count, error, tuple(shell.last_traceback), failing_line(error, code_name(cell)))
+
+    async def _run(self, source: str, transformed: str, failure: Any, outcome: list[Any]) -> None:
+        shell = self.ipython
+        result = None
+        try:
+            result = await shell.run_cell_async(
+                source, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=failure
+            )
+            outcome.append(result)
+        finally:
+            shell.events.trigger("post_execute")
+            if result is not None:
+                shell.events.trigger("post_run_cell", result)
+
+
+def failing_line(error: BaseException, file: str) -> int | None:
+    """The line of the code named *file* that *error* came through, nearest to where it arose."""
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return error.lineno
+    line = None
+    for frame, number in traceback_module.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == file:
+            line = number
+    return line
+
+
+def flush_streams() -> None:
+    """Nothing printed so far is held back."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, StepStream):
+            stream.flush()
+
+
+def _no_input(*_: object, **__: object) -> str:
+    raise StdinNotImplementedError(
+        "A pipeline's step cannot ask for input. Make what you ask for a pipeline parameter, or read it from a file."
+    )
+
+
+def _leading_blank_lines(source: str) -> int:
+    for count, line in enumerate(source.splitlines()):
+        if line.strip():
+            return count
+    return 0
+
+
+def _add_current_folder_to_path() -> None:
+    """Put '' where a kernel has it: after the standard library, before installed packages."""
+    sys.path[:] = [entry for entry in sys.path if entry != ""]
+    installed = [i for i, entry in enumerate(sys.path) if Path(entry).name in ("site-packages", "dist-packages")]
+    sys.path.insert(installed[0] if installed else 0, "")

@@ -1,0 +1,175 @@
+"""MLflow inside a step: the user's own calls and autologging land in the run that ``MLFLOW_RUN_ID`` names.
+
+That run was started by the target, which also ends it. Left to itself, MLflow would end it with the first ``with
+mlflow.start_run()`` and open stray runs after that, and ``mlflow.set_experiment`` would clash with it. So, once the
+step imports MLflow (never before):
+
+- the first run that a cell starts, by name or implicitly, is the step's; later ones are its children;
+- ending the step's run only means that no more is logged to it by default;
+- ``set_experiment`` keeps the pipeline's experiment and says so in the log.
+
+Without ``MLFLOW_RUN_ID`` nothing is changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import re
+import sys
+import types
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from labline_runtime.specification import StepSpecification
+
+RUN_ID = "MLFLOW_RUN_ID"
+_FLUENT = "mlflow.tracking.fluent"
+_TRAINS = re.compile(r"\b(fit|train)\w*\b|\.fit_|\btrain_")
+
+
+def prepare(log: Callable[[str], None]) -> None:
+    """Arrange that MLflow, if a cell imports it, works in the step's run. *log* takes a line for the step's log."""
+    run_id = os.environ.get(RUN_ID)
+    if run_id and _FLUENT not in sys.modules:
+        sys.meta_path.insert(0, _Finder(_StepRun(run_id, log)))
+
+
+def start_autologging(spec: StepSpecification) -> None:
+    """Switch autologging on where the specification asks for it and the step trains something."""
+    if not (spec.autolog and os.environ.get(RUN_ID)) or not any(_TRAINS.search(cell.source) for cell in spec.cells):
+        return
+    if importlib.util.find_spec("mlflow") is None:
+        return
+    with contextlib.suppress(Exception):  # tracking never fails a step
+        import mlflow
+
+        if any("sklearn" in cell.source for cell in spec.cells):
+            _start_scikit_learn()
+        mlflow.autolog(exclusive=False, **_QUIET)
+
+
+_QUIET = {
+    "log_input_examples": False,
+    "log_model_signatures": False,
+    "log_models": False,
+    "log_datasets": False,
+    "silent": True,
+}
+
+
+def _start_scikit_learn() -> None:
+    """scikit-learn's integration by itself: only so can it be kept from writing the run's id into every model, and from
+    letting the warnings of metrics that nobody asked for out into the cell."""
+    import mlflow.sklearn
+    import mlflow.sklearn.utils as internals
+
+    original = internals._log_estimator_content
+
+    @functools.wraps(original)
+    def log_estimator_content(*args: Any, **kw: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return original(*args, **kw)
+
+    internals._log_estimator_content = log_estimator_content
+    mlflow.sklearn.autolog(log_post_training_metrics=False, **_QUIET)
+
+
+class _StepRun:
+    """The step's run, and the changes to MLflow's fluent interface that keep to it."""
+
+    def __init__(self, run_id: str, log: Callable[[str], None]) -> None:
+        self._run_id = run_id
+        self._log = log
+        self._ended = False
+
+    def change(self, fluent: types.ModuleType) -> None:
+        """Change the freshly imported *fluent*."""
+        fluent.start_run = self._start_run(fluent, fluent.start_run)  # type: ignore[attr-defined]
+        fluent.set_experiment = self._set_experiment(fluent, fluent.set_experiment)  # type: ignore[attr-defined]
+        client = fluent.MlflowClient
+        client.set_terminated = self._set_terminated(client.set_terminated)
+
+    def _start_run(self, fluent: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def start_run(
+            run_id: str | None = None,
+            experiment_id: str | None = None,
+            run_name: str | None = None,
+            *args: Any,
+            **kw: Any,
+        ) -> Any:
+            if run_id is not None or fluent.active_run() is not None:
+                return original(run_id, experiment_id, run_name, *args, **kw)
+            os.environ.pop(RUN_ID, None)
+            if not self._ended:
+                return original(self._run_id, None, None, *args, **kw)
+            experiment = fluent.MlflowClient().get_run(self._run_id).info.experiment_id
+            child = original(None, experiment, run_name, *args, **kw)
+            with contextlib.suppress(Exception):
+                fluent.MlflowClient().set_tag(child.info.run_id, "mlflow.parentRunId", self._run_id)
+            return child
+
+        return start_run
+
+    def _set_experiment(self, fluent: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def set_experiment(experiment_name: str | None = None, experiment_id: str | None = None, **_: Any) -> Any:
+            client = fluent.MlflowClient()
+            experiment = client.get_experiment(client.get_run(self._run_id).info.experiment_id)
+            wanted = experiment_name or experiment_id
+            if wanted not in (experiment.name, experiment.experiment_id):
+                self._log(f"mlflow.set_experiment({wanted!r}) is left out: the run belongs to {experiment.name!r}.")
+            return experiment
+
+        return set_experiment
+
+    def _set_terminated(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def set_terminated(client: Any, run_id: str, *args: Any, **kw: Any) -> None:
+            if run_id == self._run_id:
+                self._ended = True
+            else:
+                original(client, run_id, *args, **kw)
+
+        return set_terminated
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Waits for MLflow's fluent interface to be imported, then steps aside."""
+
+    def __init__(self, run: _StepRun) -> None:
+        self._run = run
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != _FLUENT:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader, self._run)
+        return spec
+
+
+class _Loader(importlib.abc.Loader):
+    """Loads the module as its own loader does, then changes it."""
+
+    def __init__(self, loader: Any, run: _StepRun) -> None:
+        self._loader = loader
+        self._run = run
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType | None:
+        return self._loader.create_module(spec)  # type: ignore[no-any-return]
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        self._loader.exec_module(module)
+        with contextlib.suppress(AttributeError):  # another MLflow than any tried: it is left as it is
+            self._run.change(module)

@@ -1,0 +1,160 @@
+"""Values come in from artifacts and go out into artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from labline_runtime import hidden_state
+from labline_runtime.failure import StepFailure
+from labline_runtime.specification import (
+    HIDDEN_STATE_PREFIX,
+    ArtifactRecord,
+    StepError,
+    StepInput,
+    StepOutput,
+    StepSpecification,
+)
+from labline_runtime.values import DamagedArtifactError, describe, load, store
+from labline_runtime.values.culprit import find_culprit
+from labline_runtime.values.pickling import pickled_size
+
+
+@dataclass(frozen=True)
+class Received:
+    """A value that came in, as it was stored."""
+
+    name: str
+    value: Any
+    source: StepInput
+    digest: str
+    size: int
+
+
+def receive(spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline) -> list[Received]:
+    """Load every input: bind the variables, restore the hidden state."""
+    received = []
+    for source in spec.inputs:
+        values, facts = _load(source)
+        for name in source.names:
+            if name not in values:
+                continue  # bound in one branch only, and not in the one that ran
+            if name.startswith(HIDDEN_STATE_PREFIX):
+                hidden_state.restore(name, values[name], baseline)
+            else:
+                namespace[name] = values[name]
+                fact = facts.get(name, {})
+                received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
+    return received
+
+
+def _load(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
+    names = ", ".join(source.names)
+    try:
+        return load(source.path, source.digest)
+    except (DamagedArtifactError, FileNotFoundError) as error:
+        raise StepFailure(
+            StepError(
+                message=f"The stored value of {names} from step {source.source} is damaged or gone: {error}.",
+                code="LL404",
+                variable=source.names[0] if source.names else None,
+                hint=f"Run step {source.source} again.",
+            )
+        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise StepFailure(
+            StepError(
+                message=f"The value of {names} from step {source.source} could not be loaded: "
+                f"{type(error).__name__}: {error}.",
+                code="LL404",
+                ename=type(error).__name__,
+                evalue=str(error),
+                variable=source.names[0] if source.names else None,
+                hint="Make the value in the step that uses it, or merge the two steps.",
+            )
+        ) from error
+
+
+def send(
+    spec: StepSpecification, output: StepOutput, namespace: Mapping[str, Any], baseline: hidden_state.Baseline
+) -> ArtifactRecord | None:
+    """Store one output; None where all its names are optional and unbound."""
+    values: dict[str, Any] = {}
+    for name in output.names:
+        if name.startswith(HIDDEN_STATE_PREFIX):
+            values[name] = hidden_state.capture(name, baseline)
+        elif name in namespace:
+            values[name] = namespace[name]
+        elif name not in output.optional:
+            raise StepFailure(_unbound(spec, name))
+    if not values:
+        return None
+    records = {name: describe(name, value) for name, value in values.items()}
+    facts = {name: {"digest": record.digest, "size": record.size} for name, record in records.items()}
+    try:
+        stored = store(values, spec.artifacts_directory, facts)
+    except (KeyboardInterrupt, StepFailure):
+        raise
+    except BaseException as error:
+        if isinstance(error, OSError) and (full := disk_full(error)) is not None:
+            raise StepFailure(full) from error
+        raise StepFailure(_unstorable(spec, values, error)) from error
+    return ArtifactRecord(
+        names=tuple(values),
+        path=str(stored.path),
+        digest=stored.digest,
+        size=stored.size,
+        values=tuple(
+            record
+            if record.size
+            else dataclasses.replace(record, size=stored.size if len(values) == 1 else pickled_size(values[name]))
+            for name, record in records.items()
+        ),
+    )
+
+
+def disk_full(error: OSError) -> StepError | None:
+    """The error of a step that had no room to store into, or None where it failed for another reason."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return StepError(
+        message=f"The disk is full: {error.filename or 'a value'} could not be written.",
+        code="LL503",
+        ename=type(error).__name__,
+        evalue=str(error),
+        hint="Free some space, or move the data folder by setting LABLINE_HOME, then run again.",
+    )
+
+
+def _unbound(spec: StepSpecification, name: str) -> StepError:
+    return StepError(
+        message=f"Step {spec.step} ended without a value for {name}, which a later step needs.",
+        variable=name,
+        hint=f"Assign {name} on every path through the step's cells, or before them.",
+    )
+
+
+def _unstorable(spec: StepSpecification, values: Mapping[str, Any], error: BaseException) -> StepError:
+    found = find_culprit(values)
+    if found is None:
+        variable, path, kind = next(iter(values)), None, None
+        what = f"{', '.join(values)} could not be stored"
+    else:
+        variable, path, kind = found.variable, found.path, found.type
+        what = f"{variable} cannot be handed to another step"
+        what += f": {path} is a {kind}" if path != variable else f": it is a {kind}"
+    return StepError(
+        message=f"{what} ({type(error).__name__}: {' '.join(str(error).split())[:300]}).",
+        code="LL401",
+        ename=type(error).__name__,
+        evalue=str(error),
+        variable=variable,
+        culprit=path,
+        hint=f"Create {variable} in the step that uses it, move the cut so that it stays in step {spec.step}, "
+        "or merge the steps.",
+    )

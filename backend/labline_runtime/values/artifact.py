@@ -1,0 +1,147 @@
+"""The artifact file: some named values in one file, addressed by the sha256 of its bytes.
+
+Layout::
+
+    magic | pickle stream | padding | buffer | padding | buffer ... | index (JSON) | its length (8 bytes) | magic
+
+The index that locates everything else comes last, so a file is written in one pass and hashed on the way. Buffers start
+at multiples of 64 bytes and are never copied: they are written from the memory they lie in and loaded as copy-on-write
+maps, so that a big array costs nothing until it is written to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import mmap
+import os
+import pickle
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from labline_runtime.values.pickling import dump
+
+MAGIC = b"LABLINE\x01"
+ALIGNMENT = 64
+CHUNK = 1 << 22
+
+
+class DamagedArtifactError(Exception):
+    """The file is not what its digest says."""
+
+
+@dataclass(frozen=True)
+class StoredArtifact:
+    """Where the values lie."""
+
+    path: Path
+    digest: str
+    size: int
+
+
+class _HashingFile:
+    """Writes through to a file and keeps the digest and the position of what went through."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.position = 0
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), CHUNK):
+            chunk = view[start : start + CHUNK]
+            self._hash.update(chunk)
+            self._file.write(chunk)
+        self.position += len(view)
+        return len(view)
+
+    def pad(self) -> None:
+        self.write(b"\0" * (-self.position % ALIGNMENT))
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def store(
+    values: Mapping[str, Any], directory: str | os.PathLike[str], facts: Mapping[str, Any] | None = None
+) -> StoredArtifact:
+    """Write *values* into the content-addressed *directory*; *facts* (plain JSON) are kept beside them.
+
+    The file appears whole or not at all. What cannot be pickled raises whatever pickling it raised.
+    """
+    root = Path(directory)
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = root / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
+    try:
+        with temporary.open("xb") as raw:
+            file = _HashingFile(raw)
+            file.write(MAGIC)
+            buffers: list[pickle.PickleBuffer] = []
+            dump(dict(values), file, buffers.append)  # type: ignore[arg-type]
+            stream_end = file.position
+            places = []
+            for buffer in buffers:
+                with buffer.raw() as view:
+                    file.pad()
+                    places.append((file.position, view.nbytes, view.readonly))
+                    file.write(view)
+            index = {"stream": (len(MAGIC), stream_end), "buffers": places, "facts": dict(facts or {})}
+            text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
+            file.write(text)
+            file.write(len(text).to_bytes(8, "little"))
+            file.write(MAGIC)
+            raw.flush()
+            os.fsync(raw.fileno())
+        digest = file.digest()
+        target = root / digest[:2] / digest
+        target.parent.mkdir(exist_ok=True)
+        temporary.chmod(0o444)
+        temporary.replace(target)
+        _sync_directory(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return StoredArtifact(target, digest, file.position)
+
+
+def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read back ``(values, facts)``. With *digest* the file's bytes are checked before anything is unpickled.
+
+    Raises :class:`DamagedArtifactError`, ``OSError`` where the file cannot be read, or whatever unpickling raises.
+    """
+    with Path(path).open("rb") as file:
+        if os.fstat(file.fileno()).st_size < 2 * len(MAGIC) + 8:
+            raise DamagedArtifactError(f"{path} is too short to be an artifact")
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    view = memoryview(content)
+    if digest is not None and _digest(view) != digest:
+        raise DamagedArtifactError(f"{path} does not have the content that was stored")
+    if bytes(view[: len(MAGIC)]) != MAGIC or bytes(view[-len(MAGIC) :]) != MAGIC:
+        raise DamagedArtifactError(f"{path} is not an artifact of this version")
+    end = len(view) - len(MAGIC) - 8
+    index = json.loads(bytes(view[end - int.from_bytes(view[end : end + 8], "little") : end]))
+    buffers = []
+    for start, length, readonly in index["buffers"]:
+        buffer = view[start : start + length]
+        buffers.append(buffer.toreadonly() if readonly else buffer)
+    start, stop = index["stream"]
+    values = pickle.loads(view[start:stop], buffers=buffers)  # noqa: S301 - what the digest vouches for
+    return values, index["facts"]
+
+
+def _digest(view: memoryview) -> str:
+    result = hashlib.sha256()
+    for start in range(0, len(view), CHUNK):
+        result.update(view[start : start + CHUNK])
+    return result.hexdigest()
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,345 @@
+"""The content digest of a value: equal values have equal digests, whatever their pickle bytes.
+
+What counts as equal, in the order of the walk:
+
+1. *Atoms* by exact type and content. Floats by their bits, except that every NaN is the same NaN; ``-0.0`` differs
+   from ``0.0``, ``1`` from ``True`` and from ``1.0``. Strings by their characters, interned or not.
+2. *Lists and tuples* by their items; *dicts* by their items in order, because a program can see that order; *sets*
+   and *frozensets* by their members in no order.
+3. *NumPy arrays* by dtype, shape and elements in C order, however they lie in memory: strides, byte order and padding
+   do not count. *pandas* objects by type, labels, dtypes, elements and ``attrs``, however their blocks are laid out.
+4. *Functions* of the notebook by their code (not its file name or line numbers), defaults and closure; what can be
+   imported, by its name. *Classes* of the notebook by what their body holds. *Modules* by name.
+5. *Everything else* by what it hands to pickle: ``copyreg``, else ``__reduce_ex__(5)``; attributes in the order of
+   their names, because the order in which they were set does not change what an object is.
+
+Whether two parts of a value are one object or two equal ones does not count; a part that contains itself is written as
+a reference to how far up it stands. The digest is a tree of sha256, so shared parts are walked once.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import functools
+import hashlib
+import pickle
+import struct
+import sys
+import types
+from array import array
+from collections.abc import Callable, Iterable
+from operator import ne
+from typing import Any
+
+from labline_runtime.values import digest_arrays
+
+CHUNK = 1 << 16
+NO_REFERENCE = 1 << 60
+NAN = float("nan")
+
+# Class attributes that the interpreter makes, not the class body.
+_CLASS_MACHINERY = frozenset(
+    (
+        *("__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__annotate_func__", "__annotate__"),
+        *("__annotations_cache__", "__slotnames__", "__abstractmethods__", "_abc_impl"),
+    )
+)
+
+
+class DigestError(Exception):
+    """The value has no content that could be digested."""
+
+
+def digest(value: Any) -> str:
+    """Digest *value*'s content. Raises :class:`DigestError` for what has none (an open file, a generator)."""
+    try:
+        return Walk().node(value).hex()
+    except RecursionError as error:
+        raise DigestError("the value is nested too deeply") from error
+    except DigestError:
+        raise
+    except Exception as error:  # a type that is not what it seems: its values go without a digest
+        raise DigestError(f"the value cannot be digested: {type(error).__name__}: {error}") from error
+
+
+def class_digest(kind: type) -> str:
+    """Digest a class of the notebook by its body, even where it could be imported."""
+    return Walk().class_body(kind).hex()
+
+
+class Walk:
+    """One walk over one value."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, bytes] = {}
+        self._kept: list[Any] = []  # keeps what is in _done alive, or its id would be given away
+        self._open: dict[int, int] = {}  # id -> depth, of what is being walked
+        self._lowest = NO_REFERENCE  # the outermost depth referred to since it was last reset
+
+    def node(self, value: Any) -> bytes:
+        """The digest of *value*, 32 bytes."""
+        kind = type(value)
+        atom = _ATOMS.get(kind)
+        if atom is not None:
+            return hashlib.sha256(atom(value)).digest()
+        key = id(value)
+        known = self._done.get(key)
+        if known is not None:
+            return known
+        depth = self._open.get(key)
+        if depth is not None:
+            self._lowest = min(self._lowest, depth)
+            return hashlib.sha256(b"up%d" % (len(self._open) - depth)).digest()
+        outer, self._lowest = self._lowest, NO_REFERENCE
+        here = self._open[key] = len(self._open)
+        try:
+            result = self._container(kind, value)
+        finally:
+            del self._open[key]
+        if self._lowest >= here:  # says nothing about what lies around it, so holds wherever it is met again
+            self._done[key] = result
+            self._kept.append(value)
+            self._lowest = outer
+        else:
+            self._lowest = min(outer, self._lowest)
+        return result
+
+    def _container(self, kind: type, value: Any) -> bytes:
+        if kind is list or kind is tuple:
+            return self.tagged(kind.__name__, self.items(value))
+        if kind is dict:
+            return self.tagged("dict", self.items(list(value)), self.items(list(value.values())))
+        if kind is set or kind is frozenset:
+            return self.tagged(kind.__name__, *sorted(self.node(item) for item in value))
+        if issubclass(kind, types.FunctionType):
+            return self.function(value)
+        if issubclass(kind, type):
+            return self.tagged("class", self.class_body(value) if _is_ours(value) else self.name_of(value))
+        if issubclass(kind, types.ModuleType):
+            return self.tagged("module", value.__name__.encode())
+        if kind is types.CodeType:
+            return self.code(value)
+        if kind is types.CellType:
+            return self.cell(value)
+        if kind is types.MethodType:
+            return self.tagged("method", self.node(value.__func__), self.node(value.__self__))
+        if kind is bytearray or kind is memoryview or kind is pickle.PickleBuffer:
+            return self.buffer(kind.__name__, value)
+        if kind in (staticmethod, classmethod):
+            return self.tagged(kind.__name__, self.node(value.__func__))
+        if kind is functools.cached_property:  # before Python 3.12 it holds a lock
+            return self.tagged("cached_property", self.node(value.func))
+        if isinstance(value, functools._lru_cache_wrapper):  # by what it computes; what it remembers follows from that
+            return self.tagged("cached", self.node(value.__wrapped__), self.node(value.cache_parameters()))
+        if kind is property:
+            return self.tagged("property", self.items([value.fget, value.fset, value.fdel, value.__doc__]))
+        if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType):
+            return self.tagged("descriptor", value.__qualname__.encode())
+        if kind is types.MappingProxyType:
+            return self.tagged("mappingproxy", self.node(dict(value)))
+        special = digest_arrays.find(kind)
+        if special is not None:
+            result = special(self, value)
+            if result is not None:
+                return result
+        return self.reduced(kind, value)
+
+    def tagged(self, tag: str, *parts: bytes) -> bytes:
+        """The digest of *parts* under *tag*; no other parts and tag give the same."""
+        result = hashlib.sha256()
+        for part in (tag.encode(), *parts):
+            result.update(b"%d:" % len(part))
+            result.update(part)
+        return result.digest()
+
+    def items(self, items: Iterable[Any]) -> bytes:
+        """The digest of items in their order; fast where all are of one plain type."""
+        sequence = items if isinstance(items, (list, tuple)) else list(items)
+        kinds = set(map(type, sequence))
+        result = hashlib.sha256(b"items%d:" % len(sequence))
+        pack = _PACKED.get(next(iter(kinds))) if len(kinds) == 1 else None
+        if pack is None:
+            for item in sequence:
+                result.update(self.node(item))
+        else:
+            result.update(next(iter(kinds)).__name__.encode())
+            for start in range(0, len(sequence), CHUNK):
+                pack(result.update, sequence[start : start + CHUNK])
+        return result.digest()
+
+    def buffer(self, tag: str, value: Any) -> bytes:
+        """The digest of a buffer's bytes."""
+        view = memoryview(value)
+        if not view.c_contiguous:
+            view = memoryview(view.tobytes())
+        return self.tagged(tag, hashlib.sha256(view).digest())
+
+    def name_of(self, value: Any) -> bytes:
+        """Something that is imported, by its name."""
+        return f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', None)}".encode()
+
+    def function(self, value: types.FunctionType) -> bytes:
+        """A function: by name where it can be imported, else by code, defaults, closure and attributes."""
+        if _importable(value):
+            return self.tagged("import", self.name_of(value))
+        return self.tagged(
+            "function",
+            value.__qualname__.encode(),
+            self.code(value.__code__),
+            self.node(value.__defaults__),
+            self.node(value.__kwdefaults__),
+            self.node(value.__closure__),
+            self.attributes(value.__dict__),
+        )
+
+    def code(self, value: types.CodeType) -> bytes:
+        """Code without its place: what it does, not where it stood."""
+        parts = [
+            value.co_name,
+            value.co_code,
+            value.co_names,
+            value.co_varnames,
+            value.co_freevars,
+            value.co_cellvars,
+            value.co_argcount,
+            value.co_posonlyargcount,
+            value.co_kwonlyargcount,
+            value.co_flags,
+            getattr(value, "co_exceptiontable", b""),
+        ]
+        return self.tagged("code", self.items(parts), *(self.node(constant) for constant in value.co_consts))
+
+    def cell(self, value: types.CellType) -> bytes:
+        """A closure's cell."""
+        try:
+            content = value.cell_contents
+        except ValueError:
+            return self.tagged("cell")
+        return self.tagged("cell", self.node(content))
+
+    def class_body(self, kind: type) -> bytes:
+        """A class by what its body holds and its bases."""
+        slots = kind.__dict__.get("__slots__", ())
+        machinery = _CLASS_MACHINERY | set((slots,) if isinstance(slots, str) else slots)
+        body = {name: value for name, value in kind.__dict__.items() if name not in machinery}
+        key = id(kind)
+        outermost = key not in self._open
+        if outermost:
+            self._open[key] = len(self._open)
+        try:
+            bases = [self.node(base) for base in kind.__bases__]
+            return self.tagged("body", self.name_of(kind), *bases, self.attributes(body))
+        finally:
+            if outermost:
+                del self._open[key]
+
+    def attributes(self, state: dict[str, Any]) -> bytes:
+        """An object's attributes, in the order of their names."""
+        names = sorted(state)
+        return self.tagged("attributes", self.items(names), *(self.node(state[name]) for name in names))
+
+    def reduced(self, kind: type, value: Any) -> bytes:
+        """Anything else, by what it hands to pickle."""
+        try:
+            reducer = copyreg.dispatch_table.get(kind)
+            reduction = reducer(value) if reducer is not None else value.__reduce_ex__(5)
+        except DigestError:
+            raise
+        except Exception as error:
+            raise DigestError(f"a {kind.__module__}.{kind.__qualname__} has no content to digest: {error}") from error
+        self._kept.append(reduction)
+        if isinstance(reduction, str):
+            return self.tagged("import", self.name_of(value), reduction.encode())
+        make, arguments, state, listed, mapped, setter = (*reduction, None, None, None, None)[:6]
+        parts = [self.node(make), self.items(arguments), self.state(state), self.node(setter)]
+        parts.append(self.items(listed) if listed is not None else b"")
+        if mapped is not None:
+            pairs = list(mapped)
+            parts += [self.items([key for key, _ in pairs]), self.items([item for _, item in pairs])]
+        return self.tagged("object", *parts)
+
+    def state(self, state: Any) -> bytes:
+        """An object's state as pickle gets it: attributes in the order of their names, or anything."""
+        if type(state) is dict and all(type(name) is str for name in state):
+            return self.attributes(state)
+        if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
+            return self.tagged("slots", *(b"" if part is None else self.state(part) for part in state))
+        return self.node(state)
+
+
+def _importable(value: Any) -> bool:
+    module = sys.modules.get(value.__module__ or "")
+    if module is None or value.__module__ == "__main__":
+        return False
+    found: Any = module
+    for name in value.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is value
+
+
+def _is_ours(kind: type) -> bool:
+    return kind.__module__ == "__main__" or not _importable(kind)
+
+
+def _integer(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+
+
+def _float(value: float) -> bytes:
+    return struct.pack("<d", value if value == value else NAN)
+
+
+def _pack_integers(update: Callable[[Any], None], items: Any) -> None:
+    try:
+        update(array("q", items))
+    except OverflowError:
+        for item in items:
+            packed = _integer(item)
+            update(b"%d:" % len(packed) + packed)
+
+
+def _pack_floats(update: Callable[[Any], None], items: Any) -> None:
+    if any(map(ne, items, items)):
+        items = [item if item == item else NAN for item in items]
+    update(array("d", items))
+
+
+def _pack_strings(update: Callable[[Any], None], items: Any) -> None:
+    update(array("q", map(len, items)))
+    update("".join(items).encode("utf-8", "surrogatepass"))
+
+
+def _pack_bytes(update: Callable[[Any], None], items: Any) -> None:
+    update(array("q", map(len, items)))
+    for item in items:
+        update(item)
+
+
+_ATOMS: dict[type, Callable[[Any], bytes]] = {
+    type(None): lambda value: b"None",
+    type(...): lambda value: b"Ellipsis",
+    type(NotImplemented): lambda value: b"NotImplemented",
+    bool: lambda value: b"bool1" if value else b"bool0",
+    int: lambda value: b"int" + _integer(value),
+    float: lambda value: b"float" + _float(value),
+    complex: lambda value: b"complex" + _float(value.real) + _float(value.imag),
+    str: lambda value: b"str" + value.encode("utf-8", "surrogatepass"),
+    bytes: lambda value: b"bytes" + value,
+    types.BuiltinFunctionType: lambda value: _builtin(value),
+}
+
+_PACKED: dict[type, Callable[[Callable[[Any], None], Any], None]] = {
+    type(None): lambda update, items: None,
+    bool: lambda update, items: update(bytes(items)),
+    int: _pack_integers,
+    float: _pack_floats,
+    str: _pack_strings,
+    bytes: _pack_bytes,
+}
+
+
+def _builtin(value: types.BuiltinFunctionType) -> bytes:
+    owner = getattr(value, "__self__", None)
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        return b"builtin" + Walk().tagged("bound", value.__qualname__.encode(), Walk().node(owner))
+    return f"builtin{value.__module__}:{value.__qualname__}".encode()

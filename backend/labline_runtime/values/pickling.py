@@ -1,0 +1,204 @@
+"""Pickling of values between steps.
+
+cloudpickle does the work; four things differ, because here a value moves between *steps of one notebook*:
+
+- A function of the notebook reads the globals of the step it is loaded in, live, and ships none of them: globals are
+  variables, and variables travel as values of their own. The same holds for functions of any importable module that
+  cannot be found by name (closures, decorated ones).
+- A class of the notebook gets a tracking number that follows from its content when its cell ended, not a random one.
+  So the class that the imports cell defines in each step is one class, and equal values make equal files.
+- Loading does not touch a class that the step already has in the same form.
+- A module brings the submodules that cells imported (``import xml.etree`` binds ``xml``).
+
+The C pickler, protocol 5, buffers out of band.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import pickle
+import sys
+import types
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import Any, BinaryIO
+
+import cloudpickle
+
+try:
+    from cloudpickle import cloudpickle as _cloudpickle
+except ImportError:  # pragma: no cover - every release so far has the module
+    _cloudpickle = cloudpickle
+
+from labline_runtime.values.digest import DigestError, class_digest
+
+PROTOCOL = 5
+NOTEBOOK = "__main__"
+
+_submodules: dict[str, set[str]] = {}
+
+
+def remember_imports(names: Iterable[str]) -> None:
+    """Note the dotted module *names* that cells imported, so that their packages bring them along."""
+    for name in names:
+        root, _, rest = name.partition(".")
+        if rest:
+            _submodules.setdefault(root, set()).add(name)
+
+
+def track_classes(namespace: dict[str, Any]) -> None:
+    """Give the notebook's classes in *namespace* that are new their lasting number. Call it after each cell."""
+    for value in list(namespace.values()):
+        if isinstance(value, type) and value.__module__ == NOTEBOOK:
+            _track(value)
+
+
+def _track(kind: type) -> None:
+    by_class: MutableMapping[type, str] = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_CLASS
+    by_id: MutableMapping[str, type] = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID
+    if kind in by_class:
+        return
+    try:
+        number = class_digest(kind)
+    except (DigestError, RecursionError):
+        return  # cloudpickle makes a random one when it needs it
+    # Two classes alike in one process are still two classes.
+    candidate, count = number, 1
+    while candidate in by_id:
+        count += 1
+        candidate = f"{number}-{count}"
+    by_class[kind] = candidate
+    by_id[candidate] = kind
+
+
+class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+    """cloudpickle's pickler with the differences that the module's docstring names."""
+
+    def reducer_override(self, obj: Any) -> Any:
+        """Reduce functions, classes and modules; leave all else to pickle."""
+        if isinstance(obj, type):
+            if obj.__module__ == NOTEBOOK:
+                _track(obj)
+            reduced = super().reducer_override(obj)
+            return _reduce_class(obj, reduced) if isinstance(reduced, tuple) and len(reduced) == 6 else reduced
+        if isinstance(obj, types.FunctionType):
+            reduced = super().reducer_override(obj)
+            home = _home(obj)
+            if isinstance(reduced, tuple) and len(reduced) == 6 and home is not None:
+                return _reduce_function(obj, home, reduced[2])
+            return reduced
+        if isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj and obj.__name__ != NOTEBOOK:
+            return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
+        if type(obj) is functools.cached_property:  # before Python 3.12 it holds a lock
+            return _make_cached_property, (obj.func, obj.attrname)
+        if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
+            return _make_cached, (obj.__wrapped__, obj.cache_parameters()), dict(obj.__dict__)
+        return super().reducer_override(obj)
+
+
+def _is_of_notebook(function: Any) -> bool:
+    return getattr(function, "__globals__", None) is sys.modules[NOTEBOOK].__dict__
+
+
+def _make_cached(function: Any, parameters: dict[str, Any]) -> Any:
+    """A function with a cache, which is empty: it only remembers what can be computed."""
+    return functools.lru_cache(**parameters)(function)
+
+
+def _make_cached_property(function: Any, name: str | None) -> Any:
+    made = functools.cached_property(function)
+    made.attrname = name
+    return made
+
+
+def _home(function: types.FunctionType) -> str | None:
+    """The name of the module whose live namespace *function* reads, if it has one."""
+    for name in (NOTEBOOK, function.__module__, function.__globals__.get("__name__")):
+        module = sys.modules.get(name) if isinstance(name, str) else None
+        if module is not None and getattr(module, "__dict__", None) is function.__globals__:
+            return name
+    return None
+
+
+def _reduce_function(function: types.FunctionType, home: str, state: tuple[dict[str, Any], dict[str, Any]]) -> Any:
+    attributes, slots = state
+    slots = {name: value for name, value in slots.items() if name != "__globals__"}
+    slots["_cloudpickle_submodules"] = sorted(module.__name__ for module in slots["_cloudpickle_submodules"])
+    closure = len(function.__code__.co_freevars) if function.__closure__ is not None else None
+    return _make_function, (function.__code__, home, closure), (attributes, slots), None, None, _set_function_state
+
+
+def _make_function(code: types.CodeType, home: str, closure: int | None) -> types.FunctionType:
+    namespace = sys.modules[NOTEBOOK].__dict__ if home == NOTEBOOK else importlib.import_module(home).__dict__
+    cells = None if closure is None else tuple(types.CellType() for _ in range(closure))
+    return types.FunctionType(code, namespace, None, None, cells)
+
+
+def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    attributes, slots = state
+    function.__dict__.update(attributes)
+    for name in slots.pop("_cloudpickle_submodules"):
+        _import_quietly(name)
+    for cell, source in zip(function.__closure__ or (), slots.pop("__closure__") or (), strict=True):
+        with contextlib.suppress(ValueError):  # a cell that was empty stays so
+            cell.cell_contents = source.cell_contents
+    for name, value in slots.items():
+        setattr(function, name, value)
+
+
+def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
+    make, arguments, state, _, _, set_state = reduced
+    try:
+        content: str | None = class_digest(kind)
+    except (DigestError, RecursionError):
+        content = None
+    return make, arguments, (content, set_state, state), None, None, _set_class_state
+
+
+def _set_class_state(kind: type, state: tuple[str | None, Callable[[type, Any], Any], Any]) -> None:
+    content, set_state, inner = state
+    if content is not None:
+        with contextlib.suppress(DigestError, RecursionError):
+            if class_digest(kind) == content:
+                return  # the step's own definition: its attributes keep their identity
+    set_state(kind, inner)
+
+
+def _import(name: str, submodules: tuple[str, ...]) -> types.ModuleType:
+    module = importlib.import_module(name)
+    for submodule in submodules:
+        _import_quietly(submodule)
+    remember_imports(submodules)
+    return module
+
+
+def _import_quietly(name: str) -> None:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+
+
+def pickled_size(value: Any) -> int:
+    """How many bytes *value* takes alone, buffers included. Raises whatever pickling it raises."""
+    counter = _Counter()
+    dump(value, counter, counter.count)  # type: ignore[arg-type]
+    return counter.size
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.size = 0
+
+    def write(self, data: Any) -> int:
+        written = memoryview(data).nbytes
+        self.size += written
+        return written
+
+    def count(self, buffer: pickle.PickleBuffer) -> None:
+        with buffer.raw() as view:
+            self.size += view.nbytes
+
+
+def dump(value: Any, file: BinaryIO, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> None:
+    """Pickle *value* into *file*; large buffers go to *buffer_callback* instead."""
+    Pickler(file, protocol=PROTOCOL, buffer_callback=buffer_callback).dump(value)

@@ -1,0 +1,145 @@
+"""Runs steps as a target does: a process of their own, a specification on disk, a log file."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labline_runtime.specification import (
+    ArtifactRecord,
+    CellSource,
+    Progress,
+    StepInput,
+    StepOutput,
+    StepResult,
+    StepSpecification,
+    from_json,
+    to_json,
+)
+
+BUNDLE = Path(__file__).parents[2] / "backend"
+START = (
+    f"import sys; sys.path.append({str(BUNDLE)!r}); import runpy; "
+    "runpy.run_module('labline_runtime', run_name='__main__', alter_sys=True)"
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a step left behind."""
+
+    exit_code: int
+    log: str
+    result: StepResult
+    notebook: dict[str, Any]
+    progress: tuple[Progress, ...]
+    output: Path
+
+    def outputs(self, cell: int = -1) -> list[dict[str, Any]]:
+        return self.notebook["cells"][cell]["outputs"]
+
+    def printed(self, cell: int = -1) -> str:
+        return "".join(output["text"] for output in self.outputs(cell) if output["output_type"] == "stream")
+
+    def inputs(self, *names: str) -> list[StepInput]:
+        return [
+            StepInput(tuple(n for n in a.names if not names or n in names), "before", a.path, a.digest)
+            for a in self.result.artifacts
+            if not names or set(names) & set(a.names)
+        ]
+
+
+class Steps:
+    """Writes specifications and runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        self.artifacts = folder / "artifacts"
+        self._root = folder
+        self._count = 0
+
+    def specify(
+        self, *cells: str | tuple[str, str], outputs: Any = (), **fields: Any
+    ) -> tuple[Path, StepSpecification]:
+        self._count += 1
+        output = self._root / f"step{self._count}"
+        output.mkdir()
+        sources = [cell if isinstance(cell, tuple) else (cell, "step") for cell in cells]
+        spec = StepSpecification(
+            run="run",
+            pipeline="pipeline",
+            step=fields.pop("step", "work"),
+            notebook="notebook.ipynb",
+            working_directory=str(self.folder),
+            artifacts_directory=str(self.artifacts),
+            output_directory=str(output),
+            cells=tuple(CellSource(place, f"id{place}", source, role) for place, (source, role) in enumerate(sources)),
+            outputs=tuple(
+                item if isinstance(item, StepOutput) else StepOutput(tuple(item.split())) for item in outputs
+            ),
+            inputs=tuple(fields.pop("inputs", ())),
+            **fields,
+        )
+        path = output / "spec.json"
+        path.write_text(to_json(spec))
+        return path, spec
+
+    def start(self, path: Path, environment: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[bytes]:
+        log = (path.parent / "log").open("ab")
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-c", START, str(path), *options.pop("arguments", ())],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+                **options,
+            )
+        finally:
+            log.close()
+
+    def run(self, *cells: str | tuple[str, str], environment: dict[str, str] | None = None, **fields: Any) -> Ran:
+        path, _ = self.specify(*cells, **fields)
+        reader, writer = os.pipe()
+        with os.fdopen(reader) as lines:
+            process = self.start(path, environment, pass_fds=[writer], arguments=["--progress-fd", str(writer)])
+            os.close(writer)
+            progress = tuple(from_json(Progress, line) for line in lines)
+            code = process.wait(timeout=120)
+        return self.collect(path, code, progress)
+
+    def collect(self, path: Path, code: int, progress: tuple[Progress, ...] = ()) -> Ran:
+        output = path.parent
+        log = (output / "log").read_text()
+        assert (output / "result.json").exists(), log
+        return Ran(
+            exit_code=code,
+            log=log,
+            result=from_json(StepResult, (output / "result.json").read_text()),
+            notebook=json.loads((output / "executed.ipynb").read_text()),
+            progress=progress,
+            output=output,
+        )
+
+    def chain(self, first: str, outputs: Any, second: str, **fields: Any) -> Ran:
+        """Run *first*, then *second* with all that *first* put out."""
+        before = self.run(first, outputs=outputs)
+        assert before.result.error is None, before.result.error
+        return self.run(second, inputs=before.inputs(), **fields)
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Steps:
+    return Steps(tmp_path)
+
+
+def artifact(ran: Ran, name: str) -> ArtifactRecord:
+    return next(record for record in ran.result.artifacts if name in record.names)

@@ -1,0 +1,80 @@
+"""Hidden state crosses from step to step like a value."""
+
+from __future__ import annotations
+
+import pytest
+
+CASES = {
+    "@random": ("import random\nrandom.seed(3); random.random()", "import random\nprint(random.random())"),
+    "@numpy.random": (
+        "import numpy as np\nnp.random.seed(3); np.random.normal(size=3)",
+        "import numpy as np\nprint(np.random.normal(), np.random.rand())",
+    ),
+    "@pandas.options": (
+        "import pandas as pd\npd.options.display.max_rows = 7; pd.options.display.float_format = '{:.1f}'.format",
+        "import pandas as pd\nprint(pd.get_option('display.max_rows'), pd.Series([1.25]))",
+    ),
+    "@numpy.printoptions": (
+        "import numpy as np\nnp.set_printoptions(precision=2); np.seterr(divide='raise')",
+        "import numpy as np\nprint(np.array([1 / 3]), np.geterr())",
+    ),
+    "@matplotlib.rcParams": (
+        "import matplotlib.pyplot as plt\nplt.rcParams['lines.linewidth'] = 4.5; plt.style.use('ggplot')",
+        "import matplotlib as m\nprint(m.rcParams['lines.linewidth'], m.rcParams['axes.facecolor'])",
+    ),
+    "@warnings": (
+        "import warnings\nwarnings.simplefilter('error', UserWarning)",
+        "import warnings\ntry:\n    warnings.warn('x')\nexcept UserWarning as e:\n    print('raised', e)",
+    ),
+    "@environ": (
+        "import os\nos.environ['MARK'] = 'set'; os.environ.pop('GONE', None)",
+        "import os\nprint(os.environ['MARK'], 'GONE' in os.environ)",
+    ),
+    "@cwd": (
+        "import os\nos.makedirs('data', exist_ok=True); os.chdir('data')",
+        "import os\nprint(os.path.basename(os.getcwd()))",
+    ),
+    "@sys.path": (
+        "import sys\nsys.path.insert(1, 'lib'); sys.path.append('end')",
+        "import sys\nprint(sys.path[1], sys.path[-1])",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_later_step_goes_on_where_the_earlier_stopped(steps, name):
+    first, second = CASES[name]
+    environment = {"GONE": "not yet"}
+    before = steps.run(first, outputs=[name], environment=environment)
+    whole = steps.run(first, second, environment=environment)
+    ran = steps.run(second, inputs=before.inputs(), environment=environment)
+    assert ran.result.error is None, ran.result.error
+    assert ran.printed() == whole.printed() != ""
+
+
+def test_a_library_that_was_not_in_use_is_not_imported(steps):
+    names = "@numpy.random @pandas.options @matplotlib.rcParams @torch.random"
+    ran = steps.chain("x = 1", [names], "import sys\nprint({'numpy', 'pandas', 'matplotlib'} & set(sys.modules))")
+    assert ran.printed() == "set()\n"
+
+
+def test_an_option_that_went_back_to_its_default_goes_back(steps):
+    imports = ("import pandas as pd\npd.set_option('display.max_rows', 7)", "imports")
+    before = steps.run(imports, "pd.reset_option('display.max_rows')", outputs=["@pandas.options"])
+    ran = steps.run(imports, "print(pd.get_option('display.max_rows'))", inputs=before.inputs())
+    assert ran.printed() == "60\n"
+
+
+def test_hidden_state_travels_on_through_a_step_that_adds_to_it(steps):
+    first = steps.run("import os; os.environ['A'] = '1'", outputs=["@environ"])
+    second = steps.run("import os; os.environ['B'] = '2'", inputs=first.inputs(), outputs=["@environ"])
+    ran = steps.run("import os; print(os.environ['A'], os.environ['B'])", inputs=second.inputs())
+    assert ran.printed() == "1 2\n"
+
+
+def test_a_folder_that_is_gone_is_said(steps):
+    before = steps.run("import os\nos.mkdir('data'); os.chdir('data')", outputs=["@cwd"])
+    (steps.folder / "data").rmdir()
+    error = steps.run("1", inputs=before.inputs()).result.error
+    assert error.variable == "@cwd"
+    assert str(steps.folder / "data") in error.message

@@ -1,0 +1,281 @@
+"""Values cross a step boundary as the notebook would have had them."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from labline_runtime.values import DamagedArtifactError, load, store
+from labline_runtime.values.culprit import find_culprit
+from labline_runtime.values.preview import describe, preview
+
+
+def crossed(value, folder):
+    stored = store({"value": value}, folder)
+    return load(stored.path, stored.digest)[0]["value"]
+
+
+def test_a_big_array_is_written_out_of_band_aligned_and_loaded_writable(tmp_path):
+    array = np.arange(100_000.0)
+    stored = store({"a": array}, tmp_path)
+    loaded = load(stored.path)[0]["a"]
+    assert loaded.ctypes.data % 64 == 0
+    loaded[0] = 5.0
+    assert load(stored.path, stored.digest)[0]["a"][0] == 0.0
+    assert stored.size < array.nbytes + 1000
+
+
+def test_a_read_only_array_stays_read_only(tmp_path):
+    array = np.arange(1000.0)
+    array.flags.writeable = False
+    assert not crossed(array, tmp_path).flags.writeable
+
+
+def test_objects_shared_within_an_artifact_stay_shared(tmp_path):
+    shared = [1]
+    stored = store({"a": shared, "b": {"inner": shared}}, tmp_path)
+    values = load(stored.path)[0]
+    assert values["b"]["inner"] is values["a"]
+
+
+def test_an_artifact_is_addressed_by_its_content(tmp_path):
+    stored = store({"x": 1}, tmp_path)
+    assert stored.path == tmp_path / stored.digest[:2] / stored.digest
+    assert store({"x": 1}, tmp_path) == stored
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [stored.digest]
+
+
+def test_facts_travel_with_an_artifact(tmp_path):
+    stored = store({"x": 1}, tmp_path, {"x": {"digest": "d"}})
+    assert load(stored.path)[1] == {"x": {"digest": "d"}}
+
+
+def test_nothing_is_left_of_a_value_that_cannot_be_stored(tmp_path):
+    with pytest.raises(TypeError):
+        store({"x": np.arange(1e5), "lock": threading.Lock()}, tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "grow", "empty"])
+def test_damage_is_found(tmp_path, damage):
+    stored = store({"x": np.arange(1000)}, tmp_path)
+    content = bytearray(stored.path.read_bytes())
+    damaged = {
+        "flip": bytes(content[:500]) + bytes([content[500] ^ 1]) + bytes(content[501:]),
+        "cut": bytes(content[:-1]),
+        "grow": bytes(content) + b"\0",
+        "empty": b"",
+    }[damage]
+    os.chmod(stored.path, 0o644)
+    stored.path.write_bytes(damaged)
+    with pytest.raises(DamagedArtifactError):
+        load(stored.path, stored.digest)
+
+
+def test_a_file_that_is_no_artifact_is_refused_without_a_digest_too(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 1000)
+    with pytest.raises(DamagedArtifactError):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.ma.masked_array([1.0, 2.0], [True, False]),
+        np.array([1, "a", None], dtype=object),
+        np.asfortranarray(np.arange(12).reshape(3, 4)),
+        np.arange(100)[::3],
+        np.float32(1.5),
+        pd.Series(pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin")),
+        pd.DataFrame({"a": pd.Categorical(["x", "y", "x"]), "b": [1.5, None, 2], "c": ["u", None, "w"]}),
+        pd.MultiIndex.from_product([["a", "b"], [1, 2]], names=["k", None]),
+        pd.Series([1, None, 3], dtype="Int64"),
+        np.random.default_rng(3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_value_comes_back_with_the_same_digest(tmp_path, value):
+    from labline_runtime.values import digest
+
+    assert digest(crossed(value, tmp_path)) == digest(value)
+
+
+class Holder:
+    def __init__(self, **parts):
+        self.__dict__.update(parts)
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        (threading.Lock(), "model"),
+        ([1, {"k": threading.Lock()}], "model[1]['k']"),
+        (Holder(callbacks=[1, 2, Holder(_thread=threading.Lock())]), "model.callbacks[2]._thread"),
+        ((n for n in ()), "model"),
+        (Holder(make=(lambda lock: lambda: lock)(threading.Lock())), "model.make.<lock>"),
+    ],
+)
+def test_the_culprit_is_the_innermost_part(value, path):
+    assert find_culprit({"fine": 1, "model": value}).path == path
+
+
+def test_a_culprit_inside_a_cycle_is_found():
+    value = Holder(lock=threading.Lock())
+    value.me = value
+    assert find_culprit({"v": value}).path == "v.lock"
+
+
+def test_there_is_no_culprit_in_what_pickles():
+    assert find_culprit({"v": [1, Holder()]}) is None
+
+
+def test_a_frame_is_previewed_as_a_bounded_table():
+    shown = preview(pd.DataFrame(np.zeros((50, 30))))
+    assert (len(shown.columns), len(shown.rows), len(shown.rows[0]), shown.truncated) == (21, 20, 21, True)
+
+
+def test_a_small_frame_is_shown_whole():
+    shown = preview(pd.DataFrame({"a": [1, 2], "b": ["x", None]}, index=["p", "q"]))
+    assert shown.columns == ("", "a", "b")
+    assert shown.rows == (("p", "1", "x"), ("q", "2", "nan"))
+    assert not shown.truncated
+
+
+def test_series_and_arrays_are_tables_too():
+    assert preview(pd.Series([1.5], name="age")).columns == ("", "age")
+    assert preview(np.eye(2)).rows == (("1.0", "0.0"), ("0.0", "1.0"))
+    assert preview(np.zeros((2, 2, 2))).rows is None
+
+
+def test_a_repr_that_raises_is_said():
+    class Broken:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    assert "whose repr raises RuntimeError" in preview(Broken()).text
+
+
+def test_a_huge_text_is_cut():
+    shown = preview("x" * 10_000_000)
+    assert len(shown.text) < 2100
+    assert shown.truncated
+
+
+def test_a_value_is_described_by_type_shape_and_size():
+    record = describe("a", np.zeros((3, 4), dtype=np.int16))
+    assert (record.type, record.shape, record.size) == ("numpy.ndarray", (3, 4), 24)
+    assert describe("n", 1, 17).size == 17
+
+
+def test_a_value_that_has_no_content_has_no_digest():
+    assert describe("g", (n for n in ())).digest == ""
+
+
+def test_a_function_of_the_notebook_reads_the_live_globals_of_its_step(steps):
+    ran = steps.chain("k = 1\ndef f(): return k", ["f"], "k = 10\nprint(f())\nk = 20\nprint(f())")
+    assert ran.printed() == "10\n20\n"
+
+
+def test_a_function_ships_none_of_the_globals_it_reads(steps):
+    ran = steps.chain("import threading\nlock = threading.Lock()\ndef f(): return lock", ["f"], "lock = 3\nprint(f())")
+    assert ran.printed() == "3\n"
+
+
+def test_closures_defaults_and_recursion_survive(steps):
+    ran = steps.chain(
+        "def outer(n):\n    def fact(k, scale=2):\n        return 1 if k == 0 else k * fact(k - 1)\n"
+        "    return lambda: fact(n)\ng = outer(5)\nh = lambda x, *, y=[3]: x + y[0]",
+        ["g h"],
+        "print(g(), h(1))",
+    )
+    assert ran.printed() == "120 4\n"
+
+
+def test_a_class_of_the_imports_cell_is_one_class_in_every_step(steps):
+    imports = ("import enum\nclass A: pass\nclass Color(enum.Enum):\n    RED = 1", "imports")
+    before = steps.run(imports, "a = A(); c = Color.RED", outputs=["a", "c"])
+    ran = steps.run(imports, "print(isinstance(a, A), type(a) is A, c is Color.RED)", inputs=before.inputs())
+    assert ran.printed() == "True True True\n"
+
+
+def test_a_class_is_one_class_across_artifacts(steps):
+    ran = steps.chain(
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int = 0\nclass Q(P): pass\n"
+        "a = P(1); b = P(1); q = Q(2)",
+        ["a", "b", "P", "q"],
+        "print(type(a) is type(b) is P, a == b, isinstance(q, P), a)",
+    )
+    assert ran.printed() == "True True True P(x=1)\n"
+
+
+def test_two_classes_of_one_name_stay_two(steps):
+    ran = steps.chain(
+        "class C: x = 1\na = C()\nclass C: x = 2\nb = C()",
+        ["a", "b", "C"],
+        "print(a.x, b.x, type(b) is C, type(a) is C)",
+    )
+    assert ran.printed() == "1 2 True False\n"
+
+
+def test_class_attributes_that_a_step_changed_arrive_changed(steps):
+    imports = ("class A:\n    count = 0\n    seen = []", "functions")
+    before = steps.run(imports, "A.count += 1; A.seen.append('x')", outputs=["A"])
+    ran = steps.run(imports, "print(A.count, A.seen)", inputs=before.inputs())
+    assert ran.printed() == "1 ['x']\n"
+
+
+def test_loading_leaves_an_unchanged_class_alone(steps):
+    imports = ("class A:\n    seen = []\nseen = A.seen", "functions")
+    before = steps.run(imports, "a = A()", outputs=["a"])
+    assert steps.run(imports, "print(A.seen is seen)", inputs=before.inputs()).printed() == "True\n"
+
+
+def test_cached_functions_and_properties_cross(steps):
+    ran = steps.chain(
+        "import functools\n@functools.lru_cache(maxsize=3)\ndef f(n): return n * k\n"
+        "class A:\n    @functools.cached_property\n    def x(self): return 6\na = A()",
+        ["f", "a"],
+        "k = 7\nprint(f(1), f.cache_parameters()['maxsize'], a.x)",
+    )
+    assert ran.printed() == "7 3 6\n"
+
+
+def test_super_and_properties_work_after_crossing(steps):
+    ran = steps.chain(
+        "class A:\n    def __init__(self, n): self._n = n\n    @property\n    def n(self): return self._n\n"
+        "class B(A):\n    def __init__(self): super().__init__(4)\nb = B()",
+        ["b B"],
+        "print(b.n, B().n)",
+    )
+    assert ran.printed() == "4 4\n"
+
+
+def test_a_module_brings_its_imported_submodules(steps):
+    first = steps.run("import xml.dom.minidom", outputs=["xml"])
+    second = steps.run("x = 1", inputs=first.inputs(), outputs=["xml"])
+    ran = steps.run("print(xml.dom.minidom.__name__)", inputs=second.inputs())
+    assert ran.printed() == "xml.dom.minidom\n"
+
+
+def test_a_closure_of_a_local_module_reads_that_modules_globals(steps):
+    (steps.folder / "helper.py").write_text(
+        "import threading\nlock = threading.Lock()\ndef make():\n    return lambda: lock\n"
+    )
+    ran = steps.chain("import helper\nf = helper.make()", ["f"], "import helper\nprint(f() is helper.lock)")
+    assert ran.printed() == "True\n"
+
+
+def test_frames_and_models_cross(steps):
+    ran = steps.chain(
+        "import pandas as pd\nfrom sklearn.linear_model import LinearRegression\n"
+        "df = pd.DataFrame({'x': [1., 2.], 'n': ['a', None]}); df.attrs['k'] = 1\n"
+        "m = LinearRegression().fit(df[['x']], [2, 4])",
+        ["df", "m"],
+        "df.loc[0, 'x'] = 3\nprint(df.x.tolist(), df.attrs, round(m.predict(df[['x']])[0]))",
+    )
+    assert ran.printed() == "[3.0, 2.0] {'k': 1} 6\n"
