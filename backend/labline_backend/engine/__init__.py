@@ -1,0 +1,1 @@
+"""The local engine: runs pipelines on this machine, one process a step."""

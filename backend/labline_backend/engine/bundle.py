@@ -1,0 +1,69 @@
+"""The step runtime in a form that any kernel's interpreter can run: a folder named by the digest of what is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import shutil
+import tempfile
+from pathlib import Path
+
+import labline_runtime
+from labline_backend.home import Home
+
+FALLBACK = "fallback"  # what a kernel's environment usually has; its own copy comes first
+
+BOOTSTRAP = f"""\
+import importlib.util, runpy, sys
+bundle = sys.argv.pop(1)
+sys.path.insert(0, bundle)
+import labline_runtime
+del sys.path[0]
+if importlib.util.find_spec("cloudpickle") is None:
+    sys.path.append(bundle + "/{FALLBACK}")
+    import cloudpickle
+    sys.path.pop()
+del bundle
+runpy.run_module("labline_runtime", run_name="__main__", alter_sys=True)
+"""
+"""Imports our runtime and no other, and leaves the module search path as the kernel has it."""
+
+
+def runtime_bundle(home: Home) -> Path:
+    """The bundle of this version's runtime, made where it is missing."""
+    files = _files()
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    bundle = home.runtime / digest.hexdigest()[:16]
+    if not bundle.exists():
+        _build(bundle, files)
+    return bundle
+
+
+def _files() -> dict[str, bytes]:
+    files = _package("labline_runtime", Path(labline_runtime.__path__[0]))
+    cloudpickle = importlib.util.find_spec("cloudpickle")
+    if cloudpickle is not None and cloudpickle.origin is not None:
+        files |= _package(f"{FALLBACK}/cloudpickle", Path(cloudpickle.origin).parent)
+    return files
+
+
+def _package(name: str, folder: Path) -> dict[str, bytes]:
+    return {f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in folder.rglob("*.py")}
+
+
+def _build(bundle: Path, files: dict[str, bytes]) -> None:
+    made = Path(tempfile.mkdtemp(dir=bundle.parent, prefix="."))
+    try:
+        for name, content in files.items():
+            target = made / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        try:
+            made.rename(bundle)
+        except OSError:
+            if not bundle.exists():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

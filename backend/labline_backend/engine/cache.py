@@ -1,0 +1,143 @@
+"""Whether a step's result is already known. A hit must be as good as having run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from labline_backend.engine import cachekey
+from labline_backend.engine.environments import EnvironmentProbe
+from labline_backend.engine.launcher import environment
+from labline_backend.home import Home
+from labline_backend.kernels import Kernel
+from labline_backend.store.artifacts import ArtifactStore
+from labline_backend.store.cache import CacheEntry
+from labline_backend.store.records import RunRecord
+from labline_backend.store.runs import RunStore
+from labline_compiler.pipeline import Pipeline, Step
+from labline_runtime.files import _digest as file_digest
+from labline_runtime.specification import FileUse, StepResult
+
+LEFT_BEHIND = ("log.txt", "executed.ipynb", "result.json")
+
+REMEMBERED = 10_000  # digests of files
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What the cache says. ``note`` is the reason in words; ``key`` is ``None`` for a step that must not be cached."""
+
+    key: str | None
+    ingredients: dict[str, str]
+    hit: CacheEntry | None
+    note: str
+
+
+class Cache:
+    """The results of one data folder that can be used again. Thread-safe."""
+
+    def __init__(self, home: Home, store: RunStore) -> None:
+        self._home = home
+        self._store = store
+        self._artifacts = ArtifactStore(home)
+        self._probe = EnvironmentProbe(home)
+        self._digests: dict[tuple[str, int, int, int], str] = {}
+
+    def look_up(self, run: RunRecord, step: Step, kernel: Kernel, results: dict[str, StepResult]) -> Lookup:
+        """Find an earlier result for *step*; ``results`` are those of the steps above it."""
+        wanted = step.options.cache if step.options.cache is not None else run.pipeline.cache
+        if not wanted:
+            return Lookup(None, {}, None, "not cached: caching is switched off for this step")
+        installed = self._probe.of(kernel)
+        if installed is None:
+            return Lookup(None, {}, None, "not cached: the kernel's environment cannot be told")
+        found = cachekey.ingredients(
+            run.pipeline,
+            step,
+            folder=Path(run.folder),
+            parameters=run.parameters,
+            results=results,
+            environment=installed.digest,
+            variables=environment(kernel, {}),
+        )
+        key = cachekey.key(found)
+        if not run.cache:
+            return Lookup(key, found, None, "not looked up: this run uses no cache")
+        entry = self._store.cache.lookup(key)
+        if entry is None:
+            return Lookup(key, found, None, self._miss(run.pipeline, step, found))
+        problem = self._spoilt(entry, Path(run.folder))
+        if problem is not None:
+            return Lookup(key, found, None, f"changed: {problem}")
+        return Lookup(key, found, entry, f"same code, values, parameters and environment as in {entry.run}")
+
+    def remember(self, run: RunRecord, step: Step, lookup: Lookup, result: StepResult) -> None:
+        """Keep the result of a step that ran."""
+        if lookup.key is not None:
+            entry = CacheEntry(run.id, step.name, lookup.ingredients, result)
+            self._store.cache.remember(lookup.key, run.pipeline.name, entry)
+
+    def lay_out(self, entry: CacheEntry, folder: Path) -> None:
+        """Make what the earlier run left behind reachable in the new run's step folder."""
+        origin = self._home.step_folder(entry.run, entry.step)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in LEFT_BEHIND:
+            with contextlib.suppress(FileNotFoundError):  # of an old run that was cleared away
+                (folder / name).unlink(missing_ok=True)
+                try:
+                    os.link(origin / name, folder / name)
+                except FileNotFoundError:
+                    raise
+                except OSError:
+                    shutil.copyfile(origin / name, folder / name)
+
+    def _miss(self, pipeline: Pipeline, step: Step, found: dict[str, str]) -> str:
+        earlier = self._store.cache.newest(pipeline.name, step.name)
+        if earlier is None:
+            return "not run before"
+        before = earlier.ingredients
+        words = cachekey.changes(before, found, pipeline, step)
+        if before.get("environment") != found["environment"]:
+            words = [word for word in words if word != "environment"]
+            words += self._packages(before.get("environment", ""), found["environment"]) or ["environment"]
+        return f"changed: {', '.join(words)}"
+
+    def _packages(self, before: str, now: str) -> list[str]:
+        old, new = self._probe.known(before), self._probe.known(now)
+        if old is None or new is None:
+            return []
+        names = sorted({*old.packages, *new.packages})
+        versions = [(name, old.packages.get(name, "none"), new.packages.get(name, "none")) for name in names]
+        return [f"{name} {was} -> {now_is}" for name, was, now_is in versions if was != now_is]
+
+    def _spoilt(self, entry: CacheEntry, folder: Path) -> str | None:
+        """Why a result cannot stand for a run of the step any more."""
+        for artifact in entry.result.artifacts:
+            if not self._artifacts.has(artifact):
+                return f"the stored value of {', '.join(artifact.names)} is gone"
+        for use in entry.result.files:
+            path = folder / use.path
+            ours = path.is_relative_to(self._home.root) and not path.is_relative_to(folder)  # MLflow's, say
+            if not ours and not self._is_still(use, path):
+                return f"file {use.path}"
+        return None
+
+    def _is_still(self, use: FileUse, path: Path) -> bool:
+        if use.digest is None:
+            return True  # written and taken away again
+        try:
+            found = path.stat()
+            return found.st_size == use.size and self._digest(path, found) == use.digest
+        except OSError:
+            return False
+
+    def _digest(self, path: Path, found: os.stat_result) -> str:
+        known = (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        if known not in self._digests:
+            if len(self._digests) >= REMEMBERED:
+                self._digests.clear()
+            self._digests[known] = file_digest(str(path), found)
+        return self._digests[known]

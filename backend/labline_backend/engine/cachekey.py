@@ -1,0 +1,171 @@
+"""What a step's result depends on. Two steps with the same ingredients give the same result.
+
+Pure but for the files it reads. Inputs count by the digest of their content, so a step above that ran again and made
+the same values changes nothing below it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from labline_compiler.pipeline import Pipeline, Step
+from labline_runtime.specification import StepResult
+
+VERSION = "1"  # of the recipe; another one makes every key a new one
+
+_IPYTHON_LINE = re.compile(r"^(?P<indent>\s*)(?P<line>[%!?].*|[^#\n]*=\s*[%!].*|.*\?)$", re.MULTILINE)
+_ENVIRONMENT = re.compile(r"\b(environb?|getenvb?|expandvars)\b")
+
+
+def ingredients(
+    pipeline: Pipeline,
+    step: Step,
+    *,
+    folder: Path,
+    parameters: Mapping[str, str],
+    results: Mapping[str, StepResult],
+    environment: str,
+    variables: Mapping[str, str],
+) -> dict[str, str]:
+    """Everything a step's result depends on, by a name that :func:`describe` can put in words.
+
+    ``results`` are those of the steps it takes values from, ``environment`` the digest of the kernel's environment, and
+    ``variables`` the environment variables that its process will have.
+    """
+    found = {"recipe": VERSION, "folder": str(folder), "environment": environment}
+    for kind, cells in (("preamble", pipeline.preamble), ("code", step.cells)):
+        found |= {f"{kind}/{number}": digest(normalise(cell.source)) for number, cell in enumerate(cells)}
+    found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
+    found |= {f"parameter/{name}": _same_literal(parameters[name]) for name in step.parameters if name in parameters}
+    for taken in step.inputs:
+        made = {
+            value.name: value.digest
+            for artifact in results[taken.source].artifacts
+            for value in artifact.values
+            if value.name in taken.names
+        }
+        found |= {f"value/{taken.source}/{name}": made.get(name, "unbound") for name in taken.names}
+    trees = [tree for cell in (*pipeline.preamble, *step.cells) if (tree := _parse(cell.source)) is not None]
+    found |= {f"module/{name}": content for name, content in _local_modules(trees, folder).items()}
+    if any(_ENVIRONMENT.search(cell.source) for cell in (*pipeline.preamble, *step.cells)):
+        named = {text for tree in trees for text in _texts(tree)}
+        found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
+    return found
+
+
+def key(found: Mapping[str, str]) -> str:
+    """The cache key for these ingredients."""
+    return digest(json.dumps(dict(found), sort_keys=True))
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str], pipeline: Pipeline, step: Step) -> list[str]:
+    """What differs between two sets of ingredients, in words."""
+    names = sorted({name for name in {*before, *now} if before.get(name) != now.get(name)}, key=_rank)
+    return list(dict.fromkeys(describe(name, pipeline, step) for name in names))
+
+
+def describe(name: str, pipeline: Pipeline, step: Step) -> str:
+    """An ingredient in the user's words."""
+    kind, _, rest = name.partition("/")
+    if kind in ("preamble", "code"):
+        cells = pipeline.preamble if kind == "preamble" else step.cells
+        return f"code of cell {cells[int(rest)].index + 1}" if int(rest) < len(cells) else "number of cells"
+    if kind == "value":
+        source, _, value = rest.partition("/")
+        return f"value {value} from {source}"
+    named = {"parameter": "parameter", "module": "module", "variable": "environment variable"}
+    if kind in named:
+        return f"{named[kind]} {rest}"
+    return {"outputs": "names that later steps need", "recipe": "Labline"}.get(kind, kind)
+
+
+def normalise(source: str) -> str:
+    """Code as it counts: without comments, blank lines and layout.
+
+    IPython's lines are kept as text inside the tree; a cell that is no Python even so, such as one with a cell magic,
+    counts letter by letter.
+    """
+    tree = _parse(source)
+    return source.strip() if tree is None else ast.dump(tree)
+
+
+def digest(text: str) -> str:
+    """A sha256 in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _rank(name: str) -> tuple[int, str]:
+    order = ("code", "preamble", "parameter", "value", "module", "variable", "environment")
+    kind = name.partition("/")[0]
+    return (order.index(kind) if kind in order else len(order), name)
+
+
+def _parse(source: str) -> ast.Module | None:
+    if source.lstrip().startswith("%%"):
+        return None
+    for text in (source, _IPYTHON_LINE.sub(_as_call, source)):
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
+            continue
+    return None
+
+
+def _as_call(match: re.Match[str]) -> str:
+    return f"{match['indent']}__ipython__({match['line']!r})"
+
+
+def _same_literal(literal: str) -> str:
+    try:
+        return ast.unparse(ast.parse(literal.strip(), mode="eval"))
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return literal
+
+
+def _texts(tree: ast.Module) -> Iterable[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _local_modules(trees: list[ast.Module], folder: Path) -> dict[str, str]:
+    """The files beside the notebook that the code imports, and that these import in turn."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    ahead = [name for tree in trees for name in _imported(tree)]
+    while ahead:
+        name = ahead.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for path in _files(folder, name):
+            try:
+                content = path.read_bytes()
+            except OSError:
+                continue
+            found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
+            tree = _parse(content.decode("utf-8", "replace"))
+            ahead += _imported(tree) if tree is not None else []
+    return found
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    package, module = folder / name, folder / f"{name}.py"
+    if package.is_dir():
+        return sorted(package.rglob("*.py"))
+    return [module] if module.is_file() else []
+
+
+def _imported(tree: ast.Module) -> list[str]:
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name.partition(".")[0] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module.partition(".")[0])
+    return names

@@ -1,0 +1,315 @@
+"""The engine's public face. Thread-safe and synchronous; behind it one thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from labline_backend.engine import parameters as run_parameters
+from labline_backend.engine.cache import Cache
+from labline_backend.engine.cores import usable_cores
+from labline_backend.engine.launcher import Launcher
+from labline_backend.engine.owner import Owner, is_alive
+from labline_backend.engine.run import Means, Run
+from labline_backend.engine.tracker import Tracker
+from labline_backend.home import Home, HomeError
+from labline_backend.kernels import Kernel, KernelError, find_kernel
+from labline_backend.store.encoding import dump
+from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, StepRecord, StepState
+from labline_backend.store.runs import RunStore
+from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Pipeline
+
+LOOK = 0.5  # seconds between two looks for cancels that other processes ask for
+LEAVING = 30.0  # seconds that the tracker may take to close
+
+
+class RunStateError(Exception):
+    """The run is in no state for what was asked; the message is one sentence."""
+
+
+class Engine:
+    """Runs pipelines on this machine, several at once, one process a step.
+
+    ``workers`` bounds the steps that run at the same time, over all runs of this engine; by default as many as the
+    cores that this process may really use (CPU affinity and the control group's quota). The engine's thread starts with
+    the first run.
+    """
+
+    def __init__(self, home: Home, store: RunStore, tracker: Tracker | None = None, workers: int | None = None) -> None:
+        self._home = home
+        self._store = store
+        self._tracker = tracker
+        self._workers = max(1, workers or usable_cores())
+        self._lock = threading.Lock()
+        self._thread: _Thread | None = None
+        self._closed = False
+
+    def submit(
+        self,
+        pipeline: Pipeline,
+        *,
+        notebook: str,
+        folder: Path,
+        content: dict[str, Any],
+        parameters: dict[str, str] | None = None,
+        cache: bool = True,
+        findings: tuple[Finding, ...] = (),
+    ) -> RunRecord:
+        """Start a run and return at once. It is in the store when this returns.
+
+        ``parameters`` override the pipeline's defaults, as Python literals. Raises ``KernelError`` (LL501),
+        ``ParameterError`` (LL504) and ``HomeError``; nothing is kept then.
+        """
+        kernel = find_kernel(pipeline.kernel)
+        values = run_parameters.merge(pipeline, parameters or {})
+        thread = self._started()
+        now = time.time()
+        record = RunRecord(
+            id=self._make_folder(pipeline, content, now),
+            pipeline=pipeline,
+            notebook=notebook,
+            folder=str(folder.absolute()),
+            state="queued",
+            created=now,
+            parameters=values,
+            cache=cache,
+            findings=findings,
+            owner=thread.owner.name,
+        )
+        try:
+            self._store.create(record)
+        except BaseException:
+            shutil.rmtree(self._home.run_folder(record.id), ignore_errors=True)
+            raise
+        thread.drive(record, [StepRecord(record.id, step.name) for step in pipeline.steps], kernel)
+        return record
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run, whichever process drives it. Its steps are killed with all that they started.
+
+        Raises ``KeyError``. A run that has ended stays as it is.
+        """
+        thread = self._thread
+        ours = thread is not None and thread.stop(run_id)
+        with contextlib.suppress(HomeError) if ours else contextlib.nullcontext():
+            self._store.request_cancel(run_id)
+        if not ours:
+            record = self._store.get(run_id)
+            if self._is_orphan(record) and self._store.claim(run_id, f"cancelled {time.time_ns()}", record.owner):
+                self._bury(record)
+
+    def wait(self, run_id: str, timeout: float | None = None) -> RunRecord:
+        """Wait until the run has ended or *timeout* seconds are over; the record as it is then.
+
+        An interrupted run, and one whose process has died, count as ended here. Raises ``KeyError``.
+        """
+        future = self._thread.future(run_id) if self._thread is not None else None
+        if future is not None:
+            try:
+                return future.result(timeout)
+            except TimeoutError:
+                return self._store.get(run_id)
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            record = self._store.get(run_id)
+            if record.state in ENDED_RUN or self._is_orphan(record):
+                return record
+            left = LOOK / 2 if until is None else min(LOOK / 2, until - time.monotonic())
+            if left <= 0:
+                return record
+            time.sleep(left)
+
+    def resume(self, run_id: str) -> RunRecord:
+        """Go on with an interrupted run, or one whose owner has died. Finished steps are not repeated.
+
+        Raises ``KeyError``, and ``RunStateError`` where the run has ended or somebody drives it.
+        """
+        record = self._store.get(run_id)
+        if record.state in ENDED_RUN:
+            raise RunStateError(f"The run {run_id} has {record.state}: there is nothing to resume.")
+        if not self._take_over(record):
+            raise RunStateError(f"The run {run_id} is driven by another process.")
+        return self._store.get(run_id)
+
+    def adopt(self) -> list[RunRecord]:
+        """Resume every run that was interrupted or whose owner has died; the runs that were."""
+        return [record for record in self._store.unfinished() if self._take_over(record)]
+
+    def settle(self) -> list[RunRecord]:
+        """Mark runs whose owner has died as interrupted, so that lists tell the truth; the runs that were."""
+        settled = []
+        for record in self._store.unfinished():
+            if record.state != "interrupted" and self._is_orphan(record):
+                self._store.set_run(record.id, state="interrupted")
+                settled.append(record)
+        return settled
+
+    def close(self) -> None:
+        """Stop. Running steps are killed; their runs become ``interrupted`` and can be resumed."""
+        with self._lock:
+            self._closed = True
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _started(self) -> _Thread:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the engine is closed")
+            if self._thread is None:
+                try:
+                    self._thread = _Thread(self._home, self._store, self._tracker, self._workers)
+                except OSError as error:
+                    raise self._home.error(error) from error
+            return self._thread
+
+    def _make_folder(self, pipeline: Pipeline, content: dict[str, Any], now: float) -> str:
+        """The new run's id, with its folder made."""
+        slug = re.sub(r"[^a-z0-9]+", "-", pipeline.name.lower()).strip("-")[:50].rstrip("-") or "run"
+        moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+        run_id = f"{slug}-{moment}-{secrets.token_hex(2)}"
+        folder = self._home.run_folder(run_id)
+        if folder.exists():
+            return self._make_folder(pipeline, content, now)
+        try:
+            folder.mkdir()
+            (folder / "steps").mkdir()
+            (folder / "notebook.ipynb").write_text(json.dumps(content, indent=1), "utf-8")
+            (folder / "pipeline.json").write_text(dump(pipeline), "utf-8")
+        except OSError as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise self._home.error(error) from error
+        return run_id
+
+    def _is_orphan(self, record: RunRecord) -> bool:
+        if record.state in ENDED_RUN:
+            return False
+        return record.state == "interrupted" or not is_alive(self._home, record.owner)
+
+    def _take_over(self, record: RunRecord) -> bool:
+        if not self._is_orphan(record):
+            return False
+        thread = self._started()
+        if not self._store.claim(record.id, thread.owner.name, record.owner):
+            return False
+        if record.cancel_requested:
+            self._bury(record)
+            return False
+        try:
+            kernel = find_kernel(record.pipeline.kernel)
+        except KernelError as error:
+            self._store.set_run(record.id, state="failed", ended=time.time(), error=str(error))
+            return False
+        thread.drive(record, self._store.steps(record.id), kernel)
+        return True
+
+    def _bury(self, record: RunRecord) -> None:
+        """Cancel a run that nobody drives."""
+        now = time.time()
+        for step in self._store.steps(record.id):
+            if step.state not in ENDED_STEP:
+                state: StepState = "cancelled" if step.state == "running" else "skipped"
+                self._store.set_step(record.id, step.name, state=state, ended=now)
+        self._store.set_run(record.id, state="cancelled", ended=now)
+
+
+class _Thread:
+    """The thread that the runs live on."""
+
+    def __init__(self, home: Home, store: RunStore, tracker: Tracker | None, workers: int) -> None:
+        self.owner = Owner(home)
+        self._store = store
+        self._means = Means(home, store, Cache(home, store), Launcher(home), asyncio.Semaphore(workers), tracker)
+        self._runs: dict[str, Run] = {}
+        self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve, name="labline-engine", daemon=True)
+        self._thread.start()
+
+    def drive(self, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
+        """Run, or go on with, a run."""
+        run = self._runs[record.id] = Run(self._means, record, steps, kernel)
+        self._futures[record.id] = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
+
+    def stop(self, run_id: str) -> bool:
+        """Cancel one of this engine's runs; whether it is one."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            self._loop.call_soon_threadsafe(run.stop, "cancelled")
+        return run is not None
+
+    def future(self, run_id: str) -> concurrent.futures.Future[RunRecord] | None:
+        """The end of one of this engine's runs."""
+        return self._futures.get(run_id)
+
+    def close(self) -> None:
+        """Interrupt all runs and end the thread."""
+        asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self.owner.close()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    async def _drive(self, run: Run) -> RunRecord:
+        run_id = run.record.id
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._watch_for_cancels())
+        try:
+            record = await run.drive()
+        finally:
+            del self._runs[run_id]
+        if run.is_kept:  # else the future is the only one who knows
+            self._loop.call_soon(self._futures.pop, run_id, None)
+        return record
+
+    async def _watch_for_cancels(self) -> None:
+        seen = None
+        while self._runs:
+            with contextlib.suppress(HomeError):
+                version = self._store.version()
+                if version != seen:
+                    seen = version
+                    for run_id in self._store.cancels_requested(list(self._runs)):
+                        if run_id in self._runs:
+                            self._runs[run_id].stop("cancelled")
+            await asyncio.sleep(LOOK)
+
+    async def _leave(self) -> None:
+        for run in list(self._runs.values()):
+            run.stop("interrupted")
+        futures = [asyncio.wrap_future(future) for future in self._futures.values()]
+        if futures:
+            await asyncio.wait(futures)
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._means.tracker is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._means.tracker.close(), LEAVING)

@@ -1,0 +1,123 @@
+"""Why a step failed, in words, where the step itself could not say."""
+
+from __future__ import annotations
+
+import signal
+
+from labline_backend.engine.launcher import Exit
+from labline_backend.home import Home, HomeError, is_full
+from labline_runtime.specification import CellSource, StepError
+
+KILLED = "LL402"
+TIMEOUT = "LL403"
+FULL = "LL503"
+
+NOT_STARTED = 2  # the exit code of the runtime when it cannot even begin
+
+
+def of_time(step: str, seconds: float, cell: CellSource | None) -> StepError:
+    """The step took too long."""
+    return _at(
+        cell,
+        StepError(
+            code=TIMEOUT,
+            message=f"The step ran longer than its timeout of {seconds:g} seconds and was stopped{_where(cell)}.",
+            hint=f"Give step {step} more time with its option `timeout`, or make it faster.",
+        ),
+    )
+
+
+def of_exit(ended: Exit, cell: CellSource | None, *, damaged: bool, last_words: str) -> StepError:
+    """The process ended without a result that can be read. *last_words* is the last line of its log."""
+    used = f"it used {_size(ended.peak)} at its peak" if ended.peak else "what it used is not known"
+    if ended.problem is not None:
+        error = StepError(
+            message=f"The step's process could not be kept going: {ended.problem}.",
+            hint="Look at the step's log, and see that the notebook's kernel starts in Jupyter.",
+        )
+    elif ended.status == -signal.SIGKILL:
+        error = StepError(
+            code=KILLED,
+            message=f"The step was killed by the system{_where(cell)}, most likely for memory: {used}.",
+            hint="Work on less data at a time, delete what is no longer needed, or use a machine with more memory.",
+        )
+    elif ended.status is not None and ended.status < 0:
+        error = StepError(
+            message=f"The step's process crashed with {_signal(-ended.status)}{_where(cell)}; {used}.",
+            hint="A compiled library is at fault more often than the notebook: look at the end of the step's log.",
+        )
+    elif ended.status == NOT_STARTED and last_words.startswith("labline_runtime: "):
+        error = StepError(
+            message=f"The step could not be started: {last_words.removeprefix('labline_runtime: ')}",
+            hint="Install ipykernel in the kernel's environment, or choose another kernel in the notebook.",
+        )
+    elif damaged:
+        error = StepError(
+            message="What the step left behind (result.json) is damaged.",
+            hint="Run it again; see that the disk is sound.",
+        )
+    else:
+        error = StepError(
+            message=f"The step's process ended{_where(cell)} with exit code {ended.status} before the step was done.",
+            hint="Something in it ends the interpreter, such as os._exit(); let the cell run to its end instead.",
+        )
+    return _at(cell, error)
+
+
+def of_full_disk(home: Home) -> StepError:
+    """There is no room for what the step makes."""
+    return StepError(
+        code=FULL,
+        message=f"The disk that holds the data folder {home.root} is full.",
+        hint="Free some space, then run the notebook again: finished steps are not repeated.",
+    )
+
+
+def of_system(error: OSError, home: Home) -> StepError:
+    """The engine could not prepare or start the step."""
+    if is_full(error):
+        return of_full_disk(home)
+    place = f": {error.filename}" if error.filename else ""
+    return StepError(
+        message=f"The step could not be started: {error.strerror or error}{place}.",
+        hint="See that the notebook's folder and its kernel are still there, and that the machine has resources left.",
+    )
+
+
+def of_home(error: HomeError) -> StepError:
+    """The data folder failed under the run."""
+    return StepError(code=FULL, message=str(error))
+
+
+def of_fault(error: BaseException) -> StepError:
+    """A fault of ours."""
+    return StepError(
+        message=f"Labline itself failed ({type(error).__name__}: {error}).",
+        hint="This is a fault in Labline: please report it with the server's log.",
+    )
+
+
+def _at(cell: CellSource | None, error: StepError) -> StepError:
+    if cell is None:
+        return error
+    return StepError(message=error.message, code=error.code, hint=error.hint, cell_index=cell.index, cell_id=cell.id)
+
+
+def _where(cell: CellSource | None) -> str:
+    return "" if cell is None else f" in cell {cell.index + 1}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

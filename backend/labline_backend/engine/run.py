@@ -1,0 +1,216 @@
+"""One run's life, on the engine's event loop: starts steps as they become ready, and ends in a state that is true."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from dataclasses import dataclass, replace
+from typing import Literal, Unpack
+
+from labline_backend.engine import failures
+from labline_backend.engine.cache import Cache
+from labline_backend.engine.launcher import Launcher
+from labline_backend.engine.scheduler import Decision, Scheduler
+from labline_backend.engine.step import StepRunner
+from labline_backend.engine.tracker import Tracker
+from labline_backend.engine.tracking import PATIENCE, RunTracking
+from labline_backend.home import Home, HomeError
+from labline_backend.kernels import Kernel
+from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
+from labline_backend.store.runs import RunChanges, RunStore, StepChanges
+from labline_compiler.findings import Finding
+from labline_runtime.specification import StepError
+
+log = logging.getLogger(__name__)
+
+LEAVING = 5.0
+"""Seconds that the tracker gets when the engine closes."""
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the runs of one engine share."""
+
+    home: Home
+    store: RunStore
+    cache: Cache
+    launcher: Launcher
+    slots: asyncio.Semaphore
+    tracker: Tracker | None
+
+
+class Run:
+    """Drives one run. Keeps what the store has, so that it need not be asked."""
+
+    def __init__(self, means: Means, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
+        self.home, self.store, self.cache = means.home, means.store, means.cache
+        self.launcher, self.slots = means.launcher, means.slots
+        self.record = record
+        self.steps = {step.name: step for step in steps}
+        self.kernel = kernel
+        self.is_kept = True  # whether the store knows how the run ended
+        self.tracking = RunTracking(means.tracker, means.store, record)
+        self._ended: asyncio.Queue[tuple[str, StepState]] = asyncio.Queue()
+        self._tasks: dict[str, asyncio.Task[StepState]] = {}
+        self._stopped: Literal["cancelled", "interrupted"] | None = None
+        self._broken: Exception | None = None
+
+    def set_run(self, **changes: Unpack[RunChanges]) -> None:
+        """Change the run, in the store first."""
+        self.store.set_run(self.record.id, **changes)
+        self.record = replace(self.record, **changes)
+
+    def set_step(self, name: str, **changes: Unpack[StepChanges]) -> None:
+        """Change a step, in the store first."""
+        self.store.set_step(self.record.id, name, **changes)
+        self.steps[name] = replace(self.steps[name], **changes)
+
+    def stop(self, reason: Literal["cancelled", "interrupted"]) -> None:
+        """Kill what runs and start nothing more. The first reason counts."""
+        if self._stopped is None:
+            self._stopped = reason
+            self._kill()
+
+    async def drive(self) -> RunRecord:
+        """Run all steps that can run; the record as it is at the end. Never raises."""
+        try:
+            self._begin()
+            await self._go()
+        except HomeError as error:
+            self._break(error)
+        except Exception as error:
+            log.exception("The run %s failed by a fault in the engine", self.record.id)
+            self._break(error)
+        while self._tasks:  # after a failure of the engine's own: nothing of the run may go on
+            self._kill()
+            name, _ = await self._ended.get()
+            del self._tasks[name]
+        return await self._finish()
+
+    def _begin(self) -> None:
+        for name, step in self.steps.items():
+            if step.state not in ENDED_STEP and step.state != "pending":  # its engine died
+                self.set_step(name, state="pending", started=None)
+        self.set_run(state="running", started=self.record.started or time.time(), ended=None, error=None)
+        self.tracking.run = self.record
+        self.tracking.open()
+
+    async def _go(self) -> None:
+        predecessors = {step.name: step.predecessors for step in self.record.pipeline.steps}
+        scheduler = Scheduler(predecessors, {name: step.state for name, step in self.steps.items()})
+        if self._stopped is None:
+            self._follow(scheduler.begin())
+        while self._tasks:
+            name, state = await self._ended.get()
+            del self._tasks[name]
+            decision = scheduler.ended(name, state)
+            if self._stopped is None and self._broken is None:
+                self._follow(decision)
+
+    def _follow(self, decision: Decision) -> None:
+        for name in decision.skipped:
+            self.set_step(name, state="skipped", ended=time.time())
+        for name in decision.ready:
+            task = self._tasks[name] = asyncio.create_task(self._drive_step(name))
+            task.add_done_callback(functools.partial(self._note_end, name))
+
+    def _note_end(self, name: str, task: asyncio.Task[StepState]) -> None:
+        # What a cancelled step ends as is written down in _finish, which knows why it was cancelled.
+        self._ended.put_nowait((name, "cancelled" if task.cancelled() else task.result()))
+
+    async def _drive_step(self, name: str) -> StepState:
+        try:
+            return await StepRunner(self, self.record.pipeline.step(name)).run()
+        except HomeError as error:
+            self._break(error)
+        except Exception as error:
+            log.exception("The step %s of %s failed by a fault in the engine", name, self.record.id)
+            try:
+                self.set_step(name, state="failed", ended=time.time(), error=failures.of_fault(error))
+            except HomeError as worse:
+                self._break(worse)
+        return "failed"
+
+    def _break(self, error: Exception) -> None:
+        """The data folder, or the engine itself, failed: nothing of this run may go on."""
+        if self._broken is None:
+            self._broken = error
+            self._kill()
+
+    def _kill(self) -> None:
+        current = asyncio.current_task()
+        for task in self._tasks.values():
+            if task is not current:
+                task.cancel()
+
+    async def _finish(self) -> RunRecord:
+        state = self._state()
+        now = time.time()
+        try:
+            self._end_steps(now)
+        except HomeError as error:
+            self._break(error)
+            self.home.free_reserve()
+            with contextlib.suppress(HomeError):
+                self._end_steps(now)
+            state = self._state()
+        message = self._error(state)
+        ended = replace(self.record, state=state, ended=now, error=message)
+        patience = LEAVING if state == "interrupted" else PATIENCE
+        findings = self.record.findings + await self.tracking.finish(ended, list(self.steps.values()), patience)
+        tracked = self.tracking.run
+        self.record = replace(self.record, experiment_id=tracked.experiment_id, mlflow_run_id=tracked.mlflow_run_id)
+        if isinstance(self._broken, HomeError):
+            findings += (Finding("LL503", "error", str(self._broken)),)
+        changes = RunChanges(
+            state=state, ended=None if state == "interrupted" else time.time(), error=message, findings=findings
+        )
+        for _ in range(2):
+            try:
+                self.set_run(**changes)
+                return self.record
+            except HomeError as problem:
+                self.home.free_reserve()
+                log.error("The end of the run %s could not be written down: %s", self.record.id, problem)
+        self.is_kept = False
+        return replace(self.record, **changes)
+
+    def _state(self) -> RunState:
+        if self._broken is not None:
+            return "failed"
+        states = {step.state for step in self.steps.values()}
+        if self._stopped is not None and states - ENDED_STEP:
+            return self._stopped
+        return "failed" if "failed" in states else "succeeded"
+
+    def _end_steps(self, now: float) -> None:
+        """Give the steps that did not end by themselves a state that is true."""
+        for name, step in self.steps.items():
+            if step.state in ENDED_STEP:
+                continue
+            if self._broken is not None and step.state == "running":
+                self.set_step(name, state="failed", ended=now, error=self._why_broken(self._broken))
+            elif self._stopped == "interrupted" and self._broken is None:
+                if step.state == "running":
+                    self.set_step(name, state="pending", started=None)
+            elif step.state == "running":
+                self.set_step(name, state="cancelled", ended=now)
+                self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
+            else:
+                self.set_step(name, state="skipped", ended=now)
+
+    @staticmethod
+    def _why_broken(error: Exception) -> StepError:
+        return failures.of_home(error) if isinstance(error, HomeError) else failures.of_fault(error)
+
+    def _error(self, state: RunState) -> str | None:
+        if self._broken is not None:
+            return self._why_broken(self._broken).message
+        failed = [step for step in self.steps.values() if step.state == "failed"]
+        if state != "failed" or not failed:
+            return None
+        first = min(failed, key=lambda step: step.ended or 0)
+        return f"Step {first.name} failed: {first.error.message if first.error else 'it did not say why.'}"

@@ -1,0 +1,236 @@
+"""One step's life: cache, launch, progress, result, retries.
+
+Every transition is in the store before it is acted on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labline_backend.engine import failures
+from labline_backend.engine.cache import Lookup
+from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
+from labline_backend.engine.tracking import trains
+from labline_backend.store.artifacts import ArtifactStore
+from labline_backend.store.encoding import dump
+from labline_backend.store.records import StepState
+from labline_compiler.pipeline import Step
+from labline_runtime.specification import (
+    CellSource,
+    Progress,
+    StepError,
+    StepInput,
+    StepResult,
+    StepSpecification,
+    from_json,
+)
+
+if TYPE_CHECKING:
+    from labline_backend.engine.run import Run
+
+
+class StepRunner:
+    """Runs one step of one run, once."""
+
+    def __init__(self, run: Run, step: Step) -> None:
+        self._run = run
+        self._step = step
+        self._folder = run.home.step_folder(run.record.id, step.name)
+        self._cell: CellSource | None = None  # the one that runs, for a process that dies without a word
+
+    async def run(self) -> StepState:
+        """From the cache or by a process: the state that the step ends in. Raises ``HomeError``."""
+        try:
+            lookup = await self._look_up()
+            if lookup.hit is not None:
+                return await self._take(lookup)
+            async with self._run.slots:
+                return await self._execute(lookup)
+        except OSError as error:
+            return self._end("failed", error=failures.of_system(error, self._run.home))
+
+    async def _look_up(self) -> Lookup:
+        run = self._run
+        results = {source: result for source in self._step.predecessors if (result := run.steps[source].result)}
+        return await asyncio.to_thread(run.cache.look_up, run.record, self._step, run.kernel, results)
+
+    async def _take(self, lookup: Lookup) -> StepState:
+        entry = lookup.hit
+        assert entry is not None  # noqa: S101 - the caller has looked
+        await asyncio.to_thread(self._run.cache.lay_out, entry, self._folder)
+        now = time.time()
+        self._run.set_step(
+            self._step.name,
+            state="cached",
+            started=now,
+            ended=now,
+            cache_key=lookup.key,
+            cache_note=lookup.note,
+            cached_from=entry.run,
+            error=None,
+            result=entry.result,
+        )
+        self._run.tracking.end_step(self._run.steps[self._step.name], self._folder)
+        return "cached"
+
+    async def _execute(self, lookup: Lookup) -> StepState:
+        first = self._run.steps[self._step.name].attempt + 1  # not 1 where a run is resumed
+        last = first + self._step.options.retries
+        for attempt in range(first, last + 1):
+            self._run.set_step(
+                self._step.name,
+                state="running",
+                attempt=attempt,
+                started=time.time(),
+                ended=None,
+                result=None,
+                error=None,
+                cache_key=lookup.key,
+                cache_note=lookup.note,
+            )
+            result, error = await self._attempt(attempt)
+            if error is None and result is not None:
+                self._end("succeeded", result=result)
+                await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, result)
+                return "succeeded"
+            if attempt == last:
+                return self._end("failed", result=result, error=error)
+            tried = replace(self._run.steps[self._step.name], state="failed", ended=time.time(), error=error)
+            self._run.tracking.end_step(tried, self._folder)
+        raise AssertionError("a step has at least one attempt")
+
+    async def _attempt(self, attempt: int) -> tuple[StepResult | None, StepError | None]:
+        tracked = await self._run.tracking.begin_step(self._step)
+        self._cell = None
+        specification = self._prepare(attempt)
+        with await open_log(self._folder / "log.txt") as log:
+            if attempt > 1:
+                log.write(f"\n--- attempt {attempt} ---\n".encode())
+            process = self._run.launcher.launch(
+                self._run.kernel,
+                specification,
+                Path(self._run.record.folder),
+                log,
+                environment(self._run.kernel, tracked),
+            )
+        ended, in_time = await self._watch(process)
+        if not in_time:
+            return None, failures.of_time(self._step.name, self._step.options.timeout or 0, self._cell)
+        return self._outcome(ended)
+
+    def _prepare(self, attempt: int) -> Path:
+        """The step's folder with nothing in it of an earlier attempt that could be taken for this one's."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # At first the log goes too: it may be a link to that of the run whose result was about to be used.
+        for name in ("result.json", "executed.ipynb", "log.txt")[: 3 if attempt == 1 else 2]:
+            (self._folder / name).unlink(missing_ok=True)
+        path = self._folder / "spec.json"
+        path.write_text(dump(self._specification()), "utf-8")
+        return path
+
+    def _specification(self) -> StepSpecification:
+        run, step = self._run.record, self._step
+        return StepSpecification(
+            run=run.id,
+            pipeline=run.pipeline.name,
+            step=step.name,
+            notebook=run.pipeline.notebook,
+            working_directory=run.folder,
+            artifacts_directory=str(self._run.home.artifacts),
+            output_directory=str(self._folder),
+            cells=(*run.pipeline.preamble, *step.cells),
+            parameters={name: run.parameters[name] for name in step.parameters},
+            inputs=self._inputs(),
+            outputs=step.outputs,
+            metadata=run.pipeline.metadata,
+            autolog=self._run.tracking.active and trains(step),
+        )
+
+    def _inputs(self) -> tuple[StepInput, ...]:
+        store = ArtifactStore(self._run.home)
+        inputs = []
+        for taken in self._step.inputs:
+            made = self._run.steps[taken.source].result
+            for artifact in made.artifacts if made is not None else ():
+                names = tuple(name for name in artifact.names if name in taken.names)
+                if names:
+                    inputs.append(StepInput(names, taken.source, str(store.path(artifact.digest)), artifact.digest))
+        return tuple(inputs)
+
+    async def _watch(self, process: StepProcess) -> tuple[Exit, bool]:
+        """Wait for the process; whether it ended in its time. A cancelled wait kills it first."""
+        follower = asyncio.create_task(self._follow(process))
+        waiter = asyncio.create_task(process.wait())
+        try:
+            await asyncio.wait({waiter}, timeout=self._step.options.timeout)
+            in_time = waiter.done()
+            if not in_time:
+                process.kill()
+            return await asyncio.shield(waiter), in_time
+        finally:
+            process.kill()
+            while not waiter.done():  # whoever cancels, and however often: no process is left behind
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({waiter})
+            await follower
+
+    async def _follow(self, process: StepProcess) -> None:
+        async for line in process.progress():
+            try:
+                told = from_json(Progress, line.decode())
+            except ValueError:
+                continue  # a stray write of the user's code to the descriptor
+            cells = (*self._run.record.pipeline.preamble, *self._step.cells)
+            self._cell = next((c for c in cells if c.index == told.index and told.event == "cell_started"), None)
+            try:
+                self._run.store.add_cell_event(self._run.record.id, self._step.name, told.index, told.id, told.state)
+            except Exception:
+                process.kill()
+                raise
+
+    def _outcome(self, ended: Exit) -> tuple[StepResult | None, StepError | None]:
+        result, damaged = self._result()
+        if result is not None and result.state == "succeeded":
+            return result, None
+        if result is not None and result.error is not None:
+            error = result.error
+            if error.ename == "OSError" and "[Errno 28]" in (error.evalue or ""):
+                error = replace(error, code=error.code or failures.FULL)
+            return result, error
+        if _is_exhausted(self._run.home.root):
+            return None, failures.of_full_disk(self._run.home)
+        return None, failures.of_exit(ended, self._cell, damaged=damaged, last_words=self._last_words())
+
+    def _result(self) -> tuple[StepResult | None, bool]:
+        """What the step left behind, or ``None`` and whether there is something that cannot be read."""
+        try:
+            return from_json(StepResult, (self._folder / "result.json").read_text("utf-8", "surrogatepass")), False
+        except FileNotFoundError:
+            return None, False
+        except ValueError:
+            return None, True
+
+    def _last_words(self) -> str:
+        with (self._folder / "log.txt").open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
+            lines = log.read().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
+
+    def _end(self, state: StepState, result: StepResult | None = None, error: StepError | None = None) -> StepState:
+        self._run.set_step(self._step.name, state=state, ended=time.time(), result=result, error=error)
+        self._run.tracking.end_step(self._run.steps[self._step.name], self._folder)
+        return state
+
+
+def _is_exhausted(folder: Path) -> bool:
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < 1 << 16 or (found.f_files > 0 and found.f_favail == 0)

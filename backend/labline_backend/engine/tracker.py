@@ -1,0 +1,45 @@
+"""What the engine asks of experiment tracking. It runs without, and a run never fails because of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from labline_backend.store.records import RunRecord, StepRecord
+
+
+class TrackedRun(Protocol):
+    """Where a run is tracked."""
+
+    @property
+    def experiment_id(self) -> str:
+        """The MLflow experiment's id."""
+
+    @property
+    def run_id(self) -> str:
+        """The MLflow run's id."""
+
+
+class Tracker(Protocol):
+    """Tells an experiment tracker about runs. Nothing here raises; what went wrong is in ``problems``."""
+
+    problems: list[str]
+
+    async def start_run(self, run: RunRecord) -> TrackedRun | None:
+        """Open the run at the tracker."""
+
+    async def start_step(self, run: RunRecord, step_name: str) -> str | None:
+        """Open a nested run for the step; its id."""
+
+    def environment(self, run: RunRecord, step_mlflow_run_id: str | None) -> dict[str, str]:
+        """What the step's process needs so that the user's own calls land in its run."""
+
+    async def finish_step(self, run: RunRecord, step: StepRecord, folder: Path) -> object:
+        """Record how the step ended, and its executed notebook."""
+
+    async def finish_run(self, run: RunRecord, metrics: Mapping[str, float | None]) -> None:
+        """Record how the run ended; returns when all of it is kept."""
+
+    async def close(self) -> None:
+        """Let go of what the tracker holds."""

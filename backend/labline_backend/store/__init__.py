@@ -1,0 +1,1 @@
+"""Runs (SQLite) and artifacts (files), shared by every process that uses one data folder."""

@@ -1,0 +1,43 @@
+"""Records to and from the text columns of the database."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from typing import Any, TypeVar
+
+from labline_compiler.pipeline import Pipeline
+from labline_runtime.specification import _build
+
+T = TypeVar("T")
+
+
+def dump(value: Any) -> str:
+    """JSON in ASCII: a lone surrogate in somebody's output must not stop a transaction. NaN passes as Python's."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def load(kind: type[T], text: str) -> T:
+    """What :func:`dump` wrote."""
+    built: T = _build(kind, json.loads(text), getattr(kind, "__name__", str(kind)))
+    return built
+
+
+def clean(text: str | None) -> str | None:
+    """Text that a database and a terminal take: what cannot be encoded is replaced."""
+    return None if text is None else text.encode("utf-8", "replace").decode("utf-8")
+
+
+@functools.lru_cache(maxsize=64)
+def load_pipeline(text: str) -> Pipeline:
+    """A pipeline; runs of the same notebook share it."""
+    return load(Pipeline, text)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,93 @@
+"""What the store keeps, as frozen records. The database's tables are the store's own business."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Pipeline
+from labline_runtime.specification import StepError, StepResult
+
+RunState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
+StepState = Literal["pending", "running", "succeeded", "cached", "failed", "cancelled", "skipped"]
+EventKind = Literal["run", "step", "cell"]
+
+ENDED_RUN: frozenset[RunState] = frozenset({"succeeded", "failed", "cancelled"})
+"""States a run never leaves. An interrupted run is not among them: it can be resumed."""
+
+ENDED_STEP: frozenset[StepState] = frozenset({"succeeded", "cached", "failed", "cancelled", "skipped"})
+DONE_STEP: frozenset[StepState] = frozenset({"succeeded", "cached"})
+"""Step states that have a result for others to use."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One execution of a pipeline. Times are seconds since the epoch.
+
+    ``notebook`` is its path as it was given, ``folder`` the absolute directory that the steps run in. ``parameters``
+    holds all parameters, defaults included, as Python literals. ``owner`` names the process that drives the run.
+    """
+
+    id: str
+    pipeline: Pipeline
+    notebook: str
+    folder: str
+    state: RunState
+    created: float
+    parameters: dict[str, str]
+    cache: bool = True
+    findings: tuple[Finding, ...] = ()
+    target: Literal["local"] = "local"
+    started: float | None = None
+    ended: float | None = None
+    error: str | None = None
+    owner: str | None = None
+    cancel_requested: bool = False
+    experiment_id: str | None = None
+    mlflow_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of one run. ``attempt`` counts from 1 once the step has started; ``cached_from`` is a run's id.
+
+    ``cache_note`` says in words why the step was taken from the cache or why it was not.
+    """
+
+    run: str
+    name: str
+    state: StepState = "pending"
+    attempt: int = 0
+    started: float | None = None
+    ended: float | None = None
+    cache_key: str | None = None
+    cache_note: str | None = None
+    cached_from: str | None = None
+    result: StepResult | None = None
+    error: StepError | None = None
+    mlflow_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Something that changed, numbered in the order of the commits.
+
+    ``data`` is ``{}`` for a run, ``{"step": name}`` for a step (read the current record for the rest), and
+    ``{"step", "index", "id", "state"}`` for a cell.
+    """
+
+    seq: int
+    time: float
+    run: str
+    kind: EventKind
+    data: dict[str, Any]
+
+
+def run_metrics(steps: Iterable[StepRecord]) -> dict[str, float]:
+    """All metrics of a run; ``step.name`` where two steps give one name."""
+    given = [(step.name, *item) for step in steps if step.result is not None for item in step.result.metrics.items()]
+    times = Counter(name for _, name, _ in given)
+    return {name if times[name] == 1 else f"{step}.{name}": value for step, name, value in given}

@@ -1,0 +1,256 @@
+"""Runs, their steps and the numbered events: every transition in one place, each one transaction."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack
+
+import sqlalchemy as sa
+
+from labline_backend.home import Home
+from labline_backend.store import database as db
+from labline_backend.store.cache import StepCache
+from labline_backend.store.encoding import clean, dump, load, load_pipeline
+from labline_backend.store.records import ENDED_RUN, EventKind, EventRecord, RunRecord, RunState, StepRecord, StepState
+from labline_compiler.findings import Finding
+from labline_runtime.specification import StepError, StepResult
+
+Row = sa.RowMapping
+
+
+class RunChanges(TypedDict, total=False):
+    """What may change in a run after it was created."""
+
+    state: RunState
+    started: float | None
+    ended: float | None
+    error: str | None
+    findings: tuple[Finding, ...]
+    owner: str | None
+    experiment_id: str | None
+    mlflow_run_id: str | None
+
+
+class StepChanges(TypedDict, total=False):
+    """What may change in a step run."""
+
+    state: StepState
+    attempt: int
+    started: float | None
+    ended: float | None
+    cache_key: str | None
+    cache_note: str | None
+    cached_from: str | None
+    result: StepResult | None
+    error: StepError | None
+    mlflow_run_id: str | None
+
+
+class RunStore:
+    """The runs of one data folder. Thread-safe; any number of processes may open one each.
+
+    Every method raises ``HomeError`` where the database fails: a full disk, a damaged file.
+    """
+
+    def __init__(self, home: Home) -> None:
+        """Open the database, creating or migrating it first. Raises ``HomeError``."""
+        self.home = home
+        self._database = db.Database(home)
+        self.cache = StepCache(self._database)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()
+
+    def create(self, run: RunRecord) -> None:
+        """Keep a new run, with all its steps pending."""
+        row = _run_row({name: getattr(run, name) for name in _RUN_COLUMNS})
+        pending = [
+            {"run": run.id, "name": step.name, "position": position, "state": "pending", "attempt": 0}
+            for position, step in enumerate(run.pipeline.steps)
+        ]
+        with self._database.write() as connection:
+            connection.execute(sa.insert(db.runs).values(row))
+            if pending:
+                connection.execute(sa.insert(db.steps), pending)
+            _tell(connection, run.id, "run", {})
+
+    def get(self, run_id: str) -> RunRecord:
+        """The run with this id. Raises ``KeyError``."""
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(db.runs).where(db.runs.c.id == run_id)).mappings().first()
+        if row is None:
+            raise KeyError(run_id)
+        return _run(row)
+
+    def resolve(self, name: str) -> RunRecord:
+        """The run called *name*: "latest", an id, or the unique beginning of one.
+
+        Raises ``KeyError`` with a sentence as its argument.
+        """
+        query = sa.select(db.runs).order_by(db.runs.c.number.desc())
+        with self._database.read() as connection:
+            if name == "latest":
+                rows = connection.execute(query.limit(1)).mappings().all()
+                if not rows:
+                    raise KeyError("There are no runs yet.")
+                return _run(rows[0])
+            row = connection.execute(query.where(db.runs.c.id == name)).mappings().first()
+            if row is not None:
+                return _run(row)
+            matching = query.where(db.runs.c.id.startswith(name, autoescape=True)).limit(2)
+            rows = connection.execute(matching).mappings().all() if name else []
+        if not rows:
+            raise KeyError(f"There is no run {name!r}.")
+        if len(rows) > 1:
+            raise KeyError(f"More than one run begins with {name!r}: {rows[0]['id']}, {rows[1]['id']}.")
+        return _run(rows[0])
+
+    def list(self, limit: int = 50, before: str | None = None, notebook: str | None = None) -> builtins.list[RunRecord]:
+        """Runs, newest first: at most *limit*, created before the run *before*, of the notebook *notebook*.
+
+        Raises ``KeyError`` where there is no run *before*.
+        """
+        query = sa.select(db.runs).order_by(db.runs.c.number.desc()).limit(limit)
+        with self._database.read() as connection:
+            if before is not None:
+                number = connection.execute(sa.select(db.runs.c.number).where(db.runs.c.id == before)).scalar()
+                if number is None:
+                    raise KeyError(before)
+                query = query.where(db.runs.c.number < number)
+            if notebook is not None:
+                query = query.where(db.runs.c.notebook == notebook)
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+    def steps(self, run_id: str) -> builtins.list[StepRecord]:
+        """The steps of a run in the pipeline's order. Raises ``KeyError``."""
+        found = self.steps_of([run_id])
+        if not found[run_id]:
+            self.get(run_id)
+        return found[run_id]
+
+    def steps_of(self, run_ids: builtins.list[str]) -> dict[str, builtins.list[StepRecord]]:
+        """The steps of many runs, by run id, in one query."""
+        found: dict[str, builtins.list[StepRecord]] = {run_id: [] for run_id in run_ids}
+        query = sa.select(db.steps).where(db.steps.c.run.in_(run_ids)).order_by(db.steps.c.run, db.steps.c.position)
+        with self._database.read() as connection:
+            for row in connection.execute(query).mappings():
+                found[row["run"]].append(_step(row))
+        return found
+
+    def step(self, run_id: str, name: str) -> StepRecord:
+        """One step of a run. Raises ``KeyError``."""
+        query = sa.select(db.steps).where(db.steps.c.run == run_id, db.steps.c.name == name)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            raise KeyError(f"{run_id}/{name}")
+        return _step(row)
+
+    def set_run(self, run_id: str, **changes: Unpack[RunChanges]) -> None:
+        """Change a run and tell it as an event. Raises ``KeyError``."""
+        with self._database.write() as connection:
+            change = sa.update(db.runs).where(db.runs.c.id == run_id).values(_run_row(changes))
+            if connection.execute(change).rowcount == 0:
+                raise KeyError(run_id)
+            _tell(connection, run_id, "run", {})
+
+    def set_step(self, run_id: str, name: str, **changes: Unpack[StepChanges]) -> None:
+        """Change a step of a run and tell it as an event. Raises ``KeyError``."""
+        with self._database.write() as connection:
+            where = (db.steps.c.run == run_id, db.steps.c.name == name)
+            if connection.execute(sa.update(db.steps).where(*where).values(_step_row(changes))).rowcount == 0:
+                raise KeyError(f"{run_id}/{name}")
+            _tell(connection, run_id, "step", {"step": name})
+
+    def add_cell_event(self, run_id: str, step: str, index: int, cell_id: str, state: str) -> None:
+        """Tell that a cell has started or ended."""
+        with self._database.write() as connection:
+            _tell(connection, run_id, "cell", {"step": step, "index": index, "id": cell_id, "state": state})
+
+    def request_cancel(self, run_id: str) -> None:
+        """Ask the run's owner, in whatever process, to cancel it. A run that has ended stays as it is.
+
+        Raises ``KeyError``.
+        """
+        with self._database.write() as connection:
+            row = connection.execute(sa.select(db.runs.c.state).where(db.runs.c.id == run_id)).first()
+            if row is None:
+                raise KeyError(run_id)
+            if row.state not in ENDED_RUN:
+                connection.execute(sa.update(db.runs).where(db.runs.c.id == run_id).values(cancel_requested=True))
+                _tell(connection, run_id, "run", {})
+
+    def cancels_requested(self, run_ids: builtins.list[str]) -> set[str]:
+        """Those of *run_ids* that somebody asked to cancel."""
+        query = sa.select(db.runs.c.id).where(db.runs.c.id.in_(run_ids), db.runs.c.cancel_requested)
+        with self._database.read() as connection:
+            return set(connection.execute(query).scalars())
+
+    def claim(self, run_id: str, owner: str, previous: str | None) -> bool:
+        """Make *owner* the one who drives the run, if *previous* still does. Only one of several claimants wins."""
+        where = (db.runs.c.id == run_id, db.runs.c.owner.is_not_distinct_from(previous))
+        with self._database.write() as connection:
+            return connection.execute(sa.update(db.runs).where(*where).values(owner=owner)).rowcount == 1
+
+    def unfinished(self) -> builtins.list[RunRecord]:
+        """Runs that have not ended, oldest first."""
+        query = sa.select(db.runs).where(db.runs.c.state.not_in(ENDED_RUN)).order_by(db.runs.c.number)
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(query).mappings()]
+
+    def events(self, after: int = 0, limit: int = 1000) -> builtins.list[EventRecord]:
+        """Events with a number above *after*, in order."""
+        query = sa.select(db.events).where(db.events.c.seq > after).order_by(db.events.c.seq).limit(limit)
+        with self._database.read() as connection:
+            return [
+                EventRecord(row["seq"], row["time"], row["run"], row["kind"], load(dict[str, Any], row["data"]))
+                for row in connection.execute(query).mappings()
+            ]
+
+    def latest_event(self) -> int:
+        """The number of the newest event, 0 where there is none."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.max(db.events.c.seq))).scalar() or 0
+
+    def version(self) -> int:
+        """A number that changes whenever anybody, in any process, wrote to the database. Costs microseconds."""
+        return self._database.version()
+
+
+_RUN_COLUMNS = [column.name for column in db.runs.columns if column.name != "number"]
+
+
+def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[str, Any]) -> None:
+    connection.execute(sa.insert(db.events).values(time=time.time(), run=run_id, kind=kind, data=dump(data)))
+
+
+def _run_row(changes: Mapping[str, object]) -> dict[str, object]:
+    row = dict(changes)
+    for name in {"pipeline", "parameters", "findings"} & set(row):
+        row[name] = dump(row[name])
+    return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _step_row(changes: Mapping[str, object]) -> dict[str, object]:
+    row = dict(changes)
+    for name in {"result", "error"} & set(row):
+        row[name] = None if row[name] is None else dump(row[name])
+    return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _run(row: Row) -> RunRecord:
+    fields = {name: row[name] for name in _RUN_COLUMNS}
+    fields["pipeline"] = load_pipeline(row["pipeline"])
+    fields["parameters"] = load(dict[str, str], row["parameters"])
+    fields["findings"] = load(tuple[Finding, ...], row["findings"])
+    return RunRecord(**fields)
+
+
+def _step(row: Row) -> StepRecord:
+    fields = {name: value for name, value in row.items() if name != "position"}
+    fields["result"] = None if row["result"] is None else load(StepResult, row["result"])
+    fields["error"] = None if row["error"] is None else load(StepError, row["error"])
+    return StepRecord(**fields)

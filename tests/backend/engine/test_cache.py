@@ -1,0 +1,194 @@
+"""Which steps run again, which do not, and what is said about it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from labline_backend.store.artifacts import ArtifactStore
+from tests.backend.engine.bench import Bench
+from tests.backend.engine.pipelines import cell, pipeline, step
+
+NOT_RUN = "not run before"
+
+
+def twice(bench: Bench, first, second, **parameters: str) -> dict[str, str]:
+    """Run one pipeline, then another; the states of the second run's steps."""
+    assert bench.run(first).state == "succeeded"
+    run = bench.run(second, **parameters)
+    assert run.state == "succeeded"
+    return bench.states(run)
+
+
+def note(bench: Bench, name: str) -> str:
+    return bench.step(bench.store.resolve("latest"), name).cache_note
+
+
+def two(code: str = "x = 1", below: str = "print(x)", **options: object):
+    return pipeline(step("a", cell(code, index=3), gives="x", **options), step("b", cell(below), takes={"x": "a"}))
+
+
+def test_a_second_run_takes_everything_from_the_cache(bench: Bench) -> None:
+    assert twice(bench, two(), two()) == {"a": "cached", "b": "cached"}
+
+
+def test_a_cached_step_names_the_run_that_computed_it(bench: Bench) -> None:
+    first = bench.run(two())
+    bench.run(two())
+    assert bench.step(bench.run(two()), "a").cached_from == first.id
+
+
+def test_a_cached_steps_log_and_notebook_and_result_are_there(bench: Bench) -> None:
+    bench.run(two())
+    run = bench.run(two())
+    assert bench.log(run, "b") == "1\n"
+    folder = bench.home.step_folder(run.id, "b")
+    assert json.loads((folder / "executed.ipynb").read_text())["cells"]
+    assert bench.step(run, "a").result.artifacts[0].names == ("x",)
+
+
+def test_comments_and_blank_lines_change_nothing(bench: Bench) -> None:
+    assert twice(bench, two(), two("# one\n\nx  =  1 # two")) == {"a": "cached", "b": "cached"}
+
+
+def test_changed_code_runs_again_and_is_named(bench: Bench) -> None:
+    assert twice(bench, two(), two("x = 2"))["a"] == "succeeded"
+    assert note(bench, "a") == "changed: code of cell 4"
+
+
+def test_a_changed_value_runs_the_steps_below_and_is_named(bench: Bench) -> None:
+    assert twice(bench, two(), two("x = 2"))["b"] == "succeeded"
+    assert note(bench, "b") == "changed: value x from a"
+
+
+def test_a_step_that_makes_the_same_value_again_does_not_wake_the_steps_below(bench: Bench) -> None:
+    assert twice(bench, two(), two("x = 3 - 2")) == {"a": "succeeded", "b": "cached"}
+
+
+def test_a_first_run_says_so(bench: Bench) -> None:
+    bench.run(two())
+    assert note(bench, "a") == NOT_RUN
+
+
+def test_a_parameter_runs_only_the_steps_that_read_it(bench: Bench) -> None:
+    trial = pipeline(step("a", "print(p)", parameters=("p",)), step("b", "print('b')"), p="1")
+    assert twice(bench, trial, trial, p="2") == {"a": "succeeded", "b": "cached"}
+    assert note(bench, "a") == "changed: parameter p"
+
+
+def test_changed_imports_run_everything_again(bench: Bench) -> None:
+    def with_preamble(source: str):
+        return pipeline(step("a", "1"), preamble=(cell(source, "imports", index=0),))
+
+    assert twice(bench, with_preamble("import os"), with_preamble("import sys")) == {"a": "succeeded"}
+    assert note(bench, "a") == "changed: code of cell 1"
+
+
+def test_a_changed_file_that_was_read_runs_the_step_again(bench: Bench) -> None:
+    trial = pipeline(step("a", "print(open('data.csv').read())"))
+    bench.file("data.csv").write_text("1")
+    bench.run(trial)
+    bench.file("data.csv").write_text("2")
+    run = bench.run(trial)
+    assert bench.log(run, "a") == "2\n"
+    assert note(bench, "a") == f"changed: file {bench.file('data.csv')}"
+
+
+def test_a_file_that_was_written_and_is_gone_runs_the_step_again(bench: Bench) -> None:
+    trial = pipeline(step("a", "open('out.txt', 'w').write('1')"))
+    bench.run(trial)
+    bench.file("out.txt").unlink()
+    bench.run(trial)
+    assert bench.file("out.txt").read_text() == "1"
+
+
+def test_a_file_that_is_as_the_step_left_it_changes_nothing(bench: Bench) -> None:
+    trial = pipeline(step("a", "open('out.txt', 'w').write('1')"))
+    assert twice(bench, trial, trial) == {"a": "cached"}
+
+
+def test_a_changed_module_beside_the_notebook_runs_its_importers_again(bench: Bench) -> None:
+    bench.file("helper.py").write_text("x = 1")
+    trial = pipeline(step("a", "import helper\nprint(helper.x)"), step("b", "print('b')"))
+    bench.run(trial)
+    bench.file("helper.py").write_text("x = 22")
+    run = bench.run(trial)
+    assert bench.states(run) == {"a": "succeeded", "b": "cached"}
+    assert (bench.log(run, "a"), note(bench, "a")) == ("22\n", "changed: module helper.py")
+
+
+def test_a_variable_of_the_environment_that_the_code_names_counts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = pipeline(step("a", "import os\nprint(os.environ['REGION'])"))
+    monkeypatch.setenv("REGION", "north")
+    bench.run(trial)
+    monkeypatch.setenv("REGION", "south")
+    run = bench.run(trial)
+    assert (bench.log(run, "a"), note(bench, "a")) == ("south\n", "changed: environment variable REGION")
+
+
+def test_another_version_of_a_package_runs_everything_again_and_is_named(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = bench.file("site")
+    (site / "trialpackage-1.0.dist-info").mkdir(parents=True)
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=":")
+    bench.run(two())
+    (site / "trialpackage-1.0.dist-info").rename(site / "trialpackage-2.0.dist-info")
+    assert bench.states(bench.run(two())) == {"a": "succeeded", "b": "succeeded"}
+    assert note(bench, "a") == "changed: trialpackage 1.0 -> 2.0"
+
+
+def test_a_value_that_is_gone_is_computed_again(bench: Bench) -> None:
+    run = bench.run(two())
+    ArtifactStore(bench.home).path(bench.step(run, "a").result.artifacts[0].digest).unlink()
+    again = bench.run(two())
+    assert bench.states(again) == {"a": "succeeded", "b": "cached"}
+    assert note(bench, "a") == "changed: the stored value of x is gone"
+
+
+def test_a_step_that_asks_not_to_be_cached_runs_every_time(bench: Bench) -> None:
+    assert twice(bench, two(cache=False), two(cache=False)) == {"a": "succeeded", "b": "cached"}
+
+
+def test_a_run_without_the_cache_runs_every_step(bench: Bench) -> None:
+    bench.run(two())
+    run = bench.run(two(), cache=False)
+    assert bench.states(run) == {"a": "succeeded", "b": "succeeded"}
+
+
+def test_a_failed_step_is_not_remembered(bench: Bench) -> None:
+    trial = pipeline(step("a", "import os\nif not os.path.exists('f'):\n    1 / 0"))
+    assert bench.run(trial).state == "failed"
+    bench.file("f").touch()
+    assert bench.states(bench.run(trial)) == {"a": "succeeded"}
+
+
+def test_another_folder_shares_nothing(bench: Bench) -> None:
+    trial = pipeline(step("a", "print(open('data.csv').read())"))
+    bench.file("data.csv").write_text("1")
+    bench.run(trial)
+    other = bench.folder.with_name("other")
+    other.mkdir()
+    (other / "data.csv").write_text("2")
+    bench.folder = other
+    assert bench.log(bench.run(trial), "a") == "2\n"
+
+
+def test_a_renamed_step_is_still_known(bench: Bench) -> None:
+    bench.run(pipeline(step("a", cell("print('once')"))))
+    run = bench.run(pipeline(step("z", cell("print('once')"))))
+    assert (bench.states(run), bench.log(run, "z")) == ({"z": "cached"}, "once\n")
+
+
+def test_a_step_that_runs_again_does_not_write_into_the_log_it_was_given(bench: Bench) -> None:
+    trial = pipeline(step("a", "print(open('f').read())"))
+    bench.file("f").write_text("1")
+    first = bench.run(trial)
+    second = bench.start(trial)
+    bench.end(second)
+    bench.file("f").write_text("2")
+    bench.run(trial)
+    assert bench.log(first, "a") == "1\n"

@@ -1,0 +1,32 @@
+"""The cache's table."""
+
+from __future__ import annotations
+
+from labline_backend.store.cache import CacheEntry
+from labline_backend.store.runs import RunStore
+from tests.backend.store.samples import RESULT
+
+ENTRY = CacheEntry("run", "step", {"code/0": "abc"}, RESULT)
+
+
+def test_nothing_is_known_at_first(store: RunStore) -> None:
+    assert store.cache.lookup("key") is None
+    assert store.cache.newest("trial", "step") is None
+
+
+def test_a_result_is_found_by_its_key(store: RunStore) -> None:
+    store.cache.remember("key", "trial", ENTRY)
+    assert repr(store.cache.lookup("key")) == repr(ENTRY)
+
+
+def test_a_newer_result_takes_the_place_of_an_older_one(store: RunStore) -> None:
+    store.cache.remember("key", "trial", ENTRY)
+    store.cache.remember("key", "trial", CacheEntry("later", "step", {}, RESULT))
+    assert store.cache.lookup("key").run == "later"
+
+
+def test_the_newest_result_of_a_step_is_found_by_name(store: RunStore) -> None:
+    store.cache.remember("one", "trial", ENTRY)
+    store.cache.remember("two", "trial", CacheEntry("later", "step", {}, RESULT))
+    store.cache.remember("three", "other", CacheEntry("latest", "step", {}, RESULT))
+    assert store.cache.newest("trial", "step").run == "later"
