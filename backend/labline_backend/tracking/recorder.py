@@ -1,0 +1,322 @@
+"""The helper process that alone imports mlflow: JSON lines in, JSON lines out, answered in order.
+
+A request is ``{"id", "call", "arguments"}``, an answer ``{"id", "result"}`` or ``{"id", "error", "away"}``: one
+sentence, and whether the reason is a server that does not answer. The process ends when its standard input does, so it
+cannot outlive whoever started it. It uses ``MlflowClient`` and none of MLflow's fluent state: many runs are recorded at
+once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from labline_backend.tracking.limits import key
+from labline_backend.tracking.location import shown
+
+PARENT = "mlflow.parentRunId"
+CONNECT_SECONDS = 5.0
+
+
+class AwayError(Exception):
+    """The MLflow server does not answer; the message is one sentence for the user."""
+
+
+def prepare_store(uri: str, artifacts: Path) -> None:
+    """Create our own SQLite store, once, however many processes ask for it at the same time.
+
+    The default experiment, too, gets an artifact folder here; without this it would be ``./mlruns`` wherever the
+    process that happens to come first was started.
+    """
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    database = Path(uri.removeprefix("sqlite:///"))
+    database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    artifacts.mkdir(mode=0o700, exist_ok=True)
+    with _locked(database.with_suffix(".lock")):
+        if not database.exists():
+            _use_write_ahead_log(database)
+        SqlAlchemyStore(uri, artifacts.as_uri())
+
+
+def _use_write_ahead_log(database: Path) -> None:
+    """Let steps, the recorder and the user interface read while one of them writes; the file remembers the mode."""
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, by a crash too
+        yield
+
+
+class Recorder:
+    """The calls. Every public method may be asked for by name."""
+
+    def __init__(self, uri: str, registry_uri: str | None, artifacts: Path | None) -> None:
+        self._uri = uri
+        self._registry_uri = registry_uri
+        self._artifacts = artifacts
+        self._client: Any = None
+        self._experiments: dict[str, str] = {}
+
+    def start_run(
+        self,
+        experiments: list[str],
+        name: str,
+        existing: str | None,
+        start_time: int,
+        tags: dict[str, str],
+        parameters: dict[str, str],
+        texts: dict[str, str],
+    ) -> dict[str, str]:
+        """Open a run in the first of *experiments*, or reopen *existing*; its ids. Creates the others too."""
+        client = self._connected()
+        ids = [self._experiment(experiment) for experiment in experiments]
+        if existing and (run := self._find(existing)):
+            client.update_run(existing, status="RUNNING")
+            return {"experiment_id": run.info.experiment_id, "run_id": existing}
+        run_id = client.create_run(ids[0], start_time=start_time, tags=tags, run_name=name).info.run_id
+        self._log(run_id, parameters=parameters)
+        self._log_texts(run_id, texts)
+        return {"experiment_id": ids[0], "run_id": run_id}
+
+    def start_step(self, experiment_id: str, parent: str, name: str, start_time: int, tags: dict[str, str]) -> str:
+        """Open a nested run; its id. One left open by an earlier attempt at the same step is closed."""
+        client = self._connected()
+        for open_run in self._children(experiment_id, parent, f"tags.`labline.step` = '{name}'"):
+            client.set_terminated(open_run.info.run_id, "KILLED", start_time)
+        run = client.create_run(experiment_id, start_time=start_time, tags={**tags, PARENT: parent}, run_name=name)
+        return str(run.info.run_id)
+
+    def finish_step(
+        self,
+        run_id: str,
+        status: str,
+        end_time: int,
+        tags: dict[str, str],
+        parameters: dict[str, str],
+        metrics: dict[str, float],
+        texts: dict[str, str],
+        cached_from: str | None,
+    ) -> dict[str, Any]:
+        """Close a nested run; what the user's own code has logged there.
+
+        The state comes first, so that it is right whatever happens to the rest. Parameters that the user's code has
+        logged itself stay as they are: MLflow refuses to change one.
+        """
+        client = self._connected()
+        run = client.get_run(run_id)
+        client.set_terminated(run_id, status, end_time)
+        for child in self._below(run):
+            if child.info.status == "RUNNING":  # the step's process has gone
+                client.set_terminated(child.info.run_id, "KILLED", end_time)
+        holder = run
+        if cached_from and (source := self._step_of_run(run, cached_from)):
+            holder, tags = source, {**tags, "labline.cached_from_mlflow_run": source.info.run_id}
+        mine = {key(name): float(value) for name, value in metrics.items()}
+        self._log(
+            run_id,
+            parameters={name: value for name, value in parameters.items() if name not in run.data.params},
+            metrics={name: value for name, value in mine.items() if run.data.metrics.get(name) != value},
+            tags=tags,
+            time_ms=end_time,
+        )
+        self._log_texts(run_id, texts)
+        family = [*self._below(holder), holder]
+        return {
+            "metrics": {name: value for each in family for name, value in each.data.metrics.items()},
+            "models": self._models([each.info.run_id for each in family]),
+        }
+
+    def finish_run(
+        self,
+        experiment_id: str,
+        run_id: str,
+        status: str,
+        end_time: int,
+        tags: dict[str, str],
+        metrics: dict[str, float],
+    ) -> None:
+        """Close a run, and the nested runs that something left open."""
+        client = self._connected()
+        client.set_terminated(run_id, status, end_time)
+        for open_run in self._children(experiment_id, run_id, "tags.`labline.step` != ''"):
+            client.set_terminated(open_run.info.run_id, "KILLED", end_time)
+        self._log(
+            run_id, metrics={key(name): float(value) for name, value in metrics.items()}, tags=tags, time_ms=end_time
+        )
+
+    def _connected(self) -> Any:
+        _check_reachable(self._uri)
+        if self._client is None:
+            from mlflow import MlflowClient
+
+            if self._artifacts:
+                prepare_store(self._uri, self._artifacts)
+            self._client = MlflowClient(self._uri, self._registry_uri)
+        return self._client
+
+    def _experiment(self, name: str) -> str:
+        if name in self._experiments:
+            return self._experiments[name]
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                self._experiments[name] = self._create_experiment(name)
+                return self._experiments[name]
+            except MlflowException:  # somebody else made it just now
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage == "deleted":
+            self._client.restore_experiment(found.experiment_id)
+        self._experiments[name] = found.experiment_id
+        return self._experiments[name]
+
+    def _create_experiment(self, name: str) -> str:
+        tags = {"mlflow.experimentKind": "custom_model_development"}  # how MLflow's user interface shows it
+        if self._artifacts is None:
+            return str(self._client.create_experiment(name, tags=tags))
+        folder = re.sub(r"[^\w.-]", "_", name)[:80].strip(".") or "experiment"
+        # Two names may be cleaned to the same, and a deleted experiment keeps its files: the time tells them apart.
+        location = self._artifacts / f"{folder}-{time.time_ns():x}"
+        return str(self._client.create_experiment(name, location.as_uri(), tags))
+
+    def _find(self, run_id: str) -> Any:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            run = self._client.get_run(run_id)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return None
+            raise
+        return run if run.info.lifecycle_stage == "active" else None
+
+    def _children(self, experiment_id: str, parent: str, which: str) -> list[Any]:
+        condition = f"tags.`{PARENT}` = '{parent}' AND attributes.status = 'RUNNING' AND {which}"
+        return list(self._client.search_runs([experiment_id], condition))
+
+    def _step_of_run(self, nested: Any, run: str) -> Any:
+        """The run of the same step as *nested* in another pipeline run, where it was computed."""
+        step = nested.data.tags.get("labline.step", "")
+        found = self._client.search_runs(
+            [nested.info.experiment_id],
+            f"tags.`labline.run` = '{run}' AND tags.`labline.step` = '{step}' AND attributes.status = 'FINISHED'",
+            max_results=1,
+        )
+        return found[0] if found else None
+
+    def _below(self, run: Any) -> list[Any]:
+        """The runs that a step's code has started besides the step's own."""
+        condition = f"tags.`{PARENT}` = '{run.info.run_id}'"
+        return list(self._client.search_runs([run.info.experiment_id], condition, max_results=100))
+
+    def _models(self, run_ids: list[str]) -> list[dict[str, str]]:
+        """The model versions that runs have registered. A registry that cannot say is not a reason to fail."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            versions = [v for run_id in run_ids for v in self._client.search_model_versions(f"run_id = '{run_id}'")]
+        except MlflowException:
+            return []
+        return [{"name": version.name, "version": str(version.version)} for version in versions]
+
+    def _log(
+        self,
+        run_id: str,
+        *,
+        parameters: dict[str, str] | None = None,
+        metrics: dict[str, float] | None = None,
+        tags: dict[str, str] | None = None,
+        time_ms: int | None = None,
+    ) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        params = [Param(name, value) for name, value in (parameters or {}).items()]
+        points = [Metric(name, value, time_ms, 0) for name, value in (metrics or {}).items()]
+        labels = [RunTag(name, value) for name, value in (tags or {}).items()]
+        for start in range(0, max(len(params), len(points), len(labels)), 100):  # the most that one call may carry
+            part = slice(start, start + 100)
+            self._client.log_batch(run_id, points[part], params[part], labels[part])
+
+    def _log_texts(self, run_id: str, texts: dict[str, str]) -> None:
+        for name, text in texts.items():
+            self._client.log_text(run_id, text, name)
+
+
+def _check_reachable(uri: str) -> None:
+    """Fail at once where nobody answers, not after MLflow's retries. Behind a proxy only MLflow itself can tell."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return
+    if parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(parts.hostname):
+        return
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), CONNECT_SECONDS).close()
+    except TimeoutError as error:
+        raise AwayError(f"the MLflow server {shown(uri)} does not answer") from error
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise AwayError(f"the MLflow server {shown(uri)} cannot be reached ({reason})") from error
+
+
+def _is_away(error: BaseException) -> bool:
+    if isinstance(error, AwayError):
+        return True
+    # What the requests library raises is an OSError; it has a response when the server did answer.
+    causes = (error, error.__cause__, error.__context__)
+    return any(isinstance(cause, OSError) and getattr(cause, "response", None) is None for cause in causes)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, AwayError):
+        return str(error)
+    text = " ".join(str(getattr(error, "message", None) or error).split())
+    return f"{type(error).__name__}: {text[:600]}" if text else type(error).__name__
+
+
+def serve(recorder: Recorder, requests: Any, answers: Any) -> None:
+    """Answer every line of *requests* until there are no more."""
+    for line in requests:
+        request = json.loads(line)
+        answer: dict[str, Any] = {"id": request["id"]}
+        try:
+            call: Callable[..., Any] = getattr(recorder, request["call"])
+            answer["result"] = call(**request["arguments"])
+        except Exception as error:
+            answer["error"], answer["away"] = _sentence(error), _is_away(error)
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+def main() -> None:
+    """Run until standard input ends. Whatever a library prints goes to standard error, not among the answers."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    uri, registry_uri, artifacts = json.loads(sys.argv[1])
+    with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as requests:
+        serve(Recorder(uri, registry_uri, Path(artifacts) if artifacts else None), requests, answers)
+
+
+if __name__ == "__main__":
+    main()
