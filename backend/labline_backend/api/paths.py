@@ -1,0 +1,42 @@
+"""Contents-API paths to files, confined to the folder that the Jupyter server serves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.paths import is_hidden
+from jupyter_server.utils import to_os_path
+
+from labline_backend.service import InputError, NotFoundError
+
+
+def confined(contents_manager: Any, path: str) -> Path:
+    """The file that the contents API calls *path*.
+
+    Raises ``NotFoundError`` for what Jupyter would not show either: outside the served folder, also by way of ``..`` or
+    of a link, or hidden.
+    """
+    root = getattr(contents_manager, "root_dir", None)
+    if not root:
+        raise InputError("This Jupyter server keeps its files in no folder of this machine: runs need one.")
+    refused = NotFoundError(f"There is no notebook at {path!r} in the folder that this Jupyter server serves.")
+    if not path.strip("/") or "\0" in path:
+        raise refused
+    top = Path(root).resolve()
+    file = Path(to_os_path(path, str(top)))
+    try:
+        if not _visible(contents_manager, file, top) or not file.parent.is_dir():
+            raise refused
+    except (OSError, RuntimeError):  # a name that is too long, or a loop of links
+        raise refused from None
+    return file
+
+
+def _visible(contents_manager: Any, file: Path, top: Path) -> bool:
+    for place in (file, file.resolve()):
+        if not place.is_relative_to(top):
+            return False
+        if not contents_manager.allow_hidden and is_hidden(str(place), str(top)):
+            return False
+    return True

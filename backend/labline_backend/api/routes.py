@@ -1,0 +1,34 @@
+"""Which handler serves which path of the OpenAPI document."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from labline_backend.api.base import UnknownHandler
+from labline_backend.api.events import EventsHandler
+from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
+from labline_backend.api.pipelines import PipelinesHandler
+from labline_backend.api.runs import CancelHandler, RunHandler, RunsHandler
+from labline_backend.api.status import StatusHandler
+
+PREFIX = "/labline/api/v1"
+
+OPERATIONS: dict[str, type[Any]] = {
+    "/status": StatusHandler,
+    "/pipelines": PipelinesHandler,
+    "/runs": RunsHandler,
+    "/runs/{run}": RunHandler,
+    "/runs/{run}/cancel": CancelHandler,
+    "/runs/{run}/steps/{step}/log": LogHandler,
+    "/runs/{run}/steps/{step}/notebook": ExecutedNotebookHandler,
+}
+
+
+def handlers() -> list[tuple[str, type[Any]]]:
+    """Patterns and handlers, as tornado takes them."""
+    return [
+        *((PREFIX + re.sub(r"\{\w+\}", "([^/]+)", path), handler) for path, handler in OPERATIONS.items()),
+        (PREFIX + "/events", EventsHandler),
+        (PREFIX + "/.*", UnknownHandler),
+    ]

@@ -1,0 +1,60 @@
+"""``/runs``: list, start, look at and cancel runs."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado.web import authenticated
+
+from labline_backend import wire
+from labline_backend.api.base import LablineHandler
+from labline_backend.api.paths import confined
+from labline_backend.service import Service
+
+
+class RunsHandler(LablineHandler):
+    """All runs."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Runs, newest first."""
+        query = await self.query("listRuns")
+        await self.answer(lambda service: {"runs": service.runs(**query)})
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Start a run."""
+        request = await self.body("createRun")
+
+        def start(service: Service) -> wire.Document:
+            record = service.run(
+                confined(self.contents_manager, request["path"]),
+                notebook=request["path"],
+                content=request.get("content"),
+                parameters=request.get("parameters"),
+                cache=request["cache"],
+            )
+            return service.detail(record.id)
+
+        await self.answer(start, status=201)
+
+
+class RunHandler(LablineHandler):
+    """One run."""
+
+    @authenticated
+    @authorized
+    async def get(self, run: str) -> None:
+        """A run with its graph, steps, metrics and values."""
+        await self.answer(lambda service: service.detail(run))
+
+
+class CancelHandler(LablineHandler):
+    """The wish to cancel a run."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str) -> None:
+        """Cancel a run."""
+        await self.answer(lambda service: service.cancel(run), status=202)

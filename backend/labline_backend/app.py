@@ -1,0 +1,113 @@
+"""The Jupyter server extension, and the same app standalone (``labline server``)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool
+
+from labline_backend.home import Home, HomeError
+from labline_backend.service import Service
+
+if TYPE_CHECKING:
+    from labline_backend.api.events import EventsHandler
+
+THREADS = 8  # calls of the API that are worked on at the same time
+GOING_AWAY = 1001  # the WebSocket close code of a server that stops
+
+T = TypeVar("T")
+
+
+class LablineApp(ExtensionApp):
+    """Serves Labline's API below ``labline/api/v1``. The data folder is opened by the first call that needs it."""
+
+    name = "labline"
+    description = "Labline: notebooks as pipelines."
+    extension_url = "/labline/api/v1/status"
+    load_other_extensions = False  # where this is the main app
+
+    track = Bool(True, help="Record runs in MLflow.").tag(config=True)
+
+    def initialize_settings(self) -> None:
+        """Prepare what the handlers share."""
+        from labline_backend.api.watcher import Watcher
+        from labline_backend.tracking.ui import MLflowUI
+
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="labline")
+        self._lock = threading.Lock()
+        self._service: Service | None = None
+        self._stopped = False
+        self._sockets: set[EventsHandler] = set()
+        self._watcher = Watcher(lambda: self.off_loop(lambda: self.service().store.version()), self.log)
+        self._adoption: asyncio.Task[None] | None = None
+        self._mlflow = MLflowUI()
+
+    def initialize_handlers(self) -> None:
+        """Mount the API, and MLflow's user interface behind this server's login."""
+        from labline_backend.api.routes import handlers
+        from labline_backend.tracking.proxy import handlers as mlflow_handlers
+
+        self.handlers.extend(handlers())
+        self.handlers.extend(mlflow_handlers(self._mlflow))
+
+    async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
+        # In the background: the server's first page must not wait for the data folder.
+        self._adoption = asyncio.create_task(self._adopt())
+
+    async def stop_extension(self) -> None:
+        """Close the sockets, leave running pipelines resumable, and let go of everything."""
+        self._watcher.stop()
+        if self._adoption is not None:
+            self._adoption.cancel()
+        for socket in list(self._sockets):
+            socket.close(GOING_AWAY, "The server stops")
+            socket.on_close()
+        self._mlflow.stop()
+        await self.off_loop(self._close_service)
+        self._pool.shutdown(wait=False)
+
+    # ------------------------------------------------------- for the handlers
+
+    def service(self) -> Service:
+        """The service, opened by the first who asks. Not for the loop's thread. Raises ``HomeError``."""
+        with self._lock:
+            if self._stopped:
+                raise HomeError("This server is stopping.")
+            if self._service is None:
+                self._service = Service(Home.find(), track=self.track)
+            return self._service
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Do *work* in one of the threads that the API's calls share."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def opened(self, socket: EventsHandler) -> None:
+        """Wake *socket* when something happens, and close it when the server stops."""
+        self._sockets.add(socket)
+        self._watcher.add(socket.news)
+
+    def closed(self, socket: EventsHandler) -> None:
+        """Forget *socket*."""
+        self._sockets.discard(socket)
+        self._watcher.remove(socket.news)
+
+    # ---------------------------------------------------------------------
+
+    async def _adopt(self) -> None:
+        try:
+            for run in await self.off_loop(lambda: self.service().adopt()):
+                self.log.info("Labline goes on with the run %s", run.id)
+        except HomeError as error:
+            self.log.error("Labline: %s", error)
+
+    def _close_service(self) -> None:
+        with self._lock:
+            self._stopped = True
+            service, self._service = self._service, None
+        if service is not None:
+            service.close()

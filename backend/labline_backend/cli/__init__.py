@@ -1,0 +1,48 @@
+"""The ``labline`` command. Nothing heavy is imported before a command needs it: ``labline --help`` is instant."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from labline_backend._version import __version__
+from labline_backend.cli.check import check
+from labline_backend.cli.compile import compile_
+from labline_backend.cli.failures import exit_code_of
+from labline_backend.cli.mlflow import mlflow
+from labline_backend.cli.run import run
+from labline_backend.cli.runs import runs
+from labline_backend.cli.server import server
+
+__all__ = ["labline", "main"]
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 the run failed, 2 the input is at fault, 130 interrupted.",
+)
+@click.version_option(__version__, message="labline %(version)s")
+@click.pass_context
+def labline(context: click.Context) -> None:
+    """Turn a tagged Jupyter notebook into a pipeline that computes what the notebook computes, and run it."""
+    if os.environ.get("NO_COLOR"):
+        context.color = False
+
+
+for command in (check, compile_, run, runs, server, mlflow):
+    labline.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = labline.main(given, prog_name="labline", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        code = exit_code_of(error, as_json="--json" in given)
+    sys.exit(code or 0)

@@ -1,0 +1,85 @@
+"""A run as it goes: one line a step when it has ended and, on a terminal, one line that says what runs now."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from labline_backend.cli import terminal
+
+if TYPE_CHECKING:
+    from labline_backend import wire
+    from labline_backend.store.records import RunRecord, StepRecord
+
+STATE_WIDTH = len("interrupted")
+ERASE_LINE = "\r\x1b[2K"
+REDRAW = 0.5  # seconds between two drawings of the line that says what runs
+
+
+class Progress:
+    """Prints the progress of one run, unless it is to be *quiet*."""
+
+    def __init__(self, run: RunRecord, *, quiet: bool) -> None:
+        self._run = run
+        self._quiet = quiet
+        self._width = max(len(step.name) for step in run.pipeline.steps)
+        self._shown: set[str] = set()
+        self._running: list[StepRecord] = []
+        self._drawn_at: float | None = None
+        self._live = not quiet and sys.stdout.isatty()
+        self._say(f"{run.notebook}: run {run.id}, {terminal.plural(len(run.pipeline.steps), 'step')}")
+
+    def show(self, steps: Sequence[StepRecord]) -> None:
+        """Print a line for every step that has ended since the last call."""
+        from labline_backend.store.records import ENDED_STEP
+
+        ended = [step for step in steps if step.state in ENDED_STEP and step.name not in self._shown]
+        for step in sorted(ended, key=lambda step: step.ended or float("inf")):
+            self._shown.add(step.name)
+            self.clear()
+            self._say("  " + self._line(step))
+        self._running = [step for step in steps if step.state == "running"]
+
+    def tick(self) -> None:
+        """Draw what runs now, on a terminal."""
+        now = time.time()
+        if not self._live or not self._running or now - (self._drawn_at or 0) < REDRAW:
+            return
+        self._drawn_at = now
+        text = ", ".join(f"{s.name} {terminal.seconds(s.started or now, now)}" for s in self._running)
+        columns = click.get_current_context().terminal_width or 80
+        click.echo(f"{ERASE_LINE}  running: {text}"[: columns + len(ERASE_LINE) - 1], nl=False)
+        sys.stdout.flush()
+
+    def clear(self) -> None:
+        """Take the line away that says what runs now."""
+        if self._live and self._drawn_at is not None:
+            self._drawn_at = None
+            click.echo(ERASE_LINE, nl=False)
+
+    def finish(self, run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -> None:
+        """Print how it went: the steps, the metrics, and where to look further."""
+        from labline_backend.cli.report import report
+
+        self.clear()
+        click.echo()
+        report(run, steps, detail)
+
+    def _line(self, step: StepRecord) -> str:
+        note = ""
+        if step.cached_from is not None:
+            note = f"from the run {step.cached_from}"
+        elif step.error is not None:
+            note = step.error.message.partition("\n")[0]
+        state = terminal.coloured(step.state) + " " * (STATE_WIDTH - len(step.state))
+        taken = terminal.seconds(step.started, step.ended)
+        return f"{step.name:<{self._width}}  {state}  {taken:>8}  {note}".rstrip()
+
+    def _say(self, line: str) -> None:
+        if not self._quiet:
+            click.echo(line)
+            sys.stdout.flush()

@@ -1,0 +1,88 @@
+"""A run on paper: its steps, what failed and why, its metrics, and where to look further."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from labline_backend.cli import terminal
+
+if TYPE_CHECKING:
+    from labline_backend import wire
+    from labline_backend.store.records import RunRecord, StepRecord
+
+
+def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -> None:
+    """Print the run."""
+    took = f" after {terminal.seconds(run.started, run.ended)}" if run.ended is not None else ""
+    click.echo(f"Run {run.id} of {run.notebook}: {terminal.coloured(run.state)}{took}")
+    click.echo()
+    terminal.table(
+        ["step", "state", "time", "values", "size"],
+        [
+            [
+                step.name,
+                terminal.coloured(step.state),
+                terminal.seconds(step.started, step.ended),
+                str(len([v for a in step.result.artifacts for v in a.values])) if step.result else "-",
+                _size(sum(a.size for a in step.result.artifacts)) if step.result else "-",
+            ]
+            for step in steps
+        ],
+        right=(2, 3, 4),
+    )
+    if run.parameters:
+        click.echo()
+        terminal.table(["parameter", "value"], [[name, value] for name, value in run.parameters.items()])
+    if detail["metrics"]:
+        click.echo()
+        rows = [[name, terminal.number(value)] for name, value in detail["metrics"].items()]
+        terminal.table(["metric", "value"], rows, right=(1,))
+    for step in steps:
+        if step.error is not None:
+            failure(step)
+    if run.error and not any(step.error for step in steps):
+        click.echo(f"\n{run.error}")
+    click.echo()
+    _addresses(run, detail)
+
+
+def failure(step: StepRecord) -> None:
+    """Print why a step failed: the sentence, the traceback of the user's own code, the hint."""
+    error = step.error
+    if error is None:
+        return
+    place = f", cell {error.cell_index + 1}" if error.cell_index is not None else ""
+    line = f", line {error.line}" if error.line is not None else ""
+    code = f" {error.code}" if error.code else ""
+    click.echo(f"\nstep {step.name}{place}{line}: {terminal.coloured('error', 'error' + code)} {error.message}")
+    if error.culprit and error.culprit not in error.message:
+        click.echo(f"    the culprit is {error.culprit}")
+    for text in error.traceback:
+        click.echo(text)
+    if error.hint:
+        click.echo("".join(f"    {text}\n" for text in error.hint.splitlines()), nl=False)
+
+
+def _addresses(run: RunRecord, detail: wire.Document) -> None:
+    click.echo(f"labline runs show {run.id}")
+    click.echo(f"labline runs logs {run.id}")
+    tracked = detail["mlflow"]
+    if tracked is not None:
+        url = tracked["url"] or ""
+        if "://" in url:
+            click.echo(f"MLflow run {tracked['run_id']}: {url}")
+        else:
+            click.echo(f"MLflow run {tracked['run_id']}: labline mlflow opens its user interface")
+
+
+def _size(count: int) -> str:
+    """A number of bytes for people."""
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -1,0 +1,101 @@
+"""``labline run``."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from labline_backend.cli import terminal
+
+if TYPE_CHECKING:
+    from labline_backend.cli.progress import Progress
+    from labline_backend.service import Service
+    from labline_backend.store.records import RunRecord
+
+LOOK = 0.1  # seconds between two looks at the run
+CANCEL_SECONDS = 30.0  # how long a cancelled run may take to end
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end and nothing else.")
+@click.option("--no-cache", is_flag=True, help="Run every step, even those whose result is known.")
+@click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, no_track: bool) -> None:
+    """Run NOTEBOOK as a pipeline on this machine and show its progress."""
+    from labline_backend.cli.failures import BAD_INPUT, FAILED
+    from labline_backend.cli.progress import Progress
+    from labline_backend.home import Home
+    from labline_backend.service import InputError, Service
+
+    parameters = _parameters(given)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _leave)
+    with Service(Home.find(), track=not no_track) as service:
+        try:
+            record = service.run(notebook, notebook=str(notebook), parameters=parameters, cache=not no_cache)
+        except InputError as error:
+            terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
+            sys.exit(BAD_INPUT)
+        progress = Progress(record, quiet=as_json)
+        if not as_json:
+            terminal.findings(str(notebook), record.findings)
+        try:
+            record = _follow(service, record, progress)
+        except KeyboardInterrupt:
+            progress.clear()
+            _cancel(service, record, as_json=as_json)
+        if as_json:
+            terminal.document(service.detail(record.id))
+        else:
+            progress.finish(record, service.store.steps(record.id), service.detail(record.id))
+    if record.state != "succeeded":
+        sys.exit(FAILED)
+
+
+def _parameters(given: tuple[str, ...]) -> dict[str, str]:
+    parameters = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise click.UsageError(f"-p takes NAME=VALUE; {text!r} is not that.")
+        parameters[name.strip()] = value
+    return parameters
+
+
+def _follow(service: Service, record: RunRecord, progress: Progress) -> RunRecord:
+    seen = None
+    while True:
+        current = service.engine.wait(record.id, timeout=LOOK)
+        over = current.ended is not None or current.state == "interrupted"
+        version = service.store.version()
+        if over or version != seen:
+            seen = version
+            progress.show(service.store.steps(record.id))
+        progress.tick()
+        if over:
+            return current
+
+
+def _cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
+    from labline_backend.cli.failures import INTERRUPTED
+
+    if not as_json:
+        click.echo(f"Cancelling the run {record.id} ...", err=True)
+    service.engine.cancel(record.id)
+    service.engine.wait(record.id, timeout=CANCEL_SECONDS)
+    if as_json:
+        terminal.document(service.detail(record.id))
+    else:
+        click.echo("Cancelled; the results of the steps that had finished are kept in the cache.", err=True)
+    sys.exit(INTERRUPTED)
+
+
+def _leave(number: int, _frame: object) -> NoReturn:
+    """Stop as a machine does that shuts down: the run can be resumed."""
+    sys.exit(128 + number)

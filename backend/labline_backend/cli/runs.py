@@ -1,0 +1,127 @@
+"""``labline runs``: look at past and present runs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from labline_backend.cli import terminal
+
+if TYPE_CHECKING:
+    from labline_backend.service import Service
+    from labline_backend.store.records import StepRecord
+
+FOLLOW_INTERVAL = 0.2  # seconds between two looks at a log that is followed
+CANCEL_SECONDS = 30.0
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+run_argument = click.argument("name", metavar="[RUN|latest]", default="latest")
+
+
+@click.group()
+def runs() -> None:
+    """Look at runs: list, show, logs, cancel. RUN is an id, the beginning of one, or latest."""
+
+
+@runs.command("list")
+@click.option("-n", "--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="At most this many.")
+@as_json_option
+def list_(limit: int, as_json: bool) -> None:
+    """The runs, newest first."""
+    with _service() as service:
+        found = service.runs(limit=limit)
+    if as_json:
+        terminal.document({"runs": found})
+    elif not found:
+        click.echo("No runs yet: labline run NOTEBOOK starts one.")
+    else:
+        terminal.table(
+            ["run", "notebook", "state", "steps", "created", "time"],
+            [
+                [
+                    run["id"],
+                    run["notebook"],
+                    terminal.coloured(run["state"]),
+                    f"{run['steps_done']}/{run['steps_total']}",
+                    terminal.moment(run["created"]),
+                    terminal.seconds(run["started"], run["ended"]),
+                ]
+                for run in found
+            ],
+            right=(3, 5),
+        )
+
+
+@runs.command()
+@run_argument
+@as_json_option
+def show(name: str, as_json: bool) -> None:
+    """One run: its steps, parameters, metrics and errors."""
+    from labline_backend.cli.report import report
+
+    with _service() as service:
+        record = service.resolve(name)
+        detail = service.detail(record.id)
+        if as_json:
+            terminal.document(detail)
+        else:
+            report(record, service.store.steps(record.id), detail)
+
+
+@runs.command()
+@run_argument
+@click.option("--step", "step_name", metavar="STEP", help="Only this step's.")
+@click.option("-f", "--follow", is_flag=True, help="Go on as the log grows, until the step has ended.")
+def logs(name: str, step_name: str | None, follow: bool) -> None:
+    """What the steps of a run wrote to their standard output and error."""
+    with _service() as service:
+        record = service.resolve(name)
+        if step_name is not None:
+            _print_log(service, service.step(record.id, step_name), follow)
+            return
+        for step in service.store.steps(record.id):
+            click.echo(click.style(f"==> {step.name} ({step.state})", bold=True))
+            _print_log(service, step, follow)
+
+
+@runs.command()
+@run_argument
+@as_json_option
+def cancel(name: str, as_json: bool) -> None:
+    """Cancel a run, whichever process drives it."""
+    with _service() as service:
+        record = service.resolve(name)
+        before = record.ended
+        service.cancel(record.id)
+        record = service.engine.wait(record.id, timeout=CANCEL_SECONDS)
+        if as_json:
+            terminal.document(service.document(record.id))
+        elif before is not None:
+            click.echo(f"The run {record.id} had already ended: {terminal.coloured(record.state)}")
+        elif record.ended is None:
+            click.echo(f"The run {record.id} is asked to stop, and has not yet.")
+        else:
+            click.echo(f"The run {record.id}: {terminal.coloured(record.state)}")
+
+
+def _service() -> Service:
+    from labline_backend.home import Home
+    from labline_backend.service import Service
+
+    return Service(Home.find())
+
+
+def _print_log(service: Service, step: StepRecord, follow: bool) -> None:
+    offset = 0
+    while True:
+        part = service.log(step.run, step.name, offset)
+        click.echo(part.text, nl=False)
+        if part.next_offset == offset:
+            if part.complete or not follow:
+                return
+            sys.stdout.flush()
+            time.sleep(FOLLOW_INTERVAL)
+        offset = part.next_offset

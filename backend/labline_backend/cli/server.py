@@ -1,0 +1,85 @@
+"""``labline server``: the API outside JupyterLab."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+DEFAULT_PORT = 8899
+
+
+@click.command(short_help="Serve the API outside JupyterLab.")
+@click.option("--ip", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=".",
+    help="The notebooks' folder; by default the current one.",
+)
+@click.option("--allow-root", is_flag=True, help="Serve although you are root.")
+def server(ip: str, port: int, folder: Path, allow_root: bool) -> None:
+    """Serve Labline's API without JupyterLab, on loopback unless told otherwise. A token is required, and printed.
+
+    JUPYTER_TOKEN sets the token; without it a new one is made at every start.
+    """
+    from labline_backend.home import Home
+    from labline_backend.service import InputError
+
+    if os.geteuid() == 0 and not allow_root:
+        raise InputError("Serving as root lets every client act as root: use another user, or --allow-root.")
+    Home.find()  # a data folder that cannot be used is told now and not at the first request
+    port = _free(ip, port)
+    _serve(ip, port, folder, allow_root)
+
+
+def _free(ip: str, port: int) -> int:
+    """*port*, or a free one for 0. Raises ``InputError`` where nobody can listen there."""
+    from labline_backend.service import InputError
+
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(ip, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+            probe.bind(address)
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        if isinstance(error, socket.gaierror):
+            raise InputError(f"{ip} is not an address of this machine.") from error
+        in_use = (
+            "another program uses it" if error.errno == errno.EADDRINUSE else (error.strerror or str(error)).lower()
+        )
+        raise InputError(
+            f"Nothing can be served on {ip}, port {port}: {in_use}. Choose another with --port."
+        ) from error
+
+
+def _serve(ip: str, port: int, folder: Path, allow_root: bool) -> None:
+    """Run a Jupyter server with our extension alone until it is told to stop."""
+    from labline_backend.app import LablineApp
+
+    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
+    settings = {
+        "ServerApp.ip": ip,
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": folder.absolute(),
+        "ServerApp.open_browser": False,
+        "ServerApp.allow_root": allow_root,
+        "ServerApp.allow_unauthenticated_access": False,
+        "ServerApp.answer_yes": True,  # one Ctrl-C stops it
+        "ServerApp.log_level": "WARNING",
+        "IdentityProvider.token": token,  # whatever the user's Jupyter configuration says: never open to everybody
+    }
+    app = LablineApp.initialize_server(argv=[f"--{name}={value}" for name, value in settings.items()])
+    shown = f"[{ip}]" if ":" in ip else ip
+    click.echo(f"Labline serves {folder.absolute()} at http://{shown}:{port}{LablineApp.extension_url}?token={token}")
+    click.echo("Ctrl-C stops it.")
+    sys.stdout.flush()
+    app.start()

@@ -1,0 +1,102 @@
+"""What commands print: findings like a linter's, tables, times and states."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from labline_backend import wire
+
+if TYPE_CHECKING:
+    from labline_compiler.findings import Finding
+
+COLOURS = {
+    "error": "red",
+    "failed": "red",
+    "warning": "yellow",
+    "cancelled": "yellow",
+    "interrupted": "yellow",
+    "skipped": "yellow",
+    "running": "cyan",
+    "info": "cyan",
+    "succeeded": "green",
+    "cached": "green",
+}
+
+
+def coloured(state: str, text: str | None = None) -> str:
+    """*text*, or the state's own name, in the state's colour. Colours are left out where no terminal listens."""
+    return click.style(state if text is None else text, fg=COLOURS.get(state))
+
+
+def document(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    click.echo(wire.dumps(value))
+
+
+def refuse(message: str, found: Iterable[Finding] = (), *, as_json: bool = False, name: str | None = None) -> None:
+    """Say why a command does not do what it was asked for."""
+    if as_json:
+        document(wire.problem(message, found))
+        return
+    errors = [f for f in found if f.severity == "error"]
+    findings(name or "labline", errors)
+    if not errors:
+        click.echo(f"labline: {message}", err=True)
+
+
+def findings(name: str, found: Iterable[Finding]) -> None:
+    """Print findings about the notebook called *name* on stderr, each with its place and what to do."""
+    for finding in found:
+        place = [name]
+        if finding.cell_index is not None:
+            line = f", line {finding.line}" if finding.line is not None else ""
+            place.append(f"cell {finding.cell_index + 1}{line}")
+        elif finding.step is not None:
+            place.append(f"step {finding.step}")
+        kind = coloured(finding.severity, f"{finding.severity} {finding.code}")
+        click.echo(f"{': '.join(place)}: {kind} {finding.message}", err=True)
+        if finding.fix:
+            click.echo("".join(f"    {line}\n" for line in finding.fix.splitlines()), nl=False, err=True)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+    """Print a table; the columns in *right* are flush right."""
+    plain = [[click.unstyle(cell) for cell in row] for row in [heads, *rows]]
+    widths = [max(len(row[column]) for row in plain) for column in range(len(heads))]
+    for row in [[click.style(head, bold=True) for head in heads], *rows]:
+        cells = []
+        for column, cell in enumerate(row):
+            padding = " " * (widths[column] - len(click.unstyle(cell)))
+            cells.append(padding + cell if column in right else cell + padding)
+        click.echo("  ".join(cells).rstrip())
+
+
+def seconds(start: float | None, end: float | None) -> str:
+    """How long something took."""
+    if start is None or end is None:
+        return "-"
+    taken = max(0.0, end - start)
+    if taken < 60:
+        return f"{taken:.1f} s"
+    return str(datetime.timedelta(seconds=round(taken)))
+
+
+def moment(timestamp: float | None) -> str:
+    """A point in time, in the user's time zone."""
+    if timestamp is None:
+        return "-"
+    return datetime.datetime.fromtimestamp(timestamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def number(value: float | None) -> str:
+    """A metric."""
+    return "not finite" if value is None else f"{value:.6g}"
+
+
+def plural(count: int, noun: str) -> str:
+    """*count* with its noun."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

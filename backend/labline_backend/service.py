@@ -1,0 +1,341 @@
+"""The one facade that the CLI and the API share. It knows no terminal and no HTTP.
+
+Everything a user can get wrong comes out as one of this module's errors, with a sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from labline_backend import wire
+from labline_backend.home import Home
+from labline_backend.logs import LogPart, read_part
+from labline_compiler.findings import Finding
+
+if TYPE_CHECKING:
+    from labline_compiler.compile import Compilation
+
+    from labline_backend.engine.engine import Engine
+    from labline_backend.store.records import EventRecord, RunRecord, StepRecord
+    from labline_backend.store.runs import RunStore
+    from labline_compiler.notebook import Notebook
+    from labline_compiler.pipeline import Pipeline
+
+EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+class ServiceError(Exception):
+    """What a user can get wrong. The message is one sentence; ``findings`` name the places, where there are any."""
+
+    def __init__(self, message: str, findings: Iterable[Finding] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.findings = tuple(findings)
+
+
+class InputError(ServiceError):
+    """The request or the notebook is at fault."""
+
+
+class NotFoundError(ServiceError):
+    """There is no such file, run or step."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compilation, and the notebook as it was submitted (None where it could not be read)."""
+
+    compilation: Compilation
+    content: dict[str, Any] | None
+
+
+def compile_file(path: Path, content: dict[str, Any] | None = None, *, shown: str | None = None) -> Compiled:
+    """Compile the notebook at *path*, or *content* as if it were there; *shown* is its name in messages.
+
+    Never fails for what is in the notebook, or for a notebook that is not there: faults come as findings.
+    """
+    from labline_compiler.compile import Compilation, compile_notebook
+
+    from labline_compiler.notebook import NotebookError
+
+    try:
+        notebook, document = _read(path, content, shown or str(path))
+    except NotebookError as error:
+        return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
+    return Compiled(compile_notebook(notebook), document)
+
+
+def _read(path: Path, content: dict[str, Any] | None, shown: str) -> tuple[Notebook, dict[str, Any]]:
+    from labline_compiler.notebook import NotebookError, parse, read
+
+    if content is not None:
+        return parse(content, shown), content
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError):
+        try:
+            notebook = read(path)  # it knows how to say what is wrong
+            return notebook, _as_document(notebook)
+        except NotebookError as error:
+            named = (replace(f, message=f.message.replace(str(path), shown)) for f in error.findings)
+            raise NotebookError(*named) from error
+    notebook = parse(text, shown)
+    return notebook, _as_document(notebook) if path.suffix == ".py" else json.loads(text)
+
+
+def _as_document(notebook: Notebook) -> dict[str, Any]:
+    """A notebook that is not kept as one (a percent script) in nbformat's shape."""
+    return {
+        "cells": [
+            {
+                "cell_type": cell.kind,
+                "id": cell.id,
+                "metadata": dict(cell.metadata),
+                "source": cell.source,
+                **({"outputs": [], "execution_count": None} if cell.kind == "code" else {}),
+            }
+            for cell in notebook.cells
+        ],
+        "metadata": dict(notebook.metadata),
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """One sentence on a notebook that cannot run."""
+    errors = [f for f in findings if f.severity == "error"]
+    if len(errors) == 1:
+        return f"The notebook cannot run as a pipeline: {errors[0].message}"
+    return f"The notebook cannot run as a pipeline: it has {len(errors)} errors."
+
+
+def _literals(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, str]:
+    """What a user typed for parameters, as Python literals. Raises ``InputError`` for all that does not fit."""
+    from labline_compiler.findings import finding
+    from labline_compiler.parameters import parse_override, unknown_parameter
+
+    known = {parameter.name: parameter for parameter in pipeline.parameters}
+    literals, wrong = {}, []
+    for name, text in given.items():
+        if name not in known:
+            wrong.append(finding("LL120", unknown_parameter(name, pipeline.parameters)))
+            continue
+        try:
+            literals[name] = parse_override(known[name], text)
+        except ValueError as error:
+            wrong.append(finding("LL121", str(error)))
+    if wrong:
+        raise InputError(wrong[0].message, wrong)
+    return literals
+
+
+class Service:
+    """Runs of one data folder. Thread-safe; the engine is started by the first call that needs it."""
+
+    def __init__(self, home: Home, *, track: bool = True) -> None:
+        """Open the store in *home*. Raises ``HomeError``."""
+        from labline_backend.store.runs import RunStore
+
+        self.home = home
+        self.store: RunStore = RunStore(home)
+        self._track = track
+        self._engine: Engine | None = None
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, started when it is first asked for."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this service is closed")
+            if self._engine is None:
+                from labline_backend.engine.engine import Engine
+
+                self._engine = Engine(self.home, self.store, self._tracker())
+            return self._engine
+
+    def close(self) -> None:
+        """Stop the engine, which leaves its runs resumable, and give the store back."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
+        self.store.close()
+
+    # ------------------------------------------------------------------ runs
+
+    def run(
+        self,
+        path: Path,
+        *,
+        notebook: str,
+        content: dict[str, Any] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        cache: bool = True,
+    ) -> RunRecord:
+        """Compile and start a run, and return at once.
+
+        *path* is where the notebook is or would be, *notebook* its name as the user gave it. Raises ``InputError``
+        with the findings where the notebook has errors, and for parameters that do not fit.
+        """
+        compiled = compile_file(path, content, shown=notebook)
+        pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
+        if pipeline is None or compiled.content is None:
+            raise InputError(summary(findings), findings)
+        literals = _literals(pipeline, parameters or {})
+        from labline_backend.engine.parameters import ParameterError
+        from labline_backend.kernels import KernelError
+
+        try:
+            return self.engine.submit(
+                pipeline,
+                notebook=notebook,
+                folder=path.absolute().parent,
+                content=compiled.content,
+                parameters=literals,
+                cache=cache,
+                findings=findings,
+            )
+        except (KernelError, ParameterError) as error:
+            raise InputError(str(error), (error.finding,)) from error
+
+    def runs(self, limit: int = 50, before: str | None = None, notebook: str | None = None) -> list[wire.Document]:
+        """The runs, newest first, rendered. Raises ``NotFoundError`` where there is no run *before*."""
+        self.engine.settle()
+        try:
+            records = self.store.list(limit, before, notebook)
+        except KeyError as error:
+            raise NotFoundError(f"There is no run {before}.") from error
+        steps = self.store.steps_of([record.id for record in records])
+        return [wire.run(record, steps.get(record.id, []), self.mlflow_url) for record in records]
+
+    def resolve(self, name: str) -> RunRecord:
+        """The run that a person calls *name*: "latest", an id or the beginning of one."""
+        self.engine.settle()
+        try:
+            return self.store.resolve(name)
+        except KeyError as error:
+            raise NotFoundError(str(error.args[0])) from error
+
+    def get(self, run: str) -> RunRecord:
+        """The run with exactly this id."""
+        try:
+            return self.store.get(run)
+        except KeyError as error:
+            raise NotFoundError(f"There is no run {run}.") from error
+
+    def step(self, run: str, step: str) -> StepRecord:
+        """One step of a run."""
+        try:
+            return self.store.step(run, step)
+        except KeyError as error:
+            names = ", ".join(s.name for s in self.get(run).pipeline.steps)
+            raise NotFoundError(f"The run {run} has no step {step!r}; its steps are {names}.") from error
+
+    def document(self, run: str) -> wire.Document:
+        """A run, rendered."""
+        return wire.run(self.get(run), self.store.steps(run), self.mlflow_url)
+
+    def detail(self, run: str) -> wire.Document:
+        """A run with its graph and steps, rendered."""
+        return wire.run_detail(self.get(run), self.store.steps(run), self.mlflow_url)
+
+    def cancel(self, run: str) -> wire.Document:
+        """Cancel a run, whichever process drives it; a run that has ended stays as it is."""
+        self.get(run)
+        self.engine.cancel(run)
+        return self.document(run)
+
+    def adopt(self) -> list[RunRecord]:
+        """Go on with the runs whose process has died."""
+        return self.engine.adopt() if self.store.unfinished() else []
+
+    def status(self) -> wire.Document:
+        """What this is, rendered."""
+        from labline_backend._version import __version__
+
+        return {"version": __version__, "home": str(self.home.root), "latest_event": self.store.latest_event()}
+
+    # ------------------------------------------------------------ what steps leave behind
+
+    def log(self, run: str, step: str, offset: int = 0, limit: int = 1 << 20) -> LogPart:
+        """A part of what a step wrote to its standard output and error."""
+        record = self.step(run, step)  # looked at before the file, so that "ended" is never said too early
+        return read_part(self.home.step_folder(run, step) / "log.txt", offset, limit, ended=_has_ended(record))
+
+    def executed_notebook(self, run: str, step: str) -> wire.Document:
+        """The step's cells with their outputs, as far as it has come."""
+        self.step(run, step)
+        try:
+            text = (self.home.step_folder(run, step) / "executed.ipynb").read_text("utf-8")
+        except FileNotFoundError:
+            return EMPTY_NOTEBOOK
+        # What a cell displays may hold NaN, which Python reads and writes but JSON does not know.
+        document: wire.Document = json.loads(text, parse_constant=lambda _: None)
+        return document
+
+    # ---------------------------------------------------------------- events
+
+    def messages(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """The next events as numbered JSON messages, with the run or step rendered as it is now."""
+        events = self.store.events(after, limit)
+        changed = list(dict.fromkeys(event.run for event in events if event.kind != "cell"))
+        steps = self.store.steps_of(changed)
+        rendered: dict[tuple[str, str, str], wire.Document] = {}
+
+        def data(event: EventRecord) -> wire.Document:
+            if event.kind == "cell":
+                return event.data
+            key = (event.kind, event.run, event.data.get("step", ""))
+            if key not in rendered:
+                if event.kind == "run":
+                    rendered[key] = wire.run(self.store.get(event.run), steps[event.run], self.mlflow_url)
+                else:
+                    rendered[key] = wire.step_run(next(s for s in steps[event.run] if s.name == key[2]))
+            return rendered[key]
+
+        return [
+            (e.seq, wire.dumps({"seq": e.seq, "time": e.time, "run": e.run, "kind": e.kind, "data": data(e)}))
+            for e in events
+        ]
+
+    # --------------------------------------------------------------- tracking
+
+    @staticmethod
+    def mlflow_url(experiment_id: str, run_id: str) -> str | None:
+        """Where a browser finds an MLflow run."""
+        from labline_backend.tracking import run_url
+
+        return run_url(experiment_id, run_id)
+
+    def _tracker(self) -> Any:
+        if not self._track:
+            return None
+        from labline_backend.tracking import Tracker
+
+        return Tracker(self.home)
+
+
+def _has_ended(record: StepRecord) -> bool:
+    from labline_backend.store.records import ENDED_STEP
+
+    return record.state in ENDED_STEP

@@ -1,0 +1,161 @@
+"""Records to the shapes of ``api/openapi.yaml``. Nothing here reads or decides; it only renders."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labline_compiler.compile import Compilation
+
+    from labline_backend.store.records import RunRecord, StepRecord
+    from labline_compiler.findings import Finding
+    from labline_compiler.pipeline import Pipeline, Step
+    from labline_runtime.specification import StepResult
+
+Document = dict[str, Any]
+MLflowUrl = Callable[[str, str], str | None]  # (experiment id, run id) -> where a browser finds the run
+
+
+def dumps(document: Any) -> str:
+    """Write *document* as JSON that every reader accepts: ASCII, and null where Python would write NaN or Infinity."""
+    try:
+        return json.dumps(document, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(document), allow_nan=False)
+
+
+def problem(message: str, findings: Iterable[Finding] = ()) -> Document:
+    """Render a Problem."""
+    return {"message": message, "findings": [finding(f) for f in findings]}
+
+
+def finding(found: Finding) -> Document:
+    """Render a Finding."""
+    return dataclasses.asdict(found)
+
+
+def compilation(compiled: Compilation) -> Document:
+    """Render a Compilation."""
+    return {
+        "pipeline": None if compiled.pipeline is None else graph(compiled.pipeline),
+        "findings": [finding(f) for f in compiled.findings],
+        "cells": [dataclasses.asdict(cell) for cell in compiled.cells],
+    }
+
+
+def graph(pipeline: Pipeline) -> Document:
+    """Render a Graph: the pipeline as one draws it."""
+    return {
+        "name": pipeline.name,
+        "notebook": pipeline.notebook,
+        "steps": [
+            {
+                "name": step.name,
+                "cells": [{"index": cell.index, "id": cell.id} for cell in step.cells],
+                "parameters": list(step.parameters),
+                "outputs": [name for output in step.outputs for name in output.names],
+            }
+            for step in pipeline.steps
+        ],
+        "edges": [edge for step in pipeline.steps for edge in _edges(step)],
+        "parameters": [{"name": p.name, "default": p.default, "type": p.type} for p in pipeline.parameters],
+    }
+
+
+def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -> Document:
+    """Render a Run: one line of the list of runs."""
+    tracked = None
+    if record.experiment_id is not None and record.mlflow_run_id is not None:
+        tracked = {
+            "experiment_id": record.experiment_id,
+            "run_id": record.mlflow_run_id,
+            "url": mlflow_url(record.experiment_id, record.mlflow_run_id),
+        }
+    return {
+        "id": record.id,
+        "pipeline": record.pipeline.name,
+        "notebook": record.notebook,
+        "target": record.target,
+        "state": record.state,
+        "created": record.created,
+        "started": record.started,
+        "ended": record.ended,
+        "parameters": record.parameters,
+        "metrics": metrics(steps),
+        "steps_total": len(record.pipeline.steps),
+        "steps_done": sum(step.state in ("succeeded", "cached") for step in steps),
+        "error": record.error,
+        "mlflow": tracked,
+    }
+
+
+def run_detail(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -> Document:
+    """Render a RunDetail: a run with its graph, steps and findings."""
+    return {
+        **run(record, steps, mlflow_url),
+        "graph": graph(record.pipeline),
+        "steps": [step_run(step) for step in steps],
+        "findings": [finding(f) for f in record.findings],
+    }
+
+
+def step_run(record: StepRecord) -> Document:
+    """Render a StepRun."""
+    result = record.result
+    return {
+        "name": record.name,
+        "state": record.state,
+        "attempt": record.attempt,
+        "started": record.started,
+        "ended": record.ended,
+        "cached_from": record.cached_from,
+        "cache_note": record.cache_note,
+        "cells": [] if result is None else [dataclasses.asdict(cell) for cell in result.cells],
+        "values": [] if result is None else _values(result),
+        "metrics": {} if result is None else {name: _number(value) for name, value in result.metrics.items()},
+        "error": None if record.error is None else dataclasses.asdict(record.error),
+        "mlflow_run_id": record.mlflow_run_id,
+    }
+
+
+def metrics(steps: Sequence[StepRecord]) -> dict[str, float | None]:
+    """All metrics of a run; ``step.name`` where two steps give one name."""
+    given = [
+        (step.name, name, value)
+        for step in steps
+        if step.result is not None
+        for name, value in step.result.metrics.items()
+    ]
+    times = Counter(name for _, name, _ in given)
+    return {name if times[name] == 1 else f"{step}.{name}": _number(value) for step, name, value in given}
+
+
+def _values(result: StepResult) -> list[Document]:
+    return [dataclasses.asdict(value) for artifact in result.artifacts for value in artifact.values]
+
+
+def _edges(step: Step) -> list[Document]:
+    names: dict[str, list[str]] = {source: [] for source in step.predecessors}
+    for given in step.inputs:
+        names[given.source] += given.names
+    return [{"source": source, "target": step.name, "names": given} for source, given in names.items()]
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _finite(value: Any) -> Any:
+    """*value* with None for every number that JSON cannot write."""
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
