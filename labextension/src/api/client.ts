@@ -1,0 +1,114 @@
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import type {
+  Compilation,
+  Finding,
+  Log,
+  NotebookContent,
+  Problem,
+  Run,
+  RunDetail,
+  RunRequest,
+  Status
+} from './types';
+
+/** Where the API lives under the Jupyter server's base URL. */
+export const API_PATH = 'labline/api/v1';
+
+/** The server refused, in its own words. `status` 0: it could not be reached. */
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly findings: Finding[] = []
+  ) {
+    super(message);
+    this.name = 'ApiError';
+  }
+
+  /** Whether Labline itself is missing or out of reach, rather than this one request refused. */
+  get unavailable(): boolean {
+    return this.status === 0 || this.status === 404 || this.status >= 502;
+  }
+}
+
+/** The REST API, one method an operation. */
+export class LablineClient {
+  constructor(readonly settings: ServerConnection.ISettings) {}
+
+  status(): Promise<Status> {
+    return this.call('GET', ['status']);
+  }
+
+  compile(path: string, content: NotebookContent): Promise<Compilation> {
+    return this.call('POST', ['pipelines'], {}, { path, content });
+  }
+
+  async listRuns(query: { limit?: number; before?: string; notebook?: string } = {}): Promise<Run[]> {
+    const page = await this.call<{ runs: Run[] }>('GET', ['runs'], query);
+    return page.runs;
+  }
+
+  getRun(run: string): Promise<RunDetail> {
+    return this.call('GET', ['runs', run]);
+  }
+
+  createRun(request: RunRequest): Promise<RunDetail> {
+    return this.call('POST', ['runs'], {}, request);
+  }
+
+  cancelRun(run: string): Promise<Run> {
+    return this.call('POST', ['runs', run, 'cancel'], {}, {});
+  }
+
+  log(run: string, step: string, offset = 0): Promise<Log> {
+    return this.call('GET', ['runs', run, 'steps', step, 'log'], { offset });
+  }
+
+  notebook(run: string, step: string): Promise<NotebookContent> {
+    return this.call('GET', ['runs', run, 'steps', step, 'notebook']);
+  }
+
+  /** A page the server names: absolute, or relative to its base URL. */
+  pageUrl(url: string): string {
+    return /^https?:/.test(url) ? url : URLExt.join(this.settings.baseUrl, url);
+  }
+
+  private async call<T>(
+    method: string,
+    parts: string[],
+    query: Record<string, string | number | undefined> = {},
+    body?: object
+  ): Promise<T> {
+    const path = parts.map(encodeURIComponent).join('/');
+    const given = Object.entries(query).filter(([, value]) => value !== undefined);
+    const search = new URLSearchParams(given.map(([key, value]) => [key, String(value)])).toString();
+    const url = URLExt.join(this.settings.baseUrl, API_PATH, path) + (search && `?${search}`);
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(
+        url,
+        { method, body: body === undefined ? undefined : JSON.stringify(body) },
+        this.settings
+      );
+    } catch {
+      throw new ApiError('The Jupyter server does not answer.', 0);
+    }
+    const data = (await response.json().catch(() => null)) as unknown;
+    if (response.ok && data !== null) {
+      return data as T;
+    }
+    throw problemOf(data, response.status);
+  }
+}
+
+function problemOf(data: unknown, status: number): ApiError {
+  const problem = data as Partial<Problem> | null;
+  if (status === 404 && !Array.isArray(problem?.findings)) {
+    return new ApiError('Labline is not running on this Jupyter server.', 404);
+  }
+  const message = problem?.message || `The Jupyter server answered with error ${status}.`;
+  // A run or step that Labline does not know is not a missing Labline.
+  return new ApiError(message, status === 404 ? 410 : status, problem?.findings ?? []);
+}

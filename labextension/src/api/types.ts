@@ -1,0 +1,219 @@
+/** The shapes of the REST API and of the event stream, as `openapi.yaml` names them. */
+
+export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
+export type StepState = 'pending' | 'running' | 'succeeded' | 'cached' | 'failed' | 'cancelled' | 'skipped';
+export type Severity = 'error' | 'warning' | 'info';
+export type Role = 'imports' | 'functions' | 'parameters' | 'step' | 'metrics' | 'skip';
+
+export interface Status {
+  version: string;
+  home: string;
+  latest_event: number;
+}
+
+export interface Finding {
+  code: string;
+  severity: Severity;
+  message: string;
+  cell_index: number | null;
+  cell_id: string | null;
+  line: number | null;
+  column: number | null;
+  step: string | null;
+  fix: string | null;
+}
+
+export interface Problem {
+  message: string;
+  findings: Finding[];
+}
+
+export interface Parameter {
+  name: string;
+  default: string;
+  type: string;
+}
+
+export interface Edge {
+  source: string;
+  target: string;
+  names: string[];
+}
+
+export interface CellPlace {
+  index: number;
+  id: string;
+}
+
+export interface GraphStep {
+  name: string;
+  cells: CellPlace[];
+  parameters: string[];
+  outputs: string[];
+}
+
+export interface Graph {
+  name: string;
+  notebook: string;
+  steps: GraphStep[];
+  edges: Edge[];
+  parameters: Parameter[];
+}
+
+export interface CellRole extends CellPlace {
+  role: Role;
+  step: string | null;
+}
+
+export interface Compilation {
+  pipeline: Graph | null;
+  findings: Finding[];
+  cells: CellRole[];
+}
+
+export interface MLflowRun {
+  experiment_id: string;
+  run_id: string;
+  url: string | null;
+}
+
+export type Metrics = Record<string, number | null>;
+
+export interface Run {
+  id: string;
+  pipeline: string;
+  notebook: string;
+  target: string;
+  state: RunState;
+  created: number;
+  started: number | null;
+  ended: number | null;
+  parameters: Record<string, string>;
+  metrics: Metrics;
+  steps_total: number;
+  steps_done: number;
+  error: string | null;
+  mlflow: MLflowRun | null;
+}
+
+export interface RunDetail extends Run {
+  graph: Graph;
+  steps: StepRun[];
+  findings: Finding[];
+}
+
+export interface CellRun extends CellPlace {
+  state: 'succeeded' | 'failed';
+  started: number;
+  seconds: number;
+}
+
+export interface Preview {
+  text: string;
+  columns: string[] | null;
+  rows: string[][] | null;
+  truncated: boolean;
+}
+
+export interface Value {
+  name: string;
+  type: string;
+  digest: string;
+  size: number;
+  shape: number[] | null;
+  preview: Preview;
+}
+
+export interface StepError {
+  message: string;
+  code: string | null;
+  ename: string | null;
+  evalue: string | null;
+  traceback: string[];
+  cell_index: number | null;
+  cell_id: string | null;
+  line: number | null;
+  variable: string | null;
+  culprit: string | null;
+  hint: string | null;
+}
+
+export interface StepRun {
+  name: string;
+  state: StepState;
+  attempt: number;
+  started: number | null;
+  ended: number | null;
+  cached_from: string | null;
+  cells: CellRun[];
+  values: Value[];
+  metrics: Metrics;
+  error: StepError | null;
+  mlflow_run_id: string | null;
+}
+
+export interface Log {
+  text: string;
+  offset: number;
+  next_offset: number;
+  complete: boolean;
+}
+
+export interface CellEvent extends CellPlace {
+  step: string;
+  state: 'running' | 'succeeded' | 'failed';
+}
+
+/** Numbered messages: replayed by the server from the number that a reader names. */
+export type RunEvent = { seq: number; time: number; run: string } & (
+  | { kind: 'run'; data: Run }
+  | { kind: 'step'; data: StepRun }
+  | { kind: 'cell'; data: CellEvent }
+);
+
+export interface HelloMessage {
+  kind: 'hello';
+  seq: number;
+}
+
+export interface LogMessage {
+  kind: 'log';
+  run: string;
+  step: string;
+  offset: number;
+  text: string;
+  complete: boolean;
+}
+
+/** The server's answer to a message it cannot follow. */
+export type ProblemMessage = Problem & { kind: 'problem' };
+
+export type ServerMessage = RunEvent | HelloMessage | LogMessage | ProblemMessage;
+
+/** A notebook document as JSON; nothing here looks deeper than its cells. */
+export interface NotebookContent {
+  cells: NotebookCell[];
+  metadata: Record<string, unknown>;
+  nbformat: number;
+  nbformat_minor: number;
+}
+
+export interface NotebookCell {
+  cell_type: string;
+  id?: string;
+  source: string | string[];
+  metadata: Record<string, unknown>;
+  outputs?: Record<string, unknown>[];
+  execution_count?: number | null;
+}
+
+export interface RunRequest {
+  path: string;
+  content?: NotebookContent | null;
+  parameters?: Record<string, string>;
+  cache?: boolean;
+}
+
+export function isActive(state: RunState): boolean {
+  return state === 'queued' || state === 'running';
+}

@@ -1,0 +1,119 @@
+import { CodeCell, type Cell } from '@jupyterlab/cells';
+import type { PanelLayout, Widget } from '@lumino/widgets';
+
+import { cellTags, setCellTags } from '../model/notebook';
+import { readTags, writeTags } from '../model/tags';
+import { TAG_COMMITTED, type CellFault } from '../model/pipeline';
+import type { IPipelineNotebook } from '../tokens';
+import { StepChip } from './chip';
+import { CellFaultBox } from './fault';
+
+/** Places in a cell's layout, which holds header, input, outputs and footer. The only file that knows of them. */
+function insertAboveInput(cell: Cell, widget: Widget): void {
+  (cell.layout as PanelLayout).insertWidget(1, widget);
+}
+
+function insertAboveFooter(cell: Cell, widget: Widget): void {
+  const layout = cell.layout as PanelLayout;
+  layout.insertWidget(layout.widgets.length - 1, widget);
+}
+
+export interface DecorationOptions {
+  openRun: (run: string) => void;
+}
+
+/** Chips, and errors of the last run, on the code cells of one notebook. */
+export class CellDecorations {
+  constructor(
+    private readonly entry: IPipelineNotebook,
+    private readonly options: DecorationOptions
+  ) {
+    const { notebook, pipeline } = entry;
+    const { cells } = notebook.panel.context.model;
+    const onCells = () => this.decorate();
+    cells.changed.connect(onCells);
+    pipeline.changed.connect(() => this.update());
+    notebook.panel.disposed.connect(() => cells.changed.disconnect(onCells));
+    this.decorate();
+  }
+
+  /** Edit the step of a cell, which must be a code cell in view. */
+  edit(cell: Cell): void {
+    this.chips.get(cell)?.edit();
+  }
+
+  private decorate(): void {
+    for (const cell of this.entry.notebook.panel.content.widgets) {
+      if (cell instanceof CodeCell && !this.chips.has(cell)) {
+        this.addChip(cell);
+      }
+    }
+    this.update();
+  }
+
+  private addChip(cell: CodeCell): void {
+    const { pipeline } = this.entry;
+    const chip = new StepChip({
+      tags: () => readTags(cellTags(cell.model)),
+      steps: () => pipeline.hues,
+      commit: tags => {
+        performance.mark(TAG_COMMITTED);
+        const before = cellTags(cell.model);
+        const after = writeTags(before, tags);
+        if (after.join('\n') !== before.join('\n')) {
+          setCellTags(cell.model, after);
+        }
+      },
+      refocus: () => cell.node.focus({ preventScroll: true })
+    });
+    this.chips.set(cell, chip);
+    cell.disposed.connect(() => {
+      this.chips.delete(cell);
+      chip.dispose();
+    });
+    void cell.ready.then(() => {
+      if (!cell.isDisposed) {
+        insertAboveInput(cell, chip);
+        this.update();
+      }
+    });
+  }
+
+  private update(): void {
+    const { pipeline } = this.entry;
+    const memberships = new Map(pipeline.cells.map(cell => [cell.id, cell]));
+    const faults = pipeline.faults;
+    for (const [cell, chip] of this.chips) {
+      const membership = memberships.get(cell.model.id);
+      if (membership) {
+        const { step } = membership;
+        const hue = step === null ? null : (pipeline.hues.get(step) ?? null);
+        chip.present({ membership, hue, state: step === null ? null : pipeline.liveState(step) });
+      }
+      this.updateFault(cell, faults.get(cell.model.id));
+    }
+  }
+
+  private updateFault(cell: Cell, fault: CellFault | undefined): void {
+    const key = fault ? `${fault.run.id} ${fault.step}` : '';
+    const shown = this.boxes.get(cell);
+    if (shown?.key === key || (!shown && !fault) || !this.chips.get(cell)?.isAttached) {
+      return;
+    }
+    shown?.box.dispose();
+    this.boxes.delete(cell);
+    if (fault) {
+      const box = new CellFaultBox({
+        ...fault,
+        rendermime: this.entry.notebook.panel.content.rendermime,
+        openRun: () => this.options.openRun(fault.run.id),
+        dismiss: () => this.entry.pipeline.dismissFault(fault)
+      });
+      insertAboveFooter(cell, box);
+      this.boxes.set(cell, { key, box });
+    }
+  }
+
+  private readonly chips = new Map<Cell, StepChip>();
+  private readonly boxes = new Map<Cell, { key: string; box: CellFaultBox }>();
+}

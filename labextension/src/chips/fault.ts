@@ -1,0 +1,67 @@
+import { MimeModel, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { Panel, Widget } from '@lumino/widgets';
+
+import type { StepError } from '../api/types';
+
+const ERROR_MIME = 'application/vnd.jupyter.error';
+const STDERR_MIME = 'application/vnd.jupyter.stderr';
+
+export interface FaultOptions {
+  step: string;
+  error: StepError;
+  rendermime: IRenderMimeRegistry;
+  openRun: () => void;
+  dismiss: () => void;
+}
+
+/** What went wrong in this cell when the pipeline ran it, shown under the cell. */
+export class CellFaultBox extends Panel {
+  constructor({ step, error, rendermime, openRun, dismiss }: FaultOptions) {
+    super();
+    this.addClass('labline-Fault');
+    this.node.dataset.lablineCellError = step;
+    this.node.setAttribute('role', 'group');
+    this.node.setAttribute('aria-label', `Step ${step} failed here`);
+
+    const head = new Widget();
+    head.addClass('labline-Fault-head');
+    const title = document.createElement('span');
+    title.className = 'labline-Fault-title';
+    const name = document.createElement('strong');
+    name.textContent = step;
+    title.append('Step ', name, ' failed in this cell');
+    head.node.append(title, button('Open run', 'open-run', openRun), button('Dismiss', 'dismiss', dismiss));
+    this.addWidget(head);
+
+    const advice = [error.traceback.length > 0 ? null : error.message, error.hint].filter(text => text !== null);
+    if (advice.length > 0) {
+      const text = new Widget();
+      text.addClass('labline-Fault-advice');
+      text.node.textContent = advice.join(' ');
+      this.addWidget(text);
+    }
+    if (error.traceback.length > 0) {
+      const traceback = error.traceback.join('\n');
+      const { ename, evalue } = error;
+      // Both, as JupyterLab's own output model has it: extensions may render errors in a way of their own.
+      const data = { [ERROR_MIME]: { ename, evalue, traceback: error.traceback }, [STDERR_MIME]: traceback };
+      const trace = rendermime.createRenderer(rendermime.preferredMimeType(data, 'any') ?? STDERR_MIME);
+      trace.addClass('labline-Fault-traceback');
+      void trace.renderModel(new MimeModel({ data }));
+      this.addWidget(trace);
+    }
+  }
+}
+
+function button(text: string, action: string, onClick: () => void): HTMLButtonElement {
+  const node = document.createElement('button');
+  node.type = 'button';
+  node.className = 'labline-Link';
+  node.textContent = text;
+  node.dataset.lablineAction = action;
+  node.addEventListener('click', event => {
+    event.stopPropagation();
+    onClick();
+  });
+  return node;
+}

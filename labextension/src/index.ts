@@ -1,0 +1,13 @@
+import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+
+import { chipsPlugin } from './plugins/chips';
+import { notebooksPlugin } from './plugins/notebooks';
+import { panelPlugin } from './plugins/panel';
+import { runsPlugin } from './plugins/runs';
+import { serverPlugin } from './plugins/server';
+
+export * from './tokens';
+
+const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, notebooksPlugin, chipsPlugin, panelPlugin, runsPlugin];
+
+export default plugins;

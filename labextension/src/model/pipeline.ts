@@ -1,0 +1,349 @@
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import { ApiError, type LablineClient } from '../api/client';
+import {
+  isActive,
+  type Compilation,
+  type Finding,
+  type Graph,
+  type RunDetail,
+  type StepError,
+  type StepState
+} from '../api/types';
+import { memberships, stepNames, type CellMembership } from './cells';
+import { hues } from './colours';
+import { withoutOutputs, type NotebookChange, type NotebookSource } from './notebook';
+import type { RunStore } from './runs';
+
+/** Marks that tell how long a committed tag takes to reach the panel. */
+export const TAG_COMMITTED = 'labline:tag-committed';
+export const TAG_TO_PANEL = 'labline:tag-to-panel';
+
+const TYPING_DELAY = 300;
+const RETRY_DELAY = 4000;
+
+type Client = Pick<LablineClient, 'compile' | 'createRun' | 'cancelRun'>;
+
+/** A step's error, with the run it happened in and the cell it belongs on. */
+export interface CellFault {
+  run: RunDetail;
+  step: string;
+  error: StepError;
+}
+
+/** One open notebook as a pipeline: what it compiles to, its parameters, and its last run. */
+export class NotebookPipeline {
+  constructor(
+    readonly source: NotebookSource,
+    private readonly client: Client,
+    private readonly store: RunStore
+  ) {
+    this.readCells();
+    source.changed.connect(this.onSourceChanged, this);
+    store.changed.connect(this.onRunChanged, this);
+    store.connectionChanged.connect(this.onConnection, this);
+    void this.restore();
+  }
+
+  /** Anything below changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** The code cells and their steps; right at once, without the server. */
+  get cells(): readonly CellMembership[] {
+    return this._cells;
+  }
+
+  get hues(): ReadonlyMap<string, number> {
+    return this._hues;
+  }
+
+  get compilation(): Compilation | null {
+    return this._compilation;
+  }
+
+  /** The graph to show: the last one that compiled. */
+  get graph(): Graph | null {
+    return this._graph;
+  }
+
+  /** The notebook as it stands has not been compiled. */
+  get isStale(): boolean {
+    return this._compilation === null || this.compiling || this.pending;
+  }
+
+  /** Why nothing can be compiled or run, in one sentence. */
+  get trouble(): string | null {
+    return this._trouble;
+  }
+
+  get findings(): Finding[] {
+    return this._refused ?? this._compilation?.findings ?? [];
+  }
+
+  get hasErrors(): boolean {
+    return this._compilation?.findings.some(finding => finding.severity === 'error') ?? false;
+  }
+
+  /** The last run of this notebook. */
+  get run(): RunDetail | null {
+    return this.runId === null ? null : this.store.detail(this.runId);
+  }
+
+  get isStarting(): boolean {
+    return this.starting;
+  }
+
+  get isCancelling(): boolean {
+    return this.cancelling !== null && this.cancelling === this.run?.id && isActive(this.run.state);
+  }
+
+  /** What the server said to the last try to start or cancel a run. */
+  get refusal(): string | null {
+    return this._refusal;
+  }
+
+  /** Parameters the user changed: name to literal. */
+  get overrides(): ReadonlyMap<string, string> {
+    return this._overrides;
+  }
+
+  useCache = true;
+
+  /** The state of a step in the run under way, or in one that this page has watched. */
+  liveState(step: string): StepState | null {
+    const run = this.run;
+    if (run === null || !(isActive(run.state) || this.watched.has(run.id))) {
+      return null;
+    }
+    return run.steps.find(candidate => candidate.name === step)?.state ?? null;
+  }
+
+  /** The errors of the last run, by the id of the cell they happened in. */
+  get faults(): Map<string, CellFault> {
+    const run = this.run;
+    const result = new Map<string, CellFault>();
+    for (const { name, error } of run?.steps ?? []) {
+      if (run && error?.cell_id && !this.dismissed.has(`${run.id} ${error.cell_id}`)) {
+        result.set(error.cell_id, { run, step: name, error });
+      }
+    }
+    return result;
+  }
+
+  /** Put an error away until another run has one. */
+  dismissFault({ run, error }: CellFault): void {
+    this.dismissed.add(`${run.id} ${error.cell_id}`);
+    this._changed.emit();
+  }
+
+  setParameter(name: string, literal: string | null): void {
+    if (literal === null) {
+      this._overrides.delete(name);
+    } else {
+      this._overrides.set(name, literal);
+    }
+    this._changed.emit();
+  }
+
+  /** Compile now and after each change, for as long as somebody looks. */
+  watch(): { dispose(): void } {
+    this.watchers += 1;
+    if (this.watchers === 1) {
+      this.compileSoon(0);
+    }
+    let active = true;
+    return {
+      dispose: () => {
+        this.watchers -= active ? 1 : 0;
+        active = false;
+        if (this.watchers === 0) {
+          clearTimeout(this.timer);
+        }
+      }
+    };
+  }
+
+  /** Run the notebook as it stands in the editor. */
+  async start(): Promise<RunDetail | null> {
+    if (this.starting) {
+      return null;
+    }
+    this.starting = true;
+    this._refusal = null;
+    this._refused = null;
+    this._changed.emit();
+    try {
+      const names = new Set(this._compilation?.pipeline?.parameters.map(parameter => parameter.name));
+      const parameters = Object.fromEntries([...this._overrides].filter(([name]) => names.has(name)));
+      const run = await this.client.createRun({
+        path: this.source.path,
+        content: this.source.content(),
+        parameters,
+        cache: this.useCache
+      });
+      this.watched.add(run.id);
+      this.runId = run.id;
+      this.store.addDetail(run);
+      return run;
+    } catch (error) {
+      this.refuse(error);
+      return null;
+    } finally {
+      this.starting = false;
+      this._changed.emit();
+    }
+  }
+
+  async cancel(): Promise<void> {
+    const run = this.run;
+    if (run && isActive(run.state)) {
+      this.cancelling = run.id;
+      this._changed.emit();
+      try {
+        await this.client.cancelRun(run.id);
+      } catch (error) {
+        this.cancelling = null;
+        this.refuse(error);
+      }
+    }
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.watchers = 0;
+    this.source.changed.disconnect(this.onSourceChanged, this);
+    this.store.changed.disconnect(this.onRunChanged, this);
+    this.store.connectionChanged.disconnect(this.onConnection, this);
+    Signal.clearData(this);
+  }
+
+  private async restore(): Promise<void> {
+    try {
+      const run = await this.store.latestOf(this.source.path);
+      if (run && this.runId === null) {
+        this.runId = run.id;
+        this._changed.emit();
+      }
+      this.restored = true;
+    } catch {
+      // Tried again when the live connection opens.
+    }
+  }
+
+  private onConnection(): void {
+    if (this.store.isConnected && !this.restored) {
+      void this.restore();
+    }
+    if (this.store.isConnected && this._trouble !== null) {
+      this.compileSoon(0);
+    }
+  }
+
+  private onSourceChanged(_: NotebookSource, change: NotebookChange): void {
+    this.readCells();
+    this.compileSoon(change === 'tags' ? 0 : TYPING_DELAY);
+    if (change === 'tags') {
+      this._changed.emit();
+    }
+  }
+
+  private onRunChanged(store: RunStore, id: string): void {
+    const run = store.run(id);
+    // A run of this notebook that somebody else started (a command line, a collaborator) is shown as well.
+    const newer = run?.notebook === this.source.path && run.created > (this.run?.created ?? 0);
+    if (newer && id !== this.runId && store.detail(id) === null) {
+      void store.loadDetail(id).catch(() => undefined);
+    } else if (newer && id !== this.runId) {
+      this.watched.add(id);
+      this.runId = id;
+    }
+    if (id === this.runId) {
+      if (run && isActive(run.state)) {
+        this.watched.add(id);
+      }
+      this._changed.emit();
+    }
+  }
+
+  private readCells(): void {
+    const cells = memberships(this.source.cells());
+    if (JSON.stringify(cells) !== JSON.stringify(this._cells)) {
+      this._cells = cells;
+      this._hues = hues(stepNames(cells));
+    }
+  }
+
+  private compileSoon(delay: number): void {
+    if (this.watchers === 0) {
+      return;
+    }
+    if (this.compiling) {
+      this.pending = true;
+      return;
+    }
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.compile(), delay);
+  }
+
+  private async compile(): Promise<void> {
+    const { path } = this.source;
+    const content = withoutOutputs(this.source.content());
+    const text = path + JSON.stringify(content);
+    if (text === this.compiled) {
+      return; // an execution or an output, nothing that a pipeline is made of
+    }
+    this.compiling = true;
+    try {
+      const compilation = await this.client.compile(path, content);
+      this.compiled = text;
+      this._compilation = compilation;
+      this._graph = compilation.pipeline ?? this._graph;
+      this._trouble = null;
+      this._refused = null;
+    } catch (error) {
+      const unavailable = !(error instanceof ApiError) || error.unavailable;
+      this._trouble = error instanceof Error ? error.message : String(error);
+      if (unavailable) {
+        this.compiling = false;
+        this.compileSoon(RETRY_DELAY);
+      }
+    }
+    this.compiling = false;
+    if (this.pending) {
+      this.pending = false;
+      this.compileSoon(0);
+    }
+    this._changed.emit();
+  }
+
+  private refuse(error: unknown): void {
+    this._refusal = error instanceof Error ? error.message : String(error);
+    if (error instanceof ApiError && error.findings.length > 0) {
+      this._refused = error.findings;
+    }
+    this._changed.emit();
+  }
+
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _overrides = new Map<string, string>();
+  private readonly dismissed = new Set<string>();
+  private readonly watched = new Set<string>();
+  private _cells: CellMembership[] = [];
+  private _hues: ReadonlyMap<string, number> = new Map();
+  private _compilation: Compilation | null = null;
+  private _graph: Graph | null = null;
+  private _trouble: string | null = null;
+  private _refusal: string | null = null;
+  private _refused: Finding[] | null = null;
+  private runId: string | null = null;
+  private compiled = '';
+  private compiling = false;
+  private pending = false;
+  private restored = false;
+  private starting = false;
+  private cancelling: string | null = null;
+  private watchers = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+}

@@ -1,0 +1,178 @@
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import type { LablineClient } from '../api/client';
+import type { EventStream } from '../api/events';
+import type { CellEvent, Run, RunDetail, RunEvent } from '../api/types';
+import { isActive } from '../api/types';
+
+/** How many runs a page of the list holds. */
+export const PAGE = 50;
+
+type Client = Pick<LablineClient, 'listRuns' | 'getRun'>;
+type Stream = Pick<EventStream, 'event' | 'connection' | 'start' | 'isConnected'>;
+
+/**
+ * All that this browser knows about runs, kept current by the event stream.
+ *
+ * An event carries the whole record, so that applying one twice, or missing one in between, does no harm.
+ */
+export class RunStore {
+  constructor(
+    private readonly client: Client,
+    private readonly stream: Stream
+  ) {
+    stream.event.connect((_, event) => this.receive(event));
+    stream.connection.connect((_, { open, missed }) => {
+      if (open && missed) {
+        void this.reload();
+      }
+      this._connectionChanged.emit();
+    });
+  }
+
+  /** A run changed: its id. */
+  get changed(): ISignal<this, string> {
+    return this._changed;
+  }
+
+  /** The live connection came or went. */
+  get connectionChanged(): ISignal<this, void> {
+    return this._connectionChanged;
+  }
+
+  get isConnected(): boolean {
+    return this.stream.isConnected;
+  }
+
+  /** Whether older runs may exist than those in `list`. */
+  get hasMore(): boolean {
+    return this._hasMore;
+  }
+
+  /** The known runs, newest first. */
+  list(): Run[] {
+    return [...this.runs.values()].sort((a, b) => b.created - a.created || (a.id < b.id ? 1 : -1));
+  }
+
+  run(id: string): Run | null {
+    return this.runs.get(id) ?? null;
+  }
+
+  detail(id: string): RunDetail | null {
+    return this.details.get(id) ?? null;
+  }
+
+  /** The cell that a running step is at. */
+  activity(run: string, step: string): CellEvent | null {
+    return this.activities.get(`${run} ${step}`) ?? null;
+  }
+
+  /** Read the newest runs. */
+  async loadNewest(): Promise<void> {
+    this.stream.start();
+    const page = await this.client.listRuns({ limit: PAGE });
+    if (!this.listed) {
+      this.listed = true;
+      this._hasMore = page.length === PAGE;
+    }
+    this.keep(page);
+  }
+
+  /** Read the runs that come before the oldest one known. */
+  async loadMore(): Promise<void> {
+    const last = this.oldestListed;
+    const page = await this.client.listRuns({ limit: PAGE, before: last });
+    this._hasMore = page.length === PAGE;
+    this.keep(page);
+  }
+
+  /** The newest run of a notebook, with its steps; `null` where it was never run. */
+  async latestOf(notebook: string): Promise<RunDetail | null> {
+    this.stream.start();
+    const [run] = await this.client.listRuns({ notebook, limit: 1 });
+    return run ? this.loadDetail(run.id) : null;
+  }
+
+  /** Read a run with its steps and keep it current from then on. */
+  async loadDetail(id: string): Promise<RunDetail> {
+    this.stream.start();
+    const late: RunEvent[] = [];
+    this.reading.set(id, late);
+    let detail: RunDetail;
+    try {
+      detail = await this.client.getRun(id);
+    } finally {
+      this.reading.delete(id);
+    }
+    this.addDetail(detail);
+    late.forEach(event => this.receive(event)); // what came while the answer was under way
+    return this.details.get(id)!;
+  }
+
+  /** Take in a run that the server has just answered with. */
+  addDetail(detail: RunDetail): void {
+    this.stream.start();
+    this.details.set(detail.id, detail);
+    this.runs.set(detail.id, withoutDetail(detail));
+    this._changed.emit(detail.id);
+  }
+
+  private async reload(): Promise<void> {
+    try {
+      if (this.listed) {
+        await this.loadNewest();
+      }
+      await Promise.all(
+        [...this.details.values()].filter(run => isActive(run.state)).map(run => this.loadDetail(run.id))
+      );
+    } catch {
+      // The stream connects again and reloads; until then the last state known is shown.
+    }
+  }
+
+  private keep(page: Run[]): void {
+    for (const run of page) {
+      this.runs.set(run.id, run);
+      this._changed.emit(run.id);
+    }
+    const last = page[page.length - 1];
+    const oldest = this.oldestListed === undefined ? undefined : this.runs.get(this.oldestListed);
+    if (last && (!oldest || last.created <= oldest.created)) {
+      this.oldestListed = last.id;
+    }
+  }
+
+  private receive(event: RunEvent): void {
+    this.reading.get(event.run)?.push(event);
+    const detail = this.details.get(event.run);
+    if (event.kind === 'run') {
+      this.runs.set(event.run, event.data);
+      if (detail) {
+        this.details.set(event.run, { ...detail, ...event.data });
+      }
+    } else if (event.kind === 'step') {
+      if (detail) {
+        const steps = detail.steps.map(step => (step.name === event.data.name ? event.data : step));
+        this.details.set(event.run, { ...detail, steps });
+      }
+    } else {
+      this.activities.set(`${event.run} ${event.data.step}`, event.data);
+    }
+    this._changed.emit(event.run);
+  }
+
+  private readonly runs = new Map<string, Run>();
+  private readonly details = new Map<string, RunDetail>();
+  private readonly activities = new Map<string, CellEvent>();
+  private readonly reading = new Map<string, RunEvent[]>();
+  private readonly _changed = new Signal<this, string>(this);
+  private readonly _connectionChanged = new Signal<this, void>(this);
+  private listed = false;
+  private oldestListed: string | undefined;
+  private _hasMore = false;
+}
+
+function withoutDetail(detail: RunDetail): Run {
+  const { graph: _graph, steps: _steps, findings: _findings, ...run } = detail;
+  return run;
+}

@@ -1,0 +1,242 @@
+import React, { useEffect, useLayoutEffect, useState } from 'react';
+
+import type { LablineClient } from '../api/client';
+import { isActive, type RunDetail } from '../api/types';
+import { LazyGraph } from '../graph';
+import { stepLooks } from '../graph/looks';
+import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
+import { literalFault } from '../model/literals';
+import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pipeline';
+import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
+import { useNow, useSignals } from '../ui/hooks';
+import { ActionButton, Empty, LinkButton, PageLink, Section, StateBadge } from '../ui/parts';
+import { Findings } from './Findings';
+import { Parameters } from './Parameters';
+
+export interface PipelineViewProps {
+  notebooks: ILablineNotebooks;
+  client: LablineClient;
+  openRun: (run: string) => void;
+  openRuns: () => void;
+}
+
+/** The Pipeline panel: graph, findings, parameters and Run for the notebook in use. */
+export function PipelineView(props: PipelineViewProps): React.JSX.Element {
+  const { notebooks } = props;
+  useSignals(notebooks.currentChanged);
+  const { current } = notebooks;
+  if (!current) {
+    return (
+      <div className="labline-Panel-body">
+        <Empty title="No notebook is open">Open a notebook to see its pipeline here.</Empty>
+      </div>
+    );
+  }
+  return <NotebookView key={current.notebook.panel.id} entry={current} {...props} />;
+}
+
+type NotebookViewProps = PipelineViewProps & { entry: IPipelineNotebook };
+
+function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): React.JSX.Element {
+  const { notebook, pipeline } = entry;
+  useSignals(pipeline.changed);
+  useEffect(() => {
+    const watch = pipeline.watch();
+    return () => watch.dispose();
+  }, [pipeline]);
+  useMeasuredCommits(pipeline);
+
+  const [selected, setSelected] = useState<string | null>(null);
+  const { compilation, graph, run, findings } = pipeline;
+  const running = run !== null && isActive(run.state);
+  const now = useNow(running);
+  const parameters = compilation?.pipeline?.parameters ?? graph?.parameters ?? [];
+  const untagged = pipeline.cells.every(cell => cell.step === null);
+
+  const jump = (cell: string) => void notebook.reveal(cell);
+  const select = (step: string) => {
+    setSelected(step);
+    const first = graph?.steps.find(candidate => candidate.name === step)?.cells[0];
+    if (first) {
+      jump(first.id);
+    }
+  };
+
+  return (
+    <>
+      <header className="labline-Panel-head">
+        <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
+        <RunControls pipeline={pipeline} running={running} />
+        {run && <LastRun run={run} now={now} openRun={openRun} client={client} />}
+      </header>
+      <div className="labline-Panel-body" tabIndex={-1}>
+        {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
+        {untagged && !pipeline.trouble && (
+          <Empty title="No steps yet">
+            Click <b>+ step</b> above a code cell and type a name. The cells from there on form the step, up to the
+            next one you name.
+          </Empty>
+        )}
+        {graph && !untagged && (
+          <LazyGraph
+            graph={graph}
+            looks={stepLooks(graph, run?.steps ?? [], findings, pipeline.hues, now)}
+            selected={selected}
+            onSelect={select}
+            stale={compilation !== null && compilation.pipeline === null}
+            maxHeight={460}
+          />
+        )}
+        {findings.length > 0 && (
+          <Section name="findings" title="Findings" count={findings.length}>
+            <Findings findings={findings} onJump={jump} />
+          </Section>
+        )}
+        {parameters.length > 0 && (
+          <Section name="parameters" title="Parameters">
+            <Parameters
+              parameters={parameters}
+              overrides={pipeline.overrides}
+              onChange={(name, literal) => pipeline.setParameter(name, literal)}
+            />
+          </Section>
+        )}
+      </div>
+      <footer className="labline-Panel-foot">
+        <LinkButton action="all-runs" onClick={openRuns}>
+          All runs
+        </LinkButton>
+        {run?.mlflow?.url && <PageLink href={client.pageUrl(run.mlflow.url)}>MLflow</PageLink>}
+      </footer>
+    </>
+  );
+}
+
+function RunControls({ pipeline, running }: { pipeline: NotebookPipeline; running: boolean }): React.JSX.Element {
+  const [cache, setCache] = useState(pipeline.useCache);
+  const obstacle = running ? null : whyNot(pipeline);
+  return (
+    <>
+      <div className="labline-RunControls">
+        {running ? (
+          <ActionButton
+            action="cancel"
+            kind="danger"
+            onClick={() => void pipeline.cancel()}
+            disabled={pipeline.isCancelling}
+          >
+            <CancelIcon />
+            {pipeline.isCancelling ? 'Cancelling…' : 'Cancel'}
+          </ActionButton>
+        ) : (
+          <ActionButton
+            action="run"
+            kind="primary"
+            onClick={() => void pipeline.start()}
+            disabled={obstacle !== null || pipeline.isStarting}
+            title={obstacle ?? 'Run the notebook as it stands, saved or not'}
+          >
+            <RunIcon />
+            {pipeline.isStarting ? 'Starting…' : 'Run'}
+          </ActionButton>
+        )}
+        <label className="labline-Check" title="Steps whose code and inputs did not change are not run again">
+          <input
+            type="checkbox"
+            data-labline-action="cache"
+            checked={cache}
+            disabled={running}
+            onChange={event => {
+              pipeline.useCache = event.target.checked;
+              setCache(event.target.checked);
+            }}
+          />
+          Reuse cached steps
+        </label>
+      </div>
+      {obstacle && !pipeline.trouble && (
+        <p className="labline-RunControls-reason" data-labline-reason="">
+          {obstacle}
+        </p>
+      )}
+      {pipeline.refusal && <Notice kind="error">{pipeline.refusal}</Notice>}
+    </>
+  );
+}
+
+/** Why Run cannot be pressed; `null` where it can. */
+function whyNot(pipeline: NotebookPipeline): string | null {
+  if (pipeline.trouble) {
+    return pipeline.trouble;
+  }
+  if (pipeline.compilation === null) {
+    return 'Reading the notebook…';
+  }
+  if (pipeline.hasErrors) {
+    const errors = pipeline.findings.filter(finding => finding.severity === 'error').length;
+    return errors === 1 ? 'An error in the notebook prevents a run.' : `${errors} errors prevent a run.`;
+  }
+  const wrong = pipeline.compilation.pipeline?.parameters.find(({ name, type }) => {
+    const literal = pipeline.overrides.get(name);
+    return literal !== undefined && literalFault(type, literal) !== null;
+  });
+  return wrong ? `The parameter ${wrong.name} has no valid value.` : null;
+}
+
+interface LastRunProps {
+  run: RunDetail;
+  now: number;
+  openRun: (run: string) => void;
+  client: LablineClient;
+}
+
+function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
+  const seconds = elapsed(run.started, run.ended, now);
+  const when = isActive(run.state) ? `${run.steps_done} of ${run.steps_total} steps` : formatAgo(run.created, now);
+  return (
+    <div className="labline-LastRun" data-labline-run={run.id} data-labline-state={run.state}>
+      <StateBadge state={run.state} />
+      <span className="labline-LastRun-time">
+        {[seconds !== null && formatSeconds(seconds), when].filter(Boolean).join(' · ')}
+      </span>
+      <LinkButton action="open-run" onClick={() => openRun(run.id)}>
+        Open run
+      </LinkButton>
+    </div>
+  );
+}
+
+export function Notice({ kind, children }: { kind: 'error' | 'info'; children: React.ReactNode }): React.JSX.Element {
+  return (
+    <p className="labline-Notice" data-labline-notice={kind} role={kind === 'error' ? 'alert' : 'status'}>
+      {children}
+    </p>
+  );
+}
+
+/** Record how long a tag, once committed, took to change what the panel shows. */
+function useMeasuredCommits(pipeline: NotebookPipeline): void {
+  const { compilation } = pipeline;
+  useLayoutEffect(() => {
+    if (performance.getEntriesByName(TAG_COMMITTED).length > 0) {
+      performance.measure(TAG_TO_PANEL, TAG_COMMITTED);
+      performance.clearMarks(TAG_COMMITTED);
+    }
+  }, [compilation]);
+}
+
+function RunIcon(): React.JSX.Element {
+  return (
+    <svg viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M4 2.5v11l9-5.5z" />
+    </svg>
+  );
+}
+
+function CancelIcon(): React.JSX.Element {
+  return (
+    <svg viewBox="0 0 16 16" aria-hidden="true">
+      <path d="M4 4h8v8H4z" />
+    </svg>
+  );
+}

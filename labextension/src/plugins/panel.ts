@@ -1,0 +1,77 @@
+import {
+  ILabShell,
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette, IToolbarWidgetRegistry, ToolbarButton } from '@jupyterlab/apputils';
+import type { NotebookPanel } from '@jupyterlab/notebook';
+
+import { PipelinePanel } from '../panel/widget';
+import { CommandIDs, ILablineNotebooks, ILablineServer } from '../tokens';
+import { pipelineIcon } from '../ui/icons';
+
+export const panelPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@labline/labextension:plugin',
+  description: 'Shows the pipeline of the current notebook in the right side bar, and runs it.',
+  autoStart: true,
+  requires: [ILablineServer, ILablineNotebooks],
+  optional: [ICommandPalette, ILayoutRestorer, ILabShell, IToolbarWidgetRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    server: ILablineServer,
+    notebooks: ILablineNotebooks,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    labShell: ILabShell | null,
+    toolbars: IToolbarWidgetRegistry | null
+  ) => {
+    const { commands, shell } = app;
+    const panel = new PipelinePanel({
+      notebooks,
+      client: server.client,
+      openRun: run => void commands.execute(CommandIDs.openRuns, { run }),
+      openRuns: () => void commands.execute(CommandIDs.openRuns)
+    });
+    shell.add(panel, 'right', { rank: 300, type: 'Pipeline' });
+    restorer?.add(panel, panel.id);
+
+    commands.addCommand(CommandIDs.showPanel, {
+      label: 'Show Pipeline',
+      caption: 'Show the pipeline of this notebook',
+      icon: pipelineIcon,
+      execute: () => shell.activateById(panel.id)
+    });
+    commands.addCommand(CommandIDs.runPipeline, {
+      label: 'Run as Pipeline',
+      caption: 'Run the notebook as it stands, saved or not, as a pipeline',
+      icon: pipelineIcon,
+      isEnabled: () => notebooks.current !== null,
+      execute: async () => {
+        shell.activateById(panel.id);
+        return (await notebooks.current?.pipeline.start())?.id;
+      }
+    });
+    for (const command of [CommandIDs.showPanel, CommandIDs.runPipeline]) {
+      palette?.addItem({ command, category: 'Labline' });
+    }
+
+    toolbars?.addFactory<NotebookPanel>('Notebook', 'labline-pipeline', () => {
+      const toggle = () => {
+        if (panel.isVisible && labShell) {
+          labShell.collapseRight();
+        } else {
+          shell.activateById(panel.id);
+        }
+      };
+      const button = new ToolbarButton({
+        icon: pipelineIcon,
+        label: 'Pipeline',
+        tooltip: 'Show the pipeline of this notebook',
+        onClick: toggle
+      });
+      button.node.dataset.lablineAction = 'show-pipeline';
+      return button;
+    });
+  }
+};

@@ -1,0 +1,62 @@
+import { Widget } from '@lumino/widgets';
+import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
+
+import type { StepRun } from '../api/types';
+import type { ILablineServer } from '../tokens';
+import { ExecutedCells, type Rendering } from './cells';
+
+export interface CellsViewProps {
+  server: ILablineServer;
+  run: string;
+  step: StepRun;
+  rendering: Rendering;
+}
+
+/** The executed notebook of a step, read again after each cell that ran. */
+export function CellsView({ server, run, step, rendering }: CellsViewProps): React.JSX.Element {
+  const host = useRef<HTMLDivElement>(null);
+  const cells = useRef<ExecutedCells | null>(null);
+  const [note, setNote] = useState('');
+  const waiting = step.state === 'pending' || step.state === 'skipped';
+
+  // A layout effect is undone while the host is still in the page, which detaching a widget needs.
+  useLayoutEffect(() => {
+    const widget = new ExecutedCells(rendering);
+    cells.current = widget;
+    Widget.attach(widget, host.current!);
+    return () => {
+      cells.current = null;
+      widget.dispose();
+    };
+  }, [run, step.name, rendering]);
+
+  useEffect(() => {
+    if (waiting) {
+      setNote('The step did not run any cell.');
+      return;
+    }
+    let stopped = false;
+    const read = async () => {
+      const notebook = await server.client.notebook(run, step.name);
+      if (!stopped) {
+        cells.current?.present(notebook, step.cells);
+        setNote(notebook.cells.length === 0 ? 'No cell has run so far.' : '');
+      }
+    };
+    read().catch((error: Error) => {
+      if (!stopped) {
+        setNote(step.state === 'running' ? 'No cell has run so far.' : error.message);
+      }
+    });
+    return () => {
+      stopped = true;
+    };
+  }, [server, run, step.name, step.state, step.cells.length, waiting]);
+
+  return (
+    <>
+      {note !== '' && <p className="labline-Log-note">{note}</p>}
+      <div ref={host} className="labline-Cells-host" data-labline-cells={step.name} />
+    </>
+  );
+}

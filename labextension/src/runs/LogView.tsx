@@ -1,0 +1,129 @@
+import React, { useEffect, useRef, useState } from 'react';
+
+import type { StepState } from '../api/types';
+import { Terminal, type Line, type Span } from '../model/terminal';
+import type { ILablineServer } from '../tokens';
+
+const TAIL = 1024 * 1024; // bytes read of a log that is there already
+const LINES = 5000; // lines kept in the page
+
+export interface LogViewProps {
+  server: ILablineServer;
+  run: string;
+  step: string;
+  state: StepState;
+}
+
+/** A step's output as it grows. It stays at the end unless the reader scrolled up. */
+export function LogView({ server, run, step, state }: LogViewProps): React.JSX.Element {
+  const host = useRef<HTMLPreElement>(null);
+  const [note, setNote] = useState('');
+  const [empty, setEmpty] = useState(true);
+  const waiting = state === 'pending' || state === 'skipped';
+
+  useEffect(() => {
+    const node = host.current!;
+    node.replaceChildren();
+    setEmpty(true);
+    setNote('');
+    if (waiting) {
+      return;
+    }
+    const terminal = new Terminal();
+    let stopped = false;
+    let following: { dispose(): void } | null = null;
+    const write = (text: string) => {
+      if (text !== '') {
+        setEmpty(false);
+        show(node, terminal, terminal.feed(text));
+      }
+    };
+    const read = async () => {
+      const log = await server.client.log(run, step, -TAIL);
+      if (!stopped) {
+        setNote(log.offset > 0 ? 'Only the last megabyte is shown.' : '');
+        write(log.text);
+        following = log.complete ? null : server.events.follow(run, step, log.next_offset, write);
+      }
+    };
+    read().catch((error: Error) => !stopped && setNote(error.message));
+    return () => {
+      stopped = true;
+      following?.dispose();
+    };
+  }, [server, run, step, waiting]);
+
+  return (
+    <div className="labline-Log" data-labline-log={step}>
+      {note !== '' && <p className="labline-Log-note">{note}</p>}
+      <pre ref={host} tabIndex={0} role="log" aria-label={`Log of step ${step}`} hidden={empty} />
+      {empty && note === '' && <p className="labline-Log-note">{emptyText(state)}</p>}
+    </div>
+  );
+}
+
+function emptyText(state: StepState): string {
+  switch (state) {
+    case 'pending':
+      return 'The step has not started.';
+    case 'skipped':
+      return 'The step did not run.';
+    case 'cached':
+      return 'The result was reused: the step did not run and printed nothing.';
+    case 'running':
+      return 'Nothing printed so far.';
+    default:
+      return 'The step printed nothing.';
+  }
+}
+
+/** Bring the page up to date with a terminal that changed from line `first` on. */
+function show(node: HTMLPreElement, terminal: Terminal, first: number): void {
+  const scroller = node;
+  const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
+  const skipped = Number(node.dataset.skipped ?? 0);
+  while (node.childNodes.length > Math.max(0, first - skipped)) {
+    node.lastChild!.remove();
+  }
+  const from = Math.max(first, skipped, terminal.lines.length - LINES);
+  node.append(...terminal.lines.slice(from).map(lineNode));
+  while (node.childNodes.length > LINES) {
+    node.firstChild!.remove();
+  }
+  node.dataset.skipped = String(terminal.lines.length - node.childNodes.length);
+  if (atEnd) {
+    scroller.scrollTop = scroller.scrollHeight;
+  }
+}
+
+function lineNode(line: Line): HTMLElement {
+  const node = document.createElement('span');
+  node.className = 'labline-Log-line';
+  node.append(...line.map(spanNode), '\n');
+  return node;
+}
+
+function spanNode(span: Span): Node {
+  const { foreground, background } = span;
+  if (foreground === null && background === null && !span.bold && !span.italic && !span.underline) {
+    return document.createTextNode(span.text);
+  }
+  const node = document.createElement('span');
+  node.textContent = span.text;
+  node.style.color = colour(foreground);
+  node.style.backgroundColor = colour(background);
+  node.style.fontWeight = span.bold ? 'bold' : '';
+  node.style.fontStyle = span.italic ? 'italic' : '';
+  node.style.textDecoration = span.underline ? 'underline' : '';
+  return node;
+}
+
+const NAMES = ['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'];
+
+/** The 16 colours are JupyterLab's own for outputs, which suit both themes. */
+function colour(value: number | string | null): string {
+  if (value === null) {
+    return '';
+  }
+  return typeof value === 'string' ? value : `var(--labline-ansi-${NAMES[value % 8]})`;
+}

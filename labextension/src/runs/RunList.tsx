@@ -1,0 +1,165 @@
+import React, { useEffect, useRef, useState } from 'react';
+
+import { isActive, type Run } from '../api/types';
+import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
+import type { RunStore } from '../model/runs';
+import { useNow, useSignals } from '../ui/hooks';
+import { ActionButton, Empty, StateBadge } from '../ui/parts';
+import { STATE_WORDS } from '../ui/words';
+
+export interface RunListProps {
+  store: RunStore;
+  open: (run: string) => void;
+}
+
+/** All runs, newest first. */
+export function RunList({ store, open }: RunListProps): React.JSX.Element {
+  useSignals(store.changed, store.connectionChanged);
+  const [filter, setFilter] = useState('');
+  const [loading, setLoading] = useState(true);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  const runs = store.list();
+  const now = useNow(true, runs.some(run => isActive(run.state)) ? 500 : 20_000);
+
+  const load = (reading: Promise<void>) => {
+    setLoading(true);
+    reading
+      .then(() => setTrouble(null))
+      .catch((error: Error) => setTrouble(error.message))
+      .finally(() => setLoading(false));
+  };
+  // Read when shown, and again when a lost connection is back.
+  useEffect(() => load(store.loadNewest()), [store, store.isConnected]);
+
+  const shown = runs.filter(run => matches(run, filter));
+  return (
+    <div className="labline-RunList">
+      <header className="labline-Runs-head">
+        <h1>Runs</h1>
+        <input
+          type="search"
+          className="labline-Search"
+          placeholder="Filter by notebook, pipeline, state or metric"
+          aria-label="Filter runs"
+          data-labline-filter=""
+          value={filter}
+          onChange={event => setFilter(event.target.value)}
+        />
+        <span className="labline-Runs-count" role="status">
+          {filter === '' ? '' : `${shown.length} of ${runs.length}`}
+        </span>
+      </header>
+      {trouble && (
+        <p className="labline-Notice" data-labline-notice="error" role="alert">
+          {trouble}
+        </p>
+      )}
+      {runs.length === 0 && !loading && !trouble && (
+        <Empty title="No runs yet">
+          Open a notebook, name the steps of its cells, and press <b>Run</b> in the Pipeline panel.
+        </Empty>
+      )}
+      {runs.length > 0 && <RunTable runs={shown} now={now} open={open} />}
+      {runs.length > 0 && shown.length === 0 && <Empty title="No run matches the filter" />}
+      {store.hasMore && (
+        <div className="labline-Runs-more">
+          <ActionButton action="load-more" onClick={() => load(store.loadMore())} disabled={loading}>
+            Load more
+          </ActionButton>
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface RunTableProps {
+  runs: readonly Run[];
+  now: number;
+  open: (run: string) => void;
+}
+
+function RunTable({ runs, now, open }: RunTableProps): React.JSX.Element {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const onKey = (event: React.KeyboardEvent<HTMLTableRowElement>, run: string) => {
+    const rows = [...body.current!.rows];
+    const at = rows.indexOf(event.currentTarget);
+    const targets: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
+    if (event.key === 'Enter' || event.key === ' ') {
+      event.preventDefault();
+      open(run);
+    } else if (event.key in targets) {
+      event.preventDefault();
+      rows[targets[event.key]]?.focus();
+    }
+  };
+  return (
+    <table className="labline-Table labline-mod-runs" aria-label="Runs, newest first">
+      <thead>
+        <tr>
+          {['State', 'Notebook', 'Run', 'Started', 'Duration', 'Steps', 'Metrics'].map(title => (
+            <th key={title} scope="col">
+              {title}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody ref={body}>
+        {runs.map(run => (
+          <tr
+            key={run.id}
+            tabIndex={0}
+            data-labline-run={run.id}
+            data-labline-state={run.state}
+            aria-label={`Run ${run.id} of ${run.notebook}, ${STATE_WORDS[run.state]}. Open`}
+            onClick={() => open(run.id)}
+            onKeyDown={event => onKey(event, run.id)}
+          >
+            <RunCells run={run} now={now} />
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
+  const seconds = elapsed(run.started, run.ended, now);
+  const metrics = Object.entries(run.metrics);
+  const allMetrics = metrics.map(([name, value]) => `${name} ${formatNumber(value)}`);
+  return (
+    <>
+      <td>
+        <StateBadge state={run.state} />
+      </td>
+      <td title={`${run.notebook} (pipeline ${run.pipeline})`}>{baseName(run.notebook)}</td>
+      <td className="labline-mod-code">{run.id}</td>
+      <td title={formatDate(run.created)}>{formatAgo(run.created, now)}</td>
+      <td className="labline-mod-number">{seconds === null ? '' : formatSeconds(seconds)}</td>
+      <td className="labline-mod-number">
+        {run.steps_done} / {run.steps_total}
+      </td>
+      <td className="labline-RunList-metrics" title={allMetrics.join('\n') || (run.error ?? '')}>
+        {run.error ? (
+          <span className="labline-RunList-error">{run.error}</span>
+        ) : (
+          metrics.slice(0, 4).map(([name, value]) => (
+            <span key={name} className="labline-Metric">
+              {name} <b>{formatNumber(value)}</b>
+            </span>
+          ))
+        )}
+      </td>
+    </>
+  );
+}
+
+/** Every word of the filter occurs somewhere in the run. */
+function matches(run: Run, filter: string): boolean {
+  const text = [run.id, run.notebook, run.pipeline, STATE_WORDS[run.state], ...Object.keys(run.metrics), run.error]
+    .join(' ')
+    .toLowerCase();
+  return filter
+    .toLowerCase()
+    .split(/\s+/)
+    .every(word => text.includes(word));
+}

@@ -1,0 +1,184 @@
+import React, { useEffect, useState } from 'react';
+
+import { isActive, type RunDetail } from '../api/types';
+import { LazyGraph } from '../graph';
+import { stepLooks } from '../graph/looks';
+import { hues } from '../model/colours';
+import { elapsed, formatDate, formatNumber, formatSeconds } from '../model/format';
+import { Findings } from '../panel/Findings';
+import type { ILablineServer } from '../tokens';
+import { useNow, useSignals } from '../ui/hooks';
+import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
+import type { Rendering } from './cells';
+import { StepView } from './StepView';
+
+export interface RunViewProps {
+  id: string;
+  server: ILablineServer;
+  rendering: Rendering;
+  back: () => void;
+  openNotebook: (path: string) => void;
+}
+
+/** One run: what went in, the graph with live states, and the step that is looked at. */
+export function RunView(props: RunViewProps): React.JSX.Element {
+  const { id, server, back } = props;
+  const { runs } = server;
+  useSignals(runs.changed, runs.connectionChanged);
+  const [trouble, setTrouble] = useState<string | null>(null);
+  useEffect(() => {
+    setTrouble(null);
+    runs.loadDetail(id).catch((error: Error) => setTrouble(error.message));
+  }, [id, runs, runs.isConnected]);
+  const run = runs.detail(id);
+  return (
+    <div className="labline-Run" data-labline-run={id} data-labline-state={run?.state}>
+      <nav className="labline-Run-back">
+        <LinkButton action="back" onClick={back}>
+          ‹ All runs
+        </LinkButton>
+      </nav>
+      {run ? <RunBody {...props} run={run} /> : trouble && <Empty title={trouble} />}
+    </div>
+  );
+}
+
+function RunBody({ run, server, rendering, openNotebook }: RunViewProps & { run: RunDetail }): React.JSX.Element {
+  const active = isActive(run.state);
+  const now = useNow(active);
+  const [picked, setPicked] = useState<string | null>(null);
+  const step = run.steps.find(({ name }) => name === (picked ?? interesting(run)));
+  const colours = hues(run.graph.steps.map(({ name }) => name));
+  const problems = run.findings.filter(finding => finding.severity !== 'info');
+  return (
+    <>
+      <RunHead run={run} now={now} server={server} openNotebook={openNotebook} />
+      {run.error && (
+        <p className="labline-Notice" data-labline-notice="error" role="alert">
+          {run.error}
+        </p>
+      )}
+      <div className="labline-Run-facts">
+        <Facts
+          title="Metrics"
+          name="metrics"
+          facts={Object.entries(run.metrics).map(([name, value]) => [name, formatNumber(value), String(value)])}
+        />
+        <Facts
+          title="Parameters"
+          name="parameters"
+          facts={Object.entries(run.parameters).map(([name, value]) => [name, value, value])}
+        />
+      </div>
+      {problems.length > 0 && (
+        <details className="labline-Run-findings">
+          <summary>{problems.length === 1 ? '1 finding' : `${problems.length} findings`}</summary>
+          <Findings findings={problems} />
+        </details>
+      )}
+      <div className="labline-Run-main">
+        <div className="labline-Run-graph">
+          <LazyGraph
+            graph={run.graph}
+            looks={stepLooks(run.graph, run.steps, [], colours, now)}
+            selected={step?.name}
+            onSelect={setPicked}
+            maxHeight={720}
+          />
+        </div>
+        {step && <StepView key={step.name} run={run} step={step} server={server} rendering={rendering} now={now} />}
+      </div>
+    </>
+  );
+}
+
+interface RunHeadProps {
+  run: RunDetail;
+  now: number;
+  server: ILablineServer;
+  openNotebook: (path: string) => void;
+}
+
+function RunHead({ run, now, server, openNotebook }: RunHeadProps): React.JSX.Element {
+  const [cancelling, setCancelling] = useState(false);
+  const active = isActive(run.state);
+  const seconds = elapsed(run.started, run.ended, now);
+  const cancel = () => {
+    setCancelling(true);
+    server.client.cancelRun(run.id).catch(() => setCancelling(false));
+  };
+  return (
+    <header className="labline-Run-head">
+      <h1>{run.pipeline}</h1>
+      <StateBadge state={run.state} />
+      <dl>
+        <Fact name="Run">
+          <code>{run.id}</code>
+        </Fact>
+        <Fact name="Started">{formatDate(run.started ?? run.created)}</Fact>
+        {seconds !== null && <Fact name="Duration">{formatSeconds(seconds)}</Fact>}
+        <Fact name="Steps">
+          {run.steps_done} of {run.steps_total}
+        </Fact>
+        <Fact name="Notebook">
+          <LinkButton action="open-notebook" onClick={() => openNotebook(run.notebook)}>
+            {run.notebook}
+          </LinkButton>
+        </Fact>
+        {run.mlflow?.url && (
+          <Fact name="Tracking">
+            <PageLink href={server.client.pageUrl(run.mlflow.url)}>MLflow</PageLink>
+          </Fact>
+        )}
+      </dl>
+      {active && (
+        <ActionButton action="cancel" kind="danger" onClick={cancel} disabled={cancelling}>
+          {cancelling ? 'Cancelling…' : 'Cancel'}
+        </ActionButton>
+      )}
+    </header>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }): React.JSX.Element {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+interface FactsProps {
+  title: string;
+  name: string;
+  /** Name, value as shown, value in full. */
+  facts: [string, string, string][];
+}
+
+function Facts({ title, name, facts }: FactsProps): React.JSX.Element | null {
+  if (facts.length === 0) {
+    return null;
+  }
+  return (
+    <section className="labline-Facts" data-labline-facts={name} aria-label={title}>
+      <h2>{title}</h2>
+      <dl>
+        {facts.map(([fact, value, whole]) => (
+          <div key={fact} data-labline-fact={fact} title={`${fact} = ${whole}`}>
+            <dt>{fact}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** The step a reader most likely wants: what failed, what runs, otherwise what came last. */
+function interesting(run: RunDetail): string | undefined {
+  const failed = run.steps.find(step => step.state === 'failed');
+  const running = run.steps.find(step => step.state === 'running');
+  const done = run.steps.filter(step => step.state === 'succeeded' || step.state === 'cached').pop();
+  return (failed ?? running ?? done ?? run.steps[0])?.name;
+}

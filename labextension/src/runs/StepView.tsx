@@ -1,0 +1,105 @@
+import React, { useId, useRef, useState } from 'react';
+
+import type { RunDetail, StepRun } from '../api/types';
+import { timing } from '../graph/looks';
+import type { ILablineServer } from '../tokens';
+import { StateBadge } from '../ui/parts';
+import type { Rendering } from './cells';
+import { CellsView } from './CellsView';
+import { LogView } from './LogView';
+import { MetricsTable } from './MetricsTable';
+import { ValuesView } from './ValuesView';
+
+const TABS = ['Log', 'Cells', 'Values', 'Metrics'] as const;
+type Tab = (typeof TABS)[number];
+
+// The tab last looked at stays when another step is picked.
+let lastTab: Tab = 'Cells';
+
+export interface StepViewProps {
+  run: RunDetail;
+  step: StepRun;
+  server: ILablineServer;
+  rendering: Rendering;
+  now: number;
+}
+
+/** What one step of a run did. */
+export function StepView({ run, step, server, rendering, now }: StepViewProps): React.JSX.Element {
+  const [tab, setTab] = useState<Tab>(lastTab);
+  const id = useId();
+  const bar = useRef<HTMLDivElement>(null);
+  const pick = (name: Tab) => {
+    lastTab = name;
+    setTab(name);
+  };
+  const onKey = (event: React.KeyboardEvent) => {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (move) {
+      const next = TABS[(TABS.indexOf(tab) + move + TABS.length) % TABS.length];
+      pick(next);
+      bar.current?.querySelector<HTMLElement>(`[data-labline-tab='${next.toLowerCase()}']`)?.focus();
+    }
+  };
+  const counts: Partial<Record<Tab, number>> = {
+    Values: step.values.length,
+    Metrics: Object.keys(step.metrics).length
+  };
+  return (
+    <section className="labline-StepRun" data-labline-step={step.name} data-labline-state={step.state}>
+      <header className="labline-StepRun-head">
+        <h2 title={step.name}>{step.name}</h2>
+        <StateBadge state={step.state} />
+        <span className="labline-StepRun-time">
+          {step.state === 'cached' ? reusedFrom(step) : timing(step, now)}
+          {step.attempt > 1 && ` · attempt ${step.attempt}`}
+        </span>
+      </header>
+      {step.error && <ErrorSummary error={step.error} />}
+      <div ref={bar} className="labline-Tabs" role="tablist" aria-label={`Step ${step.name}`} onKeyDown={onKey}>
+        {TABS.map(name => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`${id}-${name}`}
+            aria-selected={tab === name}
+            aria-controls={`${id}-panel`}
+            tabIndex={tab === name ? 0 : -1}
+            data-labline-tab={name.toLowerCase()}
+            onClick={() => pick(name)}
+          >
+            {name}
+            {counts[name] ? <span className="labline-Count">{counts[name]}</span> : null}
+          </button>
+        ))}
+      </div>
+      <div className="labline-StepRun-body" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
+        {tab === 'Log' && <LogView server={server} run={run.id} step={step.name} state={step.state} />}
+        {tab === 'Cells' && <CellsView server={server} run={run.id} step={step} rendering={rendering} />}
+        {tab === 'Values' && <ValuesView values={step.values} />}
+        {tab === 'Metrics' && <MetricsTable metrics={step.metrics} />}
+      </div>
+    </section>
+  );
+}
+
+function reusedFrom(step: StepRun): string {
+  return step.cached_from ? `from run ${step.cached_from}` : '';
+}
+
+function ErrorSummary({ error }: { error: NonNullable<StepRun['error']> }): React.JSX.Element {
+  const place = [
+    error.cell_index !== null && `cell ${error.cell_index + 1}`,
+    error.line !== null && `line ${error.line}`
+  ]
+    .filter(Boolean)
+    .join(', ');
+  return (
+    <p className="labline-Notice" data-labline-notice="error" role="alert">
+      {error.message}
+      {place !== '' && ` (${place})`}
+      {error.hint && <span className="labline-Notice-hint">{error.hint}</span>}
+    </p>
+  );
+}

@@ -1,0 +1,82 @@
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { Signal, type ISignal } from '@lumino/signaling';
+import type { Message } from '@lumino/messaging';
+import React from 'react';
+
+import type { ILablineServer } from '../tokens';
+import { runsIcon } from '../ui/icons';
+import type { Rendering } from './cells';
+import { RunList } from './RunList';
+import { RunView } from './RunView';
+
+export interface RunsWidgetOptions {
+  server: ILablineServer;
+  rendering: Rendering;
+  openNotebook: (path: string) => void;
+}
+
+/** The Runs view: the list of all runs, or one of them. */
+export class RunsWidget extends ReactWidget {
+  constructor(private readonly options: RunsWidgetOptions) {
+    super();
+    this.id = 'labline-runs';
+    this.addClass('labline-Runs');
+    this.title.label = 'Runs';
+    this.title.icon = runsIcon;
+    this.title.closable = true;
+    this.node.tabIndex = -1;
+  }
+
+  /** The run looked at; `null`: the list. */
+  get run(): string | null {
+    return this._run;
+  }
+
+  get runChanged(): ISignal<this, void> {
+    return this._runChanged;
+  }
+
+  /** Look at a run, or at the list. */
+  navigate(run: string | null): void {
+    if (run !== this._run) {
+      this._run = run;
+      this.title.caption = run === null ? 'Runs' : `Run ${run}`;
+      this.node.scrollTop = 0;
+      this.update();
+      this._runChanged.emit();
+    }
+  }
+
+  protected override render(): React.JSX.Element {
+    const { server, rendering, openNotebook } = this.options;
+    if (!this.isVisible) {
+      return <></>;
+    }
+    const navigate = (run: string | null) => this.navigate(run);
+    return this._run === null ? (
+      <RunList store={server.runs} open={navigate} />
+    ) : (
+      <RunView
+        key={this._run}
+        id={this._run}
+        server={server}
+        rendering={rendering}
+        back={() => navigate(null)}
+        openNotebook={openNotebook}
+      />
+    );
+  }
+
+  protected override onAfterShow(message: Message): void {
+    super.onAfterShow(message);
+    this.update();
+  }
+
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.node.focus();
+  }
+
+  private _run: string | null = null;
+  private readonly _runChanged = new Signal<this, void>(this);
+}

@@ -1,0 +1,55 @@
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { Token } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+
+import type { LablineClient } from './api/client';
+import type { EventStream } from './api/events';
+import type { OpenNotebook } from './model/notebook';
+import type { NotebookPipeline } from './model/pipeline';
+import type { RunStore } from './model/runs';
+
+/** The Labline API of the Jupyter server and what is known from it. */
+export interface ILablineServer {
+  readonly client: LablineClient;
+  readonly events: EventStream;
+  readonly runs: RunStore;
+}
+
+export const ILablineServer = new Token<ILablineServer>(
+  '@labline/labextension:ILablineServer',
+  'The Labline API of the Jupyter server: requests, live events, and the runs known from them.'
+);
+
+/** An open notebook and the pipeline it means. */
+export interface IPipelineNotebook {
+  readonly notebook: OpenNotebook;
+  readonly pipeline: NotebookPipeline;
+}
+
+/** The open notebooks as pipelines. */
+export interface ILablineNotebooks {
+  /** The notebook that has, or last had, the focus. */
+  readonly current: IPipelineNotebook | null;
+  readonly currentChanged: ISignal<ILablineNotebooks, void>;
+  /** A notebook was opened and has its content. */
+  readonly opened: ISignal<ILablineNotebooks, IPipelineNotebook>;
+  readonly all: readonly IPipelineNotebook[];
+  of(panel: NotebookPanel): IPipelineNotebook | null;
+}
+
+export const ILablineNotebooks = new Token<ILablineNotebooks>(
+  '@labline/labextension:ILablineNotebooks',
+  'The open notebooks, each with its pipeline: steps, compilation, parameters and last run.'
+);
+
+/** Commands that other extensions may call. */
+export namespace CommandIDs {
+  /** Edit the step of the active cell. */
+  export const editStep = 'labline:edit-step';
+  /** Show the Pipeline panel. */
+  export const showPanel = 'labline:show-pipeline';
+  /** Run the current notebook as a pipeline. */
+  export const runPipeline = 'labline:run-pipeline';
+  /** Open the list of runs, or the run that the argument `run` names. */
+  export const openRuns = 'labline:open-runs';
+}

@@ -1,0 +1,127 @@
+import React from 'react';
+
+import type { RunState, StepState } from '../api/types';
+import { STATE_WORDS } from './words';
+
+type State = RunState | StepState;
+
+// Drawn in a box of 16: a shape of its own for each state, so that colour is never the only sign.
+const SHAPES: Readonly<Record<State, React.JSX.Element>> = {
+  succeeded: <path d="M3.5 8.5l3 3 6-7" />,
+  cached: (
+    <>
+      <path d="M2 8.5l3 3 4-5" />
+      <path d="M7.5 10.5l1.5 1 5-7" />
+    </>
+  ),
+  failed: <path d="M4 4l8 8M12 4l-8 8" />,
+  cancelled: <path d="M3.5 8h9" />,
+  interrupted: <path d="M8 3v6M8 12.4v.2" />,
+  skipped: <path d="M4 4l4 4-4 4M9 4l4 4-4 4" />,
+  running: <path d="M8 2a6 6 0 1 1-6 6" />,
+  queued: <circle cx="8" cy="8" r="4.5" />,
+  pending: <circle cx="8" cy="8" r="4.5" strokeDasharray="2 2.4" />
+};
+
+export function StateIcon({ state }: { state: State }): React.JSX.Element {
+  return (
+    <svg
+      className="labline-StateIcon"
+      data-labline-state={state}
+      viewBox="0 0 16 16"
+      role="img"
+      aria-label={STATE_WORDS[state]}
+    >
+      <title>{STATE_WORDS[state]}</title>
+      {SHAPES[state]}
+    </svg>
+  );
+}
+
+export function StateBadge({ state }: { state: State }): React.JSX.Element {
+  return (
+    <span className="labline-StateBadge" data-labline-state={state}>
+      <StateIcon state={state} />
+      {STATE_WORDS[state]}
+    </span>
+  );
+}
+
+export interface ActionProps {
+  action: string;
+  onClick: () => void;
+  children: React.ReactNode;
+  kind?: 'primary' | 'danger' | 'plain';
+  disabled?: boolean;
+  title?: string;
+  label?: string;
+}
+
+export function ActionButton(props: ActionProps): React.JSX.Element {
+  const { action, kind = 'plain', label, ...rest } = props;
+  return (
+    <button
+      {...rest}
+      type="button"
+      className={`labline-Button labline-mod-${kind}`}
+      data-labline-action={action}
+      aria-label={label}
+    />
+  );
+}
+
+export function LinkButton(props: Omit<ActionProps, 'kind'>): React.JSX.Element {
+  const { action, label, ...rest } = props;
+  return (
+    <button
+      {...rest}
+      type="button"
+      className="labline-Link"
+      data-labline-action={action}
+      aria-label={label}
+    />
+  );
+}
+
+export function PageLink({ href, children }: { href: string; children: React.ReactNode }): React.JSX.Element {
+  return (
+    <a
+      className="labline-Link"
+      href={href}
+      target="_blank"
+      rel="noopener noreferrer"
+      data-labline-action="mlflow"
+    >
+      {children}
+    </a>
+  );
+}
+
+/** A sentence with nothing else to see. */
+export function Empty({ title, children }: { title: string; children?: React.ReactNode }): React.JSX.Element {
+  return (
+    <div className="labline-Empty" role="status">
+      <p className="labline-Empty-title">{title}</p>
+      {children && <p>{children}</p>}
+    </div>
+  );
+}
+
+export interface SectionProps {
+  name: string;
+  title: string;
+  count?: number;
+  children: React.ReactNode;
+}
+
+export function Section({ name, title, count, children }: SectionProps): React.JSX.Element {
+  return (
+    <details className="labline-Section" data-labline-section={name} open>
+      <summary>
+        {title}
+        {count !== undefined && count > 0 && <span className="labline-Count">{count}</span>}
+      </summary>
+      <div className="labline-Section-body">{children}</div>
+    </details>
+  );
+}

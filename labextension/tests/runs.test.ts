@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { Signal } from '@lumino/signaling';
+
+import type { Run, RunDetail, RunEvent, StepRun } from '../src/api/types';
+import { PAGE, RunStore } from '../src/model/runs';
+
+function run(id: string, created: number, changes: Partial<Run> = {}): Run {
+  return {
+    id,
+    pipeline: 'p',
+    notebook: 'p.ipynb',
+    target: 'local',
+    state: 'running',
+    created,
+    started: created,
+    ended: null,
+    parameters: {},
+    metrics: {},
+    steps_total: 1,
+    steps_done: 0,
+    error: null,
+    mlflow: null,
+    ...changes
+  };
+}
+
+function step(name: string, state: StepRun['state']): StepRun {
+  return {
+    name,
+    state,
+    attempt: 1,
+    started: null,
+    ended: null,
+    cached_from: null,
+    cells: [],
+    values: [],
+    metrics: {},
+    error: null,
+    mlflow_run_id: null
+  };
+}
+
+function detail(id: string, created: number): RunDetail {
+  const graph = { name: 'p', notebook: 'p.ipynb', steps: [], edges: [], parameters: [] };
+  return { ...run(id, created), graph, steps: [step('a', 'pending')], findings: [] };
+}
+
+/** A server with given runs, and a hand on its events. */
+function setUp(runs: Run[]) {
+  class Stream {
+    readonly event = new Signal<Stream, RunEvent>(this);
+    readonly connection = new Signal<Stream, { open: boolean; missed: boolean }>(this);
+    isConnected = true;
+    start(): void {}
+  }
+  const stream = new Stream();
+  const answers: { getRun?: Promise<RunDetail> } = {};
+  const client = {
+    listRuns: async ({ limit = PAGE, before }: { limit?: number; before?: string }) => {
+      const from = before === undefined ? 0 : runs.findIndex(({ id }) => id === before) + 1;
+      return runs.slice(from, from + limit);
+    },
+    getRun: (id: string) => answers.getRun ?? Promise.resolve(detail(id, 1))
+  };
+  const store = new RunStore(client, stream as unknown as ConstructorParameters<typeof RunStore>[1]);
+  let seq = 0;
+  const emit = (kind: 'run' | 'step', id: string, data: unknown) =>
+    stream.event.emit({ seq: ++seq, time: 0, run: id, kind, data } as RunEvent);
+  return { store, stream, emit, answers, runs };
+}
+
+test('runs are listed newest first', async () => {
+  const { store, emit } = setUp([run('b', 2), run('a', 1)]);
+  await store.loadNewest();
+  emit('run', 'c', run('c', 3));
+  assert.deepEqual(
+    store.list().map(({ id }) => id),
+    ['c', 'b', 'a']
+  );
+});
+
+test('older runs come page by page until there are none', async () => {
+  const { store } = setUp(Array.from({ length: PAGE + 7 }, (_, index) => run(`r${index}`, 1000 - index)));
+  await store.loadNewest();
+  assert.deepEqual([store.list().length, store.hasMore], [PAGE, true]);
+  await store.loadMore();
+  assert.deepEqual([store.list().length, store.hasMore], [PAGE + 7, false]);
+});
+
+test('a run that is looked at follows its events', async () => {
+  const { store, emit } = setUp([]);
+  await store.loadDetail('x');
+  emit('step', 'x', step('a', 'succeeded'));
+  emit('run', 'x', run('x', 1, { state: 'succeeded' }));
+  const seen = store.detail('x')!;
+  assert.deepEqual([seen.state, seen.steps[0].state], ['succeeded', 'succeeded']);
+});
+
+test('an event that comes while a run is being read is not lost', async () => {
+  const { store, emit, answers } = setUp([]);
+  let answer: (run: RunDetail) => void = () => undefined;
+  answers.getRun = new Promise(resolve => (answer = resolve));
+  const reading = store.loadDetail('x');
+  emit('step', 'x', step('a', 'running'));
+  answer(detail('x', 1));
+  await reading;
+  assert.equal(store.detail('x')!.steps[0].state, 'running');
+});
+
+test('each change names its run', async () => {
+  const { store, emit } = setUp([]);
+  const changed: string[] = [];
+  store.changed.connect((_, id) => void changed.push(id));
+  emit('run', 'x', run('x', 1));
+  assert.deepEqual(changed, ['x']);
+});
+
+test('a run that nobody looks at is kept without its steps', () => {
+  const { store, emit } = setUp([]);
+  emit('step', 'x', step('a', 'running'));
+  emit('run', 'x', run('x', 1));
+  assert.equal(store.detail('x'), null);
+  assert.equal(store.run('x')!.state, 'running');
+});
+
+test('after missed events the list is read again', async () => {
+  const { store, stream, runs } = setUp([run('a', 1)]);
+  await store.loadNewest();
+  runs.unshift(run('b', 2));
+  stream.connection.emit({ open: true, missed: true });
+  await new Promise(resolve => setImmediate(resolve));
+  assert.deepEqual(
+    store.list().map(({ id }) => id),
+    ['b', 'a']
+  );
+});
