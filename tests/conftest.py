@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,8 @@ os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
 
 
 @pytest.fixture(autouse=True)
-def labline_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def labline_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder that is this test's alone; nobody's own runs are ever touched."""
     home = tmp_path / "labline-home"
     monkeypatch.setenv("LABLINE_HOME", str(home))
-    yield home
+    return home

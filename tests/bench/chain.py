@@ -12,9 +12,9 @@ from pathlib import Path
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 
-from labline_backend.engine import Engine
+from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
-from labline_backend.store import RunStore
+from labline_backend.store.runs import RunStore
 
 NAME = "chain_of_ten"
 TITLE = "Chain of ten empty steps (nothing cached)"
@@ -28,7 +28,7 @@ def measure() -> dict[str, list[float]]:
     samples: dict[str, list[float]] = {"labline, engine resident": [], REFERENCE: []}
     notebook = _notebook()
     with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "home")
+        home = Home.open(Path(folder) / "home")
         engine = Engine(home, RunStore(home), None)
         try:
             _run_pipeline(engine, notebook, Path(folder))  # the first run prepares the data folder

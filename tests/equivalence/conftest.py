@@ -6,14 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from labline_backend.engine import Engine
+from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
-from labline_backend.store import RunStore
+from labline_backend.store.runs import RunStore
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    home = Home(tmp_path_factory.mktemp("home"))
-    engine = Engine(home, RunStore(home), None)
-    yield engine
-    engine.close()
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home.open(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def engine(home: Home) -> Iterator[Engine]:
+    with Engine(home, RunStore(home)) as engine:
+        yield engine

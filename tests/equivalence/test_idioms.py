@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from labline_backend.home import Home
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 
-from labline_backend.engine import Engine
+from labline_backend.engine.engine import Engine
 
 from .cases import CASES
 from .reference import cells_of, notebook_of, printed_by_notebook
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine, tmp_path: Path) -> None:
+def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine, home: Home, tmp_path: Path) -> None:
     folder = tmp_path / "pipeline" / "base" / "work"
     folder.mkdir(parents=True)
     cells = cells_of(CASES[name])
@@ -36,5 +37,5 @@ def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine
 
     assert done.state == "succeeded", done.error
     last = compilation.pipeline.steps[-1].name
-    printed = engine.home.step_folder(run.id, last).joinpath("log.txt").read_text()
+    printed = home.step_folder(run.id, last).joinpath("log.txt").read_text()
     assert printed == printed_by_notebook(cells, tmp_path / "notebook" / "base" / "work")
