@@ -103,7 +103,7 @@ view = base[2:4]
 ---
 base[2] = 99
 ---
-print(view.tolist(), view.base is base)
+print(view.tolist(), np.shares_memory(view, base))
 """,
     "a_frame_altered_in_place": """
 import pandas as pd

@@ -42,6 +42,45 @@ def test_objects_shared_within_an_artifact_stay_shared(tmp_path):
     assert values["b"]["inner"] is values["a"]
 
 
+@pytest.mark.parametrize(
+    "view_of",
+    [
+        lambda base: base[2:5],
+        lambda base: base[::-1],
+        lambda base: base.reshape(4, 5).T[1:, ::2],
+        lambda base: base.view("int32")[3:],
+    ],
+)
+def test_a_write_through_a_view_is_seen_in_its_array(tmp_path, view_of):
+    base = np.arange(20)
+    here = {"base": base, "view": view_of(base)}
+    there = load(store(here, tmp_path).path)[0]
+    assert (there["view"] == here["view"]).all()
+    there["view"][...] = -1
+    here["view"][...] = -1
+    assert (there["base"] == here["base"]).all()
+
+
+def test_two_overlapping_views_share_memory_without_their_array(tmp_path):
+    base = np.asfortranarray(np.arange(20.0).reshape(4, 5))
+    there = load(store({"left": base[:, :3], "right": base[:, 2:]}, tmp_path).path)[0]
+    there["left"][0, 2] = 99
+    assert there["right"][0, 0] == 99
+
+
+def test_views_still_share_memory_after_a_second_crossing(tmp_path):
+    base = np.arange(6)
+    there = load(store({"base": base, "view": base[2:4]}, tmp_path).path)[0]
+    further = load(store(there, tmp_path).path)[0]
+    further["base"][2] = 99
+    assert further["view"].tolist() == [99, 3]
+
+
+def test_views_that_do_not_overlap_leave_their_array_behind(tmp_path):
+    base = np.zeros(1_000_000)
+    assert store({"head": base[:5], "tail": base[-5:]}, tmp_path).size < 10_000
+
+
 def test_an_artifact_is_addressed_by_its_content(tmp_path):
     stored = store({"x": 1}, tmp_path)
     assert stored.path == tmp_path / stored.digest[:2] / stored.digest

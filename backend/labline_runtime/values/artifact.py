@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labline_runtime.values.pickling import dump
+from labline_runtime.values.views import MemoryOwners
 
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
@@ -78,10 +79,9 @@ def store(
     temporary = root / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
     try:
         with temporary.open("xb") as raw:
-            file = _HashingFile(raw)
-            file.write(MAGIC)
-            buffers: list[pickle.PickleBuffer] = []
-            dump(dict(values), file, buffers.append)  # type: ignore[arg-type]
+            file, buffers, owners = _write_stream(values, raw, None)
+            if owners.shared():
+                file, buffers, _ = _write_stream(values, raw, owners)
             stream_end = file.position
             places = []
             for buffer in buffers:
@@ -105,6 +105,19 @@ def store(
     finally:
         temporary.unlink(missing_ok=True)
     return StoredArtifact(target, digest, file.position)
+
+
+def _write_stream(
+    values: Mapping[str, Any], raw: BinaryIO, shared: MemoryOwners | None
+) -> tuple[_HashingFile, list[pickle.PickleBuffer], MemoryOwners]:
+    """Write the pickle stream at the start of *raw*, in place of what is there."""
+    raw.seek(0)
+    raw.truncate()
+    file = _HashingFile(raw)
+    file.write(MAGIC)
+    buffers: list[pickle.PickleBuffer] = []
+    owners = dump(dict(values), file, buffers.append, shared)  # type: ignore[arg-type]
+    return file, buffers, owners
 
 
 def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Pickling of values between steps.
 
-cloudpickle does the work; four things differ, because here a value moves between *steps of one notebook*:
+cloudpickle does the work; five things differ, because here a value moves between *steps of one notebook*:
 
 - A function of the notebook reads the globals of the step it is loaded in, live, and ships none of them: globals are
   variables, and variables travel as values of their own. The same holds for functions of any importable module that
@@ -9,6 +9,7 @@ cloudpickle does the work; four things differ, because here a value moves betwee
   So the class that the imports cell defines in each step is one class, and equal values make equal files.
 - Loading does not touch a class that the step already has in the same form.
 - A module brings the submodules that cells imported (``import xml.etree`` binds ``xml``).
+- Arrays that share memory go on sharing it (:mod:`labline_runtime.values.views`).
 
 The C pickler, protocol 5, buffers out of band.
 """
@@ -32,6 +33,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.values.digest import DigestError, class_digest
+from labline_runtime.values.views import MemoryOwners, is_plain_array, reduce_view
 
 PROTOCOL = 5
 NOTEBOOK = "__main__"
@@ -73,10 +75,21 @@ def _track(kind: type) -> None:
 
 
 class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """cloudpickle's pickler with the differences that the module's docstring names."""
+    """cloudpickle's pickler with the differences that the module's docstring names.
+
+    ``shared`` are the owners of memory that several arrays are known to look at; ``owners`` tells what a run saw.
+    """
+
+    def __init__(self, *arguments: Any, shared: frozenset[int] = frozenset(), **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.owners = MemoryOwners()
+        self._shared = shared
 
     def reducer_override(self, obj: Any) -> Any:
-        """Reduce functions, classes and modules; leave all else to pickle."""
+        """Reduce functions, classes, modules and views; leave all else to pickle."""
+        if is_plain_array(obj):
+            self.owners.note(obj)
+            return reduce_view(obj, self._shared) or NotImplemented
         if isinstance(obj, type):
             if obj.__module__ == NOTEBOOK:
                 _track(obj)
@@ -199,6 +212,17 @@ class _Counter:
             self.size += view.nbytes
 
 
-def dump(value: Any, file: BinaryIO, buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None) -> None:
-    """Pickle *value* into *file*; large buffers go to *buffer_callback* instead."""
-    Pickler(file, protocol=PROTOCOL, buffer_callback=buffer_callback).dump(value)
+def dump(
+    value: Any,
+    file: BinaryIO,
+    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    shared: MemoryOwners | None = None,
+) -> MemoryOwners:
+    """Pickle *value* into *file*; large buffers go to *buffer_callback* instead.
+
+    Returns who owns the arrays' memory. Where it is shared, dump once more and hand that in as *shared*.
+    """
+    known = frozenset() if shared is None else shared.shared()
+    pickler = Pickler(file, protocol=PROTOCOL, buffer_callback=buffer_callback, shared=known)
+    pickler.dump(value)
+    return pickler.owners

@@ -1,0 +1,76 @@
+"""NumPy arrays that share memory still share it on the other side of a step boundary.
+
+NumPy pickles every array as a copy of its own. Where two arrays of one artifact look at the same memory, a write
+through one must be seen through the other, as in the notebook: then the array that owns the memory is pickled once and
+the others as views of it. Where nothing overlaps, nothing changes; above all, a small view does not drag a big owner
+along.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+class MemoryOwners:
+    """Which arrays own the memory that the pickled ones look at. Ask :meth:`shared` after everything was seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, dict[int, Any]] = {}  # owner -> its arrays; holding them keeps ids from being used twice
+
+    def note(self, array: Any) -> None:
+        """Remember *array*, an ndarray about to be pickled."""
+        owner = owner_of(array)
+        self._seen.setdefault(id(owner), {})[id(array)] = array
+
+    def shared(self) -> frozenset[int]:
+        """The ids of owners of whose memory some part is looked at by more than one array."""
+        return frozenset(owner for owner, arrays in self._seen.items() if _overlap(list(arrays.values())))
+
+
+def _overlap(arrays: list[Any]) -> bool:
+    extents = sorted(_extent(array) for array in arrays if array.size)
+    return any(start < end for (_, end), (start, _) in itertools.pairwise(extents))
+
+
+def _extent(array: Any) -> tuple[int, int]:
+    """The first address *array* looks at, and the one after the last."""
+    first = array.__array_interface__["data"][0]
+    reach = [(length - 1) * stride for length, stride in zip(array.shape, array.strides, strict=True)]
+    return first + sum(r for r in reach if r < 0), first + sum(r for r in reach if r > 0) + array.itemsize
+
+
+def is_plain_array(value: Any) -> bool:
+    """Whether *value* is an ndarray (no subclass) of plain data."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
+
+
+def owner_of(array: Any) -> Any:
+    """The array that *array*'s memory belongs to, as far as NumPy knows."""
+    numpy = sys.modules["numpy"]
+    while type(array.base) is numpy.ndarray:
+        array = array.base
+    return array
+
+
+def reduce_view(array: Any, shared: frozenset[int]) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+    """How to pickle *array* as a view of its owner; None where it need not, or is the owner."""
+    owner = owner_of(array)
+    if id(owner) not in shared or owner is array or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        return None
+    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+
+
+def _view(
+    owner: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, writeable: bool
+) -> Any:
+    import numpy
+
+    memory = owner if owner.flags.c_contiguous else owner.T
+    view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
+    view.flags.writeable = writeable and view.flags.writeable
+    return view
