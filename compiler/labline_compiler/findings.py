@@ -374,7 +374,7 @@ def finding(
     step: str | None = None,
     fix: str | None = None,
 ) -> Finding:
-    """A finding of the rule *code*. *cell* is the index and the id of the cell; without *fix* the rule's own is given."""
+    """A finding of the rule *code*. *cell* is the cell's index and id; without *fix* the rule's own is given."""
     rule = RULES[code]
     index, identifier = cell if cell is not None else (None, None)
     return Finding(code, rule.severity, message, index, identifier, line, column, step, fix or rule.fix)

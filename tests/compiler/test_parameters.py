@@ -89,10 +89,10 @@ def parameter(kind: str, default: str) -> Parameter:
 @pytest.mark.parametrize(
     ("kind", "text", "expected"),
     [
-        ("int", "5", "5"), ("int", " -5 ", "-5"), ("float", "1", "1.0"), ("float", "1e-3", "0.001"), 
-        ("bool", "true", "True"), ("bool", "False", "False"), ("str", "abc", "'abc'"), ("str", "'abc'", "'abc'"), ("str", "1", "'1'"), 
-        ("list", "[1, 2]", "[1, 2]"),
-        ("dict", "{'a': 1}", "{'a': 1}"), ("NoneType", "3", "3"), 
+        ("int", "5", "5"), ("int", " -5 ", "-5"), ("float", "1", "1.0"), ("float", "1e-3", "0.001"),
+        ("bool", "true", "True"), ("bool", "False", "False"), ("str", "abc", "'abc'"), ("str", "'abc'", "'abc'"),
+        ("str", "1", "'1'"), ("list", "[1, 2]", "[1, 2]"),
+        ("dict", "{'a': 1}", "{'a': 1}"), ("NoneType", "3", "3"),
         ("NoneType", "None", "None"), ("tuple", "(1,)", "(1,)"),
     ],
 )  # fmt: skip

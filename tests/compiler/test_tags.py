@@ -52,7 +52,7 @@ def test_metadata_sets_what_tags_cannot() -> None:
 @pytest.mark.parametrize(
     "own",
     [
-        {"steps": {"nobody": {}}}, {"steps": {"a": {"retries": -1}}}, 
+        {"steps": {"nobody": {}}}, {"steps": {"a": {"retries": -1}}},
         {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [],
         {"steps": {"a": {"typo": 1}}}, {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
     ],

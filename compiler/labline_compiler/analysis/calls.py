@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labline_compiler.analysis.operations import Operation
 
 _MAXIMUM_DEPTH = 12
-_BUDGET = 4000  # statements and calls followed for one cell, functions included
+_BUDGET = 2000  # statements and calls followed for one cell, functions included
 
 
 @dataclass
@@ -58,6 +58,7 @@ class Calls:
     state: State
     context: tuple[int, ...]
     active: list[int]
+    invoked: set[tuple[int, Value, int]]
     budget: int
 
     def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
@@ -179,12 +180,12 @@ class Calls:
         own = frozenset((number,))
         handed = arguments.all | (receiver or NOTHING)
         if number in self.active or len(self.active) >= _MAXIMUM_DEPTH or self.budget <= 0:
-            if number not in self.active:
+            key = (number, NOTHING, -self.state.bindings - 1)
+            if number not in self.active and key not in self.invoked:
+                self.invoked.add(key)
                 self._assume_everything(info)
             self.state.alter(self.heap.reach(handed), handed)
-            return self.heap.make(self.site(node, "again"), None, self.heap.reach(handed | own)) | self.heap.reach(
-                handed
-            )
+            return self.heap.reach(handed | own)
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
         outer_context, outer_depth = self.context, len(self.state.frames)
@@ -252,9 +253,13 @@ class Calls:
         """Functions among *value* may be called with parts of *handed*."""
         for number in sorted(value):
             info = self.heap.things[number].function
-            if info is not None and number not in self.active:
+            key = (number, handed, self.state.bindings)
+            if info is not None and number not in self.active and key not in self.invoked:
+                self.invoked.add(key)  # the same again would do the same again
                 count = len(scopes.arguments(info.node))
+                context, self.context = self.context, ()  # who calls it is not known, so all such calls are one
                 self.enter_function(number, info, Arguments([handed] * count), info.node)
+                self.context = context
 
     def callbacks(self, arguments: Arguments) -> Value:
         """Functions among the arguments may be called. Returns all functions found."""
@@ -316,7 +321,7 @@ class Calls:
             if info is not None and info.binding == "property":
                 result |= self.enter_function(function, info, Arguments([]), node, own)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
-        return result | self.heap.reach(own) | found
+        return result | self.heap.mutable(self.heap.reach(own)) | found
 
     def _notebook_method(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         thing = self.heap.things[number]
@@ -342,7 +347,7 @@ class Calls:
         self.state.alter(reached if self._foreign_bases(klass) or found else own, arguments.all)
         if found or not self._conventional(name):
             self.state.alter(self.heap.reach(arguments.all), NOTHING)
-        return result | reached | self.heap.reach(arguments.all)
+        return result | self.heap.mutable(reached | self.heap.reach(arguments.all))
 
     @staticmethod
     def _conventional(name: str) -> bool:
@@ -590,7 +595,7 @@ class Calls:
         self.invoke(reached, reached)
         self.unknown_draws()
         self.state.alter(reached, self.heap.mutable(handed))
-        return self.heap.mutable(reached) | self.heap.make(self.site(node, "unknown"))
+        return self.heap.mutable(reached) or self.heap.make(self.site(node, "unknown"))
 
     def unknown_draws(self) -> None:
         """Code that is not known may draw random numbers."""

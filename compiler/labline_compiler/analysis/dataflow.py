@@ -176,6 +176,7 @@ class _Recorder:
         self.findings: list[Finding] = []
         self.told: set[tuple[object, ...]] = set()
         self.misplaced: set[int] = set()
+        self.brought: set[tuple[Value, int, int]] = set()
         self.touched: set[str] = set()
         self.values: dict[str, Value] = {}  # what each name may stand for, branches taken or not
         self.libraries: dict[str, Value | None] = {}  # names that the preamble bound to library objects
@@ -193,6 +194,7 @@ class _Recorder:
             self.walker.state.always = set()
         self.unit = unit
         self.units.append(unit)
+        self.brought.clear()
         if unit.step in _NO_STEPS:
             return
         self.steps.setdefault(unit.step, StepFlow())
@@ -254,7 +256,10 @@ class _Recorder:
     def alter(self, objects: Value) -> None:
         if self.unit.step == PREAMBLE and self._above and self._names_holding(objects):
             self.misplaced.add(self.unit.cell.index)
-        self._bring_along(objects, set())
+        moment = (objects, self.heap.links, self.walker.state.bindings)
+        if moment not in self.brought:  # the same again would find the same names
+            self.brought.add(moment)
+            self._bring_along(objects, set())
 
     def hidden(self, state: str, use: Use) -> None:
         version = self.versions.get(state)

@@ -58,6 +58,7 @@ class Expressions(Calls):
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.active: list[int] = []
+        self.invoked: set[tuple[int, Value, int]] = set()
         self.budget = 0
 
     def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:

@@ -63,6 +63,8 @@ class Heap:
     def __init__(self) -> None:
         self.things: list[Thing] = []
         self._made: dict[Hashable, int] = {}
+        self._closures: dict[tuple[Value, bool], Value] = {}  # until a link is added
+        self.links = 0
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -78,6 +80,10 @@ class Heap:
         """Let every one of *holders* hold all of *content* from now on."""
         for holder in holders:
             new = content - self.things[holder].holds - {holder}
+            if not new:
+                continue
+            self._closures.clear()
+            self.links += 1
             self.things[holder].holds |= new
             for number in new:
                 self.things[number].held_by.add(holder)
@@ -91,6 +97,13 @@ class Heap:
         return self._closure(value, down=False)
 
     def _closure(self, value: Iterable[int], *, down: bool) -> Value:
+        key = (frozenset(value), down)
+        known = self._closures.get(key)
+        if known is None:
+            known = self._closures[key] = self._follow_links(key[0], down=down)
+        return known
+
+    def _follow_links(self, value: Value, *, down: bool) -> Value:
         found = set(value)
         stack = list(found)
         while stack:

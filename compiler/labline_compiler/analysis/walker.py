@@ -31,6 +31,7 @@ class Walker(Statements):
     def cell(self, cell: ParsedCell) -> None:
         """Follow one cell."""
         self.budget = _BUDGET
+        self.invoked.clear()
         if cell.magic is not None:
             self._cell_magic(cell.magic)
         if not cell.local:
