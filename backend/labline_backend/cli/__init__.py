@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from labline_backend._version import __version__
 from labline_backend.cli.check import check
 from labline_backend.cli.compile import compile_
-from labline_backend.cli.failures import exit_code_of
+from labline_backend.cli.failures import ReaderLeftError, exit_code_of
 from labline_backend.cli.mlflow import mlflow
 from labline_backend.cli.run import run
 from labline_backend.cli.runs import runs
@@ -21,7 +21,16 @@ from labline_backend.cli.server import server
 __all__ = ["labline", "main"]
 
 
+class _Commands(click.Group):
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as error:
+            raise ReaderLeftError from error
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 the run failed, 2 the input is at fault, 130 interrupted.",
 )

@@ -18,12 +18,19 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE, as every other tool in a shell's pipe
 DEBUG_VARIABLE = "LABLINE_DEBUG"
 
 
+class ReaderLeftError(Exception):
+    """Nobody reads standard output any more. Not an ``OSError``: click would make exit code 1 of that."""
+
+
 def exit_code_of(error: BaseException, *, as_json: bool) -> int:
     """Tell the user about *error*, as a JSON document on stdout where they asked for JSON; the code to exit with."""
     from labline_backend.home import HomeError
     from labline_backend.service import ServiceError
 
     match error:
+        case ReaderLeftError() | BrokenPipeError():
+            silence_stdout()
+            return BROKEN_PIPE
         case SystemExit():
             return error.code if isinstance(error.code, int) else BAD_INPUT if error.code else 0
         case click.exceptions.Exit():
@@ -31,9 +38,6 @@ def exit_code_of(error: BaseException, *, as_json: bool) -> int:
         case KeyboardInterrupt() | click.Abort():
             click.echo("Interrupted.", err=True)
             return INTERRUPTED
-        case BrokenPipeError():
-            _silence_stdout()
-            return BROKEN_PIPE
         case ServiceError():
             terminal.refuse(error.message, error.findings, as_json=as_json)
         case HomeError():
@@ -65,6 +69,6 @@ def _refuse_usage(error: click.ClickException, *, as_json: bool) -> None:
     terminal.refuse(error.format_message(), as_json=as_json)
 
 
-def _silence_stdout() -> None:
-    """Let the interpreter's last flush go nowhere: the reader has left."""
+def silence_stdout() -> None:
+    """Let what is still written go nowhere: the reader has left."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labline_backend.cli import terminal
+from labline_backend.cli.failures import silence_stdout
 
 if TYPE_CHECKING:
     from labline_backend import wire
@@ -51,7 +53,7 @@ class Progress:
             return
         self._drawn_at = now
         text = ", ".join(f"{s.name} {terminal.seconds(s.started or now, now)}" for s in self._running)
-        columns = click.get_current_context().terminal_width or 80
+        columns = shutil.get_terminal_size().columns
         click.echo(f"{ERASE_LINE}  running: {text}"[: columns + len(ERASE_LINE) - 1], nl=False)
         sys.stdout.flush()
 
@@ -80,6 +82,11 @@ class Progress:
         return f"{step.name:<{self._width}}  {state}  {taken:>8}  {note}".rstrip()
 
     def _say(self, line: str) -> None:
-        if not self._quiet:
+        if self._quiet:
+            return
+        try:
             click.echo(line)
             sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads on, which is no reason to stop the run
+            silence_stdout()
+            self._quiet = True

@@ -88,11 +88,12 @@ def _cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
     if not as_json:
         click.echo(f"Cancelling the run {record.id} ...", err=True)
     service.engine.cancel(record.id)
-    service.engine.wait(record.id, timeout=CANCEL_SECONDS)
+    state = service.engine.wait(record.id, timeout=CANCEL_SECONDS).state
+    ended = f"been {state}" if state == "cancelled" else state
     if as_json:
         terminal.document(service.detail(record.id))
     else:
-        click.echo("Cancelled; the results of the steps that had finished are kept in the cache.", err=True)
+        click.echo(f"The run has {ended}; what its finished steps computed is kept in the cache.", err=True)
     sys.exit(INTERRUPTED)
 
 

@@ -74,12 +74,18 @@ def _serve(ip: str, port: int, folder: Path, allow_root: bool) -> None:
         "ServerApp.allow_root": allow_root,
         "ServerApp.allow_unauthenticated_access": False,
         "ServerApp.answer_yes": True,  # one Ctrl-C stops it
-        "ServerApp.log_level": "WARNING",
+        "ServerApp.log_level": "WARN",
         "IdentityProvider.token": token,  # whatever the user's Jupyter configuration says: never open to everybody
     }
     app = LablineApp.initialize_server(argv=[f"--{name}={value}" for name, value in settings.items()])
     shown = f"[{ip}]" if ":" in ip else ip
-    click.echo(f"Labline serves {folder.absolute()} at http://{shown}:{port}{LablineApp.extension_url}?token={token}")
-    click.echo("Ctrl-C stops it.")
-    sys.stdout.flush()
+
+    def announce() -> None:
+        click.echo(
+            f"Labline serves {folder.absolute()} at http://{shown}:{port}{LablineApp.extension_url}?token={token}"
+        )
+        click.echo("Ctrl-C stops it.")
+        sys.stdout.flush()
+
+    app.io_loop.add_callback(announce)  # after the callback that opens the port
     app.start()

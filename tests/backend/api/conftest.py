@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import urllib.parse
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,6 +74,7 @@ class Listener:
     def __init__(self, socket: Any) -> None:
         self.socket = socket
         self.cursor = -1
+        self.closed = False  # and that has been read: the next reading would wait for ever
 
     def send(self, document: Any) -> None:
         self.socket.write_message(document if isinstance(document, str) else json.dumps(document))
@@ -88,7 +90,14 @@ class Listener:
                     self.cursor = message["seq"]
                 if kind in (None, message["kind"]):
                     return dict(message)
+        self.closed = True
         raise AssertionError("the socket was closed")
+
+    async def leave(self) -> None:
+        """Close the socket, unless the server has, and wait until it is."""
+        self.socket.close()
+        while not self.closed:
+            self.closed = await self.socket.read_message() is None
 
     async def until_ended(self, run: str) -> list[dict[str, Any]]:
         """All messages up to the one that says that *run* has ended."""
@@ -97,6 +106,13 @@ class Listener:
             messages.append(message := await self.next())
             if message["kind"] == "run" and message["run"] == run and message["data"]["ended"] is not None:
                 return messages
+
+    async def until_seq(self, seq: int) -> list[dict[str, Any]]:
+        """All events up to this one."""
+        messages = []
+        while self.cursor < seq:
+            messages.append(await self.next())
+        return messages
 
     async def whole_log(self, run: str, step: str, offset: int = 0) -> str:
         """What the socket tells of a log until it is complete."""
@@ -123,9 +139,7 @@ def listen(jp_ws_fetch: Any, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iter
 
     async def leave() -> None:
         for listener in listeners:
-            listener.socket.close()
-            while await listener.socket.read_message() is not None:
-                pass
+            await listener.leave()
 
     yield listen
     jp_asyncio_loop.run_until_complete(leave())
@@ -136,9 +150,19 @@ def cookie(jp_serverapp: Any, http_server_client: Any, jp_base_url: str) -> Call
     """Log in as a browser does: what it sends from then on."""
 
     async def cookie() -> str:
-        token = jp_serverapp.identity_provider.token
-        answer = await http_server_client.fetch(f"{jp_base_url}api/status?token={token}")
-        return "; ".join(each.partition(";")[0] for each in answer.headers.get_list("Set-Cookie"))
+        page = await http_server_client.fetch(f"{jp_base_url}login")
+        cookies = dict(each.partition(";")[0].split("=", 1) for each in page.headers.get_list("Set-Cookie"))
+        form = {"password": jp_serverapp.identity_provider.token, "_xsrf": cookies["_xsrf"]}
+        answer = await http_server_client.fetch(
+            f"{jp_base_url}login",
+            method="POST",
+            body=urllib.parse.urlencode(form),
+            headers={"Cookie": f"_xsrf={cookies['_xsrf']}"},
+            follow_redirects=False,
+            raise_error=False,
+        )
+        cookies |= dict(each.partition(";")[0].split("=", 1) for each in answer.headers.get_list("Set-Cookie"))
+        return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
     return cookie
 

@@ -10,7 +10,7 @@ import tornado.httpclient
 import tornado.websocket
 
 from ..notebooks import DOUBLE, code, notebook
-from .conftest import Call, Listen, Run
+from .conftest import Call, Listen, Listener, Run
 
 
 async def test_a_stranger_is_refused(listen: Listen, jp_auth_header: dict[str, str]) -> None:
@@ -27,22 +27,27 @@ async def test_a_user_without_the_permission_is_refused(
         await listen()
 
 
-@pytest.mark.parametrize(("origin", "status"), [("http://elsewhere.example", 403), (None, 101)])
-async def test_a_page_of_another_site_is_refused(
-    jp_http_port: int, jp_base_url: str, cookie: Any, origin: str | None, status: int
-) -> None:
-    here = f"localhost:{jp_http_port}{jp_base_url}"
-    headers = {"Cookie": await cookie(), "Origin": origin or f"http://localhost:{jp_http_port}"}
-    request = tornado.httpclient.HTTPRequest(f"ws://{here}labline/api/v1/events", headers=headers)
-    try:
-        socket = await tornado.websocket.websocket_connect(request)
-    except tornado.httpclient.HTTPClientError as refused:
-        assert refused.code == status
-    else:
-        assert status == 101
-        socket.close()
-        while await socket.read_message() is not None:
-            pass
+@pytest.fixture
+def from_page(jp_http_port: int, jp_base_url: str, cookie: Any) -> Any:
+    """Open the WebSocket as a browser does for a page of some origin: with the cookie of whoever is logged in."""
+
+    async def from_page(origin: str) -> Any:
+        url = f"ws://127.0.0.1:{jp_http_port}{jp_base_url}labline/api/v1/events"
+        headers = {"Cookie": await cookie(), "Origin": origin}
+        return await tornado.websocket.websocket_connect(tornado.httpclient.HTTPRequest(url, headers=headers))
+
+    return from_page
+
+
+async def test_a_page_of_another_site_is_refused(from_page: Any) -> None:
+    with pytest.raises(tornado.httpclient.HTTPClientError, match="403"):
+        await from_page("http://elsewhere.example")
+
+
+async def test_a_page_of_this_server_is_let_in(from_page: Any, jp_http_port: int) -> None:
+    listener = Listener(await from_page(f"http://127.0.0.1:{jp_http_port}"))
+    await listener.next("hello")
+    await listener.leave()
 
 
 async def test_a_start_that_is_no_number_is_refused(listen: Listen) -> None:
@@ -71,12 +76,15 @@ async def test_a_run_is_told_from_its_start_to_its_end(listen: Listen, call: Cal
 
 
 async def test_events_are_replayed_from_the_middle(run: Run, listen: Listen) -> None:
-    detail = await run(*DOUBLE)
-    whole = await (await listen(start=0)).until_ended(detail["id"])
-    events = [message for message in whole if message["kind"] != "hello"]
+    await run(*DOUBLE)
+    listener = await listen(start=0)
+    latest = (await listener.next("hello"))["seq"]
+    events = await listener.until_seq(latest)
+    assert len(events) > 10
     middle = events[len(events) // 2]["seq"]
-    again = await (await listen(start=middle)).until_ended(detail["id"])
-    assert [m["seq"] for m in again if m["kind"] != "hello"] == [m["seq"] for m in events if m["seq"] > middle]
+    listener = await listen(start=middle)
+    assert (await listener.next("hello"))["seq"] == latest
+    assert await listener.until_seq(latest) == [event for event in events if event["seq"] > middle]
 
 
 async def test_a_cursor_from_another_data_folder_does_not_miss_what_comes(listen: Listen, call: Call) -> None:
@@ -149,5 +157,5 @@ async def test_sockets_are_closed_when_the_server_stops(listen: Listen, jp_serve
     listener = await listen()
     await listener.next("hello")
     await jp_serverapp.cleanup_extensions()
-    assert await listener.socket.read_message() is None
+    await listener.leave()
     assert listener.socket.close_code == 1001

@@ -93,11 +93,6 @@ async def test_a_failing_cell_is_named(run: Run) -> None:
     assert (error["ename"], error["cell_index"], error["line"]) == ("ZeroDivisionError", 1, 2)
 
 
-async def test_numbers_that_json_does_not_know_are_null(run: Run) -> None:
-    detail = await run(code("x = float('nan')", "step:only"), code("x", "pipeline-metrics"))
-    assert detail["metrics"] == {"x": None}
-
-
 async def test_what_a_cell_displays_is_json_even_with_nan(run: Run, call: Call) -> None:
     show = "from IPython.display import display\ndisplay({'application/json': {'x': float('nan')}}, raw=True)"
     detail = await run(code(show, "step:only"))

@@ -26,7 +26,7 @@ def server(environment: dict[str, str], tmp_path: Path) -> Iterator[Server]:
     process = subprocess.Popen(
         [sys.executable, "-m", "labline_backend", "server", "--port", "0", "--allow-root"],
         cwd=tmp_path,
-        env=environment,
+        env={**environment, "PYTHONWARNINGS": "ignore"},  # the server's own are not ours to mend
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

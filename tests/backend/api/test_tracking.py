@@ -1,0 +1,29 @@
+"""Runs that are recorded in MLflow, seen through the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+from ..notebooks import DOUBLE
+from .conftest import Run
+
+
+@pytest.fixture
+def jp_server_config(jp_server_config: dict[str, Any]) -> dict[str, Any]:
+    return {**jp_server_config, "LablineApp": {"track": True}}
+
+
+async def test_a_recorded_run_says_where_mlflow_shows_it(run: Run) -> None:
+    detail = await run(*DOUBLE)
+    tracked = detail["mlflow"]
+    place = f"labline/mlflow/#/experiments/{tracked['experiment_id']}/runs/{tracked['run_id']}"
+    assert tracked["url"].startswith(place)
+    assert all(step["mlflow_run_id"] for step in detail["steps"])
+
+
+async def test_mlflow_itself_is_behind_the_login(jp_fetch: Any) -> None:
+    with pytest.raises(HTTPClientError, match="403"):
+        await jp_fetch("labline", "mlflow", "version", headers={"Authorization": "token wrong"})

@@ -1,0 +1,194 @@
+"""The main job in JupyterLab: tag cells, press Run, watch, look at what came out."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .lab import LabServer
+from .pages import SLOW, NotebookPage, RunPage, waits_for, write_notebook
+
+pytestmark = pytest.mark.browser
+
+
+def test_three_cells_are_tagged_run_watched_and_still_there_after_a_reload(lab: LabServer, page: Page) -> None:
+    plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2, 3])\nplt.show()"
+    write_notebook(
+        lab.work / "tagged.ipynb",
+        [
+            "import pandas as pd\ntable = pd.DataFrame({'city': ['Oslo', 'Rome'], 'rain': [763, 799]})\ntable",
+            f"{waits_for('go')}\ntotal = int(table['rain'].sum())\nprint('the total is', total)",
+            f"print('seen:', total)\n{plot}",
+        ],
+    )
+    notebook = NotebookPage(page, lab, "tagged.ipynb")
+    notebook.open_panel()
+    for cell, step in enumerate(["load", "sum_up", "report"]):
+        notebook.tag(cell, step)
+
+    expect(notebook.node("report")).to_be_visible()
+    edges = page.locator("#labline-pipeline [data-labline-edge]")
+    expect(edges.filter(has_text="table")).to_have_count(1)
+    expect(edges.filter(has_text="total")).to_have_count(1)
+    assert [cell["metadata"]["tags"] for cell in notebook.save()["cells"]] == [
+        ["step:load"],
+        ["step:sum_up"],
+        ["step:report"],
+    ]
+
+    notebook.run()
+    notebook.expect_state("load", "succeeded")
+    notebook.expect_state("sum_up", "running")
+    notebook.expect_state("report", "pending")
+    run = notebook.open_run()
+    run.choose("sum_up", "log")
+    expect(run.view.locator("[data-labline-log='sum_up']")).to_contain_text("waiting")
+    (lab.work / "go").touch()
+    expect(run.view.locator("[data-labline-log='sum_up']")).to_contain_text("the total is 1562", timeout=SLOW)
+    run.expect_state("succeeded")
+
+    run.choose("load", "cells")
+    expect(run.view.locator("[data-labline-cells='load'] table")).to_contain_text("Oslo")
+    run.choose("report", "cells")
+    expect(run.view.locator("[data-labline-cells='report'] img")).to_be_visible()
+    run.choose("load", "values")
+    value = run.view.locator("[data-labline-value='table']")
+    expect(value).to_contain_text("DataFrame")
+    expect(value).to_contain_text("2 × 2")
+    expect(value).to_contain_text("Rome")
+
+    page.goto(f"{lab.url}lab/tree/tagged.ipynb?token={lab.token}")
+    notebook.wait()
+    notebook.open_panel()
+    notebook.expect_state("report", "succeeded")
+    page.locator("[data-labline-action=all-runs]").click()
+    expect(
+        page.locator("[data-labline-run][data-labline-state=succeeded]", has_text="tagged.ipynb").first
+    ).to_be_visible()
+
+
+def test_a_failing_cell_shows_its_traceback_on_the_cell(lab: LabServer, page: Page) -> None:
+    write_notebook(
+        lab.work / "failing.ipynb",
+        [("rows = [1, 2]", ["step:load"]), ("ratio = 1 / (len(rows) - 2)", ["step:divide"]), ("ratio", ["step:use"])],
+    )
+    notebook = NotebookPage(page, lab, "failing.ipynb")
+    notebook.open_panel()
+    notebook.run()
+    notebook.expect_state("divide", "failed")
+    notebook.expect_state("use", "skipped")
+
+    fault = page.locator(".jp-CodeCell").nth(1).locator("[data-labline-cell-error='divide']")
+    expect(fault).to_contain_text("ZeroDivisionError")
+    expect(fault).to_contain_text("ratio = 1 / (len(rows) - 2)")
+    expect(page.locator("[data-labline-cell-error]")).to_have_count(1)
+
+    run = notebook.open_run()
+    run.expect_state("failed")
+    expect(run.view.get_by_role("alert").first).to_contain_text("divide")
+
+
+def test_cancel_ends_the_run_and_its_step(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "endless.ipynb", [(waits_for("never"), ["step:wait"]), ("done = 1", ["step:after"])])
+    notebook = NotebookPage(page, lab, "endless.ipynb")
+    notebook.open_panel()
+    notebook.run()
+    notebook.expect_state("wait", "running")
+    page.locator("#labline-pipeline [data-labline-action=cancel]").click()
+    notebook.expect_state("wait", "cancelled")
+    expect(page.locator("#labline-pipeline [data-labline-action=run]")).to_be_enabled()
+
+
+def test_the_notebook_runs_as_it_stands_in_the_editor_unsaved(lab: LabServer, page: Page) -> None:
+    path = write_notebook(lab.work / "unsaved.ipynb", [("answer = 'from the disk'\nprint(answer)", ["step:say"])])
+    notebook = NotebookPage(page, lab, "unsaved.ipynb")
+    notebook.open_panel()
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("print('from the editor')")
+    notebook.run()
+    notebook.expect_state("say", "succeeded")
+    run = notebook.open_run()
+    run.choose("say", "log")
+    expect(run.view.locator("[data-labline-log='say']")).to_contain_text("from the editor")
+    assert "from the disk" in path.read_text()
+
+
+def test_a_syntax_error_is_a_finding_and_run_says_why_it_cannot(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "typo.ipynb", [("x = 1", ["step:fine"]), ("y = = 2", ["step:wrong"])])
+    notebook = NotebookPage(page, lab, "typo.ipynb")
+    page.locator("[data-labline-action=show-pipeline]").click()
+    finding = page.locator("#labline-pipeline [data-labline-finding][data-labline-severity=error]")
+    expect(finding).to_contain_text("cell 2", ignore_case=True)
+    expect(page.locator("[data-labline-action=run]")).to_be_disabled()
+    notebook.page.locator(".jp-CodeCell .cm-content").nth(1).click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("y = 2")
+    expect(page.locator("[data-labline-action=run]")).to_be_enabled()
+
+
+def test_a_parameter_is_changed_for_one_run(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "knob.ipynb", [("size = 2", ["parameters"]), ("print('size is', size)", ["step:show"])])
+    notebook = NotebookPage(page, lab, "knob.ipynb")
+    notebook.open_panel()
+    page.locator("[data-labline-parameter='size']").fill("11")
+    notebook.run()
+    notebook.expect_state("show", "succeeded")
+    run = notebook.open_run()
+    expect(run.view.locator("[data-labline-facts=parameters] [data-labline-fact=size]")).to_contain_text("11")
+    run.choose("show", "log")
+    expect(run.view.locator("[data-labline-log='show']")).to_contain_text("size is 11")
+
+
+def test_a_cell_is_tagged_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "keys.ipynb", ["first = 1", "second = 2"])
+    notebook = NotebookPage(page, lab, "keys.ipynb")
+    page.locator(".jp-CodeCell").first.locator(".jp-InputPrompt").click()
+    page.keyboard.press("Alt+Shift+KeyS")
+    page.keyboard.type("begin")
+    page.keyboard.press("Enter")
+    expect(notebook.chip(0)).to_contain_text("begin")
+
+
+def test_a_name_that_is_no_identifier_is_refused_at_once(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "names.ipynb", ["x = 1"])
+    notebook = NotebookPage(page, lab, "names.ipynb")
+    notebook.chip(0).get_by_role("button").click()
+    page.keyboard.type("class")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-labline-step-input]")).to_have_attribute("aria-invalid", "true")
+    page.keyboard.press("Escape")
+    expect(notebook.chip(0)).not_to_contain_text("class")
+
+
+def test_past_runs_are_listed_after_a_restart_of_the_server(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "lasting.ipynb", [("kept = 1\nprint('kept')", ["step:keep"])])
+    notebook = NotebookPage(page, lab, "lasting.ipynb")
+    notebook.open_panel()
+    notebook.run()
+    notebook.expect_state("keep", "succeeded")
+    lab.stop()
+    lab.start()
+
+    notebook = NotebookPage(page, lab, "lasting.ipynb")
+    notebook.open_panel()
+    page.locator("[data-labline-action=all-runs]").click()
+    row = page.locator("tr[data-labline-run], [role=row][data-labline-run]").filter(has_text="lasting.ipynb").first
+    row.click()
+    run = RunPage(page)
+    run.expect_state("succeeded")
+    run.choose("keep", "log")
+    expect(run.view.locator("[data-labline-log='keep']")).to_contain_text("kept")
+
+
+def test_the_main_job_works_in_notebook_7(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "seven.ipynb", ["a = 6", "b = a * 7\nprint('b is', b)"])
+    notebook = NotebookPage(page, lab, "seven.ipynb", notebook7=True)
+    notebook.open_panel()
+    notebook.tag(0, "make")
+    notebook.tag(1, "multiply")
+    notebook.run()
+    notebook.expect_state("multiply", "succeeded")
+    run = notebook.open_run()
+    run.choose("multiply", "log")
+    expect(run.view.locator("[data-labline-log='multiply']")).to_contain_text("b is 42")
