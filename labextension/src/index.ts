@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { chipsPlugin } from './plugins/chips';
+import { inspectorPlugin } from './plugins/inspector';
 import { notebooksPlugin } from './plugins/notebooks';
 import { panelPlugin } from './plugins/panel';
 import { runsPlugin } from './plugins/runs';
@@ -8,6 +9,13 @@ import { serverPlugin } from './plugins/server';
 
 export * from './tokens';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [serverPlugin, notebooksPlugin, chipsPlugin, panelPlugin, runsPlugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  serverPlugin,
+  notebooksPlugin,
+  chipsPlugin,
+  panelPlugin,
+  runsPlugin,
+  inspectorPlugin
+];
 
 export default plugins;

@@ -18,3 +18,9 @@ test('a step keeps its colour when steps are added below', () => {
   const more = hues(['load', 'train', 'evaluate', 'report']);
   assert.deepEqual([more.get('load'), more.get('train')], [few.get('load'), few.get('train')]);
 });
+
+test('as long as there is room, no two steps have neighbouring colours', () => {
+  const values = [...hues(names(4)).values()];
+  const gaps = values.flatMap((one, at) => values.slice(at + 1).map(other => Math.abs(one - other)));
+  assert.ok(gaps.every(gap => Math.min(gap, 360 - gap) >= 60));
+});

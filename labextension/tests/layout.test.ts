@@ -20,7 +20,15 @@ test('a step stands below those it takes values from', () => {
 });
 
 test('parallel steps stand side by side', () => {
-  const { steps } = layout(graph(['a', 'b', 'c'], [['a', 'b', ['x']], ['a', 'c', ['x']]])); // prettier-ignore
+  const { steps } = layout(
+    graph(
+      ['a', 'b', 'c'],
+      [
+        ['a', 'b', ['x']],
+        ['a', 'c', ['x']]
+      ]
+    )
+  );
   assert.equal(steps[1].y, steps[2].y);
   assert.notEqual(steps[1].x, steps[2].x);
 });
@@ -40,4 +48,24 @@ test('an edge without values says that only the order matters', () => {
 test('steps without any edge are placed', () => {
   const { steps, width } = layout(graph(['a', 'b'], []));
   assert.ok(width > 0 && steps.every(step => Number.isFinite(step.x)));
+});
+
+const DIAMOND: [string, string, string[]][] = [
+  ['a', 'b', ['x']],
+  ['b', 'c', ['y']],
+  ['a', 'c', ['a_long_name_of_a_value']]
+];
+
+test('in a narrow place an edge that a longer way implies takes no room', () => {
+  const wide = layout(graph(['a', 'b', 'c'], DIAMOND));
+  const narrow = layout(graph(['a', 'b', 'c'], DIAMOND), true);
+  assert.ok(narrow.width < wide.width);
+  assert.deepEqual(
+    narrow.edges.map(edge => edge.faint),
+    [false, false, true]
+  );
+});
+
+test('in a wide place no edge is faint', () => {
+  assert.ok(layout(graph(['a', 'b', 'c'], DIAMOND)).edges.every(edge => !edge.faint));
 });

@@ -13,7 +13,9 @@ test('small outputs stay as they are', () => {
 });
 
 test('long text keeps its beginning and its end', () => {
-  const [output] = boundedOutputs(cell({ output_type: 'stream', name: 'stdout', text: `a${'x'.repeat(500_000)}z` }));
+  const [output] = boundedOutputs(
+    cell({ output_type: 'stream', name: 'stdout', text: `a${'x'.repeat(500_000)}z` })
+  );
   const text = String(output.text);
   assert.ok(text.length < 110_000 && text.startsWith('ax') && text.endsWith('xz'));
   assert.match(text, /400002 characters are not shown/);

@@ -136,3 +136,14 @@ test('after missed events the list is read again', async () => {
     ['b', 'a']
   );
 });
+
+test('the steps of a run under way are counted as they end', async () => {
+  const { store, emit } = setUp([run('x', 1)]);
+  await store.loadNewest();
+  emit('step', 'x', step('a', 'running'));
+  assert.equal(store.run('x')!.steps_done, 0);
+  emit('step', 'x', step('a', 'succeeded'));
+  emit('step', 'x', step('a', 'succeeded'));
+  emit('step', 'x', step('b', 'cached'));
+  assert.equal(store.run('x')!.steps_done, 2);
+});

@@ -75,6 +75,11 @@ export class LablineClient {
     return /^https?:/.test(url) ? url : URLExt.join(this.settings.baseUrl, url);
   }
 
+  /** MLflow's own pages, behind the Jupyter server's login. */
+  get mlflowUrl(): string {
+    return this.pageUrl('labline/mlflow/');
+  }
+
   private async call<T>(
     method: string,
     parts: string[],

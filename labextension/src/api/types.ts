@@ -166,9 +166,7 @@ export interface CellEvent extends CellPlace {
 
 /** Numbered messages: replayed by the server from the number that a reader names. */
 export type RunEvent = { seq: number; time: number; run: string } & (
-  | { kind: 'run'; data: Run }
-  | { kind: 'step'; data: StepRun }
-  | { kind: 'cell'; data: CellEvent }
+  { kind: 'run'; data: Run } | { kind: 'step'; data: StepRun } | { kind: 'cell'; data: CellEvent }
 );
 
 export interface HelloMessage {

@@ -33,7 +33,9 @@ export class CellFaultBox extends Panel {
     head.node.append(title, button('Open run', 'open-run', openRun), button('Dismiss', 'dismiss', dismiss));
     this.addWidget(head);
 
-    const advice = [error.traceback.length > 0 ? null : error.message, error.hint].filter(text => text !== null);
+    const advice = [error.traceback.length > 0 ? null : error.message, error.hint].filter(
+      text => text !== null
+    );
     if (advice.length > 0) {
       const text = new Widget();
       text.addClass('labline-Fault-advice');

@@ -41,11 +41,13 @@ export interface GraphViewProps {
 }
 
 type StepNode = Node<{ name: string; look: StepLook; current: boolean }, 'step'>;
-type ValueEdge = Edge<PlacedEdge, 'values'>;
+type ValueEdge = Edge<PlacedEdge & { lit: boolean }, 'values'>;
 
 function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
   const { name, look, current } = data;
-  const words = [`Step ${name}`, look.state && STATE_WORDS[look.state], look.caption].filter(Boolean).join(', ');
+  const words = [`Step ${name}`, look.state && STATE_WORDS[look.state], look.caption]
+    .filter(Boolean)
+    .join(', ');
   return (
     <>
       <Handle type="target" position={Position.Top} isConnectable={false} />
@@ -79,12 +81,19 @@ function ValueEdgeView({ data, markerEnd }: EdgeProps<ValueEdge>): React.JSX.Ele
       <BaseEdge
         path={data.path}
         markerEnd={markerEnd}
-        className={data.label === '' ? 'labline-Edge labline-mod-order' : 'labline-Edge'}
+        className={[
+          'labline-Edge',
+          data.label === '' && 'labline-mod-order',
+          data.faint && 'labline-mod-faint',
+          data.lit && 'labline-mod-lit'
+        ]
+          .filter(Boolean)
+          .join(' ')}
       />
-      {data.label !== '' && (
+      {data.label !== '' && !data.faint && (
         <EdgeLabelRenderer>
           <span
-            className="labline-EdgeLabel"
+            className={data.lit ? 'labline-EdgeLabel labline-mod-lit' : 'labline-EdgeLabel'}
             style={{ transform: place }}
             title={data.title}
             data-labline-edge={data.id}
@@ -97,9 +106,30 @@ function ValueEdgeView({ data, markerEnd }: EdgeProps<ValueEdge>): React.JSX.Ele
   );
 }
 
+/** The values that a step takes and hands on, in full. */
+function Values({ graph, step }: { graph: Graph; step: string }): React.JSX.Element | null {
+  const lines = graph.edges
+    .filter(({ source, target }) => source === step || target === step)
+    .map(({ source, target, names }) => ({
+      way: source === step ? `to ${target}` : `from ${source}`,
+      names: names.length > 0 ? names.join(', ') : 'order only'
+    }));
+  return lines.length === 0 ? null : (
+    <dl className="labline-Graph-values" data-labline-values={step} aria-label={`Values of step ${step}`}>
+      {lines.map(({ way, names }) => (
+        <div key={way}>
+          <dt>{way}</dt>
+          <dd>{names}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 const NODE_TYPES = { step: StepNodeView };
 const EDGE_TYPES = { values: ValueEdgeView };
 const MARGIN = 12;
+const COMFORT = 0.8; // the scale below which a graph is laid out anew for a narrow place
 
 function Flow(props: GraphViewProps): React.JSX.Element {
   const { graph, looks, selected = null, onSelect, stale = false, maxHeight } = props;
@@ -107,7 +137,10 @@ function Flow(props: GraphViewProps): React.JSX.Element {
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const shape = JSON.stringify([graph.steps.map(step => step.name), graph.edges]);
-  const placed = useMemo(() => layout(graph), [shape]);
+  const wide = useMemo(() => layout(graph), [shape]);
+  const compact = width > 0 && width < wide.width * COMFORT;
+  const placed = useMemo(() => (compact ? layout(graph, true) : wide), [wide, compact]);
+  const [pointed, setPointed] = useState<string | null>(null);
 
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width));
@@ -115,17 +148,24 @@ function Flow(props: GraphViewProps): React.JSX.Element {
     return () => observer.disconnect();
   }, []);
 
-  const byWidth = width > 0 ? Math.min(1, (width - 2 * MARGIN) / placed.width) : 1;
-  const height = Math.min(maxHeight, Math.max(96, Math.ceil(placed.height * byWidth) + 2 * MARGIN));
+  // As wide as the place allows, and as high as that makes it: what is higher than its place scrolls.
+  const zoom = width > 0 ? Math.min(1, (width - 2 * MARGIN) / placed.width) : 1;
+  const height = Math.max(96, Math.ceil(placed.height * zoom) + 2 * MARGIN);
 
   // React Flow's own fitting looks at nodes only and would cut off labels at the sides.
   const fit = useCallback(() => {
-    const zoom = Math.min(byWidth, (height - 2 * MARGIN) / placed.height);
     const x = (width - placed.width * zoom) / 2;
     const y = (height - placed.height * zoom) / 2;
     void flow.setViewport({ x, y, zoom });
   }, [flow, placed, width, height]);
   useEffect(fit, [fit]);
+
+  const running = placed.steps.find(step => looks.get(step.name)?.state === 'running');
+  useEffect(() => {
+    if (running && height > maxHeight) {
+      frame.current?.scrollTo({ top: running.y * zoom - maxHeight / 2, behavior: 'smooth' });
+    }
+  }, [running?.name]);
 
   const nodes: StepNode[] = placed.steps.map(({ name, x, y, width: nodeWidth }) => ({
     id: name,
@@ -153,51 +193,63 @@ function Flow(props: GraphViewProps): React.JSX.Element {
     focusable: false,
     className: looks.get(edge.target)?.state === 'running' ? 'labline-mod-flowing' : undefined,
     markerEnd: 'labline-arrow',
-    data: edge
+    data: { ...edge, lit: edge.source === (pointed ?? selected) || edge.target === (pointed ?? selected) }
   }));
 
   return (
     <div
-      ref={frame}
       className={stale ? 'labline-Graph labline-mod-stale' : 'labline-Graph'}
-      style={{ height }}
       data-labline-graph={graph.name}
       role="group"
       aria-label={`Graph of pipeline ${graph.name}: ${graph.steps.length} steps`}
     >
       <svg className="labline-Graph-markers" aria-hidden="true">
         <defs>
-          <marker id="labline-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+          <marker
+            id="labline-arrow"
+            viewBox="0 0 8 8"
+            refX="7"
+            refY="4"
+            markerWidth="8"
+            markerHeight="8"
+            orient="auto"
+          >
             <path d="M0 0.5L7.5 4L0 7.5z" />
           </marker>
         </defs>
       </svg>
-      <ReactFlow
-        nodes={nodes}
-        edges={edges}
-        nodeTypes={NODE_TYPES}
-        edgeTypes={EDGE_TYPES}
-        onNodeClick={(_, node) => onSelect(node.id)}
-        minZoom={0.2}
-        maxZoom={2}
-        nodesDraggable={false}
-        nodesConnectable={false}
-        elementsSelectable={false}
-        zoomOnScroll={false}
-        zoomOnDoubleClick={false}
-        preventScrolling={false}
-        deleteKeyCode={null}
-        disableKeyboardA11y
-        proOptions={{ hideAttribution: true }}
-      >
-        <Controls showInteractive={false} showFitView={false} position="top-right">
-          <ControlButton onClick={fit} title="Fit to view" aria-label="Fit to view">
-            <svg viewBox="0 0 16 16" aria-hidden="true">
-              <path d="M1 1h5v2H3v3H1zm9 0h5v5h-2V3h-3zM1 10h2v3h3v2H1zm12 0h2v5h-5v-2h3z" />
-            </svg>
-          </ControlButton>
-        </Controls>
-      </ReactFlow>
+      <div ref={frame} className="labline-Graph-frame" style={{ maxHeight }}>
+        <div style={{ height }}>
+          <ReactFlow
+            nodes={nodes}
+            edges={edges}
+            nodeTypes={NODE_TYPES}
+            edgeTypes={EDGE_TYPES}
+            onNodeClick={(_, node) => onSelect(node.id)}
+            onNodeMouseEnter={(_, node) => setPointed(node.id)}
+            onNodeMouseLeave={() => setPointed(null)}
+            minZoom={0.2}
+            maxZoom={2}
+            nodesDraggable={false}
+            nodesConnectable={false}
+            elementsSelectable={false}
+            zoomOnScroll={false}
+            zoomOnDoubleClick={false}
+            preventScrolling={false}
+            deleteKeyCode={null}
+            disableKeyboardA11y
+            proOptions={{ hideAttribution: true }}
+          />
+        </div>
+      </div>
+      <Controls showInteractive={false} showFitView={false} position="top-right">
+        <ControlButton onClick={fit} title="Fit to view" aria-label="Fit to view">
+          <svg viewBox="0 0 16 16" aria-hidden="true">
+            <path d="M1 1h5v2H3v3H1zm9 0h5v5h-2V3h-3zM1 10h2v3h3v2H1zm12 0h2v5h-5v-2h3z" />
+          </svg>
+        </ControlButton>
+      </Controls>
+      {selected !== null && <Values graph={graph} step={selected} />}
     </div>
   );
 }

@@ -1,14 +1,15 @@
 import * as dagre from '@dagrejs/dagre';
 
-import type { Graph } from '../api/types';
+import type { Edge, Graph } from '../api/types';
 import { shortNames } from '../model/format';
 
 export const NODE_HEIGHT = 46;
 const MIN_WIDTH = 104;
 const MAX_WIDTH = 220;
-const CHARACTER = 7.1; // of the UI font at 13 px, on the safe side
+const CHARACTER = 8; // of the UI font at 13 px and bold, on the safe side
 const LABEL_CHARACTER = 6.1;
 const LABEL_LENGTH = 18;
+const SIDE = 10; // between a step and an edge that passes it
 
 export interface PlacedStep {
   name: string;
@@ -26,6 +27,8 @@ export type PlacedEdge = {
   path: string;
   labelX: number;
   labelY: number;
+  /** Drawn in the background and without a label. */
+  faint: boolean;
 };
 
 export interface Layout {
@@ -40,47 +43,99 @@ interface Point {
   y: number;
 }
 
-/** Place the steps of a pipeline from top to bottom. */
-export function layout(graph: Graph): Layout {
-  const g = new dagre.graphlib.Graph({ multigraph: true });
+/** An edge as dagre leaves it; `x` and `y` are its label's. */
+interface Way extends Partial<Point> {
+  points: Point[];
+}
+
+/**
+ * Place the steps of a pipeline from top to bottom.
+ *
+ * In a narrow place (`compact`) an edge that a longer way implies as well gets no room of its own: it is drawn faintly,
+ * round the steps between and without a label.
+ */
+export function layout(graph: Graph, compact = false): Layout {
+  const implied = compact ? impliedEdges(graph.edges) : new Set<Edge>();
+  const g = new dagre.graphlib.Graph();
   g.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: 26, edgesep: 10, marginx: 6, marginy: 6 });
-  g.setDefaultEdgeLabel(() => ({}));
   for (const { name } of graph.steps) {
     const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, name.length * CHARACTER + 50));
     g.setNode(name, { width, height: NODE_HEIGHT });
   }
-  for (const { source, target, names } of graph.edges) {
-    const label = shortNames(names, LABEL_LENGTH);
-    g.setEdge(source, target, {
-      width: label === '' ? 0 : label.length * LABEL_CHARACTER + 12,
-      height: label === '' ? 0 : 18,
-      labelpos: 'c'
-    });
+  for (const edge of graph.edges) {
+    if (!implied.has(edge)) {
+      const label = shortNames(edge.names, LABEL_LENGTH);
+      const size =
+        label === '' ? { width: 0, height: 0 } : { width: label.length * LABEL_CHARACTER + 12, height: 18 };
+      g.setEdge(edge.source, edge.target, { ...size, labelpos: 'c' });
+    }
   }
   dagre.layout(g);
-  const { width = 0, height = 0 } = g.graph();
+  const nodes = graph.steps.map(({ name }) => ({ name, ...g.node(name) }));
+  const ways = graph.edges.map(edge =>
+    implied.has(edge)
+      ? detour(g.node(edge.source), g.node(edge.target), nodes)
+      : (g.edge(edge.source, edge.target) as Way).points
+  );
+  const sides = ways.flat().map(({ x }) => x);
+  const left = Math.min(0, ...sides.map(x => x - SIDE));
+  const right = Math.max(g.graph().width ?? 0, ...sides.map(x => x + SIDE));
   return {
-    width,
-    height,
-    steps: graph.steps.map(({ name }) => {
-      const node = g.node(name);
-      return { name, x: node.x - node.width / 2, y: node.y - node.height / 2, width: node.width };
-    }),
-    edges: graph.edges.map(({ source, target, names }) => {
-      const edge = g.edge(source, target) as { points: Point[]; x?: number; y?: number };
-      const middle = edge.points[Math.floor(edge.points.length / 2)];
+    width: right - left,
+    height: g.graph().height ?? 0,
+    steps: nodes.map(({ name, x, y, width }) => ({
+      name,
+      x: x - left - width / 2,
+      y: y - NODE_HEIGHT / 2,
+      width
+    })),
+    edges: graph.edges.map((edge, index) => {
+      const { source, target, names } = edge;
+      const faint = implied.has(edge);
+      const points = ways[index].map(({ x, y }) => ({ x: x - left, y }));
+      const label = shortNames(names, LABEL_LENGTH);
+      const middle = points[Math.floor(points.length / 2)];
+      const place = faint ? undefined : (g.edge(source, target) as Way);
       return {
         id: `${source}->${target}`,
         source,
         target,
-        label: shortNames(names, LABEL_LENGTH),
-        title: names.length > 0 ? `${source} → ${target}: ${names.join(', ')}` : `${target} runs after ${source}`,
-        path: curve(edge.points),
-        labelX: edge.x ?? middle.x,
-        labelY: edge.y ?? middle.y
+        label,
+        title:
+          names.length > 0 ? `${source} → ${target}: ${names.join(', ')}` : `${target} runs after ${source}`,
+        path: curve(points),
+        labelX: place?.x === undefined ? middle.x : place.x - left,
+        labelY: place?.y ?? middle.y,
+        faint
       };
     })
   };
+}
+
+/** The edges whose target can be reached without them. */
+function impliedEdges(edges: readonly Edge[]): Set<Edge> {
+  const next = new Map<string, string[]>();
+  edges.forEach(({ source, target }) => next.set(source, [...(next.get(source) ?? []), target]));
+  const reaches = (from: string, goal: string): boolean =>
+    (next.get(from) ?? []).some(step => step === goal || reaches(step, goal));
+  return new Set(
+    edges.filter(({ source, target }) =>
+      next.get(source)!.some(step => step !== target && reaches(step, target))
+    )
+  );
+}
+
+/** A way from one step to another that goes round the steps between them, on the shorter side. */
+function detour(from: Point, to: Point, nodes: readonly (Point & { width: number })[]): Point[] {
+  const between = nodes.filter(({ y }) => y > from.y && y < to.y);
+  const left = Math.min(...between.map(({ x, width }) => x - width / 2)) - SIDE;
+  const right = Math.max(...between.map(({ x, width }) => x + width / 2)) + SIDE;
+  const centre = (from.x + to.x) / 2;
+  return [
+    { x: from.x, y: from.y + NODE_HEIGHT / 2 },
+    { x: centre - left < right - centre ? left : right, y: (from.y + to.y) / 2 },
+    { x: to.x, y: to.y - NODE_HEIGHT / 2 }
+  ];
 }
 
 /** A smooth line through the points that leaves and arrives vertically. */

@@ -11,7 +11,9 @@ export function stepLooks(
   now: number
 ): Map<string, StepLook> {
   const runs = new Map(steps.map(step => [step.name, step]));
-  const faulty = new Set(findings.filter(finding => finding.severity === 'error').map(finding => finding.step));
+  const faulty = new Set(
+    findings.filter(finding => finding.severity === 'error').map(finding => finding.step)
+  );
   return new Map(
     graph.steps.map(step => {
       const run = runs.get(step.name);

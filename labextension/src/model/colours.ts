@@ -1,6 +1,7 @@
 /** Hues that tell steps apart: the same name has the same hue wherever that leaves neighbours distinct. */
 
 const HUES = 12;
+const LEAP = 5; // shares no factor with 12: every hue is reached, and the next one tried is far off
 
 function hash(text: string): number {
   let value = 2166136261;
@@ -18,10 +19,10 @@ export function hues(names: readonly string[]): Map<string, number> {
     if (taken.size === HUES) {
       taken = new Set();
     }
-    let slot = hash(name) % HUES;
-    while (taken.has(slot)) {
-      slot = (slot + 5) % HUES; // 5 and 12 share no factor: every slot is reached, and the next is far off
-    }
+    const slots = Array.from({ length: HUES }, (_, turn) => (hash(name) + turn * LEAP) % HUES);
+    const free = slots.filter(slot => !taken.has(slot));
+    const apart = free.filter(slot => !taken.has((slot + 1) % HUES) && !taken.has((slot + HUES - 1) % HUES));
+    const slot = apart[0] ?? free[0];
     taken.add(slot);
     result.set(name, (slot * 360) / HUES);
   }

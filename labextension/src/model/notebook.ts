@@ -58,14 +58,29 @@ export class OpenNotebook implements NotebookSource {
     return this.panel.content.widgets.find(cell => cell.model.id === id) ?? null;
   }
 
-  /** Select a cell and bring it into view. */
+  /** Select a cell and bring it into view. The focus stays where it is. */
   async reveal(id: string): Promise<void> {
     const notebook = this.panel.content;
-    const cell = this.cell(id);
-    if (cell) {
+    const index = notebook.widgets.findIndex(cell => cell.model.id === id);
+    if (index >= 0) {
       notebook.deselectAll();
-      notebook.activeCellIndex = notebook.widgets.indexOf(cell);
-      await notebook.scrollToCell(cell, 'smart');
+      notebook.mode = 'command';
+      notebook.activeCellIndex = index;
+      await notebook.scrollToItem(index, 'smart');
+    }
+  }
+
+  /** Go to a cell to work on it: with a line, to that line in its editor. */
+  async goTo(id: string, line: number | null, column: number | null): Promise<void> {
+    await this.reveal(id);
+    const cell = this.cell(id);
+    await cell?.ready;
+    if (cell?.editor && line !== null) {
+      this.panel.content.mode = 'edit';
+      cell.editor.setCursorPosition({ line: line - 1, column: (column ?? 1) - 1 });
+      cell.editor.focus();
+    } else {
+      cell?.node.focus({ preventScroll: true });
     }
   }
 

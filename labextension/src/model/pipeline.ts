@@ -68,11 +68,6 @@ export class NotebookPipeline {
     return this._graph;
   }
 
-  /** The notebook as it stands has not been compiled. */
-  get isStale(): boolean {
-    return this._compilation === null || this.compiling || this.pending;
-  }
-
   /** Why nothing can be compiled or run, in one sentence. */
   get trouble(): string | null {
     return this._trouble;
@@ -160,6 +155,7 @@ export class NotebookPipeline {
         active = false;
         if (this.watchers === 0) {
           clearTimeout(this.timer);
+          this.due = null;
         }
       }
     };
@@ -283,8 +279,16 @@ export class NotebookPipeline {
       this.pending = true;
       return;
     }
+    // Typing puts the next compilation off; a changed tag, once due, is not put off by what follows it.
+    if (this.due === 0) {
+      return;
+    }
+    this.due = delay;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.compile(), delay);
+    this.timer = setTimeout(() => {
+      this.due = null;
+      void this.compile();
+    }, delay);
   }
 
   private async compile(): Promise<void> {
@@ -305,10 +309,10 @@ export class NotebookPipeline {
     } catch (error) {
       const unavailable = !(error instanceof ApiError) || error.unavailable;
       this._trouble = error instanceof Error ? error.message : String(error);
-      if (unavailable) {
+      if (unavailable && this.store.isConnected) {
         this.compiling = false;
         this.compileSoon(RETRY_DELAY);
-      }
+      } // else the connection, once it is back, compiles
     }
     this.compiling = false;
     if (this.pending) {
@@ -339,6 +343,7 @@ export class NotebookPipeline {
   private _refused: Finding[] | null = null;
   private runId: string | null = null;
   private compiled = '';
+  private due: number | null = null;
   private compiling = false;
   private pending = false;
   private restored = false;

@@ -2,7 +2,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { LablineClient } from '../api/client';
 import type { EventStream } from '../api/events';
-import type { CellEvent, Run, RunDetail, RunEvent } from '../api/types';
+import type { CellEvent, Run, RunDetail, RunEvent, StepRun } from '../api/types';
 import { isActive } from '../api/types';
 
 /** How many runs a page of the list holds. */
@@ -113,7 +113,8 @@ export class RunStore {
   addDetail(detail: RunDetail): void {
     this.stream.start();
     this.details.set(detail.id, detail);
-    this.runs.set(detail.id, withoutDetail(detail));
+    detail.steps.forEach(step => this.countStep(detail.id, step));
+    this.runs.set(detail.id, withoutDetail(this.details.get(detail.id)!));
     this._changed.emit(detail.id);
   }
 
@@ -155,13 +156,32 @@ export class RunStore {
         const steps = detail.steps.map(step => (step.name === event.data.name ? event.data : step));
         this.details.set(event.run, { ...detail, steps });
       }
+      this.countStep(event.run, event.data);
     } else {
       this.activities.set(`${event.run} ${event.data.step}`, event.data);
     }
     this._changed.emit(event.run);
   }
 
+  /** A run tells of itself when it starts and ends; in between its steps tell how far it is. */
+  private countStep(id: string, step: StepRun): void {
+    const done = this.done.get(id) ?? new Set<string>();
+    this.done.set(id, done);
+    if (step.state === 'succeeded' || step.state === 'cached') {
+      done.add(step.name);
+    }
+    const run = this.runs.get(id);
+    if (run && done.size > run.steps_done) {
+      this.runs.set(id, { ...run, steps_done: done.size });
+    }
+    const detail = this.details.get(id);
+    if (detail && done.size > detail.steps_done) {
+      this.details.set(id, { ...detail, steps_done: done.size });
+    }
+  }
+
   private readonly runs = new Map<string, Run>();
+  private readonly done = new Map<string, Set<string>>();
   private readonly details = new Map<string, RunDetail>();
   private readonly activities = new Map<string, CellEvent>();
   private readonly reading = new Map<string, RunEvent[]>();

@@ -15,7 +15,7 @@ const ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 
 export interface FindingsProps {
   findings: readonly Finding[];
   /** Absent where no notebook is open to jump into. */
-  onJump?: (cell: string) => void;
+  onJump?: (finding: Finding) => void;
 }
 
 export function Findings({ findings, onJump }: FindingsProps): React.JSX.Element {
@@ -29,7 +29,13 @@ export function Findings({ findings, onJump }: FindingsProps): React.JSX.Element
   );
 }
 
-function FindingItem({ finding, onJump }: { finding: Finding; onJump?: FindingsProps['onJump'] }): React.JSX.Element {
+function FindingItem({
+  finding,
+  onJump
+}: {
+  finding: Finding;
+  onJump?: FindingsProps['onJump'];
+}): React.JSX.Element {
   const { code, severity, message, cell_id, fix } = finding;
   return (
     <li className="labline-Finding" data-labline-finding={code} data-labline-severity={severity}>
@@ -42,7 +48,7 @@ function FindingItem({ finding, onJump }: { finding: Finding; onJump?: FindingsP
         <p className="labline-Finding-place">
           <code>{code}</code>
           {cell_id && onJump ? (
-            <LinkButton action="jump" onClick={() => onJump(cell_id)}>
+            <LinkButton action="jump" onClick={() => onJump(finding)}>
               {place(finding)}
             </LinkButton>
           ) : (

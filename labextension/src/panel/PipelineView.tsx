@@ -1,7 +1,7 @@
 import React, { useEffect, useLayoutEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { isActive, type RunDetail } from '../api/types';
+import { isActive, type Finding, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
@@ -53,12 +53,12 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
   const parameters = compilation?.pipeline?.parameters ?? graph?.parameters ?? [];
   const untagged = pipeline.cells.every(cell => cell.step === null);
 
-  const jump = (cell: string) => void notebook.reveal(cell);
+  const jump = ({ cell_id, line, column }: Finding) => void (cell_id && notebook.goTo(cell_id, line, column));
   const select = (step: string) => {
     setSelected(step);
     const first = graph?.steps.find(candidate => candidate.name === step)?.cells[0];
     if (first) {
-      jump(first.id);
+      void notebook.reveal(first.id);
     }
   };
 
@@ -67,14 +67,14 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
       <header className="labline-Panel-head">
         <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
         <RunControls pipeline={pipeline} running={running} />
-        {run && <LastRun run={run} now={now} openRun={openRun} client={client} />}
+        {run && <LastRun run={run} now={now} openRun={openRun} />}
       </header>
       <div className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
         {untagged && !pipeline.trouble && (
           <Empty title="No steps yet">
-            Click <b>+ step</b> above a code cell and type a name. The cells from there on form the step, up to the
-            next one you name.
+            Click <b>+ step</b> above a code cell and type a name. The cells from there on form the step, up
+            to the next one you name.
           </Empty>
         )}
         {graph && !untagged && (
@@ -84,7 +84,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
             selected={selected}
             onSelect={select}
             stale={compilation !== null && compilation.pipeline === null}
-            maxHeight={460}
+            maxHeight={Math.max(320, window.innerHeight * 0.62)}
           />
         )}
         {findings.length > 0 && (
@@ -106,13 +106,21 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         <LinkButton action="all-runs" onClick={openRuns}>
           All runs
         </LinkButton>
-        {run?.mlflow?.url && <PageLink href={client.pageUrl(run.mlflow.url)}>MLflow</PageLink>}
+        <PageLink href={run?.mlflow?.url ? client.pageUrl(run.mlflow.url) : client.mlflowUrl}>
+          MLflow
+        </PageLink>
       </footer>
     </>
   );
 }
 
-function RunControls({ pipeline, running }: { pipeline: NotebookPipeline; running: boolean }): React.JSX.Element {
+function RunControls({
+  pipeline,
+  running
+}: {
+  pipeline: NotebookPipeline;
+  running: boolean;
+}): React.JSX.Element {
   const [cache, setCache] = useState(pipeline.useCache);
   const obstacle = running ? null : whyNot(pipeline);
   return (
@@ -151,7 +159,7 @@ function RunControls({ pipeline, running }: { pipeline: NotebookPipeline; runnin
               setCache(event.target.checked);
             }}
           />
-          Reuse cached steps
+          Use cache
         </label>
       </div>
       {obstacle && !pipeline.trouble && (
@@ -187,12 +195,13 @@ interface LastRunProps {
   run: RunDetail;
   now: number;
   openRun: (run: string) => void;
-  client: LablineClient;
 }
 
 function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
   const seconds = elapsed(run.started, run.ended, now);
-  const when = isActive(run.state) ? `${run.steps_done} of ${run.steps_total} steps` : formatAgo(run.created, now);
+  const when = isActive(run.state)
+    ? `${run.steps_done} of ${run.steps_total} steps`
+    : formatAgo(run.created, now);
   return (
     <div className="labline-LastRun" data-labline-run={run.id} data-labline-state={run.state}>
       <StateBadge state={run.state} />
@@ -206,7 +215,13 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
   );
 }
 
-export function Notice({ kind, children }: { kind: 'error' | 'info'; children: React.ReactNode }): React.JSX.Element {
+export function Notice({
+  kind,
+  children
+}: {
+  kind: 'error' | 'info';
+  children: React.ReactNode;
+}): React.JSX.Element {
   return (
     <p className="labline-Notice" data-labline-notice={kind} role={kind === 'error' ? 'alert' : 'status'}>
       {children}
@@ -217,6 +232,7 @@ export function Notice({ kind, children }: { kind: 'error' | 'info'; children: R
 /** Record how long a tag, once committed, took to change what the panel shows. */
 function useMeasuredCommits(pipeline: NotebookPipeline): void {
   const { compilation } = pipeline;
+  useLayoutEffect(() => performance.clearMarks(TAG_COMMITTED), []); // committed while nobody looked
   useLayoutEffect(() => {
     if (performance.getEntriesByName(TAG_COMMITTED).length > 0) {
       performance.measure(TAG_TO_PANEL, TAG_COMMITTED);

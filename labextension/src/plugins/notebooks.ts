@@ -8,7 +8,10 @@ import { ILablineNotebooks, ILablineServer, type IPipelineNotebook } from '../to
 
 class Notebooks implements ILablineNotebooks {
   readonly currentChanged: Signal<ILablineNotebooks, void> = new Signal<ILablineNotebooks, void>(this);
-  readonly opened: Signal<ILablineNotebooks, IPipelineNotebook> = new Signal<ILablineNotebooks, IPipelineNotebook>(this);
+  readonly opened: Signal<ILablineNotebooks, IPipelineNotebook> = new Signal<
+    ILablineNotebooks,
+    IPipelineNotebook
+  >(this);
 
   constructor(
     private readonly tracker: INotebookTracker,

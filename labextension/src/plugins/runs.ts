@@ -45,6 +45,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       widget.title.label = content.title.label;
       widget.title.icon = runsIcon;
       widget.toolbar.hide();
+      widget.toggleClass('labline-mod-below', area === 'down');
       content.runChanged.connect(() => void tracker.save(widget));
       return widget;
     };

@@ -1,13 +1,13 @@
 import { Widget } from '@lumino/widgets';
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 
-import type { StepRun } from '../api/types';
+import type { RunDetail, StepRun } from '../api/types';
 import type { ILablineServer } from '../tokens';
 import { ExecutedCells, type Rendering } from './cells';
 
 export interface CellsViewProps {
   server: ILablineServer;
-  run: string;
+  run: RunDetail;
   step: StepRun;
   rendering: Rendering;
 }
@@ -17,6 +17,7 @@ export function CellsView({ server, run, step, rendering }: CellsViewProps): Rea
   const host = useRef<HTMLDivElement>(null);
   const cells = useRef<ExecutedCells | null>(null);
   const [note, setNote] = useState('');
+  const own = run.graph.steps.find(({ name }) => name === step.name)?.cells ?? [];
   const waiting = step.state === 'pending' || step.state === 'skipped';
 
   // A layout effect is undone while the host is still in the page, which detaching a widget needs.
@@ -28,7 +29,7 @@ export function CellsView({ server, run, step, rendering }: CellsViewProps): Rea
       cells.current = null;
       widget.dispose();
     };
-  }, [run, step.name, rendering]);
+  }, [run.id, step.name, rendering]);
 
   useEffect(() => {
     if (waiting) {
@@ -37,9 +38,9 @@ export function CellsView({ server, run, step, rendering }: CellsViewProps): Rea
     }
     let stopped = false;
     const read = async () => {
-      const notebook = await server.client.notebook(run, step.name);
+      const notebook = await server.client.notebook(run.id, step.name);
       if (!stopped) {
-        cells.current?.present(notebook, step.cells);
+        cells.current?.present(notebook, own, step.cells);
         setNote(notebook.cells.length === 0 ? 'No cell has run so far.' : '');
       }
     };
@@ -51,7 +52,7 @@ export function CellsView({ server, run, step, rendering }: CellsViewProps): Rea
     return () => {
       stopped = true;
     };
-  }, [server, run, step.name, step.state, step.cells.length, waiting]);
+  }, [server, run.id, step.name, step.state, step.cells.length, waiting]);
 
   return (
     <>

@@ -4,16 +4,17 @@ import { isActive, type Run } from '../api/types';
 import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
 import type { RunStore } from '../model/runs';
 import { useNow, useSignals } from '../ui/hooks';
-import { ActionButton, Empty, StateBadge } from '../ui/parts';
+import { ActionButton, Empty, PageLink, StateBadge } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
 
 export interface RunListProps {
   store: RunStore;
+  mlflowUrl: string;
   open: (run: string) => void;
 }
 
 /** All runs, newest first. */
-export function RunList({ store, open }: RunListProps): React.JSX.Element {
+export function RunList({ store, mlflowUrl, open }: RunListProps): React.JSX.Element {
   useSignals(store.changed, store.connectionChanged);
   const [filter, setFilter] = useState('');
   const [loading, setLoading] = useState(true);
@@ -48,6 +49,7 @@ export function RunList({ store, open }: RunListProps): React.JSX.Element {
         <span className="labline-Runs-count" role="status">
           {filter === '' ? '' : `${shown.length} of ${runs.length}`}
         </span>
+        <PageLink href={mlflowUrl}>MLflow</PageLink>
       </header>
       {trouble && (
         <p className="labline-Notice" data-labline-notice="error" role="alert">
@@ -83,7 +85,12 @@ function RunTable({ runs, now, open }: RunTableProps): React.JSX.Element {
   const onKey = (event: React.KeyboardEvent<HTMLTableRowElement>, run: string) => {
     const rows = [...body.current!.rows];
     const at = rows.indexOf(event.currentTarget);
-    const targets: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
+    const targets: Record<string, number> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: rows.length - 1
+    };
     if (event.key === 'Enter' || event.key === ' ') {
       event.preventDefault();
       open(run);
@@ -155,7 +162,14 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
 
 /** Every word of the filter occurs somewhere in the run. */
 function matches(run: Run, filter: string): boolean {
-  const text = [run.id, run.notebook, run.pipeline, STATE_WORDS[run.state], ...Object.keys(run.metrics), run.error]
+  const text = [
+    run.id,
+    run.notebook,
+    run.pipeline,
+    STATE_WORDS[run.state],
+    ...Object.keys(run.metrics),
+    run.error
+  ]
     .join(' ')
     .toLowerCase();
   return filter

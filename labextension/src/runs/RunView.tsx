@@ -43,7 +43,12 @@ export function RunView(props: RunViewProps): React.JSX.Element {
   );
 }
 
-function RunBody({ run, server, rendering, openNotebook }: RunViewProps & { run: RunDetail }): React.JSX.Element {
+function RunBody({
+  run,
+  server,
+  rendering,
+  openNotebook
+}: RunViewProps & { run: RunDetail }): React.JSX.Element {
   const active = isActive(run.state);
   const now = useNow(active);
   const [picked, setPicked] = useState<string | null>(null);
@@ -62,7 +67,11 @@ function RunBody({ run, server, rendering, openNotebook }: RunViewProps & { run:
         <Facts
           title="Metrics"
           name="metrics"
-          facts={Object.entries(run.metrics).map(([name, value]) => [name, formatNumber(value), String(value)])}
+          facts={Object.entries(run.metrics).map(([name, value]) => [
+            name,
+            formatNumber(value),
+            String(value)
+          ])}
         />
         <Facts
           title="Parameters"
@@ -86,7 +95,9 @@ function RunBody({ run, server, rendering, openNotebook }: RunViewProps & { run:
             maxHeight={720}
           />
         </div>
-        {step && <StepView key={step.name} run={run} step={step} server={server} rendering={rendering} now={now} />}
+        {step && (
+          <StepView key={step.name} run={run} step={step} server={server} rendering={rendering} now={now} />
+        )}
       </div>
     </>
   );

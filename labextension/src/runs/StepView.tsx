@@ -41,6 +41,7 @@ export function StepView({ run, step, server, rendering, now }: StepViewProps): 
       bar.current?.querySelector<HTMLElement>(`[data-labline-tab='${next.toLowerCase()}']`)?.focus();
     }
   };
+  const at = step.state === 'running' ? server.runs.activity(run.id, step.name) : null;
   const counts: Partial<Record<Tab, number>> = {
     Values: step.values.length,
     Metrics: Object.keys(step.metrics).length
@@ -52,11 +53,18 @@ export function StepView({ run, step, server, rendering, now }: StepViewProps): 
         <StateBadge state={step.state} />
         <span className="labline-StepRun-time">
           {step.state === 'cached' ? reusedFrom(step) : timing(step, now)}
+          {at && ` · at cell ${at.index + 1}`}
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
       </header>
       {step.error && <ErrorSummary error={step.error} />}
-      <div ref={bar} className="labline-Tabs" role="tablist" aria-label={`Step ${step.name}`} onKeyDown={onKey}>
+      <div
+        ref={bar}
+        className="labline-Tabs"
+        role="tablist"
+        aria-label={`Step ${step.name}`}
+        onKeyDown={onKey}
+      >
         {TABS.map(name => (
           <button
             key={name}
@@ -74,9 +82,14 @@ export function StepView({ run, step, server, rendering, now }: StepViewProps): 
           </button>
         ))}
       </div>
-      <div className="labline-StepRun-body" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
+      <div
+        className="labline-StepRun-body"
+        role="tabpanel"
+        id={`${id}-panel`}
+        aria-labelledby={`${id}-${tab}`}
+      >
         {tab === 'Log' && <LogView server={server} run={run.id} step={step.name} state={step.state} />}
-        {tab === 'Cells' && <CellsView server={server} run={run.id} step={step} rendering={rendering} />}
+        {tab === 'Cells' && <CellsView server={server} run={run} step={step} rendering={rendering} />}
         {tab === 'Values' && <ValuesView values={step.values} />}
         {tab === 'Metrics' && <MetricsTable metrics={step.metrics} />}
       </div>
@@ -89,16 +102,9 @@ function reusedFrom(step: StepRun): string {
 }
 
 function ErrorSummary({ error }: { error: NonNullable<StepRun['error']> }): React.JSX.Element {
-  const place = [
-    error.cell_index !== null && `cell ${error.cell_index + 1}`,
-    error.line !== null && `line ${error.line}`
-  ]
-    .filter(Boolean)
-    .join(', ');
   return (
     <p className="labline-Notice" data-labline-notice="error" role="alert">
       {error.message}
-      {place !== '' && ` (${place})`}
       {error.hint && <span className="labline-Notice-hint">{error.hint}</span>}
     </p>
   );

@@ -4,7 +4,7 @@ import { OutputAreaModel, SimplifiedOutputArea } from '@jupyterlab/outputarea';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Panel, Widget } from '@lumino/widgets';
 
-import type { CellRun, NotebookCell, NotebookContent } from '../api/types';
+import type { CellPlace, CellRun, NotebookCell, NotebookContent } from '../api/types';
 import { formatSeconds } from '../model/format';
 import { boundedOutputs, joined } from './outputs';
 
@@ -23,17 +23,18 @@ export class ExecutedCells extends Panel {
   }
 
   /** Show the cells; those that did not change stay as they are, scrolled and all. */
-  present(notebook: NotebookContent, runs: readonly CellRun[]): void {
+  present(notebook: NotebookContent, own: readonly CellPlace[], runs: readonly CellRun[]): void {
     const cells = notebook.cells.filter(cell => cell.cell_type === 'code');
-    const places = new Map(runs.map(run => [run.id, run]));
+    const places = new Map(own.map(place => [place.id, place.index]));
+    const done = new Map(runs.map(run => [run.id, run]));
     const language = languageOf(notebook);
     cells.forEach((cell, index) => {
-      const run = places.get(cell.id ?? '') ?? null;
-      const key = JSON.stringify([cell, run]);
+      const title = heading(places.get(cell.id ?? ''), done.get(cell.id ?? ''));
+      const key = JSON.stringify([cell, title]);
       const shown = this.widgets[index];
       if (this.keys[index] !== key) {
         shown?.dispose();
-        this.insertWidget(index, new ExecutedCell(cell, run, language, this.rendering));
+        this.insertWidget(index, new ExecutedCell(cell, title, language, this.rendering));
         this.keys[index] = key;
       }
     });
@@ -44,16 +45,27 @@ export class ExecutedCells extends Panel {
   private readonly keys: string[] = [];
 }
 
+/** Which cell of the notebook it is, and how long it took. Cells of no step are those that every step runs first. */
+function heading(place: number | undefined, run: CellRun | undefined): string {
+  const index = place ?? run?.index;
+  return [
+    index === undefined ? 'Imports and functions' : `Cell ${index + 1}`,
+    place === undefined && index !== undefined && 'imports and functions',
+    run && formatSeconds(run.seconds),
+    run?.state === 'failed' && 'failed'
+  ]
+    .filter(Boolean)
+    .join(' · ');
+}
+
 class ExecutedCell extends Panel {
-  constructor(cell: NotebookCell, run: CellRun | null, language: string, rendering: Rendering) {
+  constructor(cell: NotebookCell, title: string, language: string, rendering: Rendering) {
     super();
     this.addClass('labline-Cell');
     this.node.dataset.lablineCell = cell.id ?? '';
     const head = new Widget();
     head.addClass('labline-Cell-head');
-    head.node.textContent = run
-      ? `Cell ${run.index + 1} · ${formatSeconds(run.seconds)}${run.state === 'failed' ? ' · failed' : ''}`
-      : 'Imports and functions';
+    head.node.textContent = title;
     this.addWidget(head);
 
     const source = new Widget({ node: document.createElement('pre') });

@@ -54,7 +54,7 @@ export class RunsWidget extends ReactWidget {
     }
     const navigate = (run: string | null) => this.navigate(run);
     return this._run === null ? (
-      <RunList store={server.runs} open={navigate} />
+      <RunList store={server.runs} mlflowUrl={server.client.mlflowUrl} open={navigate} />
     ) : (
       <RunView
         key={this._run}
