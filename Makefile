@@ -40,7 +40,7 @@ labextension/node_modules/.ready: labextension/package.json labextension/yarn.lo
 labextension/dist/.ready: labextension/node_modules/.ready $(LABEXTENSION_SOURCES) labextension/tsconfig.json
 	@echo "Building the Lab extension"
 	@cd labextension && jlpm build:prod > build.log 2>&1 || { cat build.log >&2; exit 1; }
-	@rm -f labextension/build.log
+	@rm -f labextension/build.log && cp labextension/install.json labextension/dist/
 	@rm -rf "$(LINKED)" && mkdir -p "$(dir $(LINKED))" && ln -sfn "$(CURDIR)/labextension/dist" "$(LINKED)"
 	@touch $@
 
@@ -56,6 +56,10 @@ demo: setup ## Check, compile and run the flights notebook, tracked in MLflow
 	@labline run $(NOTEBOOK)
 	@echo "Next: make lab   opens JupyterLab, where the same run is under Runs"
 
+.PHONY: mlflow
+mlflow: setup ## Open MLflow's pages on what runs recorded
+	@labline mlflow
+
 .PHONY: lab
 lab: setup ## Open JupyterLab with the extension on the example notebooks
 	@jupyter lab --notebook-dir=notebooks
@@ -66,10 +70,11 @@ lab: setup ## Open JupyterLab with the extension on the example notebooks
 test: lint types unit pytest ## Lint, types, unit, integration and browser tests
 
 .PHONY: lint
-lint: $(VENV)/.ready ## Style, formatting and layers
+lint: $(VENV)/.ready labextension/node_modules/.ready ## Style, formatting and layers
 	@ruff check
 	@ruff format --check
 	@lint-imports --no-timing | tail -n 5
+	@cd labextension && jlpm prettier --check --log-level=warn src tests style schema
 
 .PHONY: types
 types: $(VENV)/.ready labextension/node_modules/.ready ## Static types, Python and TypeScript

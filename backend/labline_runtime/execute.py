@@ -121,7 +121,7 @@ class _Step:
             tracking.start_autologging(spec)
             for place in own:
                 self._run_cell(shell, place)
-            guard.check(spec, received, namespace)
+            guard.check(spec, received)
             for output in spec.outputs:
                 record = transfer.send(spec, output, namespace, before)
                 if record is not None:
@@ -157,13 +157,29 @@ def _enter(spec: StepSpecification) -> None:
 
 
 class _termination(contextlib.ContextDecorator):
-    """While inside, a polite request to stop interrupts the running cell."""
+    """While inside, a polite request to stop interrupts the running cell.
+
+    It ends a process that the cell has forked, as it would without us: pools rely on it. From the fork on, no request
+    is lost: it waits until the child can take it.
+    """
 
     def __enter__(self) -> None:
         self._before = signal.signal(signal.SIGTERM, self._stop)
+        os.register_at_fork(before=self._hold, after_in_parent=self._let_go, after_in_child=self._forget)
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGTERM, self._before)
+
+    def _hold(self) -> None:
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+
+    def _let_go(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _forget(self) -> None:
+        if signal.getsignal(signal.SIGTERM) == self._stop:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._let_go()
 
     @staticmethod
     def _stop(number: int, frame: FrameType | None) -> None:

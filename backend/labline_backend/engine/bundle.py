@@ -13,10 +13,10 @@ from labline_backend.home import Home
 
 FALLBACK = "fallback"  # what a kernel's environment usually has; its own copy comes first
 
-BOOTSTRAP = f"""\
-import importlib.util, runpy, sys
+_PRELUDE = f"""\
+import importlib.util, sys
 bundle = sys.argv.pop(1)
-sys.path.insert(0, bundle)
+sys.path[:] = [bundle, *filter(None, sys.path)]
 import labline_runtime
 del sys.path[0]
 if importlib.util.find_spec("cloudpickle") is None:
@@ -24,9 +24,15 @@ if importlib.util.find_spec("cloudpickle") is None:
     import cloudpickle
     sys.path.pop()
 del bundle
-runpy.run_module("labline_runtime", run_name="__main__", alter_sys=True)
 """
-"""Imports our runtime and no other, and leaves the module search path as the kernel has it."""
+"""Imports our runtime and no other, and leaves the module search path as the kernel has it. Only the current folder is
+taken off: nothing of ours is to come from there, and the runtime puts it where a kernel has it, before any cell."""
+
+FRESH = _PRELUDE + 'import runpy\nrunpy.run_module("labline_runtime", run_name="__main__", alter_sys=True)\n'
+"""``python -c FRESH BUNDLE SPEC --progress-fd N``: an interpreter for one step."""
+
+WARM = _PRELUDE + "import labline_runtime.forkserver\nlabline_runtime.forkserver.serve()\n"
+"""``python -c WARM BUNDLE``: a warm parent."""
 
 
 def runtime_bundle(home: Home) -> Path:

@@ -310,6 +310,7 @@ class _Thread:
             await asyncio.wait(futures)
         if self._watch is not None:
             self._watch.cancel()
+        self._means.launcher.close()
         if self._means.tracker is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._means.tracker.close(), LEAVING)

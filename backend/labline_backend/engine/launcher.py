@@ -1,7 +1,7 @@
 """Starts steps in their kernel's interpreter. The rest of the engine knows only :class:`Launcher` and what it returns.
 
-Today every step is a fresh interpreter. Warm parents that fork their steps are another way to make a
-:class:`StepProcess`, behind the same call.
+A step is forked from a warm parent. Where there is none, or it dies before a keeper has taken the step over, the step
+gets an interpreter of its own instead; nothing else differs.
 """
 
 from __future__ import annotations
@@ -15,21 +15,32 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from labline_backend.engine.bundle import BOOTSTRAP, runtime_bundle
-from labline_backend.engine.keeper import kill_session
+from labline_backend.engine.bundle import FRESH, runtime_bundle
+from labline_backend.engine.warm import Order, WarmParents
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
+from labline_runtime import keeper
 
-KEEPER = Path(__file__).with_name("keeper.py")
+Way = Callable[[Order, socket.socket], subprocess.Popen[bytes] | None]
+"""Starts a keeper for a step; the process where it is a child of the engine's."""
+
+LOST = "the process that watches over the step was killed"
 
 OURS = ("LABLINE_", "JPY_")  # prefixes of variables that concern the server, not the steps
 
-DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "DVC_NO_ANALYTICS": "1"}
+DEFAULTS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "1",
+    # OpenMP's threads spin while they wait, which on busy cores, as with two steps at once, costs many times the work
+    # itself. Waiting passively changes no result, as fewer threads would.
+    "OMP_WAIT_POLICY": "passive",
+}
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,15 @@ class Exit:
 class StepProcess:
     """One running step. Belongs to one event loop."""
 
-    def __init__(self, keeper: subprocess.Popen[bytes], control: socket.socket, progress: BinaryIO) -> None:
-        self._keeper = keeper
-        self._control = control
+    def __init__(self, order: Order, progress: BinaryIO, ways: Sequence[Way]) -> None:
+        self._order = order
         self._progress = progress
+        self._ways = iter(ways)
+        self._control: socket.socket
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self._killed = False
+        self._is_kept = False
+        self._start()
 
     async def progress(self) -> AsyncIterator[bytes]:
         """The lines of progress that the step tells, until it has ended."""
@@ -71,26 +87,64 @@ class StepProcess:
 
     async def wait(self) -> Exit:
         """Wait for the end of the step and of all that it started."""
+        try:
+            told = await self._listen()
+            while not self._is_kept and not self._killed:  # nothing has begun yet, so the next way may be tried
+                self._start()
+                told = await self._listen()
+        except OSError as error:
+            return Exit(problem=error.strerror or str(error))
+        finally:
+            self._order.close()
+        if not self._is_kept:
+            return Exit(asked=True)
+        first, _, report = told.partition(b"\n")
+        try:
+            return Exit(**json.loads(report))
+        except ValueError:
+            keeper.kill_session(json.loads(first)["keeper"])
+            return Exit(problem=LOST)
+
+    def kill(self) -> None:
+        """Kill the step with all that it started; :meth:`wait` tells when that is done."""
+        self._killed = True
+        with contextlib.suppress(OSError):
+            self._control.send(b"k")
+
+    def _start(self) -> None:
+        """Start in the first way that can be gone. Raises ``OSError`` where there is none."""
+        problem = OSError(LOST)
+        for way in self._ways:
+            ours, theirs = socket.socketpair()
+            try:
+                with theirs:
+                    self._keeper = way(self._order, theirs)
+            except OSError as error:
+                ours.close()
+                problem = error
+                continue
+            ours.setblocking(False)
+            self._control = ours
+            return
+        raise problem
+
+    async def _listen(self) -> bytes:
+        """All that the keeper tells; what is kept for another way to start is let go when there is a keeper."""
         loop = asyncio.get_running_loop()
         told = b""
         try:
             while chunk := await loop.sock_recv(self._control, 1 << 16):
                 told += chunk
+                if b"\n" in told and not self._is_kept:
+                    self._is_kept = True
+                    self._order.close()
         except ConnectionError:
             pass
         finally:
             self._control.close()
-        self._keeper.wait()
-        try:
-            return Exit(**json.loads(told))
-        except ValueError:
-            kill_session(self._keeper.pid)
-            return Exit(problem="the process that watches over the step was killed")
-
-    def kill(self) -> None:
-        """Kill the step with all that it started; :meth:`wait` tells when that is done."""
-        with contextlib.suppress(OSError):
-            self._control.send(b"k")
+        if self._keeper is not None:
+            self._keeper.wait()
+        return told
 
 
 class Launcher:
@@ -99,6 +153,7 @@ class Launcher:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._bundle: Path | None = None
+        self._parents = WarmParents()
 
     def launch(
         self, kernel: Kernel, specification: Path, folder: Path, log: BinaryIO, environment: dict[str, str]
@@ -109,28 +164,42 @@ class Launcher:
         """
         if self._bundle is None:
             self._bundle = runtime_bundle(self._home)
-        with contextlib.ExitStack() as on_failure, contextlib.ExitStack() as after:
-            ours, theirs = socket.socketpair()
-            on_failure.callback(ours.close)
-            after.callback(theirs.close)
+        with contextlib.ExitStack() as on_failure:
             progress_read, progress_write = os.pipe()
-            progress = os.fdopen(progress_read, "rb", buffering=0)
-            on_failure.callback(progress.close)
-            after.callback(os.close, progress_write)
-            step = [kernel.python, "-c", BOOTSTRAP, str(self._bundle), str(specification)]
-            keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(KEEPER), *step, "--progress-fd", str(progress_write)],
-                stdin=theirs.fileno(),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=environment,
-                pass_fds=(progress_write,),
-                start_new_session=True,
+            progress = on_failure.enter_context(os.fdopen(progress_read, "rb", buffering=0))
+            order = on_failure.enter_context(
+                Order(
+                    python=kernel.python,
+                    bundle=self._bundle,
+                    specification=specification,
+                    folder=folder,
+                    environment=environment,
+                    progress=os.fdopen(progress_write, "wb", buffering=0),
+                    log=os.fdopen(os.dup(log.fileno()), "ab", buffering=0),
+                )
             )
+            process = StepProcess(order, progress, (self._parents.start, start_fresh))
             on_failure.pop_all()
-        ours.setblocking(False)
-        return StepProcess(keeper, ours, progress)
+        return process
+
+    def close(self) -> None:
+        """End the warm parents."""
+        self._parents.close()
+
+
+def start_fresh(order: Order, control: socket.socket) -> subprocess.Popen[bytes]:
+    """Start an interpreter for the step alone, and its keeper; the keeper's process."""
+    step = [order.python, "-c", FRESH, str(order.bundle), str(order.specification)]
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", keeper.__file__, *step, "--progress-fd", str(order.progress.fileno())],
+        stdin=control.fileno(),
+        stdout=order.log,
+        stderr=subprocess.STDOUT,
+        cwd=order.folder,
+        env=order.environment,
+        pass_fds=(order.progress.fileno(),),
+        start_new_session=True,
+    )
 
 
 def environment(kernel: Kernel, tracking: dict[str, str]) -> dict[str, str]:

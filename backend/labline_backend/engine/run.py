@@ -51,6 +51,7 @@ class Run:
         self.record = record
         self.steps = {step.name: step for step in steps}
         self.kernel = kernel
+        self._plan = {step.name: step for step in record.pipeline.steps}
         self.is_kept = True  # whether the store knows how the run ended
         self.tracking = RunTracking(means.tracker, means.store, record)
         self._ended: asyncio.Queue[tuple[str, StepState]] = asyncio.Queue()
@@ -99,7 +100,7 @@ class Run:
         self.tracking.open()
 
     async def _go(self) -> None:
-        predecessors = {step.name: step.predecessors for step in self.record.pipeline.steps}
+        predecessors = {step.name: step.predecessors for step in self._plan.values()}
         scheduler = Scheduler(predecessors, {name: step.state for name, step in self.steps.items()})
         if self._stopped is None:
             self._follow(scheduler.begin())
@@ -123,7 +124,7 @@ class Run:
 
     async def _drive_step(self, name: str) -> StepState:
         try:
-            return await StepRunner(self, self.record.pipeline.step(name)).run()
+            return await StepRunner(self, self._plan[name]).run()
         except HomeError as error:
             self._break(error)
         except Exception as error:

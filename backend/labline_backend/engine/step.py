@@ -81,6 +81,8 @@ class StepRunner:
 
     async def _execute(self, lookup: Lookup) -> StepState:
         first = self._run.steps[self._step.name].attempt + 1  # not 1 where a run is resumed
+        if first > 1 and (result := self._finished_before()) is not None:
+            return await self._succeed(result, lookup)
         last = first + self._step.options.retries
         for attempt in range(first, last + 1):
             self._run.set_step(
@@ -96,14 +98,25 @@ class StepRunner:
             )
             result, error = await self._attempt(attempt)
             if error is None and result is not None:
-                self._end("succeeded", result=result)
-                await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, result)
-                return "succeeded"
+                return await self._succeed(result, lookup)
             if attempt == last:
                 return self._end("failed", result=result, error=error)
             tried = replace(self._run.steps[self._step.name], state="failed", ended=time.time(), error=error)
             self._run.tracking.end_step(tried, self._folder)
         raise AssertionError("a step has at least one attempt")
+
+    async def _succeed(self, result: StepResult, lookup: Lookup) -> StepState:
+        state = self._end("succeeded", result=result)
+        await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, result)
+        return state
+
+    def _finished_before(self) -> StepResult | None:
+        """The result of an attempt that ended well when there was no engine any more to write that down."""
+        result, _ = self._result()
+        if result is None or result.state != "succeeded" or not (self._folder / "spec.json").exists():
+            return None
+        store = ArtifactStore(self._run.home)
+        return result if all(store.has(artifact) for artifact in result.artifacts) else None
 
     async def _attempt(self, attempt: int) -> tuple[StepResult | None, StepError | None]:
         tracked = await self._run.tracking.begin_step(self._step)
@@ -160,7 +173,9 @@ class StepRunner:
             for artifact in made.artifacts if made is not None else ():
                 names = tuple(name for name in artifact.names if name in taken.names)
                 if names:
-                    inputs.append(StepInput(names, taken.source, str(store.path(artifact.digest)), artifact.digest))
+                    unaltered = tuple(name for name in names if name in taken.unaltered)
+                    path = str(store.path(artifact.digest))
+                    inputs.append(StepInput(names, taken.source, path, artifact.digest, unaltered))
         return tuple(inputs)
 
     async def _watch(self, process: StepProcess) -> tuple[Exit, bool]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -152,8 +151,6 @@ class MLflowHandler(JupyterHandler):
                 raise_error=False,
             )
             answer.begin()
-        except StreamClosedError:
-            return  # the browser has gone, or MLflow has
         except (OSError, HTTPClientError) as error:
             raise HTTPError(502, f"MLflow's user interface does not answer: {error}") from error
         finally:
@@ -188,6 +185,7 @@ class _Answer:
         self._status: ResponseStartLine | None = None
         self._headers = HTTPHeaders()
         self._begun = False
+        self._gone = False
 
     def header(self, line: str) -> None:
         line = line.rstrip("\r\n")
@@ -206,8 +204,12 @@ class _Answer:
             if name.lower() not in _KEPT_FROM_BROWSER:
                 self._handler.set_header(name, value)
 
-    def chunk(self, data: bytes) -> Awaitable[None]:
+    async def chunk(self, data: bytes) -> None:
         self.begin()
+        if self._gone:
+            return
         self._handler.write(data)
-        flushed: Awaitable[None] = self._handler.flush()
-        return flushed
+        try:
+            await self._handler.flush()
+        except StreamClosedError:  # the browser has left the page
+            self._gone = True

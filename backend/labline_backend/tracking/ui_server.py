@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import threading
 from pathlib import Path
@@ -17,7 +18,7 @@ def main() -> None:
     """Serve on a Unix socket or a loopback port until stopped, or until standard input ends."""
     arguments = _arguments()
     if arguments.lifeline:
-        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+        threading.Thread(target=_end_with_standard_input, args=[arguments.uds], daemon=True).start()
 
     from mlflow.server import constants
 
@@ -59,9 +60,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _end_with_standard_input() -> None:
+def _end_with_standard_input(uds: str | None) -> None:
     while os.read(sys.stdin.fileno(), 4096):  # sys.stdin.read would hold a lock that the interpreter's end trips over
         pass
+    if uds:
+        shutil.rmtree(Path(uds).parent, ignore_errors=True)  # whoever made it for us may have been killed
     os._exit(0)
 
 

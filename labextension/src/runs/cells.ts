@@ -29,12 +29,14 @@ export class ExecutedCells extends Panel {
     const done = new Map(runs.map(run => [run.id, run]));
     const language = languageOf(notebook);
     cells.forEach((cell, index) => {
-      const title = heading(places.get(cell.id ?? ''), done.get(cell.id ?? ''));
+      const place = places.get(cell.id ?? '');
+      const title = heading(place, done.get(cell.id ?? ''));
       const key = JSON.stringify([cell, title]);
       const shown = this.widgets[index];
       if (this.keys[index] !== key) {
         shown?.dispose();
-        this.insertWidget(index, new ExecutedCell(cell, title, language, this.rendering));
+        const folded = place === undefined;
+        this.insertWidget(index, new ExecutedCell(cell, title, folded, language, this.rendering));
         this.keys[index] = key;
       }
     });
@@ -58,22 +60,24 @@ function heading(place: number | undefined, run: CellRun | undefined): string {
     .join(' · ');
 }
 
+/** One cell. Folded, only its heading and its outputs show: the cells that every step runs first are read once. */
 class ExecutedCell extends Panel {
-  constructor(cell: NotebookCell, title: string, language: string, rendering: Rendering) {
+  constructor(cell: NotebookCell, title: string, folded: boolean, language: string, rendering: Rendering) {
     super();
     this.addClass('labline-Cell');
     this.node.dataset.lablineCell = cell.id ?? '';
-    const head = new Widget();
-    head.addClass('labline-Cell-head');
-    head.node.textContent = title;
-    this.addWidget(head);
 
-    const source = new Widget({ node: document.createElement('pre') });
-    source.addClass('labline-Cell-source');
-    this.addWidget(source);
+    const head = document.createElement(folded ? 'summary' : 'div');
+    head.className = 'labline-Cell-head';
+    head.textContent = title;
+    const source = document.createElement('pre');
+    source.className = 'labline-Cell-source';
     const text = joined(cell.source);
-    source.node.textContent = text;
-    void highlight(text, language, source.node, rendering.languages);
+    source.textContent = text;
+    void highlight(text, language, source, rendering.languages);
+    const code = document.createElement(folded ? 'details' : 'div');
+    code.append(head, source);
+    this.addWidget(new Widget({ node: code }));
 
     const model = new OutputAreaModel({
       trusted: false,

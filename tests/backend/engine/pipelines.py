@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import textwrap
 
@@ -47,7 +48,10 @@ def pipeline(
         notebook="trial.ipynb",
         steps=steps,
         preamble=preamble,
-        parameters=tuple(Parameter(name, literal, "int", 0, 1) for name, literal in parameters.items()),
+        parameters=tuple(
+            Parameter(name, literal, type(ast.literal_eval(literal)).__name__, 0, 1)
+            for name, literal in parameters.items()
+        ),
         kernel=kernel,
     )
 

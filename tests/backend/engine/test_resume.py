@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,19 @@ def test_a_run_whose_engine_was_killed_goes_on_where_it_was(bench: Bench) -> Non
     assert run.state == "succeeded"
     assert bench.file("ran").read_text() == "first second second third "
     assert bench.log(run, "third") == "2\n"
+
+
+def test_a_step_that_ended_while_its_engine_died_is_not_repeated(bench: Bench) -> None:
+    process, run_id = driver.start(bench, LONG)
+    bench.await_file("second")
+    with closing(sqlite3.connect(bench.home.database, isolation_level=None)) as journal:
+        journal.execute("BEGIN IMMEDIATE")  # from now on the engine cannot write down what happens
+        bench.file("go").touch()
+        wait_until((bench.home.step_folder(run_id, "second") / "result.json").exists, "the step did not end")
+        driver.kill(process)
+    bench.engine.adopt()
+    assert bench.end(bench.store.get(run_id)).state == "succeeded"
+    assert bench.file("ran").read_text() == "first second third "
 
 
 def test_an_interrupted_attempt_counts_as_one(bench: Bench) -> None:

@@ -1,10 +1,13 @@
 """Stands between the engine and one step, so that nothing the step starts can outlive it.
 
-A script of its own, standard library only: ``python -I -S keeper.py COMMAND...``. The keeper is the parent of the
-step's process and the subreaper of all it starts, so even a daemon that left the session stays its descendant. Its
-standard input is a socket to the engine: when a byte comes, or the engine dies and the socket closes, the whole tree is
-stopped and killed. When the step has ended, whatever it left running is killed too, and one line of JSON on the socket
-tells how it ended.
+The keeper is the parent of the step's process and the subreaper of all it starts, so even a daemon that left the
+session stays its descendant. It holds a socket to the engine: when a byte comes, or the engine dies and the socket
+closes, the whole tree is stopped and killed. When the step has ended, whatever it left running is killed too.
+
+What it tells the engine are two lines of JSON: its own process id when it takes the step over, and how the step ended.
+
+Standard library only, and fast to import. There are two ways to a keeper: :func:`keep` in a process forked from a warm
+parent, and ``python -I -S keeper.py COMMAND...`` for a step that is an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -74,63 +77,75 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
-class Keeper:
-    """One step's process tree, from start to report."""
+def keep(control: socket.socket) -> int:
+    """Fork. Returns in the step's process; the one that called becomes its keeper and ends with it.
+
+    What is returned is a descriptor to tell why the step cannot begin after all; it is closed on ``exec``.
+    """
+    problem_read, problem_write = os.pipe()
+    keeper = _Keeper(control)
+    keeper.tell(keeper=os.getpid())
+    if keeper.fork() == 0:
+        os.close(problem_read)
+        control.close()
+        return problem_write
+    try:
+        os.close(problem_write)
+        keeper.watch()
+        with open(problem_read, "rb") as pipe:  # noqa: PTH123
+            problem = pipe.read().decode()
+        keeper.tell(**({"problem": problem} if problem else keeper.report()))
+    finally:
+        os._exit(0)
+
+
+class _Keeper:
+    """One step's process tree, from fork to report."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
         self.libc = ctypes.CDLL(None, use_errno=True)
+        self.wake = os.pipe()
+        os.set_blocking(self.wake[1], False)
         self.main = 0
         self.status: int | None = None
         self.peak = 0
         self.cpu = 0.0
         self.asked = False
 
-    def run(self, command: list[str]) -> dict[str, object]:
-        """Start *command*, wait for its end or the order to end it; how it went."""
+    def fork(self) -> int:
+        """Make this process fit to be a keeper, and fork the step; 0 in the step's process."""
         self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        wake_read, wake_write = os.pipe()
-        os.set_blocking(wake_write, False)
-        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self.wake[1], warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
-        sources: list[socket.socket | int] = [self.control, wake_read]
-        problem = self.start(command)
-        if problem is not None:
-            return {"problem": problem}
+        keeper = os.getpid()
+        self.main = os.fork()
+        if self.main == 0:
+            self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != keeper:
+                os._exit(1)
+            os.setpgid(0, 0)
+            with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+                score.write(OOM_SCORE)
+            signal.set_wakeup_fd(-1)
+            for descriptor in self.wake:
+                os.close(descriptor)
+            for number in (signal.SIGTERM, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+        return self.main
+
+    def watch(self) -> None:
+        """Wait for the step's end or the order to end it, then end all that is left."""
+        sources: list[socket.socket | int] = [self.control, self.wake[0]]
         while self.status is None and not self.asked:
             readable, _, _ = select.select(sources, [], [])
             if self.control in readable:
                 self.asked = True
-            if wake_read in readable:
-                os.read(wake_read, 4096)
+            if self.wake[0] in readable:
+                os.read(self.wake[0], 4096)
                 self.reap()
         self.end_all()
-        return {"status": self.status, "asked": self.asked, "peak": self.peak, "cpu": self.cpu}
-
-    def start(self, command: list[str]) -> str | None:
-        """Fork and execute; the reason where that fails."""
-        problem_read, problem_write = os.pipe()  # both close on exec
-        keeper = os.getpid()
-        self.main = os.fork()
-        if self.main == 0:
-            try:
-                self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-                if os.getppid() != keeper:
-                    os._exit(1)
-                os.setpgid(0, 0)
-                with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
-                    score.write(OOM_SCORE)
-                for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGCHLD):
-                    signal.signal(number, signal.SIG_DFL)
-                os.execv(command[0], command)  # noqa: S606
-            except OSError as error:
-                os.write(problem_write, (error.strerror or str(error)).encode())
-            finally:
-                os._exit(127)
-        os.close(problem_write)
-        with open(problem_read, "rb") as pipe:  # noqa: PTH123
-            return pipe.read().decode() or None
 
     def reap(self) -> bool:
         """Collect what has ended; whether anything is left."""
@@ -153,17 +168,36 @@ class Keeper:
             kill_tree(os.getpid())
             time.sleep(0.001)
 
+    def report(self) -> dict[str, object]:
+        """How the step ended."""
+        return {"status": self.status, "asked": self.asked, "peak": self.peak, "cpu": self.cpu}
 
-def main() -> None:
-    """Take over standard input as the control socket and run the command line."""
-    control = socket.socket(fileno=os.dup(0))
+    def tell(self, **facts: object) -> None:
+        """Say something to the engine, if it still listens."""
+        with contextlib.suppress(OSError):
+            self.control.sendall(json.dumps(facts).encode() + b"\n")
+
+
+def socket_on_stdin() -> socket.socket:
+    """The socket that was given as standard input, which is empty from here on."""
+    given = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    report = Keeper(control).run(sys.argv[1:])
-    with contextlib.suppress(OSError):
-        control.sendall(json.dumps(report).encode())
-    os._exit(0)
+    return given
+
+
+def main() -> None:
+    """Keep the command line; standard input is the socket to the engine."""
+    problem = keep(socket_on_stdin())
+    try:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606
+    except OSError as error:
+        os.write(problem, (error.strerror or str(error)).encode())
+    finally:
+        os._exit(127)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,65 @@
+"""``python -m tests.e2e.screenshots [FOLDER]``: the pictures of the docs, taken from the real thing, light and dark."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from .browser import launch
+from .lab import LabServer
+from .pages import NotebookPage
+
+PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
+NOTEBOOK = "flight_delays.ipynb"
+MINUTES = 60_000
+
+
+def main(folder: Path) -> None:
+    """Run the flights notebook in the browser and take the pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as scratch:
+        browser = launch(playwright)
+        for dark in (False, True):
+            server = LabServer(Path(scratch) / f"dark-{dark}", dark=dark)
+            for example in ("penguins.ipynb", "digits.ipynb", NOTEBOOK):
+                server.add_example(example)
+            server.start()
+            try:
+                page = browser.new_page(viewport={"width": 1440, "height": 900})
+                _take(page, server, folder, "-dark" if dark else "")
+                page.close()
+            finally:
+                server.stop()
+        browser.close()
+
+
+def _take(page: Page, server: LabServer, folder: Path, suffix: str) -> None:
+    for name in ("penguins.ipynb", NOTEBOOK):
+        notebook = NotebookPage(page, server, name)
+        notebook.open_panel()
+        notebook.run()
+        if name == NOTEBOOK:
+            notebook.expect_state("train_boosting", "running")
+            page.locator(".jp-CodeCell").nth(10).scroll_into_view_if_needed()
+            page.wait_for_timeout(1500)  # animations come to rest
+            page.screenshot(path=folder / f"lab{suffix}.png")
+        last = page.locator(".labline-LastRun")
+        expect(last).to_have_attribute("data-labline-state", "succeeded", timeout=5 * MINUTES)
+    run = notebook.open_run()
+    run.choose("evaluate", "cells")
+    expect(run.view.locator("[data-labline-cells='evaluate'] img").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"run{suffix}.png")
+    run.choose("join", "values")
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f"values{suffix}.png")
+    page.locator(".labline-Run [data-labline-action=back]").click()
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f"runs{suffix}.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES)

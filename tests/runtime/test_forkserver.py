@@ -1,0 +1,66 @@
+"""The warm parent, asked as the engine asks it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.conftest import BUNDLE, Steps
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
+
+START = (
+    f"import sys; sys.path.append({str(BUNDLE)!r}); import labline_runtime.forkserver; "
+    "labline_runtime.forkserver.serve()"
+)
+
+
+@pytest.fixture
+def warm() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """A warm parent and the socket to it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        process = subprocess.Popen([sys.executable, "-c", START], stdin=theirs, stdout=subprocess.DEVNULL)
+        theirs.close()
+        with process:
+            yield process, ours
+            process.kill()
+
+
+def ask(engine: socket.socket, path: Path, folder: Path) -> list[dict[str, object]]:
+    """Have the step run; what its keeper told."""
+    request = path.parent / "request"
+    request.write_text(json.dumps({"specification": str(path), "folder": str(folder), "environment": dict(os.environ)}))
+    ours, theirs = socket.socketpair()
+    reader, writer = os.pipe()
+    with ours, os.fdopen(reader), os.fdopen(writer, "w"):
+        with theirs, request.open("rb") as asked, (path.parent / "log").open("ab") as log:
+            socket.send_fds(engine, [b"1"], [asked.fileno(), theirs.fileno(), log.fileno(), writer])
+        with ours.makefile() as lines:
+            return [json.loads(line) for line in lines]
+
+
+def test_a_keeper_tells_that_it_is_there_and_how_the_step_ended(warm, steps: Steps) -> None:
+    path, _ = steps.specify("print('hello')")
+    keeper, report = ask(warm[1], path, steps.folder)
+    assert keeper.keys() == {"keeper"}
+    assert (report["status"], report["asked"]) == (0, False)
+    assert steps.collect(path, 0).log == "hello\n"
+
+
+def test_a_step_that_cannot_enter_its_folder_says_so(warm, steps: Steps) -> None:
+    path, _ = steps.specify("1")
+    assert ask(warm[1], path, steps.folder / "gone")[1:] == [{"problem": "No such file or directory"}]
+
+
+def test_the_parent_ends_with_the_engine(warm) -> None:
+    process, engine = warm
+    engine.close()
+    assert process.wait(60) == 0
