@@ -1,7 +1,7 @@
 """After a step: did it leave alone what the compiler believed it only reads?
 
-A value that came in and is not among what the step hands on must have the content it was stored with. If it has not,
-a later step would work with the old value where the notebook works with the altered one; the step fails and says so.
+A value that came in as unaltered (``StepInput.unaltered``) must have the content it was stored with. If it has not, a
+later step would work with the old value where the notebook works with the altered one; the step fails and says so.
 
 Guarded are NumPy arrays, pandas frames, series and indexes, and lists, tuples, dicts and sets of these and of plain
 atoms: things whose content changes only when a program changes it. Other objects are not: estimators, caches and lazy
@@ -13,7 +13,8 @@ step costs one digest an input.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Iterable
 from typing import Any
 
 from labline_runtime.failure import StepFailure
@@ -24,14 +25,14 @@ from labline_runtime.values.digest import DigestError
 
 LIMIT = 64 << 20
 _ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
+_CONTAINERS = (list, tuple, set, frozenset, dict, defaultdict, OrderedDict, Counter, deque)
 _ITEMS = 100_000  # bigger containers are taken for what their first items are
 
 
-def check(spec: StepSpecification, received: Iterable[Received], namespace: Mapping[str, Any]) -> None:
-    """Raise :class:`StepFailure` (LL210) for the first value that was altered though no output says so."""
-    handed_on = {name for output in spec.outputs for name in output.names}
+def check(spec: StepSpecification, received: Iterable[Received]) -> None:
+    """Raise :class:`StepFailure` (LL210) for the first value that was altered though the compiler said it would not."""
     for value in received:
-        if value.name not in handed_on and _altered(value):
+        if value.name in value.source.unaltered and _altered(value):
             raise StepFailure(_broken(spec, value))
 
 
@@ -51,10 +52,10 @@ def _is_guarded(value: Any, depth: int = 0) -> bool:
     kind = type(value)
     if kind in _ATOMS:
         return True
-    if kind in (list, tuple, set, frozenset, dict):
+    if kind in _CONTAINERS:
         if depth > 20:
             return False
-        parts = list(value)[:_ITEMS] + (list(value.values())[:_ITEMS] if kind is dict else [])
+        parts = list(value)[:_ITEMS] + (list(value.values())[:_ITEMS] if isinstance(value, dict) else [])
         return all(_is_guarded(part, depth + 1) for part in parts)
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if numpy is not None and isinstance(value, numpy.generic):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextvars
 import getpass
 import os
 import sys
@@ -188,6 +189,7 @@ class Shell:
         builtins.input = _no_input
         getpass.getpass = _no_input
         _add_current_folder_to_path()
+        self._context = contextvars.copy_context()
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
 
@@ -220,6 +222,7 @@ class Shell:
             error = interruption
             shell.showtraceback()
         finally:
+            self._keep_context()
             flush_streams()
             shell.payload_manager.clear_payload()
         if error is None:
@@ -239,9 +242,22 @@ class Shell:
             )
             outcome.append(result)
         finally:
+            self._context = contextvars.copy_context()
             shell.events.trigger("post_execute")
             if result is not None:
                 shell.events.trigger("post_run_cell", result)
+
+    def _keep_context(self) -> None:
+        """What a cell set in context variables (NumPy's print options, decimal's precision) holds for the next one.
+
+        Each cell is a task of its own, which works on a copy of the context.
+        """
+        for variable, value in self._context.items():
+            if variable.get(_context_mark) is not value:
+                variable.set(value)
+
+
+_context_mark = object()
 
 
 def failing_line(error: BaseException, file: str) -> int | None:

@@ -38,12 +38,17 @@ class CellSource:
 
 @dataclass(frozen=True)
 class StepInput:
-    """Names taken from one stored artifact; the artifact may hold more names than these."""
+    """Names taken from one stored artifact; the artifact may hold more names than these.
+
+    ``unaltered`` are those among ``names`` that the step is believed to leave as they are and that a later step takes
+    from the same artifact: a change would be missed there.
+    """
 
     names: tuple[str, ...]
     source: str  # the step that made it
     path: str  # the artifact file
     digest: str  # of the artifact file's content, checked before it is unpickled
+    unaltered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ def disk_full(error: OSError) -> StepError | None:
 def _unbound(spec: StepSpecification, name: str) -> StepError:
     return StepError(
         message=f"Step {spec.step} ended without a value for {name}, which a later step needs.",
+        code="LL405",
         variable=name,
         hint=f"Assign {name} on every path through the step's cells, or before them.",
     )

@@ -138,7 +138,7 @@ class _Compiler:
             elif c.role == "parameters":
                 c.step = current or setup  # of what is left of it, if anything
             elif c.tags.prev or c.tags.options:
-                message = f"Cell {c.cell.index} is {c.role}: its tags for a step change nothing."
+                message = f"Cell {c.cell.number} is {c.role}: its tags for a step change nothing."
                 self.findings.append(finding("LL109", message, cell=c.cell.place))
         by_lower: dict[str, str] = {}
         for name in sorted(tagged):
@@ -153,7 +153,7 @@ class _Compiler:
             try:
                 c.parsed = parse_cell(c.cell.source)
             except CellSyntaxError as error:
-                where = f"Cell {c.cell.index}" + (f", line {error.line}" if error.line else "")
+                where = f"Cell {c.cell.number}" + (f", line {error.line}" if error.line else "")
                 self.findings.append(
                     finding(
                         "LL101",
@@ -174,8 +174,8 @@ class _Compiler:
             for parameter in taken.parameters:
                 if (other := seen.setdefault(parameter.name, c)) is not c:
                     message = (
-                        f"Parameter {parameter.name} is defined in cell {other.cell.index} "
-                        f"and again in cell {c.cell.index}."
+                        f"Parameter {parameter.name} is defined in cell {other.cell.number} "
+                        f"and again in cell {c.cell.number}."
                     )
                     self.findings.append(finding("LL110", message, cell=c.cell.place, line=parameter.line))
         for c in self.cells:
@@ -188,7 +188,7 @@ class _Compiler:
         }
         for c in self.cells:
             if c.step in merged and (clash := merged[c.step].merge(c.tags.options)):
-                message = f"Cell {c.cell.index} contradicts another cell of step {c.step} on {clash}."
+                message = f"Cell {c.cell.number} contradicts another cell of step {c.step} on {clash}."
                 self.findings.append(finding("LL107", message, cell=c.cell.place, step=c.step))
         for name, options in by_name.items():
             if name not in merged:
@@ -225,10 +225,10 @@ class _Compiler:
                 if name not in known:
                     near = difflib.get_close_matches(name, [k for k in known if k], n=1)
                     hint = f" Did you mean {near[0]}?" if near else ""
-                    message = f"Cell {c.cell.index}: prev:{name} names a step that no cell has.{hint}"
+                    message = f"Cell {c.cell.number}: prev:{name} names a step that no cell has.{hint}"
                     self.findings.append(finding("LL104", message, cell=c.cell.place, step=c.step))
                 elif name == c.step:
-                    message = f"Cell {c.cell.index}: step {name} would have to wait for itself."
+                    message = f"Cell {c.cell.number}: step {name} would have to wait for itself."
                     self.findings.append(finding("LL106", message, cell=c.cell.place, step=c.step))
                 else:
                     result.setdefault(c.step, {})[name] = c.cell
@@ -251,7 +251,7 @@ class _Compiler:
                 if c.role in ("imports", "functions") and c.step is None and c.cell.index in flows.misplaced:
                     c.step = above or self.setup
                     moved = True
-                    message = f"Cell {c.cell.index} is tagged {c.role} but runs once, as part of step {c.step}."
+                    message = f"Cell {c.cell.number} is tagged {c.role} but runs once, as part of step {c.step}."
                     self.findings.append(finding("LL111", message, cell=c.cell.place, step=c.step))
                 elif c.role in ("step", "metrics"):
                     above = c.step
@@ -293,7 +293,9 @@ class _Compiler:
                     cells=tuple(self._source(c) for c in self.cells if c.step == name and c.parsed is not None),
                     parameters=tuple(p.name for c in self.cells for p in c.parameters if p.name in flow.parameters),
                     inputs=tuple(
-                        Input(tuple(sorted(by_source[s])), s) for s in sorted(by_source, key=position.__getitem__)
+                        Input(tuple(taken), s, tuple(name for name in taken if name in flow.unaltered))
+                        for s in sorted(by_source, key=position.__getitem__)
+                        for taken in [sorted(by_source[s])]
                     ),
                     outputs=tuple(outputs),
                     after=tuple(sorted(after, key=position.__getitem__)),
@@ -312,10 +314,10 @@ class _Compiler:
                 message = f"prev:{before} on step {step} contradicts the values that flow: {_arrows(cycle)}."
                 self.findings.append(finding("LL203", message, cell=cell.place, step=step))
                 return
-        cells = sorted(c.cell.index for c in self.cells if c.step in cycle)
-        message = f"Steps wait for each other: {_arrows(cycle)}; their cells {cells} are interleaved."
-        place = next(c.cell.place for c in self.cells if c.cell.index == cells[-1])
-        self.findings.append(finding("LL202", message, cell=place, step=cycle[0]))
+        cells = [c.cell for c in self.cells if c.step in cycle]
+        numbers = ", ".join(str(cell.number) for cell in cells)
+        message = f"Steps wait for each other: {_arrows(cycle)}; their cells {numbers} are interleaved."
+        self.findings.append(finding("LL202", message, cell=cells[-1].place, step=cycle[0]))
 
     def _source(self, c: _CodeCell) -> CellSource:
         in_step = c.step is not None and c.role in ("imports", "functions")

@@ -248,6 +248,14 @@ _RULES = (
         "all names cross to this step, and later ones wait for it.",
         "Name the variables in plain code.",
     ),
+    Rule(
+        "LL205",
+        "class made anew in later steps",
+        "warning",
+        "Making the class runs code of its metaclass or of a base class's `__init_subclass__`. A step that takes the "
+        "class over makes it anew, and that code runs once more there.",
+        "Move the class to a cell tagged `functions`, which runs at the start of every step.",
+    ),
     # Hidden state
     Rule(
         "LL301",
@@ -319,6 +327,13 @@ _RULES = (
         "A stored value is missing or no longer has the digest it was stored under.",
         "Run again without the cache; the value is computed anew.",
     ),
+    Rule(
+        "LL405",
+        "value missing at the end of a step",
+        "error",
+        "A later step needs a name that the step was to bind, and when the step ended it was not bound.",
+        "Assign the name on every path through the step's cells, or before them.",
+    ),
     # Environment
     Rule(
         "LL501",
@@ -340,6 +355,13 @@ _RULES = (
         "error",
         "The folder that holds runs and values is full or not writable.",
         "Free space or set LABLINE_HOME to another folder.",
+    ),
+    Rule(
+        "LL504",
+        "parameter of a run refused",
+        "error",
+        "The run sets a parameter that the pipeline does not have, or to what is not a literal of its type.",
+        "Correct the name, or give a value of the type that the default has.",
     ),
     # Targets
     Rule(

@@ -42,6 +42,11 @@ class Cell:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def number(self) -> int:
+        """The cell's number in messages: users count from 1."""
+        return self.index + 1
+
+    @property
     def place(self) -> tuple[int, str]:
         """What a finding needs to point at the cell."""
         return self.index, self.id
@@ -154,18 +159,18 @@ def _parse_document(document: Any, path: str) -> Notebook:
     result = []
     for index, cell in enumerate(cells):
         if not isinstance(cell, Mapping):
-            raise bad(f"is not a notebook: cell {index} is not an object.", index)
+            raise bad(f"is not a notebook: cell {index + 1} is not an object.", index)
         kind = cell.get("cell_type")
         if kind not in ("code", "markdown", "raw"):
-            raise bad(f"is not a notebook: cell {index} has the type {str(kind)[:40]!r}.", index)
+            raise bad(f"is not a notebook: cell {index + 1} has the type {str(kind)[:40]!r}.", index)
         source = cell.get("source", "")
         if isinstance(source, (list, tuple)) and all(isinstance(line, str) for line in source):
             source = "".join(source)
         if not isinstance(source, str):
-            raise bad(f"is not a notebook: the source of cell {index} is neither text nor a list of lines.", index)
+            raise bad(f"is not a notebook: the source of cell {index + 1} is neither text nor a list of lines.", index)
         cell_metadata = cell.get("metadata", {})
         if not isinstance(cell_metadata, Mapping):
-            raise bad(f"is not a notebook: the metadata of cell {index} is not an object.", index)
+            raise bad(f"is not a notebook: the metadata of cell {index + 1} is not an object.", index)
         identifier = cell.get("id")
         if not isinstance(identifier, str) or not identifier or identifier in used:
             identifier = _free_id(index, taken | used)
@@ -222,7 +227,7 @@ def _parse_percent(text: str, path: str) -> Notebook:
                 raise NotebookError(
                     finding(
                         "LL005",
-                        f"The tags of cell {index} of {path} are not a list of strings: {match[1]}.",
+                        f"The tags of cell {index + 1} of {path} are not a list of strings: {match[1]}.",
                         cell=(index, f"cell-{index}"),
                         fix='Write them as tags=["step:load"].',
                     )
@@ -257,7 +262,7 @@ def _check(notebook: Notebook) -> Notebook:
             line = cell.source.count("\n", 0, match.start()) + 1
             what = "a null byte" if match[0] == "\0" else f"the lone surrogate U+{ord(match[0]):04X}"
             findings.append(
-                finding("LL009", f"Cell {cell.index} holds {what} in line {line}.", cell=cell.place, line=line)
+                finding("LL009", f"Cell {cell.number} holds {what} in line {line}.", cell=cell.place, line=line)
             )
     spec, info = notebook.metadata.get("kernelspec"), notebook.metadata.get("language_info")
     language = (spec.get("language") if isinstance(spec, Mapping) else None) or (

@@ -235,8 +235,14 @@ def parse_override(parameter: Parameter, text: str) -> str:
         if stripped.lower() in ("true", "false"):
             return stripped.capitalize()
         raise ValueError(f"Parameter {parameter.name} is true or false, not {_short(text)}.")
+    return checked_literal(parameter, stripped)
+
+
+def checked_literal(parameter: Parameter, text: str) -> str:
+    """The literal *text* as a value of *parameter*. Raises ``ValueError`` with one clear sentence."""
+    kind = parameter.type
     try:
-        value = parse_literal(stripped)
+        value = parse_literal(text)
     except ValueError as error:
         raise ValueError(f"Parameter {parameter.name} is of type {kind}: {error}") from None
     got = type(value).__name__

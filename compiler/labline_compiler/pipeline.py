@@ -30,10 +30,14 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Input:
-    """Names a step takes from the artifacts of an earlier one."""
+    """Names a step takes from the artifacts of an earlier one.
+
+    ``unaltered`` are those that it is believed to leave as they are and that a later step takes too.
+    """
 
     names: tuple[str, ...]
     source: str
+    unaltered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -141,11 +141,11 @@ def read_cell_tags(cell: Cell) -> tuple[CellTags, list[Finding]]:
     result, findings = CellTags(), []
     tags = cell.metadata.get("tags", [])
     if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) for tag in tags):
-        return result, [finding("LL108", f"The tags of cell {cell.index} are not a list of texts.", cell=cell.place)]
+        return result, [finding("LL108", f"The tags of cell {cell.number} are not a list of texts.", cell=cell.place)]
     for tag in dict.fromkeys(tag.strip() for tag in tags):
         if tag in ROLES:
             if result.role is not None and result.role != ROLES[tag]:
-                message = f"Cell {cell.index} is tagged both {result.role} and {tag}."
+                message = f"Cell {cell.number} is tagged both {result.role} and {tag}."
                 findings.append(finding("LL105", message, cell=cell.place))
             result.role = result.role or ROLES[tag]
             continue
@@ -155,14 +155,14 @@ def read_cell_tags(cell: Cell) -> tuple[CellTags, list[Finding]]:
             continue
         match = rule.pattern.fullmatch(rest)
         if match is None:
-            message = f"Cell {cell.index} has the tag {tag[:100]!r}, which should read {rule.form}."
+            message = f"Cell {cell.number} has the tag {tag[:100]!r}, which should read {rule.form}."
             findings.append(finding("LL102", message, cell=cell.place))
             continue
         findings += _apply(head, match, result, cell)
     if result.role == "skip":
         return CellTags(role="skip"), []
     if result.step is not None and result.role in ("imports", "functions", "parameters"):
-        message = f"Cell {cell.index} is tagged both {result.role} and step:{result.step}."
+        message = f"Cell {cell.number} is tagged both {result.role} and step:{result.step}."
         findings.append(finding("LL105", message, cell=cell.place))
     return result, findings
 
@@ -174,12 +174,12 @@ def _apply(head: str, match: re.Match[str], result: CellTags, cell: Cell) -> lis
         if not name:
             return []  # Kale's panel leaves a bare "block:" on cells without a step
         if problem := name_problem(name):
-            message = f"Cell {cell.index}: the step name {name[:80]!r} {problem}."
+            message = f"Cell {cell.number}: the step name {name[:80]!r} {problem}."
             return [finding("LL103", message, cell=cell.place, fix=name_fix(name, head))]
         if head == "prev":
             result.prev.append(name)
         elif result.step not in (None, name):
-            message = f"Cell {cell.index} is tagged with two steps, {result.step} and {name}."
+            message = f"Cell {cell.number} is tagged with two steps, {result.step} and {name}."
             return [finding("LL105", message, cell=cell.place)]
         else:
             result.step = name

@@ -9,12 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from labline_compiler.compile import compile_notebook
-from labline_compiler.notebook import parse
-
 from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
 from labline_backend.store.runs import RunStore
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
 
 NAME = "chain_of_ten"
 TITLE = "Chain of ten empty steps (nothing cached)"

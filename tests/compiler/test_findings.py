@@ -99,3 +99,19 @@ def test_a_star_import_may_bind_any_name() -> None:
 
 def test_a_try_for_a_name_is_no_finding() -> None:
     assert codes(steps(a="try:\n    x = unknown\nexcept NameError:\n    x = 1")) == []
+
+
+def test_messages_count_cells_from_one_and_the_index_from_zero() -> None:
+    (found,) = compile_text('# %% tags=["step:a"]\nx = 1\n# %% tags=["step:b"]\nx = (\n').findings
+    assert found.message.startswith("Cell 2, line ")
+    assert found.cell_index == 1
+
+
+def test_a_class_whose_making_runs_code_is_told() -> None:
+    text = "class A:\n    def __init_subclass__(cls):\n        pass\nclass B(A):\n    pass"
+    assert "LL205" in [found.code for found in compile_text(f'# %% tags=["step:a"]\n{text}\n').findings]
+
+
+def test_a_setting_of_the_process_is_told() -> None:
+    text = '# %% tags=["step:a"]\nimport decimal\ndecimal.getcontext().prec = 5\n'
+    assert [found.code for found in compile_text(text).findings] == ["LL303"]

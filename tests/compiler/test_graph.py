@@ -252,3 +252,31 @@ def test_interleaved_steps_that_share_nothing_are_fine() -> None:
 def test_the_order_of_the_notebook_is_kept() -> None:
     pipeline = pipeline_of(steps(c="x = 1", a="y = x", b="z = x"))
     assert [step.name for step in pipeline.steps] == ["c", "a", "b"]
+
+
+UNALTERED = {
+    "a reader above another reader": (steps(a="x = [1]", b="print(x)", c="print(x)"), {"b:x"}),
+    "the one reader": (steps(a="x = [1]", b="print(x)"), set()),
+    "who alters it": (steps(a="x = [1]", b="x.append(2)", c="print(x)"), set()),
+    "who alters it for nobody": (steps(a="x = [1]", b="print(x)", c="x.append(2)"), {"b:x"}),
+    "a reader above who alters it maybe": (
+        steps(a="x = [1]", b="print(x)", c="if len('ab') > 3:\n    x = 2", d="print(x)"),
+        {"b:x"},
+    ),
+    "a reader of what a later step knows by another name": (
+        steps(a="x = [1]\ny = [x]", b="print(x)", c="y[0].append(2)\nprint(y)"),
+        {"b:x"},
+    ),
+    "hidden state": (
+        steps(a="import os\nos.environ['K'] = '1'", b="print(os.getenv('K'))", c="print(os.getenv('K'))"),
+        {"b:os"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNALTERED)
+def test_inputs_whose_change_a_later_step_would_miss(case: str) -> None:
+    text, expected = UNALTERED[case]
+    pipeline = pipeline_of(text)
+    found = {f"{step.name}:{name}" for step in pipeline.steps for taken in step.inputs for name in taken.unaltered}
+    assert found == expected

@@ -440,4 +440,429 @@ with open("note.txt", "w") as f:
 ---
 print(open("note.txt").read())
 """,
+    "a_class_that_counts_its_instances": """
+class Account:
+    opened = 0
+    def __init__(self, owner):
+        self.owner = owner
+        self.log = []
+        Account.opened += 1
+    def pay(self, n):
+        self.log.append(n)
+        return self
+a = Account("ann")
+---
+b = Account("bob")
+b.pay(3).pay(4)
+---
+a.pay(1)
+print(Account.opened, a.log, b.log)
+""",
+    "a_property_that_keeps_a_history": """
+class T:
+    def __init__(self):
+        self._v = 1
+        self.history = []
+    @property
+    def v(self):
+        return self._v
+    @v.setter
+    def v(self, new):
+        self.history.append(self._v)
+        self._v = new
+t = T()
+h = t.history
+---
+t.v = 7
+---
+print(t.v, h, h is t.history)
+""",
+    "a_leaf_of_nested_containers": """
+tree = {"a": [{"b": (1, [2])}]}
+leaf = tree["a"][0]["b"][1]
+---
+leaf.append(3)
+---
+print(tree)
+""",
+    "a_group_by_made_before_the_frame_was_altered": """
+import pandas as pd
+df = pd.DataFrame({"k": list("abab"), "v": [1, 2, 3, 4]})
+groups = df.groupby("k")
+---
+df.loc[df["k"] == "a", "v"] = 10
+---
+df["m"] = df.groupby("k")["v"].transform("mean")
+---
+print(df.to_dict("list"), groups["v"].sum().to_dict())
+""",
+    "an_estimator_inside_a_pipeline": """
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LinearRegression
+X = np.arange(8.0).reshape(-1, 1); y = X.ravel() * 3
+scaler = StandardScaler()
+pipe = Pipeline([("scale", scaler), ("fit", LinearRegression())])
+---
+pipe.fit(X, y)
+---
+print(scaler.mean_.tolist(), pipe.named_steps["scale"] is scaler, pipe.predict([[2.0]]).round(3).tolist())
+""",
+    "matplotlib_parameters": """
+import matplotlib
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+plt.rcParams["figure.figsize"] = (3, 2)
+---
+fig, ax = plt.subplots()
+---
+print(fig.get_size_inches().tolist(), plt.rcParams["figure.figsize"])
+""",
+    "a_function_of_globals_that_are_bound_later": """
+def total():
+    return sum(values)
+---
+values = [1, 2]
+---
+a = total()
+values = [5]
+---
+print(a, total())
+""",
+    "try_and_finally": """
+state = []
+ok = False
+---
+try:
+    state.append("try")
+    raise ValueError("x")
+except ValueError as e:
+    message = str(e)
+finally:
+    state.append("finally")
+    ok = True
+---
+print(state, ok, message)
+""",
+    "a_star_import": """
+from math import *
+---
+area = pi * 2
+---
+print(round(area, 3), floor(area))
+""",
+    "a_decorator_with_arguments_fills_a_registry": """
+registry = {}
+def register(name):
+    def wrap(f):
+        registry[name] = f
+        return f
+    return wrap
+---
+@register("one")
+def one():
+    return 1
+---
+@register("two")
+def two():
+    return one() + 1
+---
+print(sorted(registry), registry["two"](), registry["one"] is one)
+""",
+    "inheritance_over_three_steps": """
+class A:
+    items = []
+    def add(self, x):
+        self.items.append(x)
+---
+class B(A):
+    def add(self, x):
+        super().add(x * 2)
+---
+class C(B):
+    def add(self, x):
+        super().add(x + 1)
+C().add(3)
+---
+print(A.items, B.items is A.items, [k.__name__ for k in C.__mro__])
+""",
+    "reading_a_default_dict_makes_a_key": """
+from collections import defaultdict
+groups = defaultdict(list)
+---
+n = len(groups["new"])
+---
+print(dict(groups), n)
+""",
+    "a_slice_of_a_list_and_a_view_of_an_array": """
+import numpy as np
+rows = [[1], [2], [3]]
+part = rows[1:]
+arr = np.arange(4)
+tail = arr[2:]
+---
+part[0].append(9)
+part.append([4])
+tail[0] = 50
+---
+print(rows, part, arr.tolist())
+""",
+    "functions_kept_in_a_dict": """
+total = 0
+def add(x):
+    global total
+    total += x
+ops = {"add": add}
+---
+ops["add"](4)
+---
+ops["add"](5)
+print(total)
+""",
+    "a_conditional_import": """
+try:
+    import no_such_module as fast
+except ImportError:
+    import json as fast
+---
+text = fast.dumps({"a": 1})
+---
+print(text, fast.__name__)
+""",
+    "deleted_and_bound_again": """
+x = [1]
+y = x
+---
+del x
+x = [2]
+---
+y.append(3)
+---
+print(x, y)
+""",
+    "deleted_in_a_branch": """
+x = 1
+flag = True
+---
+if flag:
+    del x
+---
+try:
+    print(x)
+except NameError:
+    print("gone")
+""",
+    "deleted_in_a_branch_not_taken": """
+x = 1
+flag = False
+---
+if flag:
+    del x
+---
+try:
+    print(x)
+except NameError:
+    print("gone")
+""",
+    "a_global_deleted_in_a_function": """
+tmp = 1
+def clean():
+    global tmp
+    del tmp
+---
+clean()
+---
+print("tmp" in dir())
+""",
+    "a_global_in_an_f_string": """
+name = "ann"
+def hello():
+    return f"hello {name!r:>8} {len(name)}"
+---
+name = "robert"
+---
+print(hello())
+""",
+    "an_attribute_of_an_object_of_an_object": """
+class Node:
+    def __init__(self):
+        self.child = None
+        self.v = 0
+def make():
+    n = Node()
+    n.child = Node()
+    return n
+root = make()
+kid = root.child
+---
+root.child.v = 5
+---
+print(kid.v, kid is root.child)
+""",
+    "two_closures_over_one_object": """
+def recorder():
+    seen = []
+    def add(x):
+        seen.append(x)
+    def show():
+        return list(seen)
+    return add, show
+add, show = recorder()
+---
+add(1)
+---
+add(2)
+---
+print(show())
+""",
+    "zip_and_enumerate_go_on": """
+pairs = zip([1, 2, 3], "abc")
+count = enumerate("xyz", 5)
+---
+print(next(pairs), next(count))
+---
+print(list(pairs), list(count))
+""",
+    "a_base_class_that_lists_its_subclasses": """
+class Base:
+    subs = []
+    def __init_subclass__(cls, **kw):
+        Base.subs.append(cls.__name__)
+---
+class X(Base): pass
+---
+class Y(Base): pass
+---
+print(Base.subs)
+""",
+    "a_context_manager_that_keeps_a_log": """
+import contextlib
+log = []
+@contextlib.contextmanager
+def traced(n):
+    log.append("start " + n)
+    yield
+    log.append("end " + n)
+---
+with traced("a"):
+    pass
+---
+print(log)
+""",
+    "a_subscript_that_counts": """
+class Lazy:
+    def __init__(self): self.hits = 0
+    def __getitem__(self, k):
+        self.hits += 1
+        return k
+z = Lazy()
+---
+z[1]
+---
+print(z.hits)
+""",
+    "an_array_that_takes_the_result": """
+import numpy as np
+a = np.arange(3.)
+b = np.zeros(3)
+---
+np.add(a, 1, b)
+---
+print(b.tolist())
+""",
+    "a_ufunc_at_places": """
+import numpy as np
+a = np.zeros(3)
+---
+np.add.at(a, [0, 0, 2], 1)
+---
+print(a.tolist())
+""",
+    "numpy_error_settings": """
+import numpy as np
+np.seterr(divide="raise")
+---
+try:
+    np.array([1.0]) / 0
+    print("no")
+except FloatingPointError:
+    print("raised")
+""",
+    "text_printed_into_a_buffer": """
+import io
+buf = io.StringIO()
+---
+print("hello", file=buf)
+---
+print(buf.getvalue())
+""",
+    "a_bound_method_with_a_name": """
+bag = []
+put = bag.append
+---
+put(1)
+---
+print(bag)
+""",
+    "a_lazy_map_of_a_bound_method": """
+seen = []
+m = map(seen.append, [1, 2])
+---
+list(m)
+---
+print(seen)
+""",
+    "a_trace_left_by_reduce": """
+from functools import reduce
+trace = []
+def f(a, b):
+    trace.append((a, b))
+    return a + b
+---
+s = reduce(f, [1, 2, 3])
+---
+print(trace, s)
+""",
+    "a_callback_run_when_a_stack_closes": """
+import contextlib
+events = []
+stack = contextlib.ExitStack()
+stack.callback(events.append, "closed")
+---
+stack.close()
+---
+print(events)
+""",
+    "a_global_assigned_through_globals": """
+x = 1
+---
+globals()["x"] = 8
+---
+print(x)
+""",
+    "two_closures_over_one_variable": """
+def outer():
+    n = 0
+    def mid():
+        def inner():
+            nonlocal n
+            n += 1
+            return n
+        return inner
+    return mid(), lambda: n
+inc, get = outer()
+---
+inc(); inc()
+---
+print(get())
+""",
+    "a_live_view_of_a_dict": """
+d = {"a": 1}
+keys = d.keys()
+---
+d["b"] = 2
+---
+print(sorted(keys))
+""",
 }

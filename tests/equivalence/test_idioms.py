@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
-
-from labline_backend.engine.engine import Engine
 
 from .cases import CASES
 from .reference import cells_of, notebook_of, printed_by_notebook

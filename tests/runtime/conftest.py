@@ -50,9 +50,10 @@ class Ran:
 
     def inputs(self, *names: str) -> list[StepInput]:
         return [
-            StepInput(tuple(n for n in a.names if not names or n in names), "before", a.path, a.digest)
+            StepInput(taken, "before", a.path, a.digest, unaltered=taken)
             for a in self.result.artifacts
-            if not names or set(names) & set(a.names)
+            for taken in [tuple(n for n in a.names if not names or n in names)]
+            if taken
         ]
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import importlib
 import pickle
 import sys
@@ -103,11 +104,30 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return reduced
         if isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj and obj.__name__ != NOTEBOOK:
             return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
+        if isinstance(obj, types.CellType):
+            return _reduce_cell(obj)
+        if type(obj) in _VIEWS:  # it goes on looking at its dict
+            return _VIEWS[type(obj)], (next(held for held in gc.get_referents(obj) if isinstance(held, dict)),)
         if type(obj) is functools.cached_property:  # before Python 3.12 it holds a lock
             return _make_cached_property, (obj.func, obj.attrname)
         if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
             return _make_cached, (obj.__wrapped__, obj.cache_parameters()), dict(obj.__dict__)
         return super().reducer_override(obj)
+
+
+_VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
+
+
+def _reduce_cell(cell: types.CellType) -> Any:
+    """A variable of a closure, filled once it exists: functions share it, and it may hold one of them."""
+    try:
+        return types.CellType, (), (cell.cell_contents,), None, None, _fill_cell
+    except ValueError:
+        return types.CellType, ()
+
+
+def _fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
+    (cell.cell_contents,) = state
 
 
 def _is_of_notebook(function: Any) -> bool:
@@ -138,13 +158,12 @@ def _reduce_function(function: types.FunctionType, home: str, state: tuple[dict[
     attributes, slots = state
     slots = {name: value for name, value in slots.items() if name != "__globals__"}
     slots["_cloudpickle_submodules"] = sorted(module.__name__ for module in slots["_cloudpickle_submodules"])
-    closure = len(function.__code__.co_freevars) if function.__closure__ is not None else None
-    return _make_function, (function.__code__, home, closure), (attributes, slots), None, None, _set_function_state
+    cells = slots.pop("__closure__", None)
+    return _make_function, (function.__code__, home, cells), (attributes, slots), None, None, _set_function_state
 
 
-def _make_function(code: types.CodeType, home: str, closure: int | None) -> types.FunctionType:
+def _make_function(code: types.CodeType, home: str, cells: tuple[types.CellType, ...] | None) -> types.FunctionType:
     namespace = sys.modules[NOTEBOOK].__dict__ if home == NOTEBOOK else importlib.import_module(home).__dict__
-    cells = None if closure is None else tuple(types.CellType() for _ in range(closure))
     return types.FunctionType(code, namespace, None, None, cells)
 
 
@@ -153,9 +172,6 @@ def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any
     function.__dict__.update(attributes)
     for name in slots.pop("_cloudpickle_submodules"):
         _import_quietly(name)
-    for cell, source in zip(function.__closure__ or (), slots.pop("__closure__") or (), strict=True):
-        with contextlib.suppress(ValueError):  # a cell that was empty stays so
-            cell.cell_contents = source.cell_contents
     for name, value in slots.items():
         setattr(function, name, value)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from labline_compiler.analysis.operations import Operation
 
 _MAXIMUM_DEPTH = 12
-_BUDGET = 2000  # statements and calls followed for one cell, functions included
+_BUDGET = 600  # statements and calls followed in functions for one cell
 
 
 @dataclass
@@ -58,7 +58,8 @@ class Calls:
     state: State
     context: tuple[int, ...]
     active: list[int]
-    invoked: set[tuple[int, Value, int]]
+    invoked: dict[int, tuple[int, Value]]  # functions called by nobody knows whom in this cell, and with what
+    assumed: dict[int, int]  # functions of which the worst was assumed, and the state they met
     budget: int
 
     def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
@@ -82,8 +83,9 @@ class Calls:
         raise NotImplementedError
 
     def spend(self) -> None:
-        """Count what is followed, so that no notebook takes for ever."""
-        self.budget -= 1
+        """Count what is followed in functions, so that no notebook takes for ever."""
+        if self.active:
+            self.budget -= 1
 
     def arguments_of(self, values: list[Value]) -> Arguments:
         """Arguments that stand in no call's text."""
@@ -120,8 +122,14 @@ class Calls:
         return NOTHING if members else self.heap.elements(value)
 
     def _iterators_in(self, value: Value) -> Value:
-        kinds = ("iterator", "file", "rng", None)
-        return frozenset(n for n in self.heap.reach(value) if self.heap.things[n].kind in kinds)
+        """What going on in *value* changes: iterators, and what methods that it calls belong to."""
+        kinds, reached = ("iterator", "file", "rng", None), self.heap.reach(value)
+        return frozenset(n for n in reached if self.heap.things[n].kind in kinds) | self._behind_methods(reached)
+
+    def _behind_methods(self, value: Value) -> Value:
+        """What calling the bound methods of containers (``items.append``) among *value* may change."""
+        methods = frozenset(n for n in value if self.heap.things[n].kind == "bound")
+        return self.heap.reach(methods) if methods else NOTHING
 
     # ------------------------------------------------------------------------------------------------------- calls
 
@@ -155,6 +163,8 @@ class Calls:
             return self.heap.make(
                 self.site(node), "data", self.heap.reach(arguments.all) if name != "format" else NOTHING
             )
+        if name in ("setLevel", "addHandler", "addFilter", "removeHandler", "cache_info"):
+            self.note_process_change(name)
         result: Value = NOTHING
         by_kind: dict[str | None, set[int]] = {}
         for number in sorted(receiver):
@@ -180,11 +190,9 @@ class Calls:
         own = frozenset((number,))
         handed = arguments.all | (receiver or NOTHING)
         if number in self.active or len(self.active) >= _MAXIMUM_DEPTH or self.budget <= 0:
-            key = (number, NOTHING, -self.state.bindings - 1)
-            if number not in self.active and key not in self.invoked:
-                self.invoked.add(key)
-                self._assume_everything(info)
-            self.state.alter(self.heap.reach(handed), handed)
+            if number not in self.active and self.assumed.get(number) != self.state.bindings:
+                self._assume_everything(number)
+            self._mix(handed, node)
             return self.heap.reach(handed | own)
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
@@ -235,14 +243,24 @@ class Calls:
             bound[spec.kwarg.arg] = self.heap.make(self.site(node, "kwargs"), "dict", unmatched | arguments.rest)
         return bound
 
-    def _assume_everything(self, info: FunctionInfo) -> None:
-        """The worst of a function that is not followed: it alters all that it mentions."""
-        for name in sorted(scopes.free_names(info.node)):
-            value = self.state.global_value(name) if name in self.state.module.names else None
-            if value:
-                self.state.alter(self.heap.reach(value), value)
-        for name in sorted(self.function_globals(info)):
-            self.state.bind_global(name, NOTHING, inside=True)
+    def _assume_everything(self, number: int) -> None:
+        """The worst of a function that is not followed: it alters all that it and what it calls mention."""
+        waiting, seen = [number], {number}
+        while waiting:
+            number = waiting.pop()
+            self.assumed[number] = self.state.bindings
+            info = self.heap.things[number].function
+            met = frozenset((number,))
+            for name in sorted(scopes.free_names(info.node)) if info is not None else ():
+                if name in self.state.module.names:
+                    met |= self.state.global_value(name) or NOTHING
+            for name in sorted(self.function_globals(info)) if info is not None else ():
+                self.state.bind_global(name, NOTHING, inside=True)
+            reached = self.heap.reach(met)
+            self.state.alter(reached)
+            new = {n for n in reached if self.heap.things[n].function is not None} - seen
+            seen |= new
+            waiting.extend(sorted(new))
         self.unknown_draws()
 
     def function_globals(self, info: FunctionInfo) -> set[str]:
@@ -253,9 +271,14 @@ class Calls:
         """Functions among *value* may be called with parts of *handed*."""
         for number in sorted(value):
             info = self.heap.things[number].function
-            key = (number, handed, self.state.bindings)
-            if info is not None and number not in self.active and key not in self.invoked:
-                self.invoked.add(key)  # the same again would do the same again
+            if info is not None and number not in self.active:
+                bindings, before = self.invoked.get(number, (-1, NOTHING))
+                if bindings == self.state.bindings and handed <= before:
+                    continue  # the same again would do the same again
+                self.invoked[number] = (
+                    self.state.bindings,
+                    handed | before if bindings == self.state.bindings else handed,
+                )
                 count = len(scopes.arguments(info.node))
                 context, self.context = self.context, ()  # who calls it is not known, so all such calls are one
                 self.enter_function(number, info, Arguments([handed] * count), info.node)
@@ -270,6 +293,7 @@ class Calls:
         functions = frozenset(n for n in reached if self.heap.things[n].function is not None)
         if functions:
             self.invoke(functions, reached - functions)
+        self.state.alter(self._behind_methods(reached), handed)
         self.use(reached)
         return functions
 
@@ -358,6 +382,7 @@ class Calls:
         """Make an instance of a class of the notebook."""
         own = frozenset((number,))
         instance = self.heap.make(self.site(node, number), "instance", own, instance_of=number)
+        self.made_class(info.metaclass, "__call__", own | arguments.all)
         members = self._all_members(number)
         followed = False
         for name in ("__new__", "__init__", "__post_init__"):
@@ -372,6 +397,12 @@ class Calls:
             if self._foreign_bases(number):
                 self.callbacks(arguments)
         return instance
+
+    def made_class(self, above: Value, name: str, handed: Value) -> bool:
+        """A class is made or called: the method *name* of the classes *above* it runs. Whether there is one."""
+        found = frozenset().union(*(self._all_members(number).get(name, NOTHING) for number in above))
+        self.invoke(found, handed | above)
+        return bool(found)
 
     # --------------------------------------------------------------------------------------------------- libraries
 
@@ -399,7 +430,7 @@ class Calls:
 
     def _side_arguments(self, arguments: Arguments) -> None:
         """What even a harmless call changes: where it writes its result, and what is used up by being read."""
-        for keyword in ("out", "ax", "fig", "axes", "memo"):
+        for keyword in ("out", "ax", "fig", "axes", "memo", "file", "buf"):
             if keyword in arguments.keywords:
                 self.state.alter(self.heap.reach(arguments.keywords[keyword]))
         for value in (*arguments.positional, *arguments.keywords.values(), arguments.rest):
@@ -530,7 +561,10 @@ class Calls:
         if name in operations.CONTAINER_ITERABLES:
             if name == "items":
                 elements = self.heap.make(self.site(node, "pair"), "tuple", elements)
-            return self.heap.make(self.site(node), "list", elements)
+            view = self.heap.make(self.site(node), "list", elements | receiver)
+            for number in view:
+                self.heap.things[number].of |= receiver - elements
+            return view
         if name in operations.CONTAINER_READS:
             return (
                 self.heap.make(self.site(node), "container", elements | self.heap.elements(handed))
@@ -594,8 +628,17 @@ class Calls:
         reached = self.heap.reach(handed)
         self.invoke(reached, reached)
         self.unknown_draws()
-        self.state.alter(reached, self.heap.mutable(handed))
+        self._mix(handed, node)
         return self.heap.mutable(reached) or self.heap.make(self.site(node, "unknown"))
+
+    def _mix(self, handed: Value, node: ast.AST) -> None:
+        """All that is handed over is altered, and any of it may hold any other afterwards."""
+        reached, parties = self.heap.reach(handed), self.heap.mutable(handed)
+        if len(parties) > 1:
+            meeting = self.heap.make(self.site(node, "meeting"), "meeting", parties)
+            self.state.alter(reached, meeting)
+        else:
+            self.state.alter(reached)
 
     def unknown_draws(self) -> None:
         """Code that is not known may draw random numbers."""
@@ -611,6 +654,8 @@ class Calls:
                 sink.hidden(use.state, "draw")
             else:
                 sink.hidden(*use)
+        if hidden_state.is_process_state(origin):
+            self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
             sink.unrepeatable()
         if origin in hidden_state.DRAW_WITHOUT_STATE and not arguments.has_state():
@@ -665,6 +710,10 @@ class Calls:
     def note_module_change(self, origin: str, node: ast.AST) -> None:
         """An attribute of a module is assigned."""
         self.state.sink.note("LL303", f"The cell changes an attribute of {origin}.", node)
+
+    def note_process_change(self, what: str) -> None:
+        """The process is changed in a way that no step hands on."""
+        self.state.sink.note("LL303", f"The cell calls {what}(), whose effect ends with the step.", None)
 
     def ipython_call(self, node: ast.Call) -> bool:
         """Whether the call is one that IPython's transformer made of a magic or a shell line, and was dealt with."""

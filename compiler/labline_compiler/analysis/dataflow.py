@@ -60,6 +60,7 @@ class StepFlow:
     """What one step takes and gives."""
 
     inputs: dict[str, Version] = field(default_factory=dict)
+    unaltered: set[str] = field(default_factory=set)  # inputs left as they are that a later step takes too
     parameters: set[str] = field(default_factory=set)
     groups: list[list[str]] = field(default_factory=list)
     optional: set[str] = field(default_factory=set)
@@ -398,7 +399,7 @@ class _Recorder:
     def _tell_unbound(self, name: str, node: ast.AST | None) -> None:
         cell = self._cell_of(node)
         line = getattr(node, "lineno", None)
-        where = f"Cell {cell.index}" + (f", line {line}," if line else "")
+        where = f"Cell {cell.number}" + (f", line {line}," if line else "")
         near = difflib.get_close_matches(name, list(self.walker.state.module.names), n=2, cutoff=0.7)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         self._tell("LL201", f"{where} reads {name}, which nothing above it binds.{hint}", node)
@@ -443,7 +444,31 @@ class _Recorder:
                 self._tell_option(version)
         for step, names in given.items():
             self.steps[step].groups = self._groups(step, names)
+        self._mark_unaltered()
         return Flows(self.steps, self.findings, self.misplaced)
+
+    def _mark_unaltered(self) -> None:
+        """Find the inputs whose change, were there one, would be missed by a step further down the notebook."""
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for place, unit in enumerate(self.units):
+            first.setdefault(unit.step, place)
+            last[unit.step] = place
+        together = {
+            (step, name): (step, *group) for step, flow in self.steps.items() for group in flow.groups for name in group
+        }
+        takers: dict[tuple[str, ...], set[str]] = {}  # by artifact
+        for step, flow in self.steps.items():
+            for name, version in flow.inputs.items():
+                takers.setdefault(together[version.step, name], set()).add(step)
+        for step, flow in self.steps.items():
+            flow.unaltered = {
+                name
+                for name, version in flow.inputs.items()
+                if not name.startswith("@")
+                and (step, name) not in self.made
+                and any(last[taker] > first[step] for taker in takers[together[version.step, name]] - {step})
+            }
 
     def _check_interruption(self, step: str, segment: int, version: Version, cell: Cell) -> None:
         """A step runs as a whole: what it takes must not change meanwhile, nor what it gives once it was taken."""
@@ -459,10 +484,10 @@ class _Recorder:
             self._tell_interrupted(version.step, name, cell, last.cell)
 
     def _tell_interrupted(self, step: str, name: str, first: Cell, second: Cell) -> None:
-        cells = [unit.cell.index for unit in self.units if unit.step == step]
+        cells = [unit.cell.number for unit in self.units if unit.step == step]
         message = (
             f"Step {step} (cells {_numbers(cells)}) is interrupted by other cells that use {name} between them "
-            f"(see cells {_numbers([first.index, second.index])})."
+            f"(see cells {_numbers([first.number, second.number])})."
         )
         key = ("LL202", step, name)
         if key not in self.told:
@@ -519,6 +544,6 @@ def _must_wait(earlier: _FileAccess, mode: str, path: str | None) -> bool:
     return inside or path == "." or earlier.path == "."
 
 
-def _numbers(indices: Iterable[int]) -> str:
-    numbers = [str(index) for index in sorted(set(indices))]
+def _numbers(cells: Iterable[int]) -> str:
+    numbers = [str(number) for number in sorted(set(cells))]
     return " and ".join([", ".join(numbers[:-1]), numbers[-1]]) if len(numbers) > 1 else numbers[0]

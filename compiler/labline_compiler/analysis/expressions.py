@@ -10,7 +10,7 @@ from typing import Any
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.calls import Arguments, Calls
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.operations import PANDAS_SCALARS, SCALAR_ATTRIBUTES, STEADY
+from labline_compiler.analysis.operations import CONTAINERS, PANDAS_SCALARS, SCALAR_ATTRIBUTES, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
 
 # What IPython puts into the namespace of every notebook.
@@ -58,7 +58,8 @@ class Expressions(Calls):
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.active: list[int] = []
-        self.invoked: set[tuple[int, Value, int]] = set()
+        self.invoked: dict[int, tuple[int, Value]] = {}
+        self.assumed: dict[int, int] = {}
         self.budget = 0
 
     def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
@@ -281,6 +282,8 @@ class Expressions(Calls):
                 found |= own if thing.kind == "function" else NOTHING
             elif thing.kind in ("pandas", "numpy"):
                 found |= own
+            elif thing.kind in CONTAINERS:
+                found |= self.heap.make(("bound", number), "bound", own)
             else:
                 found |= self.heap.reach(own)
         return found
@@ -289,6 +292,7 @@ class Expressions(Calls):
         value, index = self.eval(node.value), self.eval(node.slice)
         self.use(value | index)
         kind = self.heap.kind(value)
+        self.state.alter(frozenset(n for n in value if self.heap.things[n].kind == "defaultdict"))  # may make the key
         if kind in ("pandas", "data") and self._selects_rows(node.slice, index):
             return self.heap.make(self.site(node), kind)
         if kind in ("module", "library"):

@@ -35,11 +35,12 @@ class FunctionInfo:
 
 @dataclass(frozen=True, eq=False)
 class ClassInfo:
-    """A class of the notebook. ``members`` are its body's names; ``bases`` are values."""
+    """A class of the notebook. ``members`` are its body's names; ``bases`` and ``metaclass`` are values."""
 
     node: ast.ClassDef
     members: dict[str, Value]
     bases: tuple[Value, ...]
+    metaclass: Value = NOTHING
 
 
 @dataclass(eq=False, slots=True)
@@ -52,6 +53,7 @@ class Thing:
     klass: ClassInfo | None = None
     instance_of: int | None = None
     draws: bool = False  # an estimator without random_state
+    of: Value = NOTHING  # what a live view (``dict.keys()``) looks at: held, but not given by going through it
     parted: bool = False  # a library's fresh result, whose parts share nothing with each other
     holds: set[int] = field(default_factory=set)
     held_by: set[int] = field(default_factory=set)
@@ -140,7 +142,7 @@ class Heap:
         found: set[int] = set()
         for number in value:
             thing = self.things[number]
-            found |= thing.holds if thing.kind in TRANSPARENT else self.reach((number,))
+            found |= thing.holds - thing.of if thing.kind in TRANSPARENT else self.reach((number,))
         return frozenset(found)
 
     def part(self, value: Value, index: int) -> Value:

@@ -161,6 +161,33 @@ UNREPEATABLE = (
 )
 
 
+# State of the process that no step hands on.
+_PROCESS_STATE = frozenset(
+    (
+        *("sys.setrecursionlimit", "sys.set_int_max_str_digits", "sys.settrace", "sys.setprofile"),
+        *("decimal.getcontext", "decimal.setcontext", "locale.setlocale", "time.tzset", "os.umask"),
+        *("logging.basicConfig", "logging.disable", "logging.addLevelName", "logging.setLoggerClass"),
+        *("socket.setdefaulttimeout", "signal.signal", "atexit.register", "gc.disable", "gc.set_threshold"),
+        *("csv.field_size_limit", "csv.register_dialect", "copyreg.pickle", "codecs.register"),
+        *("sqlite3.register_adapter", "sqlite3.register_converter", "multiprocessing.set_start_method"),
+        *("sklearn.set_config", "xgboost.set_config", "torch.set_default_dtype", "torch.set_default_device"),
+        *("torch.use_deterministic_algorithms", "torch.set_grad_enabled", "torch.cuda.manual_seed"),
+        *("torch.cuda.manual_seed_all", "tensorflow.random.set_seed", "tensorflow.keras.utils.set_random_seed"),
+        *(
+            "tensorflow.keras.backend.set_floatx",
+            "tensorflow.config.run_functions_eagerly",
+            "keras.utils.set_random_seed",
+        ),
+        *("jax.config.update", "polars.set_random_seed", "polars.enable_string_cache", "transformers.set_seed"),
+    )
+)
+
+
+def is_process_state(origin: str) -> bool:
+    """Whether calling *origin* changes the process in a way that later steps do not see."""
+    return origin in _PROCESS_STATE
+
+
 def call_use(origin: str) -> HiddenUse | None:
     """The hidden state that calling *origin* uses, if any."""
     if origin.startswith(_OWN_GENERATORS):

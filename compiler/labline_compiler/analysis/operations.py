@@ -40,7 +40,7 @@ def _words(text: str) -> frozenset[str]:
 
 # Kinds whose iteration leaves them as they are, and whose objects hold exactly what was put in.
 TRANSPARENT = _words("list dict set tuple")
-CONTAINERS = TRANSPARENT | _words("container")
+CONTAINERS = TRANSPARENT | _words("container defaultdict")
 STEADY = CONTAINERS | _words("numpy pandas sklearn matplotlib data module library")
 
 _BUILTINS: dict[str, Operation] = {
@@ -82,6 +82,18 @@ _PURE_MODULES = _words(
     "xgboost lightgbm catboost imblearn"
 )
 
+# The argument after the operands is the array that takes the result.
+_UNARY_UFUNCS = _words(
+    "abs absolute fabs negative positive sign sqrt square cbrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos "
+    "tan arcsin arccos arctan sinh cosh tanh deg2rad rad2deg degrees radians floor ceil trunc rint isnan isinf "
+    "isfinite logical_not invert conj conjugate"
+)
+_BINARY_UFUNCS = _words(
+    "add subtract multiply divide true_divide floor_divide power float_power mod remainder fmod maximum minimum fmax "
+    "fmin greater greater_equal less less_equal equal not_equal logical_and logical_or logical_xor bitwise_and "
+    "bitwise_or bitwise_xor left_shift right_shift arctan2 hypot copysign logaddexp logaddexp2 matmul dot"
+)
+
 LIBRARY: dict[str, Operation] = {
     **{f"builtins.{name}": operation for name, operation in _BUILTINS.items()},
     **dict.fromkeys(_PURE_MODULES, HOLDS),
@@ -97,9 +109,11 @@ LIBRARY: dict[str, Operation] = {
         ),
         FRESH,
     ),
+    "io.StringIO": Operation("holds", "file"),
+    "io.BytesIO": Operation("holds", "file"),
     "copy.copy": ELEMENTS,
     "collections.deque": Operation("elements", "container"),
-    "collections.defaultdict": Operation("elements", "container"),
+    "collections.defaultdict": Operation("elements", "defaultdict"),
     "collections.OrderedDict": Operation("elements", "dict"),
     "collections.Counter": Operation("elements", "container"),
     "collections.ChainMap": HOLDS,
@@ -145,6 +159,9 @@ LIBRARY: dict[str, Operation] = {
         ),
         SCALAR,
     ),
+    **dict.fromkeys((f"numpy.{name}" for name in _UNARY_UFUNCS), Operation("fresh", "numpy", alters=(1,))),
+    **dict.fromkeys((f"numpy.{name}" for name in _BINARY_UFUNCS), Operation("fresh", "numpy", alters=(2,))),
+    **dict.fromkeys((f"numpy.{name}.at" for name in _UNARY_UFUNCS | _BINARY_UFUNCS), Operation("scalar", alters=(0,))),
     "numpy.random.default_rng": Operation("fresh", "rng"),
     "numpy.random.RandomState": Operation("fresh", "rng"),
     "numpy.random.Generator": Operation("holds", "rng"),

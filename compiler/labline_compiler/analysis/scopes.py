@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -159,6 +160,12 @@ def is_generator(node: FunctionNode) -> bool:
     """Whether calling the function makes a generator."""
     body = [ast.Expr(node.body)] if isinstance(node, ast.Lambda) else node.body
     return any(_is_generator(inner) for inner in _own_nodes(body))
+
+
+@lru_cache(maxsize=4096)
+def nonlocal_names(node: ast.AST) -> frozenset[str]:
+    """The names that functions inside *node* declare nonlocal."""
+    return frozenset(name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names)
 
 
 def free_names(node: ast.AST) -> set[str]:

@@ -49,7 +49,7 @@ class Sink(Protocol):
 class Frame:
     """The names of one scope being run: the module, a function call, a class body or a comprehension."""
 
-    __slots__ = ("callee", "is_class", "is_comprehension", "names", "parent", "returns", "scope")
+    __slots__ = ("callee", "is_class", "is_comprehension", "names", "parent", "returns", "scope", "variables")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Frame:
         self.is_comprehension = is_comprehension
         self.callee = callee
         self.returns: Value = NOTHING
+        self.variables: dict[str, Value] = {}  # those that functions inside rebind, as objects
 
 
 Snapshot = tuple[dict[str, Value], set[str], list[dict[str, Value]]]
@@ -148,14 +149,15 @@ class State:
             self.always.add(name)
 
     def _bind_nonlocal(self, frame: Frame, name: str, value: Value) -> None:
-        outer = frame.parent
+        outer, variable = frame.parent, NOTHING
         while outer is not None:
             if outer.scope is not None and name in outer.scope.locals and not outer.is_class:
                 self._set(outer, name, value | outer.names.get(name, NOTHING))
+                variable = outer.variables.get(name, NOTHING)
                 break
             outer = outer.parent
-        self.heap.put(frame.callee, value)
-        self.alter(frame.callee)
+        self.heap.put(frame.callee | variable, value)
+        self.alter(frame.callee | variable)
 
     def _set(self, frame: Frame, name: str, value: Value) -> None:
         frame.names[name] = value
@@ -168,7 +170,7 @@ class State:
         if frame is not self.module and not (frame.scope is not None and name in frame.scope.globals):
             frame.names.pop(name, None)
             return
-        self.time += 1
+        self.global_value(name)  # a name that is not bound cannot be unbound
         always = self.depth == 0 and frame is self.module
         if frame is self.module:
             self.module.names.pop(name, None)

@@ -266,9 +266,22 @@ class Statements(Expressions):
         mentioned = scopes.free_names(node) if around is not None else set()
         while around is not None:
             held |= frozenset().union(*(around.names[name] for name in mentioned if name in around.names))
+            held |= frozenset().union(*(self._variable(around, name) for name in mentioned & self._rebound(around)))
             around = around.parent
         self.heap.put(value, held)
         return value
+
+    def _rebound(self, frame: Frame) -> frozenset[str]:
+        """The variables of a function that functions inside it declare nonlocal."""
+        functions = (self.heap.things[n].function for n in frame.callee)
+        names = frozenset().union(*(scopes.nonlocal_names(info.node) for info in functions if info is not None))
+        return names & frame.scope.locals if frame.scope is not None else names
+
+    def _variable(self, frame: Frame, name: str) -> Value:
+        """The variable itself, which all functions inside *frame* share."""
+        if name not in frame.variables:
+            frame.variables[name] = self.heap.make(("variable", frame.callee, self.context, name), "variable")
+        return frame.variables[name]
 
     def _decorated(self, value: Value, decorators: Sequence[tuple[Value, ast.expr]]) -> Value:
         for decorator, node in reversed(decorators):
@@ -280,8 +293,13 @@ class Statements(Expressions):
     def _run_classdef(self, statement: ast.ClassDef) -> None:
         decorators = [(self.eval(node), node) for node in statement.decorator_list]
         bases = tuple(self.eval(base) for base in statement.bases)
+        metaclass = frozenset(
+            n for base in bases for m in base if (info := self.heap.things[m].klass) for n in info.metaclass
+        )
         for keyword in statement.keywords:
-            self.eval(keyword.value)
+            value = self.eval(keyword.value)
+            if keyword.arg == "metaclass":
+                metaclass |= value
         frame = Frame(scopes.class_scope(statement), self.state.frame, is_class=True)
         if frame.parent is self.state.module:
             frame.parent = None
@@ -290,9 +308,17 @@ class Statements(Expressions):
             self.run(statement.body)
         finally:
             self.state.frames.pop()
-        info = ClassInfo(statement, frame.names, bases)
+        info = ClassInfo(statement, frame.names, bases, metaclass)
         value = self.heap.make(self.site(statement), "class", klass=info)
-        self.heap.put(value, frozenset().union(*frame.names.values(), *bases))
+        held: Value = frozenset().union(*frame.names.values(), *bases, metaclass)
+        self.heap.put(value, held)
+        self.use(held)  # __set_name__
+        runs = self.made_class(frozenset().union(*bases), "__init_subclass__", value)
+        for special in ("__prepare__", "__new__", "__init__"):
+            runs |= self.made_class(metaclass, special, value)
+        if runs:
+            message = f"Making class {statement.name} runs code, which runs again in a step that takes the class over."
+            self.state.sink.note("LL205", message, statement)
         self.state.bind(statement.name, self._decorated(value, decorators))
 
     # ------------------------------------------------------------------------------------------------- assignment

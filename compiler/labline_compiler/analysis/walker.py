@@ -32,6 +32,7 @@ class Walker(Statements):
         """Follow one cell."""
         self.budget = _BUDGET
         self.invoked.clear()
+        self.assumed.clear()
         if cell.magic is not None:
             self._cell_magic(cell.magic)
         if not cell.local:

@@ -184,11 +184,13 @@ class _Source:
     step: str
     output: int
     names: tuple[str, ...]
+    unaltered: tuple[str, ...]
 
 
 def _sources(pipeline: Pipeline, step: Step) -> list[_Source]:
     """The artifacts that *step* reads, one entry each, in a fixed order."""
     result: dict[tuple[str, int], list[str]] = {}
+    unaltered = {(taken.source, name) for taken in step.inputs for name in taken.unaltered}
     for taken in step.inputs:
         outputs = pipeline.step(taken.source).outputs
         for name in taken.names:
@@ -196,7 +198,10 @@ def _sources(pipeline: Pipeline, step: Step) -> list[_Source]:
             if place is None:
                 raise ValueError(f"step {step.name} takes {name} from {taken.source}, which does not hand it on")
             result.setdefault((taken.source, place), []).append(name)
-    return [_Source(source, place, tuple(names)) for (source, place), names in result.items()]
+    return [
+        _Source(source, place, tuple(names), tuple(name for name in names if (source, name) in unaltered))
+        for (source, place), names in result.items()
+    ]
 
 
 def _own_outputs(step: Step) -> dict[str, str]:
@@ -270,7 +275,7 @@ def _component(pipeline: Pipeline, step: Step, names: _Names, image: str) -> _Co
             ast.keyword(
                 "inputs",
                 _list(
-                    _tuple(ast.Constant(source.step), _texts(source.names), _name(argument))
+                    _tuple(ast.Constant(source.step), _texts(source.names), _texts(source.unaltered), _name(argument))
                     for source, argument in arguments.items()
                 ),
             ),

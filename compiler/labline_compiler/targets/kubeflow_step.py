@@ -13,7 +13,7 @@ from labline_compiler.targets.kubeflow_report import notebook_as_html
 def run_labline_step(
     specification: str,
     parameters: dict[str, tuple[str, Any]],
-    inputs: list[tuple[str, list[str], Any]],
+    inputs: list[tuple[str, list[str], list[str], Any]],
     outputs: list[tuple[Any, list[str]]],
     executed_notebook: Any,
     metrics: Any = None,
@@ -22,8 +22,8 @@ def run_labline_step(
     """Run the step in a process of its own, as every target does, and hand its values to KFP.
 
     *specification* is a StepSpecification as JSON whose paths, parameters and inputs are filled in here. *parameters*
-    maps a name to its type and what KFP passed, *inputs* lists the step a value comes from, its names and KFP's
-    artifact; *outputs* lists KFP's artifacts, each with the names stored in it.
+    maps a name to its type and what KFP passed. *inputs* lists the step a value comes from, its names, those of them
+    that this step leaves unaltered, and KFP's artifact; *outputs* lists KFP's artifacts, each with the names in it.
     """
     import json
     import os
@@ -59,8 +59,14 @@ def run_labline_step(
             output_directory=str(folder / "output"),
             parameters={name: literal(name, kind, value) for name, (kind, value) in parameters.items()},
             inputs=[
-                {"names": names, "source": source, "path": artifact.path, "digest": digest_of(source, names, artifact)}
-                for source, names, artifact in inputs
+                {
+                    "names": names,
+                    "source": source,
+                    "path": artifact.path,
+                    "digest": digest_of(source, names, artifact),
+                    "unaltered": unaltered,
+                }
+                for source, names, unaltered, artifact in inputs
                 if not artifact.metadata.get("unbound")
             ],
         )
