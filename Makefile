@@ -73,7 +73,7 @@ test: lint types unit pytest ## Lint, types, unit, integration and browser tests
 lint: $(VENV)/.ready labextension/node_modules/.ready ## Style, formatting and layers
 	@ruff check
 	@ruff format --check
-	@lint-imports --no-timing | tail -n 5
+	@lint-imports --no-logo | tail -n 6
 	@cd labextension && jlpm prettier --check --log-level=warn src tests style schema
 
 .PHONY: types
