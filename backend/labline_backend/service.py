@@ -19,11 +19,10 @@ from labline_backend.logs import LogPart, read_part
 from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
-    from labline_compiler.compile import Compilation
-
     from labline_backend.engine.engine import Engine
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
+    from labline_compiler.compile import Compilation
     from labline_compiler.notebook import Notebook
     from labline_compiler.pipeline import Pipeline
 
@@ -61,7 +60,6 @@ def compile_file(path: Path, content: dict[str, Any] | None = None, *, shown: st
     Never fails for what is in the notebook, or for a notebook that is not there: faults come as findings.
     """
     from labline_compiler.compile import Compilation, compile_notebook
-
     from labline_compiler.notebook import NotebookError
 
     try:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labline_compiler.compile import Compilation
-
     from labline_backend.store.records import RunRecord, StepRecord
+    from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
     from labline_runtime.specification import StepResult

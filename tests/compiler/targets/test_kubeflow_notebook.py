@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from labline_compiler.compile import compile_notebook
 
 from labline_compiler import notebook as notebooks
+from labline_compiler.compile import compile_notebook
 
 REPOSITORY = Path(__file__).parents[3]
 
