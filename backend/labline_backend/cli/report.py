@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from labline_backend.cli import terminal
+from labline_backend.cli.mlflow import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from labline_backend import wire
@@ -67,15 +68,22 @@ def failure(step: StepRecord) -> None:
 
 
 def _addresses(run: RunRecord, detail: wire.Document) -> None:
-    click.echo(f"labline runs show {run.id}")
-    click.echo(f"labline runs logs {run.id}")
+    terminal.table(["where to look", ""], [[what, where] for what, where in _places(run, detail)])
+
+
+def _places(run: RunRecord, detail: wire.Document) -> Iterator[tuple[str, str]]:
+    yield "this run", f"labline runs show {run.id}"
+    yield "its logs", f"labline runs logs {run.id}"
+    yield "JupyterLab", "the Runs card of the launcher"
     tracked = detail["mlflow"]
-    if tracked is not None:
-        url = tracked["url"] or ""
-        if "://" in url:
-            click.echo(f"MLflow run {tracked['run_id']}: {url}")
-        else:
-            click.echo(f"MLflow run {tracked['run_id']}: labline mlflow opens its user interface")
+    if tracked is None:
+        return
+    url = tracked["url"] or ""
+    if "://" in url:
+        yield "MLflow", url
+    else:
+        page = url.partition("#")[2]
+        yield "MLflow", f"http://127.0.0.1:{DEFAULT_PORT}/#{page} while `labline mlflow` runs"
 
 
 def _size(count: int) -> str:

@@ -79,7 +79,7 @@ def _follow(service: Service, record: RunRecord, progress: Progress) -> RunRecor
             progress.show(service.store.steps(record.id))
         progress.tick()
         if over:
-            return current
+            return service.engine.wait(record.id)  # until it is tracked, too
 
 
 def _cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:

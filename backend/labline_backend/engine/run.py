@@ -158,26 +158,34 @@ class Run:
             with contextlib.suppress(HomeError):
                 self._end_steps(now)
             state = self._state()
-        message = self._error(state)
-        ended = replace(self.record, state=state, ended=now, error=message)
-        patience = LEAVING if state == "interrupted" else PATIENCE
-        findings = self.record.findings + await self.tracking.finish(ended, list(self.steps.values()), patience)
-        tracked = self.tracking.run
-        self.record = replace(self.record, experiment_id=tracked.experiment_id, mlflow_run_id=tracked.mlflow_run_id)
+        findings = self.record.findings
         if isinstance(self._broken, HomeError):
             findings += (Finding("LL503", "error", str(self._broken)),)
         changes = RunChanges(
-            state=state, ended=None if state == "interrupted" else time.time(), error=message, findings=findings
+            state=state, ended=None if state == "interrupted" else now, error=self._error(state), findings=findings
         )
+        self._keep_end(changes)
+        # Nobody who watches waits for the tracker; who waits for the run does.
+        patience = LEAVING if state == "interrupted" else PATIENCE
+        ended = replace(self.record, ended=now)
+        untold = await self.tracking.finish(ended, list(self.steps.values()), patience)
+        tracked = self.tracking.run
+        self.record = replace(self.record, experiment_id=tracked.experiment_id, mlflow_run_id=tracked.mlflow_run_id)
+        if untold:
+            self._keep_end(RunChanges(findings=findings + untold))
+        return self.record
+
+    def _keep_end(self, changes: RunChanges) -> None:
+        """Write down how the run ended; where even that fails, this object is the only one who knows."""
         for _ in range(2):
             try:
                 self.set_run(**changes)
-                return self.record
+                return
             except HomeError as problem:
                 self.home.free_reserve()
                 log.error("The end of the run %s could not be written down: %s", self.record.id, problem)
         self.is_kept = False
-        return replace(self.record, **changes)
+        self.record = replace(self.record, **changes)
 
     def _state(self) -> RunState:
         if self._broken is not None:
