@@ -54,7 +54,9 @@ demo: setup ## Check, compile and run the flights notebook, tracked in MLflow
 	@labline check $(NOTEBOOK)
 	@mkdir -p build && labline compile $(NOTEBOOK) -o build/$(basename $(notdir $(NOTEBOOK))).yaml
 	@labline run $(NOTEBOOK)
-	@echo "Next: make lab   opens JupyterLab, where the same run is under Runs"
+	@echo
+	@echo "Next: make lab      JupyterLab on the example notebooks; this run is under Runs there"
+	@echo "      make mlflow   MLflow's pages on this run and the registered model"
 
 .PHONY: mlflow
 mlflow: setup ## Open MLflow's pages on what runs recorded
@@ -62,7 +64,7 @@ mlflow: setup ## Open MLflow's pages on what runs recorded
 
 .PHONY: lab
 lab: setup ## Open JupyterLab with the extension on the example notebooks
-	@jupyter lab --notebook-dir=notebooks
+	@jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 # ---------------------------------------------------------------- check
 

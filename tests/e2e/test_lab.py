@@ -181,6 +181,23 @@ def test_past_runs_are_listed_after_a_restart_of_the_server(lab: LabServer, page
     expect(run.view.locator("[data-labline-log='keep']")).to_contain_text("kept")
 
 
+def test_mlflow_is_one_click_away_behind_the_servers_login(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "tracked.ipynb", [("depth = 7", ["parameters"]), ("x = depth", ["step:only"])])
+    notebook = NotebookPage(page, lab, "tracked.ipynb")
+    notebook.open_panel()
+    notebook.run()
+    notebook.expect_state("only", "succeeded")
+    run = notebook.open_run()
+    with page.expect_popup() as opened:
+        run.view.get_by_role("link", name="MLflow").click()
+    mlflow = opened.value
+    expect(mlflow.get_by_text("labline.run").first).to_be_visible(timeout=2 * SLOW)
+    stranger = page.context.browser.new_context()
+    answer = stranger.request.get(f"{lab.url}labline/mlflow/", max_redirects=0)
+    stranger.close()
+    assert answer.status in (302, 403)
+
+
 def test_the_main_job_works_in_notebook_7(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "seven.ipynb", ["a = 6", "b = a * 7\nprint('b is', b)"])
     notebook = NotebookPage(page, lab, "seven.ipynb", notebook7=True)

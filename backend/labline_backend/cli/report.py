@@ -82,8 +82,8 @@ def _places(run: RunRecord, detail: wire.Document) -> Iterator[tuple[str, str]]:
     if "://" in url:
         yield "MLflow", url
     else:
-        page = url.partition("#")[2]
-        yield "MLflow", f"http://127.0.0.1:{DEFAULT_PORT}/#{page} while `labline mlflow` runs"
+        page = url.partition("#")[2].partition("?")[0]
+        yield "MLflow", f"labline mlflow, then http://127.0.0.1:{DEFAULT_PORT}/#{page}"
 
 
 def _size(count: int) -> str:

@@ -37,8 +37,10 @@ _HOP_BY_HOP = {
 _KEPT_FROM_MLFLOW = _HOP_BY_HOP | {"host", "cookie", "authorization", "origin", "referer", "x-xsrftoken", "forwarded"}
 _KEPT_FROM_BROWSER = _HOP_BY_HOP | {"server", "date", "set-cookie", "x-frame-options"}
 
+# A refresh by <meta> would go to the same address, which with a fragment (#/experiments/...) loads nothing anew.
 _WAITING_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>MLflow is starting</title>
+<html lang="en"><head><meta charset="utf-8"><title>MLflow is starting</title>
+<script>setTimeout(() => location.reload(), 1000)</script>
 <style>body{font:16px system-ui,sans-serif;display:grid;place-content:center;height:100vh;margin:0;text-align:center;
 color-scheme:light dark}</style></head>
 <body><p role="status">MLflow is starting. This takes a few seconds the first time.</p></body></html>
