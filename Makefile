@@ -40,7 +40,7 @@ labextension/node_modules/.ready: labextension/package.json labextension/yarn.lo
 labextension/dist/.ready: labextension/node_modules/.ready $(LABEXTENSION_SOURCES) labextension/tsconfig.json
 	@echo "Building the Lab extension"
 	@cd labextension && jlpm build:prod > build.log 2>&1 || { cat build.log >&2; exit 1; }
-	@rm -f labextension/build.log && cp labextension/install.json labextension/dist/
+	@rm -f labextension/build.log
 	@rm -rf "$(LINKED)" && mkdir -p "$(dir $(LINKED))" && ln -sfn "$(CURDIR)/labextension/dist" "$(LINKED)"
 	@touch $@
 

@@ -34,9 +34,10 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page = context.new_page()
     page.set_default_timeout(30_000)
+    failed_before = request.session.testsfailed
     yield page
     pictures = Path(__file__).parent / "screenshots"
-    if request.session.testsfailed:
+    if request.session.testsfailed > failed_before:
         pictures.mkdir(exist_ok=True)
         page.screenshot(path=pictures / f"{request.node.name}.png")
     context.close()

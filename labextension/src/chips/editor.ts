@@ -21,6 +21,8 @@ const ROLE_HINTS: Readonly<Record<string, string>> = {
   skip: 'not part of the pipeline'
 };
 
+const SETTLING_MS = 500;
+
 let count = 0;
 
 /** The inline editor of a chip: a combobox over the notebook's steps and the special roles. */
@@ -73,6 +75,7 @@ export class StepEditor {
 
   /** Show the editor, which must be in the document. */
   open(): void {
+    this.openedAt = performance.now();
     document.body.append(this.popup);
     this.suggest('');
     this.input.focus({ preventScroll: true });
@@ -88,6 +91,7 @@ export class StepEditor {
   }
 
   private onInput(): void {
+    this.openedAt = -Infinity; // somebody types: what happens from now on is meant
     this.active = -1;
     this.suggest(this.input.value);
     // Half a name may be a keyword (`for` of `forest`): only what can never become one is refused while typing.
@@ -122,6 +126,12 @@ export class StepEditor {
   /** Leaving the editor keeps what was typed, if it can be kept. */
   private onBlur(): void {
     if (this.closed) {
+      return;
+    }
+    // The click that opened the editor may also have made the notebook the current widget, which then takes the focus
+    // to its cell, a moment later.
+    if (performance.now() - this.openedAt < SETTLING_MS && document.hasFocus()) {
+      queueMicrotask(() => this.closed || this.input.focus({ preventScroll: true }));
       return;
     }
     const read = parseEntry(this.input.value);
@@ -216,6 +226,7 @@ export class StepEditor {
   private active = -1;
   private frame = 0;
   private closed = false;
+  private openedAt = -Infinity;
 }
 
 function setAttributes(node: HTMLElement, attributes: Record<string, string>): void {
