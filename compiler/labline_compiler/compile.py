@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from labline_compiler import parameters as parameters_module
-from labline_compiler.analysis.dataflow import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit, analyse
+from labline_compiler.analysis.dataflow import analyse
+from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.findings import Finding, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.notebook import Cell, Notebook

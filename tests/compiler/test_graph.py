@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from labline_compiler.analysis import expressions
 from tests.compiler.helpers import edges, pipeline_of
 
 
@@ -280,3 +281,20 @@ def test_inputs_whose_change_a_later_step_would_miss(case: str) -> None:
     pipeline = pipeline_of(text)
     found = {f"{step.name}:{name}" for step in pipeline.steps for taken in step.inputs for name in taken.unaltered}
     assert found == expected
+
+
+def test_the_worst_is_assumed_of_functions_once_the_budget_is_used_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = """
+    # %% tags=["step:a"]
+    seen = []
+    def note(x):
+        seen.append(x)
+
+    # %% tags=["step:b"]
+    note(1)
+
+    # %% tags=["step:c"]
+    print(seen)
+    """
+    monkeypatch.setattr(expressions, "NOTEBOOK_BUDGET", 0)
+    assert [taken.source for step in pipeline_of(text).steps if step.name == "c" for taken in step.inputs] == ["b"]

@@ -12,8 +12,9 @@ from .browser import launch
 from .lab import LabServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # Not longer than a module: while Playwright lives, no test of the server can run an event loop of its own.
     with sync_playwright() as playwright:
         browser = launch(playwright)
         yield browser

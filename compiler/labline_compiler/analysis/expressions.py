@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from labline_compiler.analysis import scopes
-from labline_compiler.analysis.calls import Arguments, Calls
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.calls import Calls
+from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.operations import CONTAINERS, PANDAS_SCALARS, SCALAR_ATTRIBUTES, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
@@ -59,8 +61,9 @@ class Expressions(Calls):
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.active: list[int] = []
         self.invoked: dict[int, tuple[int, Value]] = {}
-        self.assumed: dict[int, int] = {}
+        self.assumed: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
         self.budget = 0
+        self.remaining = NOTEBOOK_BUDGET
 
     def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes, at this place of the program."""

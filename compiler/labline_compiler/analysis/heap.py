@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from labline_compiler.analysis.operations import TRANSPARENT
+from labline_compiler.analysis.operations import ESTIMATOR_PATH, TRANSPARENT, WHOLE
 from labline_compiler.analysis.scopes import FunctionNode, Scope
 
 if TYPE_CHECKING:
@@ -80,15 +80,47 @@ class Heap:
 
     def put(self, holders: Value, content: Value) -> None:
         """Let every one of *holders* hold all of *content* from now on."""
+        roots: dict[bool, Value] = {}
         for holder in holders:
-            new = content - self.things[holder].holds - {holder}
+            thing = self.things[holder]
+            wanted = content
+            if thing.kind not in TRANSPARENT:
+                wide = thing.kind in WHOLE
+                if wide not in roots:
+                    roots[wide] = self._roots(content, wide=wide)
+                wanted = roots[wide]
+            new = wanted - thing.holds - {holder}
             if not new:
                 continue
             self._closures.clear()
             self.links += 1
-            self.things[holder].holds |= new
+            thing.holds |= new
             for number in new:
                 self.things[number].held_by.add(holder)
+
+    def _roots(self, content: Value, *, wide: bool) -> Value:
+        """Some of *content* that reach the rest of it: links to the rest would tell nothing new, and cost a lot.
+
+        Unless *wide*, only along objects through which the parts of an estimator are looked for.
+        """
+        if len(content) < 2:
+            return content
+        roots: set[int] = set()
+        found: set[int] = set()
+        for number in sorted(content, reverse=True):  # the newest first, as they tend to hold the older
+            if number in found:
+                continue
+            stack = [number]
+            while stack:
+                thing = self.things[stack.pop()]
+                if wide or thing.kind in ESTIMATOR_PATH:
+                    roots -= thing.holds
+                    new = thing.holds - found
+                    found |= new
+                    stack.extend(new)
+            found.add(number)
+            roots.add(number)
+        return frozenset(roots)
 
     def reach(self, value: Iterable[int]) -> Value:
         """*value* with all it holds, directly or not."""

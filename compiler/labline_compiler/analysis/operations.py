@@ -41,6 +41,11 @@ def _words(text: str) -> frozenset[str]:
 # Kinds whose iteration leaves them as they are, and whose objects hold exactly what was put in.
 TRANSPARENT = _words("list dict set tuple")
 CONTAINERS = TRANSPARENT | _words("container defaultdict")
+# Kinds of which only all they reach is ever asked for, and no single link.
+WHOLE = _words("pandas numpy data matplotlib iterator file")
+# What a fit changes of what an estimator is made of, and what else the way there may lead through.
+ESTIMATOR_PARTS: frozenset[str | None] = _words("sklearn instance rng") | {None}
+ESTIMATOR_PATH = ESTIMATOR_PARTS | _words("list tuple dict container meeting")
 STEADY = CONTAINERS | _words("numpy pandas sklearn matplotlib data module library")
 
 _BUILTINS: dict[str, Operation] = {

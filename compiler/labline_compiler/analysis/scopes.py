@@ -168,9 +168,16 @@ def nonlocal_names(node: ast.AST) -> frozenset[str]:
     return frozenset(name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names)
 
 
-def free_names(node: ast.AST) -> set[str]:
+@lru_cache(maxsize=4096)
+def global_names(node: ast.AST) -> frozenset[str]:
+    """The names that a function or functions inside it declare global."""
+    return frozenset(name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names)
+
+
+@lru_cache(maxsize=4096)
+def free_names(node: ast.AST) -> frozenset[str]:
     """The names that code may take from the scopes around *node*: all that it mentions anywhere, inner scopes included.
 
     A superset, for where following the code is out of reach.
     """
-    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return frozenset(name.id for name in ast.walk(node) if isinstance(name, ast.Name))

@@ -83,7 +83,7 @@ class State:
         self.frames: list[Frame] = [self.module]
         self.always: set[str] = set()  # names that the current step has surely bound
         self.depth = 0  # of branches
-        self.bindings = 0  # how often a name of the notebook was bound
+        self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
         self._collectors: list[dict[tuple[Frame, str], Value]] = []
 
@@ -139,10 +139,10 @@ class State:
     def bind_global(self, name: str, value: Value, *, inside: bool = False) -> None:
         """Bind a name of the notebook; *inside* a function it may be on a path not taken."""
         self.time += 1
-        self.bindings += self.module.names.get(name) != value
         always = not inside and self.depth == 0
         if inside:
             value |= self.module.names.get(name, NOTHING)
+        self.bindings += self.module.names.get(name) != value
         self._set(self.module, name, value)
         self.sink.bind(name, value, always=always)
         if not inside:

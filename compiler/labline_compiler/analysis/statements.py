@@ -263,7 +263,7 @@ class Statements(Expressions):
         info = FunctionInfo(node, self.function_scope(node), around, defaults, binding)
         value = self.heap.make(self.site(node), "function", function=info)
         held: Value = frozenset().union(*defaults.values())
-        mentioned = scopes.free_names(node) if around is not None else set()
+        mentioned = scopes.free_names(node) if around is not None else frozenset()
         while around is not None:
             held |= frozenset().union(*(around.names[name] for name in mentioned if name in around.names))
             held |= frozenset().union(*(self._variable(around, name) for name in mentioned & self._rebound(around)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from labline_compiler.analysis import scopes
-from labline_compiler.analysis.calls import _BUDGET
+from labline_compiler.analysis.functions import BUDGET
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.state import Frame, Sink
 from labline_compiler.analysis.statements import Statements
@@ -30,7 +30,7 @@ class Walker(Statements):
 
     def cell(self, cell: ParsedCell) -> None:
         """Follow one cell."""
-        self.budget = _BUDGET
+        self.budget = BUDGET
         self.invoked.clear()
         self.assumed.clear()
         if cell.magic is not None:

@@ -42,6 +42,8 @@ export class StepEditor {
       value: formatEntry(options.entry)
     });
     this.input.dataset.lablineStepInput = '';
+    // The application hears of keys before the editor does, and Notebook 7 takes an input in a cell for the cell.
+    this.input.dataset.lmSuppressShortcuts = 'true';
     setAttributes(this.input, {
       role: 'combobox',
       'aria-label': 'Step of this cell',

@@ -1,0 +1,41 @@
+"""What a call hands over."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from labline_compiler.analysis.heap import NOTHING, Value
+
+
+@dataclass
+class Arguments:
+    """Evaluated arguments of a call. ``rest`` is what came by ``*`` and ``**``."""
+
+    positional: list[Value]
+    keywords: dict[str, Value] = field(default_factory=dict)
+    rest: Value = NOTHING
+    starred: bool = False
+    node: ast.Call | None = None
+
+    @property
+    def all(self) -> Value:
+        """Everything that is handed over."""
+        return self.rest.union(*self.positional, *self.keywords.values())
+
+    def constant(self, position: int | None, keyword: str | None = None) -> object:
+        """The literal at a place, or an unlikely object where there is none."""
+        if self.node is None:
+            return Ellipsis
+        found: ast.expr | None = None
+        if position is not None and position < len(self.node.args):
+            found = self.node.args[position]
+        for word in self.node.keywords:
+            if keyword is not None and word.arg == keyword:
+                found = word.value
+        return found.value if isinstance(found, ast.Constant) else Ellipsis
+
+    def has_state(self) -> bool:
+        """Whether a random_state other than None is given."""
+        given = "random_state" in self.keywords or "seed" in self.keywords
+        return given and self.constant(None, "random_state") is not None

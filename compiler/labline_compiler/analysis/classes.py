@@ -1,0 +1,178 @@
+"""The notebook's own classes, and which of their methods run though nobody calls them by name."""
+
+from __future__ import annotations
+
+import ast
+
+from labline_compiler.analysis import operations
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.functions import Functions
+from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
+
+
+class Classes(Functions):
+    """What classes of the notebook do, and harmless uses that may run their methods."""
+
+    # --------------------------------------------------------------------------------------------------------- members
+
+    def _mro(self, number: int, seen: frozenset[int] = frozenset()) -> list[int]:
+        """The class and its bases of the notebook, nearest first."""
+        info = self.heap.things[number].klass
+        if info is None or number in seen:
+            return []
+        order = [number]
+        for base in info.bases:
+            for parent in base:
+                order += [n for n in self._mro(parent, seen | {number}) if n not in order]
+        return order
+
+    def foreign_bases(self, number: int) -> bool:
+        """Whether the class inherits from one that the notebook does not define."""
+        harmless = ("builtins.object", "abc.ABC", "enum.", "typing.", "sklearn.base.")
+        for klass in self._mro(number):
+            info = self.heap.things[klass].klass
+            if info is None:
+                continue
+            for base in info.bases:
+                origin = self.heap.origin(base)
+                if origin is not None and origin.startswith(harmless):
+                    continue
+                if not base or any(self.heap.things[n].klass is None for n in base):
+                    return True
+        return False
+
+    def members(self, number: int) -> dict[str, Value]:
+        """What the class and its bases of the notebook define, the nearest definition winning."""
+        members: dict[str, Value] = {}
+        for klass in reversed(self._mro(number)):
+            info = self.heap.things[klass].klass
+            if info is not None:
+                members |= info.members
+        return members
+
+    def member(self, number: int, name: str, node: ast.AST) -> Value:
+        """An attribute of a class of the notebook or of its instance."""
+        thing = self.heap.things[number]
+        own = frozenset((number,))
+        klass = thing.instance_of if thing.instance_of is not None else number
+        found = self.members(klass).get(name, NOTHING)
+        result: Value = NOTHING
+        for function in found:
+            info = self.heap.things[function].function
+            if info is not None and info.binding == "property":
+                result |= self.enter_function(function, info, Arguments([]), node, own)
+        # The attributes that were ever stored are what the object holds; a bound method holds its object.
+        return result | self.heap.mutable(self.heap.reach(own)) | found
+
+    # ----------------------------------------------------------------------------------------------------------- calls
+
+    def notebook_method(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """Call a method of a class of the notebook or of its instance."""
+        thing = self.heap.things[number]
+        own = frozenset((number,))
+        klass = thing.instance_of if thing.instance_of is not None else number
+        found = self.members(klass).get(name, NOTHING)
+        result: Value = NOTHING
+        functions = [n for n in sorted(found) if self.heap.things[n].function is not None]
+        for function in functions:
+            info = self.heap.things[function].function
+            if info is None:
+                continue
+            receiver = own if thing.instance_of is not None or info.binding == "class" else None
+            if info.binding == "static":
+                receiver = None
+            result |= self.enter_function(function, info, arguments, node, receiver)
+        if functions and len(functions) == len(found):
+            return result
+        # An inherited method, or a callable kept in an attribute: any method may run.
+        self.invoke(frozenset().union(*self.members(klass).values()), own | arguments.all)
+        self.callbacks(arguments)
+        reached = self.heap.reach(own)
+        self.state.alter(reached if self.foreign_bases(klass) or found else own, arguments.all)
+        if found or not self._conventional(name):
+            self.state.alter(self.heap.reach(arguments.all), NOTHING)
+        return result | self.heap.mutable(reached | self.heap.reach(arguments.all))
+
+    @staticmethod
+    def _conventional(name: str) -> bool:
+        known = operations.SKLEARN_FITS | operations.SKLEARN_FRESH | operations.CONVENTION_FRESH
+        return name in known or name.startswith("__")
+
+    def construct(self, number: int, info: ClassInfo, arguments: Arguments, node: ast.AST) -> Value:
+        """Make an instance of a class of the notebook."""
+        own = frozenset((number,))
+        instance = self.heap.make(self.site(node, number), "instance", own, instance_of=number)
+        self.made_class(info.metaclass, "__call__", own | arguments.all)
+        members = self.members(number)
+        followed = False
+        for name in ("__new__", "__init__", "__post_init__"):
+            for function in sorted(members.get(name, NOTHING)):
+                method = self.heap.things[function].function
+                if method is not None:
+                    followed |= name == "__init__"
+                    receiver = instance if name != "__new__" else own
+                    self.enter_function(function, method, arguments, node, receiver)
+        if not followed:
+            self.heap.put(instance, arguments.all)
+            if self.foreign_bases(number):
+                self.callbacks(arguments)
+        return instance
+
+    def made_class(self, above: Value, name: str, handed: Value) -> bool:
+        """A class is made or called: the method *name* of the classes *above* it runs. Whether there is one."""
+        found = frozenset().union(*(self.members(number).get(name, NOTHING) for number in above))
+        self.invoke(found, handed | above)
+        return bool(found)
+
+    # --------------------------------------------------------------------------------------------------- harmless uses
+
+    def use(self, value: Value, *, call_methods: bool = False) -> None:
+        """The value takes part in something harmless; special methods of the notebook's classes may run."""
+        for number in sorted(value):
+            thing = self.heap.things[number]
+            if thing.instance_of is not None:
+                for name, functions in self.members(thing.instance_of).items():
+                    special = name.startswith("__") and name not in ("__init__", "__new__", "__call__", "__del__")
+                    if special or (call_methods and name.startswith("__set")):
+                        self.invoke(functions, frozenset((number,)))
+
+    def iterate(self, value: Value, *, members: bool = False) -> Value:
+        """Go through *value*; what that gives. An iterator is used up by it."""
+        for number in sorted(value):
+            thing = self.heap.things[number]
+            own = frozenset((number,))
+            if thing.instance_of is not None:
+                self.use(own)
+                self.state.alter(own)
+            elif thing.kind == "iterator":
+                self.state.alter(own | self.iterators_in(own))
+                self.invoke(self.heap.reach(own), NOTHING)
+            elif thing.kind is None and not thing.parted and thing.function is None and thing.klass is None:
+                self.state.alter(own)
+                self.invoke(self.heap.reach(own), NOTHING)
+            elif thing.kind in ("rng", "file"):
+                self.state.alter(own)
+        return NOTHING if members else self.heap.elements(value)
+
+    def iterators_in(self, value: Value) -> Value:
+        """What going on in *value* changes: iterators, and what methods that it calls belong to."""
+        kinds, reached = ("iterator", "file", "rng", None), self.heap.reach(value)
+        return frozenset(n for n in reached if self.heap.things[n].kind in kinds) | self.behind_methods(reached)
+
+    def behind_methods(self, value: Value) -> Value:
+        """What calling the bound methods of containers (``items.append``) among *value* may change."""
+        methods = frozenset(n for n in value if self.heap.things[n].kind == "bound")
+        return self.heap.reach(methods) if methods else NOTHING
+
+    def callbacks(self, arguments: Arguments) -> Value:
+        """Functions among the arguments may be called. Returns all functions found."""
+        handed = arguments.all
+        if not handed:
+            return NOTHING
+        reached = self.heap.reach(handed)
+        functions = frozenset(n for n in reached if self.heap.things[n].function is not None)
+        if functions:
+            self.invoke(functions, reached - functions)
+        self.state.alter(self.behind_methods(reached), handed)
+        self.use(reached)
+        return functions

@@ -1,0 +1,58 @@
+"""What flows between steps, and what it is worked out from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from labline_compiler.findings import Finding
+from labline_compiler.ipython import ParsedCell
+from labline_compiler.notebook import Cell
+from labline_compiler.pipeline import Parameter
+
+PREAMBLE = "<preamble>"
+PARAMETERS = "<parameters>"
+NO_STEPS = (PREAMBLE, PARAMETERS)
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """A cell, or a part of one, that runs in one step. Parameters are a unit of their own."""
+
+    cell: Cell
+    step: str
+    parsed: ParsedCell | None = None
+    parameters: tuple[Parameter, ...] = ()
+
+
+@dataclass(eq=False)
+class Version:
+    """What a name is after a step bound it or altered what it stands for."""
+
+    name: str
+    step: str
+    segment: int  # which stretch of consecutive cells, of all steps
+    parent: Version | None  # what it was before
+    always: bool  # surely bound anew, so that the step does not need the parent
+    cell: Cell
+    unbound: bool = False  # may be unbound again
+
+
+@dataclass
+class StepFlow:
+    """What one step takes and gives."""
+
+    inputs: dict[str, Version] = field(default_factory=dict)
+    unaltered: set[str] = field(default_factory=set)  # inputs left as they are that a later step takes too
+    parameters: set[str] = field(default_factory=set)
+    groups: list[list[str]] = field(default_factory=list)
+    optional: set[str] = field(default_factory=set)
+    after: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass
+class Flows:
+    """The result: what flows between steps, and what there is to tell."""
+
+    steps: dict[str, StepFlow]
+    findings: list[Finding]
+    misplaced: set[int]  # cells that cannot run at the start of every step

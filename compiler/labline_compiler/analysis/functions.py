@@ -1,0 +1,204 @@
+"""Follow calls into the notebook's own functions, and assume the worst where that is out of reach."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from labline_compiler.analysis import hidden_state, scopes
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Heap, Value
+from labline_compiler.analysis.state import Frame, State
+
+_MAXIMUM_DEPTH = 12
+BUDGET = 600  # statements and calls followed in functions for one cell
+NOTEBOOK_BUDGET = 20_000  # and for all cells
+_OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
+
+
+class Functions:
+    """What calls of the notebook's functions do."""
+
+    heap: Heap
+    state: State
+    context: tuple[int, ...]
+    active: list[int]
+    invoked: dict[int, tuple[int, Value]]  # functions called by nobody knows whom in this cell, and with what
+    assumed: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # what functions not followed mention, and when
+    budget: int  # of the cell
+    remaining: int  # of the notebook's budget
+
+    def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
+        """The key of what *node* makes, at this place of the program."""
+        raise NotImplementedError
+
+    def eval(self, node: ast.expr) -> Value:
+        """The value of an expression."""
+        raise NotImplementedError
+
+    def run(self, statements: Sequence[ast.stmt]) -> None:
+        """Follow a block."""
+        raise NotImplementedError
+
+    def assign(self, target: ast.expr, value: Value) -> None:
+        """Bind or store *value*."""
+        raise NotImplementedError
+
+    def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
+        """The function object that a definition makes."""
+        raise NotImplementedError
+
+    def spend(self, units: int = 1) -> None:
+        """Count what is followed in functions, so that no notebook takes for ever."""
+        if self.active:
+            self.budget -= units
+            self.remaining -= units
+
+    def arguments_of(self, values: list[Value]) -> Arguments:
+        """Arguments that stand in no call's text."""
+        return Arguments(values)
+
+    # --------------------------------------------------------------------------------------------------- known callers
+
+    def enter_function(
+        self, number: int, info: FunctionInfo, arguments: Arguments, node: ast.AST, receiver: Value | None = None
+    ) -> Value:
+        """Run a function of the notebook on *arguments*; *receiver* is its self, where it is a method."""
+        own = frozenset((number,))
+        handed = arguments.all | (receiver or NOTHING)
+        if number in self.active or len(self.active) >= _MAXIMUM_DEPTH or min(self.budget, self.remaining) <= 0:
+            if number not in self.active:
+                return self._assume_everything(number, handed, node)
+            self.mix(handed, node)
+            return self.heap.reach(handed | own)
+        frame = Frame(self._scope_of(info), info.frame, callee=own)
+        frame.names = self._bound_parameters(info, arguments, node, receiver)
+        outer_context, outer_depth = self.context, len(self.state.frames)
+        self.context = (*self.context[-_MAXIMUM_DEPTH:], id(node))
+        self.state.frames.append(frame)
+        self.active.append(number)
+        try:
+            if isinstance(info.node, ast.Lambda):
+                frame.returns = self.eval(info.node.body)
+            else:
+                self.run(info.node.body)
+        finally:
+            self.active.pop()
+            del self.state.frames[outer_depth:]
+            self.context = outer_context
+        if scopes.is_generator(info.node):
+            held = frame.returns.union(own, *frame.names.values())
+            return self.heap.make(self.site(node, "generator"), "iterator", held)
+        return frame.returns
+
+    def _scope_of(self, info: FunctionInfo) -> scopes.Scope:
+        return info.scope
+
+    def _bound_parameters(
+        self, info: FunctionInfo, arguments: Arguments, node: ast.AST, receiver: Value | None
+    ) -> dict[str, Value]:
+        spec = info.node.args
+        positional = list(arguments.positional) if receiver is None else [receiver, *arguments.positional]
+        names = [argument.arg for argument in [*spec.posonlyargs, *spec.args]]
+        bound = dict(zip(names, positional, strict=False))
+        extra = frozenset().union(*positional[len(names) :])
+        keyword_names = {*names, *(argument.arg for argument in spec.kwonlyargs)}
+        unmatched: Value = NOTHING
+        for name, value in arguments.keywords.items():
+            if name in keyword_names:
+                bound[name] = value
+            else:
+                unmatched |= value
+        for name in keyword_names - set(bound):
+            bound[name] = info.defaults.get(name, NOTHING)
+            if arguments.starred:
+                bound[name] |= arguments.rest
+        if spec.vararg is not None:
+            held = extra | arguments.rest
+            bound[spec.vararg.arg] = self.heap.make(self.site(node, "varargs"), "tuple", held) if held else NOTHING
+        if spec.kwarg is not None:
+            bound[spec.kwarg.arg] = self.heap.make(self.site(node, "kwargs"), "dict", unmatched | arguments.rest)
+        return bound
+
+    # -------------------------------------------------------------------------------------------------- the worst case
+
+    def _assume_everything(self, number: int, handed: Value, node: ast.AST) -> Value:
+        """The worst of a function that is not followed, and what it may give.
+
+        It alters all that it is handed and all that it and what it calls mention; any of that may hold any other
+        afterwards, be what it gives, and be what the names stand for that it declares global.
+        """
+        moment = (self.state.bindings, self.heap.links)
+        known = self.assumed.get(number)
+        if known is None or known[0] != moment:
+            known = self.assumed[number] = (moment, *self._mentioned(number))
+        _, mentioned, declared = known
+        self.mix(handed | mentioned, node)
+        reached = self.heap.reach(handed | mentioned)
+        for name in sorted(declared):
+            self.state.bind_global(name, self.heap.mutable(reached), inside=True)
+        self.unknown_draws()
+        return reached
+
+    def _mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
+        """What the names stand for that a function and those it reaches mention, and which they declare global."""
+        met, waiting, seen = frozenset((number,)), [number], {number}
+        declared: frozenset[str] = frozenset()
+        while waiting:
+            info = self.heap.things[waiting.pop()].function
+            if info is None:
+                continue
+            declared |= scopes.global_names(info.node)
+            for name in sorted(scopes.free_names(info.node)):
+                if name in self.state.module.names:
+                    met |= self.state.global_value(name) or NOTHING
+            new = {n for n in self.heap.reach(met) if self.heap.things[n].function is not None} - seen
+            seen |= new
+            waiting.extend(sorted(new))
+        return met, declared
+
+    def invoke(self, value: Value, handed: Value) -> None:
+        """Functions among *value* may be called with parts of *handed*."""
+        for number in sorted(value):
+            info = self.heap.things[number].function
+            if info is not None and number not in self.active:
+                bindings, before = self.invoked.get(number, (-1, NOTHING))
+                if bindings == self.state.bindings and handed <= before:
+                    continue  # the same again would do the same again
+                self.invoked[number] = (
+                    self.state.bindings,
+                    handed | before if bindings == self.state.bindings else handed,
+                )
+                count = len(scopes.arguments(info.node))
+                context, self.context = self.context, ()  # who calls it is not known, so all such calls are one
+                self.enter_function(number, info, Arguments([handed] * count), info.node)
+                self.context = context
+
+    def worst(self, callee: Value, arguments: Arguments, node: ast.AST, *, library: bool = False) -> Value:
+        """A call of which nothing is known: it alters all it can reach and gives any of it."""
+        handed = callee | arguments.all
+        reached = self.heap.reach(handed)
+        self.invoke(reached, reached)
+        self.unknown_draws()
+        self.mix(handed, node)
+        return self.heap.mutable(reached) or self.heap.make(self.site(node, "unknown"))
+
+    def mix(self, handed: Value, node: ast.AST) -> None:
+        """All that is handed over is altered, and any of it may hold any other afterwards."""
+        reached, parties = self.heap.reach(handed), self.heap.mutable(handed)
+        self.spend(len(reached) // _OBJECTS_A_UNIT)
+        if len(parties) > 1:
+            # All that is reached would hold a new meeting, earlier meetings among it too: one of those does as well.
+            earlier = min((n for n in reached if self.heap.things[n].kind == "meeting"), default=None)
+            if earlier is None:
+                meeting = self.heap.make(self.site(node, "meeting"), "meeting")
+            else:
+                meeting = frozenset((earlier,))
+            self.heap.put(meeting, parties)
+            self.heap.put(self.heap.mutable(reached), meeting)
+        self.state.alter(reached)
+
+    def unknown_draws(self) -> None:
+        """Code that is not known may draw random numbers."""
+        for state in hidden_state.RANDOM_STATES:
+            self.state.sink.hidden(state, "draw")

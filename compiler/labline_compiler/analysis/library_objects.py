@@ -1,0 +1,129 @@
+"""Methods of library objects, by the kind of object: containers, data, estimators, iterators and files."""
+
+from __future__ import annotations
+
+import ast
+
+from labline_compiler.analysis import operations
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.library_calls import LibraryCalls
+
+
+class LibraryObjects(LibraryCalls):
+    """What methods of library objects do."""
+
+    def kind_method(self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """A method of an object of a known kind, or of an unknown one."""
+        self.files(None, name, arguments, known_value=kind not in (None, "file"))
+        if arguments.constant(None, "inplace") not in (Ellipsis, False, None) or "inplace" in arguments.keywords:
+            self.callbacks(arguments)
+            self.state.alter(self.heap.reach(receiver), arguments.all)
+            return NOTHING
+        if name in operations.RANDOM_METHODS and not arguments.has_state():
+            self.draws_of(kind, receiver, name, arguments)
+        if kind in operations.CONTAINERS:
+            return self._container_method(receiver, name, arguments, node)
+        if kind in ("rng", "file", "iterator"):
+            self.callbacks(arguments)
+            self.state.alter(
+                receiver | self.iterators_in(receiver), arguments.all if name in ("send", "write") else NOTHING
+            )
+            if kind == "rng" and name == "shuffle":
+                self.state.alter(arguments.all)
+            return self.heap.make(
+                self.site(node),
+                {"rng": "numpy", "file": "data"}.get(kind),
+                self.heap.reach(receiver) if kind == "iterator" else NOTHING,
+            )
+        if kind in ("numpy", "pandas", "data"):
+            return self._data_method(kind, receiver, name, arguments, node)
+        if kind == "matplotlib":
+            self.callbacks(arguments)
+            self.state.alter(self.heap.reach(receiver))
+            return receiver
+        if kind == "sklearn" or name in operations.SKLEARN_FITS:
+            return self._estimator_method(kind, receiver, name, arguments, node)
+        if name in operations.CONVENTION_FRESH:
+            self.callbacks(arguments)
+            self.side_arguments(arguments)
+            return self.heap.make(self.site(node), "data")
+        if name in operations.CONVENTION_VIEWS:
+            self.callbacks(arguments)
+            return self.heap.reach(receiver)
+        return self.worst(receiver, arguments, node)
+
+    def _container_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        handed = arguments.all
+        self.callbacks(arguments)
+        elements = self.heap.elements(receiver)
+        if name in operations.CONTAINER_ALTERS:
+            if name in ("extend", "update", "extendleft"):
+                handed = frozenset().union(
+                    *(self.iterate(value) for value in arguments.positional)
+                ) | arguments.rest.union(*arguments.keywords.values())
+            self.state.alter(receiver, handed)
+            return elements | handed if name in operations.CONTAINER_TAKES else NOTHING
+        if name == "get":
+            return elements | handed
+        if name == "copy":
+            return self.heap.make(self.site(node), self.heap.kind(receiver), elements)
+        if name in operations.CONTAINER_ITERABLES:
+            if name == "items":
+                elements = self.heap.make(self.site(node, "pair"), "tuple", elements)
+            view = self.heap.make(self.site(node), "list", elements | receiver)
+            for number in view:
+                self.heap.things[number].of |= receiver - elements
+            return view
+        if name in operations.CONTAINER_READS:
+            return (
+                self.heap.make(self.site(node), "container", elements | self.heap.elements(handed))
+                if elements
+                else NOTHING
+            )
+        return self.worst(receiver, arguments, node)
+
+    def _data_method(self, kind: str, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        functions = self.callbacks(arguments)
+        self.side_arguments(arguments)
+        alters, views = operations.PANDAS_ALTERS, operations.PANDAS_VIEWS
+        if kind == "numpy":
+            alters, views = operations.NUMPY_ALTERS, operations.NUMPY_VIEWS
+        elif kind == "data":
+            alters = alters | operations.NUMPY_ALTERS | operations.CONTAINER_ALTERS
+            views = views | operations.NUMPY_VIEWS | operations.CONVENTION_VIEWS | operations.CONTAINER_ITERABLES
+        if name in alters:
+            self.state.alter(self.heap.reach(receiver), arguments.all)
+            return receiver if kind != "numpy" else NOTHING
+        if name in operations.PANDAS_PLOTS and kind != "numpy":
+            return self.heap.make(self.site(node), "matplotlib")
+        if arguments.constant(None, "copy") is False or functions:
+            return self.heap.reach(receiver | arguments.all)
+        if name == "pipe":
+            return self.worst(receiver, arguments, node)
+        if name in views:
+            return receiver | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
+        return self.heap.make(self.site(node), kind)
+
+    def _estimator_method(
+        self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST
+    ) -> Value:
+        """By scikit-learn's convention an estimator changes itself, and never the data."""
+        self.callbacks(arguments)
+        self.side_arguments(arguments)
+        parts = self._estimator_parts(receiver)
+        if name in operations.SKLEARN_FITS or name not in operations.SKLEARN_FRESH:
+            self.state.alter(parts, self.heap.mutable(arguments.all - parts))
+        if name in operations.SKLEARN_FRESH:
+            return self.heap.make(self.site(node), "data", parted=True)
+        return receiver
+
+    def _estimator_parts(self, receiver: Value) -> Value:
+        """The estimator with those it is made of. Lists of columns and other settings are not touched by a fit."""
+        things = self.heap.things
+        found, stack = set(receiver), list(receiver)
+        while stack:
+            new = {n for n in things[stack.pop()].holds if things[n].kind in operations.ESTIMATOR_PATH} - found
+            found |= new
+            stack.extend(new)
+        return receiver | frozenset(n for n in found if things[n].kind in operations.ESTIMATOR_PARTS)

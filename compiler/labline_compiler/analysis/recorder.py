@@ -1,0 +1,299 @@
+"""The second time through the notebook: where each name comes from at every moment, and who needs it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import difflib
+import posixpath
+from dataclasses import dataclass
+
+from labline_compiler.analysis.expressions import IPYTHON_NAMES
+from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, Unit, Version
+from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.hidden_state import AMBIENT, Use
+from labline_compiler.analysis.walker import Walker
+from labline_compiler.findings import Finding, finding
+from labline_compiler.notebook import Cell
+
+_GENERATORS = {"@random": "random", "@numpy.random": "numpy.random", "@torch.random": "torch"}
+
+
+@dataclass(frozen=True)
+class _FileAccess:
+    step: str
+    mode: str
+    path: str | None
+
+
+class Recorder:
+    """Is told of every use by the walker, and keeps what settling the flows takes."""
+
+    def __init__(self, last_altered: dict[int, int]) -> None:
+        self.heap = Heap()
+        self.walker = Walker(self.heap, self)
+        self.last = last_altered
+        self.versions: dict[str, Version] = {}
+        self.made: dict[tuple[str, str], list[Version]] = {}  # by step and name
+        self.needs: list[tuple[str, int, Version, Cell]] = []
+        self.files: list[_FileAccess] = []
+        self.stars: list[Version] = []
+        self.steps: dict[str, StepFlow] = {}
+        self.reached: dict[str, dict[str, Value]] = {}  # by step: what its names hold when it ends
+        self.findings: list[Finding] = []
+        self.told: set[tuple[object, ...]] = set()
+        self.misplaced: set[int] = set()
+        self.brought: set[tuple[Value, int, int]] = set()
+        self.touched: set[str] = set()
+        self.values: dict[str, Value] = {}  # what each name may stand for, branches taken or not
+        self.libraries: dict[str, Value | None] = {}  # names that the preamble bound to library objects
+        self.units: list[Unit] = []
+        self.segment = 0
+        self.unit: Unit
+
+    # ---------------------------------------------------------------------------------------------------------- moving
+
+    def start(self, unit: Unit) -> None:
+        """Go on to the next unit."""
+        if not self.units or self.unit.step != unit.step:
+            self.finish()
+            self.segment += 1
+            self.walker.state.always = set()
+        self.unit = unit
+        self.units.append(unit)
+        self.brought.clear()
+        if unit.step in NO_STEPS:
+            return
+        self.steps.setdefault(unit.step, StepFlow())
+        for state in AMBIENT:
+            self._need(state)
+
+    def finish(self) -> None:
+        """Remember what the names of the step that ends here hold."""
+        if not self.units or self.unit.step in NO_STEPS:
+            return
+        step = self.unit.step
+        names = self.walker.state.module.names
+        mine = [name for name, version in self.versions.items() if version.step == step and name in names]
+        self.reached.setdefault(step, {}).update({name: self._sharable(self.heap.reach(names[name])) for name in mine})
+
+    def _sharable(self, reached: Value) -> Value:
+        """Objects whose identity may show. Classes and functions only where they are altered."""
+        things = self.heap.things
+        plain = ("module", "library", "class", "function")
+        return frozenset(n for n in reached if n in self.last or things[n].kind not in plain)
+
+    @property
+    def _above(self) -> bool:
+        """Whether cells of steps stand above the current one."""
+        return bool(self.steps)
+
+    # ----------------------------------------------------------------------------------------------- the walker's sink
+
+    def read(self, name: str, node: ast.AST | None) -> None:
+        """The step needs the name, unless it bound it surely."""
+        self.touched.add(name)
+        if self.unit.step == PREAMBLE:
+            version = self.versions.get(name)
+            if version is not None and version.step != PREAMBLE:
+                self.misplaced.add(self.unit.cell.index)
+        self._need(name)
+
+    def bind(self, name: str, value: Value, *, always: bool) -> None:
+        """The step makes a version of the name; what shares with it comes along where it is altered later."""
+        if self.unit.step == PREAMBLE and self._above and name in self.touched:
+            before = self.versions.get(name)
+            same_module = before is not None and before.step == PREAMBLE and value == self.libraries.get(name)
+            if not same_module:
+                self.misplaced.add(self.unit.cell.index)
+        if self.unit.step == PREAMBLE:
+            self.libraries[name] = value if not self.heap.mutable(value) and value else None
+        self.touched.add(name)
+        self._touch(name, always=always)
+        # Bound maybe, the name may still stand for what it stood for before.
+        value = self.values[name] = value if always else value | self.values.get(name, NOTHING)
+        hot = self._hot(value)
+        if hot:
+            self._bring_along(hot, {name})
+
+    def delete(self, name: str, *, always: bool) -> None:
+        """The name has no source any more, or maybe none."""
+        if always:
+            self.versions.pop(name, None)
+        else:
+            self._touch(name, always=False).unbound = True
+
+    def alter(self, objects: Value) -> None:
+        """All names that may show the change have their source here from now on."""
+        if self.unit.step == PREAMBLE and self._above and self._names_holding(objects):
+            self.misplaced.add(self.unit.cell.index)
+        moment = (objects, self.heap.links, self.walker.state.bindings)
+        if moment not in self.brought:  # the same again would find the same names
+            self.brought.add(moment)
+            self._bring_along(objects, set())
+
+    def hidden(self, state: str, use: Use) -> None:
+        """Hidden state flows between steps like a name."""
+        version = self.versions.get(state)
+        if use == "read" or (use == "draw" and version is None):
+            if use == "draw" and self.unit.step == PREAMBLE:
+                self.misplaced.add(self.unit.cell.index)
+            self._need(state)
+            return
+        if self.unit.step == PREAMBLE and (use == "draw" or self._above):
+            self.misplaced.add(self.unit.cell.index)
+        if use == "draw" and version is not None and version.step not in (*NO_STEPS, self.unit.step):
+            self._tell_shared_generator(state, version)
+        if use != "set":
+            self._need(state)
+        walker_state = self.walker.state
+        plain = walker_state.depth == 0 and len(walker_state.frames) == 1
+        self._touch(state, always=use == "set" and plain)
+
+    def file(self, mode: str, path: str | None) -> None:
+        """The step waits for earlier ones that use the same file."""
+        step = self.unit.step
+        if step == PREAMBLE:
+            if mode == "write":
+                self.misplaced.add(self.unit.cell.index)
+            return
+        if path is not None:
+            if "://" in path:
+                return
+            path = posixpath.normpath(path)
+        for earlier in self.files:
+            if earlier.step != step and _must_wait(earlier, mode, path):
+                self.steps[step].after[earlier.step] = None
+        access = _FileAccess(step, mode, path)
+        if access not in self.files:
+            self.files.append(access)
+
+    def unrepeatable(self) -> None:
+        """The preamble runs once a step, so what differs from run to run has no place there."""
+        if self.unit.step == PREAMBLE:
+            self.misplaced.add(self.unit.cell.index)
+
+    def unbound(self, name: str, node: ast.AST | None) -> None:
+        """The name comes from a star import above, or else there is a fault to tell."""
+        self.touched.add(name)
+        if self.stars:
+            version: Version | None = None
+            for star in self.stars:
+                version = Version(name, star.step, star.segment, version, False, star.cell, unbound=True)
+                self.made.setdefault((star.step, name), []).append(version)
+            if version is not None:
+                self.versions[name] = version
+            self._need(name)
+        elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not self.walker.forgiving:
+            self._tell_unbound(name, node)
+
+    def star_import(self, module: str) -> None:
+        """Any name may be bound from here on."""
+        self.stars.append(Version("*", self.unit.step, self.segment, None, False, self.unit.cell))
+        if self.unit.step == PREAMBLE and self._above:
+            self.misplaced.add(self.unit.cell.index)
+        for name in list(self.versions):
+            if not name.startswith("@"):
+                self._touch(name, always=False)
+
+    def note(self, code: str, message: str, node: ast.AST | None) -> None:
+        """Tell it, unless every step does the same again."""
+        if self.unit.step == PREAMBLE:
+            return  # it runs at the start of every step, so nothing is lost
+        self._tell(code, message, node)
+
+    # -------------------------------------------------------------------------------------------------------- versions
+
+    def _touch(self, name: str, *, always: bool) -> Version:
+        """The current step makes a version of *name*, if it has not yet."""
+        version = self.versions.get(name)
+        if version is not None and version.step == self.unit.step and version.segment == self.segment:
+            version.always |= always
+            return version
+        version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell)
+        self.versions[name] = version
+        self.made.setdefault((self.unit.step, name), []).append(version)
+        return version
+
+    def _hot(self, value: Value) -> Value:
+        """The objects of *value* that are altered later."""
+        now = self.walker.state.time
+        return frozenset(n for n in self.heap.reach(value) if self.last.get(n, -1) > now)
+
+    def _names_holding(self, objects: Value) -> list[str]:
+        holders = self.heap.holders(objects)
+        return [name for name, value in self.walker.state.module.names.items() if not holders.isdisjoint(value)]
+
+    def _bring_along(self, objects: Value, done: set[str]) -> None:
+        """All names that share *objects*, or share others with those, have their source here from now on."""
+        names = self.walker.state.module.names
+        seen = objects
+        while objects:
+            found = [name for name in self._names_holding(objects) if name not in done]
+            for name in found:
+                self._touch(name, always=False)
+            done.update(found)
+            objects = self._hot(frozenset().union(*(names[name] for name in found))) - seen
+            seen |= objects
+
+    def _need(self, name: str) -> None:
+        version = self.versions.get(name)
+        here = (self.unit.step, self.segment)
+        while version is not None and (version.step, version.segment) == here and not version.always:
+            version = version.parent  # the step may bind it surely later, but reads it now
+        if version is not None and self.unit.step not in NO_STEPS:
+            self.needs.append((self.unit.step, self.segment, version, self.unit.cell))
+
+    # --------------------------------------------------------------------------------------------------------- telling
+
+    def _tell(self, code: str, message: str, node: ast.AST | None, step: str | None = None) -> None:
+        cell = self._cell_of(node)
+        key = (code, message, cell.index)
+        if key in self.told:
+            return
+        self.told.add(key)
+        line, column = getattr(node, "lineno", None), getattr(node, "col_offset", None)
+        self.findings.append(
+            finding(
+                code,
+                message,
+                cell=cell.place,
+                line=line,
+                column=column + 1 if column is not None else None,
+                step=step or (self.unit.step if self.unit.step not in NO_STEPS else None),
+            )
+        )
+
+    def _cell_of(self, node: ast.AST | None) -> Cell:
+        if node is not None:
+            for unit in reversed(self.units):
+                if unit.parsed is not None and any(inner is node for inner in ast.walk(unit.parsed.tree)):
+                    return unit.cell
+        return self.unit.cell
+
+    def _tell_unbound(self, name: str, node: ast.AST | None) -> None:
+        cell = self._cell_of(node)
+        line = getattr(node, "lineno", None)
+        where = f"Cell {cell.number}" + (f", line {line}," if line else "")
+        near = difflib.get_close_matches(name, list(self.walker.state.module.names), n=2, cutoff=0.7)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        self._tell("LL201", f"{where} reads {name}, which nothing above it binds.{hint}", node)
+
+    def _tell_shared_generator(self, state: str, version: Version) -> None:
+        message = (
+            f"Step {self.unit.step} draws random numbers from {_GENERATORS.get(state, state)}'s global generator "
+            f"after step {version.step}, so it waits for it."
+        )
+        self._tell("LL301", message, None)
+
+
+def _must_wait(earlier: _FileAccess, mode: str, path: str | None) -> bool:
+    """Whether a use of *path* has to come after the earlier one."""
+    if earlier.mode == "read" and mode == "read":
+        return False
+    if earlier.mode == "directory":
+        return True
+    if earlier.path is None or path is None:
+        return earlier.mode == "write" and mode == "read"
+    inside = f"{earlier.path}/".startswith(f"{path}/") or f"{path}/".startswith(f"{earlier.path}/")
+    return inside or path == "." or earlier.path == "."

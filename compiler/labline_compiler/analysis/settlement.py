@@ -1,0 +1,147 @@
+"""Settle who needs what from whom, once the whole notebook was followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
+from labline_compiler.analysis.heap import NOTHING
+from labline_compiler.analysis.hidden_state import AMBIENT
+from labline_compiler.analysis.recorder import Recorder
+from labline_compiler.findings import finding
+from labline_compiler.notebook import Cell
+
+
+class Settlement:
+    """From what was recorded to what each step takes and gives."""
+
+    def __init__(self, record: Recorder) -> None:
+        self.record = record
+        self.steps = record.steps
+        self.findings = record.findings
+        self.told: set[tuple[str, str, str]] = set()
+
+    def flows(self) -> Flows:
+        """Settle who needs what from whom."""
+        given: dict[str, set[str]] = {}
+        seen: set[tuple[str, int]] = set()
+        stack = list(reversed(self.record.needs))
+        while stack:
+            step, segment, version, cell = stack.pop()
+            if (step, id(version)) in seen:
+                continue
+            seen.add((step, id(version)))
+            if version.step == PREAMBLE:
+                continue
+            flow = self.steps[step]
+            if version.step == step:
+                if not version.always and version.parent is not None:
+                    stack.append((step, version.segment, version.parent, version.cell))
+                continue
+            self._check_interruption(step, segment, version, cell)
+            if version.step == PARAMETERS:
+                flow.parameters.add(version.name)
+                continue
+            flow.inputs.setdefault(version.name, version)
+            given.setdefault(version.step, set()).add(version.name)
+            if not version.always and version.parent is not None:
+                stack.append((version.step, version.segment, version.parent, version.cell))
+            if _maybe_unbound(version) and not version.name.startswith("@"):
+                self.steps[version.step].optional.add(version.name)
+            if version.name in AMBIENT:
+                self._tell_option(version)
+        for step, names in given.items():
+            self.steps[step].groups = self._groups(step, names)
+        self._mark_unaltered()
+        return Flows(self.steps, self.findings, self.record.misplaced)
+
+    def _mark_unaltered(self) -> None:
+        """Find the inputs whose change, were there one, would be missed by a step further down the notebook."""
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for place, unit in enumerate(self.record.units):
+            first.setdefault(unit.step, place)
+            last[unit.step] = place
+        together = {
+            (step, name): (step, *group) for step, flow in self.steps.items() for group in flow.groups for name in group
+        }
+        takers: dict[tuple[str, ...], set[str]] = {}  # by artifact
+        for step, flow in self.steps.items():
+            for name, version in flow.inputs.items():
+                takers.setdefault(together[version.step, name], set()).add(step)
+        for step, flow in self.steps.items():
+            flow.unaltered = {
+                name
+                for name, version in flow.inputs.items()
+                if not name.startswith("@")
+                and (step, name) not in self.record.made
+                and any(last[taker] > first[step] for taker in takers[together[version.step, name]] - {step})
+            }
+
+    def _groups(self, step: str, names: Iterable[str]) -> list[list[str]]:
+        """Split *names* into those that share objects."""
+        reached = self.record.reached.get(step, {})
+        order = list(self.record.versions)
+        groups: list[tuple[set[str], set[int]]] = []
+        for name in sorted(names, key=lambda name: order.index(name) if name in order else len(order)):
+            objects = set(reached.get(name, NOTHING))
+            joined = {name}
+            apart = []
+            for group, held in groups:
+                if held.isdisjoint(objects):
+                    apart.append((group, held))
+                else:
+                    joined |= group
+                    objects |= held
+            groups = [*apart, (joined, objects)]
+        return sorted(sorted(group) for group, _ in groups)
+
+    # --------------------------------------------------------------------------------------------------------- telling
+
+    def _check_interruption(self, step: str, segment: int, version: Version, cell: Cell) -> None:
+        """A step runs as a whole: what it takes must not change meanwhile, nor what it gives once it was taken."""
+        flow, name = self.steps[step], version.name
+        other = flow.inputs.get(name)
+        own = self.record.made.get((step, name), [])
+        last = self.record.made[version.step, name][-1]
+        if other is not None and other is not version:
+            self._tell_interrupted(step, name, other.cell, version.cell)
+        elif any(earlier.segment < segment for earlier in own):
+            self._tell_interrupted(step, name, own[0].cell, version.cell)
+        elif version.step != PARAMETERS and last is not version and last.segment > version.segment:
+            self._tell_interrupted(version.step, name, cell, last.cell)
+
+    def _tell_interrupted(self, step: str, name: str, first: Cell, second: Cell) -> None:
+        cells = [unit.cell.number for unit in self.record.units if unit.step == step]
+        message = (
+            f"Step {step} (cells {_numbers(cells)}) is interrupted by other cells that use {name} between them "
+            f"(see cells {_numbers([first.number, second.number])})."
+        )
+        key = ("LL202", step, name)
+        if key not in self.told:
+            self.told.add(key)
+            self.findings.append(finding("LL202", message, cell=second.place, step=step))
+
+    def _tell_option(self, version: Version) -> None:
+        key = ("LL302", version.step, version.name)
+        if key not in self.told:
+            self.told.add(key)
+            what = version.name.removeprefix("@")
+            message = f"Step {version.step} changes {what}, so all later steps wait for it."
+            self.findings.append(finding("LL302", message, cell=version.cell.place, step=version.step))
+
+
+def _maybe_unbound(version: Version) -> bool:
+    while True:
+        if version.unbound:
+            return True
+        if version.always or version.step in NO_STEPS:
+            return False
+        if version.parent is None:
+            return True
+        version = version.parent
+
+
+def _numbers(cells: Iterable[int]) -> str:
+    numbers = [str(number) for number in sorted(set(cells))]
+    return " and ".join([", ".join(numbers[:-1]), numbers[-1]]) if len(numbers) > 1 else numbers[0]
