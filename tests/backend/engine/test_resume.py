@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -35,7 +36,19 @@ def killed_in_the_middle(bench: Bench) -> str:
     process, run_id = driver.start(bench, LONG)
     bench.await_file("second")
     driver.kill(process)
+    log = bench.home.step_folder(run_id, "second") / "log.txt"
+    wait_until(lambda: is_unlocked(log), "the step outlives its engine")
     return run_id
+
+
+def is_unlocked(log: Path) -> bool:
+    """Whether the last process of a step is gone: while one lives, the step's log is locked."""
+    with log.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def test_a_killed_engine_takes_its_steps_with_it(bench: Bench) -> None:
