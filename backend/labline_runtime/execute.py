@@ -72,6 +72,7 @@ class _Step:
         self._artifacts: list[ArtifactRecord] = []
         self._metrics: dict[str, float] = {}
         self._files: tuple[FileUse, ...] = ()
+        self._unrepeatable: str | None = None
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
         )
@@ -100,6 +101,7 @@ class _Step:
             artifacts=() if error else tuple(self._artifacts),
             metrics=self._metrics,
             files=self._files,
+            unrepeatable=self._unrepeatable,
             error=error,
         )
 
@@ -128,6 +130,7 @@ class _Step:
                     self._artifacts.append(record)
         finally:
             self._files = watch.stop()
+            self._unrepeatable = watch.blind
 
     def _run_cell(self, shell: Shell, place: int) -> None:
         cell = self._spec.cells[place]

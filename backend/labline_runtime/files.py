@@ -1,9 +1,10 @@
-# ruff: noqa: PTH100, PTH109, PTH111, PTH113, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH109, PTH111, PTH112, PTH113, PTH208, PTH116, PTH118, PTH120, PTH123
 # Paths are texts here: an audit hook runs at every open and must be cheap.
 """The files that a step reads and writes, seen through the interpreter's audit events.
 
-Seen are files that Python code opens, renames into place or imports from the notebook's folder. Not seen are those that
-a library opens in C without telling the interpreter, and those of subprocesses.
+Seen are files that Python code opens, renames into place or imports, files it looked for in vain, and listings of
+folders. Not seen are those that a library opens in C without telling the interpreter. What a process reads that the
+notebook itself starts is not seen either, but that it was started is: :attr:`Watch.blind` says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import site
 import sys
 import sysconfig
 import tempfile
+import types
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +24,10 @@ from labline_runtime.specification import FileUse
 CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
 FILE_LIMIT = 5000
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+_STARTS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "pty.spawn"))
+_LISTS = frozenset(("os.listdir", "os.scandir"))
+_EVENTS = _STARTS | _LISTS | {"open", "os.rename", "sqlite3.connect"}
 
 _watching: Watch | None = None
 _hooked = False
@@ -34,8 +40,9 @@ class Watch:
         global _watching, _hooked
         self._folder = os.getcwd()
         self._seen: dict[tuple[str, str], None] = {}
+        self.blind: str | None = None  # why more may have been read than was seen
         self._own = tuple(_folder(path) for path in own)
-        self._excluded = _interpreter_folders()
+        self._excluded = self.library = _interpreter_folders()
         self._elsewhere = _throwaway_folders()
         _watching = self
         if not _hooked:
@@ -43,10 +50,15 @@ class Watch:
             _hooked = True
 
     def note(self, path: Any, write: bool) -> None:
-        """A file was opened."""
-        if len(self._seen) >= FILE_LIMIT or isinstance(path, int):
+        """A file was opened, or a folder listed."""
+        if isinstance(path, int):
             return
         name = os.path.abspath(os.fsdecode(path))
+        if not self._counts(name):
+            return
+        if len(self._seen) >= FILE_LIMIT:
+            self.blind = f"it uses more than {FILE_LIMIT} files"
+            return
         self._seen[name, "write" if write else "read"] = None
 
     def stop(self) -> tuple[FileUse, ...]:
@@ -55,22 +67,29 @@ class Watch:
         _watching = None
         for module in list(sys.modules.values()):  # an import from the cache of compiled files opens no source
             source = getattr(module, "__file__", None)
-            if isinstance(source, str) and source.startswith(_folder(self._folder)):
+            if isinstance(source, str) and self._counts(source):
                 self._seen[source, "read"] = None
-        uses = [_use(path, mode) for path, mode in sorted(self._seen) if self._counts(path)]
+        uses = [_use(path, mode) for path, mode in sorted(self._seen)]
         return tuple(use for use in uses if use is not None)
 
     def _counts(self, path: str) -> bool:
-        if path.endswith(".pyc") or path.startswith(self._own) or path.startswith(self._excluded):
+        inside = _folder(path)  # so that a folder counts as what is in it does
+        if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
             return False
-        return path.startswith(_folder(self._folder)) or not path.startswith(self._elsewhere)
+        return inside.startswith(_folder(self._folder)) or not inside.startswith(self._elsewhere)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching is None or event not in ("open", "os.rename", "sqlite3.connect"):
+    if _watching is None or event not in _EVENTS:
         return
     try:
-        if event == "open":
+        if event in _STARTS:
+            if _is_started_by_notebook(_watching.library):
+                _watching.blind = "it starts another program, whose files are not seen"
+        elif event in _LISTS:
+            if not _is_import():
+                _watching.note("." if arguments[0] is None else arguments[0], False)
+        elif event == "open":
             path, mode, flags = arguments
             write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
             _watching.note(path, write)
@@ -82,19 +101,42 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         pass
 
 
+def _is_import() -> bool:
+    """Whether the interpreter itself lists a folder, in search of a module."""
+    return "importlib" in sys._getframe(2).f_code.co_filename
+
+
+def _is_started_by_notebook(library: tuple[str, ...]) -> bool:
+    """Whether the notebook's code starts a program, by the standard library or IPython; a library's own are its own."""
+    frame: types.FrameType | None = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith(library):
+            return True
+        if "site-packages" in name and f"{os.sep}IPython{os.sep}" not in name:
+            return False
+        frame = frame.f_back
+    return False
+
+
 def _use(path: str, mode: str) -> FileUse | None:
     try:
         facts = os.stat(path)
-        if not os.path.isfile(path):
+        listing = mode == "read" and os.path.isdir(path)
+        if not listing and not os.path.isfile(path):
             return None
-        return FileUse(path, "write" if mode == "write" else "read", _digest(path, facts), facts.st_size)
+        size = 0 if listing else facts.st_size
+        return FileUse(path, "write" if mode == "write" else "read", digest(path, facts), size)
     except FileNotFoundError:
-        return FileUse(path, "write", None, 0) if mode == "write" else None
+        return FileUse(path, "write" if mode == "write" else "read", None, 0)
     except OSError:
         return None
 
 
-def _digest(path: str, facts: os.stat_result) -> str:
+def digest(path: str, facts: os.stat_result) -> str:
+    """What a file's content, or a folder's listing, is known by."""
+    if os.path.isdir(path):
+        return hashlib.sha256("\0".join(sorted(os.listdir(path))).encode("utf-8", "surrogateescape")).hexdigest()
     if facts.st_size > CONTENT_LIMIT:
         return hashlib.sha256(f"{facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()
     content = hashlib.sha256()

@@ -5,9 +5,8 @@ later step would work with the old value where the notebook works with the alter
 
 Guarded are NumPy arrays, pandas frames, series and indexes, and lists, tuples, dicts and sets of these and of plain
 atoms: things whose content changes only when a program changes it. Other objects are not: estimators, caches and lazy
-attributes change when they are merely used. Values above ``LIMIT`` bytes are not looked at. A value whose content does
-not even survive being loaded afresh is exempt. The digest a value came with was taken when it was stored, so a good
-step costs one digest an input.
+attributes change when they are merely used. A value whose content does not even survive being loaded afresh is exempt.
+The digest a value came with was taken when it was stored, so a good step costs one digest an input.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
 from labline_runtime.values.digest import DigestError
 
-LIMIT = 64 << 20
 _ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes))
 _CONTAINERS = (list, tuple, set, frozenset, dict, defaultdict, OrderedDict, Counter, deque)
 _ITEMS = 100_000  # bigger containers are taken for what their first items are
@@ -37,12 +35,12 @@ def check(spec: StepSpecification, received: Iterable[Received]) -> None:
 
 
 def _altered(value: Received) -> bool:
-    if not value.digest or value.size > LIMIT or type(value.value) in _ATOMS or not _is_guarded(value.value):
+    if not value.digest or type(value.value) in _ATOMS or not _is_guarded(value.value):
         return False
     try:
         if digest(value.value) == value.digest:
             return False
-        fresh, _ = load(value.source.path)
+        fresh, _ = load(value.source.path, value.source.digest)
         return digest(fresh[value.name]) == value.digest
     except (DigestError, OSError, KeyError):
         return False

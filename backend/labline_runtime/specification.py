@@ -153,7 +153,10 @@ class StepError:
 
 @dataclass(frozen=True)
 class FileUse:
-    """A file the step read or wrote outside the interpreter's own folders. ``digest``: of its content afterwards."""
+    """A file or a folder's listing that the step read, or a file it wrote, outside the interpreter's own folders.
+
+    ``digest`` is of its content afterwards; None where there is no such file.
+    """
 
     path: str
     mode: Literal["read", "write"]
@@ -172,6 +175,7 @@ class StepResult:
     artifacts: tuple[ArtifactRecord, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     files: tuple[FileUse, ...] = ()
+    unrepeatable: str | None = None  # why the result must not stand for another run: it may depend on things not seen
     error: StepError | None = None
     schema: int = SCHEMA_VERSION
 

@@ -13,10 +13,12 @@ from labline_runtime.failure import StepFailure
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
     ArtifactRecord,
+    Preview,
     StepError,
     StepInput,
     StepOutput,
     StepSpecification,
+    ValueRecord,
 )
 from labline_runtime.values import DamagedArtifactError, describe, load, store
 from labline_runtime.values.culprit import find_culprit
@@ -94,7 +96,7 @@ def send(
             raise StepFailure(_unbound(spec, name))
     if not values:
         return None
-    records = {name: describe(name, value) for name, value in values.items()}
+    records = {name: _record(name, value) for name, value in values.items()}
     facts = {name: {"digest": record.digest, "size": record.size} for name, record in records.items()}
     try:
         stored = store(values, spec.artifacts_directory, facts)
@@ -116,6 +118,14 @@ def send(
             for name, record in records.items()
         ),
     )
+
+
+def _record(name: str, value: Any) -> ValueRecord:
+    """Everything to be known of a value; of hidden state, which may hold secrets, nothing is shown."""
+    record = describe(name, value)
+    if name.startswith(HIDDEN_STATE_PREFIX):
+        return dataclasses.replace(record, preview=Preview("not shown"))
+    return record
 
 
 def disk_full(error: OSError) -> StepError | None:

@@ -865,4 +865,15 @@ d["b"] = 2
 ---
 print(sorted(keys))
 """,
+    "frames_that_share_memory_until_one_is_written": """
+import pandas as pd
+x = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+y = x.assign(k=1)
+z = x[:]
+---
+y.loc[0, "a"] = 9
+z.loc[1, "a"] = 7
+---
+print(x["a"].tolist(), y["a"].tolist(), z["a"].tolist())
+""",
 }

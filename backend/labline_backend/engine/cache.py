@@ -18,7 +18,7 @@ from labline_backend.store.cache import CacheEntry
 from labline_backend.store.records import RunRecord
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline, Step
-from labline_runtime.files import _digest as file_digest
+from labline_runtime.files import digest as file_digest
 from labline_runtime.specification import FileUse, StepResult
 
 LEFT_BEHIND = ("log.txt", "executed.ipynb", "result.json")
@@ -76,7 +76,7 @@ class Cache:
 
     def remember(self, run: RunRecord, step: Step, lookup: Lookup, result: StepResult) -> None:
         """Keep the result of a step that ran."""
-        if lookup.key is not None:
+        if lookup.key is not None and result.unrepeatable is None:
             entry = CacheEntry(run.id, step.name, lookup.ingredients, result)
             self._store.cache.remember(lookup.key, run.pipeline.name, entry)
 
@@ -126,10 +126,12 @@ class Cache:
         return None
 
     def _is_still(self, use: FileUse, path: Path) -> bool:
-        if use.digest is None:
-            return True  # written and taken away again
+        if use.digest is None:  # looked for in vain, or written and taken away again
+            return use.mode == "write" or not path.exists()
         try:
             found = path.stat()
+            if path.is_dir():  # its listing; a folder's times say nothing dependable
+                return file_digest(str(path), found) == use.digest
             return found.st_size == use.size and self._digest(path, found) == use.digest
         except OSError:
             return False

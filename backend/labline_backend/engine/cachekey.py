@@ -19,6 +19,9 @@ from labline_runtime.specification import StepResult
 VERSION = "1"  # of the recipe; another one makes every key a new one
 
 _IPYTHON_LINE = re.compile(r"^(?P<indent>\s*)(?P<line>[%!?].*|[^#\n]*=\s*[%!].*|.*\?)$", re.MULTILINE)
+_ALWAYS = re.compile(r"TZ|LANG|LC_\w+|PYTHONHASHSEED|OMP_\w+|\w+_NUM_THREADS")
+"""Environment variables that may change what code computes without its naming them."""
+
 _ENVIRONMENT = re.compile(r"\b(environb?|getenvb?|expandvars)\b")
 
 
@@ -41,6 +44,8 @@ def ingredients(
     for kind, cells in (("preamble", pipeline.preamble), ("code", step.cells)):
         found |= {f"{kind}/{number}": digest(normalise(cell.source)) for number, cell in enumerate(cells)}
     found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
+    # What the step must leave as it is was checked when it ran; a longer list needs another look.
+    found["unaltered"] = digest(json.dumps(sorted([taken.source, *sorted(taken.unaltered)] for taken in step.inputs)))
     found |= {f"parameter/{name}": _same_literal(parameters[name]) for name in step.parameters if name in parameters}
     for taken in step.inputs:
         made = {
@@ -50,8 +55,15 @@ def ingredients(
             if value.name in taken.names
         }
         found |= {f"value/{taken.source}/{name}": made.get(name, "unbound") for name in taken.names}
+        # Equal values may share objects in one artifact and not in another, which only its bytes tell apart.
+        found |= {
+            f"artifact/{taken.source}/{number}": artifact.digest
+            for number, artifact in enumerate(results[taken.source].artifacts)
+            if not set(artifact.names).isdisjoint(taken.names)
+        }
     trees = [tree for cell in (*pipeline.preamble, *step.cells) if (tree := _parse(cell.source)) is not None]
     found |= {f"module/{name}": content for name, content in _local_modules(trees, folder).items()}
+    found |= {f"variable/{name}": digest(value) for name, value in variables.items() if _ALWAYS.fullmatch(name)}
     if any(_ENVIRONMENT.search(cell.source) for cell in (*pipeline.preamble, *step.cells)):
         named = {text for tree in trees for text in _texts(tree)}
         found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
@@ -65,7 +77,10 @@ def key(found: Mapping[str, str]) -> str:
 
 def changes(before: Mapping[str, str], now: Mapping[str, str], pipeline: Pipeline, step: Step) -> list[str]:
     """What differs between two sets of ingredients, in words."""
-    names = sorted({name for name in {*before, *now} if before.get(name) != now.get(name)}, key=_rank)
+    differ = {name for name in {*before, *now} if before.get(name) != now.get(name)}
+    sources = {name.split("/")[1] for name in differ if name.startswith("value/")}
+    differ -= {name for name in differ if name.startswith("artifact/") and name.split("/")[1] in sources}
+    names = sorted(differ, key=_rank)
     return list(dict.fromkeys(describe(name, pipeline, step) for name in names))
 
 
@@ -78,10 +93,13 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
     if kind == "value":
         source, _, value = rest.partition("/")
         return f"value {value} from {source}"
+    if kind == "artifact":
+        return f"objects shared by values from {rest.partition('/')[0]}"
     named = {"parameter": "parameter", "module": "module", "variable": "environment variable"}
     if kind in named:
         return f"{named[kind]} {rest}"
-    return {"outputs": "names that later steps need", "recipe": "Labline"}.get(kind, kind)
+    plain = {"outputs": "names that later steps need", "unaltered": "values that later steps read", "recipe": "Labline"}
+    return plain.get(kind, kind)
 
 
 def normalise(source: str) -> str:

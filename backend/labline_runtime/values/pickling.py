@@ -34,7 +34,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.values.digest import DigestError, class_digest
-from labline_runtime.values.views import MemoryOwners, is_plain_array, reduce_view
+from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_view
 
 PROTOCOL = 5
 NOTEBOOK = "__main__"
@@ -84,11 +84,16 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, *arguments: Any, shared: frozenset[int] = frozenset(), **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.owners = MemoryOwners()
+        self._private: dict[int, Any] = {}  # arrays inside frames
         self._shared = shared
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions, classes, modules and views; leave all else to pickle."""
+        if is_frame_block(obj):
+            self._private[id(obj.values)] = obj.values
         if is_plain_array(obj):
+            if id(obj) in self._private:
+                return NotImplemented
             self.owners.note(obj)
             return reduce_view(obj, self._shared) or NotImplemented
         if isinstance(obj, type):

@@ -48,6 +48,16 @@ def is_plain_array(value: Any) -> bool:
     return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
 
 
+def is_frame_block(value: Any) -> bool:
+    """Whether *value* is a block of a pandas frame that copies on write: frames share memory, but no changes."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or "pandas._libs.internals" not in sys.modules:
+        return False
+    if not isinstance(value, sys.modules["pandas._libs.internals"].Block):
+        return False
+    return int(pandas.__version__.split(".")[0]) >= 3 or pandas.options.mode.copy_on_write is True
+
+
 def owner_of(array: Any) -> Any:
     """The array that *array*'s memory belongs to, as far as NumPy knows."""
     numpy = sys.modules["numpy"]

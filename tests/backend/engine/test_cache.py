@@ -192,3 +192,33 @@ def test_a_step_that_runs_again_does_not_write_into_the_log_it_was_given(bench: 
     bench.file("f").write_text("2")
     bench.run(trial)
     assert bench.log(first, "a") == "1\n"
+
+
+def test_a_step_that_starts_a_program_is_not_taken_from_the_cache(bench: Bench) -> None:
+    bench.file("data.txt").write_text("one")
+    reads = pipeline(step("read", "import subprocess\nprint(subprocess.check_output(['cat', 'data.txt']))"))
+    bench.run(reads)
+    bench.file("data.txt").write_text("two")
+    assert "two" in bench.log(bench.run(reads), "read")
+
+
+def test_a_file_that_was_missing_counts_once_it_is_there(bench: Bench) -> None:
+    looks = pipeline(step("look", "try:\n    print(open('conf.txt').read())\nexcept FileNotFoundError:\n    pass"))
+    assert twice(bench, looks, looks) == {"look": "cached"}
+    bench.file("conf.txt").write_text("there")
+    assert bench.states(bench.run(looks)) == {"look": "succeeded"}
+
+
+def test_a_new_file_counts_where_a_folder_was_listed(bench: Bench) -> None:
+    bench.file("parts").mkdir()
+    counts = pipeline(step("count", "import os\nprint(len(os.listdir('parts')))"))
+    assert twice(bench, counts, counts) == {"count": "cached"}
+    bench.file("parts").joinpath("new.csv").touch()
+    assert bench.states(bench.run(counts)) == {"count": "succeeded"}
+
+
+def test_equal_values_that_share_objects_otherwise_are_another_input(bench: Bench) -> None:
+    use = step("use", "x[0].append(1)\nprint(x)", takes={"x": "make"})
+    bench.run(pipeline(step("make", "x = [[0]] * 2", gives="x"), use))
+    again = bench.run(pipeline(step("make", "x = [[0], [0]]", gives="x"), use))
+    assert "[[0, 1], [0]]" in bench.log(again, "use")
