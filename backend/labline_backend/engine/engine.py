@@ -150,7 +150,9 @@ class Engine:
         """Mark runs whose owner has died as interrupted, so that lists tell the truth; the runs that were."""
         settled = []
         for record in self._store.unfinished():
-            if record.state != "interrupted" and self._is_orphan(record):
+            if record.state == "interrupted" or not self._is_orphan(record):
+                continue
+            if self._store.claim(record.id, None, record.owner):  # else somebody has just adopted it
                 self._store.set_run(record.id, state="interrupted")
                 settled.append(record)
         return settled
@@ -201,9 +203,7 @@ class Engine:
         return run_id
 
     def _is_orphan(self, record: RunRecord) -> bool:
-        if record.state in ENDED_RUN:
-            return False
-        return record.state == "interrupted" or not is_alive(self._home, record.owner)
+        return record.state not in ENDED_RUN and not is_alive(self._home, record.owner)
 
     def _take_over(self, record: RunRecord) -> bool:
         if not self._is_orphan(record):

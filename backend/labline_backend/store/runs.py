@@ -189,8 +189,8 @@ class RunStore:
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
 
-    def claim(self, run_id: str, owner: str, previous: str | None) -> bool:
-        """Make *owner* the one who drives the run, if *previous* still does. Only one of several claimants wins."""
+    def claim(self, run_id: str, owner: str | None, previous: str | None) -> bool:
+        """Make *owner* (or nobody) drive the run, if *previous* still does. Only one of several claimants wins."""
         where = (db.runs.c.id == run_id, db.runs.c.owner.is_not_distinct_from(previous))
         with self._database.write() as connection:
             return connection.execute(sa.update(db.runs).where(*where).values(owner=owner)).rowcount == 1

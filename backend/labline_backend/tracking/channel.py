@@ -84,18 +84,16 @@ class Channel:
             if self._process is None:
                 self._log.parent.mkdir(parents=True, exist_ok=True)
                 location = self._location
-                artifacts = location.artifacts and str(location.artifacts)
                 with self._log.open("ab" if _is_small(self._log) else "wb") as log:
                     self._process = await asyncio.create_subprocess_exec(
                         sys.executable,
                         "-P",  # no module of the directory we happen to be in
                         "-m",
                         "labline_backend.tracking.recorder",
-                        json.dumps([location.uri, location.registry_uri, artifacts]),
                         stdin=asyncio.subprocess.PIPE,
                         stdout=asyncio.subprocess.PIPE,
                         stderr=log,
-                        env={**os.environ, **location.environment()},
+                        env={**os.environ, **location.environment(), **location.told()},
                         limit=_LONGEST_LINE,
                         start_new_session=True,  # an interrupt at the terminal must not lose what is being recorded
                     )

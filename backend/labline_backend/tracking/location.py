@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 REGISTRY_URI = "MLFLOW_REGISTRY_URI"
+
+STORE_VARIABLE = "LABLINE_MLFLOW_STORE"
+"""How our helper processes are told the store. Not on the command line, which every user of the machine can read: a
+URI may hold a password."""
 
 PROXY_PATH = "labline/mlflow"
 """Where the Jupyter server shows MLflow's own user interface, below its base URL."""
@@ -47,6 +52,17 @@ class Location:
             return Location(_absolute(uri), registry and _absolute(registry))
         folder = home.mlflow
         return Location(f"sqlite:///{folder / 'mlflow.db'}", registry and _absolute(registry), folder / "artifacts")
+
+    def told(self) -> dict[str, str]:
+        """This location as an environment variable for a helper process, which reads it by :meth:`taken`."""
+        artifacts = str(self.artifacts) if self.artifacts else None
+        return {STORE_VARIABLE: json.dumps([self.uri, self.registry_uri, artifacts])}
+
+    @staticmethod
+    def taken() -> Location:
+        """The location that this process was told, which its own children are not."""
+        uri, registry_uri, artifacts = json.loads(os.environ.pop(STORE_VARIABLE))
+        return Location(uri, registry_uri, Path(artifacts) if artifacts else None)
 
     @property
     def database(self) -> Path | None:

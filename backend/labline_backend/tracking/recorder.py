@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from labline_backend.tracking.limits import key
-from labline_backend.tracking.location import shown
+from labline_backend.tracking.location import Location, shown
 
 PARENT = "mlflow.parentRunId"
 CONNECT_SECONDS = 5.0
@@ -313,9 +313,9 @@ def main() -> None:
     """Run until standard input ends. Whatever a library prints goes to standard error, not among the answers."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    uri, registry_uri, artifacts = json.loads(sys.argv[1])
+    location = Location.taken()
     with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as requests:
-        serve(Recorder(uri, registry_uri, Path(artifacts) if artifacts else None), requests, answers)
+        serve(Recorder(location.uri, location.registry_uri, location.artifacts), requests, answers)
 
 
 if __name__ == "__main__":

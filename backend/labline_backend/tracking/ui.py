@@ -114,9 +114,7 @@ def serve_ui(home: Home, port: int, announce: Callable[[str], None]) -> int:
     if address := location.web_address:
         raise UIError(f"MLFLOW_TRACKING_URI names a server with a user interface of its own: open {address}.")
     port = _free(port)
-    process = subprocess.Popen(
-        [*_command(location), "--port", str(port), "--lifeline"], stdin=subprocess.PIPE, env=_environment(location)
-    )
+    process = subprocess.Popen([*_COMMAND, "--port", str(port)], stdin=subprocess.PIPE, env=_environment(location))
     try:
         while process.poll() is None and not _listens(port):
             time.sleep(0.1)
@@ -150,7 +148,7 @@ def _listens(port: int) -> bool:
 def _launch(location: Location, path: Path, log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as file:
         return subprocess.Popen(
-            [*_command(location), "--uds", str(path), "--lifeline"],
+            [*_COMMAND, "--uds", str(path)],
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=file,
@@ -159,17 +157,11 @@ def _launch(location: Location, path: Path, log: Path) -> subprocess.Popen[bytes
         )
 
 
-def _command(location: Location) -> list[str]:
-    command = [sys.executable, "-P", "-m", "labline_backend.tracking.ui_server", "--store", location.uri]
-    if location.registry_uri:
-        command += ["--registry", location.registry_uri]
-    if location.artifacts:
-        command += ["--artifacts", str(location.artifacts)]
-    return command
+_COMMAND = (sys.executable, "-P", "-m", "labline_backend.tracking.ui_server", "--lifeline")
 
 
 def _environment(location: Location) -> dict[str, str]:
-    return {**os.environ, **location.environment()}
+    return {**os.environ, **location.environment(), **location.told()}
 
 
 async def _answers(path: Path) -> bool:

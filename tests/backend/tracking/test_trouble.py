@@ -9,6 +9,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from labline_backend.tracking.location import Location
 from labline_backend.tracking.ui import _free as free_port
 from labline_backend.tracking.ui import _listens as listens
 
@@ -106,14 +109,21 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A real MLflow server of somebody's own."""
     port = free_port(0)
     command = [sys.executable, "-W", "ignore", "-m", "labline_backend.tracking.ui_server", "--port", str(port)]
-    command += ["--store", f"sqlite:///{tmp_path}/server.db", "--artifacts", str(tmp_path / "server")]
-    process = subprocess.Popen(command)
+    store = Location(f"sqlite:///{tmp_path}/server.db", artifacts=tmp_path / "server")
+    process = subprocess.Popen(command, env={**os.environ, **store.told()})
     while process.poll() is None and not listens(port):
         time.sleep(0.05)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait()
+
+
+def test_mlflows_assistant_is_not_there(server: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{server}/ajax-api/3.0/mlflow/assistant/config", timeout=30)
+    assert refused.value.code == 403
+    refused.value.close()
 
 
 def test_a_run_is_recorded_at_a_server(new_engine: Callable[..., Engine], server: str) -> None:
