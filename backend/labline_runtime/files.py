@@ -97,8 +97,8 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
             _watching.note(arguments[1], True)
         elif arguments[0] != ":memory:":
             _watching.note(arguments[0], True)
-    except Exception:  # noqa: S110 - an odd path must not break the program that opens it
-        pass
+    except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
+        _watching.blind = "it uses a file whose path cannot be told"
 
 
 def _is_import() -> bool:
