@@ -73,3 +73,14 @@ test('feeding tells the first line that changed', () => {
   assert.equal(terminal.feed('a\nb'), 0);
   assert.equal(terminal.feed('c\nd'), 1);
 });
+
+test('with a limit only the last lines are kept, and counted from the first', () => {
+  const terminal = new Terminal(2);
+  assert.equal(terminal.feed('a\nb\nc'), 0);
+  assert.deepEqual(
+    [terminal.lines.map(line => line.map(span => span.text).join('')), terminal.dropped],
+    [['b', 'c'], 1]
+  );
+  assert.equal(terminal.feed('!\nd'), 2);
+  assert.equal(terminal.dropped, 2);
+});

@@ -152,8 +152,7 @@ class Engine:
         for record in self._store.unfinished():
             if record.state == "interrupted" or not self._is_orphan(record):
                 continue
-            if self._store.claim(record.id, None, record.owner):  # else somebody has just adopted it
-                self._store.set_run(record.id, state="interrupted")
+            if self._store.claim(record.id, None, record.owner, "interrupted"):  # else somebody has just adopted it
                 settled.append(record)
         return settled
 

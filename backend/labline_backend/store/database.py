@@ -148,6 +148,13 @@ class Database:
         self._engine.dispose()
 
     def _prepare(self) -> None:
+        # The owner's alone, whatever the folder's mode: logs, values' previews and code are in it. SQLite gives its
+        # other files the same mode.
+        try:
+            if not self.home.database.exists():
+                self.home.database.touch(0o600)
+        except OSError as error:
+            raise self.home.error(error) from error
         if self._revision() == HEAD:
             return
         with (self.home.root / ".migrate").open("a") as lock:

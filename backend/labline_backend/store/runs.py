@@ -189,11 +189,18 @@ class RunStore:
         with self._database.read() as connection:
             return set(connection.execute(query).scalars())
 
-    def claim(self, run_id: str, owner: str | None, previous: str | None) -> bool:
-        """Make *owner* (or nobody) drive the run, if *previous* still does. Only one of several claimants wins."""
+    def claim(self, run_id: str, owner: str | None, previous: str | None, state: RunState | None = None) -> bool:
+        """Make *owner* (or nobody) drive the run, if *previous* still does. Only one of several claimants wins.
+
+        With *state* the run changes to it in the same transaction, so that no other claimant can come in between.
+        """
         where = (db.runs.c.id == run_id, db.runs.c.owner.is_not_distinct_from(previous))
+        values = {"owner": owner} if state is None else {"owner": owner, "state": state}
         with self._database.write() as connection:
-            return connection.execute(sa.update(db.runs).where(*where).values(owner=owner)).rowcount == 1
+            won = connection.execute(sa.update(db.runs).where(*where).values(values)).rowcount == 1
+            if won and state is not None:
+                _tell(connection, run_id, "run", {})
+            return won
 
     def unfinished(self) -> builtins.list[RunRecord]:
         """Runs that have not ended, oldest first."""

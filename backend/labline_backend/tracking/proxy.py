@@ -83,13 +83,22 @@ class MLflowHandler(JupyterHandler):
             return
         headers = self.request.headers
         if "Origin" in headers:
-            same = bool(self.check_origin())
+            same = self._is_own_origin(headers["Origin"])
         elif "Sec-Fetch-Site" in headers:
             same = headers["Sec-Fetch-Site"] == "same-origin"
         else:
             same = bool(self.check_referer())
         if not same or headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             raise HTTPError(403, "This request does not come from a page of this server.")
+
+    def _is_own_origin(self, origin: str) -> bool:
+        """Whether a page of *origin* may do here what its user may: this server's own, or one that was named.
+
+        ``allow_origin = "*"`` names nobody: it lets every page read, and must not let every page write.
+        """
+        if urlsplit(origin).netloc.lower() == self.request.host.lower():
+            return True
+        return self.allow_origin != "*" and bool(self.check_origin(origin))
 
     def get_login_url(self) -> str:
         """Send people to the login page, and programs a plain refusal."""
@@ -202,9 +211,11 @@ class _Answer:
         self._begun = True
         self._handler.set_status(self._status.code, self._status.reason)
         self._handler.clear_header("Content-Type")
-        for name, value in self._headers.get_all():
+        for name in self._headers:
             if name.lower() not in _KEPT_FROM_BROWSER:
-                self._handler.set_header(name, value)
+                self._handler.clear_header(name)
+                for value in self._headers.get_list(name):
+                    self._handler.add_header(name, value)
 
     async def chunk(self, data: bytes) -> None:
         self.begin()

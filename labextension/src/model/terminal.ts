@@ -22,12 +22,18 @@ const TOKEN =
   // eslint-disable-next-line no-control-regex
   /\x1b\[([0-9;]*)m|\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]|\r\n|\n|\r|[^\x1b\r\n]+/g;
 
-/** Reads a log piece by piece; `lines` is the whole, `feed` says from which line on it changed. */
+/**
+ * Reads a log piece by piece. `lines` are its last ones, at most `limit`; `dropped` says how many went before them, and
+ * `feed` from which line on, counted from the log's first, something changed.
+ */
 export class Terminal {
   readonly lines: Line[] = [[]];
+  dropped = 0;
+
+  constructor(private readonly limit = Infinity) {}
 
   feed(text: string): number {
-    const first = this.lines.length - 1;
+    const first = this.dropped + this.lines.length - 1;
     const whole = this.rest + text;
     // A sequence, or \r\n, may be cut in the middle by the end of a piece.
     const cut = /\x1b[^@-Z\\^-~]*$|\x1b\[[0-?]*[ -/]*$|\r$/.exec(whole); // eslint-disable-line no-control-regex
@@ -35,6 +41,11 @@ export class Terminal {
     const ready = this.rest === '' ? whole : whole.slice(0, -this.rest.length);
     for (const match of ready.matchAll(TOKEN)) {
       this.take(match[0], match[1]);
+    }
+    const surplus = this.lines.length - this.limit;
+    if (surplus > 0) {
+      this.lines.splice(0, surplus);
+      this.dropped += surplus;
     }
     return first;
   }

@@ -24,12 +24,13 @@ export function LogView({ server, run, step, state }: LogViewProps): React.JSX.E
   useEffect(() => {
     const node = host.current!;
     node.replaceChildren();
+    delete node.dataset.dropped;
     setEmpty(true);
     setNote('');
     if (waiting) {
       return;
     }
-    const terminal = new Terminal();
+    const terminal = new Terminal(LINES);
     let stopped = false;
     let following: { dispose(): void } | null = null;
     const write = (text: string) => {
@@ -79,20 +80,18 @@ function emptyText(state: StepState): string {
 
 /** Bring the page up to date with a terminal that changed from line `first` on. */
 function show(node: HTMLPreElement, terminal: Terminal, first: number): void {
-  const scroller = node;
-  const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 24;
-  const skipped = Number(node.dataset.skipped ?? 0);
-  while (node.childNodes.length > Math.max(0, first - skipped)) {
+  const atEnd = node.scrollHeight - node.scrollTop - node.clientHeight < 24;
+  const gone = Number(node.dataset.dropped ?? 0); // lines that are not in the page any more
+  while (node.childNodes.length > Math.max(0, first - gone)) {
     node.lastChild!.remove();
   }
-  const from = Math.max(first, skipped, terminal.lines.length - LINES);
-  node.append(...terminal.lines.slice(from).map(lineNode));
-  while (node.childNodes.length > LINES) {
+  for (let surplus = Math.min(terminal.dropped - gone, node.childNodes.length); surplus > 0; surplus--) {
     node.firstChild!.remove();
   }
-  node.dataset.skipped = String(terminal.lines.length - node.childNodes.length);
+  node.append(...terminal.lines.slice(node.childNodes.length).map(lineNode));
+  node.dataset.dropped = String(terminal.dropped);
   if (atEnd) {
-    scroller.scrollTop = scroller.scrollHeight;
+    node.scrollTop = node.scrollHeight;
   }
 }
 

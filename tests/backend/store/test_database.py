@@ -51,6 +51,17 @@ def test_the_newest_revision_is_the_one_that_new_databases_have(tmp_path: Path) 
         assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
 
 
+def test_a_new_database_is_its_owners_alone_in_a_folder_that_is_not(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    home = Home.open(folder)
+    store = RunStore(home)
+    store.create(RUN)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.glob("labline.db*")}
+    store.close()
+    assert set(modes.values()) == {0o600}
+
+
 def test_opening_a_new_database_does_not_import_alembic(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from labline_backend.home import Home\n"

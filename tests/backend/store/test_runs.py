@@ -195,6 +195,21 @@ def test_only_the_first_claim_wins(store: RunStore) -> None:
     assert store.get(RUN.id).owner == "two"
 
 
+def test_a_claim_that_loses_changes_no_state(store: RunStore) -> None:
+    store.create(replace(RUN, owner="one", state="running"))
+    assert store.claim(RUN.id, "two", "one")
+    assert not store.claim(RUN.id, None, "one", "interrupted")
+    assert store.get(RUN.id).state == "running"
+
+
+def test_a_claim_with_a_state_is_told_as_one_change(store: RunStore) -> None:
+    store.create(replace(RUN, owner="one", state="running"))
+    before = store.latest_event()
+    assert store.claim(RUN.id, None, "one", "interrupted")
+    assert (store.get(RUN.id).state, store.get(RUN.id).owner) == ("interrupted", None)
+    assert [event.kind for event in store.events(before)] == ["run"]
+
+
 def test_a_run_without_an_owner_can_be_claimed(store: RunStore) -> None:
     store.create(run("a", owner=None))
     assert store.claim("a", "one", None)

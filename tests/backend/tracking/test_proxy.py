@@ -109,6 +109,8 @@ async def test_without_a_token_a_person_is_sent_to_the_login_page(
 class _Echo(RequestHandler):
     def _echo(self) -> None:
         self.set_header("Set-Cookie", "theirs=1")
+        self.add_header("Vary", "Accept")
+        self.add_header("Vary", "Cookie")
         self.write({"headers": dict(self.request.headers), "uri": self.request.uri, "method": self.request.method})
 
     get = post = put = patch = delete = _echo
@@ -172,6 +174,24 @@ async def test_a_page_of_this_server_may_change_things(as_browser: Callable[...,
 async def test_a_page_of_another_site_may_not(as_browser: Callable[..., Any]) -> None:
     assert await refused(as_browser(Origin="https://evil.example")) == 403
     assert await refused(as_browser(Sec_Fetch_Site="cross-site")) == 403
+
+
+async def test_a_server_open_to_every_origin_lets_none_of_them_write(
+    as_browser: Callable[..., Any], jp_serverapp: Any, jp_http_port: int
+) -> None:
+    jp_serverapp.web_app.settings["allow_origin"] = "*"
+    assert await refused(as_browser(Origin="https://evil.example")) == 403
+    assert (await as_browser(Origin=f"http://127.0.0.1:{jp_http_port}")).code == 200
+
+
+async def test_a_site_that_the_server_names_may_write(as_browser: Callable[..., Any], jp_serverapp: Any) -> None:
+    jp_serverapp.web_app.settings["allow_origin"] = "https://friend.example"
+    assert (await as_browser(Origin="https://friend.example")).code == 200
+
+
+async def test_a_header_given_twice_arrives_twice(as_browser: Callable[..., Any]) -> None:
+    answer = await as_browser("GET")
+    assert answer.headers.get_list("Vary") == ["Accept", "Cookie"]
 
 
 async def test_an_origin_is_required_of_a_cookie(as_browser: Callable[..., Any]) -> None:
