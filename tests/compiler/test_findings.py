@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from labline_compiler.findings import RULES, finding, render_markdown
+from labline_compiler.findings import RULES, finding
+from labline_compiler.findings.page import render_markdown
 from tests.compiler.helpers import codes, compile_text
 from tests.compiler.test_graph import steps
 

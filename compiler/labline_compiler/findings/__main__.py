@@ -1,0 +1,7 @@
+"""Print the page of all rules."""
+
+import sys
+
+from labline_compiler.findings.page import render_markdown
+
+sys.stdout.write(render_markdown())

@@ -1,0 +1,114 @@
+"""LL1xx: rules on cells, their tags, and metadata."""
+
+from __future__ import annotations
+
+from labline_compiler.findings.model import Rule
+
+TITLE = "Cells, tags and metadata"
+
+RULES = (
+    Rule(
+        "LL101",
+        "syntax error",
+        "error",
+        "The cell is not valid Python, so it could not run in the notebook either.",
+        "Correct the line named, or tag the cell `skip`.",
+    ),
+    Rule(
+        "LL102",
+        "malformed tag",
+        "error",
+        "The tag starts like one of Labline's but does not go on as it should.",
+        "Write it as the message shows.",
+    ),
+    Rule(
+        "LL103",
+        "bad step name",
+        "error",
+        "A step's name becomes a file name, a component and a Python name: it must be a Python identifier in "
+        "ASCII, no keyword, "
+        "and at most 63 characters long.",
+        "Use letters, digits and underscores, such as `step:load_data`.",
+    ),
+    Rule(
+        "LL104",
+        "unknown step in prev",
+        "error",
+        "A `prev:` tag names a step that no cell has.",
+        "Correct the name, or tag the cell that should come first.",
+    ),
+    Rule(
+        "LL105",
+        "several roles for one cell",
+        "error",
+        "A cell can be part of one step only, or have one of the special roles.",
+        "Keep one of the tags; split the cell if both are meant.",
+    ),
+    Rule(
+        "LL106",
+        "cycle of steps",
+        "error",
+        "Each of these steps would have to wait for the next, so none could start.",
+        "Remove one of the `prev:` tags named.",
+    ),
+    Rule(
+        "LL107",
+        "contradicting options",
+        "error",
+        "Two cells of one step ask for different values of the same option.",
+        "Keep the tag on one cell of the step.",
+    ),
+    Rule(
+        "LL108",
+        "malformed metadata",
+        "error",
+        "The notebook's metadata under `labline` or `kubeflow_notebook`, or a cell's tags, cannot be understood.",
+        "Correct the entry named in the notebook's metadata.",
+    ),
+    Rule(
+        "LL109",
+        "tag without effect",
+        "warning",
+        "The tag needs a step, or a kind of cell, that this cell does not have, so it changes nothing.",
+        "Move the tag to a cell of the step that it is meant for, or remove it.",
+    ),
+    Rule(
+        "LL110",
+        "parameter defined twice",
+        "error",
+        "A pipeline parameter has one default. Two cells give it different ones, and the steps between them "
+        "would see the first.",
+        "Keep one of the assignments; give the other value another name.",
+    ),
+    Rule(
+        "LL111",
+        "preamble cell runs once",
+        "info",
+        "Cells tagged `imports` or `functions` run at the start of every step. This one cannot: it needs a value "
+        "of the cells above it, "
+        "changes what other cells see, or gives something else each time. It runs once, with the step above it, "
+        "which keeps the notebook's meaning.",
+        "Leave in such cells only imports, definitions and constants.",
+    ),
+    Rule(
+        "LL112",
+        "steps differ in case only",
+        "error",
+        "File systems and clusters may take the two names for one.",
+        "Rename one of the steps.",
+    ),
+    Rule(
+        "LL120",
+        "unknown parameter",
+        "error",
+        "The run sets a parameter that the notebook does not define.",
+        "Define it in a cell tagged `pipeline-parameters`, or correct the name.",
+    ),
+    Rule(
+        "LL121",
+        "parameter value does not fit",
+        "error",
+        "The value given for a parameter is not a literal of the parameter's type.",
+        "Give a value of the type that the default has.",
+    ),
+)

@@ -1,0 +1,38 @@
+"""LL5xx: rules on the kernel, the tracking server and the data folder."""
+
+from __future__ import annotations
+
+from labline_compiler.findings.model import Rule
+
+TITLE = "Environment"
+
+RULES = (
+    Rule(
+        "LL501",
+        "unknown kernel",
+        "error",
+        "The kernel that the notebook names is not installed here.",
+        "Choose another kernel for the notebook, or install this one.",
+    ),
+    Rule(
+        "LL502",
+        "tracking unavailable",
+        "warning",
+        "The run could not be recorded in MLflow. Its results are complete all the same.",
+        "Check MLFLOW_TRACKING_URI and that the server answers.",
+    ),
+    Rule(
+        "LL503",
+        "data folder unusable",
+        "error",
+        "The folder that holds runs and values is full or not writable.",
+        "Free space or set LABLINE_HOME to another folder.",
+    ),
+    Rule(
+        "LL504",
+        "parameter of a run refused",
+        "error",
+        "The run sets a parameter that the pipeline does not have, or to what is not a literal of its type.",
+        "Correct the name, or give a value of the type that the default has.",
+    ),
+)

@@ -1,0 +1,29 @@
+"""All rules, and findings made from them."""
+
+from __future__ import annotations
+
+from labline_compiler.findings import cells, dataflow, environment, file, hidden_state, targets, values
+from labline_compiler.findings.model import Finding, Rule
+
+# In the order of their codes: a family's title and its rules.
+CHAPTERS: dict[str, tuple[Rule, ...]] = {
+    family.TITLE: family.RULES for family in (file, cells, dataflow, hidden_state, values, environment, targets)
+}
+
+RULES: dict[str, Rule] = {rule.code: rule for rules in CHAPTERS.values() for rule in rules}
+
+
+def finding(
+    code: str,
+    message: str,
+    *,
+    cell: tuple[int, str] | None = None,
+    line: int | None = None,
+    column: int | None = None,
+    step: str | None = None,
+    fix: str | None = None,
+) -> Finding:
+    """A finding of the rule *code*. *cell* is the cell's index and id; without *fix* the rule's own is given."""
+    rule = RULES[code]
+    index, identifier = cell if cell is not None else (None, None)
+    return Finding(code, rule.severity, message, index, identifier, line, column, step, fix or rule.fix)

@@ -1,0 +1,47 @@
+"""LL4xx: rules on what variables hold at step boundaries."""
+
+from __future__ import annotations
+
+from labline_compiler.findings.model import Rule
+
+TITLE = "Values"
+
+RULES = (
+    Rule(
+        "LL401",
+        "value cannot be stored",
+        "error",
+        "A value that a later step needs holds something that cannot leave its process, such as an open file, a "
+        "lock or a generator.",
+        "Make it in the step that uses it, move the cells so that both are in one step, or hand on what it was "
+        "made from.",
+    ),
+    Rule(
+        "LL402",
+        "step ran out of memory",
+        "error",
+        "The operating system ended the step's process because memory ran out or the step's limit was reached.",
+        "Use less data at a time, let fewer steps run at once, or raise the `limit:memory:` tag.",
+    ),
+    Rule(
+        "LL403",
+        "step timed out",
+        "error",
+        "The step took longer than its `timeout` allows and was ended.",
+        "Raise the step's timeout in the notebook's metadata, or make the step faster.",
+    ),
+    Rule(
+        "LL404",
+        "artifact damaged",
+        "error",
+        "A stored value is missing or no longer has the digest it was stored under.",
+        "Run again without the cache; the value is computed anew.",
+    ),
+    Rule(
+        "LL405",
+        "value missing at the end of a step",
+        "error",
+        "A later step needs a name that the step was to bind, and when the step ended it was not bound.",
+        "Assign the name on every path through the step's cells, or before them.",
+    ),
+)
