@@ -298,3 +298,9 @@ def test_the_worst_is_assumed_of_functions_once_the_budget_is_used_up(monkeypatc
     """
     monkeypatch.setattr(expressions, "NOTEBOOK_BUDGET", 0)
     assert [taken.source for step in pipeline_of(text).steps if step.name == "c" for taken in step.inputs] == ["b"]
+
+
+def test_code_that_can_bind_any_name_interrupts_no_step() -> None:
+    show = "def show(text):\n    print(repr(eval(text)))"
+    source = steps(a=show, b="x = 1\nshow('x')", c="y = str(2)\nshow('y')", d="z = str(repr(3))\nshow('z')")
+    assert edges(pipeline_of(source))  # which asserts that there is no error

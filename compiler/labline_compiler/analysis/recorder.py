@@ -38,6 +38,7 @@ class Recorder:
         self.needs: list[tuple[str, int, Version, Cell]] = []
         self.files: list[_FileAccess] = []
         self.stars: list[Version] = []
+        self.starred: dict[str, int] = {}  # how many of the stars a name has versions of
         self.steps: dict[str, StepFlow] = {}
         self.reached: dict[str, dict[str, Value]] = {}  # by step: what its names hold when it ends
         self.findings: list[Finding] = []
@@ -177,10 +178,12 @@ class Recorder:
         """The name comes from a star import above, or else there is a fault to tell."""
         self.touched.add(name)
         if self.stars:
-            version: Version | None = None
-            for star in self.stars:
-                version = Version(name, star.step, star.segment, version, False, star.cell, unbound=True)
-                self.made.setdefault((star.step, name), []).append(version)
+            version = self.versions.get(name)
+            for star in self.stars[self.starred.get(name, 0) :]:
+                if version is None or (version.step, version.segment) != (star.step, star.segment):
+                    version = Version(name, star.step, star.segment, version, False, star.cell, unbound=True)
+                    self.made.setdefault((star.step, name), []).append(version)
+            self.starred[name] = len(self.stars)
             if version is not None:
                 self.versions[name] = version
             self._need(name)
