@@ -4,38 +4,82 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from labline_backend.cli import terminal
 
+if TYPE_CHECKING:
+    from labline_compiler.findings import Finding
+    from labline_compiler.pipeline import Pipeline
+
 
 @click.command("compile")
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option(
+    "--target",
+    type=click.Choice(["kubeflow", "python"]),
+    default="kubeflow",
+    show_default=True,
+    help="Kubeflow's YAML, or a readable Python project that kfp alone compiles to it.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="The file to write, - for standard output. By default NOTEBOOK with the ending .pipeline.yaml.",
+    help="The file to write, - for standard output; a folder for python. "
+    "By default NOTEBOOK with the ending .pipeline.yaml, or its name with _pipeline.",
 )
-def compile_(notebook: Path, output: Path | None) -> None:
-    """Compile NOTEBOOK to a Kubeflow pipeline (KFP v2 YAML)."""
+def compile_(notebook: Path, target: str, output: Path | None) -> None:
+    """Compile NOTEBOOK to a pipeline for Kubeflow Pipelines."""
     from labline_backend.cli.failures import BAD_INPUT
-    from labline_backend.service import InputError, compile_file
+    from labline_backend.service import compile_file
 
-    compiled = compile_file(notebook).compilation
-    terminal.findings(str(notebook), compiled.findings)
-    if compiled.pipeline is None:
+    compiled = compile_file(notebook)
+    terminal.findings(str(notebook), compiled.compilation.findings)
+    pipeline = compiled.compilation.pipeline
+    if pipeline is None:
         sys.exit(BAD_INPUT)
+    report: list[Finding] = []
+    if target == "python":
+        said = _python(notebook, pipeline, compiled.content, output, report)
+    else:
+        said = _kubeflow(notebook, pipeline, output, report)
+    terminal.findings(str(notebook), report)
+    click.echo(said, nl=output != Path("-"))
+
+
+def _kubeflow(notebook: Path, pipeline: Pipeline, output: Path | None, report: list[Finding]) -> str:
+    """Write the YAML; what to print, which is the YAML where standard output was asked for."""
+    from labline_backend.service import InputError
     from labline_compiler.targets.kubeflow import compile_to_yaml
 
-    text = compile_to_yaml(compiled.pipeline)
+    text = compile_to_yaml(pipeline, report=report)
     if output == Path("-"):
-        click.echo(text, nl=False)
-        return
+        return text
     file = output or notebook.with_suffix(".pipeline.yaml")
     try:
         file.write_text(text, "utf-8")
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror or error}.") from error
-    click.echo(f"{file}: {terminal.plural(len(compiled.pipeline.steps), 'step')}")
+    return f"{file}: {terminal.plural(len(pipeline.steps), 'step')}"
+
+
+def _python(
+    notebook: Path, pipeline: Pipeline, content: dict[str, Any] | None, output: Path | None, report: list[Finding]
+) -> str:
+    """Write the project; what to print."""
+    from labline_backend.project import write_project
+    from labline_backend.service import InputError
+    from labline_compiler.notebook import parse
+    from labline_compiler.targets.python import compile_to_project
+    from labline_compiler.targets.python_cells import prose_of
+
+    if output == Path("-"):
+        raise InputError("A Python project is a folder: name one with -o.")
+    folder = output or notebook.with_name(f"{notebook.stem}_pipeline")
+    prose = prose_of(parse(content or {}, notebook.with_suffix(".ipynb").name))
+    write_project(compile_to_project(pipeline, prose=prose, report=report), folder)
+    steps = terminal.plural(len(pipeline.steps), "step")
+    return f"{folder}: {steps}; python {folder / 'pipeline.py'} writes pipeline.yaml there"

@@ -1,37 +1,26 @@
 """A pipeline as Kubeflow Pipelines v2 IR YAML, written by the kfp SDK: one Lightweight Python Component a step.
 
-The component of a step runs the same step specification as every other target does. Its function is built from syntax
-tree nodes, because each step has a signature of its own; what it calls is :mod:`.kubeflow_step`, embedded as source.
+What the component of a step is, :mod:`.kubeflow_component` says; here are the graph and the options.
 """
 
 from __future__ import annotations
 
-import ast
+import dataclasses
 import inspect
-import keyword
-import linecache
 import math
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Parameter, Pipeline, Step
-from labline_compiler.targets.kubeflow_report import notebook_as_html
-from labline_compiler.targets.kubeflow_step import run_labline_step
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, StepSpecification, to_json
+from labline_compiler.pipeline import Pipeline, Step
+from labline_compiler.targets import source
+from labline_compiler.targets.kubeflow_component import EMBEDDED, Component, Names, component, passing, specification
+from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
 
 STEP_IMAGE = "labline-step"
-
-# What every component may have beside the step's own values.
-OWN_OUTPUTS = ("executed_notebook", "metrics", "report")
-EMBEDDED = (notebook_as_html, run_labline_step)
-
-# The widest whole number that survives the double which protobuf keeps every number in.
-EXACT_INTEGER = 2**53
 
 UNSUPPORTED_OPTION = "LL601"
 
@@ -62,16 +51,9 @@ def compile_to_yaml(pipeline: Pipeline, *, image: str = DEFAULT_IMAGE, report: l
     *image* runs the steps that name none of their own. What the target cannot carry is appended to *report*, or warned
     about when there is none. Raises ``ValueError`` for a pipeline without steps.
     """
-    if not pipeline.steps:
-        raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
     findings: list[Finding] = []
-    names = _Names(pipeline)
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
-        # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
-        warnings.simplefilter("ignore", FutureWarning)
-        warnings.simplefilter("ignore", DeprecationWarning)
-        graph = _graph(pipeline, names, image, findings)
-        text = _to_yaml(graph.pipeline_spec, graph.platform_spec)
+    graph = build(pipeline, Names(pipeline), image, findings)
+    text = yaml_of_pipeline(graph.pipeline_spec, graph.platform_spec)
     if report is None:
         for finding in findings:
             warnings.warn(finding.message, UnsupportedOptionWarning, stacklevel=2)
@@ -80,285 +62,46 @@ def compile_to_yaml(pipeline: Pipeline, *, image: str = DEFAULT_IMAGE, report: l
     return text
 
 
-def _to_yaml(pipeline_spec: Any, platform_spec: Any) -> str:
-    """The documents as KFP's own writer has them, without its comments, which a default of two lines breaks out of."""
-    import yaml
-    from google.protobuf import json_format
-
-    class Dumper(yaml.SafeDumper):
-        """Writes a component's source as the lines it has."""
-
-        def ignore_aliases(self, data: Any) -> bool:
-            return True
-
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
-
-    Dumper.add_representer(str, text)
-    documents = [json_format.MessageToDict(spec) for spec in (pipeline_spec, platform_spec)]
-    return yaml.dump_all(
-        [document for document in documents if document],
-        Dumper=Dumper,
-        sort_keys=True,
-        allow_unicode=True,
-        width=math.inf,
-    )
-
-
-# ---------------------------------------------------------------- names
-
-
-class _Names:
-    """What steps, parameters and values are called in KFP, where only plain ASCII identifiers are safe."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.parameters = _unique((p.name, p.name) for p in pipeline.parameters)
-        self.steps = _unique(
-            ((s.name, s.name) for s in pipeline.steps), taken=[function.__name__ for function in EMBEDDED]
-        )
-        self.outputs = {
-            s.name: _unique(
-                ((n, "_".join(o.names)) for n, o in enumerate(s.outputs)),
-                # A component's inputs and outputs share its function's signature.
-                taken=[*OWN_OUTPUTS, *(self.parameters[p] for p in s.parameters)],
-            )
-            for s in pipeline.steps
-        }
-
-
-def _unique(wanted: Iterable[tuple[Any, str]], taken: Iterable[str] = ()) -> dict[Any, str]:
-    """Map each key to an identifier close to the text wanted for it, no two alike even in lower case."""
-    used = {name.lower() for name in taken}
-    result = {}
-    for key, text in wanted:
-        stem = re.sub(r"\W+", "_", text.replace(HIDDEN_STATE_PREFIX, ""), flags=re.ASCII).strip("_")[:60]
-        if not stem or stem[0].isdigit() or keyword.iskeyword(stem):
-            stem = f"x_{stem}".strip("_")
-        name, number = stem, 2
-        # KFP writes dashes for underscores in lower case: A_b and a_b would be one.
-        while name.lower() in used or name == "Output":  # the one name that KFP keeps for itself
-            name, number = f"{stem}_{number}", number + 1
-        used.add(name.lower())
-        result[key] = name
-    return result
-
-
-# ---------------------------------------------------------------- parameters
-
-
-@dataclass(frozen=True)
-class _Passing:
-    """How a parameter travels: its type in KFP, its default there, and how the step reads back what KFP passed."""
-
-    type: type
-    default: Any
-    kind: str
-
-
-def _passing(parameter: Parameter) -> _Passing:
-    """KFP's own types where they are exact, and the text of the Python literal everywhere else.
-
-    KFP keeps every number as a double, also within its lists and structs: the 3 of a notebook would become 3.0.
-    """
-    as_text = _Passing(str, parameter.default, "literal")
-    if parameter.type not in ("int", "float", "bool", "str"):
-        return as_text
-    try:
-        value = ast.literal_eval(parameter.default)
-    except (ValueError, SyntaxError):  # an expression of literals
-        return as_text
-    if isinstance(value, float) and not math.isfinite(value):
-        return as_text
-    if isinstance(value, int) and abs(value) > EXACT_INTEGER:
-        return as_text
-    return _Passing(type(value), value, type(value).__name__)
-
-
-# ---------------------------------------------------------------- one step
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Names a step takes from one artifact of an earlier step."""
-
-    step: str
-    output: int
-    names: tuple[str, ...]
-    unaltered: tuple[str, ...]
-
-
-def _sources(pipeline: Pipeline, step: Step) -> list[_Source]:
-    """The artifacts that *step* reads, one entry each, in a fixed order."""
-    result: dict[tuple[str, int], list[str]] = {}
-    unaltered = {(taken.source, name) for taken in step.inputs for name in taken.unaltered}
-    for taken in step.inputs:
-        outputs = pipeline.step(taken.source).outputs
-        for name in taken.names:
-            place = next((n for n, o in enumerate(outputs) if name in o.names), None)
-            if place is None:
-                raise ValueError(f"step {step.name} takes {name} from {taken.source}, which does not hand it on")
-            result.setdefault((taken.source, place), []).append(name)
-    return [
-        _Source(source, place, tuple(names), tuple(name for name in names if (source, name) in unaltered))
-        for (source, place), names in result.items()
-    ]
-
-
-def _own_outputs(step: Step) -> dict[str, str]:
-    """What the component leaves beside the step's values, and as which kind of KFP artifact."""
-    kinds = {"executed_notebook": "Artifact"}
-    if any(cell.role == "metrics" for cell in step.cells):
-        kinds["metrics"] = "Metrics"
-    if step.options.report is not False:
-        kinds["report"] = "HTML"
-    return kinds
-
-
-def _specification(pipeline: Pipeline, step: Step) -> str:
-    """The step's specification without what only the pod knows."""
-    text = to_json(
-        StepSpecification(
-            run="",
-            pipeline=pipeline.name,
-            step=step.name,
-            notebook=pipeline.notebook,
-            working_directory="",
-            artifacts_directory="",
-            output_directory="",
-            cells=(*pipeline.preamble, *step.cells),
-            outputs=step.outputs,
-            metadata=pipeline.metadata,
-        )
-    )
-    # Argo and KFP substitute {{...}} wherever they find it. In JSON two opening braces only meet inside a string.
-    return text.replace("{{", "{\\u007b")
-
-
-@dataclass(frozen=True)
-class _Component:
-    """A step's component and what its arguments are fed from."""
-
-    call: Callable[..., Any]
-    parameters: dict[str, str]  # the argument -> the pipeline parameter
-    inputs: dict[str, _Source]  # the argument -> the artifact
-
-
-def _component(pipeline: Pipeline, step: Step, names: _Names, image: str) -> _Component:
-    from kfp import dsl
-
-    sources = _sources(pipeline, step)
-    outputs = names.outputs[step.name]
-    parameters = {p.name: names.parameters[p.name] for p in pipeline.parameters if p.name in step.parameters}
-    arguments = _unique(
-        ((source, names.outputs[source.step][source.output]) for source in sources),
-        taken=[*OWN_OUTPUTS, *outputs.values(), *parameters.values()],
-    )
-    passing = {p.name: _passing(p) for p in pipeline.parameters}
-
-    signature: list[tuple[str, str]] = [(argument, "Input[Artifact]") for argument in arguments.values()]
-    signature += [(argument, passing[name].type.__name__) for name, argument in parameters.items()]
-    signature += [(argument, "Output[Artifact]") for argument in outputs.values()]
-    own = _own_outputs(step)
-    signature += [(argument, f"Output[{kind}]") for argument, kind in own.items()]
-
-    call = ast.Call(
-        func=_name(run_labline_step.__name__),
-        args=[ast.Constant(_specification(pipeline, step))],
-        keywords=[
-            ast.keyword(
-                "parameters",
-                ast.Dict(
-                    [ast.Constant(name) for name in parameters],
-                    [_tuple(ast.Constant(passing[name].kind), _name(arg)) for name, arg in parameters.items()],
-                ),
-            ),
-            ast.keyword(
-                "inputs",
-                _list(
-                    _tuple(ast.Constant(source.step), _texts(source.names), _texts(source.unaltered), _name(argument))
-                    for source, argument in arguments.items()
-                ),
-            ),
-            ast.keyword(
-                "outputs",
-                _list(_tuple(_name(outputs[n]), _texts(output.names)) for n, output in enumerate(step.outputs)),
-            ),
-            *(ast.keyword(argument, _name(argument)) for argument in own),
-        ],
-    )
-    function = _function(names.steps[step.name], signature, f"Step {step.name} of {pipeline.notebook}.", call)
-    component = dsl.component(
-        function,
-        base_image=step.options.image or image,
-        install_kfp_package=False,
-        additional_funcs=list(EMBEDDED),
-    )
-    return _Component(
-        component,
-        {argument: name for name, argument in parameters.items()},
-        {argument: source for source, argument in arguments.items()},
-    )
-
-
-def _name(text: str) -> ast.expr:
-    return ast.Name(text, ast.Load())
-
-
-def _tuple(*items: ast.expr) -> ast.expr:
-    return ast.Tuple(list(items), ast.Load())
-
-
-def _list(items: Iterable[ast.expr]) -> ast.expr:
-    return ast.List(list(items), ast.Load())
-
-
-def _texts(items: Iterable[str]) -> ast.expr:
-    return _list(map(ast.Constant, items))
-
-
-def _function(name: str, signature: list[tuple[str, str]], docstring: str, body: ast.expr) -> Callable[..., None]:
-    """A function with a source of its own, which KFP embeds as it stands."""
-    from kfp import dsl
-
-    arguments = ", ".join(f"{argument}: {kind}" for argument, kind in signature)
-    module = ast.parse(f"def {name}({arguments}):\n    {docstring!r}\n    ...")
-    definition = module.body[0]
-    assert isinstance(definition, ast.FunctionDef)  # noqa: S101 - for the type checker
-    definition.body[-1] = ast.Expr(body)
-    source = ast.unparse(ast.fix_missing_locations(module)) + "\n"
-    filename = f"<step {name}>"
-    # inspect.getsource, which KFP calls, looks here for what no file holds.
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {
-        "__name__": filename,
-        **{k: getattr(dsl, k) for k in ("Artifact", "HTML", "Input", "Metrics", "Output")},
-    }
-    # KFP reads the annotations as objects, so this module's own postponed annotations must not rub off.
-    exec(compile(source, filename, "exec", dont_inherit=True), namespace)  # noqa: S102 - built from the nodes above
-    function: Callable[..., None] = namespace[name]
-    return function
-
-
 # ---------------------------------------------------------------- the graph
 
 
-def _graph(pipeline: Pipeline, names: _Names, image: str, findings: list[Finding]) -> Any:
-    from kfp import dsl
+def build(
+    pipeline: Pipeline,
+    names: Names,
+    image: str,
+    findings: list[Finding],
+    options: Callable[[Pipeline, Step, Any, Any, list[Finding]], None] | None = None,
+) -> Any:
+    """The pipeline as the kfp SDK holds it. *options* is called in place of :func:`apply_options`.
+
+    Raises ``ValueError`` for a pipeline without steps.
+    """
+    if not pipeline.steps:
+        raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return _graph(pipeline, names, image, findings, options or apply_options)
+
+
+def _graph(pipeline: Pipeline, names: Names, image: str, findings: list[Finding], options: Callable[..., None]) -> Any:
+    from kfp import dsl, kubernetes
 
     def build(**channels: Any) -> None:
         tasks: dict[str, Any] = {}
         for step in pipeline.steps:
-            component = _component(pipeline, step, names, image)
-            task = component.call(
-                **{argument: channels[names.parameters[name]] for argument, name in component.parameters.items()},
+            made = component(pipeline, step, names)
+            task = _kfp_component(pipeline, step, made, image)(
+                **{argument: channels[names.parameters[name]] for argument, name in made.parameters.items()},
                 **{
-                    argument: tasks[source.step].outputs[names.outputs[source.step][source.output]]
-                    for argument, source in component.inputs.items()
+                    argument: tasks[origin.step].outputs[names.outputs[origin.step][origin.output]]
+                    for argument, origin in made.inputs.items()
                 },
             )
             task.set_display_name(step.name)
             task.after(*(tasks[name] for name in step.after))
-            _apply_options(pipeline, step, task, findings)
+            options(pipeline, step, task, kubernetes, findings)
             tasks[step.name] = task
 
     def entry(*values: Any) -> None:
@@ -370,22 +113,34 @@ def _graph(pipeline: Pipeline, names: _Names, image: str, findings: list[Finding
             inspect.Parameter(
                 names.parameters[p.name],
                 inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=passing.default,
-                annotation=passing.type,
+                default=passed.default,
+                annotation=passed.type,
             )
             for p in pipeline.parameters
-            for passing in [_passing(p)]
+            for passed in [passing(p)]
         ]
     )
     return dsl.pipeline(entry, name=pipeline.name, description=f"Compiled by Labline from {pipeline.notebook}.")
 
 
+def _kfp_component(pipeline: Pipeline, step: Step, made: Component, image: str) -> Callable[..., Any]:
+    from kfp import dsl
+
+    function = function_of_source(made.function.name, source.write([made.function]), dsl=dsl)
+    result: Callable[..., Any] = dsl.component(
+        function,
+        base_image=step.options.image or image,
+        install_kfp_package=False,
+        additional_funcs=[*EMBEDDED, specification_function(dataclasses.asdict(specification(pipeline, step)))],
+    )
+    return result
+
+
 # ---------------------------------------------------------------- options
 
 
-def _apply_options(pipeline: Pipeline, step: Step, task: Any, findings: list[Finding]) -> None:
-    from kfp import kubernetes
-
+def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, findings: list[Finding]) -> None:
+    """Set on KFP's *task* what the step asks for; *kubernetes* is ``kfp.kubernetes``."""
     options = step.options
 
     def refuse(what: str, fix: str) -> None:

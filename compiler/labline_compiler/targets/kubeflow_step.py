@@ -14,16 +14,17 @@ def run_labline_step(
     specification: str,
     parameters: dict[str, tuple[str, Any]],
     inputs: list[tuple[str, list[str], list[str], Any]],
-    outputs: list[tuple[Any, list[str]]],
+    outputs: list[tuple[Any, list[str], list[str]]],
     executed_notebook: Any,
     metrics: Any = None,
     report: Any = None,
 ) -> None:
     """Run the step in a process of its own, as every target does, and hand its values to KFP.
 
-    *specification* is a StepSpecification as JSON whose paths, parameters and inputs are filled in here. *parameters*
-    maps a name to its type and what KFP passed. *inputs* lists the step a value comes from, its names, those of them
-    that this step leaves unaltered, and KFP's artifact; *outputs* lists KFP's artifacts, each with the names in it.
+    *specification* is a StepSpecification as JSON; its paths, parameters, inputs and outputs are filled in here.
+    *parameters* maps a name to its type and what KFP passed. *inputs* lists the step a value comes from, its names,
+    those of them that this step leaves unaltered, and KFP's artifact; *outputs* lists KFP's artifacts, each with the
+    names in it and those of them that may be unbound when the step ends.
     """
     import json
     import os
@@ -69,6 +70,7 @@ def run_labline_step(
                 for source, names, unaltered, artifact in inputs
                 if not artifact.metadata.get("unbound")
             ],
+            outputs=[{"names": names, "optional": optional} for _, names, optional in outputs],
         )
         (folder / "output").mkdir()
         (folder / "step.json").write_text(json.dumps(step), encoding="utf-8")
@@ -93,7 +95,7 @@ def run_labline_step(
             hint = f" {error['hint']}" if error.get("hint") else ""
             sys.exit(f"Step {step['step']} failed: {error['message']}{hint}")
 
-        for artifact, names in outputs:
+        for artifact, names, _ in outputs:
             stored = next((s for s in result["artifacts"] if set(s["names"]) <= set(names)), None)
             if stored is None:
                 # Bound in a branch that did not run: KFP wants a file all the same, and the reader is told.

@@ -46,6 +46,21 @@ def test_compile_writes_beside_the_notebook_unless_told_otherwise(labline: Labli
     assert (tmp_path / "double.pipeline.yaml").exists()
 
 
+def test_compile_for_python_writes_a_project_beside_the_notebook(labline: Labline, tmp_path: Path) -> None:
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    done = labline("compile", "double.ipynb", "--target", "python")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("double_pipeline: 2 steps; ")
+    assert {path.name for path in (tmp_path / "double_pipeline" / "steps").iterdir()} == {"load.py", "double.py"}
+
+
+def test_a_python_project_does_not_go_to_standard_output(labline: Labline, tmp_path: Path) -> None:
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    done = labline("compile", "double.ipynb", "--target", "python", "-o", "-")
+    assert (done.code, done.out) == (2, "")
+    assert "is a folder" in done.err
+
+
 def test_a_run_tells_each_step_the_metrics_and_where_to_look(labline: Labline, tmp_path: Path) -> None:
     write(tmp_path / "double.ipynb", *DOUBLE)
     done = labline("run", "double.ipynb", "-p", "count=4", "--no-track")

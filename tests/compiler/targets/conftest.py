@@ -53,12 +53,22 @@ class LocalRun:
 
 
 @pytest.fixture
-def run_on_kfp(tmp_path: Path) -> Callable[..., LocalRun]:
+def run_on_kfp(run_yaml_on_kfp: Callable[..., LocalRun]) -> Callable[..., LocalRun]:
     """Compile a pipeline and run the YAML, with arguments as the KFP UI would pass them."""
 
     def run(pipeline: Pipeline, folder: Path | None = None, **arguments: Any) -> LocalRun:
+        return run_yaml_on_kfp(compile_to_yaml(pipeline), folder, **arguments)
+
+    return run
+
+
+@pytest.fixture
+def run_yaml_on_kfp(tmp_path: Path) -> Callable[..., LocalRun]:
+    """Run a compiled pipeline."""
+
+    def run(text: str, folder: Path | None = None, **arguments: Any) -> LocalRun:
         source, result = tmp_path / "pipeline.yaml", tmp_path / "result.json"
-        source.write_text(compile_to_yaml(pipeline), encoding="utf-8")
+        source.write_text(text, encoding="utf-8")
         paths = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
         # Steps run in the folder that the runner was started in, as they do in the image's.
         done = subprocess.run(

@@ -1,0 +1,54 @@
+"""What a generated project needs beside its own code: these functions are written into its ``labline_step.py``.
+
+They lean on one another, on kfp, and on the files of the project, never on Labline.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labline_compiler.targets.kubeflow_embedding import specification_function, yaml_of_pipeline
+from labline_compiler.targets.kubeflow_report import notebook_as_html
+from labline_compiler.targets.kubeflow_step import run_labline_step
+from labline_compiler.targets.python_cells import read_cells
+
+
+def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]], Any]:
+    """Make a component of a function NAME: its code are the cells of steps/NAME.py, after those of steps/_preamble.py.
+
+    KFP embeds the source of functions. So that the cells get into the component, they are put into the source of a
+    function too, the component's own labline_specification.
+    """
+    from kfp import dsl
+
+    def decorate(function: Callable[..., None]) -> Any:
+        folder = Path(__file__).resolve().parent
+        specification = json.loads((folder / "labline.json").read_text(encoding="utf-8"))["specification"]
+        cells = []
+        for file in (folder / "steps" / "_preamble.py", folder / "steps" / f"{function.__name__}.py"):
+            if file.name != "_preamble.py" or file.exists():
+                cells += read_cells(file.read_bytes().decode("utf-8"))  # as bytes: a cell's line ends are its own
+        return dsl.component(
+            function,
+            base_image=image,
+            install_kfp_package=False,
+            additional_funcs=[
+                notebook_as_html,
+                run_labline_step,
+                specification_function({**specification, "step": step, "cells": cells}),
+            ],
+        )
+
+    return decorate
+
+
+def labline_specification() -> str:
+    """The step's cells and where they come from, as JSON. Every component has one of its own in its place."""
+    raise NotImplementedError("This runs within a component.")
+
+
+def write_pipeline(pipeline: Any, name: str) -> None:
+    """Write *pipeline* as the file *name* beside this one."""
+    text = yaml_of_pipeline(pipeline.pipeline_spec, pipeline.platform_spec)
+    (Path(__file__).resolve().parent / name).write_bytes(text.encode("utf-8"))
