@@ -25,6 +25,7 @@ from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_compiler.targets.python_cells import read_cells, write_cells
 from labline_compiler.targets.python_readme import plain, readme
+from labline_runtime.specification import CellSource
 
 PROJECT_FILE = "labline.json"
 MADE_BY = "labline compile --target python"
@@ -37,6 +38,7 @@ _WHILE_COMPILING: tuple[Callable[..., Any], ...] = (
     python_support.write_pipeline,
     yaml_of_pipeline,
     python_support.labline_component,
+    python_support.specification_of_step,
     python_support.labline_specification,
     specification_function,
     function_of_source,
@@ -75,14 +77,25 @@ def compile_to_project(
         files["steps/_preamble.py"] = write_cells(pipeline.preamble, texts, heading)
     for step in pipeline.steps:
         files[f"steps/{names.steps[step.name]}.py"] = write_cells(step.cells, texts, _heading(pipeline, step))
-    common = dataclasses.asdict(specification(pipeline, pipeline.steps[0]))
     project = {
         "made_by": MADE_BY,
-        "specification": {**common, "step": "", "cells": []},
+        **_specifications(pipeline),
         "files": {path: hashlib.sha256(text.encode("utf-8")).hexdigest() for path, text in sorted(files.items())},
     }
     files[PROJECT_FILE] = json.dumps(project, indent=2, ensure_ascii=False) + "\n"
     return files
+
+
+def _specifications(pipeline: Pipeline) -> dict[str, Any]:
+    """What the steps are told beside their cells: what all of them are, and what only one of them is."""
+    told = {step.name: dataclasses.asdict(specification(pipeline, step)) for step in pipeline.steps}
+    common = {**told[pipeline.steps[0].name], "step": "", "cells": []}
+    own = {
+        name: {key: value for key, value in one.items() if key not in ("step", "cells") and value != common[key]}
+        for name, one in told.items()
+    }
+    cell = dataclasses.asdict(CellSource(0, "", ""))
+    return {"specification": common, "steps": {name: differs for name, differs in own.items() if differs}, "cell": cell}
 
 
 def _heading(pipeline: Pipeline, step: Step) -> list[str]:

@@ -7,6 +7,8 @@ there when the pipeline is compiled. The same goes for the rare line that would 
 from __future__ import annotations
 
 import ast
+import dataclasses
+import json
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -54,7 +56,6 @@ def read_cells(text: str) -> list[dict[str, Any]]:
     A cell that somebody has added needs ``# %%`` above it and nothing else. Raises ``ValueError`` for code that stands
     above the first cell, where it would be lost.
     """
-    import json
     import re
 
     top, *chunks = re.split(r"(?m)^# %%(?=[ \t]|$)", text)
@@ -65,7 +66,7 @@ def read_cells(text: str) -> list[dict[str, Any]]:
         header, _, body = chunk.partition("\n")
         if header.strip().startswith("[markdown]"):
             continue
-        facts = {"index": cells[-1]["index"] if cells else 0, "id": f"added-{number}", "role": "step"}
+        facts = {"index": cells[-1]["index"] if cells else 0, "id": f"added-{number}"}
         if match := re.fullmatch(r"\s*Cell (\d+) (\{.*\})\s*", header):
             facts.update(json.loads(match[2]), index=int(match[1]) - 1)
         # One blank line stands between cells. All else is the cell's own.
@@ -77,9 +78,10 @@ def read_cells(text: str) -> list[dict[str, Any]]:
 
 
 def _facts(cell: CellSource) -> str:
-    import json
-
-    return json.dumps({"id": cell.id} | ({"role": cell.role} if cell.role != "step" else {}), ensure_ascii=False)
+    """What there is to know of a cell beside its place and its code, as far as it is not the usual."""
+    usual = dataclasses.asdict(CellSource(cell.index, cell.id, cell.source))
+    unusual = {key: value for key, value in dataclasses.asdict(cell).items() if value != usual[key]}
+    return json.dumps({"id": cell.id, **unusual}, ensure_ascii=False)
 
 
 def _comment(text: str) -> str:

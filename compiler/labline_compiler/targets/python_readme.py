@@ -28,7 +28,7 @@ def readme(pipeline: Pipeline, names: Names, image: str) -> str:
                 ("`components.py`", "the steps' interfaces: what goes in, what comes out"),
                 ("`steps/`", "the code, cell by cell as in the notebook; change it here"),
                 ("`labline_step.py`", "how a step runs in its pod, and how its code gets there"),
-                ("`labline.json`", "what the steps are told about the notebook, and which files Labline wrote"),
+                ("`labline.json`", "what the steps are told beside their code, and which files Labline wrote"),
             ],
         ),
         "## Steps",

@@ -14,6 +14,12 @@ from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_compiler.targets.python_cells import read_cells
 
 
+def specification_of_step(project: dict[str, Any], step: str, cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """The step's specification: what labline.json says of all steps and of this one, and the *cells* of its files."""
+    own = project["steps"].get(step, {})
+    return {**project["specification"], **own, "step": step, "cells": [{**project["cell"], **cell} for cell in cells]}
+
+
 def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]], Any]:
     """Make a component of a function NAME: its code are the cells of steps/NAME.py, after those of steps/_preamble.py.
 
@@ -24,7 +30,7 @@ def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]
 
     def decorate(function: Callable[..., None]) -> Any:
         folder = Path(__file__).resolve().parent
-        specification = json.loads((folder / "labline.json").read_text(encoding="utf-8"))["specification"]
+        project = json.loads((folder / "labline.json").read_text(encoding="utf-8"))
         cells = []
         for file in (folder / "steps" / "_preamble.py", folder / "steps" / f"{function.__name__}.py"):
             if file.name != "_preamble.py" or file.exists():
@@ -36,7 +42,7 @@ def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]
             additional_funcs=[
                 notebook_as_html,
                 run_labline_step,
-                specification_function({**specification, "step": step, "cells": cells}),
+                specification_function(specification_of_step(project, step, cells)),
             ],
         )
 

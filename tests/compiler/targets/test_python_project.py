@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import os
 import subprocess
@@ -16,11 +17,14 @@ import tomllib
 from labline_compiler import notebook as notebooks
 from labline_compiler.compile import compile_notebook
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Pipeline, StepOptions
+from labline_compiler.pipeline import Pipeline, Step, StepOptions
 from labline_compiler.targets import python as target
 from labline_compiler.targets.kubeflow import compile_to_yaml
+from labline_compiler.targets.kubeflow_component import specification
 from labline_compiler.targets.python import compile_to_project
-from labline_compiler.targets.python_cells import prose_of
+from labline_compiler.targets.python_cells import prose_of, read_cells
+from labline_compiler.targets.python_support import specification_of_step
+from labline_runtime.specification import StepSpecification
 
 from .conftest import pipeline, step
 
@@ -227,6 +231,21 @@ def test_the_notebooks_own_words_stand_above_the_code() -> None:
     files = compile_to_project(example("digits"), prose=prose_of(notebook))
     above, _ = files["steps/validate.py"].split("scores = cross_val_score")
     assert "# %% [markdown]\n# ## Validate\n#\n# Cross-validation on the training digits alone" in above
+
+
+def test_what_only_one_step_is_told_is_told_to_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = SHAPES["a chain"]
+
+    def told(pipeline: Pipeline, step: Step) -> StepSpecification:
+        return dataclasses.replace(specification(pipeline, step), autolog=step.name == "two")
+
+    monkeypatch.setattr(target, "specification", told)
+    files = compile_to_project(made)
+    project = json.loads(files[target.PROJECT_FILE])
+    for one in made.steps:
+        cells = read_cells(files["steps/_preamble.py"]) + read_cells(files[f"steps/{one.name}.py"])
+        expected = json.loads(json.dumps(dataclasses.asdict(told(made, one))))
+        assert specification_of_step(project, one.name, cells) == expected
 
 
 def test_a_pipeline_without_steps_is_refused() -> None:
