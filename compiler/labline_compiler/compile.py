@@ -207,6 +207,7 @@ class _Compiler:
                 labels=options.labels,
                 annotations=options.annotations,
                 secrets=tuple(options.secrets),
+                volumes=tuple(options.volumes),
                 image=options.image,
                 cache=options.cache,
                 report=options.report,

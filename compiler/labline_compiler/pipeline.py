@@ -48,6 +48,7 @@ class StepOptions:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     secrets: tuple[tuple[str, ...], ...] = ()  # (secret name, key, environment variable)
+    volumes: tuple[tuple[str, ...], ...] = ()  # (claim, mount path), and the environment variable that names the path
     image: str | None = None
     cache: bool | None = None  # None: as the pipeline says
     report: bool | None = None

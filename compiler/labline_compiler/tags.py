@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,7 @@ class Options:
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
     secrets: list[tuple[str, ...]] = field(default_factory=list)
+    volumes: list[tuple[str, ...]] = field(default_factory=list)
     image: str | None = None
     cache: bool | None = None
     report: bool | None = None
@@ -79,7 +80,7 @@ class Options:
             for key, value in theirs.items():
                 if mine.setdefault(key, value) != value:
                     return f"{name.removesuffix('s')}:{key}"
-        self.secrets += [secret for secret in other.secrets if secret not in self.secrets]
+        self._join(other)
         for name in ("image", "cache", "report", "retries", "timeout"):
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine is None:
@@ -92,10 +93,15 @@ class Options:
         """Take from *defaults* what is not said here."""
         for name in ("limits", "labels", "annotations"):
             setattr(self, name, {**getattr(defaults, name), **getattr(self, name)})
-        self.secrets += [secret for secret in defaults.secrets if secret not in self.secrets]
+        self._join(defaults)
         for name in ("image", "cache", "report", "retries", "timeout"):
             if getattr(self, name) is None:
                 setattr(self, name, getattr(defaults, name))
+
+    def _join(self, other: Options) -> None:
+        for name in ("secrets", "volumes"):
+            mine = getattr(self, name)
+            mine += [entry for entry in getattr(other, name) if entry not in mine]
 
 
 @dataclass
@@ -189,7 +195,12 @@ def _apply(head: str, match: re.Match[str], result: CellTags, cell: Cell) -> lis
         setattr(options, head, _SWITCH[found["value"]])
     elif head == "image":
         options.image = found["value"]
-    elif head != "notebook":
+    elif head == "notebook":
+        message = (
+            f"Cell {cell.number} stands for the notebook {found['name'][:80]!r}, whose steps are not part of this one."
+        )
+        return [finding("LL113", message, cell=cell.place)]
+    else:
         getattr(options, f"{head}s")[found["key"]] = found["value"]
     return []
 
@@ -207,7 +218,7 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
 
     kale = notebook.metadata.get("kubeflow_notebook")
     if isinstance(kale, Mapping):
-        _read_kale(kale, result)
+        findings += _read_kale(kale, result)
     own = notebook.metadata.get("labline", {})
     if not isinstance(own, Mapping):
         bad("`labline` is not an object")
@@ -218,7 +229,7 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
                 bad(f"`labline.{key}` is not a text")
             else:
                 setattr(result, "experiment" if key == "experiment" else "name", value)
-    if (cache := own.get("cache", True)) not in (True, False) or not isinstance(cache, bool):
+    if (cache := own.get("cache", result.cache)) not in (True, False) or not isinstance(cache, bool):
         bad("`labline.cache` is neither true nor false")
     else:
         result.cache = cache
@@ -242,8 +253,9 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
     return result, findings
 
 
-def _read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> None:
+def _read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> list[Finding]:
     """Take over what Kale's panel wrote. It is not ours, so what does not fit is left alone."""
+    result.cache = kale.get("enable_caching") is not False
     experiment = kale.get("experiment")
     for name in (
         kale.get("experiment_name"),
@@ -262,6 +274,27 @@ def _read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> None:
         tags, _ = read_cell_tags(tagged)
         tags.options.merge(result.defaults)
         result.defaults = tags.options
+    volumes = kale.get("volumes")
+    return _read_kale_volumes(volumes, result.defaults) if isinstance(volumes, (list, tuple)) else []
+
+
+def _read_kale_volumes(volumes: Iterable[Any], defaults: Options) -> list[Finding]:
+    """Volumes are mounted into every step; what is not mounted is told."""
+    findings = []
+    for volume in volumes:
+        if not isinstance(volume, Mapping):
+            continue
+        name, path, kind = (volume.get(key) for key in ("name", "mount_point", "type"))
+        if kind == "pvc" and isinstance(name, str) and name and isinstance(path, str) and path.startswith("/"):
+            # The name of the variable is Kale's, so that code written for it finds its data.
+            exposed = "KALE_VOLUME_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+            defaults.volumes.append((name, path, exposed) if volume.get("expose_as_env_var") is True else (name, path))
+        else:
+            message = (
+                f"The volume {str(name)[:80]!r} in the notebook's metadata, of type {str(kind)[:20]}, is not mounted."
+            )
+            findings.append(finding("LL114", message))
+    return findings
 
 
 def _read_option(options: Options, key: str, value: Any) -> str | None:
@@ -271,12 +304,13 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
             return "is not an object of texts"
         setattr(options, key, {str(k): str(v) for k, v in value.items()})
     elif key == "secrets":
-        ok = isinstance(value, (list, tuple)) and all(
-            isinstance(s, (list, tuple)) and len(s) == 3 and all(isinstance(part, str) for part in s) for s in value
-        )
-        if not ok:
+        if not _are_texts(value, 3):
             return "is not a list of [secret, key, environment variable]"
         options.secrets = [tuple(secret) for secret in value]
+    elif key == "volumes":
+        if not _are_texts(value, 2, 3) or not all(volume[1].startswith("/") for volume in value):
+            return "is not a list of [claim, /path] or [claim, /path, environment variable]"
+        options.volumes = [tuple(volume) for volume in value]
     elif key == "image":
         if not isinstance(value, str) or not value.strip():
             return "is not a text"
@@ -296,3 +330,10 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
     else:
         return "is not an option that Labline knows"
     return None
+
+
+def _are_texts(value: Any, *lengths: int) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(entry, (list, tuple)) and len(entry) in lengths and all(isinstance(part, str) for part in entry)
+        for entry in value
+    )

@@ -54,7 +54,8 @@ def test_metadata_sets_what_tags_cannot() -> None:
     [
         {"steps": {"nobody": {}}}, {"steps": {"a": {"retries": -1}}},
         {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [],
-        {"steps": {"a": {"typo": 1}}}, {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
+        {"steps": {"a": {"typo": 1}}}, {"steps": {"a": {"volumes": [["claim", "relative"]]}}},
+        {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
     ],
 )  # fmt: skip
 def test_malformed_metadata_is_a_finding(own: object) -> None:
@@ -103,3 +104,37 @@ def test_without_a_name_the_pipeline_takes_the_files() -> None:
 
 def test_a_name_without_letters_becomes_pipeline() -> None:
     assert pipeline_name("!!!") == "pipeline"
+
+
+def test_kales_volumes_and_caching_are_taken_over() -> None:
+    kale = {
+        "enable_caching": False,
+        "volumes": [
+            {"name": "raw-data", "type": "pvc", "mount_point": "/data", "expose_as_env_var": True},
+            {"name": "more", "type": "pvc", "mount_point": "/more"},
+        ],
+    }
+    compilation = compiled(("x = 1", ["step:a"]), kubeflow_notebook=kale)
+    assert compilation.pipeline is not None
+    assert compilation.pipeline.step("a").options.volumes == (
+        ("raw-data", "/data", "KALE_VOLUME_RAW_DATA"),
+        ("more", "/more"),
+    )
+    assert compilation.pipeline.cache is False
+
+
+def test_a_volume_that_is_not_mounted_is_told() -> None:
+    kale = {"volumes": [{"name": "fresh", "type": "new_pvc", "mount_point": "/data"}]}
+    found = compiled(("x = 1", ["step:a"]), kubeflow_notebook=kale).findings
+    assert [(f.code, f.severity, "fresh" in f.message) for f in found] == [("LL114", "warning", True)]
+
+
+def test_a_cell_that_stands_for_another_notebook_is_refused() -> None:
+    compilation = compiled(("x = 1", ["step:a"]), ("", ["notebook:other"]))
+    assert compilation.pipeline is None
+    assert [(f.code, f.cell_index) for f in compilation.findings] == [("LL113", 1)]
+
+
+def test_metadata_mounts_volumes() -> None:
+    found = options(labline={"steps": {"a": {"volumes": [["claim", "/data", "DATA"], ["other", "/x"]]}}})
+    assert found.volumes == (("claim", "/data", "DATA"), ("other", "/x"))

@@ -98,6 +98,22 @@ RULES = (
         "Rename one of the steps.",
     ),
     Rule(
+        "LL113",
+        "notebook in a notebook",
+        "error",
+        "The cell stands for another notebook, as Kale puts one pipeline into another. Labline compiles one notebook, "
+        "and without the other's steps the pipeline would do less than is meant.",
+        "Copy the other notebook's cells to this place, or run the two as pipelines of their own and remove the tag.",
+    ),
+    Rule(
+        "LL114",
+        "volume not mounted",
+        "warning",
+        "Kale's metadata asks for a volume of a kind that Labline does not make. Steps that look for its files will "
+        "not find them.",
+        "Create the claim on the cluster and name it with the type `pvc`, and a mount point that starts with a slash.",
+    ),
+    Rule(
         "LL120",
         "unknown parameter",
         "error",

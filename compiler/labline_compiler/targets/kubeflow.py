@@ -158,6 +158,10 @@ def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, fi
         kubernetes.add_pod_annotation(task, key, value)
     for secret, key, variable in options.secrets:
         kubernetes.use_secret_as_env(task, secret, {key: variable})
+    for claim, path, *variables in options.volumes:
+        kubernetes.mount_pvc(task, claim, path)
+        for variable in variables:
+            task.set_env_variable(variable, path)
 
     accelerators: list[str] = []
     for resource, quantity in options.limits.items():

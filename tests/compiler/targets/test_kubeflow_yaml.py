@@ -236,6 +236,16 @@ def test_labels_annotations_secrets_and_the_timeout_land_in_the_kubernetes_docum
     assert found["secretAsEnv"][0]["keyToEnv"] == [{"secretKey": "key", "envVar": "STORE_KEY"}]
 
 
+def test_volumes_are_mounted_and_named_in_the_environment(step, pipeline):
+    options = StepOptions(volumes=(("claim", "/data", "DATA"), ("other", "/other")))
+    spec, executors = documents(pipeline(step("a", "x = 1", options=options)))
+    mounts = [
+        (m["constant"] if "constant" in m else m["pvcName"], m["mountPath"]) for m in executors["exec-a"]["pvcMount"]
+    ]
+    assert mounts == [("claim", "/data"), ("other", "/other")]
+    assert spec["deploymentSpec"]["executors"]["exec-a"]["container"]["env"] == [{"name": "DATA", "value": "/data"}]
+
+
 def test_retries_are_kfps_retries(step, pipeline):
     spec, _ = documents(pipeline(step("a", "x = 1", options=StepOptions(retries=4))))
     assert spec["root"]["dag"]["tasks"]["a"]["retryPolicy"]["maxRetryCount"] == 4

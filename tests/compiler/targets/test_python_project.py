@@ -36,6 +36,7 @@ ALL_OPTIONS = StepOptions(
     labels={"team": 'the "birds"'},
     annotations={"note": "{{x}}\\ünï"},
     secrets=(("store", "password", "STORE_PASSWORD"), ("store", "user", "STORE_USER")),
+    volumes=(("claim", "/data", "DATA_FOLDER"), ("other", "/other")),
     image="registry/birds:3",
     retries=3,
     timeout=90.5,
