@@ -1,20 +1,31 @@
-"""``python -m labline_runtime SPEC.json [--progress-fd N]``: run one step.
+"""``python -m labline_runtime SPEC.json [--progress-fd N]``: run one step, or a part of a verification.
 
-Exit code 0: the step succeeded. 1: it failed, ``result.json`` says why. 2: there is nothing to run.
+Exit code 0: it succeeded. 1: it failed, ``result.json`` says why. 2: there is nothing to run.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from labline_runtime.specification import SCHEMA_VERSION, Progress, StepSpecification, from_json, to_json
+from labline_runtime.specification import Progress, StepSpecification, from_plain, to_json
+from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
+
+Specification = StepSpecification | ReferenceSpecification | DifferencesSpecification
+
+TASKS: dict[str, type[Specification]] = {
+    "step": StepSpecification,
+    "reference": ReferenceSpecification,
+    "differences": DifferencesSpecification,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the step named on the command line; returns the exit code."""
+    """Run what the specification on the command line describes; returns the exit code."""
     parser = argparse.ArgumentParser(prog="labline_runtime", description="Run one step of a Labline pipeline.")
     parser.add_argument("specification", metavar="SPEC", help="the step specification, a JSON file")
     parser.add_argument(
@@ -22,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        spec = from_json(StepSpecification, Path(options.specification).read_text(encoding="utf-8"))
-        if spec.schema != SCHEMA_VERSION:
-            raise ValueError(f"it has schema {spec.schema}, this runtime reads schema {SCHEMA_VERSION}")
+        spec = _read(Path(options.specification))
+        if spec.schema != type(spec).schema:
+            raise ValueError(f"it has schema {spec.schema}, this runtime reads schema {type(spec).schema}")
         if not Path(spec.working_directory).is_dir():
             raise ValueError(f"the working directory {spec.working_directory} does not exist")
         Path(spec.output_directory).mkdir(parents=True, exist_ok=True)
@@ -32,12 +43,34 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"labline_runtime: cannot use {options.specification}: {error}\n")
         return 2
     try:
-        from labline_runtime.execute import run_step
+        run = _runner(spec)
     except ImportError as error:
         sys.stderr.write(f"labline_runtime: {sys.executable} cannot run steps, it lacks {error.name}: {error}\n")
         return 2
-    result = run_step(spec, _Reporter(options.progress_fd))
-    return 0 if result.state == "succeeded" else 1
+    return 0 if run(_Reporter(options.progress_fd)) else 1
+
+
+def _read(path: Path) -> Specification:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    task = document.get("task", "step") if isinstance(document, dict) else "step"
+    if task not in TASKS:
+        raise ValueError(f"this runtime knows no task {task!r}")
+    return from_plain(TASKS[task], document)
+
+
+def _runner(spec: Specification) -> Callable[[_Reporter], bool]:
+    """What carries *spec* out and says whether that succeeded. Raises ``ImportError`` where something is missing."""
+    if isinstance(spec, StepSpecification):
+        from labline_runtime.execute import run_step
+
+        return lambda progress: run_step(spec, progress).state == "succeeded"
+    if isinstance(spec, ReferenceSpecification):
+        from labline_runtime.reference import run_reference
+
+        return lambda progress: run_reference(spec, progress).error is None
+    from labline_runtime.differences import run_differences
+
+    return lambda _: bool(run_differences(spec))
 
 
 class _Reporter:

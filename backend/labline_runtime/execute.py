@@ -82,14 +82,14 @@ class _Step:
         error: StepError | None = None
         try:
             self._notebook.write()  # there is one, however early the step ends
-            with _termination():
+            with termination():
                 self._run()
         except StepFailure as failure:
             error = failure.error
         except KeyboardInterrupt as interruption:
             error = StepError(message=_stopped(interruption), ename=type(interruption).__name__)
-        except Exception as unexpected:  # ours, not the user's: say it, with all there is to find it
-            error = _unexpected(unexpected)
+        except Exception as fault:  # ours, not the user's: say it, with all there is to find it
+            error = unexpected(fault)
         if error is not None:
             _tell(error)
         flush_streams()
@@ -107,7 +107,7 @@ class _Step:
 
     def _run(self) -> None:
         spec = self._spec
-        _enter(spec)
+        enter(spec.working_directory)
         shell = Shell(str(Path(spec.output_directory) / _PROFILE))
         namespace = shell.namespace
         watch = files.Watch(own=(spec.output_directory, spec.artifacts_directory))
@@ -145,7 +145,7 @@ class _Step:
         self._notebook.write()
         self._progress(Progress("cell_finished", cell.index, cell.id, time.time(), state))
         if outcome.error is not None:
-            raise StepFailure(_cell_error(cell, outcome, outcome.error))
+            raise StepFailure(cell_error(cell, outcome, outcome.error))
         transformed = shell.transform(cell.source)
         pickling.track_classes(shell.namespace)
         pickling.remember_imports(metrics.imported_modules(transformed))
@@ -153,13 +153,13 @@ class _Step:
             self._metrics.update(metrics.collect(transformed, shell.namespace))
 
 
-def _enter(spec: StepSpecification) -> None:
-    """Make the process look like a kernel's."""
-    os.chdir(spec.working_directory)
+def enter(folder: str) -> None:
+    """Make the process look like a kernel's that was started in *folder*."""
+    os.chdir(folder)
     sys.argv[:] = [""]
 
 
-class _termination(contextlib.ContextDecorator):
+class termination(contextlib.ContextDecorator):
     """While inside, a polite request to stop interrupts the running cell.
 
     It ends a process that the cell has forked, as it would without us: pools rely on it. From the fork on, no request
@@ -194,7 +194,8 @@ def _stopped(interruption: KeyboardInterrupt) -> str:
     return str(interruption) or "The step was interrupted."
 
 
-def _cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> StepError:
+def cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> StepError:
+    """Why the step, or whatever runs the cell, failed: *error*, and where in *cell* it arose."""
     label = cell_label(cell.index)
     place = f"{label}, line {outcome.line}" if outcome.line else label
     name, text = type(error).__name__, _one_line(str(error))
@@ -222,7 +223,8 @@ def _one_line(text: str) -> str:
     return line if len(line) <= 300 else line[:299] + "…"
 
 
-def _unexpected(error: Exception) -> StepError:
+def unexpected(error: Exception) -> StepError:
+    """A fault that is not the user's, with all there is to find it."""
     import traceback
 
     if isinstance(error, OSError) and (full := transfer.disk_full(error)) is not None:

@@ -96,7 +96,7 @@ def send(
             raise StepFailure(_unbound(spec, name))
     if not values:
         return None
-    records = {name: _record(name, value) for name, value in values.items()}
+    records = {name: record_of(name, value) for name, value in values.items()}
     facts = {name: {"digest": record.digest, "size": record.size} for name, record in records.items()}
     try:
         stored = store(values, spec.artifacts_directory, facts)
@@ -120,7 +120,7 @@ def send(
     )
 
 
-def _record(name: str, value: Any) -> ValueRecord:
+def record_of(name: str, value: Any) -> ValueRecord:
     """Everything to be known of a value; of hidden state, which may hold secrets, nothing is shown."""
     record = describe(name, value)
     if name.startswith(HIDDEN_STATE_PREFIX):
