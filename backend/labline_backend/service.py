@@ -20,6 +20,7 @@ from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
     from labline_backend.engine.engine import Engine
+    from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
     from labline_compiler.compile import Compilation
@@ -114,24 +115,24 @@ def summary(findings: Iterable[Finding]) -> str:
     return f"The notebook cannot run as a pipeline: it has {len(errors)} errors."
 
 
-def _literals(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, str]:
+def literals(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, str]:
     """What a user typed for parameters, as Python literals. Raises ``InputError`` for all that does not fit."""
     from labline_compiler.findings import finding
     from labline_compiler.parameters import parse_override, unknown_parameter
 
     known = {parameter.name: parameter for parameter in pipeline.parameters}
-    literals, wrong = {}, []
+    read, wrong = {}, []
     for name, text in given.items():
         if name not in known:
             wrong.append(finding("LL120", unknown_parameter(name, pipeline.parameters)))
             continue
         try:
-            literals[name] = parse_override(known[name], text)
+            read[name] = parse_override(known[name], text)
         except ValueError as error:
             wrong.append(finding("LL121", str(error)))
     if wrong:
         raise InputError(wrong[0].message, wrong)
-    return literals
+    return read
 
 
 class Service:
@@ -199,7 +200,7 @@ class Service:
         pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
         if pipeline is None or compiled.content is None:
             raise InputError(summary(findings), findings)
-        literals = _literals(pipeline, parameters or {})
+        given = literals(pipeline, parameters or {})
         from labline_backend.engine.parameters import ParameterError
         from labline_backend.kernels import KernelError
 
@@ -209,7 +210,7 @@ class Service:
                 notebook=notebook,
                 folder=path.absolute().parent,
                 content=compiled.content,
-                parameters=literals,
+                parameters=given,
                 cache=cache,
                 findings=findings,
             )
@@ -254,8 +255,22 @@ class Service:
         return wire.run(self.get(run), self.store.steps(run), self.mlflow_url)
 
     def detail(self, run: str) -> wire.Document:
-        """A run with its graph and steps, rendered."""
-        return wire.run_detail(self.get(run), self.store.steps(run), self.mlflow_url)
+        """A run with its graph, steps and certificate, rendered."""
+        return wire.run_detail(self.get(run), self.store.steps(run), self.mlflow_url, self.certificates.of_run(run))
+
+    @property
+    def certificates(self) -> Certificates:
+        """The certificates of runs that were verified."""
+        from labline_backend.store.certificates import Certificates
+
+        return Certificates(self.home)
+
+    def certify(self, run: str, certificate: wire.Document) -> list[str]:
+        """Keep a certificate with its run, tell who watches, and attach it at MLflow; what went wrong there."""
+        record = self.get(run)
+        self.certificates.keep(certificate, run)
+        self.store.set_run(run, error=record.error)  # an event: the run is to be looked at anew
+        return self.engine.certify(record, certificate)
 
     def cancel(self, run: str) -> wire.Document:
         """Cancel a run, whichever process drives it; a run that has ended stays as it is."""

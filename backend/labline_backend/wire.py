@@ -93,13 +93,32 @@ def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -
     }
 
 
-def run_detail(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -> Document:
-    """Render a RunDetail: a run with its graph, steps and findings."""
+def run_detail(
+    record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl, certified: Document | None = None
+) -> Document:
+    """Render a RunDetail: a run with its graph, steps, findings and, where it was verified, its certificate."""
     return {
         **run(record, steps, mlflow_url),
         "graph": graph(record.pipeline),
         "steps": [step_run(step) for step in steps],
         "findings": [finding(f) for f in record.findings],
+        "certificate": None if certified is None else certificate(certified),
+    }
+
+
+def certificate(document: Document) -> Document:
+    """Render a Certificate: what a verification found, without the digests."""
+    subject = document["subject"]
+    shown = ("step", "name", "role", "status", "note", "difference")
+    cells = ("index", "id", "step", "status", "note", "difference")
+    return {
+        "digest": document["digest"],
+        "created": subject["created"],
+        "target": subject["target"],
+        "verdict": subject["verdict"],
+        "failure": subject["failure"],
+        "values": [{name: value[name] for name in shown} for value in document["values"]],
+        "cells": [{name: cell[name] for name in cells} for cell in document["cells"]],
     }
 
 

@@ -39,7 +39,7 @@ class ReferenceSpecification:
     """A run of the notebook from top to bottom in one process. Leaves ``result.json`` and ``executed.ipynb``."""
 
     working_directory: str
-    artifacts_directory: str  # values that are not as expected are kept here
+    artifacts_directory: str | None  # values that are not as expected are kept here; None: nothing is
     output_directory: str
     cells: tuple[ReferenceCell, ...]
     moments: tuple[Moment, ...]

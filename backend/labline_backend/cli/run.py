@@ -33,9 +33,9 @@ def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, n
     from labline_backend.home import Home
     from labline_backend.service import InputError, Service
 
-    parameters = _parameters(given)
+    parameters = parameters_of(given)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+        signal.signal(number, leave)
     with Service(Home.find(), track=not no_track) as service:
         try:
             record = service.run(notebook, notebook=str(notebook), parameters=parameters, cache=not no_cache)
@@ -46,10 +46,10 @@ def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, n
         if not as_json:
             terminal.findings(str(notebook), record.findings)
         try:
-            record = _follow(service, record, progress)
+            record = follow(service, record, progress)
         except KeyboardInterrupt:
             progress.clear()
-            _cancel(service, record, as_json=as_json)
+            cancel(service, record, as_json=as_json)
         if as_json:
             terminal.document(service.detail(record.id))
         else:
@@ -58,7 +58,8 @@ def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, n
         sys.exit(FAILED)
 
 
-def _parameters(given: tuple[str, ...]) -> dict[str, str]:
+def parameters_of(given: tuple[str, ...]) -> dict[str, str]:
+    """What was given with -p."""
     parameters = {}
     for text in given:
         name, equals, value = text.partition("=")
@@ -68,7 +69,8 @@ def _parameters(given: tuple[str, ...]) -> dict[str, str]:
     return parameters
 
 
-def _follow(service: Service, record: RunRecord, progress: Progress) -> RunRecord:
+def follow(service: Service, record: RunRecord, progress: Progress) -> RunRecord:
+    """Show *progress* until the run has ended, and is tracked; the record as it is then."""
     seen = None
     while True:
         current = service.engine.wait(record.id, timeout=LOOK)
@@ -82,7 +84,8 @@ def _follow(service: Service, record: RunRecord, progress: Progress) -> RunRecor
             return service.engine.wait(record.id)  # until it is tracked, too
 
 
-def _cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
+def cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
+    """Cancel the run, as the user asked by Ctrl-C, and exit."""
     from labline_backend.cli.failures import INTERRUPTED
 
     if not as_json:
@@ -97,6 +100,6 @@ def _cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
     sys.exit(INTERRUPTED)
 
 
-def _leave(number: int, _frame: object) -> NoReturn:
+def leave(number: int, _frame: object) -> NoReturn:
     """Stop as a machine does that shuts down: the run can be resumed."""
     sys.exit(128 + number)

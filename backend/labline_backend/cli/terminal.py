@@ -24,6 +24,12 @@ COLOURS = {
     "info": "cyan",
     "succeeded": "green",
     "cached": "green",
+    "equal": "green",
+    "verified": "green",
+    "partly verified": "yellow",
+    "nondeterministic": "yellow",
+    "not comparable": "yellow",
+    "different": "red",
 }
 
 

@@ -156,6 +156,12 @@ class Engine:
                 settled.append(record)
         return settled
 
+    def certify(self, record: RunRecord, certificate: dict[str, Any]) -> list[str]:
+        """Attach the certificate of a run that has ended where the run is tracked; what went wrong, a sentence each."""
+        if self._tracker is None or record.mlflow_run_id is None:
+            return []
+        return self._started().certify(self._tracker, record, certificate)
+
     def close(self) -> None:
         """Stop. Running steps are killed; their runs become ``interrupted`` and can be resumed."""
         with self._lock:
@@ -260,6 +266,17 @@ class _Thread:
     def future(self, run_id: str) -> concurrent.futures.Future[RunRecord] | None:
         """The end of one of this engine's runs."""
         return self._futures.get(run_id)
+
+    def certify(self, tracker: Tracker, record: RunRecord, certificate: dict[str, Any]) -> list[str]:
+        """Have the tracker, which lives on this thread, attach a certificate."""
+
+        async def attach() -> list[str]:
+            await tracker.attach_certificate(record, certificate)
+            problems = list(tracker.problems)
+            tracker.problems.clear()
+            return problems
+
+        return asyncio.run_coroutine_threadsafe(attach(), self._loop).result()
 
     def close(self) -> None:
         """Interrupt all runs and end the thread."""

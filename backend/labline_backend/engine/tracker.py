@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from labline_backend.store.records import RunRecord, StepRecord
 
@@ -40,6 +40,9 @@ class Tracker(Protocol):
 
     async def finish_run(self, run: RunRecord, metrics: Mapping[str, float | None]) -> None:
         """Record how the run ended; returns when all of it is kept."""
+
+    async def attach_certificate(self, run: RunRecord, certificate: Mapping[str, Any]) -> None:
+        """Keep a certificate with a run that has ended, and mark the models that the run registered with it."""
 
     async def close(self) -> None:
         """Let go of what the tracker holds."""

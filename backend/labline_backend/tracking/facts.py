@@ -7,6 +7,7 @@ import getpass
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from labline_backend.store.records import RunRecord, RunState, StepRecord, StepState
 from labline_backend.tracking.limits import MAX_PARAMETER, MAX_TAG, cut, key
@@ -69,6 +70,11 @@ def run_tags(run: RunRecord) -> dict[str, str]:
 def run_end_tags(run: RunRecord) -> dict[str, str]:
     """The tags that only the end of a run knows."""
     return _tags({"labline.state": run.state, "labline.error": run.error})
+
+
+def certificate_tags(certificate: Mapping[str, Any]) -> dict[str, str]:
+    """The tags of a run that was verified, and of the model versions that it registered."""
+    return _tags({"labline.verdict": certificate["subject"]["verdict"], "labline.certificate": certificate["digest"]})
 
 
 def step_tags(run: RunRecord, step: str) -> dict[str, str]:

@@ -162,6 +162,20 @@ class Recorder:
             run_id, metrics={key(name): float(value) for name, value in metrics.items()}, tags=tags, time_ms=end_time
         )
 
+    def attach_certificate(
+        self, experiment_id: str, run_id: str, name: str, text: str, tags: dict[str, str]
+    ) -> list[dict[str, str]]:
+        """Keep a certificate with a run; the model versions that it registered, which get the same tags."""
+        client = self._connected()
+        client.log_text(run_id, text, "certificate.json")
+        self._log(run_id, tags=tags)
+        family = client.search_runs([experiment_id], f"tags.`labline.run` = '{name}'", max_results=1000)
+        models = self._models([run.info.run_id for run in family])
+        for model in models:
+            for tag, value in tags.items():
+                client.set_model_version_tag(model["name"], model["version"], tag, value)
+        return models
+
     def _connected(self) -> Any:
         _check_reachable(self._uri)
         if self._client is None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labline_backend.home import Home
 from labline_backend.store.records import RunRecord, StepRecord
@@ -128,6 +129,19 @@ class Tracker:
                 metrics=_numbers(metrics),
             )
         self._forget(run.id)
+
+    async def attach_certificate(self, run: RunRecord, certificate: Mapping[str, Any]) -> None:
+        """Keep a certificate with a run that has ended, and mark the models that the run registered with it."""
+        await self._try(
+            run,
+            "The certificate",
+            "attach_certificate",
+            experiment_id=run.experiment_id,
+            run_id=run.mlflow_run_id,
+            name=run.id,
+            text=json.dumps(certificate, indent=1),
+            tags=facts.certificate_tags(certificate),
+        )
 
     async def close(self) -> None:
         """End the recorder once it has done what it was given."""

@@ -5,13 +5,14 @@ What the component of a step is, :mod:`.kubeflow_component` says; here are the g
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import math
 import re
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from labline_compiler.findings import Finding
@@ -60,6 +61,22 @@ def compile_to_yaml(pipeline: Pipeline, *, image: str = DEFAULT_IMAGE, report: l
     else:
         report.extend(findings)
     return text
+
+
+def task_names(pipeline: Pipeline) -> dict[str, str]:
+    """Step -> what its task is called in the compiled pipeline."""
+    names = Names(pipeline).steps
+    return {step: re.sub("[^0-9a-z]+", "-", name.lower()).strip("-") for step, name in names.items()}
+
+
+def arguments(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What to pass to the compiled pipeline for *parameters*, given as Python literals."""
+    names = Names(pipeline).parameters
+    return {
+        names[p.name]: parameters[p.name] if passing(p).kind == "literal" else ast.literal_eval(parameters[p.name])
+        for p in pipeline.parameters
+        if p.name in parameters
+    }
 
 
 # ---------------------------------------------------------------- the graph

@@ -1,0 +1,212 @@
+"""``labline verify``."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from labline_backend.cli import terminal
+from labline_backend.cli.progress import ERASE_LINE
+
+if TYPE_CHECKING:
+    from labline_backend import wire
+    from labline_backend.service import Service
+    from labline_backend.store.certificates import Check
+    from labline_backend.store.records import RunRecord
+    from labline_backend.verification.verify import Subject, Target
+
+TARGETS = ("local", "kfp-local")
+
+
+@click.command()
+@click.argument("notebook", type=click.Path(path_type=Path), required=False)
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
+@click.option("--target", type=click.Choice(TARGETS), default=TARGETS[0], show_default=True, help="Where it runs.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end and nothing else.")
+@click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the certificate to this file, too.")
+@click.option("--check", "checked", type=click.Path(path_type=Path), help="Check this certificate; nothing is run.")
+def verify(
+    notebook: Path | None,
+    given: tuple[str, ...],
+    target: Target,
+    as_json: bool,
+    no_track: bool,
+    output: Path | None,
+    checked: Path | None,
+) -> None:
+    """Prove that NOTEBOOK's pipeline computes what the notebook computes.
+
+    Runs the pipeline, and the notebook from top to bottom, and compares every value at every step boundary and what
+    the cells show. With --check: whether a certificate is as it was written, and whether it is of NOTEBOOK.
+    """
+    if checked is not None:
+        _check(checked, notebook, as_json=as_json)
+        return
+    if notebook is None:
+        raise click.UsageError("Missing argument 'NOTEBOOK'.")
+    from labline_backend.cli.certificate import report
+    from labline_backend.cli.failures import BAD_INPUT, FAILED
+    from labline_backend.cli.run import leave, parameters_of
+    from labline_backend.home import Home
+    from labline_backend.service import InputError, Service
+    from labline_backend.verification.verify import read_subject
+
+    parameters = parameters_of(given)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    with Service(Home.find(), track=not no_track) as service:
+        try:
+            document = _verify(service, read_subject(notebook, parameters), target, quiet=as_json)
+        except InputError as error:
+            terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
+            sys.exit(BAD_INPUT)
+        if output is not None:
+            _write(output, document)
+    if as_json:
+        terminal.document(document)
+    else:
+        report(document)
+    if document["subject"]["verdict"] == "different":
+        sys.exit(FAILED)
+
+
+def _verify(service: Service, subject: Subject, target: Target, *, quiet: bool) -> wire.Document:
+    from labline_backend.verification import verify as verification
+
+    line = _Line(quiet=quiet)
+    with verification.scratch_folder(service) as scratch:
+        if target == "local":
+            record = _run(service, subject, quiet=quiet)
+            outcome = verification.local_outcome(service, record)
+            run = record.id
+        else:
+            line.say(f"the pipeline under kfp.local, {terminal.plural(len(subject.pipeline.steps), 'step')}")
+            outcome, run = verification.kubeflow_outcome(subject, Path(scratch)), None
+        try:
+            document = verification.certificate(service, subject, outcome, target, run, Path(scratch), line.say)
+        finally:
+            line.clear()
+    if run is None:
+        service.certificates.keep(document, None)
+    else:
+        for problem in service.certify(run, document):
+            click.echo(f"labline: {problem}", err=True)
+    return document
+
+
+def _run(service: Service, subject: Subject, *, quiet: bool) -> RunRecord:
+    """Run the pipeline as ``labline run --no-cache`` does; the record when it has ended."""
+    from labline_backend.cli.progress import Progress
+    from labline_backend.cli.run import cancel, follow
+
+    record = service.run(
+        subject.path, notebook=subject.shown, content=subject.content, parameters=subject.given, cache=False
+    )
+    progress = Progress(record, quiet=quiet)
+    try:
+        return follow(service, record, progress)
+    except KeyboardInterrupt:
+        progress.clear()
+        cancel(service, record, as_json=quiet)
+    finally:
+        progress.clear()
+
+
+class _Line:
+    """What is going on: a line that is drawn anew on a terminal, one line a phase elsewhere."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._live = not quiet and sys.stdout.isatty()
+        self._phase = ""
+
+    def say(self, text: str) -> None:
+        """Show *text*."""
+        if self._live:
+            click.echo(
+                f"{ERASE_LINE}  running: {text}"[: shutil.get_terminal_size().columns + len(ERASE_LINE) - 1], nl=False
+            )
+            sys.stdout.flush()
+        elif not self._quiet and (phase := text.partition(":")[0]) != self._phase:
+            self._phase = phase
+            click.echo(f"  running: {phase}")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._live:
+            click.echo(ERASE_LINE, nl=False)
+
+
+def _write(path: Path, document: wire.Document) -> None:
+    from labline_backend.service import InputError
+    from labline_backend.store.certificates import write
+
+    try:
+        write(path, document)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+# ---------------------------------------------------------------- an old certificate
+
+
+def _check(path: Path, notebook: Path | None, *, as_json: bool) -> None:
+    from labline_backend.cli.failures import FAILED
+    from labline_backend.home import Home
+    from labline_backend.service import InputError
+    from labline_backend.store.certificates import CertificateError, Certificates, read
+
+    try:
+        document = read(path)
+    except CertificateError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    check = Certificates(Home.find()).check(document)
+    same = None if notebook is None else _is_of(document, notebook)
+    if as_json:
+        terminal.document(
+            {"intact": check.intact, "changed": check.changed, "origin": check.origin, "same_notebook": same}
+            | {"digest": document["digest"], "verdict": document["subject"].get("verdict")}
+        )
+    else:
+        _print_check(path, document, check, same)
+    if not check.intact or check.origin == "none" or same is False:
+        sys.exit(FAILED)
+
+
+def _is_of(document: wire.Document, notebook: Path) -> bool:
+    from labline_backend.service import InputError
+    from labline_backend.verification.verify import code_digest
+    from labline_compiler.notebook import NotebookError, read
+
+    try:
+        return bool(code_digest(read(notebook)) == document["subject"]["notebook"]["code"])
+    except NotebookError as error:
+        raise InputError(error.finding.message, error.findings) from error
+
+
+def _print_check(path: Path, document: wire.Document, check: Check, same: bool | None) -> None:
+    if check.intact:
+        click.echo(f"{path}: {terminal.coloured('succeeded', 'intact')}, content digest {document['digest']}")
+    else:
+        click.echo(f"{path}: {terminal.coloured('failed', 'changed')} since it was written, first in {check.changed}")
+    click.echo(
+        {
+            "this data folder": "signed with this data folder's key",
+            "another data folder": "signed with another data folder's key: where it comes from cannot be told here",
+            "none": terminal.coloured("failed", "not signed by whom it names")
+            + ": it was not made in this data folder",
+        }[check.origin]
+    )
+    if same is not None:
+        click.echo("its notebook has the same code cells and tags" if same else "it is of other code cells or tags")
+    subject = document["subject"]
+    notebook = subject.get("notebook", {})
+    click.echo(f"it says of {notebook.get('path')}, {subject.get('created')}: {subject.get('verdict')}")

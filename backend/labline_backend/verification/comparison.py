@@ -1,0 +1,158 @@
+"""Value by value, cell by cell: equal, nondeterministic, different or not comparable, and the verdict of it all."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from labline_backend.verification import outputs
+from labline_backend.verification.outputs import Piece
+from labline_backend.verification.plan import Place
+from labline_runtime.verification import Difference, Sighting, StoredValue
+
+Status = Literal["equal", "nondeterministic", "different", "not comparable"]
+Verdict = Literal["verified", "partly verified", "different"]
+
+UNBOUND = "(not bound)"
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """A value as the pipeline stored it. ``digest`` is empty where its content cannot be digested."""
+
+    type: str
+    digest: str
+    stored: StoredValue | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the pipeline left on its target.
+
+    ``values`` by step and name, ``notebooks`` as executed, in the order of the steps, ``ended`` the steps that
+    succeeded; ``failure`` is one sentence where not all did.
+    """
+
+    values: Mapping[tuple[str, str], HandedOn] = field(default_factory=dict)
+    notebooks: Sequence[Mapping[str, Any]] = ()
+    ended: frozenset[str] = frozenset()
+    failure: str | None = None
+
+
+@dataclass(frozen=True)
+class ComparedValue:
+    """One value at one step boundary. ``again`` is the second reference run's digest, where there was one."""
+
+    step: str
+    name: str
+    role: str
+    source: str | None
+    status: Status
+    type: str | None = None
+    notebook: str | None = None
+    again: str | None = None
+    pipeline: str | None = None
+    note: str | None = None
+    difference: Difference | None = None
+
+
+@dataclass(frozen=True)
+class ComparedCell:
+    """What one cell shows. The digests are of the outputs made comparable."""
+
+    index: int
+    id: str
+    step: str | None
+    status: Status
+    notebook: str | None = None
+    again: str | None = None
+    pipeline: str | None = None
+    note: str | None = None
+    difference: Difference | None = None
+
+
+def compare_value(
+    place: Place, first: Sighting | None, again: Sighting | None, theirs: HandedOn | None, *, ran: bool
+) -> ComparedValue:
+    """Compare what the notebook holds at *place* (twice, where it ran twice) with what the pipeline handed on."""
+    ours = _digest(first)
+    known = ComparedValue(
+        place.step,
+        place.name,
+        place.role,
+        place.source,
+        "equal",
+        type=first.record.type if first is not None and first.record is not None else None,
+        notebook=ours,
+        again=_digest(again),
+        pipeline=theirs.digest or None if theirs is not None else None,
+    )
+    if first is None:
+        return _not_comparable(known, "the notebook did not come this far")
+    if not ran:
+        return _not_comparable(known, f"step {place.source} did not hand it on, because it did not succeed")
+    if first.record is None and first.problem is not None:
+        return _not_comparable(known, first.problem)
+    if (first.record is None) != (theirs is None):
+        if again is not None and (again.record is None) != (first.record is None):
+            return dataclasses.replace(known, status="nondeterministic", note="it is not always bound")
+        texts = first.record.preview.text if first.record else UNBOUND, theirs.type if theirs else UNBOUND
+        return dataclasses.replace(known, status="different", difference=Difference(place.name, *texts))
+    if first.record is None or theirs is None:
+        return dataclasses.replace(known, note="not bound on either side")
+    if not ours or not theirs.digest:
+        if first.record.type != theirs.type:
+            found = Difference(f"type({place.name})", first.record.type, theirs.type)
+            return dataclasses.replace(known, status="different", difference=found)
+        return _not_comparable(known, first.problem or "its content cannot be digested")
+    if ours == theirs.digest:
+        return known
+    if again is not None and _digest(again) != ours:
+        return dataclasses.replace(known, status="nondeterministic", note="not the same in two runs of the notebook")
+    return dataclasses.replace(known, status="different")
+
+
+def compare_cell(
+    index: int,
+    identifier: str,
+    step: str | None,
+    first: Sequence[Piece] | None,
+    again: Sequence[Piece] | None,
+    theirs: Sequence[Piece] | None,
+) -> ComparedCell:
+    """Compare what a cell of the notebook shows with what it shows in the pipeline; None where it did not run."""
+    ours, second, pipeline = (None if side is None else outputs.digest_of(side) for side in (first, again, theirs))
+    known = ComparedCell(index, identifier, step, "equal", ours, second, pipeline)
+    if first is None or theirs is None:
+        where = "notebook's run" if first is None else "pipeline"
+        return dataclasses.replace(known, status="not comparable", note=f"it did not run in the {where}")
+    shown = outputs.first_difference(first, theirs)
+    if shown is None:
+        return known
+    found = Difference(shown.path, shown.notebook, shown.pipeline)
+    if again is not None and again != first:
+        note = "not the same in two runs of the notebook"
+        return dataclasses.replace(known, status="nondeterministic", note=note, difference=found)
+    return dataclasses.replace(known, status="different", difference=found)
+
+
+def verdict(statuses: Iterable[str], failure: str | None) -> Verdict:
+    """What follows from the single results: "partly verified" leaves out what is not the same twice, or has no digest.
+
+    *failure*: the pipeline failed where the notebook did not.
+    """
+    counts = Counter(statuses)
+    if failure is not None or counts["different"]:
+        return "different"
+    return "partly verified" if counts["nondeterministic"] or counts["not comparable"] else "verified"
+
+
+def _digest(sighting: Sighting | None) -> str | None:
+    return None if sighting is None or sighting.record is None else sighting.record.digest or None
+
+
+def _not_comparable(known: ComparedValue, why: str) -> ComparedValue:
+    return dataclasses.replace(known, status="not comparable", note=why)

@@ -1,0 +1,119 @@
+"""Runs the parts of a verification that need the kernel's interpreter, started and kept as steps are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from labline_backend.engine.launcher import Exit, Launcher, StepProcess, environment
+from labline_backend.home import Home
+from labline_backend.kernels import Kernel
+from labline_backend.store.encoding import dump
+from labline_runtime.specification import Progress, from_json
+from labline_runtime.verification import (
+    DifferencesResult,
+    DifferencesSpecification,
+    ReferenceResult,
+    ReferenceSpecification,
+)
+
+T = TypeVar("T", ReferenceResult, DifferencesResult)
+
+
+class InterpreterError(Exception):
+    """The interpreter ended without a result; the message is one sentence."""
+
+
+class Interpreter:
+    """One kernel's interpreter, for one verification. What it writes goes below *scratch*."""
+
+    def __init__(self, home: Home, kernel: Kernel, folder: Path, scratch: Path) -> None:
+        self._launcher = Launcher(home)
+        self._kernel = kernel
+        self._folder = folder
+        self._scratch = scratch
+
+    def __enter__(self) -> Interpreter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._launcher.close()
+
+    def reference(self, spec: ReferenceSpecification, told: Callable[[Progress], None]) -> ReferenceResult:
+        """Run the notebook. Raises ``InterpreterError``."""
+        return self._run(spec, ReferenceResult, told)
+
+    def differences(self, spec: DifferencesSpecification) -> DifferencesResult:
+        """Find the first difference of each pair. Raises ``InterpreterError``."""
+        return self._run(spec, DifferencesResult, lambda _: None)
+
+    def _run(
+        self,
+        spec: ReferenceSpecification | DifferencesSpecification,
+        kind: type[T],
+        told: Callable[[Progress], None],
+    ) -> T:
+        output = Path(spec.output_directory)
+        output.mkdir(parents=True, exist_ok=True)
+        path = output / "spec.json"
+        path.write_text(dump(spec), "utf-8")
+        ended = asyncio.run(self._watch(path, output / "log.txt", told))
+        try:
+            return from_json(kind, (output / "result.json").read_text("utf-8", "surrogatepass"))
+        except (OSError, ValueError) as error:
+            raise InterpreterError(f"The notebook's interpreter {_how(ended)}.{_last_words(output)}") from error
+
+    async def _watch(self, spec: Path, log: Path, told: Callable[[Progress], None]) -> Exit:
+        with log.open("ab", buffering=0) as file:
+            process = self._launcher.launch(self._kernel, spec, self._folder, file, self._environment())
+        follower = asyncio.create_task(_follow(process, told))
+        waiter = asyncio.create_task(process.wait())
+        try:
+            return await asyncio.shield(waiter)
+        finally:
+            process.kill()
+            while not waiter.done():  # whoever interrupts, and however often: no process is left behind
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.wait({waiter})
+            await follower
+
+    def _environment(self) -> dict[str, str]:
+        return untracked(environment(self._kernel, {}), self._scratch)
+
+
+_WHERE_MLFLOW_RECORDS = ("MLFLOW_TRACKING_", "MLFLOW_REGISTRY_", "MLFLOW_EXPERIMENT_", "MLFLOW_RUN_")
+
+
+def untracked(variables: dict[str, str], scratch: Path) -> dict[str, str]:
+    """*variables*, with the notebook's own MLflow calls kept out of anybody's store: they go to a throwaway one.
+
+    A file store, because it needs no database, and takes its artifacts along.
+    """
+    store = (scratch / "mlflow").as_uri()
+    kept = {name: value for name, value in variables.items() if not name.startswith(_WHERE_MLFLOW_RECORDS)}
+    return kept | {"MLFLOW_TRACKING_URI": store, "MLFLOW_REGISTRY_URI": store, "MLFLOW_ALLOW_FILE_STORE": "true"}
+
+
+async def _follow(process: StepProcess, told: Callable[[Progress], None]) -> None:
+    async for line in process.progress():
+        with contextlib.suppress(ValueError):  # a stray write of the user's code to the descriptor
+            told(from_json(Progress, line.decode()))
+
+
+def _how(ended: Exit) -> str:
+    if ended.problem is not None:
+        return f"could not be used: {ended.problem}"
+    if ended.status is not None and ended.status < 0:
+        return f"was killed by signal {-ended.status} before the notebook had ended"
+    return f"ended with exit code {ended.status} before the notebook had"
+
+
+def _last_words(output: Path) -> str:
+    with contextlib.suppress(OSError):
+        lines = (output / "log.txt").read_text("utf-8", "replace").strip().splitlines()
+        if lines:
+            return f" Its last line was: {lines[-1][:300]}"
+    return ""

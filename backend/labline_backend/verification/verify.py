@@ -1,0 +1,364 @@
+"""One verification from the notebook to the certificate. The pipeline comes first, so that the reference run knows
+which of its values are not the pipeline's, and keeps only those."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import platform
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from labline_backend.service import InputError, compile_file, literals, summary
+from labline_backend.verification.comparison import (
+    ComparedCell,
+    ComparedValue,
+    HandedOn,
+    Outcome,
+    Verdict,
+    compare_cell,
+    compare_value,
+    verdict,
+)
+from labline_backend.verification.interpreter import Interpreter, InterpreterError
+from labline_backend.verification.outputs import Piece, shown_by_cell
+from labline_backend.verification.plan import Place, Plan, plan
+from labline_compiler.compile import CellRoleInfo
+from labline_compiler.notebook import Notebook, parse
+from labline_compiler.pipeline import Pipeline
+from labline_runtime.specification import Progress
+from labline_runtime.verification import (
+    Difference,
+    DifferencesSpecification,
+    Pair,
+    PairResult,
+    ReferenceResult,
+    ReferenceSpecification,
+    Sighting,
+    StoredValue,
+)
+
+if TYPE_CHECKING:
+    from labline_backend.kernels import Kernel
+    from labline_backend.service import Service
+    from labline_backend.store.records import RunRecord
+
+Target = Literal["local", "kfp-local"]
+Document = dict[str, Any]
+Told = Callable[[str], None]  # what is going on, for people
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is verified: a notebook, compiled, with all its parameters as Python literals."""
+
+    path: Path
+    shown: str
+    file_digest: str
+    content: Document
+    notebook: Notebook
+    roles: tuple[CellRoleInfo, ...]
+    pipeline: Pipeline
+    parameters: dict[str, str]
+    given: dict[str, str]  # as the user typed them
+
+    @property
+    def folder(self) -> Path:
+        """Where everything runs."""
+        return self.path.absolute().parent
+
+
+def read_subject(path: Path, given: Mapping[str, str]) -> Subject:
+    """Read and compile the notebook at *path*. Raises ``InputError`` for all that keeps it from running."""
+    from labline_backend.engine.parameters import ParameterError, merge
+
+    compiled = compile_file(path)
+    pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
+    if pipeline is None or compiled.content is None:
+        raise InputError(summary(findings), findings)
+    try:
+        parameters = merge(pipeline, literals(pipeline, given))
+    except ParameterError as error:
+        raise InputError(str(error), (error.finding,)) from error
+    return Subject(
+        path=path,
+        shown=str(path),
+        file_digest=hashlib.sha256(path.read_bytes()).hexdigest(),
+        content=compiled.content,
+        notebook=parse(compiled.content, str(path.with_suffix(".ipynb"))),
+        roles=compiled.compilation.cells,
+        pipeline=pipeline,
+        parameters=parameters,
+        given=dict(given),
+    )
+
+
+def local_outcome(service: Service, run: RunRecord) -> Outcome:
+    """What a run on this machine, which has ended, handed on."""
+    from labline_backend.store.artifacts import ArtifactStore
+
+    artifacts = ArtifactStore(service.home)
+    steps = [step for step in service.store.steps(run.id) if step.state == "succeeded"]
+    failure = None if run.state == "succeeded" else run.error or f"The run was {run.state}."
+    return Outcome(
+        values={
+            (step.name, value.name): HandedOn(
+                value.type, value.digest, StoredValue(str(artifacts.path(artifact.digest)), artifact.digest)
+            )
+            for step in steps
+            if step.result is not None
+            for artifact in step.result.artifacts
+            for value in artifact.values
+        },
+        notebooks=[service.executed_notebook(run.id, step.name) for step in steps],
+        ended=frozenset(step.name for step in steps),
+        failure=failure,
+    )
+
+
+def kubeflow_outcome(subject: Subject, scratch: Path) -> Outcome:
+    """Run the pipeline as compiled for Kubeflow under KFP's local runner. Raises ``InputError`` where it cannot be.
+
+    What it hands on lies below *scratch*.
+    """
+    from labline_backend.verification import kubeflow
+
+    kernel = _kernel(subject)
+    if not kubeflow.runs_in(kernel):
+        raise InputError(
+            f"kfp-local runs steps in Labline's own interpreter; the kernel {kernel.name} is another: {kernel.python}."
+        )
+    return kubeflow.run(subject.pipeline, subject.parameters, kernel, subject.folder, scratch)
+
+
+def certificate(
+    service: Service, subject: Subject, outcome: Outcome, target: Target, run: str | None, scratch: Path, told: Told
+) -> Document:
+    """Run the notebook, compare *outcome* with it, and make the certificate of that.
+
+    Raises ``InputError`` where the notebook itself fails.
+    """
+    with Interpreter(service.home, _kernel(subject), subject.folder, scratch) as kernel:
+        comparison = _Comparison(subject, outcome, kernel, scratch, told)
+        values, cells = comparison.compare()
+    statuses = [*(value.status for value in values), *(cell.status for cell in cells)]
+    facts = _facts(service, subject, outcome, target, run, comparison, verdict(statuses, outcome.failure))
+    return service.certificates.make(
+        facts, [dataclasses.asdict(value) for value in values], [dataclasses.asdict(cell) for cell in cells]
+    )
+
+
+class _Comparison:
+    """The reference runs, and what comes of them."""
+
+    def __init__(self, subject: Subject, outcome: Outcome, kernel: Interpreter, scratch: Path, told: Told) -> None:
+        self._subject = subject
+        self._outcome = outcome
+        self._kernel = kernel
+        self._scratch = scratch
+        self._told = told
+        self._plan: Plan = plan(subject.notebook, subject.roles, subject.pipeline, subject.parameters)
+        self._parameters = {name: _of_literal(literal) for name, literal in subject.parameters.items()}
+        self.references = 0
+        self.python = ""
+
+    def compare(self) -> tuple[list[ComparedValue], list[ComparedCell]]:
+        """Run the notebook, and once more where that tells more; compare."""
+        shown = shown_by_cell(self._outcome.notebooks)
+        first, shown_first = self._reference(self._plan.places)
+        if first.error is not None:
+            raise InputError(f"The notebook itself fails when it runs from top to bottom: {first.error.message}")
+        seen = _by_place(first)
+        values = self._values(seen, {})
+        cells = self._cells(shown_first, None, shown)
+        doubtful = [p for p, value in zip(self._plan.places, values, strict=True) if value.status == "different"]
+        if doubtful or any(cell.status == "different" for cell in cells):
+            again, shown_again = self._reference(doubtful)
+            values = self._values(seen, _by_place(again))
+            # Cells of a second run that failed on its way say nothing.
+            cells = self._cells(shown_first, {**shown_first, **shown_again}, shown)
+        return self._located(values, seen), cells
+
+    def _reference(self, places: Iterable[Place]) -> tuple[ReferenceResult, dict[int, tuple[Piece, ...]]]:
+        self.references += 1
+        output = self._scratch / f"reference-{self.references}"
+        wanted = Plan(self._plan.cells, tuple(places))
+        digests = {key: value.digest for key, value in self._outcome.values.items() if value.digest}
+        parameters = {name: value.digest for name, value in self._parameters.items()}
+        spec = ReferenceSpecification(
+            working_directory=str(self._subject.folder),
+            artifacts_directory=str(self._scratch / "artifacts") if self.references == 1 else None,
+            output_directory=str(output),
+            cells=wanted.cells,
+            moments=wanted.moments(digests, parameters),
+        )
+        which = "" if self.references == 1 else ", once more to tell chance from error"
+        total, done = len(wanted.cells), 0
+
+        def count(progress: Progress) -> None:
+            nonlocal done
+            done += 1
+            self._told(f"the notebook from top to bottom{which}: {done} of {total} cells")
+
+        self._told(f"the notebook from top to bottom{which}: {total} cells")
+        try:
+            result = self._kernel.reference(spec, count)
+        except InterpreterError as error:
+            raise InputError(str(error)) from error
+        self.python = result.python
+        return result, shown_by_cell([json.loads((output / "executed.ipynb").read_text("utf-8"))])
+
+    def _values(
+        self, first: Mapping[tuple[int, str], Sighting], again: Mapping[tuple[int, str], Sighting]
+    ) -> list[ComparedValue]:
+        return [
+            compare_value(
+                place,
+                first.get((place.after, place.name)),
+                again.get((place.after, place.name)),
+                self._theirs(place),
+                ran=place.source is None or place.source in self._outcome.ended,
+            )
+            for place in self._plan.places
+        ]
+
+    def _theirs(self, place: Place) -> HandedOn | None:
+        if place.source is None:
+            return self._parameters[place.name]
+        return self._outcome.values.get((place.source, place.name))
+
+    def _cells(
+        self,
+        first: Mapping[int, tuple[Piece, ...]],
+        again: Mapping[int, tuple[Piece, ...]] | None,
+        pipeline: Mapping[int, tuple[Piece, ...]],
+    ) -> list[ComparedCell]:
+        steps = {cell.index: step.name for step in self._subject.pipeline.steps for cell in step.cells}
+        preamble = {cell.index for cell in self._subject.pipeline.preamble}
+        return [
+            compare_cell(
+                cell.index,
+                cell.id,
+                steps.get(cell.index),
+                first.get(cell.index),
+                None if again is None else again.get(cell.index),
+                pipeline.get(cell.index),
+            )
+            for cell in (each.cell for each in self._plan.cells)
+            if cell.index in steps or cell.index in preamble
+        ]
+
+    def _located(self, values: list[ComparedValue], seen: Mapping[tuple[int, str], Sighting]) -> list[ComparedValue]:
+        """*values* with the first difference of those that are not equal, as far as it can be found."""
+        pairs: dict[int, Pair] = {}
+        for number, (place, value) in enumerate(zip(self._plan.places, values, strict=True)):
+            ours, theirs = seen.get((place.after, place.name)), self._theirs(place)
+            if value.status not in ("different", "nondeterministic") or value.difference or not ours or not theirs:
+                continue
+            if ours.stored is not None and theirs.stored is not None:
+                pairs[number] = Pair(place.name, ours.stored, theirs.stored)
+            else:
+                values[number] = _unlocated(value, ours, ours.problem)
+        if not pairs:
+            return values
+        unique = tuple(dict.fromkeys(pairs.values()))
+        self._told("looking for the first difference of " + ", ".join(dict.fromkeys(pair.name for pair in unique)))
+        output = self._scratch / "differences"
+        spec = DifferencesSpecification(str(self._subject.folder), str(output), unique)
+        try:
+            results = dict(zip(unique, self._kernel.differences(spec).results, strict=True))
+        except InterpreterError as error:
+            results = dict.fromkeys(unique, PairResult(problem=str(error)))
+        for number, pair in pairs.items():
+            place, found = self._plan.places[number], results[pair]
+            if found.difference is not None:
+                values[number] = replace(values[number], difference=found.difference)
+            else:
+                values[number] = _unlocated(values[number], seen[place.after, place.name], found.problem)
+        return values
+
+
+def _unlocated(value: ComparedValue, ours: Sighting, why: str | None) -> ComparedValue:
+    """A value that differs, but nobody can say where."""
+    text = ours.record.preview.text if ours.record is not None else "(not bound)"
+    note = "; ".join(filter(None, [value.note, why and f"the place is not known: {why}"])) or None
+    return replace(value, note=note, difference=Difference(value.name, text[:200], f"digest {value.pipeline}"))
+
+
+def _by_place(result: ReferenceResult) -> dict[tuple[int, str], Sighting]:
+    return {(sighting.after, sighting.name): sighting for sighting in result.sightings}
+
+
+def _of_literal(literal: str) -> HandedOn:
+    from labline_runtime.parameters import evaluate
+    from labline_runtime.values import digest
+    from labline_runtime.values.preview import type_name
+
+    value = evaluate(literal)
+    return HandedOn(type_name(value), digest(value))
+
+
+def _kernel(subject: Subject) -> Kernel:
+    from labline_backend.kernels import KernelError, find_kernel
+
+    try:
+        return find_kernel(subject.pipeline.kernel)
+    except KernelError as error:
+        raise InputError(str(error), (error.finding,)) from error
+
+
+def scratch_folder(service: Service) -> tempfile.TemporaryDirectory[str]:
+    """A folder for this verification alone, gone afterwards. It may hold values, so nobody else may look into it."""
+    return tempfile.TemporaryDirectory(dir=service.home.root, prefix=".verify-", ignore_cleanup_errors=True)
+
+
+def code_digest(notebook: Notebook) -> str:
+    """A digest of the notebook's code cells and their tags: what a pipeline is made of."""
+    from labline_backend.store.certificates import canonical
+
+    cells = [[cell.source, [str(tag) for tag in cell.metadata.get("tags") or ()]] for cell in notebook.code_cells]
+    return hashlib.sha256(canonical(cells)).hexdigest()
+
+
+def _facts(
+    service: Service,
+    subject: Subject,
+    outcome: Outcome,
+    target: Target,
+    run: str | None,
+    comparison: _Comparison,
+    found: Verdict,
+) -> Document:
+    from labline_backend._version import __version__
+    from labline_backend.engine.environments import EnvironmentProbe
+
+    kernel = _kernel(subject)
+    environment = EnvironmentProbe(service.home).of(kernel)
+    return {
+        "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "labline": __version__,
+        "target": target,
+        "run": run,
+        "verdict": found,
+        "failure": outcome.failure,
+        "reference_runs": comparison.references,
+        "notebook": {
+            "path": subject.shown,
+            "file": subject.file_digest,
+            "code": code_digest(subject.notebook),
+        },
+        "pipeline": hashlib.sha256(subject.pipeline.to_json().encode("utf-8", "surrogatepass")).hexdigest(),
+        "parameters": subject.parameters,
+        "environment": {
+            "kernel": kernel.name,
+            "python": comparison.python,
+            "machine": platform.machine(),
+            "digest": environment.digest if environment is not None else None,
+            "packages": environment.packages if environment is not None else {},
+        },
+    }
