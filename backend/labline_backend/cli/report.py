@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from labline_backend.cli import terminal
+from labline_backend.cli.certificate import conclusion
 from labline_backend.cli.mlflow import DEFAULT_PORT
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
             failure(step)
     if run.error and not any(step.error for step in steps):
         click.echo(f"\n{run.error}")
+    if detail["certificate"] is not None:
+        click.echo(f"\n{terminal.coloured(detail['certificate']['verdict'])}: {conclusion(detail['certificate'])}")
     click.echo()
     _addresses(run, detail)
 

@@ -88,12 +88,13 @@ class Certificates:
         return path
 
     def of_run(self, run: str) -> Document | None:
-        """The certificate of *run*, if it has one that can be read and is intact."""
+        """The certificate of *run*, if it has one that is as it was written here."""
         try:
             document = read(self._home.run_folder(run) / NAME)
         except (CertificateError, OSError):
             return None
-        return document if self.check(document).intact else None
+        check = self.check(document)
+        return document if check.intact and check.origin == "this data folder" else None
 
     def check(self, document: Document) -> Check:
         """Whether *document* is as it was written, and whether it was written here."""

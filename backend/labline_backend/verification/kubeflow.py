@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ def run(pipeline: Pipeline, parameters: Mapping[str, str], kernel: Kernel, folde
     """Compile *pipeline* and run it with *parameters* (Python literals) in *folder*."""
     from labline_compiler.targets.kubeflow import arguments, compile_to_yaml, task_names
 
+    if pipeline.name in {step.name for step in pipeline.steps}:
+        pipeline = replace(pipeline, name=f"verified-{pipeline.name}")  # the runner takes one name for one component
     source, result = scratch / "pipeline.yaml", scratch / "kfp.json"
     source.write_text(compile_to_yaml(pipeline, report=[]), "utf-8")
     order = {

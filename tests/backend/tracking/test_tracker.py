@@ -30,6 +30,8 @@ with mlflow.start_run(run_name="second"):
     mlflow.log_metric("more", 2)
 """
 
+CERTIFICATE = {"subject": {"verdict": "verified"}, "digest": "abc"}
+
 
 @dataclass
 class Told:
@@ -57,6 +59,8 @@ def told(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Told:
     engine.do(tracker.finish_step(run, engine.step(run, "load"), engine.folder(run, "load")))
     logged = engine.do(tracker.finish_step(run, engine.step(run, "train"), engine.folder(run, "train")))
     engine.do(tracker.finish_run(replace(run, state="succeeded", ended=1_700_000_009.0), {"loss": 0.5, "none": None}))
+    ended = replace(run, experiment_id=tracked.experiment_id, mlflow_run_id=tracked.run_id)
+    engine.do(tracker.attach_certificate(ended, CERTIFICATE))
 
     again = engine.run(pipeline(CODE))
     cached_record = engine.step(again, "train", state="cached", attempt=0, cached_from=run.id)
@@ -259,3 +263,18 @@ def test_odd_names_and_long_values_are_no_problem(engine: Engine) -> None:
     assert engine.tracker.problems == []
     assert recorded.data.params["label"].endswith("(cut, 9000 characters in all)")
     assert set(recorded.data.metrics) == {"_f1 _macro__", "α"}
+
+
+def test_the_certificate_is_an_artifact_of_the_run(told: Told, tmp_path: Path) -> None:
+    kept = told.client.download_artifacts(told.tracked.run_id, "certificate.json", str(tmp_path))
+    assert json.loads(Path(kept).read_text()) == CERTIFICATE
+
+
+def test_the_run_says_what_its_verification_found(told: Told) -> None:
+    tags = told.client.get_run(told.tracked.run_id).data.tags
+    assert (tags["labline.verdict"], tags["labline.certificate"]) == ("verified", "abc")
+
+
+def test_a_model_version_that_the_run_registered_carries_its_certificate(told: Told) -> None:
+    tags = told.client.get_model_version("greeter", "1").tags
+    assert (tags["labline.verdict"], tags["labline.certificate"]) == ("verified", "abc")

@@ -1,0 +1,104 @@
+"""What cells show, compared."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from labline_backend.verification.outputs import first_difference, shown_by_cell
+
+
+def executed(*cells: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "cells": [
+            {"execution_count": place + 1, "metadata": {"labline": {"index": place}}, "outputs": outputs}
+            for place, outputs in enumerate(cells)
+        ]
+    }
+
+
+def printed(text: str, stream: str = "stdout") -> dict[str, Any]:
+    return {"output_type": "stream", "name": stream, "text": text}
+
+
+def display(**data: str) -> dict[str, Any]:
+    kinds = {"plain": "text/plain", "html": "text/html", "png": "image/png"}
+    return {"output_type": "display_data", "data": {kinds[k]: v for k, v in data.items()}, "metadata": {}}
+
+
+def picture(colour: int, level: int = 6) -> str:
+    content = io.BytesIO()
+    Image.new("RGB", (8, 8), (colour, 0, 0)).save(content, "PNG", compress_level=level)
+    return base64.b64encode(content.getvalue()).decode()
+
+
+def difference(notebook: list[dict[str, Any]], pipeline: list[dict[str, Any]]) -> str | None:
+    sides = (shown_by_cell([executed(side)])[0] for side in (notebook, pipeline))
+    found = first_difference(*sides)
+    return None if found is None else found.path
+
+
+ALIKE = {
+    "pieces of a stream": ([printed("a\nb\n")], [printed("a\n"), printed("b\n")]),
+    "the order of the streams": ([printed("a"), printed("b", "stderr")], [printed("b", "stderr"), printed("a")]),
+    "addresses": ([printed("<object at 0x7f1234567890>")], [printed("<object at 0x7f0000000001>")]),
+    "%time": ([printed("CPU times: user 2 ms\nWall time: 3.1 ms")], [printed("CPU times: user 9 ms\nWall time: 9 s")]),
+    "%timeit": (
+        [printed("1.2 μs ± 3.4 ns per loop (mean ± std. dev. of 7 runs)")],
+        [printed("1.3 μs ± 9 ns per loop (mean ± std. dev. of 7 runs)")],
+    ),
+    "progress bars": (
+        [printed("100%|##| 5/5 [00:01<00:00, 3.2it/s]", "stderr")],
+        [printed("100%|##| 5/5 [00:02<00:00, 2.1s/it]", "stderr")],
+    ),
+    "temporary files": ([printed("/tmp/tmpab12cd/x")], [printed("/tmp/tmpzz99zz/x")]),
+    "ids of styled tables": ([display(html='<a id="T_ab12c_row0">')], [display(html='<a id="T_99fff_row0">')]),
+    "scikit-learn's counters": ([display(html="sk-container-id-7")], [display(html="sk-container-id-1")]),
+    "pixels in another file": ([display(png=picture(9, 1))], [display(png=picture(9, 9))]),
+}
+
+DIFFERENT = {
+    "text": ([printed("a\nb\n")], [printed("a\nc\n")], "stdout, line 2"),
+    "a line more": ([printed("a\n")], [printed("a\nb\n")], "stdout, line 2"),
+    "an end of line": ([printed("a\n")], [printed("a")], "stdout"),
+    "a duration of the notebook's own": ([printed("took 3 s")], [printed("took 4 s")], "stdout, line 1"),
+    "a table": ([display(html="<td>1</td>")], [display(html="<td>2</td>")], "output 1, text/html, line 1"),
+    "pixels": ([display(png=picture(9))], [display(png=picture(10))], "output 1, image/png"),
+    "an image less": ([display(png=picture(9))], [], "output 1"),
+    "standard error": ([printed("a", "stderr")], [printed("b", "stderr")], "stderr, line 1"),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_cannot_be_the_same_in_two_processes_does_not_count(name: str) -> None:
+    assert difference(*ALIKE[name]) is None
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_everything_else_counts(name: str) -> None:
+    notebook, pipeline, path = DIFFERENT[name]
+    assert difference(notebook, pipeline) == path
+
+
+def test_a_cell_that_runs_in_every_step_counts_once() -> None:
+    first, second = executed([printed("a")]), executed([printed("b")])
+    assert [piece.text for piece in shown_by_cell([first, second])[0]] == ["a"]
+
+
+WARNING = "lib.py:3: FutureWarning: soon\nand more\n  call()\n"
+
+
+def test_a_warning_that_python_shows_once_a_process_counts_once() -> None:
+    notebook = shown_by_cell([executed([printed(WARNING, "stderr")], [])])
+    pipeline = shown_by_cell([executed([printed(WARNING, "stderr")], [printed(WARNING, "stderr")])])
+    assert notebook == pipeline
+
+
+def test_a_warning_of_another_place_counts() -> None:
+    other = WARNING.replace(":3:", ":4:")
+    shown = shown_by_cell([executed([printed(WARNING, "stderr")], [printed(other, "stderr")])])
+    assert [piece.text for piece in shown[1]] == [other]

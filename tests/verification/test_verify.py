@@ -1,0 +1,141 @@
+"""Whole verifications on the real engine, of pipelines that are right and of some that were broken on purpose."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from labline_backend.service import InputError, Service
+from labline_backend.verification.comparison import HandedOn, Outcome
+from labline_compiler.pipeline import Input, Pipeline, Step
+from labline_runtime.values import digest, store
+from labline_runtime.verification import StoredValue
+
+from ..backend.notebooks import DOUBLE, code
+from ..equivalence.cases import CASES
+from ..equivalence.reference import cells_of, notebook_of
+from .conftest import Certificate, Verifier, found, statuses
+
+GROWING = (
+    code("rows = [1]", "step:first"),
+    code("rows = rows + [2]", "step:second"),
+    code("print(rows)\ntotal = sum(rows)", "step:third"),
+    code("print(total)", "step:last"),
+)
+
+
+def verdict(certificate: Certificate) -> str:
+    return certificate["subject"]["verdict"]
+
+
+def with_step(pipeline: Pipeline, name: str, change: Callable[[Step], Step]) -> Pipeline:
+    """*pipeline* with one step changed: what a wrong compiler would have made."""
+    return dataclasses.replace(pipeline, steps=tuple(change(s) if s.name == name else s for s in pipeline.steps))
+
+
+def handing_on(service: Service, step: str, name: str, value: Any) -> Callable[[Outcome], Outcome]:
+    """Have *step* hand on another value than it did."""
+
+    def change(outcome: Outcome) -> Outcome:
+        kept = store({name: value}, service.home.artifacts)
+        forged = HandedOn(type(value).__name__, digest(value), StoredValue(str(kept.path), kept.digest))
+        return dataclasses.replace(outcome, values={**outcome.values, (step, name): forged})
+
+    return change
+
+
+def test_a_pipeline_that_computes_what_the_notebook_computes_is_verified(verify: Verifier) -> None:
+    certificate = verify(*DOUBLE)
+    assert verdict(certificate) == "verified"
+    assert statuses(certificate) == {
+        ("load", "parameter", "count"): "equal",
+        ("load", "parameter", "label"): "equal",
+        ("load", "output", "numbers"): "equal",
+        ("double", "input", "numbers"): "equal",
+    }
+    assert certificate["subject"]["reference_runs"] == 1
+
+
+def test_the_notebook_runs_with_the_parameters_that_the_pipeline_had(verify: Verifier) -> None:
+    certificate = verify(*DOUBLE, count="5")
+    assert verdict(certificate) == "verified"
+    assert certificate["values"][2]["notebook"] == digest([0, 1, 2, 3, 4])
+
+
+def test_an_altered_value_is_different_and_the_path_leads_to_it(verify: Verifier) -> None:
+    change = handing_on(verify.service, "load", "numbers", [0, 1, 9])
+    certificate = verify(*DOUBLE, change=change)
+    assert verdict(certificate) == "different"
+    assert found(certificate, "different") == [("load", "numbers", "numbers[2]"), ("double", "numbers", "numbers[2]")]
+
+
+def test_a_value_taken_from_the_wrong_step_is_different(verify: Verifier) -> None:
+    def from_the_first(step: Step) -> Step:
+        assert step.inputs == (Input(("rows",), "second"),)
+        return dataclasses.replace(step, inputs=(Input(("rows",), "first"),))
+
+    certificate = verify(*GROWING, pipeline=lambda right: with_step(right, "third", from_the_first))
+    assert verdict(certificate) == "different"
+    assert found(certificate, "different") == [
+        ("third", "rows", "len(rows)"),
+        ("third", "total", "total"),
+        ("last", "total", "total"),
+    ]
+    assert [(c["index"], c["difference"]["path"]) for c in certificate["cells"] if c["status"] == "different"] == [
+        (2, "stdout, line 1"),
+        (3, "stdout, line 1"),
+    ]
+
+
+def test_chance_is_told_from_error(verify: Verifier) -> None:
+    cells = (code("import random\nluck = random.random()\nkept = [1, 2]", "step:draw"), code("luck, kept", "step:use"))
+    certificate = verify(*cells, change=handing_on(verify.service, "draw", "kept", [1, 3]))
+    of_draw = {v["name"]: v["status"] for v in certificate["values"] if v["role"] == "output" and v["name"][0] != "@"}
+    assert of_draw == {"luck": "nondeterministic", "kept": "different"}
+
+
+def test_chance_alone_is_no_error(verify: Verifier) -> None:
+    cells = (code("import random\nluck = random.random()", "step:draw"), code("print(luck)", "step:use"))
+    assert verdict(verify(*cells)) == "partly verified"
+
+
+def test_a_pipeline_that_fails_where_the_notebook_does_not_is_different(verify: Verifier) -> None:
+    def taking_nothing(step: Step) -> Step:
+        return dataclasses.replace(step, inputs=())
+
+    certificate = verify(*GROWING, pipeline=lambda right: with_step(right, "third", taking_nothing))
+    assert verdict(certificate) == "different"
+    assert "NameError" in certificate["subject"]["failure"]
+
+
+def test_a_notebook_that_fails_by_itself_is_refused(verify: Verifier) -> None:
+    with pytest.raises(InputError, match="Cell 2, line 1 raised ZeroDivisionError"):
+        verify(code("a = 1", "step:one"), code("b = a / 0", "step:two"))
+
+
+def test_nothing_is_left_of_the_reference_run(verify: Verifier, service: Service) -> None:
+    verify(*DOUBLE)
+    assert list(service.home.root.glob(".verify-*")) == []
+    assert sorted(path.name for path in verify.folder.iterdir()) == ["case.ipynb"]
+
+
+SAMPLE = (
+    "an_alias_inside_a_container_sees_a_later_change",
+    "a_numpy_view_sees_a_later_change",
+    "a_frame_altered_in_place",
+    "a_parameter_rebound_in_a_step",
+    "code_in_the_parameters_cell_follows_the_parameters",
+    "two_branches_alter_one_object",
+)
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_notebook_that_a_naive_split_gets_wrong_is_verified(name: str, verify: Verifier) -> None:
+    path = verify.folder / "case.ipynb"
+    path.write_text(json.dumps(notebook_of(cells_of(CASES[name]))))
+    certificate = verify.file(path)
+    assert verdict(certificate) == "verified", certificate
