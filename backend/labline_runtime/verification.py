@@ -26,7 +26,8 @@ class ReferenceCell:
 class Moment:
     """When ``after`` cells have run, look at ``names``.
 
-    ``expected`` holds, by name, the digests that the pipeline has for it: a value that has one need not be kept.
+    ``expected`` holds, by name, the digests that the pipeline has for it, in one artifact or in several. A value need
+    not be kept where it has them all.
     """
 
     after: int

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { Signal } from '@lumino/signaling';
 
-import type { Run, RunDetail, RunEvent, StepRun } from '../src/api/types';
+import type { Certificate, Run, RunDetail, RunEvent, StepRun } from '../src/api/types';
 import { PAGE, RunStore } from '../src/model/runs';
 
 function run(id: string, created: number, changes: Partial<Run> = {}): Run {
@@ -44,7 +44,7 @@ function step(name: string, state: StepRun['state']): StepRun {
 
 function detail(id: string, created: number): RunDetail {
   const graph = { name: 'p', notebook: 'p.ipynb', steps: [], edges: [], parameters: [] };
-  return { ...run(id, created), graph, steps: [step('a', 'pending')], findings: [] };
+  return { ...run(id, created), graph, steps: [step('a', 'pending')], findings: [], certificate: null };
 }
 
 /** A server with given runs, and a hand on its events. */
@@ -96,6 +96,16 @@ test('a run that is looked at follows its events', async () => {
   emit('run', 'x', run('x', 1, { state: 'succeeded' }));
   const seen = store.detail('x')!;
   assert.deepEqual([seen.state, seen.steps[0].state], ['succeeded', 'succeeded']);
+});
+
+test('a run that was verified after its end shows its certificate', async () => {
+  const { store, emit, answers } = setUp([]);
+  await store.loadDetail('x');
+  const certificate = { verdict: 'verified' } as Certificate;
+  answers.getRun = Promise.resolve({ ...detail('x', 1), certificate });
+  emit('run', 'x', run('x', 1, { state: 'succeeded' }));
+  await new Promise(resolve => setImmediate(resolve));
+  assert.equal(store.detail('x')!.certificate, certificate);
 });
 
 test('an event that comes while a run is being read is not lost', async () => {

@@ -100,6 +100,43 @@ export interface RunDetail extends Run {
   graph: Graph;
   steps: StepRun[];
   findings: Finding[];
+  certificate: Certificate | null;
+}
+
+export type Verdict = 'verified' | 'partly verified' | 'different';
+export type VerificationStatus = 'equal' | 'nondeterministic' | 'different' | 'not comparable';
+
+export interface Difference {
+  path: string;
+  notebook: string;
+  pipeline: string;
+}
+
+interface Compared {
+  status: VerificationStatus;
+  note: string | null;
+  difference: Difference | null;
+}
+
+export interface CertifiedValue extends Compared {
+  step: string;
+  name: string;
+  role: 'input' | 'output' | 'parameter';
+}
+
+export interface CertifiedCell extends Compared, CellPlace {
+  step: string | null;
+}
+
+/** What a verification found: did the pipeline compute what the notebook computes? */
+export interface Certificate {
+  digest: string;
+  created: string;
+  target: string;
+  verdict: Verdict;
+  failure: string | null;
+  values: CertifiedValue[];
+  cells: CertifiedCell[];
 }
 
 export interface CellRun extends CellPlace {

@@ -150,6 +150,10 @@ export class RunStore {
       this.runs.set(event.run, event.data);
       if (detail) {
         this.details.set(event.run, { ...detail, ...event.data });
+        if (!isActive(event.data.state)) {
+          // It may have been verified since, which the event does not tell.
+          void this.loadDetail(event.run).catch(() => undefined);
+        }
       }
     } else if (event.kind === 'step') {
       if (detail) {
@@ -193,6 +197,6 @@ export class RunStore {
 }
 
 function withoutDetail(detail: RunDetail): Run {
-  const { graph: _graph, steps: _steps, findings: _findings, ...run } = detail;
+  const { graph: _graph, steps: _steps, findings: _findings, certificate: _certificate, ...run } = detail;
   return run;
 }

@@ -10,6 +10,7 @@ import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
+import { Seal } from './Seal';
 import { StepView } from './StepView';
 
 export interface RunViewProps {
@@ -122,6 +123,7 @@ function RunHead({ run, now, server, openNotebook }: RunHeadProps): React.JSX.El
     <header className="labline-Run-head">
       <h1>{run.pipeline}</h1>
       <StateBadge state={run.state} />
+      {run.certificate && <Seal certificate={run.certificate} />}
       <dl>
         <Fact name="Run">
           <code>{run.id}</code>

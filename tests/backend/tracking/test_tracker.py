@@ -121,7 +121,7 @@ def test_a_run_has_the_metrics_that_have_a_value(told: Told) -> None:
 
 
 def test_a_run_has_its_notebook_and_its_pipeline(told: Told) -> None:
-    assert artifacts(told, told.tracked) == {"orders.ipynb", "pipeline.json"}
+    assert artifacts(told, told.tracked) == {"orders.ipynb", "pipeline.json", "certificate.json"}
 
 
 def test_a_step_is_nested_in_its_run(told: Told) -> None:
@@ -266,12 +266,12 @@ def test_odd_names_and_long_values_are_no_problem(engine: Engine) -> None:
 
 
 def test_the_certificate_is_an_artifact_of_the_run(told: Told, tmp_path: Path) -> None:
-    kept = told.client.download_artifacts(told.tracked.run_id, "certificate.json", str(tmp_path))
+    kept = told.client.download_artifacts(told.tracked.info.run_id, "certificate.json", str(tmp_path))
     assert json.loads(Path(kept).read_text()) == CERTIFICATE
 
 
 def test_the_run_says_what_its_verification_found(told: Told) -> None:
-    tags = told.client.get_run(told.tracked.run_id).data.tags
+    tags = told.client.get_run(told.tracked.info.run_id).data.tags
     assert (tags["labline.verdict"], tags["labline.certificate"]) == ("verified", "abc")
 
 
