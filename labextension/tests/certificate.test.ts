@@ -54,7 +54,12 @@ test('a value that differs at several boundaries is told once, with its steps', 
   const difference = { path: 'x[2]', notebook: '2', pipeline: '9' };
   const values = ['a', 'b', 'b'].map(step => value(step, 'x', { status: 'different', difference }));
   assert.deepEqual(summarise(certificate({ verdict: 'different', values })).exceptions, [
-    { what: 'x', steps: ['a', 'b'], status: 'different', detail: 'x[2]: 2 in the notebook, 9 in the pipeline' }
+    {
+      what: 'x',
+      steps: ['a', 'b'],
+      status: 'different',
+      detail: 'x[2]: 2 in the notebook, 9 in the pipeline'
+    }
   ]);
 });
 
