@@ -172,7 +172,7 @@ class _Comparison:
         shown = shown_by_cell(self._outcome.notebooks)
         first, shown_first = self._reference(self._plan.places)
         if first.error is not None:
-            raise InputError(f"The notebook itself fails when it runs from top to bottom: {first.error.message}")
+            raise InputError(_fails(first.error.message, self._outcome))
         seen = _by_place(first)
         values = self._values(seen, {})
         cells = self._cells(shown_first, None, shown)
@@ -281,6 +281,13 @@ class _Comparison:
             else:
                 values[number] = _unlocated(values[number], seen[place.after, place.name], found.problem)
         return values
+
+
+def _fails(why: str, outcome: Outcome) -> str:
+    said = f"The notebook itself fails when it runs from top to bottom: {why}"
+    if outcome.failure is not None:
+        return said
+    return f"{said} The pipeline has just run in its folder; what cannot run twice there cannot be verified."
 
 
 def _unlocated(value: ComparedValue, ours: Sighting, why: str | None) -> ComparedValue:
