@@ -10,6 +10,7 @@ from pathlib import Path
 from labline_backend.cli.certificate import conclusion
 from labline_backend.home import Home
 from labline_backend.service import InputError, Service
+from labline_backend.verification.verify import fix_hash_seed
 
 from ..equivalence.cases import CASES
 from ..equivalence.reference import cells_of, notebook_of
@@ -19,6 +20,7 @@ from .conftest import Verifier
 def main(names: list[str]) -> int:
     """Verify the cases called *names*, or all; the number of those that are not as they should be."""
     bad = 0
+    fix_hash_seed()
     with tempfile.TemporaryDirectory() as root, Service(Home.open(Path(root) / "home"), track=False) as service:
         for name in names or CASES:
             folder = Path(root) / name

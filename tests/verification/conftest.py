@@ -68,7 +68,9 @@ class Verifier:
 
 
 @pytest.fixture
-def verify(service: Service, tmp_path: Path) -> Verifier:
+def verify(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verifier:
+    monkeypatch.setenv(verification.HASH_SEED, "random")
+    verification.fix_hash_seed()
     return Verifier(service, tmp_path)
 
 

@@ -79,6 +79,7 @@ def verify(
 def _verify(service: Service, subject: Subject, target: Target, *, quiet: bool) -> wire.Document:
     from labline_backend.verification import verify as verification
 
+    verification.fix_hash_seed()
     line = _Line(quiet=quiet)
     with verification.scratch_folder(service) as scratch:
         if target == "local":

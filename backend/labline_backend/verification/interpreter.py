@@ -28,19 +28,17 @@ class InterpreterError(Exception):
 
 
 class Interpreter:
-    """One kernel's interpreter, for one verification. What it writes goes below *scratch*."""
+    """One kernel's interpreter, for one verification. What it writes goes below *scratch*.
+
+    Every run is a child of a warm parent of its own: children of one parent have one layout of memory, and so would
+    agree on what depends on addresses (``id``, the order of a set of objects), which is chance.
+    """
 
     def __init__(self, home: Home, kernel: Kernel, folder: Path, scratch: Path) -> None:
-        self._launcher = Launcher(home)
+        self._home = home
         self._kernel = kernel
         self._folder = folder
         self._scratch = scratch
-
-    def __enter__(self) -> Interpreter:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._launcher.close()
 
     def reference(self, spec: ReferenceSpecification, told: Callable[[Progress], None]) -> ReferenceResult:
         """Run the notebook. Raises ``InterpreterError``."""
@@ -67,18 +65,13 @@ class Interpreter:
             raise InterpreterError(f"The notebook's interpreter {_how(ended)}.{_last_words(output)}") from error
 
     async def _watch(self, spec: Path, log: Path, told: Callable[[Progress], None]) -> Exit:
-        with log.open("ab", buffering=0) as file:
-            process = self._launcher.launch(self._kernel, spec, self._folder, file, self._environment())
-        follower = asyncio.create_task(_follow(process, told))
-        waiter = asyncio.create_task(process.wait())
+        launcher = Launcher(self._home)
         try:
-            return await asyncio.shield(waiter)
+            with log.open("ab", buffering=0) as file:
+                process = launcher.launch(self._kernel, spec, self._folder, file, self._environment())
+            return await _wait(process, told)
         finally:
-            process.kill()
-            while not waiter.done():  # whoever interrupts, and however often: no process is left behind
-                with contextlib.suppress(asyncio.CancelledError):
-                    await asyncio.wait({waiter})
-            await follower
+            launcher.close()
 
     def _environment(self) -> dict[str, str]:
         return untracked(environment(self._kernel, {}), self._scratch)
@@ -95,6 +88,19 @@ def untracked(variables: dict[str, str], scratch: Path) -> dict[str, str]:
     store = (scratch / "mlflow").as_uri()
     kept = {name: value for name, value in variables.items() if not name.startswith(_WHERE_MLFLOW_RECORDS)}
     return kept | {"MLFLOW_TRACKING_URI": store, "MLFLOW_REGISTRY_URI": store, "MLFLOW_ALLOW_FILE_STORE": "true"}
+
+
+async def _wait(process: StepProcess, told: Callable[[Progress], None]) -> Exit:
+    follower = asyncio.create_task(_follow(process, told))
+    waiter = asyncio.create_task(process.wait())
+    try:
+        return await asyncio.shield(waiter)
+    finally:
+        process.kill()
+        while not waiter.done():  # whoever interrupts, and however often: no process is left behind
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({waiter})
+        await follower
 
 
 async def _follow(process: StepProcess, told: Callable[[Progress], None]) -> None:

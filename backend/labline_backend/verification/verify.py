@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import hashlib
 import json
+import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 Target = Literal["local", "kfp-local"]
 Document = dict[str, Any]
+HASH_SEED = "PYTHONHASHSEED"
 Told = Callable[[str], None]  # what is going on, for people
 
 
@@ -71,6 +73,15 @@ class Subject:
     def folder(self) -> Path:
         """Where everything runs."""
         return self.path.absolute().parent
+
+
+def fix_hash_seed() -> None:
+    """Give the processes of both sides one order of sets of strings, which otherwise is chance; the user's own stands.
+
+    Holds for all that this process starts from now on.
+    """
+    if os.environ.get(HASH_SEED, "random") == "random":
+        os.environ[HASH_SEED] = "0"
 
 
 def read_subject(path: Path, given: Mapping[str, str]) -> Subject:
@@ -143,9 +154,9 @@ def certificate(
 
     Raises ``InputError`` where the notebook itself fails.
     """
-    with Interpreter(service.home, _kernel(subject), subject.folder, scratch) as kernel:
-        comparison = _Comparison(subject, outcome, kernel, scratch, told)
-        values, cells = comparison.compare()
+    interpreter = Interpreter(service.home, _kernel(subject), subject.folder, scratch)
+    comparison = _Comparison(subject, outcome, interpreter, scratch, told)
+    values, cells = comparison.compare()
     statuses = [*(value.status for value in values), *(cell.status for cell in cells)]
     facts = _facts(service, subject, outcome, target, run, comparison, verdict(statuses, outcome.failure))
     return service.certificates.make(
@@ -365,6 +376,7 @@ def _facts(
             "kernel": kernel.name,
             "python": comparison.python,
             "machine": platform.machine(),
+            "hash_seed": os.environ.get(HASH_SEED),
             "digest": environment.digest if environment is not None else None,
             "packages": environment.packages if environment is not None else {},
         },
