@@ -59,6 +59,7 @@ class _Reference:
         """Run it all; what goes wrong is in the result."""
         error: StepError | None = None
         try:
+            self._notebook.write()  # there is one, however early the run ends
             with execute.termination():
                 self._run()
         except StepFailure as failure:

@@ -11,6 +11,7 @@ import pytest
 
 from labline_backend.home import Home
 from labline_backend.service import Service
+from labline_backend.store.certificates import Certificates
 
 from ..notebooks import DOUBLE, code, notebook, write
 from .conftest import Call, Listen, Run
@@ -42,6 +43,17 @@ async def test_parameters_are_taken_as_they_are_typed(run: Run) -> None:
     detail = await run(*DOUBLE, parameters={"count": "5", "label": "plain text"})
     assert detail["parameters"] == {"count": "5", "label": "'plain text'"}
     assert detail["metrics"] == {"total": 20}
+
+
+async def test_a_run_that_was_verified_shows_its_certificate(run: Run, call: Call, labline_home: Path) -> None:
+    detail = await run(code("x = 1", "step:only"))
+    assert detail["certificate"] is None
+    value = {"step": "only", "name": "x", "role": "output", "status": "equal", "note": None, "difference": None}
+    found = {"created": "2030-01-01T00:00:00+00:00", "target": "local", "verdict": "verified", "failure": None}
+    certificates = Certificates(Home.open(labline_home))
+    certificates.keep(certificates.make(found, [{**value, "notebook": "1"}], []), detail["id"])
+    answer = await call("GET", f"runs/{detail['id']}")  # checked against the API's document
+    assert answer.document["certificate"]["values"] == [value]
 
 
 async def test_a_second_run_is_taken_from_the_cache(run: Run) -> None:

@@ -18,8 +18,7 @@ from labline_compiler.targets.kubeflow import compile_to_yaml
 from labline_runtime.specification import CellSource, StepOutput
 from labline_runtime.values import load
 
-HERE = Path(__file__).parent
-REPOSITORY = HERE.parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,12 @@ def run_yaml_on_kfp(tmp_path: Path) -> Callable[..., LocalRun]:
     def run(text: str, folder: Path | None = None, **arguments: Any) -> LocalRun:
         source, result = tmp_path / "pipeline.yaml", tmp_path / "result.json"
         source.write_text(text, encoding="utf-8")
+        order = {"pipeline": str(source), "root": str(tmp_path / "root"), "arguments": arguments, "result": str(result)}
         paths = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
         # Steps run in the folder that the runner was started in, as they do in the image's.
         done = subprocess.run(
-            [sys.executable, str(HERE / "kfp_local.py"), source, tmp_path / "root", json.dumps(arguments), result],
+            [sys.executable, "-m", "labline_backend.verification.kubeflow_runner"],
+            input=json.dumps(order),
             cwd=folder or tmp_path,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE,
