@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labline_backend.service import InputError, Service
 from labline_backend.verification.comparison import HandedOn, Outcome
+from labline_backend.verification.verify import local_outcome
 from labline_compiler.pipeline import Input, Pipeline, Step
 from labline_runtime.values import digest, store
 from labline_runtime.verification import StoredValue
 
-from ..backend.notebooks import DOUBLE, code
+from ..backend.notebooks import DOUBLE, code, write
 from ..equivalence.cases import CASES
 from ..equivalence.reference import cells_of, notebook_of
 from .conftest import Certificate, Verifier, found, statuses
@@ -120,6 +122,14 @@ def test_a_pipeline_that_fails_where_the_notebook_does_not_is_different(verify: 
 def test_a_notebook_that_fails_by_itself_is_refused(verify: Verifier) -> None:
     with pytest.raises(InputError, match="Cell 2, line 1 raised ZeroDivisionError"):
         verify(code("a = 1", "step:one"), code("b = a / 0", "step:two"))
+
+
+def test_a_run_that_was_stopped_is_no_difference(service: Service, tmp_path: Path) -> None:
+    path = write(tmp_path / "slow.ipynb", code("import time\ntime.sleep(60)", "step:only"))
+    run = service.run(path, notebook=str(path))
+    service.cancel(run.id)
+    with pytest.raises(InputError, match="was cancelled"):
+        local_outcome(service, service.engine.wait(run.id, timeout=60))
 
 
 def test_nothing_is_left_of_the_reference_run(verify: Verifier, service: Service) -> None:

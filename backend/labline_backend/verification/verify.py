@@ -110,12 +110,14 @@ def read_subject(path: Path, given: Mapping[str, str]) -> Subject:
 
 
 def local_outcome(service: Service, run: RunRecord) -> Outcome:
-    """What a run on this machine, which has ended, handed on."""
+    """What a run on this machine, which has ended, handed on. Raises ``InputError`` for one that was stopped."""
     from labline_backend.store.artifacts import ArtifactStore
 
+    if run.state not in ("succeeded", "failed"):
+        raise InputError(f"The run {run.id} was {run.state}, so there is nothing to compare the notebook with.")
     artifacts = ArtifactStore(service.home)
     steps = [step for step in service.store.steps(run.id) if step.state == "succeeded"]
-    failure = None if run.state == "succeeded" else run.error or f"The run was {run.state}."
+    failure = None if run.state == "succeeded" else run.error or "The run failed."
     return Outcome(
         values={
             (step.name, value.name): HandedOn(
