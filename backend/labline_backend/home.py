@@ -75,6 +75,11 @@ class Home:
         """Where MLflow keeps its things unless a tracking server is named."""
         return self.root / "mlflow"
 
+    @property
+    def served(self) -> Path:
+        """What servers of models log: one folder a model, in it one a version."""
+        return self.root / "served"
+
     def run_folder(self, run_id: str) -> Path:
         """The folder of one run: the notebook as submitted, the pipeline, the steps."""
         return self.runs / run_id

@@ -14,8 +14,10 @@ from labline_backend.cli.check import check
 from labline_backend.cli.compile import compile_
 from labline_backend.cli.failures import ReaderLeftError, exit_code_of
 from labline_backend.cli.mlflow import mlflow
+from labline_backend.cli.monitor import monitor
 from labline_backend.cli.run import run
 from labline_backend.cli.runs import runs
+from labline_backend.cli.serve import serve
 from labline_backend.cli.server import server
 from labline_backend.cli.verify import verify
 
@@ -33,7 +35,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 the run failed or differs, 2 the input is at fault, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 the run failed or differs, or a model drifted, 2 the input is at fault, 130 interrupted.",
 )
 @click.version_option(__version__, message="labline %(version)s")
 @click.pass_context
@@ -43,7 +45,7 @@ def labline(context: click.Context) -> None:
         context.color = False
 
 
-for command in (check, compile_, run, verify, runs, server, mlflow):
+for command in (check, compile_, run, verify, runs, serve, monitor, server, mlflow):
     labline.add_command(command)
 
 

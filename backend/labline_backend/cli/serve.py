@@ -1,0 +1,100 @@
+"""``labline serve``: a registered model over HTTP."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from labline_backend.serving.predictor import Predictor
+
+DEFAULT_PORT = 8900
+NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
+
+
+@click.command(short_help="Serve a registered model over HTTP.")
+@click.argument("model", metavar="MODEL[@ALIAS|/VERSION]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
+@click.option("--token-env", metavar="NAME", help="The environment variable that holds the token; else one is made.")
+@click.option(
+    "--max-body", type=click.IntRange(1, 2048), default=16, show_default=True, metavar="MIB", help="The largest body."
+)
+@click.option(
+    "--queue", type=click.IntRange(1, 100_000), default=512, show_default=True, help="Requests that may wait at once."
+)
+@click.option(
+    "--deadline", type=click.FloatRange(0.1, 3600), default=30.0, show_default=True, help="Seconds until an answer."
+)
+@click.option(
+    "--log-requests",
+    "log_rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="RATE",
+    help="Keep this share of requests and answers in the data folder, for `labline monitor`. By default none.",
+)
+def serve(
+    model: str, host: str, port: int, token_env: str | None, max_body: int, queue: int, deadline: float, log_rate: float
+) -> None:
+    """Serve a registered MODEL, by default its newest version, until Ctrl-C or SIGTERM.
+
+    The Open Inference Protocol V2 and MLflow's /invocations, on loopback unless told otherwise. A token is required.
+    Loading a model runs its code: serve models of a registry that you trust.
+    """
+    from labline_backend.home import Home
+    from labline_backend.service import InputError
+
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"Serving needs {', '.join(missing)}: pip install 'labline[serving]'.")
+    token, made = _token(token_env)
+    home = Home.find()
+    click.echo(f"{model} is being loaded ...", err=True)
+
+    def announce(address: str, predictor: Predictor) -> None:
+        version = predictor.version
+        click.echo(f"{version} is served at {address}/v2/models/{version.name} and {address}/invocations")
+        click.echo(f"Asked by: {predictor.verdict}")
+        if not _is_loopback(address):
+            click.echo("It is plain HTTP: whoever can listen on the way reads the token.", err=True)
+        if made:
+            click.echo(f"Token: {token}")
+        click.echo("Ctrl-C stops it.")
+        sys.stdout.flush()
+
+    from labline_backend.registry import ModelReference, RegistryError
+    from labline_backend.serving.engine import Limits
+    from labline_backend.serving.predictor import LoadError
+    from labline_backend.serving.server import ServerError, Settings
+    from labline_backend.serving.server import serve as serve_model
+
+    settings = Settings(token, host, port, max_body << 20, Limits(waiting=queue, deadline=deadline), log_rate)
+    try:
+        serve_model(ModelReference.parse(model), home, settings, announce)
+    except (RegistryError, LoadError, ServerError) as error:
+        raise InputError(str(error)) from error
+
+
+def _is_loopback(address: str) -> bool:
+    import ipaddress
+    from urllib.parse import urlsplit
+
+    return ipaddress.ip_address(urlsplit(address).hostname or "").is_loopback
+
+
+def _token(variable: str | None) -> tuple[str, bool]:
+    """The token, and whether it was made here."""
+    from labline_backend.service import InputError
+
+    if variable is None:
+        return secrets.token_hex(24), True
+    token = os.environ.pop(variable, "").strip()  # what the model's code starts need not know it
+    if not token or not token.isascii():
+        raise InputError(f"The environment variable {variable} holds no token: set it to some ASCII characters.")
+    return token, False

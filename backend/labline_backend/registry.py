@@ -1,0 +1,110 @@
+"""Registered models: what a user calls one, and which version that is. MLflow is imported by :func:`resolve` only."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labline_backend.tracking.location import Location, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class RegistryError(Exception):
+    """There is no such model; the message is one or two sentences for the user."""
+
+
+@dataclass(frozen=True)
+class ModelReference:
+    """``NAME``, ``NAME@ALIAS`` or ``NAME/VERSION``. A name alone stands for the newest version."""
+
+    name: str
+    alias: str | None = None
+    version: str | None = None
+
+    @staticmethod
+    def parse(text: str) -> ModelReference:
+        """Raises ``RegistryError`` for what is none."""
+        found = re.fullmatch(r"(?P<name>[^/:@]+)(?:@(?P<alias>[^/:@]+)|/(?P<version>[1-9][0-9]*))?", text.strip())
+        if found is None:
+            raise RegistryError(f"{text!r} names no model: write NAME, NAME@ALIAS or NAME/VERSION.")
+        return ModelReference(found["name"], found["alias"], found["version"])
+
+    def __str__(self) -> str:
+        return self.name + (f"@{self.alias}" if self.alias else f"/{self.version}" if self.version else "")
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of a registered model."""
+
+    name: str
+    version: str
+
+    @property
+    def uri(self) -> str:
+        """As MLflow's loaders take it."""
+        return f"models:/{self.name}/{self.version}"
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.version}"
+
+
+def resolve(reference: ModelReference, location: Location) -> RegisteredVersion:
+    """The version that *reference* stands for now. Imports MLflow. Raises ``RegistryError``."""
+    if location.database is not None and not location.database.exists():
+        raise RegistryError("No model is registered yet: run a pipeline that registers one.")
+    from mlflow import MlflowClient
+
+    client = MlflowClient(location.uri, location.registry_uri)
+    with _told(location):
+        if reference.alias:
+            found = _get(client.get_model_version_by_alias, reference.name, reference.alias)
+        elif reference.version:
+            found = _get(client.get_model_version, reference.name, reference.version)
+        else:
+            versions = client.search_model_versions(f"name = '{_quoted(reference.name)}'")
+            found = max(versions, key=lambda version: int(version.version), default=None)
+        if found is None:
+            raise RegistryError(_absent(client, reference))
+    return RegisteredVersion(found.name, str(found.version))
+
+
+@contextlib.contextmanager
+def _told(location: Location) -> Iterator[None]:
+    """What MLflow complains of, as a sentence that holds no password."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        said = " ".join(str(error.message).split())[:300].replace(location.uri, shown(location.uri))
+        raise RegistryError(f"The model registry does not answer: {said}") from error
+
+
+def _get(look: Any, name: str, which: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return look(name, which)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _absent(client: Any, reference: ModelReference) -> str:
+    versions = client.search_model_versions(f"name = '{_quoted(reference.name)}'")
+    if versions:
+        numbers = ", ".join(sorted((str(version.version) for version in versions), key=int)[-10:])
+        return f"There is no {reference} in the registry; the versions of {reference.name} are {numbers}."
+    names = sorted(model.name for model in client.search_registered_models(max_results=10))
+    known = f"registered are {', '.join(names)}" if names else "none is registered yet"
+    return f"There is no model {reference.name} in the registry; {known}."
+
+
+def _quoted(name: str) -> str:
+    return name.replace("'", "''")

@@ -1,0 +1,14 @@
+"""Serving of registered models: the Open Inference Protocol V2 and MLflow's ``/invocations`` over HTTP.
+
+From the outside in; each knows only what is below it::
+
+    server     the process: socket, loading, signals, draining          protocol   limits on HTTP's heads
+    app        ASGI: routes, authentication, request ids, statuses      body       limits on HTTP's bodies
+    v2_requests, v2_answers, invocations     the wire formats           metrics, payload_log
+    engine     the queue: deadlines, batches without a timer
+    predictor  one loaded version: pyfunc, or the native model where it gives the same bits
+    agreement  ... which is decided here, when the model is loaded
+    signature, cells, rows, refusal     what a model takes, and what is wrong with a request
+
+No module below ``app`` knows HTTP. Nothing here imports the rest of the backend but for where things lie.
+"""

@@ -1,0 +1,194 @@
+"""Whether a model may be asked in a cheaper way: decided when it is loaded, by asking both ways and comparing bits.
+
+The reference is ``pyfunc.predict`` on a DataFrame with the rows of one request. Two short cuts are tried against it:
+
+- *native*: the library's own ``predict`` on an array, past MLflow's checks and pandas. Its errors need not be the same,
+  because what it refuses is asked of the reference again; its answers must be, and it must refuse what the reference
+  refuses.
+- *merging*: the rows of several requests in one call. A linear model is often not the same then: one row goes through
+  another BLAS routine than many do, and the last bit differs.
+
+Only models whose every part is scikit-learn's own are tried. Other code may look at what no sample of rows can show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from labline_backend.serving.rows import Array, Matrix, Rows, Table, join
+
+POOL = 64
+SIZES = (1, 2, 3, 5, 8, 13, 32, 64)
+MAX_COLUMNS_PROBED = 24
+SLOW_SECONDS = 0.25
+EXTREMES = (np.nan, np.inf, -np.inf, 1e300, -1e300, 1e39, 0.0)
+
+OWN = ("sklearn", "numpy", "scipy")
+
+Order = Literal["C", "F"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a model may be asked. ``order`` is the memory order that its native ``predict`` is given arrays in.
+
+    ``reason`` says, for a person, why a short cut is not taken.
+    """
+
+    order: Order | None = None
+    merges: bool = False
+    reason: str = ""
+
+    @property
+    def native(self) -> bool:
+        """Whether the native model is asked."""
+        return self.order is not None
+
+    def __str__(self) -> str:
+        lane = "native predict on arrays" if self.native else "pyfunc on DataFrames"
+        merging = "requests merged" if self.merges else "requests apart"
+        return f"{lane}, {merging}" + (f" ({self.reason})" if self.reason else "")
+
+
+def decide(
+    reference: Callable[[Rows], Any], native: Callable[[Array], Any] | None, model: Any, example: Rows | None
+) -> Verdict:
+    """Try the short cuts on rows like *example*. ``reference`` and ``native`` answer or raise."""
+    if example is None or not example.count:
+        return Verdict(reason="the model was logged without an input example to check on")
+    if foreign := foreign_part(model):
+        return Verdict(reason=f"{foreign} is not scikit-learn's own")
+    pool = _pool(example)
+    if min(_seconds(reference, pool) for _ in range(3)) > SLOW_SECONDS:
+        return Verdict(reason="one call takes too long to compare many")
+    order: Order | None = None
+    reason = "its columns are of several types" if isinstance(pool, Table) else ""
+    ask = reference
+    if native is not None and isinstance(pool, Matrix):
+        reason = "the native model's answers are not the same"
+        for candidate in ("F", "C"):
+            lane = _native_lane(native, candidate)
+            if _agrees(reference, lane, pool):
+                order, ask, reason = candidate, lane, ""
+                break
+    merges = _merges(ask, pool)
+    if not merges:
+        reason = "; ".join(filter(None, [reason, "the answer to a row depends on the rows beside it"]))
+    return Verdict(order, merges, reason)
+
+
+def _seconds(reference: Callable[[Rows], Any], pool: Rows) -> float:
+    start = time.perf_counter()
+    with contextlib.suppress(Exception):
+        reference(pool.part(0, 1))
+    return time.perf_counter() - start
+
+
+def in_order(values: Array, order: Order) -> Array:
+    """*values* in a memory order."""
+    return np.asfortranarray(values) if order == "F" else np.ascontiguousarray(values)
+
+
+def _native_lane(native: Callable[[Array], Any], order: Order) -> Callable[[Rows], Any]:
+    return lambda rows: native(in_order(rows.values, order))  # type: ignore[union-attr]
+
+
+def foreign_part(model: Any) -> str | None:
+    """The name of a part of *model* that is not scikit-learn's own code, or of a function that somebody handed in."""
+    if not hasattr(model, "get_params"):
+        return type(model).__name__
+    for value in (model, *model.get_params(deep=True).values()):
+        kind = type(value)
+        if hasattr(value, "get_params") and not isinstance(value, type):
+            if kind.__module__.partition(".")[0] != "sklearn" or kind.__name__ == "FunctionTransformer":
+                return kind.__name__
+        elif callable(value) and getattr(value, "__module__", "").partition(".")[0] not in OWN:
+            return getattr(value, "__name__", kind.__name__)
+    return None
+
+
+def _pool(example: Rows) -> Rows:
+    """:data:`POOL` rows like those of *example*: each column shuffled, floats moved a little. Always the same."""
+    random = np.random.default_rng(0)
+    picked: Array = np.arange(POOL) % example.count
+    if isinstance(example, Matrix):
+        values = example.values[picked].copy()
+        for column in range(values.shape[1]):
+            values[:, column] = _moved(random.permutation(values[:, column]), random)
+        return Matrix(example.names, values)
+    if isinstance(example, Table):
+        moved = tuple(_moved(random.permutation(array[picked]), random) for array in example.arrays)
+        return replace(example, arrays=moved)
+    return join([example.part(int(index), int(index) + 1) for index in picked])
+
+
+def _moved(values: Array, random: np.random.Generator) -> Array:
+    if values.dtype.kind != "f":
+        return values
+    noise = random.normal(size=values.shape)
+    spread = np.nanstd(values) if not np.isnan(values).all() else 0.0
+    return (values + noise * (spread or 1.0)).astype(values.dtype)
+
+
+def _agrees(reference: Callable[[Rows], Any], lane: Callable[[Rows], Any], pool: Matrix) -> bool:
+    requests = [pool.part(start, start + size) for size in SIZES for start in range(0, POOL, max(size, POOL // 8))]
+    return all(_same_outcome(reference, lane, rows) for rows in (*requests, *_oddities(pool)))
+
+
+def _oddities(pool: Matrix) -> Iterator[Matrix]:
+    """Rows with a missing, infinite or huge value in one column, and in all."""
+    if pool.values.dtype.kind != "f":
+        return
+    for column in [*range(min(pool.values.shape[1], MAX_COLUMNS_PROBED)), slice(None)]:
+        for extreme in EXTREMES:
+            values = pool.values[:3].copy()
+            with np.errstate(over="ignore"):
+                values[1, column] = extreme
+            yield Matrix(pool.names, values)
+
+
+def _same_outcome(reference: Callable[[Rows], Any], lane: Callable[[Rows], Any], rows: Rows) -> bool:
+    try:
+        expected = reference(rows)
+    except Exception:
+        try:
+            lane(rows)
+        except Exception:
+            return True
+        return False
+    try:
+        return same_bits(expected, lane(rows))
+    except Exception:
+        return False
+
+
+def _merges(ask: Callable[[Rows], Any], pool: Rows) -> bool:
+    """Whether every row gets the same answer, however many rows it comes with."""
+    try:
+        alone = np.concatenate([ask(pool.part(i, i + 1)) for i in range(POOL)])
+        if not isinstance(ask(pool), np.ndarray) or len(alone) != POOL:
+            return False
+        return all(
+            same_bits(alone[start : min(start + size, POOL)], ask(pool.part(start, min(start + size, POOL))))
+            for size in SIZES
+            for start in range(0, POOL, max(size, POOL // 8))
+        )
+    except Exception:
+        return False
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether two arrays are equal to the last bit, type and shape included."""
+    if type(one) is not np.ndarray or type(other) is not np.ndarray:
+        return False
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    if one.dtype == object:
+        return bool(one.tolist() == other.tolist())
+    return one.tobytes() == other.tobytes()

@@ -1,0 +1,182 @@
+"""What a model takes and gives, from the MLflow signature that it was logged with; rows brought to that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from labline_backend.serving import cells
+from labline_backend.serving.refusal import Refusal, listed
+from labline_backend.serving.rows import Array, Matrix, Rows, Table
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: ``kind`` is one of :data:`labline_backend.serving.cells.DTYPES`."""
+
+    name: str
+    kind: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor; -1 in ``shape`` stands for any number. ``name`` is None for the only one of a model that names none."""
+
+    name: str | None
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Either columns or tensors, or neither for a model that was logged without a signature."""
+
+    columns: tuple[Column, ...] = ()
+    tensors: tuple[Tensor, ...] = ()
+    outputs: tuple[Tensor, ...] = ()
+    labelled: bool = True
+    """Whether the columns' names are the model's; else they are ours, by position."""
+
+    takes_parameters: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns' names, in the model's order."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """The columns."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def uniform(self) -> str | None:
+        """The one numeric kind of all columns, where all are required and of one kind."""
+        kinds = {column.kind for column in self.columns if column.required}
+        if len(kinds) != 1 or not all(column.required for column in self.columns) or not self.labelled:
+            return None
+        kind = kinds.pop()
+        return kind if cells.DTYPES[kind].kind in "fiub" else None
+
+    # -------------------------------------------------------------- rows
+
+    def check_names(self, given: Sequence[str]) -> None:
+        """Refuse names that are missing, unknown or given twice."""
+        if given == self.names:
+            return
+        present = set(given)
+        missing = [column.name for column in self.columns if column.required and column.name not in present]
+        extra = [name for name in given if name not in self.by_name]
+        complaints = []
+        if missing:
+            complaints.append(f"missing {_columns(missing)} {listed(missing)}")
+        if extra:
+            complaints.append(f"unknown {_columns(extra)} {listed(extra)}")
+        if len(present) < len(given):
+            twice = sorted({name for name in given if given.count(name) > 1})
+            complaints.append(f"{_columns(twice)} {listed(twice)} given twice")
+        if complaints:
+            raise Refusal(
+                f"The columns are not the model's: {'; '.join(complaints)}. It takes {listed(self.names, 50)}."
+            )
+
+    def from_rows(self, names: Sequence[str], data: Sequence[Sequence[Any]]) -> Rows:
+        """JSON rows, each with a value for each of *names*."""
+        self.check_names(names)
+        width = len(names)
+        for index, row in enumerate(data):
+            if not isinstance(row, list) or len(row) != width:
+                found = f"{len(row)} values" if isinstance(row, list) else cells.said(row)
+                raise Refusal(f"Row {index} is {found}, not a list of {width} values.")
+        if self.uniform:
+            flat = [value for row in data for value in row]
+            values = cells.from_json(flat, self.uniform, place_among(names)).reshape(len(data), width)
+            if tuple(names) != self.names:
+                values = values[:, [list(names).index(name) for name in self.names]]
+            return Matrix(self.names, values)
+        return self.from_columns(
+            dict(zip(names, zip(*data, strict=True), strict=True)) if data else dict.fromkeys(names, ())
+        )
+
+    def from_columns(
+        self,
+        given: Mapping[str, Any],
+        convert: Callable[[Any, str, cells.Place], Array] = cells.from_json,
+    ) -> Rows:
+        """Columns by name, made to arrays by *convert*."""
+        self.check_names(tuple(given))
+        lengths = {name: len(values) for name, values in given.items()}
+        if len(set(lengths.values())) > 1:
+            raise Refusal(f"The columns differ in length: {listed(f'{n}: {k}' for n, k in lengths.items())}.")
+        columns = [column for column in self.columns if column.name in given]
+        arrays = tuple(convert(given[column.name], column.kind, place_in(column.name)) for column in columns)
+        if self.uniform and arrays:
+            return Matrix(self.names, np.column_stack(arrays))
+        return Table(tuple(column.name for column in columns), arrays, self.labelled)
+
+    def from_matrix(self, values: Array) -> Rows:
+        """A two-dimensional array with one column for each of the model's, in its order."""
+        if values.shape[1] != len(self.columns):
+            raise Refusal(
+                f"The shape {list(values.shape)} has {values.shape[1]} columns; the model takes {len(self.columns)}: "
+                f"{listed(self.names, 50)}."
+            )
+        if self.uniform:
+            names = self.names
+            return Matrix(
+                names,
+                cells.converted(
+                    values,
+                    self.uniform,
+                    lambda index: f"Row {index // len(names)}, column {names[index % len(names)]!r}",
+                ),
+            )
+        return self.from_columns({name: values[:, i] for i, name in enumerate(self.names)}, cells.converted)
+
+
+def place_in(name: str) -> cells.Place:
+    """Words for the values of a column."""
+    return lambda index: f"Row {index}, column {name!r}"
+
+
+def place_among(names: Sequence[str]) -> cells.Place:
+    """Words for the values of rows that follow each other."""
+    return lambda index: f"Row {index // len(names)}, column {names[index % len(names)]!r}"
+
+
+def _columns(names: Sequence[str]) -> str:
+    return "column" if len(names) == 1 else "columns"
+
+
+def read_signature(metadata: Any) -> Signature:
+    """The signature of an MLflow model (its ``metadata``)."""
+    inputs, outputs = metadata.get_input_schema(), metadata.get_output_schema()
+    given = tuple(_tensor(spec) for spec in outputs.inputs) if outputs else ()
+    parameters = metadata.get_params_schema() is not None
+    if inputs is None or metadata._is_signature_from_type_hint():
+        return Signature(outputs=given, takes_parameters=parameters)
+    if inputs.is_tensor_spec():
+        tensors = tuple(_tensor(spec) for spec in inputs.inputs)
+        return Signature(tensors=tensors, outputs=given, takes_parameters=parameters)
+    columns = tuple(
+        Column(str(index) if spec.name is None else str(spec.name), _kind(spec.type), bool(spec.required))
+        for index, spec in enumerate(inputs.inputs)
+    )
+    return Signature(columns, (), given, inputs.has_input_names(), parameters)
+
+
+def _tensor(spec: Any) -> Tensor:
+    """A tensor, or a column as the tensor that it is on the wire."""
+    if hasattr(spec, "shape"):
+        return Tensor(spec.name, np.dtype(spec.type), tuple(spec.shape))
+    return Tensor(spec.name, cells.DTYPES[_kind(spec.type)], (-1,))
+
+
+def _kind(declared: Any) -> str:
+    name = getattr(declared, "name", "any")  # arrays, maps and objects have no name; MLflow checks what is in them
+    return name if name in cells.DTYPES else "any"

@@ -1,0 +1,102 @@
+"""Answers of the Open Inference Protocol V2: predictions to bytes, and what a model says about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from labline_backend.serving import cells
+from labline_backend.serving.documents import write
+from labline_backend.serving.refusal import Refusal, listed
+from labline_backend.serving.rows import Array
+from labline_backend.serving.signature import Signature, Tensor
+from labline_backend.serving.v2_requests import DATATYPES, Request
+
+NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+
+
+def outputs(prediction: Any, signature: Signature) -> list[tuple[str, Array]]:
+    """A prediction as named arrays."""
+    if hasattr(prediction, "to_numpy"):  # a DataFrame or a Series; importing pandas to ask would be for nothing
+        if hasattr(prediction, "columns"):
+            return [(str(name), prediction.iloc[:, i].to_numpy()) for i, name in enumerate(prediction.columns)]
+        return [(_name(signature), prediction.to_numpy())]
+    if isinstance(prediction, dict):
+        return [(str(name), np.asarray(array)) for name, array in prediction.items()]
+    if hasattr(prediction, "toarray"):  # sparse
+        prediction = prediction.toarray()
+    return [(_name(signature), np.asarray(prediction))]
+
+
+def _name(signature: Signature) -> str:
+    return signature.outputs[0].name or "output-0" if len(signature.outputs) == 1 else "output-0"
+
+
+def answer(
+    request: Request, prediction: Any, signature: Signature, model: str, version: str
+) -> tuple[bytes, int | None]:
+    """The body of an answer, and the length of its JSON where raw tensors follow it."""
+    arrays = outputs(prediction, signature)
+    if request.wanted is not None:
+        known = dict(arrays)
+        unknown = [name for name in request.wanted if name not in known]
+        if unknown:
+            raise Refusal(f"There is no output {listed(unknown)}; the model gives {listed(known)}.")
+        arrays = [(name, known[name]) for name in request.wanted]
+    described, tails = [], []
+    for name, array in arrays:
+        output, tail = _described(name, array, binary=request.all_binary or name in request.binary)
+        described.append(output)
+        if tail is not None:
+            tails.append(tail)
+    document = {"model_name": model, "model_version": version, "outputs": described}
+    if request.id is not None:
+        document["id"] = request.id
+    head = write(document)
+    return (b"".join([head, *tails]), len(head)) if tails else (head, None)
+
+
+def _described(name: str, array: Array, *, binary: bool) -> tuple[dict[str, Any], bytes | None]:
+    datatype = NAMES.get(array.dtype, "BYTES")
+    output: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": datatype}
+    if datatype == "BYTES":
+        texts = [value if isinstance(value, str) else _text(value) for value in array.ravel().tolist()]
+        if not binary:
+            return {**output, "data": texts}, None
+        encoded = [text.encode() for text in texts]
+        tail = b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+    elif not binary:
+        data = array.ravel()
+        if array.dtype.itemsize == 2 and array.dtype.kind == "f":
+            data = data.astype(np.float32)
+        return {**output, "data": np.ascontiguousarray(data)}, None
+    else:
+        tail = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+    return {**output, "parameters": {"binary_data_size": len(tail)}}, tail
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
+
+
+def metadata(signature: Signature, model: str, version: str, platform: str) -> dict[str, Any]:
+    """The metadata of a model."""
+    inputs: tuple[Tensor, ...] = signature.tensors or tuple(
+        Tensor(column.name, cells.DTYPES[column.kind], (-1,)) for column in signature.columns
+    )
+    return {
+        "name": model,
+        "versions": [version],
+        "platform": platform,
+        "inputs": [_declared(tensor, "input-0") for tensor in inputs],
+        "outputs": [_declared(tensor, "output-0") for tensor in signature.outputs],
+    }
+
+
+def _declared(tensor: Tensor, unnamed: str) -> dict[str, Any]:
+    return {
+        "name": tensor.name or unnamed,
+        "datatype": NAMES.get(tensor.dtype, "BYTES"),
+        "shape": list(tensor.shape),
+    }

@@ -1,0 +1,232 @@
+"""Requests of the Open Inference Protocol V2 over JSON, with the binary tensor extension.
+
+Source: the protocol's published REST specification and Triton's "binary tensor data" extension. A request's JSON may be
+followed by raw tensors, little-endian and row-major; ``Inference-Header-Content-Length`` is the length of the JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from labline_backend.serving import cells
+from labline_backend.serving.documents import read_object
+from labline_backend.serving.refusal import Refusal, listed, quoted
+from labline_backend.serving.rows import Array, Rows, Table, Tensors
+from labline_backend.serving.signature import Signature
+
+DATATYPES: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(bool),
+    **{f"{name.upper()}": np.dtype(name) for name in ("uint8", "uint16", "uint32", "uint64")},
+    **{f"{name.upper()}": np.dtype(name) for name in ("int8", "int16", "int32", "int64")},
+    **{f"FP{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
+    "BYTES": np.dtype(object),
+}
+MAX_AXES = 8
+
+
+@dataclass(frozen=True)
+class Request:
+    """``binary`` names the outputs that are wanted as raw bytes; None in ``wanted`` stands for all outputs."""
+
+    id: str | None
+    rows: Rows
+    wanted: tuple[str, ...] | None
+    binary: frozenset[str]
+    all_binary: bool
+
+
+def parse(body: bytes, json_length: str | None, signature: Signature) -> Request:
+    """Read a request. Raises ``Refusal``."""
+    head, tail = _split(body, json_length)
+    document = read_object(head)
+    identity = document.get("id")
+    if identity is not None and not isinstance(identity, str):
+        raise Refusal("'id' is not a string.")
+    inputs = document.get("inputs")
+    if not isinstance(inputs, list) or not inputs:
+        raise Refusal("'inputs' is missing, or not a list of tensors.")
+    tensors: dict[str, Array] = {}
+    for index, given in enumerate(inputs):
+        name, array, tail = _tensor(given, index, tail)
+        if name in tensors:
+            raise Refusal(f"The input {quoted(name)} is given twice.")
+        tensors[name] = array
+    if len(tail):
+        raise Refusal(f"{len(tail)} bytes follow the last tensor: the sizes do not add up to the body.")
+    parameters = _object(document, "parameters")
+    wanted, binary = _outputs(document)
+    return Request(
+        identity,
+        to_rows(tensors, signature),
+        wanted,
+        binary,
+        parameters.get("binary_data_output") is True,
+    )
+
+
+def _split(body: bytes, json_length: str | None) -> tuple[bytes, memoryview]:
+    if json_length is None:
+        return body, memoryview(b"")
+    if not json_length.isascii() or not json_length.isdigit() or len(json_length) > 18:
+        raise Refusal(f"Inference-Header-Content-Length is {quoted(json_length)}, not a number of bytes.")
+    length = int(json_length)
+    if length > len(body):
+        raise Refusal(f"Inference-Header-Content-Length is {length}, and the body has {len(body)} bytes.")
+    return body[:length], memoryview(body)[length:]
+
+
+def _object(document: dict[str, Any], key: str) -> dict[str, Any]:
+    found = document.get(key)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise Refusal(f"'{key}' is not an object.")
+    return found
+
+
+def _outputs(document: dict[str, Any]) -> tuple[tuple[str, ...] | None, frozenset[str]]:
+    outputs = document.get("outputs")
+    if outputs is None:
+        return None, frozenset()
+    if not isinstance(outputs, list) or not all(
+        isinstance(o, dict) and isinstance(o.get("name"), str) for o in outputs
+    ):
+        raise Refusal("'outputs' is not a list of objects with a 'name'.")
+    binary = frozenset(o["name"] for o in outputs if _object(o, "parameters").get("binary_data") is True)
+    return tuple(o["name"] for o in outputs) or None, binary
+
+
+def _tensor(given: Any, index: int, tail: memoryview) -> tuple[str, Array, memoryview]:
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise Refusal(f"Input {index} is not an object with a 'name'.")
+    name = given["name"]
+    where = f"Input {quoted(name)}"
+    datatype = given.get("datatype")
+    dtype = DATATYPES.get(datatype) if isinstance(datatype, str) else None
+    if dtype is None:
+        raise Refusal(f"{where}: the datatype is {cells.said(datatype)}; known are {', '.join(DATATYPES)}.")
+    shape = given.get("shape")
+    if (
+        not isinstance(shape, list)
+        or len(shape) > MAX_AXES
+        or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape)
+    ):
+        raise Refusal(f"{where}: the shape is not a list of at most {MAX_AXES} sizes.")
+    count = math.prod(shape)
+    size = _object(given, "parameters").get("binary_data_size")
+    if size is not None:
+        if type(size) is not int or not 0 <= size <= len(tail):
+            raise Refusal(f"{where}: binary_data_size is {cells.said(size)}, and {len(tail)} bytes are left.")
+        return name, _raw(tail[:size], dtype, count, where).reshape(shape), tail[size:]
+    if not isinstance(given.get("data"), list):
+        raise Refusal(f"{where}: 'data' is missing, or not a list.")
+    return name, _listed(given["data"], dtype, shape, count, where), tail
+
+
+def _listed(data: list[Any], dtype: np.dtype[Any], shape: list[int], count: int, where: str) -> Array:
+    flat = data
+    if data and isinstance(data[0], list):
+        for axis in range(1, len(shape)):
+            if not all(isinstance(part, list) and len(part) == shape[axis] for part in flat):
+                raise Refusal(f"{where}: the data does not have the shape {shape}: axis {axis} differs.")
+            flat = list(chain.from_iterable(flat))
+    if len(flat) != count:
+        raise Refusal(f"{where}: the data has {len(flat)} values, and the shape {shape} stands for {count}.")
+
+    def place(index: int) -> str:
+        if len(shape) < 2:
+            return f"{where}, row {index}"
+        row, rest = divmod(index, math.prod(shape[1:]))
+        return f"{where}, row {row}, " + (f"column {rest}" if len(shape) == 2 else f"value {rest}")
+
+    if dtype.kind == "O":
+        return cells.from_json(flat, "string", place).reshape(shape)
+    return cells.numbers(flat, dtype, place).reshape(shape)
+
+
+def _raw(data: memoryview, dtype: np.dtype[Any], count: int, where: str) -> Array:
+    if dtype.kind == "O":
+        return _raw_strings(data, count, where)
+    if len(data) != count * dtype.itemsize:
+        raise Refusal(
+            f"{where}: the tensor has {len(data)} bytes, and its shape stands for {count} values of {dtype.itemsize}."
+        )
+    if dtype.kind == "b" and np.frombuffer(data, np.uint8).max(initial=0) > 1:
+        raise Refusal(f"{where}: a byte of a BOOL tensor is neither 0 nor 1.")
+    array = np.frombuffer(data, dtype.newbyteorder("<"))
+    return array if array.flags.aligned else array.copy()
+
+
+def _raw_strings(data: memoryview, count: int, where: str) -> Array:
+    """Each element is preceded by its length, four bytes little-endian."""
+    values: list[bytes] = []
+    position = 0
+    while position < len(data):
+        end = position + 4 + int.from_bytes(data[position : position + 4], "little")
+        if end > len(data):
+            raise Refusal(f"{where}: element {len(values)} is longer than what is left of the tensor.")
+        values.append(bytes(data[position + 4 : end]))
+        position = end
+    if len(values) != count:
+        raise Refusal(f"{where}: the tensor has {len(values)} elements, and its shape stands for {count}.")
+    return np.fromiter(values, dtype=object, count=count)
+
+
+def to_rows(tensors: dict[str, Array], signature: Signature) -> Rows:
+    """The tensors as what the model takes.
+
+    A model of columns takes an input a column, or one two-dimensional input with all columns in the model's order. A
+    model without a signature gets a single input as an array, and several as the columns of a table.
+    """
+    name, single = next(iter(tensors.items()))
+    if signature.tensors:
+        return _as_tensors(tensors, signature)
+    if signature.columns:
+        if len(tensors) == 1 and single.ndim == 2 and (name not in signature.by_name or single.shape[1] != 1):
+            return signature.from_matrix(single)
+        return signature.from_columns({n: _column(n, array) for n, array in tensors.items()}, cells.converted)
+    if len(tensors) == 1:
+        if single.ndim == 0:
+            raise Refusal(f"Input {name!r} has no rows: its shape is [].")
+        return Tensors(((None, single),))
+    columns = {n: _column(n, array) for n, array in tensors.items()}
+    if len({len(array) for array in columns.values()}) > 1:
+        raise Refusal("The inputs differ in length.")
+    return Table(tuple(columns), tuple(columns.values()))
+
+
+def _column(name: str, array: Array) -> Array:
+    if array.ndim == 2 and array.shape[1] == 1:
+        return array[:, 0]
+    if array.ndim != 1:
+        raise Refusal(f"Input {quoted(name)} is a column: its shape is [rows] or [rows, 1], not {list(array.shape)}.")
+    return array
+
+
+def _as_tensors(tensors: dict[str, Array], signature: Signature) -> Rows:
+    given = dict(tensors)
+    arrays = []
+    for spec in signature.tensors:
+        if spec.name is None and len(given) == 1:
+            name, array = given.popitem()
+        elif spec.name in given:
+            name, array = spec.name, given.pop(spec.name)
+        else:
+            raise Refusal(f"The input {spec.name or 'input-0'!r} is missing.")
+        arrays.append((spec.name, fitted(array, name, spec.dtype, spec.shape)))
+    if given:
+        raise Refusal(f"The model does not take {listed(given)}.")
+    return Tensors(tuple(arrays))
+
+
+def fitted(array: Array, name: str, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
+    """*array* in the dtype of a tensor of the model, its shape checked."""
+    if len(array.shape) != len(shape) or any(w not in (-1, g) for w, g in zip(shape, array.shape, strict=True)):
+        raise Refusal(f"Input {quoted(name)} has the shape {list(array.shape)}; the model takes {list(shape)}.")
+    return cells.exactly(array, dtype, lambda index: f"Input {name!r}, value {index}")

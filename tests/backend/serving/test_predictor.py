@@ -1,0 +1,72 @@
+"""Models other than scikit-learn's on columns: arrays, no signature, the user's own code, parameters."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labline_backend.serving import invocations, v2_answers, v2_requests
+from labline_backend.serving.refusal import Refusal
+
+from .conftest import Registry, infer
+from .models import frame
+
+
+def asked(registry: Registry, name: str, document: dict[str, Any]) -> Any:
+    """What ``/invocations`` answers."""
+    predictor = registry.predictor(name)
+    (answer,) = predictor.answer(
+        [invocations.parse(json.dumps(document).encode(), "application/json", predictor.signature)]
+    )
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def test_a_model_of_an_array_is_served_and_its_requests_are_merged(registry: Registry) -> None:
+    rows = frame(6).to_numpy()
+    predictor = registry.predictor("pixels")
+    assert predictor.verdict.merges and not predictor.verdict.native
+    parts = [
+        v2_requests.parse(json.dumps(infer(part)).encode(), None, predictor.signature).rows
+        for part in (rows[:2], rows[2:])
+    ]
+    answers = predictor.answer([(part, None) for part in parts])
+    assert np.concatenate(answers).tobytes() == registry.pyfunc("pixels", rows).tobytes()
+    assert asked(registry, "pixels", {"instances": rows.tolist()}).tobytes() == np.concatenate(answers).tobytes()
+
+
+def test_an_array_of_another_shape_is_refused(registry: Registry) -> None:
+    with pytest.raises(Refusal, match=r"has the shape \[1, 3\]; the model takes \[-1, 4\]"):
+        asked(registry, "pixels", {"inputs": [[1.0, 2.0, 3.0]]})
+
+
+def test_the_users_own_model_without_a_signature_is_served(registry: Registry) -> None:
+    rows = frame(3)
+    split = {"columns": list(rows.columns), "data": rows.to_numpy().tolist()}
+    answer = asked(registry, "ratio", {"dataframe_split": split})
+    assert answer.equals(registry.pyfunc("ratio", rows))
+    assert json.loads(invocations.answer(answer))["predictions"][2] == {"a": answer["a"][2]}
+    assert [
+        (name, list(array)) for name, array in v2_answers.outputs(answer, registry.predictor("ratio").signature)
+    ] == [("a", answer["a"].tolist())]
+
+
+def test_what_the_users_own_model_cannot_take_is_refused_in_its_words(registry: Registry) -> None:
+    with pytest.raises(Refusal, match="The model refuses these rows: KeyError"):
+        asked(registry, "ratio", {"inputs": {"a": [1.0]}})
+
+
+def test_parameters_reach_the_model(registry: Registry) -> None:
+    records = frame(2).to_dict(orient="records")
+    plain = asked(registry, "scaled", {"dataframe_records": records})
+    scaled = asked(registry, "scaled", {"dataframe_records": records, "params": {"scale": 2.0}})
+    assert np.array_equal(scaled, plain * 2)
+
+
+def test_a_parameter_of_another_type_is_refused(registry: Registry) -> None:
+    with pytest.raises(Refusal, match="scale"):
+        asked(registry, "scaled", {"dataframe_records": frame(1).to_dict(orient="records"), "params": {"scale": "x"}})

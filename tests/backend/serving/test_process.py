@@ -1,0 +1,104 @@
+"""``labline serve`` as a process: how it starts, and that it ends without losing anything."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from labline_backend.store.payloads import payload_folder, read_payloads
+
+from .conftest import REPOSITORY, SECONDS, Registry, Start, infer
+from .models import frame
+
+INFER = "/v2/models/logistic/infer"
+
+
+def test_sigterm_loses_no_request_and_the_log_has_them_all(start: Start, registry: Registry) -> None:
+    rows = frame(1)
+    body = json.dumps(infer(rows)).encode()
+    expected = registry.pyfunc("logistic", rows).ravel().tolist()
+    answered = [0] * 8
+    lost: list[str] = []
+
+    with start("logistic/1", "--log-requests", "1") as server:
+        busy = threading.Barrier(9)
+
+        def ask(client: int) -> None:
+            """Ask one request after the other on a connection, as long as the server takes new ones."""
+            while True:
+                connection = server.connect()
+                try:
+                    connection.connect()
+                except ConnectionError:
+                    return
+                fresh = True
+                while True:
+                    try:
+                        answer = server.ask(INFER, body, connection=connection)
+                    except (ConnectionError, http.client.HTTPException) as error:
+                        # A connection that was never taken is refused work; one that had answered is lost work.
+                        if not fresh:
+                            lost.append(repr(error))
+                        connection.close()
+                        break
+                    if answer.json["outputs"][0]["data"] != expected:
+                        lost.append(str(answer.body))
+                    answered[client] += 1
+                    fresh = False
+                    if answered[client] == 20:
+                        busy.wait(SECONDS)
+                    if answer.headers.get("connection") == "close":
+                        connection.close()
+                        break
+
+        clients = [threading.Thread(target=ask, args=[client]) for client in range(8)]
+        for client in clients:
+            client.start()
+        busy.wait(SECONDS)
+        server.process.send_signal(signal.SIGTERM)
+        _, errors = server.process.communicate(timeout=SECONDS)
+        for client in clients:
+            client.join(SECONDS)
+        assert server.process.returncode == 0
+    assert lost == []
+    assert "Traceback" not in errors
+    assert read_payloads(payload_folder(registry.home, "logistic", "1")).num_rows == sum(answered)
+
+
+def serve(registry: Registry, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A server that does not come to serving."""
+    places = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(places), "LABLINE_HOME": str(registry.home.root)}
+    return subprocess.run(
+        [sys.executable, "-m", "labline_backend", "serve", *arguments, "--port", "0"],
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["nothing"],
+            "There is no model nothing in the registry; registered are forest, ",
+        ),
+        (["a/b/c"], "'a/b/c' names no model"),
+        (["forest", "--token-env", "UNSET_VARIABLE"], "UNSET_VARIABLE holds no token"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_a_sentence(arguments: list[str], said: str, registry: Registry) -> None:
+    done = serve(registry, *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
