@@ -8,10 +8,10 @@ import platform
 import statistics
 from pathlib import Path
 
-from . import chain
+from . import chain, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (chain,)
+BENCHMARKS = (chain, serving)
 
 
 def main() -> None:
