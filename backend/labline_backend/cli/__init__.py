@@ -35,7 +35,7 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done, 1 the run failed or differs, or a model drifted, 2 the input is at fault, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 the run failed, differs, a model drifted, 2 the input is at fault, 130 interrupted.",
 )
 @click.version_option(__version__, message="labline %(version)s")
 @click.pass_context
