@@ -5,19 +5,28 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from labline_compiler import parameters as parameters_module
 from labline_compiler.analysis.dataflow import analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
-from labline_compiler.findings import Finding, finding
+from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.notebook import Cell, Notebook
 from labline_compiler.order import cycle_in, topological
 from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
-from labline_compiler.tags import CellTags, Options, read_cell_tags, read_pipeline_options
+from labline_compiler.tags import (
+    ROLES,
+    CellTags,
+    Options,
+    read_cell_tags,
+    read_pipeline_options,
+    rename_step,
+    without_effect,
+    written,
+)
 from labline_runtime.specification import CellSource, StepOutput
 
 Role = Literal["imports", "functions", "parameters", "step", "metrics", "skip"]
@@ -80,7 +89,7 @@ class _Compiler:
             return Compilation(None, self._sorted_findings(), infos)
         flows = self._flows()
         infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
-        self.findings += flows.findings
+        self.findings += [self._with_own_name(found, step_options) for found in flows.findings]
         steps = self._steps(flows, prev, step_options)
         if self._failed or steps is None:
             return Compilation(None, self._sorted_findings(), infos)
@@ -121,8 +130,21 @@ class _Compiler:
             self.findings += findings
             role: Role = tags.role if tags.role is not None else "step"  # type: ignore[assignment]
             self.cells.append(_CodeCell(cell, tags, role, source=cell.source))
+        self.findings = self._rename_steps(self.findings)
         if all(c.role == "skip" or not c.cell.source.strip() for c in self.cells):
             self.findings.append(finding("LL007", "Every code cell is empty or tagged `skip`."))
+
+    def _rename_steps(self, findings: list[Finding]) -> list[Finding]:
+        """Offer a new name for a step that cannot be called so, unless another step has it or would get it."""
+        findings = rename_step(findings)
+        wanted = {found.edit.title for found in findings if found.code == "LL103" and found.edit}
+        names = [title.rpartition(" ")[2] for title in wanted] + [str(c.tags.step) for c in self.cells if c.tags.step]
+        return [
+            replace(found, edit=None)
+            if found.code == "LL103" and found.edit and names.count(found.edit.title.rpartition(" ")[2]) > 1
+            else found
+            for found in findings
+        ]
 
     def _place_cells(self) -> None:
         """Give every cell its step: its own, or that of the step above, or the one for cells above all steps."""
@@ -140,7 +162,7 @@ class _Compiler:
                 c.step = current or setup  # of what is left of it, if anything
             elif c.tags.prev or c.tags.options:
                 message = f"Cell {c.cell.number} is {c.role}: its tags for a step change nothing."
-                self.findings.append(finding("LL109", message, cell=c.cell.place))
+                self.findings.append(finding("LL109", message, cell=c.cell.place, edit=without_effect(c.cell)))
         by_lower: dict[str, str] = {}
         for name in sorted(tagged):
             if (other := by_lower.setdefault(name.lower(), name)) != name:
@@ -193,9 +215,13 @@ class _Compiler:
                 self.findings.append(finding("LL107", message, cell=c.cell.place, step=c.step))
         for name, options in by_name.items():
             if name not in merged:
-                self.findings.append(
-                    finding("LL108", f"In the notebook's metadata, `labline.steps.{name}` names no step.")
-                )
+                message = f"In the notebook's metadata, `labline.steps.{name}` names no step."
+                near = difflib.get_close_matches(name, [step for step in merged if step not in by_name], n=1)
+                edit = None
+                if near:
+                    rename = MetadataEdit(("labline", "steps", name), near[0])
+                    edit = Edit(f"Rename labline.steps.{name} to {near[0]}", metadata=(rename,))
+                self.findings.append(finding("LL108", message, edit=edit))
             elif clash := merged[name].merge(options):
                 message = f"The notebook's metadata contradicts the tags of step {name} on {clash}."
                 self.findings.append(finding("LL107", message, step=name))
@@ -228,10 +254,15 @@ class _Compiler:
                     near = difflib.get_close_matches(name, [k for k in known if k], n=1)
                     hint = f" Did you mean {near[0]}?" if near else ""
                     message = f"Cell {c.cell.number}: prev:{name} names a step that no cell has.{hint}"
-                    self.findings.append(finding("LL104", message, cell=c.cell.place, step=c.step))
+                    edit = None
+                    if near and near[0] != c.step:
+                        tag = TagEdit(c.cell.id, written(c.cell, "prev", name), f"prev:{near[0]}")
+                        edit = Edit(f"Write prev:{near[0]}", tags=(tag,))
+                    self.findings.append(finding("LL104", message, cell=c.cell.place, step=c.step, edit=edit))
                 elif name == c.step:
                     message = f"Cell {c.cell.number}: step {name} would have to wait for itself."
-                    self.findings.append(finding("LL106", message, cell=c.cell.place, step=c.step))
+                    edit = _without_prev(c.cell, name)
+                    self.findings.append(finding("LL106", message, cell=c.cell.place, step=c.step, edit=edit))
                 else:
                     result.setdefault(c.step, {})[name] = c.cell
         if (cycle := cycle_in({step: set(before) for step, before in result.items()})) and not self._failed:
@@ -254,11 +285,36 @@ class _Compiler:
                     c.step = above or self.setup
                     moved = True
                     message = f"Cell {c.cell.number} is tagged {c.role} but runs once, as part of step {c.step}."
-                    self.findings.append(finding("LL111", message, cell=c.cell.place, step=c.step))
+                    edit = Edit(f"Remove the tag {c.role}", tags=tuple(TagEdit(c.cell.id, t) for t in _roles(c.cell)))
+                    self.findings.append(finding("LL111", message, cell=c.cell.place, step=c.step, edit=edit))
                 elif c.role in ("step", "metrics"):
                     above = c.step
             if not moved:
                 return flows
+
+    def _with_own_name(self, found: Finding, options: dict[str, StepOptions]) -> Finding:
+        """Offer the later stretches of an interrupted step names of their own, where it has no options to share."""
+        step = found.step
+        if found.code != "LL202" or step is None or options.get(step) != StepOptions():
+            return found
+        taken = {c.step for c in self.cells}
+        edits: list[TagEdit] = []
+        number, inside, name = 1, False, step
+        for c in self.cells:
+            if c.role not in ("step", "metrics"):
+                continue
+            if c.step != step:
+                inside = False
+                continue
+            if not inside:
+                inside = True
+                name = step if number == 1 else f"{step[:60]}_{number}"
+                number += 1
+            if name != step and c.tags.step == step:
+                edits += [TagEdit(c.cell.id, tag, f"step:{name}") for tag in _step_tags(c.cell, step)]
+        if taken & {str(edit.add).partition(":")[2] for edit in edits} or not edits:
+            return found
+        return replace(found, edit=Edit(f"Give the later cells of {step} a step of their own", tags=tuple(edits)))
 
     def _units(self) -> list[Unit]:
         units = []
@@ -314,7 +370,8 @@ class _Compiler:
         for step, before in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
             if cell := prev.get(step, {}).get(before):
                 message = f"prev:{before} on step {step} contradicts the values that flow: {_arrows(cycle)}."
-                self.findings.append(finding("LL203", message, cell=cell.place, step=step))
+                edit = _without_prev(cell, before)
+                self.findings.append(finding("LL203", message, cell=cell.place, step=step, edit=edit))
                 return
         cells = [c.cell for c in self.cells if c.step in cycle]
         numbers = ", ".join(str(cell.number) for cell in cells)
@@ -325,6 +382,20 @@ class _Compiler:
         in_step = c.step is not None and c.role in ("imports", "functions")
         role = "step" if in_step or c.role == "skip" else c.role
         return CellSource(c.cell.index, c.cell.id, c.source, role)
+
+
+def _without_prev(cell: Cell, name: str) -> Edit:
+    return Edit(f"Remove prev:{name}", tags=(TagEdit(cell.id, remove=written(cell, "prev", name)),))
+
+
+def _step_tags(cell: Cell, name: str) -> list[str]:
+    tags = [tag.strip() for tag in cell.metadata.get("tags", ())]
+    heads = {tag: tag.partition(":") for tag in tags}
+    return [tag for tag, part in heads.items() if part[0] in ("step", "block") and part[2].strip() == name]
+
+
+def _roles(cell: Cell) -> list[str]:
+    return [tag.strip() for tag in cell.metadata.get("tags", ()) if tag.strip() in ROLES]
 
 
 def _arrows(cycle: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -154,10 +154,8 @@ def _parse_document(document: Any, path: str) -> Notebook:
     metadata = document.get("metadata", {})
     if not isinstance(metadata, Mapping):
         raise bad("is not a notebook: its `metadata` is not an object.")
-    taken = {cell["id"] for cell in cells if isinstance(cell, Mapping) and isinstance(cell.get("id"), str)}
-    used: set[str] = set()
     result = []
-    for index, cell in enumerate(cells):
+    for index, (cell, identifier) in enumerate(zip(cells, cell_ids(cells), strict=True)):
         if not isinstance(cell, Mapping):
             raise bad(f"is not a notebook: cell {index + 1} is not an object.", index)
         kind = cell.get("cell_type")
@@ -171,12 +169,22 @@ def _parse_document(document: Any, path: str) -> Notebook:
         cell_metadata = cell.get("metadata", {})
         if not isinstance(cell_metadata, Mapping):
             raise bad(f"is not a notebook: the metadata of cell {index + 1} is not an object.", index)
-        identifier = cell.get("id")
+        result.append(Cell(index, identifier, kind, source, cell_metadata))
+    return Notebook(path, tuple(result), metadata, dict(document))
+
+
+def cell_ids(cells: Sequence[Any]) -> list[str]:
+    """The ids of a document's cells: their own, or where these are missing or not unique others that are."""
+    taken = {cell["id"] for cell in cells if isinstance(cell, Mapping) and isinstance(cell.get("id"), str)}
+    result: list[str] = []
+    used: set[str] = set()
+    for index, cell in enumerate(cells):
+        identifier = cell.get("id") if isinstance(cell, Mapping) else None
         if not isinstance(identifier, str) or not identifier or identifier in used:
             identifier = _free_id(index, taken | used)
         used.add(identifier)
-        result.append(Cell(index, identifier, kind, source, cell_metadata))
-    return Notebook(path, tuple(result), metadata, dict(document))
+        result.append(identifier)
+    return result
 
 
 def _free_id(index: int, taken: set[str]) -> str:
@@ -187,52 +195,76 @@ def _free_id(index: int, taken: set[str]) -> str:
 
 
 _MARKER = re.compile(r"^#\s*%%(?!%)(?P<rest>.*)$")
-_TAGS = re.compile(r"tags\s*=\s*(\[.*?\])")
-_COMMENTED_MAGIC = re.compile(r"^# ?(?P<line>(%%?[A-Za-z]|!{1,2}[A-Za-z]).*)$")
+PERCENT_TAGS = re.compile(r"tags\s*=\s*(\[.*?\])")
+COMMENTED_MAGIC = re.compile(r"^# ?(?P<line>(%%?[A-Za-z]|!{1,2}[A-Za-z]).*)$")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A cell of a script: its marker's line (from 0, -1 where it has none), what the marker says, and its lines."""
+
+    header_line: int
+    header: str
+    body: list[str]
+
+    @property
+    def kind(self) -> CellKind:
+        """What the marker says the cell is."""
+        if self.header.startswith(("[markdown]", "[md]")):
+            return "markdown"
+        return "raw" if self.header.startswith("[raw]") else "code"
+
+    @property
+    def tags(self) -> Any:
+        """What the marker gives as tags. Raises ``ValueError``."""
+        match = PERCENT_TAGS.search(self.header)
+        return json.loads(match[1].replace("'", '"')) if match else []
+
+
+def percent_chunks(lines: list[str]) -> list[Chunk]:
+    """The cells of a script, given line by line."""
+    if lines and lines[0].strip() == "# ---":
+        # Jupytext's header: the notebook's metadata as YAML, which is not needed here
+        end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == "# ---"), 0)
+        lines = [""] * (end + 1) + lines[end + 1 :]
+    chunks = [Chunk(-1, "", [])]
+    for number, line in enumerate(lines):
+        if match := _MARKER.match(line):
+            chunks.append(Chunk(number, match["rest"].strip(), []))
+        else:
+            chunks[-1].body.append(line)
+    if not any(line.strip() for line in chunks[0].body):
+        chunks.pop(0)
+    return chunks
+
+
+def percent_source(chunk: Chunk) -> str:
+    """The cell's source: magics and text are comments in the script."""
+    body = list(chunk.body)
+    while body and not body[-1].strip():
+        body.pop()
+    if chunk.kind == "code":
+        return "\n".join(match["line"] if (match := COMMENTED_MAGIC.match(line)) else line for line in body)
+    return "\n".join(line.removeprefix("#").removeprefix(" ") for line in body)
 
 
 def _parse_percent(text: str, path: str) -> Notebook:
-    lines = text.splitlines()
-    if (
-        lines and lines[0].strip() == "# ---"
-    ):  # Jupytext's header: the notebook's metadata as YAML, which is not needed here
-        end = next((i for i, line in enumerate(lines[1:], 1) if line.strip() == "# ---"), 0)
-        lines = [""] * (end + 1) + lines[end + 1 :]
-    chunks: list[tuple[str, list[str]]] = [("", [])]
-    for line in lines:
-        if match := _MARKER.match(line):
-            chunks.append((match["rest"].strip(), []))
-        else:
-            chunks[-1][1].append(line)
-    if not any(line.strip() for line in chunks[0][1]):
-        chunks.pop(0)
     cells = []
-    for index, (header, body) in enumerate(chunks):
-        kind: CellKind = "code"
-        if header.startswith("[markdown]") or header.startswith("[md]"):
-            kind = "markdown"
-        elif header.startswith("[raw]"):
-            kind = "raw"
-        while body and not body[-1].strip():
-            body.pop()
-        if kind == "code":
-            body = [match["line"] if (match := _COMMENTED_MAGIC.match(line)) else line for line in body]
-        else:
-            body = [line.removeprefix("#").removeprefix(" ") for line in body]
-        metadata: dict[str, Any] = {}
-        if match := _TAGS.search(header):
-            try:
-                metadata["tags"] = json.loads(match[1].replace("'", '"'))
-            except ValueError:
-                raise NotebookError(
-                    finding(
-                        "LL005",
-                        f"The tags of cell {index + 1} of {path} are not a list of strings: {match[1]}.",
-                        cell=(index, f"cell-{index}"),
-                        fix='Write them as tags=["step:load"].',
-                    )
-                ) from None
-        cells.append(Cell(index, f"cell-{index}", kind, "\n".join(body), metadata))
+    for index, chunk in enumerate(percent_chunks(text.splitlines())):
+        try:
+            tags = chunk.tags
+        except ValueError:
+            written = PERCENT_TAGS.search(chunk.header)
+            raise NotebookError(
+                finding(
+                    "LL005",
+                    f"The tags of cell {index + 1} of {path} are not a list of strings: {written and written[1]}.",
+                    cell=(index, f"cell-{index}"),
+                    fix='Write them as tags=["step:load"].',
+                )
+            ) from None
+        metadata = {"tags": tags} if PERCENT_TAGS.search(chunk.header) else {}
+        cells.append(Cell(index, f"cell-{index}", chunk.kind, percent_source(chunk), metadata))
     return Notebook(path, tuple(cells), {}, _document(cells))
 
 

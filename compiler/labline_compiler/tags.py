@@ -8,14 +8,18 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labline_compiler.findings import Finding, finding
+from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell, Notebook
 
 _KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
 _SWITCH = {"enabled": True, "disabled": False}
+_SPELLINGS = {
+    **dict.fromkeys(("enabled", "enable", "true", "yes", "on"), "enabled"),
+    **dict.fromkeys(("disabled", "disable", "false", "no", "off"), "disabled"),
+}
 
 # Tags that give the whole cell a role: tag -> role.
 ROLES = {
@@ -134,12 +138,40 @@ def name_problem(name: str) -> str | None:
     return None
 
 
-def name_fix(name: str, tag: str = "step") -> str | None:
-    """The nearest name that could be meant, as an instruction."""
+def near_name(name: str) -> str | None:
+    """The nearest name that could be meant by one that cannot name a step."""
     candidate = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")[:60]
     if candidate[:1].isdigit() or keyword.iskeyword(candidate):
         candidate = f"step_{candidate}"
-    return f"Write {tag}:{candidate}" if candidate and name_problem(candidate) is None else None
+    return candidate if candidate and name_problem(candidate) is None else None
+
+
+def written(cell: Cell, head: str, name: str) -> str:
+    """The tag by which *cell* says ``head:name``, as it is written there."""
+    tags = [tag.strip() for tag in cell.metadata.get("tags", ())]
+    parts = {tag: tag.partition(":") for tag in tags}
+    return next((tag for tag, part in parts.items() if part[0] == head and part[2].strip() == name), f"{head}:{name}")
+
+
+def without_effect(cell: Cell) -> Edit:
+    """Take off the cell all tags that only say something of a step."""
+    tags = [tag.strip() for tag in cell.metadata.get("tags", ())]
+    idle = [tag for tag in tags if ":" in tag and tag.partition(":")[0] in TAGS.keys() - {"notebook", "step", "block"}]
+    return Edit(f"Remove {', '.join(idle)}", tags=tuple(TagEdit(cell.id, remove=tag) for tag in idle))
+
+
+def rename_step(findings: list[Finding]) -> list[Finding]:
+    """Let the findings on one bad step name share one edit, so that the step is renamed on all its cells at once."""
+    edits: dict[str, list[TagEdit]] = {}
+    for found in findings:
+        if found.code == "LL103" and found.edit is not None:
+            edits.setdefault(found.edit.title, []).extend(found.edit.tags)
+    return [
+        replace(found, edit=Edit(found.edit.title, tags=tuple(dict.fromkeys(edits[found.edit.title]))))
+        if found.code == "LL103" and found.edit is not None
+        else found
+        for found in findings
+    ]
 
 
 def read_cell_tags(cell: Cell) -> tuple[CellTags, list[Finding]]:
@@ -162,9 +194,9 @@ def read_cell_tags(cell: Cell) -> tuple[CellTags, list[Finding]]:
         match = rule.pattern.fullmatch(rest)
         if match is None:
             message = f"Cell {cell.number} has the tag {tag[:100]!r}, which should read {rule.form}."
-            findings.append(finding("LL102", message, cell=cell.place))
+            findings.append(finding("LL102", message, cell=cell.place, edit=_respelled(cell, tag)))
             continue
-        findings += _apply(head, match, result, cell)
+        findings += _apply(tag, match, result, cell)
     if result.role == "skip":
         return CellTags(role="skip"), []
     if result.step is not None and result.role in ("imports", "functions", "parameters"):
@@ -173,15 +205,27 @@ def read_cell_tags(cell: Cell) -> tuple[CellTags, list[Finding]]:
     return result, findings
 
 
-def _apply(head: str, match: re.Match[str], result: CellTags, cell: Cell) -> list[Finding]:
-    found, options = match.groupdict(), result.options
+def _respelled(cell: Cell, tag: str) -> Edit | None:
+    """A switch that is spelt in another way: ``cache:Off``."""
+    head, _, rest = tag.partition(":")
+    value = _SPELLINGS.get(rest.strip().lower())
+    if head not in ("cache", "report") or value is None:
+        return None
+    return Edit(f"Write {head}:{value}", tags=(TagEdit(cell.id, tag, f"{head}:{value}"),))
+
+
+def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list[Finding]:
+    head, found, options = tag.partition(":")[0], match.groupdict(), result.options
     if head in ("step", "block", "prev"):
         name = found["name"].strip()
         if not name:
             return []  # Kale's panel leaves a bare "block:" on cells without a step
         if problem := name_problem(name):
             message = f"Cell {cell.number}: the step name {name[:80]!r} {problem}."
-            return [finding("LL103", message, cell=cell.place, fix=name_fix(name, head))]
+            near, edit = near_name(name), None
+            if near is not None:
+                edit = Edit(f"Rename the step {name} to {near}", tags=(TagEdit(cell.id, tag, f"{head}:{near}"),))
+            return [finding("LL103", message, cell=cell.place, fix=f"Write {head}:{near}" if near else None, edit=edit)]
         if head == "prev":
             result.prev.append(name)
         elif result.step not in (None, name):

@@ -54,8 +54,13 @@ def refuse(message: str, found: Iterable[Finding] = (), *, as_json: bool = False
         click.echo(f"labline: {message}", err=True)
 
 
-def findings(name: str, found: Iterable[Finding]) -> None:
-    """Print findings about the notebook called *name* on stderr, each with its place and what to do."""
+def findings(name: str, found: Iterable[Finding], sources: Sequence[str] = ()) -> None:
+    """Print findings about the notebook called *name* on stderr, each with its place and what to do.
+
+    With the *sources* of its cells the line that a finding is about is shown.
+    """
+    from labline_backend.cli.source import excerpt
+
     for finding in found:
         place = [name]
         if finding.cell_index is not None:
@@ -65,8 +70,12 @@ def findings(name: str, found: Iterable[Finding]) -> None:
             place.append(f"step {finding.step}")
         kind = coloured(finding.severity, f"{finding.severity} {finding.code}")
         click.echo(f"{': '.join(place)}: {kind} {finding.message}", err=True)
-        if finding.fix:
-            click.echo("".join(f"    {line}\n" for line in finding.fix.splitlines()), nl=False, err=True)
+        index = finding.cell_index
+        lines = excerpt(finding, sources[index]) if index is not None and index < len(sources) else []
+        lines += (finding.fix or "").splitlines()
+        if finding.edit and sources:
+            lines.append(f"--fix: {finding.edit.title}.")
+        click.echo("".join(f"    {line}\n" for line in lines), nl=False, err=True)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass, field
 
 from labline_compiler.findings import Finding
@@ -35,6 +36,7 @@ class Version:
     always: bool  # surely bound anew, so that the step does not need the parent
     cell: Cell
     unbound: bool = False  # may be unbound again
+    statement: ast.stmt | None = None  # that did it
 
 
 @dataclass

@@ -14,6 +14,7 @@ from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import AMBIENT, Use
 from labline_compiler.analysis.walker import Walker
 from labline_compiler.findings import Finding, finding
+from labline_compiler.findings.place import span_of
 from labline_compiler.notebook import Cell
 
 _GENERATORS = {"@random": "random", "@numpy.random": "numpy.random", "@torch.random": "torch"}
@@ -60,6 +61,7 @@ class Recorder:
             self.finish()
             self.segment += 1
             self.walker.state.always = set()
+        self.walker.state.statement = None
         self.unit = unit
         self.units.append(unit)
         self.brought.clear()
@@ -213,7 +215,8 @@ class Recorder:
         if version is not None and version.step == self.unit.step and version.segment == self.segment:
             version.always |= always
             return version
-        version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell)
+        statement = self.walker.state.statement
+        version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell, statement=statement)
         self.versions[name] = version
         self.made.setdefault((self.unit.step, name), []).append(version)
         return version
@@ -255,14 +258,14 @@ class Recorder:
         if key in self.told:
             return
         self.told.add(key)
-        line, column = getattr(node, "lineno", None), getattr(node, "col_offset", None)
+        if node is None:
+            node = self.walker.state.statement
         self.findings.append(
             finding(
                 code,
                 message,
                 cell=cell.place,
-                line=line,
-                column=column + 1 if column is not None else None,
+                span=span_of(node, cell.source) if node is not None else None,
                 step=step or (self.unit.step if self.unit.step not in NO_STEPS else None),
             )
         )

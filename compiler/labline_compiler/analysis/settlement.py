@@ -8,7 +8,8 @@ from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flow
 from labline_compiler.analysis.heap import NOTHING
 from labline_compiler.analysis.hidden_state import AMBIENT
 from labline_compiler.analysis.recorder import Recorder
-from labline_compiler.findings import finding
+from labline_compiler.findings import Span, finding
+from labline_compiler.findings.place import find_name, span_of
 from labline_compiler.notebook import Cell
 
 
@@ -120,7 +121,15 @@ class Settlement:
         key = ("LL202", step, name)
         if key not in self.told:
             self.told.add(key)
-            self.findings.append(finding("LL202", message, cell=second.place, step=step))
+            self.findings.append(
+                finding("LL202", message, cell=second.place, step=step, span=self._mention(name, second))
+            )
+
+    def _mention(self, name: str, cell: Cell) -> Span | None:
+        for unit in self.record.units:
+            if unit.cell is cell and unit.parsed and (found := find_name(unit.parsed.tree, name)):
+                return span_of(found, cell.source)
+        return None
 
     def _tell_option(self, version: Version) -> None:
         key = ("LL302", version.step, version.name)
@@ -128,7 +137,8 @@ class Settlement:
             self.told.add(key)
             what = version.name.removeprefix("@")
             message = f"Step {version.step} changes {what}, so all later steps wait for it."
-            self.findings.append(finding("LL302", message, cell=version.cell.place, step=version.step))
+            span = span_of(version.statement, version.cell.source) if version.statement is not None else None
+            self.findings.append(finding("LL302", message, cell=version.cell.place, step=version.step, span=span))
 
 
 def _maybe_unbound(version: Version) -> bool:

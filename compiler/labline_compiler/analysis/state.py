@@ -85,6 +85,7 @@ class State:
         self.depth = 0  # of branches
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
+        self.statement: ast.stmt | None = None  # of a cell, not of a function, that is being followed
         self._collectors: list[dict[tuple[Frame, str], Value]] = []
 
     @property

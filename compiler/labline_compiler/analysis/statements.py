@@ -22,6 +22,8 @@ class Statements(Expressions):
         """Follow a block."""
         for statement in statements:
             self.spend()
+            if len(self.state.frames) == 1:
+                self.state.statement = statement
             handler = self._handlers.get(type(statement))
             if handler is None:
                 handler = self._handlers[type(statement)] = getattr(

@@ -5,7 +5,20 @@
 
 from __future__ import annotations
 
-from labline_compiler.findings.model import Finding, Rule, Severity
+from labline_compiler.findings.model import Edit, Finding, MetadataEdit, Rule, Severity, TagEdit, TextEdit
+from labline_compiler.findings.place import Span
 from labline_compiler.findings.rules import CHAPTERS, RULES, finding
 
-__all__ = ["CHAPTERS", "RULES", "Finding", "Rule", "Severity", "finding"]
+__all__ = [
+    "CHAPTERS",
+    "RULES",
+    "Edit",
+    "Finding",
+    "MetadataEdit",
+    "Rule",
+    "Severity",
+    "Span",
+    "TagEdit",
+    "TextEdit",
+    "finding",
+]

@@ -13,6 +13,17 @@ RULES = (
         "error",
         "The cell is not valid Python, so it could not run in the notebook either.",
         "Correct the line named, or tag the cell `skip`.",
+        bad="""\
+# %%
+if x > 1
+    print(x)
+""",
+        good="""\
+# %%
+x = 2
+if x > 1:
+    print(x)
+""",
     ),
     Rule(
         "LL102",
@@ -20,6 +31,14 @@ RULES = (
         "error",
         "The tag starts like one of Labline's but does not go on as it should.",
         "Write it as the message shows.",
+        bad="""\
+# %% tags=["step:load", "cache:off"]
+x = 1
+""",
+        good="""\
+# %% tags=["step:load", "cache:disabled"]
+x = 1
+""",
     ),
     Rule(
         "LL103",
@@ -29,6 +48,14 @@ RULES = (
         "ASCII, no keyword, "
         "and at most 63 characters long.",
         "Use letters, digits and underscores, such as `step:load_data`.",
+        bad="""\
+# %% tags=["step:load-data"]
+x = 1
+""",
+        good="""\
+# %% tags=["step:load_data"]
+x = 1
+""",
     ),
     Rule(
         "LL104",
@@ -36,6 +63,18 @@ RULES = (
         "error",
         "A `prev:` tag names a step that no cell has.",
         "Correct the name, or tag the cell that should come first.",
+        bad="""\
+# %% tags=["step:load"]
+x = 1
+# %% tags=["step:report", "prev:laod"]
+print("done")
+""",
+        good="""\
+# %% tags=["step:load"]
+x = 1
+# %% tags=["step:report", "prev:load"]
+print("done")
+""",
     ),
     Rule(
         "LL105",
@@ -43,6 +82,16 @@ RULES = (
         "error",
         "A cell can be part of one step only, or have one of the special roles.",
         "Keep one of the tags; split the cell if both are meant.",
+        bad="""\
+# %% tags=["step:load", "step:clean"]
+x = 1
+""",
+        good="""\
+# %% tags=["step:load"]
+x = 1
+# %% tags=["step:clean"]
+x = x + 1
+""",
     ),
     Rule(
         "LL106",
@@ -50,6 +99,14 @@ RULES = (
         "error",
         "Each of these steps would have to wait for the next, so none could start.",
         "Remove one of the `prev:` tags named.",
+        bad="""\
+# %% tags=["step:load", "prev:load"]
+x = 1
+""",
+        good="""\
+# %% tags=["step:load"]
+x = 1
+""",
     ),
     Rule(
         "LL107",
@@ -57,6 +114,18 @@ RULES = (
         "error",
         "Two cells of one step ask for different values of the same option.",
         "Keep the tag on one cell of the step.",
+        bad="""\
+# %% tags=["step:load", "limit:cpu:1"]
+x = 1
+# %% tags=["step:load", "limit:cpu:2"]
+y = 2
+""",
+        good="""\
+# %% tags=["step:load", "limit:cpu:2"]
+x = 1
+# %%
+y = 2
+""",
     ),
     Rule(
         "LL108",
@@ -71,6 +140,18 @@ RULES = (
         "warning",
         "The tag needs a step, or a kind of cell, that this cell does not have, so it changes nothing.",
         "Move the tag to a cell of the step that it is meant for, or remove it.",
+        bad="""\
+# %% tags=["imports", "limit:memory:2Gi"]
+import json
+# %% tags=["step:load"]
+x = json.loads("1")
+""",
+        good="""\
+# %% tags=["imports"]
+import json
+# %% tags=["step:load", "limit:memory:2Gi"]
+x = json.loads("1")
+""",
     ),
     Rule(
         "LL110",
@@ -79,6 +160,20 @@ RULES = (
         "A pipeline parameter has one default. Two cells give it different ones, and the steps between them "
         "would see the first.",
         "Keep one of the assignments; give the other value another name.",
+        bad="""\
+# %% tags=["parameters"]
+depth = 3
+# %% tags=["parameters"]
+depth = 5
+# %% tags=["step:train"]
+print(depth)
+""",
+        good="""\
+# %% tags=["parameters"]
+depth = 3
+# %% tags=["step:train"]
+print(depth)
+""",
     ),
     Rule(
         "LL111",
@@ -89,6 +184,20 @@ RULES = (
         "changes what other cells see, or gives something else each time. It runs once, with the step above it, "
         "which keeps the notebook's meaning.",
         "Leave in such cells only imports, definitions and constants.",
+        bad="""\
+# %% tags=["imports"]
+import time
+started = time.time()
+# %% tags=["step:load"]
+print(started)
+""",
+        good="""\
+# %% tags=["imports"]
+import time
+# %% tags=["step:load"]
+started = time.time()
+print(started)
+""",
     ),
     Rule(
         "LL112",
@@ -96,6 +205,18 @@ RULES = (
         "error",
         "File systems and clusters may take the two names for one.",
         "Rename one of the steps.",
+        bad="""\
+# %% tags=["step:train"]
+x = 1
+# %% tags=["step:Train"]
+y = 2
+""",
+        good="""\
+# %% tags=["step:train"]
+x = 1
+# %% tags=["step:train_again"]
+y = 2
+""",
     ),
     Rule(
         "LL113",

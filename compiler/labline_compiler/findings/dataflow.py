@@ -14,6 +14,18 @@ RULES = (
         "The cell reads a name that no cell above it binds and Python does not provide: a clean run of the "
         "notebook would stop here.",
         "Define the name in a cell above, or correct its spelling.",
+        bad="""\
+# %% tags=["step:load"]
+total = 1
+# %% tags=["step:report"]
+print(totle)
+""",
+        good="""\
+# %% tags=["step:load"]
+total = 1
+# %% tags=["step:report"]
+print(total)
+""",
     ),
     Rule(
         "LL202",
@@ -23,6 +35,22 @@ RULES = (
         "whole steps computes "
         "what the notebook computes.",
         "Give the later cells a step name of their own, or move them up to the rest of their step.",
+        bad="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+# %% tags=["step:clean"]
+rows.append(3)
+# %% tags=["step:load"]
+print(rows)
+""",
+        good="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+# %% tags=["step:clean"]
+rows.append(3)
+# %% tags=["step:report"]
+print(rows)
+""",
     ),
     Rule(
         "LL203",
@@ -30,6 +58,18 @@ RULES = (
         "error",
         "A `prev:` tag asks for an order that the values flowing between the steps forbid.",
         "Remove the `prev:` tag named; edges are inferred from the data.",
+        bad="""\
+# %% tags=["step:load", "prev:report"]
+x = 1
+# %% tags=["step:report"]
+print(x)
+""",
+        good="""\
+# %% tags=["step:load"]
+x = 1
+# %% tags=["step:report"]
+print(x)
+""",
     ),
     Rule(
         "LL204",
@@ -38,6 +78,14 @@ RULES = (
         "`exec`, `eval`, `globals()` and their like can read and change any name. Labline assumes the worst: "
         "all names cross to this step, and later ones wait for it.",
         "Name the variables in plain code.",
+        bad="""\
+# %% tags=["step:load"]
+exec("x = 2")
+""",
+        good="""\
+# %% tags=["step:load"]
+x = 2
+""",
     ),
     Rule(
         "LL205",
@@ -46,5 +94,23 @@ RULES = (
         "Making the class runs code of its metaclass or of a base class's `__init_subclass__`. A step that takes the "
         "class over makes it anew, and that code runs once more there.",
         "Move the class to a cell tagged `functions`, which runs at the start of every step.",
+        bad="""\
+# %% tags=["step:load"]
+class Base:
+    def __init_subclass__(cls):
+        print(cls.__name__)
+class Part(Base):
+    pass
+""",
+        good="""\
+# %% tags=["functions"]
+class Base:
+    def __init_subclass__(cls):
+        print(cls.__name__)
+class Part(Base):
+    pass
+# %% tags=["step:load"]
+part = Part()
+""",
     ),
 )

@@ -27,4 +27,7 @@ def render_markdown() -> str:
                 "",
                 f"**What to do:** {rule.fix}",
             ]
+            if rule.bad and rule.good:
+                lines += ["", "```python", rule.bad.rstrip(), "```", "", "Better:"]
+                lines += ["", "```python", rule.good.rstrip(), "```"]
     return "\n".join(lines) + "\n"

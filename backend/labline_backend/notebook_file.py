@@ -1,0 +1,81 @@
+"""Change a notebook's file, and nothing in it that is not meant."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labline_backend.service import Compiled, InputError, compile_file
+
+if TYPE_CHECKING:
+    from labline_compiler.findings import Finding
+
+_BOM = "\ufeff"
+
+
+@dataclass(frozen=True)
+class FixedFile:
+    """What fixing a file came to: the findings that are gone, and what the notebook compiles to now."""
+
+    applied: tuple[Finding, ...]
+    compiled: Compiled
+
+
+def fix_file(path: Path) -> FixedFile:
+    """Apply the safe fixes of the notebook's findings and write the file, where there are any.
+
+    Raises ``InputError`` where the file cannot be written. A notebook that cannot be read is left alone: its findings
+    say why.
+    """
+    from labline_compiler.fixing import fix
+    from labline_compiler.notebook import NotebookError, read
+
+    compiled = compile_file(path)
+    if not any(found.edit for found in compiled.compilation.findings):
+        return FixedFile((), compiled)
+    before = path.read_bytes()
+    try:
+        fixed = fix(read(path))
+    except NotebookError:  # changed since
+        return FixedFile((), compile_file(path))
+    if fixed.applied:
+        write_document(path, before, fixed.document)
+    return FixedFile(fixed.applied, Compiled(fixed.compilation, fixed.document))
+
+
+def write_document(path: Path, before: bytes, document: dict[str, Any]) -> None:
+    """Make *document* of the file that held *before*, at once or not at all. What did not change keeps its bytes.
+
+    Raises ``InputError`` where the file has changed meanwhile or cannot be written.
+    """
+    from labline_compiler.json_text import rewrite
+    from labline_compiler.percent_text import rewrite_percent
+
+    text = before.decode("utf-8")
+    mark = _BOM if text.startswith(_BOM) else ""
+    body = text.removeprefix(_BOM)
+    after = rewrite_percent(body, document) if path.suffix == ".py" else rewrite(body, document)
+    try:
+        _replace(path.resolve(), before, (mark + after).encode("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def _replace(path: Path, before: bytes, after: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    fresh = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(after)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.chmod(path.stat().st_mode & 0o7777)
+        if path.read_bytes() != before:
+            raise InputError(f"{path} was changed by somebody else meanwhile, so it was left as it is. Try again.")
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
