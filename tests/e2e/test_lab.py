@@ -209,3 +209,22 @@ def test_the_main_job_works_in_notebook_7(lab: LabServer, page: Page) -> None:
     run = notebook.open_run()
     run.choose("multiply", "log")
     expect(run.view.locator("[data-labline-log='multiply']")).to_contain_text("b is 42")
+
+
+def test_a_fix_is_one_click_and_undone_with_another(lab: LabServer, page: Page) -> None:
+    write_notebook(
+        lab.work / "fixable.ipynb", [("x = 1", ["mine", "step:load"]), ("y = x", ["step:use", "prev:laod", "kept"])]
+    )
+    notebook = NotebookPage(page, lab, "fixable.ipynb")
+    page.locator("[data-labline-action=show-pipeline]").click()
+    on_cell = page.locator(".jp-CodeCell").nth(1).locator("[data-labline-finding=LL104]")
+    expect(on_cell).to_contain_text("prev:laod")
+    on_cell.get_by_role("button", name="Write prev:load").click()
+    expect(page.locator("[data-labline-action=run]")).to_be_enabled()
+    expect(page.locator("[data-labline-finding]")).to_have_count(0)
+    assert notebook.save()["cells"][1]["metadata"]["tags"] == ["step:use", "prev:load", "kept"]
+
+    page.locator("#labline-pipeline [data-labline-action=undo]").click()
+    page.locator("#labline-pipeline [data-labline-action=fix]").click()
+    expect(page.locator("[data-labline-finding]")).to_have_count(0)
+    expect(page.locator("[data-labline-action=run]")).to_be_enabled()

@@ -18,9 +18,45 @@ export interface Finding {
   cell_index: number | null;
   cell_id: string | null;
   line: number | null;
+  /** In characters, from 1. */
   column: number | null;
+  end_line: number | null;
+  /** The column after the last character. */
+  end_column: number | null;
   step: string | null;
+  /** What to do. */
   fix: string | null;
+  /** A safe change of the notebook after which the finding is gone. */
+  edit: Edit | null;
+}
+
+export interface TextEdit {
+  cell_id: string;
+  line: number;
+  column: number;
+  end_line: number;
+  end_column: number;
+  old: string;
+  new: string;
+}
+
+export interface TagEdit {
+  cell_id: string;
+  remove: string | null;
+  add: string | null;
+}
+
+export interface MetadataEdit {
+  path: string[];
+  rename: string | null;
+}
+
+/** Changes that belong together; where one of them does not fit none is made. */
+export interface Edit {
+  title: string;
+  texts: TextEdit[];
+  tags: TagEdit[];
+  metadata: MetadataEdit[];
 }
 
 export interface Problem {

@@ -1,16 +1,22 @@
 import { CodeCell, type Cell } from '@jupyterlab/cells';
 import type { PanelLayout, Widget } from '@lumino/widgets';
 
+import type { Finding } from '../api/types';
 import { cellTags, setCellTags } from '../model/notebook';
 import { readTags, writeTags } from '../model/tags';
 import { TAG_COMMITTED, type CellFault } from '../model/pipeline';
 import type { IPipelineNotebook } from '../tokens';
 import { StepChip } from './chip';
 import { CellFaultBox } from './fault';
+import { CellFindingsBox } from './findings';
 
 /** Places in a cell's layout, which holds header, input, outputs and footer. The only file that knows of them. */
 function insertAboveInput(cell: Cell, widget: Widget): void {
   (cell.layout as PanelLayout).insertWidget(1, widget);
+}
+
+function insertBelowInput(cell: Cell, widget: Widget): void {
+  (cell.layout as PanelLayout).insertWidget(3, widget);
 }
 
 function insertAboveFooter(cell: Cell, widget: Widget): void {
@@ -22,7 +28,7 @@ export interface DecorationOptions {
   openRun: (run: string) => void;
 }
 
-/** Chips, and errors of the last run, on the code cells of one notebook. */
+/** Chips, findings, and errors of the last run, on the code cells of one notebook. */
 export class CellDecorations {
   constructor(
     private readonly entry: IPipelineNotebook,
@@ -33,6 +39,9 @@ export class CellDecorations {
     const onCells = () => this.decorate();
     cells.changed.connect(onCells);
     pipeline.changed.connect(() => this.update());
+    // Findings on a cell that is being typed in wait until the user has left it.
+    notebook.panel.content.activeCellChanged.connect(() => this.update());
+    notebook.panel.content.stateChanged.connect((_, { name }) => void (name === 'mode' && this.update()));
     notebook.panel.disposed.connect(() => cells.changed.disconnect(onCells));
     this.decorate();
   }
@@ -69,6 +78,8 @@ export class CellDecorations {
     this.chips.set(cell, chip);
     cell.disposed.connect(() => {
       this.chips.delete(cell);
+      this.boxes.delete(cell);
+      this.findings.delete(cell);
       chip.dispose();
     });
     void cell.ready.then(() => {
@@ -83,6 +94,7 @@ export class CellDecorations {
     const { pipeline } = this.entry;
     const memberships = new Map(pipeline.cells.map(cell => [cell.id, cell]));
     const faults = pipeline.faults;
+    const found = pipeline.cellFindings;
     for (const [cell, chip] of this.chips) {
       const membership = memberships.get(cell.model.id);
       if (membership) {
@@ -91,6 +103,24 @@ export class CellDecorations {
         chip.present({ membership, hue, state: step === null ? null : pipeline.liveState(step) });
       }
       this.updateFault(cell, faults.get(cell.model.id));
+      this.updateFindings(cell, found.get(cell.model.id) ?? []);
+    }
+  }
+
+  private updateFindings(cell: Cell, findings: readonly Finding[]): void {
+    const key = findings.length > 0 ? JSON.stringify(findings) : '';
+    const shown = this.findings.get(cell);
+    const { mode, activeCell } = this.entry.notebook.panel.content;
+    const typing = mode === 'edit' && activeCell === cell && findings.length > (shown?.count ?? 0);
+    if ((shown?.key ?? '') === key || typing || !this.chips.get(cell)?.isAttached) {
+      return;
+    }
+    shown?.box.dispose();
+    this.findings.delete(cell);
+    if (findings.length > 0) {
+      const box = new CellFindingsBox(findings, edit => this.entry.pipeline.apply(edit));
+      insertBelowInput(cell, box);
+      this.findings.set(cell, { key, box, count: findings.length });
     }
   }
 
@@ -115,5 +145,6 @@ export class CellDecorations {
   }
 
   private readonly chips = new Map<Cell, StepChip>();
+  private readonly findings = new Map<Cell, { key: string; box: CellFindingsBox; count: number }>();
   private readonly boxes = new Map<Cell, { key: string; box: CellFaultBox }>();
 }

@@ -1,10 +1,12 @@
 import type { Cell, ICellModel } from '@jupyterlab/cells';
-import type { NotebookPanel } from '@jupyterlab/notebook';
+import type { INotebookModel, NotebookPanel } from '@jupyterlab/notebook';
 import type { Contents } from '@jupyterlab/services';
+import type { PartialJSONValue } from '@lumino/coreutils';
 import { Signal, type ISignal } from '@lumino/signaling';
 
-import type { NotebookContent } from '../api/types';
+import type { Edit, NotebookContent } from '../api/types';
 import type { CellSummary } from './cells';
+import { editedCells, editedMetadata, editedTags, textRange } from './edits';
 import { tagList } from './tags';
 
 /** What of a notebook changed: the tags of a cell, or anything else that is saved with it. */
@@ -15,7 +17,10 @@ export interface NotebookSource {
   readonly path: string;
   readonly changed: ISignal<NotebookSource, NotebookChange>;
   cells(): CellSummary[];
-  content(): NotebookContent;
+  /** The document; with `ids` cells have them also in formats older than ids. */
+  content(options?: { ids: boolean }): NotebookContent;
+  /** Make an edit, all of it or nothing; returns what undoes it, or `null` where it does not fit. */
+  apply(edit: Edit): (() => void) | null;
 }
 
 /** The notebook open in an editor. All changes go through the shared model, so collaborators see them. */
@@ -49,8 +54,96 @@ export class OpenNotebook implements NotebookSource {
       .map(cell => ({ id: cell.id, tags: cellTags(cell) }));
   }
 
-  content(): NotebookContent {
-    return this.panel.context.model.toJSON() as unknown as NotebookContent;
+  content({ ids } = { ids: false }): NotebookContent {
+    const { model } = this.panel.context;
+    const content = model.toJSON() as unknown as NotebookContent;
+    if (!ids) {
+      return content;
+    }
+    return {
+      ...content,
+      cells: content.cells.map((cell, index) => ({ ...cell, id: model.cells.get(index).id }))
+    };
+  }
+
+  /**
+   * Make an edit, all of it or nothing. Each cell can undo its part; what is returned undoes all that nobody has
+   * changed since. `null` where the notebook is no longer what the edit was made for.
+   */
+  apply(edit: Edit): (() => void) | null {
+    const { model } = this.panel.context;
+    const plans = editedCells(edit).map(id => this.plan(id, edit));
+    let metadata: Record<string, unknown> | null = { ...(model.metadata as Record<string, unknown>) };
+    for (const entry of edit.metadata) {
+      metadata = metadata && editedMetadata(metadata, entry);
+    }
+    if (metadata === null || plans.includes(null)) {
+      return null;
+    }
+    const undos: (() => void)[] = [];
+    const changed = metadata;
+    this.together(() => {
+      for (const plan of plans) {
+        undos.push(plan!());
+      }
+      for (const key of new Set(edit.metadata.map(({ path }) => path[0]))) {
+        undos.push(setNotebookMetadata(model, key, changed[key]));
+      }
+    });
+    return () => this.together(() => undos.forEach(undo => undo()));
+  }
+
+  /** What an edit does to one cell, ready to be done; `null` where it does not fit. */
+  private plan(id: string, edit: Edit): (() => () => void) | null {
+    const cell = [...this.panel.context.model.cells].find(candidate => candidate.id === id);
+    if (!cell) {
+      return null;
+    }
+    const { sharedModel } = cell;
+    const before = cellTags(cell);
+    let tags: string[] | null = before;
+    for (const change of edit.tags.filter(({ cell_id }) => cell_id === id)) {
+      tags = tags && editedTags(tags, change);
+    }
+    const source = sharedModel.getSource();
+    const texts = edit.texts
+      .filter(({ cell_id }) => cell_id === id)
+      .map(change => ({ change, range: textRange(source, change) }))
+      .sort((one, other) => (other.range?.start ?? 0) - (one.range?.start ?? 0));
+    if (tags === null || texts.some(({ range }) => range === null)) {
+      return null;
+    }
+    const after = tags;
+    return () => {
+      sharedModel.transact(() => {
+        for (const { change, range } of texts) {
+          sharedModel.updateSource(range!.start, range!.end, change.new);
+        }
+        if (after !== before) {
+          setCellTags(cell, after);
+        }
+      });
+      const changed = sharedModel.getSource();
+      return () =>
+        sharedModel.transact(() => {
+          if (texts.length > 0 && sharedModel.getSource() === changed) {
+            sharedModel.setSource(source);
+          }
+          if (after !== before && cellTags(cell).join('\n') === after.join('\n')) {
+            setCellTags(cell, before);
+          }
+        });
+    };
+  }
+
+  /** One step of the notebook's undo where it has one for the whole document; otherwise each cell has its own. */
+  private together(change: () => void): void {
+    const { sharedModel } = this.panel.context.model;
+    if (sharedModel.disableDocumentWideUndoRedo) {
+      change();
+    } else {
+      sharedModel.transact(change);
+    }
   }
 
   /** The cell with an id, wherever it has moved to. */
@@ -106,6 +199,19 @@ export class OpenNotebook implements NotebookSource {
 
 export function cellTags(cell: ICellModel): string[] {
   return tagList(cell.getMetadata('tags'));
+}
+
+function setNotebookMetadata(model: INotebookModel, key: string, value: unknown): () => void {
+  const before = model.getMetadata(key) as PartialJSONValue;
+  const set = (entry: unknown) =>
+    entry === undefined ? model.deleteMetadata(key) : model.setMetadata(key, entry as PartialJSONValue);
+  set(value);
+  const after = JSON.stringify(model.getMetadata(key));
+  return () => {
+    if (JSON.stringify(model.getMetadata(key)) === after) {
+      set(before);
+    }
+  };
 }
 
 /** Write a cell's tags; without any left the entry goes as well. */

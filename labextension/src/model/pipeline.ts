@@ -4,6 +4,7 @@ import { ApiError, type LablineClient } from '../api/client';
 import {
   isActive,
   type Compilation,
+  type Edit,
   type Finding,
   type Graph,
   type RunDetail,
@@ -77,6 +78,17 @@ export class NotebookPipeline {
     return this._refused ?? this._compilation?.findings ?? [];
   }
 
+  /** Errors and warnings by the id of their cell, as long as somebody looks and they are kept up to date. */
+  get cellFindings(): Map<string, Finding[]> {
+    const result = new Map<string, Finding[]>();
+    for (const finding of this.watchers > 0 ? this.findings : []) {
+      if (finding.cell_id !== null && finding.severity !== 'info') {
+        result.set(finding.cell_id, [...(result.get(finding.cell_id) ?? []), finding]);
+      }
+    }
+    return result;
+  }
+
   get hasErrors(): boolean {
     return this._compilation?.findings.some(finding => finding.severity === 'error') ?? false;
   }
@@ -133,6 +145,26 @@ export class NotebookPipeline {
     this._changed.emit();
   }
 
+  /** What the last edit made here did, as long as it can be undone. */
+  get applied(): string | null {
+    return this._applied?.title ?? null;
+  }
+
+  /** Make an edit that the compiler offers; where the notebook has changed since nothing happens but a new compilation. */
+  apply(edit: Edit): void {
+    const undo = this.source.apply(edit);
+    this._applied = undo && { title: edit.title, undo };
+    this.compileSoon(0);
+    this._changed.emit();
+  }
+
+  /** Undo the last edit. */
+  undo(): void {
+    this._applied?.undo();
+    this._applied = null;
+    this._changed.emit();
+  }
+
   setParameter(name: string, literal: string | null): void {
     if (literal === null) {
       this._overrides.delete(name);
@@ -156,6 +188,7 @@ export class NotebookPipeline {
         if (this.watchers === 0) {
           clearTimeout(this.timer);
           this.due = null;
+          this._changed.emit();
         }
       }
     };
@@ -293,7 +326,7 @@ export class NotebookPipeline {
 
   private async compile(): Promise<void> {
     const { path } = this.source;
-    const content = withoutOutputs(this.source.content());
+    const content = withoutOutputs(this.source.content({ ids: true }));
     const text = path + JSON.stringify(content);
     if (text === this.compiled) {
       return; // an execution or an output, nothing that a pipeline is made of
@@ -331,6 +364,7 @@ export class NotebookPipeline {
   }
 
   private readonly _changed = new Signal<this, void>(this);
+  private _applied: { title: string; undo: () => void } | null = null;
   private readonly _overrides = new Map<string, string>();
   private readonly dismissed = new Set<string>();
   private readonly watched = new Set<string>();

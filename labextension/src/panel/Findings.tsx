@@ -1,7 +1,7 @@
 import React from 'react';
 
-import type { Finding, Severity } from '../api/types';
-import { LinkButton } from '../ui/parts';
+import type { Edit, Finding, Severity } from '../api/types';
+import { ActionButton, LinkButton } from '../ui/parts';
 import { SEVERITY_WORDS } from '../ui/words';
 
 const SHAPES: Readonly<Record<Severity, React.JSX.Element>> = {
@@ -16,14 +16,16 @@ export interface FindingsProps {
   findings: readonly Finding[];
   /** Absent where no notebook is open to jump into. */
   onJump?: (finding: Finding) => void;
+  /** Absent where there is no notebook to change. */
+  onFix?: (edit: Edit) => void;
 }
 
-export function Findings({ findings, onJump }: FindingsProps): React.JSX.Element {
+export function Findings({ findings, onJump, onFix }: FindingsProps): React.JSX.Element {
   const sorted = [...findings].sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
   return (
     <ul className="labline-Findings">
       {sorted.map((finding, index) => (
-        <FindingItem key={index} finding={finding} onJump={onJump} />
+        <FindingItem key={index} finding={finding} onJump={onJump} onFix={onFix} />
       ))}
     </ul>
   );
@@ -31,12 +33,10 @@ export function Findings({ findings, onJump }: FindingsProps): React.JSX.Element
 
 function FindingItem({
   finding,
-  onJump
-}: {
-  finding: Finding;
-  onJump?: FindingsProps['onJump'];
-}): React.JSX.Element {
-  const { code, severity, message, cell_id, fix } = finding;
+  onJump,
+  onFix
+}: Pick<FindingsProps, 'onJump' | 'onFix'> & { finding: Finding }): React.JSX.Element {
+  const { code, severity, message, cell_id, fix, edit } = finding;
   return (
     <li className="labline-Finding" data-labline-finding={code} data-labline-severity={severity}>
       <svg viewBox="0 0 16 16" role="img" aria-label={SEVERITY_WORDS[severity]} fillRule="evenodd">
@@ -55,6 +55,15 @@ function FindingItem({
             <span>{place(finding)}</span>
           )}
         </p>
+        {edit && onFix && (
+          <ActionButton
+            action="fix"
+            onClick={() => onFix(edit)}
+            title="Change the notebook so that this is gone"
+          >
+            {edit.title}
+          </ActionButton>
+        )}
       </div>
     </li>
   );

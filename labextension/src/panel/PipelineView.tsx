@@ -71,6 +71,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
       </header>
       <div className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
+        {pipeline.applied && <Applied pipeline={pipeline} />}
         {untagged && !pipeline.trouble && (
           <Empty title="No steps yet">
             Click <b>+ step</b> above a code cell and type a name. The cells from there on form the step, up
@@ -89,7 +90,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         )}
         {findings.length > 0 && (
           <Section name="findings" title="Findings" count={findings.length}>
-            <Findings findings={findings} onJump={jump} />
+            <Findings findings={findings} onJump={jump} onFix={edit => pipeline.apply(edit)} />
           </Section>
         )}
         {parameters.length > 0 && (
@@ -212,6 +213,18 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
         Open run
       </LinkButton>
     </div>
+  );
+}
+
+/** What was changed last, and the way back. */
+function Applied({ pipeline }: { pipeline: NotebookPipeline }): React.JSX.Element {
+  return (
+    <Notice kind="info">
+      Done: {pipeline.applied}.{' '}
+      <LinkButton action="undo" label={`Undo: ${pipeline.applied}`} onClick={() => pipeline.undo()}>
+        Undo
+      </LinkButton>
+    </Notice>
   );
 }
 
