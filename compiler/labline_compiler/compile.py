@@ -14,6 +14,7 @@ from labline_compiler.analysis.dataflow import analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
+from labline_compiler.leakage import find_leaks
 from labline_compiler.notebook import Cell, Notebook
 from labline_compiler.order import cycle_in, topological
 from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
@@ -90,6 +91,7 @@ class _Compiler:
         flows = self._flows()
         infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
         self.findings += [self._with_own_name(found, step_options) for found in flows.findings]
+        self.findings += self._leaks()
         steps = self._steps(flows, prev, step_options)
         if self._failed or steps is None:
             return Compilation(None, self._sorted_findings(), infos)
@@ -291,6 +293,12 @@ class _Compiler:
                     above = c.step
             if not moved:
                 return flows
+
+    def _leaks(self) -> list[Finding]:
+        """What is wrong with how models are trained and judged."""
+        steps = {c.cell.id: c.step for c in self.cells}
+        found = find_leaks((c.cell, c.parsed) for c in self.cells if c.parsed is not None)
+        return [replace(leak, step=steps.get(leak.cell_id or "")) for leak in found]
 
     def _with_own_name(self, found: Finding, options: dict[str, StepOptions]) -> Finding:
         """Offer the later stretches of an interrupted step names of their own, where it has no options to share."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from labline_compiler.findings import cells, dataflow, environment, file, hidden_state, targets, values
+from labline_compiler.findings import cells, dataflow, environment, file, hidden_state, modelling, targets, values
 from labline_compiler.findings.model import Edit, Finding, Rule
 from labline_compiler.findings.place import Span
 
 # In the order of their codes: a family's title and its rules.
 CHAPTERS: dict[str, tuple[Rule, ...]] = {
-    family.TITLE: family.RULES for family in (file, cells, dataflow, hidden_state, values, environment, targets)
+    family.TITLE: family.RULES
+    for family in (file, cells, dataflow, hidden_state, values, environment, targets, modelling)
 }
 
 RULES: dict[str, Rule] = {rule.code: rule for rules in CHAPTERS.values() for rule in rules}
