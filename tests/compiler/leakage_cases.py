@@ -503,6 +503,34 @@ df["sick"] = df["age"] * 2
 X_train, X_test, y_train, y_test = train_test_split(df, y, random_state=0)
 FIT
 SCORE
+## features_made_of_features
+XY
+SPLIT
+p = preprocessing.PolynomialFeatures(2).fit(X_train)
+A, B = p.transform(X_train), p.transform(X_test)
+model = LogisticRegression().fit(A, y_train)
+print(model.score(B, y_test))
+## unknown_transformer
+import deep
+XY
+SPLIT
+t = deep.Transformer().fit(X_train)
+A, B = t.transform(X_train), t.transform(X_test)
+model = LogisticRegression().fit(A, y_train)
+print(model.score(B, y_test))
+## target_made_of_the_shape
+X = df.to_numpy()
+y = np.zeros(df.shape[0])
+y[:10] = 1
+SPLIT
+FIT
+SCORE
+## texts_in_lists
+train, test = [t.lower() for t in df["a"]], [t.lower() for t in df["b"]]
+v = TfidfVectorizer().fit(train)
+X, Z = v.transform(train), v.transform(test)
+model = LogisticRegression().fit(X, df["sick"])
+print(model.score(Z, df["sick"]))
 ## syntax_of_all_kinds
 XY
 SPLIT

@@ -25,7 +25,7 @@ from labline_compiler.leakage.facts import (
 )
 from labline_compiler.leakage.rules import Judge
 
-_SUPPORTED = ("model", "transformer", "reducer", "sampler")
+_SUPPORTED = ("model", "transformer", "reducer", "sampler", "stateless")
 
 
 class Calls(Judge):
@@ -165,14 +165,12 @@ class Calls(Judge):
             return held if name == "set_params" else self.fresh()
         if data is not None:
             held.escaped = True
-        return self.fresh()
+        return held if name == "fit" else self.fresh()
 
     def _transformed(self, held: Estimator, data: Data, node: ast.Call) -> Data:
-        kept = (
-            replace(data, column=None)
-            if held.name in tables.KEEPS_COLUMNS
-            else replace(data, columns=None, column=None)
-        )
+        kept = data if held.name in tables.KEEPS_COLUMNS else replace(data, columns=None)
+        if held.name != "LabelEncoder":
+            kept = replace(kept, column=None)
         if held.fit is None or held.kind not in ("transformer", "reducer"):
             return kept
         trace = Trace("prepared", held.name, held.fit.place, held.fit.rows)
@@ -202,6 +200,9 @@ class Calls(Judge):
         elif name == "sample" and any(k.arg == "replace" for k in node.keywords):
             trace = Trace("multiplied", "sample(replace=True)", self.place(node), held.rows)
             result = replace(held, traces=held.traces | {trace})
+        elif name == "transform":  # something unknown is applied to data, as a transformer is
+            other = positional[0] if positional else None
+            return Data(other.rows, traces=other.traces) if isinstance(other, Data) else self.fresh()
         elif name in tables.FEWER:
             result = self.fewer(held)
         elif name in tables.SAME:
@@ -324,6 +325,8 @@ class Calls(Judge):
         elif origin == "pandas.concat" or (package == "numpy" and name in tables.STACKED | tables.SIDE_BY_SIDE):
             return self._joined(node, first, beside=name in tables.SIDE_BY_SIDE)
         elif package == "numpy" and not rest.startswith("random") and isinstance(first, Data):
+            if name in tables.NUMPY_MAKES:
+                return self.fresh()
             if name in tables.NUMPY_STATISTICS:
                 return self.metric([first], node) if first.predicted_by else Statistic(first.rows)
             return replace(first, columns=None)

@@ -142,7 +142,7 @@ class Estimator:
     """A model, a transformer or a pipeline of the notebook, with all that happens to it."""
 
     name: str
-    kind: Literal["model", "transformer", "reducer", "sampler"]
+    kind: Literal["model", "transformer", "reducer", "sampler", "stateless"]
     module: str
     selects: bool = False  # may take some of the columns only
     fit: Fit | None = None

@@ -232,6 +232,8 @@ class Follower(Calls):
             return value
         if not isinstance(value, Data):
             return self.fresh()
+        if name in tables.NO_COLUMNS:
+            return self.fresh()
         if name in tables.LABELS:
             return Constant(None, is_list=True)
         if name in tables.SAME_ATTRIBUTES:

@@ -12,6 +12,8 @@ from labline_compiler.leakage import tables
 from labline_compiler.leakage.facts import Data, Estimator, Fit, Grouped, Many, Place, Rows, Trace, Use, Value
 from labline_compiler.notebook import Cell
 
+BY_HAND = ("fillna", "scaling by hand")
+
 
 class Judge:
     """The state of following a notebook, and the judgements on it."""
@@ -104,7 +106,7 @@ class Judge:
     def split_into_folds(self, data: Data, node: ast.Call) -> None:
         """Cross-validation splits the rows as well."""
         for trace in self._traces([data]):
-            if not trace.rows.path:
+            if trace.what not in BY_HAND:  # folds see next to nothing of each other through a mean
                 self._tell_prepared(trace, self.place(node), "cross-validates on the rows")
 
     @staticmethod
@@ -120,7 +122,7 @@ class Judge:
             )
             self.tell("LL705", message, trace.place)
         elif trace.kind == "prepared":
-            learns = "is computed from" if trace.what in ("fillna", "scaling by hand") else "is fitted on"
+            learns = "is computed from" if trace.what in BY_HAND else "is fitted on"
             message = (
                 f"{trace.what} in {trace.place} {learns} all rows before {here} {what}: it has seen the rows that "
                 "are held out."
@@ -211,7 +213,7 @@ class Judge:
             split = fit.rows.root in self.splits
             if not split and held.name in tables.EXPLANATORY:
                 continue
-            rest = "the rows held out are not used" if split else "no rows are held out"
+            rest = "the rows held out are not used" if fit.rows.path else "none of them are held out"
             message = (
                 f"{held.name} is judged in {metric.place} on {fit.data}, the rows it was fitted on in {fit.place}; "
                 f"{rest}, so the metric says how well it remembers."

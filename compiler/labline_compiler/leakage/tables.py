@@ -37,7 +37,10 @@ EXPLANATORY = _words("LinearRegression Ridge Lasso ElasticNet HuberRegressor The
 
 
 def kind_of(origin: str) -> str | None:
-    """model, transformer, reducer, sampler, pipeline, columns or search: what calling *origin* makes; None: unknown."""
+    """What calling *origin* makes, or None where that is unknown.
+
+    model, transformer, reducer, sampler, stateless, pipeline, columns (a ColumnTransformer) or search.
+    """
     package, _, rest = origin.partition(".")
     module, _, name = rest.rpartition(".")
     module = module.split(".")[0]
@@ -55,8 +58,10 @@ def kind_of(origin: str) -> str | None:
         return "pipeline" if name in ("Pipeline", "make_pipeline") else "columns"
     if module == "compose":
         return "columns" if name in ("ColumnTransformer", "make_column_transformer") else None
-    if not name[:1].isupper() or name in STATELESS:
+    if not name[:1].isupper():
         return None
+    if name in STATELESS:
+        return "stateless"
     if name in _SEARCHES:
         return "search"
     if module in _TRANSFORMERS or name in _VECTORIZERS:
@@ -73,8 +78,8 @@ SAME = _words(
 )
 # The same rows, but nobody knows the columns:
 SAME_ROWS = _words(
-    "rename apply map applymap transform to_numpy reshape ravel squeeze flatten set_index add_prefix add_suffix "
-    "select_dtypes filter pipe get_dummies cumsum rank isna isnull notna between isin to_list tolist toarray todense"
+    "rename apply map applymap to_numpy reshape ravel squeeze flatten set_index add_prefix add_suffix "
+    "select_dtypes filter get_dummies cumsum rank isna isnull notna between isin to_list tolist toarray todense"
 )
 # Some of the rows:
 FEWER = _words("dropna drop_duplicates query head tail sample nlargest nsmallest truncate")
@@ -84,10 +89,13 @@ WINDOWS = _words("rolling ewm expanding")
 # Attributes that are the same rows; others may be a column.
 SAME_ATTRIBUTES = _words("values array str dt cat T")
 LABELS = _words("columns index")
+NO_COLUMNS = _words("shape size ndim dtype dtypes empty nbytes flags attrs axes feature_names target_names DESCR")
 
 NUMPY_STATISTICS = _words(
     "mean nanmean median nanmedian std nanstd var min nanmin max nanmax percentile quantile amin amax"
 )
+# They make arrays anew.
+NUMPY_MAKES = _words("zeros ones empty full arange linspace logspace eye identity unique meshgrid shape size")
 SIDE_BY_SIDE = _words("hstack column_stack")
 STACKED = _words("vstack concatenate")
 # Functions of pandas and NumPy with the rows of their first argument, all others of NumPy included.
