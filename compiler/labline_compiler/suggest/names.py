@@ -1,0 +1,127 @@
+"""Names for steps: from headings, or from what the code does."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from labline_compiler.notebook import Cell
+from labline_compiler.suggest.words import words
+from labline_compiler.tags import name_problem
+
+_HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
+_HTML = re.compile(r"<h(?P<level>[1-6])[^>]*>(?P<text>.*?)</h(?P=level)>", re.IGNORECASE)
+_FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_SMALL = words(
+    "a an the of and or to for our your with in on at by from is are be let lets s we us this that it "
+    "as into some how what using use now next step part chapter section"
+)
+_WORDS = 3
+
+# What code does, told by what it calls; the first that fits names the step.
+_DEEDS = (
+    (
+        "train",
+        words("fit fit_transform fit_predict train cross_val_score GridSearchCV fit_generator"),
+    ),
+    ("split", words("train_test_split random_split")),
+    (
+        "evaluate",
+        words(
+            "score accuracy_score classification_report confusion_matrix mean_squared_error r2_score "
+            "roc_auc_score f1_score predict predict_proba evaluate"
+        ),
+    ),
+    (
+        "load",
+        words(
+            "read_csv read_excel read_json read_parquet read_sql read_table read_html load_iris load_digits "
+            "load_wine load_diabetes load_dataset load_breast_cancer fetch_openml fetch_california_housing "
+            "loadtxt genfromtxt urlopen urlretrieve"
+        ),
+    ),
+    (
+        "save",
+        words("to_csv to_parquet to_pickle to_json to_excel dump savefig save_model log_model"),
+    ),
+    (
+        "prepare",
+        words("merge dropna fillna drop join get_dummies groupby pivot_table melt transform"),
+    ),
+    (
+        "plot",
+        words(
+            "plot show hist scatter subplots figure bar barplot boxplot heatmap pairplot imshow countplot "
+            "histplot scatterplot lineplot"
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading of the notebook: its level, from 1, and its words."""
+
+    level: int
+    text: str
+    cell: int
+
+
+def headings(cells: Iterable[Cell]) -> list[Heading]:
+    """All headings, in order."""
+    found = []
+    for cell in cells:
+        if cell.kind != "markdown":
+            continue
+        fenced = False
+        for line in cell.source.splitlines():
+            if _FENCE.match(line):
+                fenced = not fenced
+            elif not fenced and (match := _HEADING.match(line)):
+                found.append(Heading(len(match["marks"]), match["text"], cell.index))
+            elif not fenced and (match := _HTML.search(line)):
+                found.append(Heading(int(match["level"]), match["text"], cell.index))
+    return [heading for heading in found if name_of(heading.text) is not None]
+
+
+def plain(text: str) -> str:
+    """A heading's words without Markdown and HTML."""
+    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"<[^>]*>|[`*~$\\]", "", text)
+    return " ".join(text.split())
+
+
+def name_of(text: str) -> str | None:
+    """A step's name from a heading: its first words that say something; None where it has none in Latin letters."""
+    folded = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode().lower()
+    folded = re.sub(r"^[\divxlc]+(\.[\divxlc]+)*[.):]\s+|^\d+(\.\d+)*\s+", "", folded).replace("'", "")
+    words = re.findall(r"[a-z0-9]+", folded)
+    telling = [word for word in words if word not in _SMALL] or words
+    name = "_".join(telling[:_WORDS])[:40].strip("_")
+    if name[:1].isdigit() or keyword.iskeyword(name):
+        name = f"step_{name}"
+    return name if name and name_problem(name) is None and any(c.isalpha() for c in name) else None
+
+
+def deed_of(trees: Iterable[ast.AST]) -> str:
+    """A step's name from what its code calls."""
+    calls = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name))
+    }
+    return next((name for name, known in _DEEDS if calls & known), "compute")
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """*name*, numbered where it is taken, whatever the case of its letters."""
+    candidate, number = name, 2
+    while candidate.lower() in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    taken.add(candidate.lower())
+    return candidate
