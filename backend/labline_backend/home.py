@@ -27,13 +27,18 @@ class Home:
     root: Path
 
     @staticmethod
-    def find() -> Home:
-        """The folder that ``LABLINE_HOME`` names, else the one in the user's data directory. Raises ``HomeError``."""
+    def place() -> Path:
+        """The folder that ``LABLINE_HOME`` names, else the one in the user's data directory; it need not be there."""
         if named := os.environ.get(ENVIRONMENT_VARIABLE):
-            return Home.open(Path(named).expanduser())
+            return Path(named).expanduser()
         import platformdirs
 
-        return Home.open(Path(platformdirs.user_data_dir("labline", appauthor=False)))
+        return Path(platformdirs.user_data_dir("labline", appauthor=False))
+
+    @staticmethod
+    def find() -> Home:
+        """Open the folder at :meth:`place`. Raises ``HomeError``."""
+        return Home.open(Home.place())
 
     @staticmethod
     def open(root: Path) -> Home:

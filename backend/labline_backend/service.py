@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from labline_compiler.compile import Compilation
     from labline_compiler.notebook import Notebook
     from labline_compiler.pipeline import Pipeline
+    from labline_compiler.suggest import Suggestion
 
 EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -68,6 +69,37 @@ def compile_file(path: Path, content: dict[str, Any] | None = None, *, shown: st
     except NotebookError as error:
         return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
     return Compiled(compile_notebook(notebook), document)
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """Steps proposed for a notebook, and the notebook."""
+
+    suggestion: Suggestion
+    content: dict[str, Any]
+
+
+def suggest_steps(
+    path: Path,
+    content: dict[str, Any] | None = None,
+    *,
+    shown: str | None = None,
+    sizes: Mapping[str, int] | None = None,
+) -> Suggested:
+    """Propose steps for the notebook at *path*, or for *content* as if it were there; *sizes* are bytes by name.
+
+    Raises ``InputError`` where the notebook has steps, or errors, which the findings tell.
+    """
+    from labline_compiler.notebook import NotebookError
+    from labline_compiler.suggest import SuggestionError, suggest
+
+    try:
+        notebook, document = _read(path, content, shown or str(path))
+        return Suggested(suggest(notebook, sizes), document)
+    except NotebookError as error:
+        raise InputError(summary(error.findings), error.findings) from error
+    except SuggestionError as error:
+        raise InputError(error.message, error.findings) from error
 
 
 def _read(path: Path, content: dict[str, Any] | None, shown: str) -> tuple[Notebook, dict[str, Any]]:
@@ -226,6 +258,18 @@ class Service:
             raise NotFoundError(f"There is no run {before}.") from error
         steps = self.store.steps_of([record.id for record in records])
         return [wire.run(record, steps.get(record.id, []), self.mlflow_url) for record in records]
+
+    def value_sizes(self, notebook: str) -> dict[str, int]:
+        """How many bytes the values of a notebook had, by name, in the newest of its last runs that knows."""
+        records = self.store.list(5, None, notebook)
+        steps = self.store.steps_of([record.id for record in records])
+        sizes: dict[str, int] = {}
+        for record in records:
+            for step in steps.get(record.id, []):
+                for artifact in step.result.artifacts if step.result is not None else ():
+                    for value in artifact.values:
+                        sizes.setdefault(value.name, value.size)
+        return sizes
 
     def resolve(self, name: str) -> RunRecord:
         """The run that a person calls *name*: "latest", an id or the beginning of one."""

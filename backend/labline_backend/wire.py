@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
+    from labline_compiler.suggest import Suggestion
     from labline_runtime.specification import StepResult
 
 Document = dict[str, Any]
@@ -44,6 +45,22 @@ def compilation(compiled: Compilation) -> Document:
         "pipeline": None if compiled.pipeline is None else graph(compiled.pipeline),
         "findings": [finding(f) for f in compiled.findings],
         "cells": [dataclasses.asdict(cell) for cell in compiled.cells],
+    }
+
+
+def suggestion(found: Suggestion) -> Document:
+    """Render a Suggestion."""
+    compiled = compilation(found.compilation)
+    return {
+        "edit": dataclasses.asdict(found.edit),
+        "cells": [dataclasses.asdict(cell) for cell in found.cells],
+        "steps": [dataclasses.asdict(step) for step in found.steps],
+        "together": found.together,
+        "seconds": found.seconds,
+        "critical": found.critical,
+        "gains": found.gains,
+        "pipeline": compiled["pipeline"],
+        "findings": compiled["findings"],
     }
 
 

@@ -11,12 +11,14 @@ from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
 from labline_backend.api.pipelines import PipelinesHandler
 from labline_backend.api.runs import CancelHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
+from labline_backend.api.suggestions import SuggestionsHandler
 
 PREFIX = "/labline/api/v1"
 
 OPERATIONS: dict[str, type[Any]] = {
     "/status": StatusHandler,
     "/pipelines": PipelinesHandler,
+    "/suggestions": SuggestionsHandler,
     "/runs": RunsHandler,
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 MOST_STEPS = 12
 _HANDED = 0.5  # what a value that crosses a cut costs
 _MOST_HANDED = 12  # from so many on it makes no difference
-_HEADING = 5.0  # what a heading at the cut is worth
-_STEP = 1.0  # what a step costs without headings
+_HEADING = 5.0  # what a heading of the highest level is worth at a cut; each level below it one less
+_LEAST_HEADING = 2.0
+_BALANCE = 0.01  # what the square of a step's cells costs: of equal ways the even one
+_STEP = 0.3  # what a step costs without headings
 _LENGTH = 4  # cells a step, without headings
 _SECTION = 15  # cells a step, at which headings are too few
 _LARGE = 1e6  # bytes, from which on a value costs more
@@ -32,7 +34,7 @@ class Cuts:
 
     count: int
     crossings: Sequence[Crossing]
-    headings: frozenset[int] = frozenset()
+    headings: Mapping[int, int] = field(default_factory=dict)  # by cut: the level of the heading there
     forbidden: set[int] = field(default_factory=set)
 
     def forbid_between(self, first: int, last: int) -> None:
@@ -46,12 +48,21 @@ class Cuts:
             i for i in range(1, self.count) if i not in self.forbidden and (not by_headings or i in self.headings)
         ]
         handed = self._handed()
-        price = 0.0
-        while True:
-            starts = self._cheapest(allowed, handed, price, by_headings=by_headings)
-            if len(starts) <= MOST_STEPS:
-                return starts
-            price += 0.5
+        ends = [*allowed, self.count]
+        # Of the cells above a cut in so many steps: the cost, and where the steps start.
+        best: dict[int, dict[int, tuple[float, list[int]]]] = {0: {0: (0.0, [])}}
+        for end in ends:
+            found: dict[int, tuple[float, list[int]]] = {}
+            for start in (0, *allowed):
+                if start >= end:
+                    break
+                cost = self._cost(start, end, handed, by_headings=by_headings)
+                for steps, (above, starts) in best[start].items():
+                    way = (above + cost, [*starts, start])
+                    if steps < MOST_STEPS and (steps + 1 not in found or way < found[steps + 1]):
+                        found[steps + 1] = way
+            best[end] = found
+        return min(best[self.count].values())[1]
 
     def _handed(self) -> dict[int, float]:
         """By cut: the weight of what crosses it. A value counts once, however many cells take it."""
@@ -66,28 +77,17 @@ class Cuts:
                 result[cut] = result.get(cut, 0.0) + weight
         return result
 
-    def _cheapest(
-        self, allowed: Sequence[int], handed: Mapping[int, float], price: float, *, by_headings: bool
-    ) -> list[int]:
-        ends = [*allowed, self.count]
-        best: dict[int, tuple[float, list[int]]] = {
-            0: (0.0, [])
-        }  # cost of the cells above, and where their steps start
-        for end in ends:
-            choices = []
-            for start, (cost, starts) in best.items():
-                if start < end:
-                    choices.append((cost + self._cost(start, end, handed, price, by_headings), [*starts, start]))
-            best[end] = min(choices)
-        return best[self.count][1]
-
-    def _cost(self, start: int, end: int, handed: Mapping[int, float], price: float, by_headings: bool) -> float:
-        cost = price
-        if not by_headings:
-            cost += _STEP + ((end - start - _LENGTH) / _LENGTH) ** 2
+    def _cost(self, start: int, end: int, handed: Mapping[int, float], *, by_headings: bool) -> float:
+        """What a step from cell *start* to before cell *end* costs, with the cut above it."""
+        if by_headings:
+            cost = _BALANCE * (end - start) ** 2
+        else:
+            cost = _STEP + ((end - start - _LENGTH) / _LENGTH) ** 2
         if start > 0:
             cost += _HANDED * min(handed.get(start, 0.0), _MOST_HANDED)
-            cost -= _HEADING if start in self.headings else 0.0
+            if start in self.headings:
+                deeper = self.headings[start] - min(self.headings.values())
+                cost -= max(_HEADING - deeper, _LEAST_HEADING)
         return cost
 
 

@@ -78,11 +78,11 @@ def sentences(
         again, kept = set(least.reruns), [step for step in steps if step.name not in set(least.reruns)]
         if kept:
             saved = sum(step.seconds or 0.0 for step in kept)
-            time = f", which took {_time(saved)}" if saved >= 1 else ""
+            time = f" ({_time(saved)} of work)" if saved >= 1 else ""
             runs = "runs" if len(again) == 1 else "run"
             said.append(
                 f"After a change in {least.name} {len(again)} of {len(steps)} steps {runs} again; the results of "
-                f"{_listed([step.name for step in kept])} are taken from the cache{time}."
+                f"{_listed([step.name for step in kept])}{time} are taken from the cache."
             )
     handed = {name for step in pipeline.steps for taken in step.inputs for name in taken.names if name[:1] != "@"}
     if handed:

@@ -100,11 +100,15 @@ def name_of(text: str) -> str | None:
     folded = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode().lower()
     folded = re.sub(r"^[\divxlc]+(\.[\divxlc]+)*[.):]\s+|^\d+(\.\d+)*\s+", "", folded).replace("'", "")
     words = re.findall(r"[a-z0-9]+", folded)
-    telling = [word for word in words if word not in _SMALL] or words
+    telling = [word for word in words if word not in _SMALL]
+    if not any(word.isalpha() for word in telling):
+        telling = words
     name = "_".join(telling[:_WORDS])[:40].strip("_")
+    if not any(letter.isalpha() for letter in name):
+        return None
     if name[:1].isdigit() or keyword.iskeyword(name):
         name = f"step_{name}"
-    return name if name and name_problem(name) is None and any(c.isalpha() for c in name) else None
+    return name if name and name_problem(name) is None else None
 
 
 def deed_of(trees: Iterable[ast.AST]) -> str:

@@ -140,21 +140,21 @@ class _Suggester:
             for name in taken.names
             if taken.source in place and step.name in place
         ]
-        cuts = Cuts(len(ordinary), crossings, frozenset(self._starts(ordinary)))
+        cuts = Cuts(len(ordinary), crossings, self._starts(ordinary))
         fragile = fragile_names(self.parsed)
         for crossing in crossings:
             if crossing.name in fragile.get(ordinary[crossing.source], ()):
                 cuts.forbid_between(crossing.source, crossing.target)
         return cuts
 
-    def _starts(self, ordinary: list[int]) -> dict[int, list[Heading]]:
-        """The cells, by their number, right above which there are headings."""
-        found: dict[int, list[Heading]] = {}
+    def _starts(self, ordinary: list[int]) -> dict[int, int]:
+        """The cells, by their number, right above which there are headings, with the level of the highest."""
+        found: dict[int, int] = {}
         for heading in headings(self.notebook.cells):
             after = next((number for number, index in enumerate(ordinary) if index > heading.cell), None)
             if after is not None:
-                found.setdefault(after, []).append(heading)
-        return {number: above for number, above in found.items() if number > 0}
+                found[after] = min(heading.level, found.get(after, heading.level))
+        return {number: level for number, level in found.items() if number > 0}
 
     def _keep_together(self, found: Finding, cuts: Cuts, ordinary: list[int]) -> None:
         if found.cell_index not in ordinary:

@@ -1,0 +1,303 @@
+"""Steps suggested: named well, cut well, always compiling, and computing the same."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from labline_compiler.compile import compile_notebook
+from labline_compiler.edits import apply
+from labline_compiler.notebook import Notebook, parse, read
+from labline_compiler.suggest import Suggestion, SuggestionError, suggest
+from labline_compiler.suggest.cuts import Crossing, Cuts
+from labline_compiler.suggest.names import headings, name_of
+from tests.compiler.helpers import run_pipeline
+from tests.compiler.test_equivalence import notebooks, outcome
+from tests.equivalence.cases import CASES
+from tests.equivalence.reference import cells_of
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+
+
+def notebook(*cells: str | tuple[str, dict[str, Any]]) -> Notebook:
+    """A cell that begins with # and a blank is Markdown; with a pair, the second is the metadata."""
+    pairs = [(cell, {}) if isinstance(cell, str) else cell for cell in cells]
+    document = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {},
+        "cells": [
+            {
+                "cell_type": "markdown" if source.startswith(("# ", "## ", "### ", "<h")) else "code",
+                "id": f"c{number}",
+                "metadata": metadata,
+                "source": source,
+            }
+            for number, (source, metadata) in enumerate(pairs)
+        ],
+    }
+    return parse(document, "little.ipynb")
+
+
+def steps(suggestion: Suggestion) -> dict[str, tuple[int, ...]]:
+    return {step.name: step.cells for step in suggestion.steps}
+
+
+def roles(suggestion: Suggestion) -> dict[int, str]:
+    return {cell.index: cell.role for cell in suggestion.cells if cell.role != "step"}
+
+
+# ------------------------------------------------------------------------------------------------------ whole notebooks
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("penguins", ["load", "clean", "look", "split", "train", "evaluate"]),
+        ("digits", ["load", "look", "split", "validate", "train", "evaluate", "metrics"]),
+        (
+            "flight_delays",
+            ["load", "join", "look", "features", "two_models", "choose", "evaluate", "metrics", "register"],
+        ),
+    ],
+)
+def test_the_examples_without_their_tags_are_given_steps_much_like_their_own(name: str, expected: list[str]) -> None:
+    document = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text())
+    for cell in document["cells"]:
+        cell["metadata"].pop("tags", None)
+    suggestion = suggest(parse(document, f"{name}.ipynb"))
+    assert [step.name for step in suggestion.steps] == expected
+    assert suggestion.compilation.findings == ()
+    own = {cell.index: cell.role for cell in compile_notebook(read(NOTEBOOKS / f"{name}.ipynb")).cells}
+    for index, role in roles(suggestion).items():
+        assert own[index] == role
+
+
+@functools.cache
+def suggested(case: str) -> tuple[Notebook, Suggestion]:
+    """A case with a heading over each of its parts."""
+    cells = [cell for number, (source, _) in enumerate(cells_of(CASES[case])) for cell in (f"## Part {number}", source)]
+    before = notebook(*cells)
+    return before, suggest(before)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_suggestion_compiles_and_is_what_its_edit_makes(case: str) -> None:
+    before, suggestion = suggested(case)
+    after = compile_notebook(parse(apply(before.content, suggestion.edit), before.path))
+    assert after.pipeline is not None
+    assert suggestion.compilation.pipeline is not None
+    assert after.pipeline.steps == suggestion.compilation.pipeline.steps
+
+
+def test_the_same_notebook_is_given_the_same_steps() -> None:
+    before, suggestion = suggested("numpy_random_seeded_once")
+    assert suggest(before) == suggestion
+
+
+def test_most_cases_can_be_cut() -> None:
+    assert sum(len(suggested(case)[1].steps) > 1 for case in CASES) > 0.8 * len(CASES)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(notebooks())
+def test_the_last_step_sees_what_the_notebook_would_show(text: str) -> None:
+    expected = outcome(text)
+    if not expected:
+        return
+    sources = [cell.source for cell in parse(text, "little.py").code_cells]
+    suggestion = suggest(notebook(*(cell for n, source in enumerate(sources) for cell in (f"## Part {n}", source))))
+    pipeline = suggestion.compilation.pipeline
+    assert pipeline is not None
+    last = run_pipeline(pipeline)[pipeline.steps[-1].name]
+    assert {key: last[key] for key in expected} == expected
+
+
+# ---------------------------------------------------------------------------------------------------------------- roles
+
+
+def test_imports_functions_and_parameters_are_found() -> None:
+    suggestion = suggest(
+        notebook(
+            "%matplotlib inline\nimport numpy as np\nimport warnings\nwarnings.filterwarnings('ignore')",
+            "SIZE = 3\nname = 'x'\nshare = 1 / 3",
+            "def double(x):\n    return 2 * x",
+            "values = [double(i) for i in range(SIZE)]\nprint(values, name, share)",
+        )
+    )
+    assert roles(suggestion) == {0: "imports", 1: "parameters", 2: "functions"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "import time\nstart = time.time()",  # something else each time
+        "n = 3\nn = 4",  # no one value
+        "n = [1]",  # could be altered
+        "def f():\n    return later\nf()",
+    ],
+)
+def test_cells_that_do_more_are_of_a_step(cell: str) -> None:
+    assert roles(suggest(notebook(cell, "n = len([1])\nlater = [1]\nm = [2]", "print(n, m)"))) == {}
+
+
+def test_a_name_that_is_rebound_is_no_parameter() -> None:
+    assert roles(suggest(notebook("n = 3", "n = n + 1", "print(n)"))) == {}
+
+
+def test_a_seed_stays_where_it_is() -> None:
+    suggestion = suggest(notebook("import random", "random.seed(1)", "print(random.random())"))
+    assert roles(suggestion) == {0: "imports"}
+
+
+def test_what_the_notebooks_own_tags_say_stays() -> None:
+    suggestion = suggest(
+        notebook(
+            ("import json", {"tags": ["mine", "skip"]}), ("n = 3", {"tags": ["parameters"]}), "m = 4", "print(n, m)"
+        )
+    )
+    assert roles(suggestion) == {}
+    assert {edit.cell_id for edit in suggestion.edit.tags} == {"c2"}
+
+
+# ----------------------------------------------------------------------------------------------------------------- cuts
+
+
+def test_headings_make_steps() -> None:
+    suggestion = suggest(
+        notebook(
+            "# All about it", "x = [1]", "## 1. Clean the data", "y = x + [2]", "print(y)", "## Report", "print(x)"
+        )
+    )
+    assert list(steps(suggestion).values()) == [(1,), (3, 4), (6,)]
+    assert [step.heading for step in suggestion.steps] == [None, "1. Clean the data", "Report"]
+    assert suggestion.together == (("clean_data", "report"),)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "shared = open('a.txt', 'w')",
+        "shared = (x for x in [1])",
+        "shared = iter([1])",
+        "import matplotlib.pyplot as plt\nshared, axis = plt.subplots()",
+        "import sqlite3\nshared = sqlite3.connect(':memory:')",
+        "def numbers():\n    yield 1\nshared = numbers()",
+        "import threading\nshared = threading.Lock()",
+    ],
+)
+def test_no_cut_goes_through_what_cannot_leave_its_process(made: str) -> None:
+    cells = steps(suggest(notebook("x = [1]", "## One", made, "## Two", "print(shared, x)", "## Three", "print(x)")))
+    assert [len(step) for step in cells.values()] == [1, 2, 1]
+
+
+def test_output_history_keeps_cells_together() -> None:
+    assert len(steps(suggest(notebook("x = [1]", "## One", "x", "## Two", "print(_)")))) == 1
+
+
+def test_a_changed_module_keeps_what_follows_together() -> None:
+    cells = steps(suggest(notebook("x = [1]", "## One", "import helper\nhelper.a = x", "## Two", "print(helper.a)")))
+    assert list(cells.values()) == [(0,), (2, 4)]
+
+
+def test_without_headings_the_cuts_are_where_few_values_cross() -> None:
+    cells = [
+        f"{name}1 = {name}0 = {source}" for name, source in [("a", "[1]"), ("b", "a1"), ("c", "b1"), ("d", "a0 + c1")]
+    ]
+    more = ["e0 = len(d1)", "f0 = [e0]", "g0 = f0 + [e0]", "print(e0, f0, g0)"]
+    assert list(steps(suggest(notebook(*cells, *more))).values()) == [(0, 1, 2, 3), (4, 5, 6, 7)]
+
+
+def test_there_are_not_too_many_steps() -> None:
+    cells = [cell for n in range(40) for cell in (f"## Section {n}", f"x{n} = [{n}]")]
+    assert 2 <= len(steps(suggest(notebook(*cells)))) <= 12
+
+
+def test_of_two_cuts_the_cheaper_is_taken() -> None:
+    crossings = [Crossing(0, 7, "a"), Crossing(2, 4, "b"), Crossing(2, 4, "c")]
+    cuts = Cuts(8, crossings)
+    assert cuts.best() == [0, 5]
+    cuts.forbid_between(4, 6)
+    assert 5 not in cuts.best()
+
+
+# ---------------------------------------------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [
+        ("1.2 Load the Data", "load_data"),
+        ("**Clean** `df`: [why](x.html)", "clean_df_why"),
+        ("Préparer les données!", "preparer_les_donnees"),
+        ("III. Model selection & tuning, in detail", "model_selection_tuning"),
+        ("2", None),
+        ("数据", None),
+        ("Class", "step_class"),
+        ("3D plots", "step_3d_plots"),
+        ("What is it?", "what_is_it"),
+        ("Part 2", "part_2"),
+    ],
+)
+def test_a_heading_gives_a_name(heading: str, name: str | None) -> None:
+    assert name_of(heading) == name
+
+
+def test_headings_in_code_are_none() -> None:
+    cells = notebook("# Title\n```\n# comment\n```\n### Sub ###\n<h2 class='x'>Html</h2>", "x = 1").cells
+    assert [(h.level, h.text) for h in headings(cells)] == [(1, "Title"), (3, "Sub"), (2, "Html")]
+
+
+def test_names_are_unique_whatever_their_case() -> None:
+    found = steps(
+        suggest(notebook("x = [1]", "## Plot", "print(x)", "## PLOT", "print(x, 1)", "## plot!", "print(x, 2)"))
+    )
+    assert list(found) == ["compute", "plot", "plot_2", "plot_3"]
+
+
+# ---------------------------------------------------------------------------------------------------------------- gains
+
+
+def ran(source: str, seconds: float) -> tuple[str, dict[str, Any]]:
+    ended = f"2026-01-01T00:00:{seconds:09.6f}Z"
+    return source, {"execution": {"iopub.execute_input": "2026-01-01T00:00:00Z", "shell.execute_reply": ended}}
+
+
+def test_it_says_what_runs_at_the_same_time_and_what_that_saves() -> None:
+    suggestion = suggest(
+        notebook(ran("x = [1]", 1), "## One", ran("y = x + [2]", 10), "## Two", ran("z = x + [3]", 20)),
+        sizes={"x": 2_000_000},
+    )
+    assert (suggestion.seconds, suggestion.critical) == (31.0, 21.0)
+    assert suggestion.gains == (
+        "one and two can run at the same time.",
+        "The cells took 31.0 s one after the other; the longest chain of steps takes 21.0 s.",
+        "After a change in two 1 of 3 steps runs again; the results of compute and one (11.0 s of work) are taken "
+        "from the cache.",
+        "1 value is handed from step to step, 2.0 MB in all: x.",
+    )
+
+
+@pytest.mark.parametrize("timing", [None, 3, {}, {"shell.execute_reply": "x"}, {"iopub.execute_input": 5}])
+def test_timing_that_cannot_be_read_is_none(timing: object) -> None:
+    assert suggest(notebook(("x = 1", {"execution": timing}))).seconds is None
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+def test_a_notebook_with_steps_is_left_alone() -> None:
+    with pytest.raises(SuggestionError, match="has steps already"):
+        suggest(notebook(("x = 1", {"tags": ["step:a"]})))
+
+
+@pytest.mark.parametrize("cell", ["x = = 1", ("x = 1", {"tags": "no list"})])
+def test_a_notebook_with_errors_is_told_what_they_are(cell: Any) -> None:
+    with pytest.raises(SuggestionError) as refused:
+        suggest(notebook("y = 2", cell))
+    assert [found.severity for found in refused.value.findings] == ["error"]
