@@ -146,6 +146,10 @@ def test_cells_that_do_more_are_of_a_step(cell: str) -> None:
     assert roles(suggest(notebook(cell, "n = len([1])\nlater = [1]\nm = [2]", "print(n, m)"))) == {}
 
 
+def test_of_imports_alone_a_step_is_made() -> None:
+    assert steps(suggest(notebook("import json", "import re"))) == {"compute": (0, 1)}
+
+
 def test_a_name_that_is_rebound_is_no_parameter() -> None:
     assert roles(suggest(notebook("n = 3", "n = n + 1", "print(n)"))) == {}
 
@@ -242,6 +246,7 @@ def test_of_two_cuts_the_cheaper_is_taken() -> None:
         ("3D plots", "step_3d_plots"),
         ("What is it?", "what_is_it"),
         ("Part 2", "part_2"),
+        ("Step 3. Assign it to iris", "assign_iris"),
     ],
 )
 def test_a_heading_gives_a_name(heading: str, name: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Sequence
@@ -98,8 +99,9 @@ class NotebookPage:
         before = path.read_bytes()
         self.page.keyboard.press("Control+s")
         for _ in range(200):
-            if path.read_bytes() != before:
-                return json.loads(path.read_text())
+            if (after := path.read_bytes()) not in (before, b""):
+                with contextlib.suppress(ValueError):  # half written
+                    return json.loads(after)
             self.page.wait_for_timeout(50)
         raise AssertionError(f"{self.name} was not saved")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -228,3 +230,24 @@ def test_a_fix_is_one_click_and_undone_with_another(lab: LabServer, page: Page) 
     page.locator("#labline-pipeline [data-labline-action=fix]").click()
     expect(page.locator("[data-labline-finding]")).to_have_count(0)
     expect(page.locator("[data-labline-action=run]")).to_be_enabled()
+
+
+def test_suggested_steps_are_accepted_and_undone(lab: LabServer, page: Page) -> None:
+    path = write_notebook(lab.work / "untagged.ipynb", ["import json", "rows = [1, 2]", "print(json.dumps(rows))"])
+    document = json.loads(path.read_text())
+    for place, title in ((1, "## Load the rows"), (3, "## Report")):
+        document["cells"].insert(place, {"cell_type": "markdown", "id": f"h{place}", "metadata": {}, "source": title})
+    path.write_text(json.dumps(document))
+    notebook = NotebookPage(page, lab, "untagged.ipynb")
+    page.locator("[data-labline-action=show-pipeline]").click()
+    page.locator("[data-labline-action=suggest]").click()
+    expect(page.locator("[data-labline-suggestion='2']")).to_contain_text("handed from step to step: rows")
+    expect(notebook.node("load_rows")).to_be_visible()
+    expect(notebook.chip(1)).not_to_contain_text("load_rows")
+    page.locator("[data-labline-action=accept]").click()
+    expect(notebook.chip(1)).to_contain_text("load_rows")
+    expect(notebook.chip(2)).to_contain_text("report")
+    tags = [cell["metadata"].get("tags") for cell in notebook.save()["cells"]]
+    assert tags == [["imports"], None, ["step:load_rows"], None, ["step:report"]]
+    page.locator("#labline-pipeline [data-labline-action=undo]").click()
+    expect(page.locator("[data-labline-action=suggest]")).to_be_visible()

@@ -16,6 +16,7 @@ from labline_compiler.tags import name_problem
 _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
 _HTML = re.compile(r"<h(?P<level>[1-6])[^>]*>(?P<text>.*?)</h(?P=level)>", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
+_COUNTED = re.compile(r"^(step|part|section|chapter|exercise|task|question|problem)\s+\d+\s*[.:)-]*\s+(?=.*[a-z])")
 _SMALL = words(
     "a an the of and or to for our your with in on at by from is are be let lets s we us this that it "
     "as into some how what using use now next step part chapter section"
@@ -98,7 +99,8 @@ def plain(text: str) -> str:
 def name_of(text: str) -> str | None:
     """A step's name from a heading: its first words that say something; None where it has none in Latin letters."""
     folded = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode().lower()
-    folded = re.sub(r"^[\divxlc]+(\.[\divxlc]+)*[.):]\s+|^\d+(\.\d+)*\s+", "", folded).replace("'", "")
+    folded = re.sub(r"^[\divxlc]+(\.[\divxlc]+)*[.):]\s+|^\d+(\.\d+)*\s+", "", folded)
+    folded = _COUNTED.sub("", folded).replace("'", "")
     words = re.findall(r"[a-z0-9]+", folded)
     telling = [word for word in words if word not in _SMALL]
     if not any(word.isalpha() for word in telling):

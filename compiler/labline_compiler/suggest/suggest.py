@@ -102,8 +102,8 @@ class _Suggester:
         """All in one step."""
         steps = self._named(ordinary[:1], ordinary)
         compilation = self._compile(steps, special)
-        if compilation.pipeline is None:
-            special = {}
+        if compilation.pipeline is None or not compilation.pipeline.steps:
+            special, ordinary = {}, list(self.parsed)
             steps = self._named(list(self.parsed)[:1], list(self.parsed))
             compilation = self._compile(steps, special)
         return self._suggestion(steps, special, ordinary, compilation)

@@ -10,7 +10,8 @@ import type {
   Run,
   RunDetail,
   RunRequest,
-  Status
+  Status,
+  Suggestion
 } from './types';
 
 /** Where the API lives under the Jupyter server's base URL. */
@@ -43,6 +44,10 @@ export class LablineClient {
 
   compile(path: string, content: NotebookContent): Promise<Compilation> {
     return this.call('POST', ['pipelines'], {}, { path, content });
+  }
+
+  suggest(path: string, content: NotebookContent): Promise<Suggestion> {
+    return this.call('POST', ['suggestions'], {}, { path, content });
   }
 
   async listRuns(query: { limit?: number; before?: string; notebook?: string } = {}): Promise<Run[]> {

@@ -107,6 +107,36 @@ export interface Compilation {
   cells: CellRole[];
 }
 
+export interface SuggestedCell extends CellPlace {
+  role: 'imports' | 'functions' | 'parameters' | 'step';
+  step: string | null;
+  reason: string;
+}
+
+export interface SuggestedStep {
+  name: string;
+  heading: string | null;
+  cells: number[];
+  /** What its cells took when the notebook last ran. */
+  seconds: number | null;
+  /** The steps that run again when it changes. */
+  reruns: string[];
+}
+
+/** Steps proposed for a notebook that has none. The edit, made, writes the tags. */
+export interface Suggestion {
+  edit: Edit;
+  cells: SuggestedCell[];
+  steps: SuggestedStep[];
+  together: string[][];
+  seconds: number | null;
+  critical: number | null;
+  /** What the steps buy, in sentences. */
+  gains: string[];
+  pipeline: Graph;
+  findings: Finding[];
+}
+
 export interface MLflowRun {
   experiment_id: string;
   run_id: string;

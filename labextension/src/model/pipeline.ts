@@ -9,7 +9,8 @@ import {
   type Graph,
   type RunDetail,
   type StepError,
-  type StepState
+  type StepState,
+  type Suggestion
 } from '../api/types';
 import { memberships, stepNames, type CellMembership } from './cells';
 import { hues } from './colours';
@@ -23,7 +24,7 @@ export const TAG_TO_PANEL = 'labline:tag-to-panel';
 const TYPING_DELAY = 300;
 const RETRY_DELAY = 4000;
 
-type Client = Pick<LablineClient, 'compile' | 'createRun' | 'cancelRun'>;
+type Client = Pick<LablineClient, 'compile' | 'suggest' | 'createRun' | 'cancelRun'>;
 
 /** A step's error, with the run it happened in and the cell it belongs on. */
 export interface CellFault {
@@ -156,6 +157,11 @@ export class NotebookPipeline {
     this._applied = undo && { title: edit.title, undo };
     this.compileSoon(0);
     this._changed.emit();
+  }
+
+  /** Steps for the notebook as it stands. Throws `ApiError` where there are none to propose. */
+  suggest(): Promise<Suggestion> {
+    return this.client.suggest(this.source.path, withoutOutputs(this.source.content({ ids: true })));
   }
 
   /** Undo the last edit. */

@@ -12,6 +12,7 @@ import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, Section, StateBadge } from '../ui/parts';
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
+import { SuggestionView } from './SuggestionView';
 
 export interface PipelineViewProps {
   notebooks: ILablineNotebooks;
@@ -73,10 +74,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
         {pipeline.applied && <Applied pipeline={pipeline} />}
         {untagged && !pipeline.trouble && (
-          <Empty title="No steps yet">
-            Click <b>+ step</b> above a code cell and type a name. The cells from there on form the step, up
-            to the next one you name.
-          </Empty>
+          <SuggestionView pipeline={pipeline} reveal={cell => void notebook.reveal(cell)} />
         )}
         {graph && !untagged && (
           <LazyGraph
