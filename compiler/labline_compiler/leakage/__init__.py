@@ -20,7 +20,8 @@ def find_leaks(cells: Iterable[tuple[Cell, ParsedCell]]) -> list[Finding]:
     follower = Follower()
     try:
         for cell, parsed in cells:
-            follower.cell(cell, parsed.tree)
+            if not parsed.local:
+                follower.cell(cell, parsed.tree)
         return follower.finish()
     except RecursionError:
         return []

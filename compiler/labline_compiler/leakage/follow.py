@@ -210,6 +210,8 @@ class Follower(Calls):
         return self.fresh()
 
     def _list(self, items: list[ast.expr]) -> Value:
+        if all(isinstance(item, ast.Constant) and not isinstance(item.value, str) for item in items):
+            return Constant(None, is_list=True)  # numbers, of which there may be very many
         values = [self.eval(item) for item in items]
         if all(isinstance(value, Constant) for value in values):
             known = [value.names for value in values if isinstance(value, Constant)]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from labline_compiler.findings import Edit, Finding, TextEdit, finding
 from labline_compiler.findings.place import span_of
 from labline_compiler.leakage import tables
-from labline_compiler.leakage.facts import Data, Estimator, Fit, Grouped, Many, Place, Rows, Trace, Use, Value
+from labline_compiler.leakage.facts import Columns, Data, Estimator, Fit, Grouped, Many, Place, Rows, Trace, Use, Value
 from labline_compiler.notebook import Cell
 
 BY_HAND = ("fillna", "scaling by hand")
@@ -41,8 +41,6 @@ class Judge:
 
     def fresh(self) -> Data:
         """Data of which nothing is known but that it is itself."""
-        from labline_compiler.leakage.facts import Columns
-
         number = self.number()
         return Data(Rows(number), Columns(number))
 

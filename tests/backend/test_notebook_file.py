@@ -1,0 +1,58 @@
+"""A notebook's file is changed whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from labline_backend.notebook_file import fix_file, write_document
+from labline_backend.service import InputError
+
+DOCUMENT = {"cells": [], "metadata": {}, "nbformat": 4}
+
+
+def test_a_file_that_was_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(DOCUMENT))
+    before = path.read_bytes()
+    path.write_text("somebody else's")
+    with pytest.raises(InputError, match="changed by somebody else"):
+        write_document(path, before, {**DOCUMENT, "nbformat_minor": 5})
+    assert path.read_text() == "somebody else's"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    target, link = tmp_path / "folder" / "a.ipynb", tmp_path / "a.ipynb"
+    target.write_text(json.dumps(DOCUMENT))
+    link.symlink_to(target)
+    write_document(link, target.read_bytes(), {**DOCUMENT, "nbformat_minor": 5})
+    assert link.is_symlink()
+    assert json.loads(target.read_text())["nbformat_minor"] == 5
+
+
+def test_a_byte_order_mark_and_line_ends_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    before = b"\xef\xbb\xbf" + json.dumps(DOCUMENT, indent=1).replace("\n", "\r\n").encode()
+    path.write_bytes(before)
+    write_document(path, before, {**DOCUMENT, "nbformat": 5})
+    assert path.read_bytes() == before.replace(b'"nbformat": 4', b'"nbformat": 5')
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps(DOCUMENT))
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match="cannot be written"):
+        write_document(path, path.read_bytes(), {**DOCUMENT, "nbformat": 5})
+    tmp_path.chmod(0o700)
+
+
+def test_a_notebook_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
+    fixed = fix_file(tmp_path / "none.ipynb")
+    assert (fixed.applied, [found.code for found in fixed.compiled.compilation.findings]) == ((), ["LL001"])
