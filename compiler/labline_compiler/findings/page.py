@@ -37,8 +37,8 @@ def render_markdown() -> str:
             if _fixable(rule):
                 lines += ["", "`labline check --fix` can do it."]
             if rule.bad and rule.good:
-                lines += ["", "```python", rule.bad.rstrip(), "```", "", "Better:"]
-                lines += ["", "```python", rule.good.rstrip(), "```"]
+                lines += ["", "```ipython", rule.bad.rstrip(), "```", "", "Better:"]
+                lines += ["", "```ipython", rule.good.rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
 
