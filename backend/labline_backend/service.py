@@ -197,8 +197,9 @@ class Service:
                 raise RuntimeError("this service is closed")
             if self._engine is None:
                 from labline_backend.engine.engine import Engine
+                from labline_backend.store.artifacts import ArtifactStore
 
-                self._engine = Engine(self.home, self.store, self._tracker())
+                self._engine = Engine(self.home, self.store, self._tracker(), artifacts=ArtifactStore.find(self.home))
             return self._engine
 
     def close(self) -> None:
@@ -235,6 +236,7 @@ class Service:
         given = literals(pipeline, parameters or {})
         from labline_backend.engine.parameters import ParameterError
         from labline_backend.kernels import KernelError
+        from labline_backend.store.artifacts import ArtifactStoreError
 
         try:
             return self.engine.submit(
@@ -246,7 +248,7 @@ class Service:
                 cache=cache,
                 findings=findings,
             )
-        except (KernelError, ParameterError) as error:
+        except (KernelError, ParameterError, ArtifactStoreError) as error:
             raise InputError(str(error), (error.finding,)) from error
 
     def runs(self, limit: int = 50, before: str | None = None, notebook: str | None = None) -> list[wire.Document]:

@@ -39,10 +39,10 @@ class Lookup:
 class Cache:
     """The results of one data folder that can be used again. Thread-safe."""
 
-    def __init__(self, home: Home, store: RunStore) -> None:
+    def __init__(self, home: Home, store: RunStore, artifacts: ArtifactStore) -> None:
         self._home = home
         self._store = store
-        self._artifacts = ArtifactStore(home)
+        self._artifacts = artifacts
         self._probe = EnvironmentProbe(home)
         self._digests: dict[tuple[str, int, int, int], str] = {}
 

@@ -24,6 +24,7 @@ from labline_backend.engine.run import Means, Run
 from labline_backend.engine.tracker import Tracker
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel, KernelError, find_kernel
+from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, StepRecord, StepState
 from labline_backend.store.runs import RunStore
@@ -46,9 +47,17 @@ class Engine:
     the first run.
     """
 
-    def __init__(self, home: Home, store: RunStore, tracker: Tracker | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        store: RunStore,
+        tracker: Tracker | None = None,
+        workers: int | None = None,
+        artifacts: ArtifactStore | None = None,
+    ) -> None:
         self._home = home
         self._store = store
+        self._artifacts = artifacts or ArtifactStore(home)
         self._tracker = tracker
         self._workers = max(1, workers or usable_cores())
         self._lock = threading.Lock()
@@ -69,10 +78,11 @@ class Engine:
         """Start a run and return at once. It is in the store when this returns.
 
         ``parameters`` override the pipeline's defaults, as Python literals. Raises ``KernelError`` (LL501),
-        ``ParameterError`` (LL504) and ``HomeError``; nothing is kept then.
+        ``ParameterError`` (LL504), ``ArtifactStoreError`` (LL612) and ``HomeError``; nothing is kept then.
         """
         kernel = find_kernel(pipeline.kernel)
         values = run_parameters.merge(pipeline, parameters or {})
+        self._artifacts.check()
         thread = self._started()
         now = time.time()
         record = RunRecord(
@@ -169,6 +179,7 @@ class Engine:
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.close()
+        self._artifacts.close()
 
     def __enter__(self) -> Engine:
         return self
@@ -184,7 +195,7 @@ class Engine:
                 raise RuntimeError("the engine is closed")
             if self._thread is None:
                 try:
-                    self._thread = _Thread(self._home, self._store, self._tracker, self._workers)
+                    self._thread = _Thread(self._home, self._store, self._artifacts, self._tracker, self._workers)
                 except OSError as error:
                     raise self._home.error(error) from error
             return self._thread
@@ -240,10 +251,13 @@ class Engine:
 class _Thread:
     """The thread that the runs live on."""
 
-    def __init__(self, home: Home, store: RunStore, tracker: Tracker | None, workers: int) -> None:
+    def __init__(
+        self, home: Home, store: RunStore, artifacts: ArtifactStore, tracker: Tracker | None, workers: int
+    ) -> None:
         self.owner = Owner(home)
         self._store = store
-        self._means = Means(home, store, Cache(home, store), Launcher(home), asyncio.Semaphore(workers), tracker)
+        cache = Cache(home, store, artifacts)
+        self._means = Means(home, store, artifacts, cache, Launcher(home), asyncio.Semaphore(workers), tracker)
         self._runs: dict[str, Run] = {}
         self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
         self._watch: asyncio.Task[None] | None = None

@@ -6,6 +6,7 @@ import signal
 
 from labline_backend.engine.launcher import Exit
 from labline_backend.home import Home, HomeError, is_full
+from labline_backend.store.artifacts import ArtifactStoreError
 from labline_runtime.specification import CellSource, StepError
 
 KILLED = "LL402"
@@ -87,6 +88,11 @@ def of_system(error: OSError, home: Home) -> StepError:
 def of_home(error: HomeError) -> StepError:
     """The data folder failed under the run."""
     return StepError(code=FULL, message=str(error))
+
+
+def of_store(error: ArtifactStoreError) -> StepError:
+    """Values could not be kept or had."""
+    return StepError(code=error.code, message=str(error), hint=error.fix)
 
 
 def of_fault(error: BaseException) -> StepError:

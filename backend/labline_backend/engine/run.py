@@ -19,6 +19,7 @@ from labline_backend.engine.tracker import Tracker
 from labline_backend.engine.tracking import PATIENCE, RunTracking
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
+from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore, StepChanges
 from labline_compiler.findings import Finding
@@ -36,6 +37,7 @@ class Means:
 
     home: Home
     store: RunStore
+    artifacts: ArtifactStore
     cache: Cache
     launcher: Launcher
     slots: asyncio.Semaphore
@@ -47,7 +49,7 @@ class Run:
 
     def __init__(self, means: Means, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
         self.home, self.store, self.cache = means.home, means.store, means.cache
-        self.launcher, self.slots = means.launcher, means.slots
+        self.artifacts, self.launcher, self.slots = means.artifacts, means.launcher, means.slots
         self.record = record
         self.steps = {step.name: step for step in steps}
         self.kernel = kernel

@@ -17,7 +17,7 @@ from labline_backend.engine import failures
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
 from labline_backend.engine.tracking import trains
-from labline_backend.store.artifacts import ArtifactStore
+from labline_backend.store.artifacts import ArtifactStoreError
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
 from labline_compiler.pipeline import Step
@@ -52,6 +52,8 @@ class StepRunner:
                 return await self._take(lookup)
             async with self._run.slots:
                 return await self._execute(lookup)
+        except ArtifactStoreError as error:
+            return self._end("failed", error=failures.of_store(error))
         except OSError as error:
             return self._end("failed", error=failures.of_system(error, self._run.home))
 
@@ -63,6 +65,7 @@ class StepRunner:
     async def _take(self, lookup: Lookup) -> StepState:
         entry = lookup.hit
         assert entry is not None  # noqa: S101 - the caller has looked
+        await asyncio.to_thread(self._run.artifacts.keep, entry.result.artifacts)
         await asyncio.to_thread(self._run.cache.lay_out, entry, self._folder)
         now = time.time()
         self._run.set_step(
@@ -106,21 +109,22 @@ class StepRunner:
         raise AssertionError("a step has at least one attempt")
 
     async def _succeed(self, result: StepResult, lookup: Lookup) -> StepState:
-        state = self._end("succeeded", result=result)
+        # Remembered first: where the artifact store fails, the next run need not compute the values again.
         await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, result)
-        return state
+        await asyncio.to_thread(self._run.artifacts.keep, result.artifacts)
+        return self._end("succeeded", result=result)
 
     def _finished_before(self) -> StepResult | None:
         """The result of an attempt that ended well when there was no engine any more to write that down."""
         result, _ = self._result()
         if result is None or result.state != "succeeded" or not (self._folder / "spec.json").exists():
             return None
-        store = ArtifactStore(self._run.home)
-        return result if all(store.has(artifact) for artifact in result.artifacts) else None
+        return result if all(self._run.artifacts.has(artifact) for artifact in result.artifacts) else None
 
     async def _attempt(self, attempt: int) -> tuple[StepResult | None, StepError | None]:
         tracked = await self._run.tracking.begin_step(self._step)
         self._cell = None
+        await asyncio.to_thread(self._fetch)
         specification = self._prepare(attempt)
         with await open_log(self._folder / "log.txt") as log:
             if attempt > 1:
@@ -136,6 +140,14 @@ class StepRunner:
         if not in_time:
             return None, failures.of_time(self._step.name, self._step.options.timeout or 0, self._cell)
         return self._outcome(ended)
+
+    def _fetch(self) -> None:
+        """Have what the step takes here. Raises ``ArtifactStoreError``."""
+        for taken in self._step.inputs:
+            made = self._run.steps[taken.source].result
+            for artifact in made.artifacts if made is not None else ():
+                if set(artifact.names) & set(taken.names):
+                    self._run.artifacts.fetch(artifact)
 
     def _prepare(self, attempt: int) -> Path:
         """The step's folder with nothing in it of an earlier attempt that could be taken for this one's."""
@@ -166,7 +178,6 @@ class StepRunner:
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:
-        store = ArtifactStore(self._run.home)
         inputs = []
         for taken in self._step.inputs:
             made = self._run.steps[taken.source].result
@@ -174,7 +185,7 @@ class StepRunner:
                 names = tuple(name for name in artifact.names if name in taken.names)
                 if names:
                     unaltered = tuple(name for name in names if name in taken.unaltered)
-                    path = str(store.path(artifact.digest))
+                    path = str(self._run.artifacts.path(artifact.digest))
                     inputs.append(StepInput(names, taken.source, path, artifact.digest, unaltered))
         return tuple(inputs)
 

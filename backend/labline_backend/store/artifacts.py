@@ -1,26 +1,164 @@
-"""Stored values: content-addressed files, written by the steps themselves."""
+"""Stored values: content-addressed files, written by the steps themselves, and where they are kept for good.
+
+Steps map artifacts into memory, so the data folder always holds those that are in use. Where a durable store is
+configured, the folder is its cache: what a step made goes there before the step counts as done, and what is missing
+here comes back from there.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from labline_backend.home import Home
+from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import ArtifactRecord
+
+ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"
+
+UNAVAILABLE = "LL612"
+DAMAGED = "LL404"
+
+FETCHES = 2  # the second one only where the first brought something else than what was stored
+
+
+class ArtifactStoreError(Exception):
+    """Values cannot be kept or had. The message is one sentence, ``fix`` another."""
+
+    def __init__(self, message: str, fix: str, code: str = UNAVAILABLE) -> None:
+        super().__init__(message)
+        self.fix = fix
+        self.code = code
+
+    @property
+    def finding(self) -> Finding:
+        """The same as a finding."""
+        return finding(self.code, str(self), fix=self.fix)
+
+
+class BrokenTransferError(Exception):
+    """What came is not all that was stored: worth another try."""
+
+
+class DurableStore(Protocol):
+    """Keeps files by their digest. All methods block, and raise ``ArtifactStoreError`` where the store fails."""
+
+    def check(self) -> None:
+        """Try out that files can be kept and had."""
+
+    def has(self, digest: str, size: int) -> bool:
+        """Whether the file is known to be there, at its full size."""
+
+    def put(self, digest: str, path: Path) -> None:
+        """Keep the file; it appears whole or not at all. A second time changes nothing."""
+
+    def get(self, digest: str, into: BinaryIO) -> None:
+        """Write the file's bytes to *into*. Raises ``KeyError`` where it is not there, ``BrokenTransferError``."""
+
+    def close(self) -> None:
+        """Let go of connections."""
 
 
 class ArtifactStore:
     """The artifacts of one data folder. A file's name is the digest of its content; it is complete or absent."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, durable: DurableStore | None = None) -> None:
         self.folder = home.artifacts
+        self._durable = durable
+        self._kept: set[str] = set()
+        self._damaged: set[str] = set()  # in the durable store, at their full size all the same
+
+    @staticmethod
+    def find(home: Home) -> ArtifactStore:
+        """The store that the environment names; never fails, a wrong name is told by :meth:`check`."""
+        if not (url := os.environ.get(ENVIRONMENT_VARIABLE)):
+            return ArtifactStore(home)
+        from labline_backend.store.s3 import S3Store
+
+        return ArtifactStore(home, S3Store(url))
+
+    def check(self) -> None:
+        """Try out the durable store, if there is one. Raises ``ArtifactStoreError``."""
+        if self._durable is not None:
+            self._durable.check()
 
     def path(self, digest: str) -> Path:
         """Where the artifact with this digest lies, or would."""
         return self.folder / digest[:2] / digest
 
     def has(self, artifact: ArtifactRecord) -> bool:
-        """Whether the artifact is there, at its full size."""
+        """Whether the artifact can be had, at its full size. Raises ``ArtifactStoreError``."""
+        if self._is_here(artifact):
+            return True
+        return self._durable is not None and self._durable.has(artifact.digest, artifact.size)
+
+    def keep(self, artifacts: Iterable[ArtifactRecord]) -> None:
+        """Have the artifacts in the durable store, those that are here. Raises ``ArtifactStoreError``."""
+        if self._durable is None:
+            return
+        for artifact in artifacts:
+            if artifact.digest in self._kept or not self._is_here(artifact):
+                continue
+            if artifact.digest in self._damaged or not self._durable.has(artifact.digest, artifact.size):
+                self._durable.put(artifact.digest, self.path(artifact.digest))
+            self._damaged.discard(artifact.digest)
+            self._kept.add(artifact.digest)
+
+    def fetch(self, artifact: ArtifactRecord) -> None:
+        """Have the artifact here, its digest checked. Without a durable store a missing one stays missing.
+
+        Raises ``ArtifactStoreError`` where the store fails, or what it holds is not what was stored.
+        """
+        if self._durable is None or self._is_here(artifact):
+            return
+        if any(self._bring(self._durable, artifact) for _ in range(FETCHES)):
+            return
+        self._kept.discard(artifact.digest)
+        self._damaged.add(artifact.digest)
+        raise ArtifactStoreError(
+            f"The artifact store's copy of {', '.join(artifact.names)} is damaged (artifact {artifact.digest[:12]}).",
+            "Run again without the cache: the value is computed and stored anew.",
+            DAMAGED,
+        )
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._durable is not None:
+            self._durable.close()
+
+    def _is_here(self, artifact: ArtifactRecord) -> bool:
         try:
             return self.path(artifact.digest).stat().st_size == artifact.size
         except OSError:
             return False
+
+    def _bring(self, durable: DurableStore, artifact: ArtifactRecord) -> bool:
+        """Copy the artifact here; whether it is what was stored."""
+        temporary = self.folder / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
+        try:
+            with temporary.open("xb") as file:
+                durable.get(artifact.digest, file)
+                file.flush()
+                os.fsync(file.fileno())
+            with temporary.open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != artifact.digest:
+                    return False
+            target = self.path(artifact.digest)
+            target.parent.mkdir(exist_ok=True)
+            temporary.chmod(0o444)
+            temporary.replace(target)
+            return True
+        except BrokenTransferError:
+            return False
+        except KeyError as error:
+            raise ArtifactStoreError(
+                f"The value of {', '.join(artifact.names)} is neither here nor in the artifact store.",
+                "Run again without the cache: the value is computed and stored anew.",
+                DAMAGED,
+            ) from error
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from labline_backend.engine.engine import Engine
 from labline_backend.engine.tracker import Tracker
 from labline_backend.home import Home
+from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
@@ -26,7 +27,8 @@ class Bench:
         self.folder.mkdir(exist_ok=True)
         self.home = Home.open(folder / "home")
         self.store = RunStore(self.home)
-        self.engine = Engine(self.home, self.store, tracker, workers)
+        self.artifacts = ArtifactStore.find(self.home)
+        self.engine = Engine(self.home, self.store, tracker, workers, self.artifacts)
 
     def start(self, pipeline: Pipeline, *, cache: bool = True, **parameters: str) -> RunRecord:
         """Start a run."""
