@@ -11,6 +11,7 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.engine.cache import Cache
 from labline_backend.engine.cores import usable_cores
+from labline_backend.engine.driver import Driver, RemoteTarget
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import Owner, is_alive
 from labline_backend.engine.run import Means, Run
@@ -26,7 +28,7 @@ from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel, KernelError, find_kernel
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.encoding import dump
-from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, StepRecord, StepState
+from labline_backend.store.records import ENDED_RUN, ENDED_STEP, LOCAL, RunRecord, StepRecord, StepState
 from labline_backend.store.runs import RunStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
@@ -54,10 +56,12 @@ class Engine:
         tracker: Tracker | None = None,
         workers: int | None = None,
         artifacts: ArtifactStore | None = None,
+        remote: RemoteTarget | None = None,
     ) -> None:
         self._home = home
         self._store = store
         self._artifacts = artifacts or ArtifactStore(home)
+        self._remote = remote
         self._tracker = tracker
         self._workers = max(1, workers or usable_cores())
         self._lock = threading.Lock()
@@ -74,19 +78,23 @@ class Engine:
         parameters: dict[str, str] | None = None,
         cache: bool = True,
         findings: tuple[Finding, ...] = (),
+        target: str = LOCAL,
+        files: Mapping[str, str] | None = None,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
 
-        ``parameters`` override the pipeline's defaults, as Python literals. Raises ``KernelError`` (LL501),
+        ``parameters`` override the pipeline's defaults, as Python literals. ``files`` are what the driver of another
+        *target* than this machine finds in the run's folder. Raises ``KernelError`` (LL501),
         ``ParameterError`` (LL504), ``ArtifactStoreError`` (LL612) and ``HomeError``; nothing is kept then.
         """
-        kernel = find_kernel(pipeline.kernel)
+        kernel = find_kernel(pipeline.kernel) if target == LOCAL else None
+        if target == LOCAL:
+            self._artifacts.check()
         values = run_parameters.merge(pipeline, parameters or {})
-        self._artifacts.check()
         thread = self._started()
         now = time.time()
         record = RunRecord(
-            id=self._make_folder(pipeline, content, now),
+            id=self._make_folder(pipeline, content, now, files or {}),
             pipeline=pipeline,
             notebook=notebook,
             folder=str(folder.absolute()),
@@ -95,6 +103,7 @@ class Engine:
             parameters=values,
             cache=cache,
             findings=findings,
+            target=target,
             owner=thread.owner.name,
         )
         try:
@@ -102,7 +111,8 @@ class Engine:
         except BaseException:
             shutil.rmtree(self._home.run_folder(record.id), ignore_errors=True)
             raise
-        thread.drive(record, [StepRecord(record.id, step.name) for step in pipeline.steps], kernel)
+        steps = [StepRecord(record.id, step.name) for step in pipeline.steps]
+        thread.drive(self._driver(thread, record, steps, kernel))
         return record
 
     def cancel(self, run_id: str) -> None:
@@ -116,7 +126,9 @@ class Engine:
             self._store.request_cancel(run_id)
         if not ours:
             record = self._store.get(run_id)
-            if self._is_orphan(record) and self._store.claim(run_id, f"cancelled {time.time_ns()}", record.owner):
+            if record.target != LOCAL:
+                self._take_over(record)  # it goes on where it runs, until somebody ends it there
+            elif self._is_orphan(record) and self._store.claim(run_id, f"cancelled {time.time_ns()}", record.owner):
                 self._bury(record)
 
     def wait(self, run_id: str, timeout: float | None = None) -> RunRecord:
@@ -200,19 +212,20 @@ class Engine:
                     raise self._home.error(error) from error
             return self._thread
 
-    def _make_folder(self, pipeline: Pipeline, content: dict[str, Any], now: float) -> str:
+    def _make_folder(self, pipeline: Pipeline, content: dict[str, Any], now: float, files: Mapping[str, str]) -> str:
         """The new run's id, with its folder made."""
         slug = re.sub(r"[^a-z0-9]+", "-", pipeline.name.lower()).strip("-")[:50].rstrip("-") or "run"
         moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         run_id = f"{slug}-{moment}-{secrets.token_hex(2)}"
         folder = self._home.run_folder(run_id)
         if folder.exists():
-            return self._make_folder(pipeline, content, now)
+            return self._make_folder(pipeline, content, now, files)
         try:
             folder.mkdir()
             (folder / "steps").mkdir()
             (folder / "notebook.ipynb").write_text(json.dumps(content, indent=1), "utf-8")
-            (folder / "pipeline.json").write_text(dump(pipeline), "utf-8")
+            for name, text in {"pipeline.json": dump(pipeline), **files}.items():
+                (folder / name).write_text(text, "utf-8")
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise self._home.error(error) from error
@@ -222,21 +235,28 @@ class Engine:
         return record.state not in ENDED_RUN and not is_alive(self._home, record.owner)
 
     def _take_over(self, record: RunRecord) -> bool:
-        if not self._is_orphan(record):
+        if not self._is_orphan(record) or (record.target != LOCAL and self._remote is None):
             return False
         thread = self._started()
         if not self._store.claim(record.id, thread.owner.name, record.owner):
             return False
-        if record.cancel_requested:
+        if record.cancel_requested and record.target == LOCAL:
             self._bury(record)
             return False
         try:
-            kernel = find_kernel(record.pipeline.kernel)
+            kernel = find_kernel(record.pipeline.kernel) if record.target == LOCAL else None
         except KernelError as error:
             self._store.set_run(record.id, state="failed", ended=time.time(), error=str(error))
             return False
-        thread.drive(record, self._store.steps(record.id), kernel)
+        thread.drive(self._driver(thread, record, self._store.steps(record.id), kernel))
         return True
+
+    def _driver(self, thread: _Thread, record: RunRecord, steps: list[StepRecord], kernel: Kernel | None) -> Driver:
+        """What drives the run, where its target is."""
+        if kernel is not None:
+            return Run(thread.means, record, steps, kernel)
+        assert self._remote is not None  # noqa: S101 - the callers have looked
+        return self._remote(record, steps)
 
     def _bury(self, record: RunRecord) -> None:
         """Cancel a run that nobody drives."""
@@ -257,18 +277,18 @@ class _Thread:
         self.owner = Owner(home)
         self._store = store
         cache = Cache(home, store, artifacts)
-        self._means = Means(home, store, artifacts, cache, Launcher(home), asyncio.Semaphore(workers), tracker)
-        self._runs: dict[str, Run] = {}
+        self.means = Means(home, store, artifacts, cache, Launcher(home), asyncio.Semaphore(workers), tracker)
+        self._runs: dict[str, Driver] = {}
         self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
         self._watch: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="labline-engine", daemon=True)
         self._thread.start()
 
-    def drive(self, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
+    def drive(self, run: Driver) -> None:
         """Run, or go on with, a run."""
-        run = self._runs[record.id] = Run(self._means, record, steps, kernel)
-        self._futures[record.id] = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
+        self._runs[run.record.id] = run
+        self._futures[run.record.id] = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
 
     def stop(self, run_id: str) -> bool:
         """Cancel one of this engine's runs; whether it is one."""
@@ -308,7 +328,7 @@ class _Thread:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 
-    async def _drive(self, run: Run) -> RunRecord:
+    async def _drive(self, run: Driver) -> RunRecord:
         run_id = run.record.id
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._watch_for_cancels())
@@ -340,7 +360,7 @@ class _Thread:
             await asyncio.wait(futures)
         if self._watch is not None:
             self._watch.cancel()
-        self._means.launcher.close()
-        if self._means.tracker is not None:
+        self.means.launcher.close()
+        if self.means.tracker is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._means.tracker.close(), LEAVING)
+                await asyncio.wait_for(self.means.tracker.close(), LEAVING)

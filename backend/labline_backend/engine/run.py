@@ -8,10 +8,10 @@ import functools
 import logging
 import time
 from dataclasses import dataclass, replace
-from typing import Literal, Unpack
 
 from labline_backend.engine import failures
 from labline_backend.engine.cache import Cache
+from labline_backend.engine.driver import Journal, Reason
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.scheduler import Decision, Scheduler
 from labline_backend.engine.step import StepRunner
@@ -21,7 +21,7 @@ from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
-from labline_backend.store.runs import RunChanges, RunStore, StepChanges
+from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding
 from labline_runtime.specification import StepError
 
@@ -44,34 +44,26 @@ class Means:
     tracker: Tracker | None
 
 
-class Run:
-    """Drives one run. Keeps what the store has, so that it need not be asked."""
+class Run(Journal):
+    """Drives one run on this machine."""
 
     def __init__(self, means: Means, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
-        self.home, self.store, self.cache = means.home, means.store, means.cache
-        self.artifacts, self.launcher, self.slots = means.artifacts, means.launcher, means.slots
-        self.record = record
-        self.steps = {step.name: step for step in steps}
+        super().__init__(means.home, means.store, record, steps)
+        self.artifacts, self.cache, self.launcher, self.slots = (
+            means.artifacts,
+            means.cache,
+            means.launcher,
+            means.slots,
+        )
         self.kernel = kernel
         self._plan = {step.name: step for step in record.pipeline.steps}
-        self.is_kept = True  # whether the store knows how the run ended
         self.tracking = RunTracking(means.tracker, means.store, record)
         self._ended: asyncio.Queue[tuple[str, StepState]] = asyncio.Queue()
         self._tasks: dict[str, asyncio.Task[StepState]] = {}
-        self._stopped: Literal["cancelled", "interrupted"] | None = None
+        self._stopped: Reason | None = None
         self._broken: Exception | None = None
 
-    def set_run(self, **changes: Unpack[RunChanges]) -> None:
-        """Change the run, in the store first."""
-        self.store.set_run(self.record.id, **changes)
-        self.record = replace(self.record, **changes)
-
-    def set_step(self, name: str, **changes: Unpack[StepChanges]) -> None:
-        """Change a step, in the store first."""
-        self.store.set_step(self.record.id, name, **changes)
-        self.steps[name] = replace(self.steps[name], **changes)
-
-    def stop(self, reason: Literal["cancelled", "interrupted"]) -> None:
+    def stop(self, reason: Reason) -> None:
         """Kill what runs and start nothing more. The first reason counts."""
         if self._stopped is None:
             self._stopped = reason
@@ -166,7 +158,7 @@ class Run:
         changes = RunChanges(
             state=state, ended=None if state == "interrupted" else now, error=self._error(state), findings=findings
         )
-        self._keep_end(changes)
+        self.keep_end(changes)
         # Nobody who watches waits for the tracker; who waits for the run does.
         patience = LEAVING if state == "interrupted" else PATIENCE
         ended = replace(self.record, ended=now)
@@ -174,20 +166,8 @@ class Run:
         tracked = self.tracking.run
         self.record = replace(self.record, experiment_id=tracked.experiment_id, mlflow_run_id=tracked.mlflow_run_id)
         if untold:
-            self._keep_end(RunChanges(findings=findings + untold))
+            self.keep_end(RunChanges(findings=findings + untold))
         return self.record
-
-    def _keep_end(self, changes: RunChanges) -> None:
-        """Write down how the run ended; where even that fails, this object is the only one who knows."""
-        for _ in range(2):
-            try:
-                self.set_run(**changes)
-                return
-            except HomeError as problem:
-                self.home.free_reserve()
-                log.error("The end of the run %s could not be written down: %s", self.record.id, problem)
-        self.is_kept = False
-        self.record = replace(self.record, **changes)
 
     def _state(self) -> RunState:
         if self._broken is not None:

@@ -15,6 +15,9 @@ RunState = Literal["queued", "running", "succeeded", "failed", "cancelled", "int
 StepState = Literal["pending", "running", "succeeded", "cached", "failed", "cancelled", "skipped"]
 EventKind = Literal["run", "step", "cell"]
 
+LOCAL = "local"
+"""The target that is this machine; every other name is a cluster's."""
+
 ENDED_RUN: frozenset[RunState] = frozenset({"succeeded", "failed", "cancelled"})
 """States a run never leaves. An interrupted run is not among them: it can be resumed."""
 
@@ -40,7 +43,7 @@ class RunRecord:
     parameters: dict[str, str]
     cache: bool = True
     findings: tuple[Finding, ...] = ()
-    target: Literal["local"] = "local"
+    target: str = LOCAL
     started: float | None = None
     ended: float | None = None
     error: str | None = None

@@ -10,7 +10,7 @@ import ast
 import keyword
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, StepSpecification
 
 # What every component may have beside the step's own values.
-OWN_OUTPUTS = ("executed_notebook", "metrics", "report")
+OWN_OUTPUTS = ("executed_notebook", "step_result", "metrics", "report")
 EMBEDDED = (notebook_as_html, run_labline_step)
 
 # The function that gives a component's step as JSON; each component has its own.
@@ -99,6 +99,25 @@ def passing(parameter: Parameter) -> Passing:
     if isinstance(value, int) and abs(value) > EXACT_INTEGER:
         return as_text
     return Passing(type(value), value, type(value).__name__)
+
+
+def arguments_of(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What to pass to a run of the compiled pipeline, by KFP's names, for *parameters* as Python literals.
+
+    Raises ``ValueError`` for a number that KFP would pass inexactly.
+    """
+    names, passed = Names(pipeline).parameters, {}
+    for parameter in pipeline.parameters:
+        text, kind = parameters.get(parameter.name, parameter.default), passing(parameter).kind
+        value: Any = text if kind == "literal" else ast.literal_eval(text)
+        if kind in ("int", "float") and not _is_exact(value):
+            raise ValueError(f"Parameter {parameter.name} cannot be {text} here: Kubeflow passes numbers as doubles.")
+        passed[names[parameter.name]] = value
+    return passed
+
+
+def _is_exact(value: int | float) -> bool:
+    return abs(value) <= EXACT_INTEGER if isinstance(value, int) else math.isfinite(value)
 
 
 # ---------------------------------------------------------------- one step
@@ -213,7 +232,7 @@ def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
 
 def _own_outputs(step: Step) -> dict[str, str]:
     """What the component leaves beside the step's values, and as which kind of KFP artifact."""
-    kinds = {"executed_notebook": "Artifact"}
+    kinds = {"executed_notebook": "Artifact", "step_result": "Artifact"}
     if any(cell.role == "metrics" for cell in step.cells):
         kinds["metrics"] = "Metrics"
     if step.options.report is not False:

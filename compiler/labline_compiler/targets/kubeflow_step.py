@@ -16,6 +16,7 @@ def run_labline_step(
     inputs: list[tuple[str, list[str], list[str], Any]],
     outputs: list[tuple[Any, list[str], list[str]]],
     executed_notebook: Any,
+    step_result: Any = None,
     metrics: Any = None,
     report: Any = None,
 ) -> None:
@@ -24,7 +25,8 @@ def run_labline_step(
     *specification* is a StepSpecification as JSON; its paths, parameters, inputs and outputs are filled in here.
     *parameters* maps a name to its type and what KFP passed. *inputs* lists the step a value comes from, its names,
     those of them that this step leaves unaltered, and KFP's artifact; *outputs* lists KFP's artifacts, each with the
-    names in it and those of them that may be unbound when the step ends.
+    names in it and those of them that may be unbound when the step ends. *step_result* gets the step's own account of
+    itself, for whoever follows the run from outside.
     """
     import json
     import os
@@ -37,19 +39,33 @@ def run_labline_step(
 
     step = json.loads(specification)
 
+    def fail(message: str, error: Any = None) -> Any:
+        # What a container leaves here its pod's status tells, which outlives all else of a failed task.
+        note = Path(os.environ.get("LABLINE_TERMINATION_LOG") or "/dev/termination-log")
+        if os.environ.get("KFP_POD_NAME") and note.exists():
+            told = {**(error or {}), "message": (error or {}).get("message", message)}
+            lines = list(told.pop("traceback", None) or ())
+            while True:  # Kubernetes keeps 4096 bytes; of a traceback the end says most
+                text = f"{message}\nlabline-error: {json.dumps({**told, 'traceback': lines})}"
+                if len(text.encode()) < 4000 or not lines:
+                    break
+                lines.pop(0)
+            note.write_bytes(text.encode()[:4000])
+        sys.exit(message)
+
     def literal(name: str, kind: str, value: Any) -> str:
         if kind == "literal":
             return str(value)  # the text as it stands; the runtime says what is wrong with it
         if kind == "int" and int(value) != value:
-            sys.exit(f"Parameter {name} must be a whole number, not {value!r}.")
+            fail(f"Parameter {name} must be a whole number, not {value!r}.")
         # Protobuf keeps every number as a double, so an int may arrive as 3.0 and a float as 3.
         return repr({"int": int, "float": float, "bool": bool, "str": str}[kind](value))
 
     def digest_of(source: str, names: list[str], artifact: Any) -> str:
         digest = artifact.metadata.get("digest")
         if not isinstance(digest, str):
-            sys.exit(f"The artifact with {', '.join(names)} from step {source} carries no digest: it is not Labline's.")
-        return digest
+            fail(f"The artifact with {', '.join(names)} from step {source} carries no digest: it is not Labline's.")
+        return str(digest)
 
     folder = Path(tempfile.mkdtemp(prefix="labline-"))
     try:
@@ -87,13 +103,15 @@ def run_labline_step(
         if not (folder / "output" / "result.json").exists():
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
             advice = " Out of memory is the usual cause: raise limit:memory." if code == -signal.SIGKILL else ""
-            sys.exit(f"Step {step['step']} {how} and left no result.{advice}")
+            fail(f"Step {step['step']} {how} and left no result.{advice}")
         result = json.loads((folder / "output" / "result.json").read_text(encoding="utf-8"))
         if result["state"] != "succeeded":
             error = result["error"] or {"message": "it did not say why"}
             print(*error.get("traceback") or (), sep="\n")  # noqa: T201 - the pod's log is what the user reads
             hint = f" {error['hint']}" if error.get("hint") else ""
-            sys.exit(f"Step {step['step']} failed: {error['message']}{hint}")
+            fail(f"Step {step['step']} failed: {error['message']}{hint}", error)
+        if step_result is not None:
+            shutil.copyfile(folder / "output" / "result.json", step_result.path)
 
         for artifact, names, _ in outputs:
             stored = next((s for s in result["artifacts"] if set(s["names"]) <= set(names)), None)

@@ -17,6 +17,7 @@ import yaml
 from labline_compiler.findings import RULES, Finding
 from labline_compiler.pipeline import Pipeline, StepOptions
 from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, UnsupportedOptionWarning, compile_to_yaml
+from labline_compiler.targets.kubeflow_component import arguments_of
 
 with warnings.catch_warnings():
     # kfp announces on import which Python versions it will drop.
@@ -70,7 +71,7 @@ def test_another_process_with_other_hashes_writes_the_same_bytes(step, pipeline)
     made = pipeline(step("load", "a = b = c = 1", gives="a b c", reads="one two"), one="1", two="'2'")
     program = (
         "import sys; from labline_compiler.pipeline import Pipeline;"
-        "from labline_compiler.targets.kubeflow import compile_to_yaml;"
+        "from labline_compiler.targets.kubeflow import arguments, compile_to_yaml;"
         "sys.stdout.write(compile_to_yaml(Pipeline.from_json(sys.stdin.read())))"
     )
     path = os.pathsep.join([str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")])
@@ -133,6 +134,7 @@ def test_an_artifact_is_called_after_the_names_in_it(step, pipeline):
         "x_y",
         "numpy_random",
         "executed_notebook",
+        "step_result",
         "report",
     }
 
@@ -151,7 +153,7 @@ def test_a_value_that_passes_through_a_step_is_its_input_and_its_output(step, pi
 
 
 @pytest.mark.parametrize(
-    "name", ["Output", "executed_notebook", "metrics", "report", "run_labline_step", "größe", "X" * 200]
+    "name", ["Output", "executed_notebook", "step_result", "metrics", "report", "run_labline_step", "größe", "X" * 200]
 )
 def test_no_name_in_the_notebook_is_in_the_way_of_kfps_own(step, pipeline, name):
     spec, _ = documents(
@@ -161,7 +163,8 @@ def test_no_name_in_the_notebook_is_in_the_way_of_kfps_own(step, pipeline, name)
             p="1",
         )
     )
-    (key,) = spec["components"]["comp-first"]["outputDefinitions"]["artifacts"].keys() - {"executed_notebook", "report"}
+    own = {"executed_notebook", "step_result", "report"}
+    (key,) = spec["components"]["comp-first"]["outputDefinitions"]["artifacts"].keys() - own
     assert key.isascii() and key.isidentifier() and len(key) <= 64
     (argument,) = spec["root"]["dag"]["tasks"]["second"]["inputs"]["artifacts"].values()
     assert argument["taskOutputArtifact"]["outputArtifactKey"] == key
@@ -300,3 +303,15 @@ def test_importing_the_target_does_not_import_kfp():
 def test_the_embedded_source_is_valid_on_its_own(step, pipeline):
     spec, _ = documents(pipeline(step("only", "x = '''it's \"quoted\" \\\\ and ünï'''")))
     ast.parse(source_of(spec, "exec-only"))
+
+
+def test_a_runs_arguments_are_called_and_typed_as_the_compiled_pipeline_has_them(step, pipeline):
+    compiled = pipeline(step("only", "x = 1", reads="n f größe"), n="3", f="0.5", größe="(1, 2)")
+    passed = arguments_of(compiled, {"n": "4", "f": "2"})
+    assert set(passed) == set(documents(compiled)[0]["root"]["inputDefinitions"]["parameters"])
+    assert (passed["n"], passed["f"], passed.popitem()[1]) == (4, 2, "(1, 2)")
+
+
+def test_a_number_that_a_double_does_not_hold_is_no_argument(step, pipeline):
+    with pytest.raises(ValueError, match="Parameter n cannot be 9007199254740993"):
+        arguments_of(pipeline(step("only", "x = 1", reads="n"), n="3"), {"n": str(2**53 + 1)})
