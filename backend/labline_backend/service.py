@@ -5,9 +5,10 @@ Everything a user can get wrong comes out as one of this module's errors, with a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +20,11 @@ from labline_backend.logs import LogPart, read_part
 from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
+    from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
+    from labline_backend.kubeflow.preflight import Checked
+    from labline_backend.kubeflow.submission import Submission
+    from labline_backend.kubeflow.targets import Target
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
@@ -199,7 +204,13 @@ class Service:
                 from labline_backend.engine.engine import Engine
                 from labline_backend.store.artifacts import ArtifactStore
 
-                self._engine = Engine(self.home, self.store, self._tracker(), artifacts=ArtifactStore.find(self.home))
+                self._engine = Engine(
+                    self.home,
+                    self.store,
+                    self._tracker(),
+                    artifacts=ArtifactStore.find(self.home),
+                    remote=self._remote,
+                )
             return self._engine
 
     def close(self) -> None:
@@ -223,17 +234,23 @@ class Service:
         content: dict[str, Any] | None = None,
         parameters: Mapping[str, str] | None = None,
         cache: bool = True,
+        target: str = "local",
     ) -> RunRecord:
         """Compile and start a run, and return at once.
 
         *path* is where the notebook is or would be, *notebook* its name as the user gave it. Raises ``InputError``
-        with the findings where the notebook has errors, and for parameters that do not fit.
+        with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
+        its pre-flight.
         """
         compiled = compile_file(path, content, shown=notebook)
         pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
         if pipeline is None or compiled.content is None:
             raise InputError(summary(findings), findings)
         given = literals(pipeline, parameters or {})
+        files: dict[str, str] = {}
+        if target != "local":
+            submission = self._prepare(target, pipeline, given, cache=cache)
+            files, findings = submission.files, (*findings, *submission.findings)
         from labline_backend.engine.parameters import ParameterError
         from labline_backend.kernels import KernelError
         from labline_backend.store.artifacts import ArtifactStoreError
@@ -247,6 +264,8 @@ class Service:
                 parameters=given,
                 cache=cache,
                 findings=findings,
+                target=target,
+                files=files,
             )
         except (KernelError, ParameterError, ArtifactStoreError) as error:
             raise InputError(str(error), (error.finding,)) from error
@@ -324,6 +343,16 @@ class Service:
         self.engine.cancel(run)
         return self.document(run)
 
+    def resume(self, run: str) -> RunRecord:
+        """Go on with an interrupted run, or follow one on a target that nobody follows."""
+        from labline_backend.engine.engine import RunStateError
+
+        self.get(run)
+        try:
+            return self.engine.resume(run)
+        except RunStateError as error:
+            raise InputError(str(error)) from error
+
     def adopt(self) -> list[RunRecord]:
         """Go on with the runs whose process has died."""
         return self.engine.adopt() if self.store.unfinished() else []
@@ -333,6 +362,70 @@ class Service:
         from labline_backend._version import __version__
 
         return {"version": __version__, "home": str(self.home.root), "latest_event": self.store.latest_event()}
+
+    # --------------------------------------------------------------- targets
+
+    def targets(self) -> list[wire.Document]:
+        """Where runs can go, rendered: this machine first."""
+        from labline_backend.kubeflow.targets import Targets
+
+        with _target_errors():
+            found = Targets(self.home).all()
+        return [wire.LOCAL_TARGET, *(wire.target(each) for each in found)]
+
+    def target(self, name: str) -> Target:
+        """The target of this name, which is not this machine."""
+        from labline_backend.kubeflow.targets import Targets
+
+        with _target_errors():
+            found = Targets(self.home).all()
+        for target in found:
+            if target.name == name:
+                return target
+        names = ", ".join(["local", *(target.name for target in found)])
+        raise NotFoundError(f"There is no target {name!r}; there are {names}.")
+
+    def add_target(self, target: Target) -> Target:
+        """Keep a target, in the place of one of the same name."""
+        from labline_backend.kubeflow.targets import Targets
+
+        with _target_errors():
+            return Targets(self.home).add(target)
+
+    def remove_target(self, name: str) -> None:
+        """Forget a target. Its runs stay, and are followed to their ends."""
+        from labline_backend.kubeflow.targets import Targets
+
+        self.target(name)
+        Targets(self.home).remove(name)
+
+    def check_target(self, name: str) -> Checked:
+        """The target's pre-flight."""
+        from labline_backend.kubeflow.preflight import check
+
+        return check(self.target(name))
+
+    def page(self, run: str) -> str | None:
+        """Where a browser finds a run on its target; None for a run of this machine, or one that is not there yet."""
+        from labline_backend.kubeflow.submission import page
+
+        return None if self.get(run).target == "local" else page(self.home.run_folder(run))
+
+    def _prepare(self, target: str, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
+        """Compile for a target that passes its pre-flight."""
+        from labline_backend.kubeflow.submission import prepare
+
+        place = self.target(target)
+        failing = [found for found in self.check_target(target).findings if found.severity == "error"]
+        if failing:
+            raise InputError(failing[0].message, failing)
+        with _target_errors():
+            return prepare(place, pipeline, literals, cache=cache)
+
+    def _remote(self, record: RunRecord, steps: list[StepRecord]) -> Driver:
+        from labline_backend.kubeflow.run import KubeflowRun
+
+        return KubeflowRun(self.home, self.store, record, steps)
 
     # ------------------------------------------------------------ what steps leave behind
 
@@ -392,6 +485,16 @@ class Service:
         from labline_backend.tracking import Tracker
 
         return Tracker(self.home)
+
+
+@contextlib.contextmanager
+def _target_errors() -> Iterator[None]:
+    from labline_backend.kubeflow.errors import TargetError
+
+    try:
+        yield
+    except TargetError as error:
+        raise InputError(str(error), (error.finding,)) from error
 
 
 def _has_ended(record: StepRecord) -> bool:

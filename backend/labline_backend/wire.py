@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labline_backend.kubeflow.targets import Target
     from labline_backend.store.records import RunRecord, StepRecord
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from labline_runtime.specification import StepResult
 
 Document = dict[str, Any]
+LOCAL_TARGET: Document = {"name": "local", "kind": "local", "host": None, "namespace": None}
 MLflowUrl = Callable[[str, str], str | None]  # (experiment id, run id) -> where a browser finds the run
 
 
@@ -81,6 +83,11 @@ def graph(pipeline: Pipeline) -> Document:
         "edges": [edge for step in pipeline.steps for edge in _edges(step)],
         "parameters": [{"name": p.name, "default": p.default, "type": p.type} for p in pipeline.parameters],
     }
+
+
+def target(found: Target) -> Document:
+    """Render a Target: what one needs to choose it."""
+    return {"name": found.name, "kind": "kubeflow", "host": found.host, "namespace": found.namespace}
 
 
 def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -> Document:

@@ -12,6 +12,7 @@ from labline_backend.api.pipelines import PipelinesHandler
 from labline_backend.api.runs import CancelHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
+from labline_backend.api.targets import TargetsHandler
 
 PREFIX = "/labline/api/v1"
 
@@ -19,6 +20,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "/status": StatusHandler,
     "/pipelines": PipelinesHandler,
     "/suggestions": SuggestionsHandler,
+    "/targets": TargetsHandler,
     "/runs": RunsHandler,
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,

@@ -34,6 +34,7 @@ class RunsHandler(LablineHandler):
                 content=request.get("content"),
                 parameters=request.get("parameters"),
                 cache=request["cache"],
+                target=request["target"],
             )
             return service.detail(record.id)
 

@@ -20,6 +20,7 @@ from labline_backend.cli.runs import runs
 from labline_backend.cli.serve import serve
 from labline_backend.cli.server import server
 from labline_backend.cli.suggest import suggest
+from labline_backend.cli.target import target
 from labline_backend.cli.verify import verify
 
 __all__ = ["labline", "main"]
@@ -46,7 +47,7 @@ def labline(context: click.Context) -> None:
         context.color = False
 
 
-for command in (check, suggest, compile_, run, verify, runs, serve, monitor, server, mlflow):
+for command in (check, suggest, compile_, run, verify, runs, target, serve, monitor, server, mlflow):
     labline.add_command(command)
 
 

@@ -26,34 +26,45 @@ CANCEL_SECONDS = 30.0  # how long a cancelled run may take to end
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end and nothing else.")
 @click.option("--no-cache", is_flag=True, help="Run every step, even those whose result is known.")
 @click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
-def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, no_track: bool) -> None:
-    """Run NOTEBOOK as a pipeline on this machine and show its progress."""
-    from labline_backend.cli.failures import BAD_INPUT, FAILED
-    from labline_backend.cli.progress import Progress
+@click.option("--target", default="local", metavar="NAME", help="Where to run; see labline target list.")
+def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, no_track: bool, target: str) -> None:
+    """Run NOTEBOOK as a pipeline, on this machine or on a target, and show its progress."""
+    from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.home import Home
     from labline_backend.service import InputError, Service
 
     parameters = parameters_of(given)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+    leave_on_signals()
     with Service(Home.find(), track=not no_track) as service:
         try:
-            record = service.run(notebook, notebook=str(notebook), parameters=parameters, cache=not no_cache)
+            record = service.run(
+                notebook, notebook=str(notebook), parameters=parameters, cache=not no_cache, target=target
+            )
         except InputError as error:
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
             sys.exit(BAD_INPUT)
-        progress = Progress(record, quiet=as_json)
         if not as_json:
             terminal.findings(str(notebook), record.findings)
-        try:
-            record = follow(service, record, progress)
-        except KeyboardInterrupt:
-            progress.clear()
-            cancel(service, record, as_json=as_json)
-        if as_json:
-            terminal.document(service.detail(record.id))
-        else:
-            progress.finish(record, service.store.steps(record.id), service.detail(record.id))
+        attend(service, record, as_json=as_json)
+
+
+def attend(service: Service, record: RunRecord, *, as_json: bool) -> None:
+    """Show a run's progress to its end; exits with 1 where it did not succeed, and cancels it on Ctrl-C."""
+    from labline_backend.cli.failures import FAILED
+    from labline_backend.cli.progress import Progress
+
+    progress = Progress(record, quiet=as_json)
+    try:
+        record = follow(service, record, progress)
+    except KeyboardInterrupt:
+        progress.clear()
+        cancel(service, record, as_json=as_json)
+    if as_json:
+        terminal.document(service.detail(record.id))
+    else:
+        progress.finish(record, service.store.steps(record.id), service.detail(record.id))
+        if (page := service.page(record.id)) is not None:
+            click.echo(f"On {record.target}: {page}")
     if record.state != "succeeded":
         sys.exit(FAILED)
 
@@ -98,6 +109,12 @@ def cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
     else:
         click.echo(f"The run has {ended}; what its finished steps computed is kept in the cache.", err=True)
     sys.exit(INTERRUPTED)
+
+
+def leave_on_signals() -> None:
+    """Leave runs resumable when this process is told to end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
 
 
 def leave(number: int, _frame: object) -> NoReturn:

@@ -23,7 +23,7 @@ run_argument = click.argument("name", metavar="[RUN|latest]", default="latest")
 
 @click.group()
 def runs() -> None:
-    """Look at runs: list, show, logs, cancel. RUN is an id, the beginning of one, or latest."""
+    """Look at runs: list, show, logs, cancel, resume. RUN is an id, the beginning of one, or latest."""
 
 
 @runs.command("list")
@@ -39,11 +39,12 @@ def list_(limit: int, as_json: bool) -> None:
         click.echo("No runs yet: labline run NOTEBOOK starts one.")
     else:
         terminal.table(
-            ["run", "notebook", "state", "steps", "created", "time"],
+            ["run", "notebook", "target", "state", "steps", "created", "time"],
             [
                 [
                     run["id"],
                     run["notebook"],
+                    run["target"],
                     terminal.coloured(run["state"]),
                     f"{run['steps_done']}/{run['steps_total']}",
                     terminal.moment(run["created"]),
@@ -51,7 +52,7 @@ def list_(limit: int, as_json: bool) -> None:
                 ]
                 for run in found
             ],
-            right=(3, 5),
+            right=(4, 6),
         )
 
 
@@ -69,6 +70,8 @@ def show(name: str, as_json: bool) -> None:
             terminal.document(detail)
         else:
             report(record, service.store.steps(record.id), detail)
+            if (page := service.page(record.id)) is not None:
+                click.echo(f"On {record.target}: {page}")
 
 
 @runs.command()
@@ -105,6 +108,19 @@ def cancel(name: str, as_json: bool) -> None:
             click.echo(f"The run {record.id} is asked to stop, and has not yet.")
         else:
             click.echo(f"The run {record.id}: {terminal.coloured(record.state)}")
+
+
+@runs.command()
+@run_argument
+@as_json_option
+def resume(name: str, as_json: bool) -> None:
+    """Go on with an interrupted run, or follow one on a target that nobody follows."""
+    from labline_backend.cli.run import attend, leave_on_signals
+
+    leave_on_signals()
+    with _service() as service:
+        record = service.resume(service.resolve(name).id)
+        attend(service, record, as_json=as_json)
 
 
 def _service() -> Service:

@@ -156,6 +156,16 @@ class S3Store:
 
         self._do(download)
 
+    def names(self) -> list[str]:
+        """The names of all objects below the prefix. Takes the right to list, which keeping values does not."""
+
+        def look(client: Minio, at: Location) -> list[str]:
+            prefix = at.key("")
+            found = client.list_objects(at.bucket, prefix=prefix, recursive=True)
+            return [str(each.object_name).removeprefix(prefix) for each in found]
+
+        return self._do(look)
+
     def close(self) -> None:
         """Close the connections."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""Kubeflow Pipelines as a target: submit a pipeline, follow its run, mirror it into the run store."""

@@ -1,0 +1,328 @@
+"""Kubeflow Pipelines' v2beta1 REST API, through the client that is generated from its definition.
+
+Every method blocks; every failure is a ``TargetError`` with one sentence. What a server says is quoted at most as one
+short line, and nothing that was sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+
+from labline_backend.kubeflow import errors, secrets
+from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.targets import Target
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+LONGEST_QUOTE = 300  # characters of what a server says
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a server tells of itself; ``release`` is None where it does not say."""
+
+    multi_user: bool
+    release: str | None
+
+
+class KubeflowClient:
+    """One target's API. Not for several threads at once."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._opened: Any = None
+
+    def __enter__(self) -> KubeflowClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.rest_client.pool_manager.clear()
+            opened.close()
+
+    # ---------------------------------------------------------------- the server
+
+    def health(self) -> Health:
+        """Who is there."""
+        import kfp_server_api as api
+
+        with self._calling("its health") as (client, options):
+            found = api.HealthzServiceApi(client).healthz_service_get_healthz(**options)
+        if not isinstance(found, api.V2beta1GetHealthzResponse):
+            raise self.not_kubeflow()
+        return Health(bool(found.multi_user), self._release())
+
+    def _release(self) -> str | None:
+        """The old API's health names the release; a server without it does not."""
+        with contextlib.suppress(TargetError), self._calling("its release") as (client, options):
+            told = client.call_api(
+                "/apis/v1beta1/healthz",
+                "GET",
+                auth_settings=[],
+                response_type="object",
+                _return_http_data_only=True,
+                **options,
+            )
+            return str(told["tag_name"])[:40] if isinstance(told, dict) and told.get("tag_name") else None
+        return None
+
+    def look_into_namespace(self) -> None:
+        """Ask for what needs the right to read in the target's namespace."""
+        import kfp_server_api as api
+
+        with self._calling("its experiments") as (client, options):
+            service = api.ExperimentServiceApi(client)
+            service.experiment_service_list_experiments(page_size=1, **self._namespace(), **options)
+
+    # ---------------------------------------------------------------- what a run needs
+
+    def pipeline(self, name: str, title: str) -> str:
+        """The id of the pipeline *name*, made where there is none."""
+        import kfp_server_api as api
+
+        def find() -> str | None:
+            with self._calling("its pipelines") as (client, options):
+                service = api.PipelineServiceApi(client)
+                found = service.pipeline_service_list_pipelines(
+                    filter=_equals("name", name), page_size=1, **self._namespace(), **options
+                )
+            return found.pipelines[0].pipeline_id if found.pipelines else None
+
+        def make() -> str:
+            made = api.V2beta1Pipeline(name=name, display_name=title, **self._namespace())
+            with self._calling("to make a pipeline") as (client, options):
+                return str(api.PipelineServiceApi(client).pipeline_service_create_pipeline(made, **options).pipeline_id)
+
+        return _ensure(find, make)
+
+    def version(self, pipeline: str, name: str, file: Path) -> str:
+        """The id of the version *name* of a pipeline, uploaded from *file* where there is none."""
+        import kfp_server_api as api
+
+        def find() -> str | None:
+            with self._calling("a pipeline's versions") as (client, options):
+                service = api.PipelineServiceApi(client)
+                found = service.pipeline_service_list_pipeline_versions(
+                    pipeline, filter=_equals("name", name), page_size=1, **options
+                )
+            return found.pipeline_versions[0].pipeline_version_id if found.pipeline_versions else None
+
+        def make() -> str:
+            with self._calling("to upload a pipeline") as (client, options):
+                service = api.PipelineUploadServiceApi(client)
+                made = service.upload_pipeline_version(str(file), name=name, pipelineid=pipeline, **options)
+            return str(made.pipeline_version_id)
+
+        return _ensure(find, make)
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment *name*, made where there is none."""
+        import kfp_server_api as api
+
+        def find() -> str | None:
+            with self._calling("its experiments") as (client, options):
+                service = api.ExperimentServiceApi(client)
+                found = service.experiment_service_list_experiments(
+                    filter=_equals("display_name", name), page_size=1, **self._namespace(), **options
+                )
+            return found.experiments[0].experiment_id if found.experiments else None
+
+        def make() -> str:
+            made = api.V2beta1Experiment(display_name=name, **self._namespace())
+            with self._calling("to make an experiment") as (client, options):
+                service = api.ExperimentServiceApi(client)
+                return str(service.experiment_service_create_experiment(made, **options).experiment_id)
+
+        return _ensure(find, make)
+
+    # ---------------------------------------------------------------- runs
+
+    def find_run(self, name: str, experiment: str) -> str | None:
+        """The id of the run with this display name."""
+        import kfp_server_api as api
+
+        with self._calling("its runs") as (client, options):
+            found = api.RunServiceApi(client).run_service_list_runs(
+                experiment_id=experiment, filter=_equals("display_name", name), page_size=1, **options
+            )
+        return found.runs[0].run_id if found.runs else None
+
+    def create_run(
+        self, name: str, *, experiment: str, pipeline: str, version: str, arguments: dict[str, Any], root: str | None
+    ) -> str:
+        """Start a run; its id. Twice makes two runs: look for it first where it may be there."""
+        import kfp_server_api as api
+
+        made = api.V2beta1Run(
+            display_name=name,
+            experiment_id=experiment,
+            pipeline_version_reference=api.V2beta1PipelineVersionReference(
+                pipeline_id=pipeline, pipeline_version_id=version
+            ),
+            runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
+        )
+        with self._calling("to start a run") as (client, options):
+            return str(api.RunServiceApi(client).run_service_create_run(made, **options).run_id)
+
+    def run(self, run_id: str) -> Any:
+        """A ``V2beta1Run`` as it is now."""
+        import kfp_server_api as api
+
+        with self._calling("a run") as (client, options):
+            found = api.RunServiceApi(client).run_service_get_run(run_id, **options)
+        if not isinstance(found, api.V2beta1Run):
+            raise self.not_kubeflow()
+        return found
+
+    def terminate(self, run_id: str) -> None:
+        """Ask for a run's end."""
+        import kfp_server_api as api
+
+        with self._calling("to end a run") as (client, options):
+            api.RunServiceApi(client).run_service_terminate_run(run_id, **options)
+
+    # ---------------------------------------------------------------- calls, and what goes wrong with them
+
+    def _namespace(self) -> dict[str, Any]:
+        return {} if self.target.namespace is None else {"namespace": self.target.namespace}
+
+    @contextlib.contextmanager
+    def _calling(self, what: str) -> Iterator[tuple[Any, dict[str, Any]]]:
+        import kfp_server_api as api
+        import urllib3
+
+        client = self._client()
+        try:
+            yield client, {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
+        except api.ApiException as error:
+            raise self._answered(error.status or 0, error.body, what) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise self._unreachable(error) from error
+        except TargetError:
+            raise
+        except (ValueError, TypeError, AttributeError) as error:  # an answer that is none of this API's
+            raise self.not_kubeflow() from error
+
+    def _client(self) -> Any:
+        import kfp_server_api as api
+        import urllib3
+
+        if self._opened is None:
+            configuration = api.Configuration(host=self.target.host)
+            configuration.ssl_ca_cert = self.target.ca_file
+            # Tried again where it is safe, by whoever calls; a redirect to a login page is an answer.
+            configuration.retries = urllib3.Retry(total=0, raise_on_redirect=False, raise_on_status=False)
+            self._opened = api.ApiClient(configuration)
+            self._opened.user_agent = "labline"
+        if self.target.secret is not None:
+            secret = secrets.read(self.target.secret)
+            header, value = (
+                ("Cookie", secret) if self.target.auth == "cookie" else ("Authorization", f"Bearer {secret}")
+            )
+            self._opened.set_default_header(header, value)
+        return self._opened
+
+    def _unreachable(self, error: Exception) -> TargetError:
+        import urllib3
+
+        reason = getattr(error, "reason", None) or error
+        if isinstance(reason, urllib3.exceptions.SSLError):
+            return TargetError(
+                errors.UNREACHABLE,
+                f"The certificate of {self.target.host} is not trusted.",
+                "Name the certificate authority's file: labline target add ... --ca-file FILE.",
+            )
+        how = "does not answer in time" if isinstance(reason, urllib3.exceptions.TimeoutError) else "cannot be reached"
+        return TargetError(
+            errors.UNREACHABLE,
+            f"The target {self.target.name} ({self.target.host}) {how}.",
+            "See that the address is right, that the server runs, and that a port-forward or VPN is up.",
+            passing=True,
+        )
+
+    def not_kubeflow(self) -> TargetError:
+        """What to say where something else answers."""
+        return TargetError(
+            errors.NOT_KUBEFLOW,
+            f"What answers at {self.target.host} is not the API of Kubeflow Pipelines 2.",
+            "Use the address of the API server or of its proxy, https://HOST/pipeline in a full Kubeflow.",
+        )
+
+    def _answered(self, status: int, body: Any, what: str) -> TargetError:
+        name, said = self.target.name, _said(body)
+
+        def error(code: str, message: str, fix: str, *, passing: bool = False) -> TargetError:
+            return TargetError(code, message + said, fix, passing=passing, status=status)
+
+        if status in (301, 302, 303, 307, 308, 401):
+            how = "sends to a login page" if status != 401 else "does not accept the credentials (401)"
+            renew = "Renew the token or cookie, and see that --auth and --secret are right."
+            return error(errors.NOT_LET_IN, f"The target {name} {how} when asked for {what}.", renew)
+        if status == 403:
+            ask = "Ask for the rights in this namespace, or use other credentials."
+            return error(errors.NOT_LET_IN, f"The target {name} does not allow {what} (403).", ask)
+        if status == 404:
+            look = "See whether somebody has removed it there, and that the address is right."
+            return error(errors.GONE, f"The target {name} does not have {what} (404).", look)
+        if status == 409:
+            wait = "Run again; if it stays, look for another one of the same name there."
+            return error(errors.REFUSED, f"The target {name} says that {what} is in conflict (409).", wait)
+        if status == 429:
+            return error(
+                errors.UNREACHABLE, f"The target {name} is asked too often (429).", "Wait a while.", passing=True
+            )
+        if status >= 500 or status == 408:
+            down = "Look at the API server's log, or try again later."
+            return error(errors.UNREACHABLE, f"The target {name} is out of order ({status}).", down, passing=True)
+        if status == 0:
+            return self.not_kubeflow()
+        phrase = HTTPStatus(status).phrase.lower() if status in set(HTTPStatus) else "unknown"
+        see = "See that the target's release fits this Labline."
+        return error(errors.REFUSED, f"The target {name} refuses {what} ({status}, {phrase}).", see)
+
+
+def _equals(key: str, value: str) -> str:
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": value}]})
+
+
+def _ensure(find: Callable[[], str | None], make: Callable[[], str]) -> str:
+    """What is there, or what is made; somebody else may make it at the same moment."""
+    found = find()
+    if found is not None:
+        return found
+    try:
+        return make()
+    except TargetError as error:
+        if error.status != 409:
+            raise
+        found = find()
+        if found is None:
+            raise
+        return found
+
+
+def _said(body: Any) -> str:
+    """The server's own sentence, where it is one."""
+    try:
+        told = json.loads(body)
+        text = told.get("message") or told.get("error_message") or told.get("error") or ""
+    except (ValueError, TypeError, AttributeError):
+        return ""
+    line = re.sub(r"\s+", " ", str(text)).strip()
+    if not line:
+        return ""
+    return f" It says: {line[:LONGEST_QUOTE]}{'…' if len(line) > LONGEST_QUOTE else ''}"

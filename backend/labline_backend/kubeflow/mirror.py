@@ -1,0 +1,69 @@
+"""What a step left on the cluster, brought here from the pipeline root: its own account and its executed notebook.
+
+KFP's REST API tells no artifact's place or metadata, so this looks for them by name below the run's own root, where
+KFP's launcher puts ``PIPELINE/RUN/TASK/.../OUTPUT``. A task that KFP took from its cache left them in another run's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
+from labline_backend.store.artifacts import ArtifactStoreError, BrokenTransferError
+from labline_backend.store.s3 import S3Store
+from labline_runtime.specification import StepResult, from_json
+
+RESULT = "step_result"
+NOTEBOOK = "executed_notebook"
+LARGEST = 64 << 20  # bytes; these are accounts, not data
+
+
+class Mirror:
+    """The root of one run."""
+
+    def __init__(self, root: str) -> None:
+        self._store = S3Store(root.replace("minio://", "s3://", 1))
+
+    def step(self, task: str, folder: Path) -> StepResult | None:
+        """The account of a task, its notebook put into *folder*; None where it left none. Raises ``TargetError``."""
+        try:
+            names = [name for name in self._store.names() if task in name.split("/")[2:-1]]
+            notebook, result = self._read(names, NOTEBOOK), self._read(names, RESULT)
+        except (ArtifactStoreError, BrokenTransferError, KeyError) as error:
+            raise TargetError(
+                NOT_MIRRORED,
+                f"What task {task} left on the target cannot be read: {error}",
+                getattr(error, "fix", None) or "See that the pipeline root can be read from here.",
+            ) from error
+        if notebook is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "executed.ipynb").write_bytes(notebook)
+        if result is None:
+            return None
+        try:
+            found = from_json(StepResult, result.decode())
+        except ValueError as error:
+            raise TargetError(NOT_MIRRORED, f"What task {task} says of itself cannot be read: {error}.") from error
+        # The paths are those inside a pod that is gone.
+        return dataclasses.replace(found, artifacts=tuple(dataclasses.replace(a, path="") for a in found.artifacts))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._store.close()
+
+    def _read(self, names: list[str], output: str) -> bytes | None:
+        matching = sorted(name for name in names if name.rsplit("/", 1)[-1] == output)
+        if not matching:
+            return None
+        content = _Bounded()
+        self._store.get(matching[-1], content)
+        return content.getvalue()
+
+
+class _Bounded(io.BytesIO):
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        if self.tell() + len(data) > LARGEST:
+            raise BrokenTransferError(f"it is larger than {LARGEST >> 20} MiB")
+        return super().write(data)

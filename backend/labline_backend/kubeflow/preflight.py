@@ -1,0 +1,128 @@
+"""What can be known to fail before a run is submitted, each finding with a fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from labline_backend.kubeflow import errors
+from labline_backend.kubeflow.client import Health, KubeflowClient
+from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.targets import Target
+from labline_backend.store.artifacts import ArtifactStoreError
+from labline_compiler.findings import Finding, finding
+
+# What submitting and following takes, as Kubeflow Pipelines asks Kubernetes in a namespace of many users.
+GROUP = "pipelines.kubeflow.org"
+RIGHTS = (
+    ("pipelines", "list"),
+    ("pipelines", "create"),
+    ("experiments", "list"),
+    ("experiments", "create"),
+    ("runs", "list"),
+    ("runs", "create"),
+    ("runs", "get"),
+    ("runs", "terminate"),
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found out about a target; ``health`` is None where that was not reached."""
+
+    health: Health | None
+    findings: tuple[Finding, ...]
+
+
+def check(target: Target) -> Checked:
+    """Try out *target*, without leaving anything there but a small object in its pipeline root. Never raises."""
+    found: list[Finding] = []
+    health = None
+    with KubeflowClient(target) as client:
+        try:
+            health = client.health()
+            found += _namespace(client, health)
+        except TargetError as error:
+            if error.code == errors.GONE:
+                error = client.not_kubeflow()
+            found.append(error.finding)
+    found += _rights(target)
+    found += _root(target)
+    return Checked(health, tuple(found))
+
+
+def _namespace(client: KubeflowClient, health: Health) -> Iterator[Finding]:
+    name = client.target.namespace
+    if health.multi_user and name is None:
+        yield finding(
+            errors.NAMESPACE,
+            f"The target {client.target.name} serves many users, and no namespace is named.",
+            fix="Name a namespace of yours: labline target add ... --namespace NAME.",
+        )
+        return
+    try:
+        client.look_into_namespace()
+    except TargetError as error:
+        if error.status not in (400, 403, 404) or name is None:
+            raise
+        yield finding(errors.NAMESPACE, f"The namespace {name} cannot be used: {error}", fix=error.fix)
+
+
+def _rights(target: Target) -> Iterator[Finding]:
+    """Ask Kubernetes itself, where a kubeconfig is given."""
+    if target.kubeconfig is None and target.context is None:
+        return
+    from kubernetes import client, config
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.config import ConfigException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        api = config.new_client_from_config(target.kubeconfig, target.context, persist_config=False)
+    except (ConfigException, OSError, TypeError, ValueError) as error:
+        where = target.kubeconfig or "the default kubeconfig"
+        yield finding(errors.RIGHTS, f"{where} cannot be used: {error}.", fix="Correct --kubeconfig and --context.")
+        return
+    api.configuration.retries = False
+    missing = []
+    try:
+        for resource, verb in RIGHTS:
+            asked = client.V1ResourceAttributes(namespace=target.namespace, group=GROUP, resource=resource, verb=verb)
+            review = client.V1SelfSubjectAccessReview(
+                spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked)
+            )
+            answer = client.AuthorizationV1Api(api).create_self_subject_access_review(review, _request_timeout=(5, 30))
+            if not answer.status.allowed:
+                missing.append(f"{verb} {resource}")
+    except (ApiException, HTTPError) as error:
+        status = getattr(error, "status", None)
+        how = f"answers {status}" if status else "cannot be reached"
+        yield finding(
+            errors.RIGHTS,
+            f"The cluster's API at {api.configuration.host} {how}, so that rights are not known.",
+            fix="See that kubectl works with this kubeconfig and context.",
+        )
+    finally:
+        api.rest_client.pool_manager.clear()
+        api.close()
+    if missing:
+        where = f" in the namespace {target.namespace}" if target.namespace else ""
+        yield finding(
+            errors.RIGHTS,
+            f"This user may not {', '.join(missing)} ({GROUP}){where}.",
+            fix="Ask the cluster's administrator for a role with these rights, kubeflow-pipelines-edit for example.",
+        )
+
+
+def _root(target: Target) -> Iterator[Finding]:
+    if target.root is None:
+        return
+    from labline_backend.store.s3 import S3Store
+
+    store = S3Store(target.root.replace("minio://", "s3://", 1))
+    try:
+        store.check()
+    except ArtifactStoreError as error:
+        yield finding(errors.NOT_MIRRORED, f"The pipeline root {target.root}: {error}", fix=error.fix)
+    finally:
+        store.close()

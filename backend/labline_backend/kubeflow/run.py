@@ -1,0 +1,294 @@
+"""One run's life on a target: submitted once, followed through restarts on either side, mirrored into the store."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from labline_backend.engine.driver import Journal, Reason
+from labline_backend.home import Home, HomeError
+from labline_backend.kubeflow import states
+from labline_backend.kubeflow.client import KubeflowClient
+from labline_backend.kubeflow.errors import GONE, NO_SECRET, NOT_LET_IN, OUT_OF_SIGHT, TargetError
+from labline_backend.kubeflow.mirror import Mirror
+from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
+from labline_backend.kubeflow.targets import Target
+from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
+from labline_backend.store.runs import RunChanges, RunStore
+from labline_compiler.findings import Finding, finding
+from labline_runtime.specification import StepResult
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 2.0  # seconds between two looks at a run
+LONGEST_INTERVAL = 30.0  # while the target does not answer
+
+T = TypeVar("T")
+
+
+class _Left(Exception):
+    """Nobody here follows the run any more; it goes on where it is."""
+
+
+class KubeflowRun(Journal):
+    """Drives one run. Calls to the target are made one at a time, on a thread of this run's own."""
+
+    def __init__(self, home: Home, store: RunStore, record: RunRecord, steps: list[StepRecord]) -> None:
+        super().__init__(home, store, record, steps)
+        self._folder = home.run_folder(record.id)
+        self._calls = ThreadPoolExecutor(1, thread_name_prefix="labline-kubeflow")
+        self._wake = asyncio.Event()
+        self._is_left = False
+        self._is_cancelled = record.cancel_requested
+        self._is_asked_to_end = False
+        self._pods: dict[str, str] = {}
+        self._tasks: dict[str, str] = {}  # the steps' names there
+
+    def stop(self, reason: Reason) -> None:
+        """Cancel the run on the target, or only stop following it."""
+        if reason == "cancelled":
+            self._is_cancelled = True
+        else:
+            self._is_left = True
+        self._wake.set()
+
+    async def drive(self) -> RunRecord:
+        """Submit and follow; the record as it is at the end. Never raises."""
+        try:
+            await self._go()
+        except _Left:
+            self.keep_end(RunChanges(state="interrupted"))
+        except (TargetError, HomeError) as error:
+            self._fail(str(error), error.finding if isinstance(error, TargetError) else None)
+        except Exception as error:
+            log.exception("The run %s failed by a fault in its driver", self.record.id)
+            self._fail(f"Labline itself failed ({type(error).__name__}: {error}); please report it.")
+        finally:
+            self._calls.shutdown(wait=False)
+        return self.record
+
+    # ---------------------------------------------------------------- the way there
+
+    async def _go(self) -> None:
+        try:
+            place = Place.read(self._folder)
+            specification = (self._folder / SPECIFICATION).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise TargetError(GONE, f"What was kept of this run's target cannot be read: {error}.") from error
+        self._tasks = states.task_names(specification)
+        client = KubeflowClient(place.target)
+        mirror = None if place.target.root is None else Mirror(f"{place.target.root}/{self.record.id}")
+        try:
+            if place.run_id is None:
+                place = await self._submit(client, place, specification)
+            if place.run_id is None:  # cancelled before it was there
+                self._end("cancelled", None, time.time())
+                return
+            await self._follow(client, place, place.run_id, mirror)
+        finally:
+            self._calls.submit(client.close)
+            if mirror is not None:
+                self._calls.submit(mirror.close)
+
+    async def _submit(self, client: KubeflowClient, place: Place, specification: str) -> Place:
+        """Start the run there, once, however often this is called."""
+        pipeline, target = self.record.pipeline, place.target
+        experiment = await self._call(lambda: client.experiment(place.experiment))
+        name = self.record.id
+        if place.asked:
+            found = await self._call(lambda: client.find_run(name, experiment))
+            if found is not None:
+                return self._keep(replace(place, experiment_id=experiment, run_id=found))
+        if self._is_cancelled:
+            return place
+        made = await self._call(lambda: client.pipeline(pipeline_name(pipeline), pipeline.name))
+        label = version_name(pipeline, specification)
+        version = await self._call(lambda: client.version(made, label, self._folder / SPECIFICATION))
+        place = self._keep(replace(place, experiment_id=experiment, asked=True))
+
+        def create() -> str:
+            # A call whose answer was lost may have had its effect.
+            return client.find_run(name, experiment) or client.create_run(
+                name,
+                experiment=experiment,
+                pipeline=made,
+                version=version,
+                arguments=place.arguments,
+                root=None if target.root is None else f"{target.root}/{name}",
+            )
+
+        run_id = await self._call(create)
+        return self._keep(replace(place, run_id=run_id))
+
+    def _keep(self, place: Place) -> Place:
+        try:
+            place.write(self._folder)
+        except OSError as error:
+            raise self.home.error(error) from error
+        return place
+
+    # ---------------------------------------------------------------- following
+
+    async def _follow(self, client: KubeflowClient, place: Place, run_id: str, mirror: Mirror | None) -> None:
+        while True:
+            if self._is_cancelled and not self._is_asked_to_end:
+                await self._call(lambda: self._terminate(client, run_id), patient=True)
+                self._is_asked_to_end = True
+            run = await self._call(lambda: client.run(run_id), patient=True)
+            found = states.seen(run, self._tasks)
+            for name, step in found.steps.items():
+                if step.pod is not None and self._pods.get(name) != step.pod:
+                    self._note(name, step.pod, place.target)
+                await self._take(name, step, mirror)
+            if found.state in ENDED_RUN:
+                self._end(found.state, found.error, found.ended or time.time())
+                return
+            started = self.record.started or found.started
+            if (found.state, started) != (self.record.state, self.record.started):
+                self.set_run(state=found.state, started=started)
+            await self._pause(INTERVAL)
+
+    @staticmethod
+    def _terminate(client: KubeflowClient, run_id: str) -> None:
+        try:
+            client.terminate(run_id)
+        except TargetError as error:
+            if error.status not in (400, 409, 412):  # it has ended by itself
+                raise
+
+    async def _take(self, name: str, found: states.SeenStep, mirror: Mirror | None) -> None:
+        """Write down what has changed of a step."""
+        known = self.steps[name]
+        if known.state in ENDED_STEP or known.state == found.state:
+            return
+        result = None
+        if found.state == "succeeded" and mirror is not None:
+            result = await self._mirrored(mirror, name)
+        self.set_step(
+            name,
+            state=found.state,
+            attempt=max(known.attempt, int(found.state != "pending")),
+            started=found.started or known.started,
+            ended=(found.ended or time.time()) if found.state in ENDED_STEP else None,
+            error=found.error,
+            result=result,
+        )
+
+    async def _mirrored(self, mirror: Mirror, name: str) -> StepResult | None:
+        folder = self.home.step_folder(self.record.id, name)
+        try:
+            return await self._in_thread(lambda: mirror.step(self._tasks[name], folder))
+        except TargetError as error:
+            self._say(error.finding)
+            return None
+
+    def _note(self, name: str, pod: str, target: Target) -> None:
+        """A step's log is its pod's, which KFP's API does not give; this says where it is."""
+        self._pods[name] = pod
+        folder = self.home.step_folder(self.record.id, name)
+        where = f" -n {target.namespace}" if target.namespace else ""
+        text = f"The step runs on {target.name}; its log stays there: kubectl logs{where} {pod} -c main\n"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "log.txt").open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise self.home.error(error) from error
+
+    # ---------------------------------------------------------------- calls
+
+    async def _call(self, work: Callable[[], T], *, patient: bool = False) -> T:
+        """Make a call, again and again while the target is out of reach.
+
+        With *patient*, a refusal is waited out too: tokens are renewed, and the run goes on meanwhile. Raises ``_Left``
+        and ``TargetError``.
+        """
+        pause = INTERVAL
+        while True:
+            try:
+                done = await self._in_thread(work)
+            except TargetError as error:
+                if not error.passing and not (patient and error.code in (NOT_LET_IN, NO_SECRET)):
+                    raise
+                self._lose_sight(error)
+                await self._pause(pause)
+                pause = min(2 * pause, LONGEST_INTERVAL)
+                continue
+            self._see_again()
+            return done
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Do *work* on this run's thread; who leaves does not wait for it."""
+        self._stay()
+        call = asyncio.get_running_loop().run_in_executor(self._calls, work)
+        while not call.done():
+            waker = asyncio.create_task(self._wake.wait())
+            both: set[asyncio.Future[Any]] = {call, waker}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            waker.cancel()
+            if not call.done():
+                call.add_done_callback(lambda late: late.cancelled() or late.exception())
+                self._stay()
+                self._wake.clear()
+        return call.result()
+
+    async def _pause(self, seconds: float) -> None:
+        if not self._wake.is_set():
+            try:
+                await asyncio.wait_for(self._wake.wait(), seconds)
+            except TimeoutError:
+                return
+        self._wake.clear()
+        self._stay()
+
+    def _stay(self) -> None:
+        if self._is_left:
+            raise _Left
+
+    def _lose_sight(self, error: TargetError) -> None:
+        if not any(each.code == OUT_OF_SIGHT for each in self.record.findings):
+            since = time.strftime("%H:%M:%S")
+            self._say(finding(OUT_OF_SIGHT, f"Out of sight since {since}: {error}", fix=error.fix))
+
+    def _see_again(self) -> None:
+        kept = tuple(each for each in self.record.findings if each.code != OUT_OF_SIGHT)
+        if kept != self.record.findings:
+            self.set_run(findings=kept)
+
+    def _say(self, said: Finding) -> None:
+        if said not in self.record.findings:
+            self.set_run(findings=(*self.record.findings, said))
+
+    # ---------------------------------------------------------------- the end
+
+    def _end(self, state: RunState, error: str | None, ended: float) -> None:
+        begun, not_begun = states.LEFT[state]
+        for name, step in self.steps.items():
+            if step.state not in ENDED_STEP:
+                self.set_step(name, state=begun if step.state == "running" else not_begun, ended=ended)
+        self.keep_end(RunChanges(state=state, ended=ended, error=self._why(error) if state == "failed" else None))
+
+    def _why(self, error: str | None) -> str:
+        failed = [step for step in self.steps.values() if step.state == "failed"]
+        if not failed:
+            return error or "The run failed on the target, which does not say why."
+        first = min(failed, key=lambda step: step.ended or 0)
+        return f"Step {first.name} failed: {first.error.message if first.error else error or 'it did not say why.'}"
+
+    def _fail(self, message: str, said: Finding | None = None) -> None:
+        """The run cannot be driven: nothing more is known of it."""
+        now = time.time()
+        try:
+            for name, step in self.steps.items():
+                if step.state not in ENDED_STEP:
+                    state: StepState = "failed" if step.state == "running" else "skipped"
+                    self.set_step(name, state=state, ended=now)
+        except HomeError as error:
+            log.error("The end of the run %s could not be written down: %s", self.record.id, error)
+        findings = self.record.findings if said is None else (*self.record.findings, said)
+        self.keep_end(RunChanges(state="failed", ended=now, error=message, findings=findings))

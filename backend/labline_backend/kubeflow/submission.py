@@ -1,0 +1,94 @@
+"""A pipeline made ready for a target, and what is kept of its way there.
+
+Everything that its driver needs lies in the run's folder, so that a run outlives a restart, and its target's removal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labline_backend.engine import parameters as run_parameters
+from labline_backend.kubeflow.errors import REFUSED, TargetError
+from labline_backend.kubeflow.targets import Target, replace
+from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Pipeline
+from labline_runtime.specification import from_json, to_json
+
+SPECIFICATION = "pipeline.yaml"
+PLACE = "target.json"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is on its target. ``asked`` says that its start was asked for, whatever came of it."""
+
+    target: Target
+    arguments: dict[str, Any]
+    experiment: str
+    asked: bool = False
+    experiment_id: str | None = None
+    run_id: str | None = None
+
+    @staticmethod
+    def read(folder: Path) -> Place:
+        """What is kept in a run's folder. Raises ``OSError`` and ``ValueError``."""
+        return from_json(Place, (folder / PLACE).read_text("utf-8"))
+
+    def write(self, folder: Path) -> None:
+        """Keep it. Raises ``OSError``."""
+        replace(folder / PLACE, to_json(self))
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What goes into the run's folder, and what is to be said before."""
+
+    files: dict[str, str]
+    findings: tuple[Finding, ...]
+
+
+def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
+    """Compile *pipeline* for *target*. Raises ``TargetError`` and ``ParameterError``."""
+    from labline_compiler.targets.kubeflow import arguments, compile_to_yaml
+
+    values = run_parameters.merge(pipeline, literals)
+    try:
+        passed = arguments(pipeline, values)
+    except ValueError as error:
+        raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
+    findings: list[Finding] = []
+    specification = compile_to_yaml(pipeline if cache else _uncached(pipeline), report=findings)
+    place = Place(target, passed, pipeline.experiment or pipeline.name)
+    return Submission({SPECIFICATION: specification, PLACE: to_json(place)}, tuple(findings))
+
+
+def pipeline_name(pipeline: Pipeline) -> str:
+    """What the pipeline is called there: as a Kubernetes object, which newer releases make of it."""
+    return re.sub(r"[^a-z0-9]+", "-", pipeline.name.lower()).strip("-")[:60].rstrip("-") or "pipeline"
+
+
+def version_name(pipeline: Pipeline, specification: str) -> str:
+    """The name of a version is of its content: the same notebook is uploaded once."""
+    return f"{pipeline_name(pipeline)[:40]}-{hashlib.sha256(specification.encode()).hexdigest()[:12]}"
+
+
+def _uncached(pipeline: Pipeline) -> Pipeline:
+    steps = tuple(
+        dataclasses.replace(step, options=dataclasses.replace(step.options, cache=False)) for step in pipeline.steps
+    )
+    return dataclasses.replace(pipeline, steps=steps, cache=False)
+
+
+def page(folder: Path) -> str | None:
+    """Where a browser finds the run of this folder on its target; None where it is not there, or not yet."""
+    try:
+        place = Place.read(folder)
+    except (OSError, ValueError):
+        return None
+    return None if place.run_id is None else place.target.page(place.run_id)

@@ -1,0 +1,134 @@
+"""The targets of one data folder: where they are and how to sign in, never a secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import secrets as random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from labline_backend.home import Home
+from labline_backend.kubeflow import secrets
+from labline_backend.kubeflow.errors import NO_SECRET, NOT_KUBEFLOW, TargetError
+from labline_backend.store.records import LOCAL
+from labline_runtime.specification import from_plain
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+ROOT = re.compile(r"(s3|minio)://[^/?#@]+(/[^?#]*)?")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Kubeflow Pipelines installation.
+
+    ``secret`` refers to a bearer token, or to a cookie as ``name=value``. ``root`` is the pipeline root, a place in
+    an S3 that this machine reads, too, to mirror results. ``kubeconfig`` and ``context`` serve to ask for rights.
+    """
+
+    name: str
+    host: str
+    namespace: str | None = None
+    auth: Literal["none", "token", "cookie"] = "none"
+    secret: str | None = None
+    ca_file: str | None = None
+    root: str | None = None
+    kubeconfig: str | None = None
+    context: str | None = None
+
+    def checked(self) -> Target:
+        """The target where it can be one. Raises ``TargetError``."""
+        if not NAME.fullmatch(self.name) or self.name == LOCAL:
+            raise _wrong(
+                f"A target cannot be called {self.name!r}.",
+                "Use up to 40 small letters, digits and dashes; local is this machine.",
+            )
+        host = urlsplit(self.host)
+        if host.scheme not in ("http", "https") or not host.hostname or host.query or host.fragment or host.username:
+            raise _wrong(
+                "This is no address of Kubeflow Pipelines.", "Write it like https://kubeflow.example.org/pipeline."
+            )
+        if self.namespace is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", self.namespace):
+            raise _wrong(f"{self.namespace!r} is no name for a namespace.", "Name a Kubernetes namespace.")
+        if self.root is not None and not ROOT.fullmatch(self.root):
+            raise _wrong("The pipeline root is no place in an S3.", "Write it like s3://bucket/prefix.")
+        if (self.auth == "none") != (self.secret is None):
+            raise TargetError(
+                NO_SECRET,
+                f"A target with --auth {self.auth} takes {'no' if self.auth == 'none' else 'a'} secret.",
+                "Say both: --auth token --secret env:VARIABLE, for example.",
+            )
+        if self.secret is not None:
+            secrets.checked(self.secret)
+        for file in (self.ca_file, self.kubeconfig):
+            if file is not None and not Path(file).is_file():
+                raise _wrong(f"There is no file {file}.", "Correct the path.")
+        return dataclasses.replace(self, host=self.host.rstrip("/"), root=self.root.rstrip("/") if self.root else None)
+
+    def page(self, run_id: str) -> str:
+        """Where a browser finds a run."""
+        return f"{self.host}/#/runs/details/{run_id}"
+
+
+class Targets:
+    """The targets, in one file that may be edited and copied: it holds no secret."""
+
+    def __init__(self, home: Home) -> None:
+        self._file = home.root / "targets.json"
+        self._home = home
+
+    def all(self) -> list[Target]:
+        """Every target, by name. Raises ``TargetError`` where the file cannot be read."""
+        try:
+            found = json.loads(self._file.read_text("utf-8"))["targets"]
+            return sorted((from_plain(Target, each) for each in found), key=lambda target: target.name)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _wrong(f"The file {self._file} cannot be read as targets.", "Correct or remove it.") from error
+
+    def get(self, name: str) -> Target:
+        """The target of this name. Raises ``KeyError`` and ``TargetError``."""
+        for target in self.all():
+            if target.name == name:
+                return target
+        raise KeyError(name)
+
+    def add(self, target: Target) -> Target:
+        """Keep *target*, in the place of one of the same name. Raises ``TargetError`` and ``HomeError``."""
+        target = target.checked()
+        self._write([*(other for other in self.all() if other.name != target.name), target])
+        return target
+
+    def remove(self, name: str) -> None:
+        """Forget a target; its runs stay. Raises ``KeyError``, ``TargetError`` and ``HomeError``."""
+        self.get(name)
+        self._write([target for target in self.all() if target.name != name])
+
+    def _write(self, targets: list[Target]) -> None:
+        text = json.dumps({"targets": [dataclasses.asdict(target) for target in targets]}, indent=1) + "\n"
+        try:
+            replace(self._file, text)
+        except OSError as error:
+            raise self._home.error(error) from error
+
+
+def replace(file: Path, text: str) -> None:
+    """Write *text* to *file*, whole or not at all, for its owner only."""
+    temporary = file.with_name(f".{file.name}-{random.token_hex(4)}")
+    try:
+        with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as written:  # noqa: PTH123
+            written.write(text)
+            written.flush()
+            os.fsync(written.fileno())
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _wrong(message: str, fix: str) -> TargetError:
+    return TargetError(NOT_KUBEFLOW, message, fix)
