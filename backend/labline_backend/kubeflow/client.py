@@ -62,8 +62,6 @@ class KubeflowClient:
 
         with self._calling("its health") as (client, options):
             found = api.HealthzServiceApi(client).healthz_service_get_healthz(**options)
-        if not isinstance(found, api.V2beta1GetHealthzResponse):
-            raise self.not_kubeflow()
         return Health(bool(found.multi_user), self._release())
 
     def _release(self) -> str | None:
@@ -105,7 +103,8 @@ class KubeflowClient:
         def make() -> str:
             made = api.V2beta1Pipeline(name=name, display_name=title, **self._namespace())
             with self._calling("to make a pipeline") as (client, options):
-                return str(api.PipelineServiceApi(client).pipeline_service_create_pipeline(made, **options).pipeline_id)
+                kept = api.PipelineServiceApi(client).pipeline_service_create_pipeline(made, **options)
+            return self._given(kept.pipeline_id)
 
         return _ensure(find, make)
 
@@ -125,7 +124,7 @@ class KubeflowClient:
             with self._calling("to upload a pipeline") as (client, options):
                 service = api.PipelineUploadServiceApi(client)
                 made = service.upload_pipeline_version(str(file), name=name, pipelineid=pipeline, **options)
-            return str(made.pipeline_version_id)
+            return self._given(made.pipeline_version_id)
 
         return _ensure(find, make)
 
@@ -145,7 +144,8 @@ class KubeflowClient:
             made = api.V2beta1Experiment(display_name=name, **self._namespace())
             with self._calling("to make an experiment") as (client, options):
                 service = api.ExperimentServiceApi(client)
-                return str(service.experiment_service_create_experiment(made, **options).experiment_id)
+                kept = service.experiment_service_create_experiment(made, **options)
+            return self._given(kept.experiment_id)
 
         return _ensure(find, make)
 
@@ -176,7 +176,8 @@ class KubeflowClient:
             runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
         )
         with self._calling("to start a run") as (client, options):
-            return str(api.RunServiceApi(client).run_service_create_run(made, **options).run_id)
+            kept = api.RunServiceApi(client).run_service_create_run(made, **options)
+        return self._given(kept.run_id)
 
     def run(self, run_id: str) -> Any:
         """A ``V2beta1Run`` as it is now."""
@@ -184,7 +185,7 @@ class KubeflowClient:
 
         with self._calling("a run") as (client, options):
             found = api.RunServiceApi(client).run_service_get_run(run_id, **options)
-        if not isinstance(found, api.V2beta1Run):
+        if found.run_id != run_id:
             raise self.not_kubeflow()
         return found
 
@@ -200,6 +201,11 @@ class KubeflowClient:
     def _namespace(self) -> dict[str, Any]:
         return {} if self.target.namespace is None else {"namespace": self.target.namespace}
 
+    def _given(self, identifier: str | None) -> str:
+        if not identifier:
+            raise self.not_kubeflow()
+        return identifier
+
     @contextlib.contextmanager
     def _calling(self, what: str) -> Iterator[tuple[Any, dict[str, Any]]]:
         import kfp_server_api as api
@@ -208,6 +214,9 @@ class KubeflowClient:
         client = self._client()
         try:
             yield client, {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
+            # The generated client makes an empty model of whatever it is given.
+            if not isinstance(json.loads(client.last_response.data), dict):
+                raise self.not_kubeflow()
         except api.ApiException as error:
             raise self._answered(error.status or 0, error.body, what) from error
         except urllib3.exceptions.HTTPError as error:
@@ -246,7 +255,9 @@ class KubeflowClient:
                 f"The certificate of {self.target.host} is not trusted.",
                 "Name the certificate authority's file: labline target add ... --ca-file FILE.",
             )
-        how = "does not answer in time" if isinstance(reason, urllib3.exceptions.TimeoutError) else "cannot be reached"
+        is_late = isinstance(reason, urllib3.exceptions.TimeoutError)
+        is_late = is_late and not isinstance(reason, urllib3.exceptions.NewConnectionError)
+        how = "does not answer in time" if is_late else "cannot be reached"
         return TargetError(
             errors.UNREACHABLE,
             f"The target {self.target.name} ({self.target.host}) {how}.",
@@ -296,7 +307,7 @@ class KubeflowClient:
 
 
 def _equals(key: str, value: str) -> str:
-    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "stringValue": value}]})
+    return json.dumps({"predicates": [{"operation": "EQUALS", "key": key, "string_value": value}]})
 
 
 def _ensure(find: Callable[[], str | None], make: Callable[[], str]) -> str:

@@ -1,0 +1,488 @@
+"""A server that speaks Kubeflow Pipelines' v2beta1 REST API and really runs what is submitted, with KFP's local runner.
+
+Requests and answers are held to the models of the generated client: an unknown field or parameter is refused. Runs are
+told as a cluster tells them: ``NAME-driver``, ``NAME`` and ``executor`` nodes, pods, the container's last message.
+Where the pipeline root is in an S3, outputs of tasks that succeeded are put there as KFP's launcher does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.backend.kubeflow import shapes
+
+PREFIX = "/apis/v2beta1"
+REPOSITORY = Path(__file__).parents[3]
+EPOCH = "1970-01-01T00:00:00Z"  # what KFP gives for a moment that has not come yet
+
+LISTING = {"page_size", "page_token", "sort_by", "filter", "namespace"}
+
+
+class Refused(Exception):
+    """An answer that is an error; the codes are gRPC's, as KFP gives them."""
+
+    def __init__(self, status: int, message: str, code: int = 3) -> None:
+        super().__init__(message)
+        self.status = status
+        self.document = {"error": message, "code": code, "message": message, "details": []}
+
+
+@dataclass
+class Task:
+    """One task of a run."""
+
+    name: str
+    started: str
+    state: str = "RUNNING"
+    ended: str = EPOCH
+    message: str = ""
+
+
+@dataclass
+class Run:
+    """One run: what was asked for, and how it goes."""
+
+    document: dict[str, Any]
+    folder: Path
+    state: str = "PENDING"
+    finished: str = EPOCH
+    tasks: dict[str, Task] = field(default_factory=dict)
+    pid: int | None = None
+
+
+class Emulator:
+    """The server and its state, which outlives a :meth:`stop`."""
+
+    def __init__(self, folder: Path, runner: Runner, upload: Callable[[str, Path], None] | None = None) -> None:
+        self.folder = folder
+        self.credentials: tuple[str, str] | None = None  # a header and what it must say
+        self.login_page = False  # whether strangers are sent to one instead of being refused
+        self.namespaces: set[str] | None = None  # of a cluster with many users
+        self.faults: list[tuple[str, int]] = []  # the next answers to calls that match: a pattern and a status
+        self.called: list[str] = []
+        self.experiments: dict[str, dict[str, Any]] = {}
+        self.pipelines: dict[str, dict[str, Any]] = {}
+        self.versions: dict[str, dict[str, Any]] = {}
+        self.runs: dict[str, Run] = {}
+        self.lock = threading.RLock()
+        self._upload = upload
+        self._runner = runner
+        self._port = 0
+        self._server: ThreadingHTTPServer | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Listen, at the same address as before."""
+        emulator = self
+
+        class Handler(_Handler):
+            server_emulator = emulator
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Do not listen any more; runs go on."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+            self._server = None
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
+        for run in self.runs.values():
+            self._kill(run)
+
+    # ---------------------------------------------------------------- the API
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes, headers: Any) -> dict[str, Any]:
+        """The document that answers a call."""
+        self.called.append(f"{method} {path}")
+        for fault in self.faults:
+            if re.search(fault[0], f"{method} {path}"):
+                self.faults.remove(fault)
+                raise Refused(fault[1], "an injected fault", 13)
+        if self.credentials is not None and headers.get(self.credentials[0]) != self.credentials[1]:
+            raise Refused(302 if self.login_page else 401, "not signed in", 16)
+        if (method, path) == ("GET", "/apis/v1beta1/healthz"):
+            return {"commit_sha": "0" * 40, "tag_name": "2.15.0", "multi_user": self.namespaces is not None}
+        if not path.startswith(PREFIX):
+            raise Refused(404, "Not Found", 5)
+        for route, kind, work in self._routes():
+            asked, _, template = route.partition(" ")
+            found = re.fullmatch(re.sub(r"\{\w+\}", "([^/:]+)", template), path.removeprefix(PREFIX))
+            if asked == method and found:
+                document = work(*found.groups(), query, body, headers)
+                if kind:
+                    shapes.check(kind, document)
+                return document
+        raise Refused(404, "Not Found", 5)
+
+    def _routes(self) -> list[tuple[str, str, Callable[..., dict[str, Any]]]]:
+        return [
+            ("GET /healthz", "V2beta1GetHealthzResponse", self._health),
+            ("GET /experiments", "V2beta1ListExperimentsResponse", self._list_experiments),
+            ("POST /experiments", "V2beta1Experiment", self._create_experiment),
+            ("GET /pipelines", "V2beta1ListPipelinesResponse", self._list_pipelines),
+            ("POST /pipelines", "V2beta1Pipeline", self._create_pipeline),
+            ("GET /pipelines/{pipeline}/versions", "V2beta1ListPipelineVersionsResponse", self._list_versions),
+            ("POST /pipelines/upload_version", "V2beta1PipelineVersion", self._upload_version),
+            ("GET /runs", "V2beta1ListRunsResponse", self._list_runs),
+            ("POST /runs", "V2beta1Run", self._create_run),
+            ("GET /runs/{run}", "V2beta1Run", lambda run, query, *_: self._told(self._run(run, query))),
+            ("POST /runs/{run}:terminate", "", self._terminate),
+        ]
+
+    def _health(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        _only(query, set())
+        return {"multi_user": self.namespaces is not None, "pipeline_store": "database"}
+
+    def _list_experiments(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        return _page("experiments", self._in_namespace(self.experiments, query), query)
+
+    def _create_experiment(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
+        _only(query, set())
+        made = _document("V2beta1Experiment", body)
+        self._allowed(made.get("namespace"))
+        _new(self.experiments, made, "display_name")
+        made |= {"experiment_id": str(uuid.uuid4()), "created_at": _now(), "storage_state": "AVAILABLE"}
+        self.experiments[made["experiment_id"]] = made
+        return made
+
+    def _list_pipelines(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        return _page("pipelines", self._in_namespace(self.pipelines, query), query)
+
+    def _create_pipeline(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
+        _only(query, set())
+        made = _document("V2beta1Pipeline", body)
+        self._allowed(made.get("namespace"))
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,126}[a-z0-9])?", made["name"]):
+            raise Refused(400, "Invalid input error: pipeline's name must be a Kubernetes name")
+        _new(self.pipelines, made, "name")
+        made |= {"pipeline_id": str(uuid.uuid4()), "created_at": _now()}
+        self.pipelines[made["pipeline_id"]] = made
+        return made
+
+    def _list_versions(self, pipeline: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        if pipeline not in self.pipelines:
+            raise Refused(404, f"pipeline {pipeline} not found", 5)
+        return _page("pipeline_versions", [v for v in self.versions.values() if v["pipeline_id"] == pipeline], query)
+
+    def _upload_version(self, query: dict[str, str], body: bytes, headers: Any) -> dict[str, Any]:
+        _only(query, {"name", "display_name", "description", "pipelineid", "tags"})
+        if query.get("pipelineid") not in self.pipelines:
+            raise Refused(404, "pipeline not found", 5)
+        head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
+        parts = BytesParser(policy=HTTP).parsebytes(head + body).iter_parts()
+        (content,) = [
+            part.get_content() for part in parts if part.get_param("name", header="content-disposition") == "uploadfile"
+        ]
+        text = content if isinstance(content, str) else content.decode()
+        specification = _pipeline(text)
+        made = {"name": query["name"], "display_name": query["name"], "pipeline_id": query["pipelineid"]}
+        siblings = {k: v for k, v in self.versions.items() if v["pipeline_id"] == made["pipeline_id"]}
+        _new(siblings, made, "name")
+        made |= {"pipeline_version_id": str(uuid.uuid4()), "created_at": _now(), "pipeline_spec": specification}
+        (self.folder / f"{made['pipeline_version_id']}.yaml").write_text(text)
+        self.versions[made["pipeline_version_id"]] = made
+        return made
+
+    def _list_runs(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        _only(query, LISTING | {"experiment_id"})
+        wanted = query.pop("experiment_id", None)
+        found = [self._told(run) for run in self.runs.values()]
+        return _page("runs", [run for run in found if wanted in (None, run["experiment_id"])], query)
+
+    def _create_run(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
+        _only(query, {"experiment_id"})
+        made = _document("V2beta1Run", body)
+        reference = made.get("pipeline_version_reference") or {}
+        version = self.versions.get(reference.get("pipeline_version_id", ""))
+        if made.get("experiment_id") not in self.experiments or version is None:
+            raise Refused(404, "the run's experiment or pipeline version is not found", 5)
+        if version["pipeline_id"] != reference.get("pipeline_id"):
+            raise Refused(400, "the version is another pipeline's")
+        given = (made.get("runtime_config") or {}).get("parameters") or {}
+        known = version["pipeline_spec"]["root"].get("inputDefinitions", {}).get("parameters", {})
+        if unknown := sorted(set(given) - set(known)):
+            raise Refused(400, f"Unknown input parameter {unknown[0]}")
+        made |= {
+            "run_id": str(uuid.uuid4()),
+            "created_at": _now(),
+            "scheduled_at": _now(),
+            "storage_state": "AVAILABLE",
+        }
+        folder = self.folder / made["run_id"]
+        folder.mkdir()
+        run = self.runs[made["run_id"]] = Run(made, folder)
+        file = self.folder / f"{version['pipeline_version_id']}.yaml"
+        self._runner.start(made["run_id"], folder, file, given, lambda event: self._happened(run, event))
+        return self._told(run)
+
+    def _terminate(self, run_id: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        run = self._run(run_id, query)
+        with self.lock:
+            if run.state not in ("PENDING", "RUNNING"):
+                raise Refused(400, f"Failed to terminate run {run_id}. Row not found")
+            self._kill(run)
+            for task in run.tasks.values():
+                if task.state == "RUNNING":
+                    task.state, task.ended = "CANCELED", _now()
+            run.state, run.finished = "CANCELED", _now()
+        return {}
+
+    # ---------------------------------------------------------------- runs
+
+    def _happened(self, run: Run, event: dict[str, Any]) -> None:
+        with self.lock:
+            if run.state == "CANCELED":
+                return
+            if "pid" in event:
+                run.pid, run.state = event["pid"], "RUNNING"
+            elif event.get("over"):
+                failed = not run.tasks or any(task.state != "SUCCEEDED" for task in run.tasks.values())
+                run.state, run.finished = "FAILED" if failed else "SUCCEEDED", _now()
+            elif event["state"] == "RUNNING":
+                run.tasks[event["task"]] = Task(event["task"], _now())
+            else:
+                task = run.tasks[event["task"]]
+                if event["state"] == "SUCCEEDED":
+                    self._launch_out(run, task)
+                task.state, task.ended, task.message = event["state"], _now(), event["message"]
+
+    def _launch_out(self, run: Run, task: Task) -> None:
+        """Put a task's outputs where KFP's launcher does."""
+        root = (run.document.get("runtime_config") or {}).get("pipeline_root")
+        if root is None or self._upload is None:
+            return
+        (written,) = (run.folder / "root").glob(f"*/{task.name}/executor_output.json")
+        version = self.versions[run.document["pipeline_version_reference"]["pipeline_version_id"]]
+        pipeline = version["pipeline_spec"]["pipelineInfo"]["name"]
+        place = f"{root}/{pipeline}/{run.document['run_id']}/{task.name}/{uuid.uuid4()}"
+        for name, found in json.loads(written.read_text())["artifacts"].items():
+            path = Path(found["artifacts"][0]["uri"])
+            if path.exists():
+                self._upload(f"{place}/{name}", path)
+
+    def _kill(self, run: Run) -> None:
+        if run.pid is not None and run.state in ("PENDING", "RUNNING"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(run.pid, signal.SIGKILL)
+
+    def _told(self, run: Run) -> dict[str, Any]:
+        with self.lock:
+            nodes = [node for task in run.tasks.values() for node in _nodes(run.document["run_id"], task)]
+            return {
+                **run.document,
+                "state": run.state,
+                "finished_at": run.finished,
+                "run_details": {"task_details": nodes},
+            }
+
+    def _run(self, run_id: str, query: dict[str, str]) -> Run:
+        _only(query, {"experiment_id"})
+        if run_id not in self.runs:
+            raise Refused(404, f"run {run_id} not found", 5)
+        return self.runs[run_id]
+
+    def _in_namespace(self, kept: dict[str, dict[str, Any]], query: dict[str, str]) -> list[dict[str, Any]]:
+        self._allowed(query.get("namespace"))
+        return [each for each in kept.values() if self.namespaces is None or each["namespace"] == query["namespace"]]
+
+    def _allowed(self, namespace: str | None) -> None:
+        if self.namespaces is not None and namespace not in self.namespaces:
+            raise Refused(403, f"user is not authorized in namespace {namespace}", 7)
+
+
+def _nodes(run_id: str, task: Task) -> list[dict[str, Any]]:
+    """A task as the nodes that Argo makes of it."""
+    times = {"create_time": task.started, "start_time": task.started, "end_time": task.ended}
+    pod = f"{task.name}-system-container-impl-1"
+    failed = {"error": {"code": 2, "message": f"main: Error (exit code 1): {task.message}", "details": []}}
+    executor = {
+        "run_id": run_id,
+        "task_id": f"{run_id}-{task.name}-executor",
+        "display_name": "executor",
+        "state": task.state,
+        "pod_name": pod,
+        **times,
+        **(failed if task.state == "FAILED" else {}),
+    }
+    container = {
+        "run_id": run_id,
+        "task_id": f"{run_id}-{task.name}",
+        "display_name": task.name,
+        "state": task.state,
+        "child_tasks": [{"task_id": executor["task_id"], "pod_name": pod}],
+        **times,
+        **({"error": {"code": 2, "message": "child failed", "details": []}} if task.state == "FAILED" else {}),
+    }
+    driver = {
+        "run_id": run_id,
+        "task_id": f"{run_id}-{task.name}-driver",
+        "display_name": f"{task.name}-driver",
+        "state": "SUCCEEDED",
+        "child_tasks": [{"task_id": container["task_id"]}],
+        **{**times, "end_time": task.started},
+    }
+    return [driver, container, executor]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server_emulator: Emulator
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_POST(self) -> None:
+        self._answer()
+
+    def _answer(self) -> None:
+        address = urllib.parse.urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        query = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
+        try:
+            document = self.server_emulator.answer(self.command, address.path, query, body, self.headers)
+            status = 200
+        except Refused as refused:
+            status, document = refused.status, refused.document
+        except (shapes.ShapeError, ValueError, KeyError) as error:
+            status, document = 400, Refused(400, f"{type(error).__name__}: {error}").document
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/dex/auth?state=x")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+class Runner:
+    """The process that runs pipelines, and what it tells."""
+
+    def __init__(self) -> None:
+        paths = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
+        self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("runner.py"))],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._thread = threading.Thread(target=self._listen)
+        self._thread.start()
+
+    def start(
+        self,
+        run: str,
+        folder: Path,
+        specification: Path,
+        arguments: dict[str, Any],
+        tell: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._listeners[run] = tell
+        order = {"run": run, "folder": str(folder), "specification": str(specification), "arguments": arguments}
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        """End the process; what it has forked ends by itself or is killed by the emulator."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._thread.join()
+        self._process.wait()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as told:
+            for line in told:
+                event = json.loads(line)
+                self._listeners[event["run"]](event)
+
+
+def _document(kind: str, body: bytes) -> dict[str, Any]:
+    document = json.loads(body)
+    shapes.check(kind, document)
+    return dict(document)
+
+
+def _only(query: dict[str, str], known: set[str]) -> None:
+    if unknown := sorted(set(query) - known):
+        raise Refused(400, f"unknown query parameter {unknown[0]}")
+
+
+def _page(name: str, found: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
+    _only(query, LISTING)
+    if "filter" in query:
+        document = json.loads(query["filter"])
+        shapes.check("V2beta1Filter", document)
+        for predicate in document["predicates"]:
+            if predicate["operation"] != "EQUALS":
+                raise Refused(400, "this emulator knows EQUALS only")
+            found = [each for each in found if each.get(predicate["key"]) == predicate["string_value"]]
+    size = int(query.get("page_size") or 10)
+    return {name: found[:size], "total_size": len(found)} if found else {}
+
+
+def _new(kept: dict[str, dict[str, Any]], made: dict[str, Any], key: str) -> None:
+    if any((each[key], each.get("namespace")) == (made[key], made.get("namespace")) for each in kept.values()):
+        raise Refused(409, f"Already exist error: {made[key]}", 6)
+
+
+def _pipeline(text: str) -> dict[str, Any]:
+    """The uploaded pipeline, held to KFP's own definition of one."""
+    import warnings
+
+    import yaml
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from google.protobuf import json_format
+        from kfp.pipeline_spec import pipeline_spec_pb2
+
+    document = next(iter(yaml.load_all(text, Loader=yaml.CSafeLoader)))
+    try:
+        json_format.ParseDict(document, pipeline_spec_pb2.PipelineSpec())
+    except json_format.ParseError as error:
+        raise Refused(400, f"Invalid pipeline spec: {error}") from error
+    return dict(document)
+
+
+def _now() -> str:
+    return datetime.datetime.fromtimestamp(time.time(), datetime.UTC).isoformat()

@@ -1,0 +1,77 @@
+"""Runs compiled pipelines with KFP's own local runner: one process that has imported it, forked for each run.
+
+Reads a JSON line per run on its standard input: ``{"run", "folder", "specification", "arguments"}``. Tells what happens
+as JSON lines on its standard output: ``{"run", "pid"}``, ``{"run", "task", "state"}``, ``{"run", "over"}``. What tasks
+print goes to ``log.txt`` in the run's folder, what they leave lies below ``root`` there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+BEGUN = re.compile(r"Executing task .*?'([\w-]+)'")
+ENDED = re.compile(r"Task .*?'([\w-]+)'.* finished with status .*?(SUCCESS|FAILURE)")
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    from kfp import components, local
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    events = os.dup(1)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if os.fork() == 0:
+            try:
+                execute(order, events, components, local)
+            finally:
+                os._exit(0)
+
+
+def execute(order: dict[str, Any], events: int, components: Any, local: Any) -> None:
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    folder = Path(order["folder"])
+    message = folder / "message"
+    message.touch()
+    os.environ["KFP_POD_NAME"] = "emulated"
+    os.environ["LABLINE_TERMINATION_LOG"] = str(message)
+    log = os.open(folder / "log.txt", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(log, number)
+    os.chdir(folder)
+
+    def tell(**event: Any) -> None:
+        os.write(events, json.dumps({"run": order["run"], **event}).encode() + b"\n")
+
+    def listen(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if found := BEGUN.search(text):
+            message.write_text("")
+            tell(task=found[1], state="RUNNING")
+        elif found := ENDED.search(text):
+            state = {"SUCCESS": "SUCCEEDED", "FAILURE": "FAILED"}[found[2]]
+            tell(task=found[1], state=state, message=message.read_text())
+        return True
+
+    tell(pid=os.getpid())
+    logging.getLogger().addFilter(listen)
+    try:
+        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(folder / "root"), raise_on_error=False)
+        specification = Path(order["specification"]).read_text("utf-8")
+        components.load_component_from_text(specification)(**order["arguments"])
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", flush=True)
+    tell(over=True)
+
+
+if __name__ == "__main__":
+    main()

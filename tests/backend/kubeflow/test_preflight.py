@@ -1,0 +1,141 @@
+"""What is known to fail before a run is submitted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from labline_backend.kubeflow.preflight import Checked, check
+from labline_backend.kubeflow.targets import Target
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.s3 import S3
+
+
+def codes(checked: Checked) -> list[str]:
+    assert all(found.fix for found in checked.findings)
+    return [found.code for found in checked.findings]
+
+
+def test_a_target_that_is_well_has_no_findings(emulator: Emulator) -> None:
+    checked = check(Target("prod", emulator.url))
+    assert (codes(checked), checked.health.release) == ([], "2.15.0")
+    assert not any(call.startswith("POST") for call in emulator.called)
+
+
+def test_a_target_that_is_not_there(emulator: Emulator) -> None:
+    emulator.stop()
+    assert codes(check(Target("prod", emulator.url))) == ["LL602"]
+
+
+@pytest.mark.parametrize("to_login", [True, False])
+def test_a_target_that_lets_nobody_in(emulator: Emulator, to_login: bool) -> None:
+    emulator.credentials, emulator.login_page = ("Cookie", "session=1"), to_login
+    assert codes(check(Target("prod", emulator.url))) == ["LL603"]
+
+
+def test_another_service_at_the_address(emulator: Emulator) -> None:
+    assert codes(check(Target("prod", f"{emulator.url}/elsewhere"))) == ["LL604"]
+
+
+def test_a_missing_secret(emulator: Emulator) -> None:
+    assert codes(check(Target("prod", emulator.url, auth="token", secret="env:NOT_SET"))) == ["LL607"]
+
+
+@pytest.mark.parametrize(("namespace", "expected"), [("team", []), (None, ["LL605"]), ("other", ["LL605"])])
+def test_a_namespace_of_a_cluster_with_many_users(
+    emulator: Emulator, namespace: str | None, expected: list[str]
+) -> None:
+    emulator.namespaces = {"team"}
+    assert codes(check(Target("prod", emulator.url, namespace))) == expected
+
+
+def test_a_pipeline_root_that_cannot_be_read(emulator: Emulator, s3: S3) -> None:
+    good = check(Target("prod", emulator.url, root=f"s3://{s3.bucket}/kfp"))
+    bad = check(Target("prod", emulator.url, root="minio://labline-nowhere/kfp"))
+    assert (codes(good), codes(bad)) == ([], ["LL611"])
+
+
+class Cluster(ThreadingHTTPServer):
+    """The part of Kubernetes' API that tells a user's rights."""
+
+    def __init__(self) -> None:
+        self.denied: set[tuple[str, str]] = set()
+        self.asked: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), _Reviews)
+
+    def kubeconfig(self, folder: Path) -> str:
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.server_address[1]}"}}],
+            "users": [{"name": "u", "user": {"token": "abc"}}],
+            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "here",
+        }
+        (folder / "kubeconfig").write_text(yaml.safe_dump(document))
+        return str(folder / "kubeconfig")
+
+
+class _Reviews(BaseHTTPRequestHandler):
+    server: Cluster
+
+    def do_POST(self) -> None:
+        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        known = self.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        if known and self.headers["Authorization"] == "Bearer abc":
+            asked = review["spec"]["resourceAttributes"]
+            self.server.asked.append(asked)
+            allowed = (asked["verb"], asked["resource"]) not in self.server.denied
+            self._answer(201, {**review, "status": {"allowed": allowed}})
+        else:
+            self._answer(401, {"kind": "Status", "code": 401})
+
+    def _answer(self, status: int, document: dict[str, Any]) -> None:
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as cluster:
+        thread = threading.Thread(target=cluster.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield cluster
+        cluster.shutdown()
+        thread.join()
+
+
+def test_kubernetes_is_asked_for_each_right_in_the_namespace(
+    emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    target = Target("prod", emulator.url, "team", kubeconfig=cluster.kubeconfig(tmp_path))
+    assert codes(check(target)) == []
+    assert {(asked["group"], asked["namespace"]) for asked in cluster.asked} == {("pipelines.kubeflow.org", "team")}
+
+
+def test_missing_rights_are_named(emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
+    cluster.denied = {("create", "runs"), ("terminate", "runs")}
+    (found,) = check(Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path))).findings
+    assert (found.code, "create runs, terminate runs" in found.message) == ("LL606", True)
+
+
+def test_a_cluster_that_cannot_be_asked_is_said(emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
+    config = cluster.kubeconfig(tmp_path)
+    assert codes(check(Target("prod", emulator.url, kubeconfig=config, context="nowhere"))) == ["LL606"]
+    Path(config).write_text(Path(config).read_text().replace("token: abc", "token: wrong"))
+    (found,) = check(Target("prod", emulator.url, kubeconfig=config)).findings
+    assert "answers 401" in found.message

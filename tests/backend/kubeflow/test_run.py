@@ -1,0 +1,184 @@
+"""Runs on a target: submitted, followed, cancelled, through trouble on either side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labline_backend.service import InputError, NotFoundError
+from tests.backend.kubeflow.conftest import Client
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.notebooks import DOUBLE, code
+from tests.backend.s3 import S3
+
+
+def states(run: dict[str, Any]) -> dict[str, str]:
+    return {step["name"]: step["state"] for step in run["steps"]}
+
+
+def waiting(folder: Path) -> tuple[dict[str, Any], ...]:
+    """A step that ends when there is a file ``go``."""
+    go, begun = str(folder / "go"), str(folder / "begun")
+    return (
+        code(f"open({begun!r}, 'w').close()\nimport os\nwhile not os.path.exists({go!r}): pass\nx = 1", "step:slow"),
+    )
+
+
+def is_running(run: dict[str, Any]) -> bool:
+    return states(run) == {"slow": "running"}
+
+
+def test_a_run_is_submitted_followed_and_its_results_are_mirrored(
+    client: Client, emulator: Emulator, with_storage: S3
+) -> None:
+    client.add(emulator, root=f"s3://{with_storage.bucket}/kfp")
+    record = client.submit(*DOUBLE, parameters={"count": "4"})
+    run = client.end(record)
+    assert (run["target"], run["state"], run["error"]) == ("prod", "succeeded", None)
+    assert states(run) == {"load": "succeeded", "double": "succeeded"}
+    assert run["metrics"] == {"total": 12}
+    (load,) = [step for step in run["steps"] if step["name"] == "load"]
+    assert [(v["name"], v["type"], v["preview"]["text"]) for v in load["values"]] == [
+        ("numbers", "list", "[0, 1, 2, 3]")
+    ]
+    assert [cell["state"] for cell in load["cells"]][-1] == "succeeded"
+    notebook = client.service.executed_notebook(record.id, "load")
+    assert "loaded äöü" in str([cell["outputs"] for cell in notebook["cells"]])
+    assert "kubectl logs load-system-container-impl-1" in client.service.log(record.id, "load").text
+    assert client.service.page(record.id) == f"{emulator.url}/#/runs/details/{next(iter(emulator.runs))}"
+    kept = client.service.runs()[0]
+    assert (kept["id"], kept["steps_done"]) == (record.id, 2)
+
+
+def test_a_failing_step_says_where_and_why(client: Client) -> None:
+    run = client.run(code("x = 1\nx / 0", "step:bad"), code("y = x", "step:after"))
+    assert states(run) == {"bad": "failed", "after": "skipped"}
+    error = run["steps"][0]["error"]
+    assert (error["ename"], error["cell_index"], error["line"]) == ("ZeroDivisionError", 0, 2)
+    assert "ZeroDivisionError" in "".join(error["traceback"])
+    assert run["error"] == "Step bad failed: Cell 1, line 2 raised ZeroDivisionError: division by zero"
+
+
+def test_cancelling_ends_the_run_there(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    client.service.cancel(record.id)
+    run = client.end(record)
+    assert (run["state"], states(run)) == ("cancelled", {"slow": "cancelled"})
+    assert [run.state for run in emulator.runs.values()] == ["CANCELED"]
+
+
+def test_a_server_that_is_gone_for_a_while_costs_nothing(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    emulator.stop()
+    run = client.until(record, lambda run: any(found["code"] == "LL608" for found in run["findings"]))
+    assert is_running(run)
+    (client.folder / "go").touch()
+    emulator.start()
+    run = client.end(record)
+    assert (run["state"], run["findings"]) == ("succeeded", [])
+
+
+def test_a_run_is_followed_again_after_a_restart_of_this_side(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    client.close()
+    client.open()
+    assert client.service.document(record.id)["state"] == "interrupted"
+    client.service.remove_target("prod")  # the run knows its way all the same
+    client.service.resume(record.id)
+    (client.folder / "go").touch()
+    assert client.end(record)["state"] == "succeeded"
+    assert len(emulator.runs) == 1
+
+
+def test_a_run_that_nobody_follows_is_cancelled_there(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    client.close()
+    client.open()
+    client.service.cancel(record.id)
+    assert client.end(record)["state"] == "cancelled"
+    assert [run.state for run in emulator.runs.values()] == ["CANCELED"]
+
+
+def test_a_start_whose_answer_is_lost_is_not_made_twice(client: Client, emulator: Emulator) -> None:
+    start = emulator._create_run
+
+    def lose_the_answer(*given: Any) -> dict[str, Any]:
+        emulator._create_run = start
+        start(*given)
+        emulator.faults.append(("GET .*runs$", 503))
+        raise ConnectionError
+
+    emulator._create_run = lose_the_answer
+    run = client.run(code("x = 1", "step:one"))
+    assert (run["state"], len(emulator.runs)) == ("succeeded", 1)
+
+
+def test_the_same_notebook_is_uploaded_once(client: Client, emulator: Emulator) -> None:
+    cells = (code("x = 1", "step:one"),)
+    first, second = client.submit(*cells), client.submit(*cells)
+    assert client.end(first)["state"] == client.end(second)["state"] == "succeeded"
+    assert (len(emulator.pipelines), len(emulator.versions), len(emulator.runs)) == (1, 1, 2)
+
+
+def test_answers_that_pass_are_waited_out(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    emulator.faults += [("GET .*/runs/", status) for status in (429, 500, 503, 504)]
+    (client.folder / "go").touch()
+    assert client.end(record)["state"] == "succeeded"
+    assert emulator.faults == []
+
+
+def test_credentials_that_expire_while_a_run_goes_on_are_read_again(
+    client: Client, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROD_TOKEN", "token-of-old")
+    emulator.credentials = ("Authorization", "Bearer token-of-old")
+    client.add(emulator, auth="token", secret="env:PROD_TOKEN")
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    emulator.credentials = ("Authorization", "Bearer token-of-new")
+    run = client.until(record, lambda run: run["findings"])
+    assert "does not accept the credentials (401)" in run["findings"][0]["message"]
+    monkeypatch.setenv("PROD_TOKEN", "token-of-new")
+    (client.folder / "go").touch()
+    assert client.end(record)["state"] == "succeeded"
+    files = [path for path in client.home.rglob("*") if path.is_file()]
+    assert [path for path in files if b"token-of" in path.read_bytes()] == []
+
+
+def test_a_run_that_was_removed_there_has_failed(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    run = emulator.runs.pop(next(iter(emulator.runs)))
+    emulator._kill(run)
+    ended = client.end(record)
+    assert (ended["state"], states(ended)) == ("failed", {"slow": "failed"})
+    assert "does not have a run (404)" in ended["error"]
+
+
+def test_a_refused_upload_fails_the_run_with_what_the_server_says(client: Client, emulator: Emulator) -> None:
+    emulator.faults.append(("POST .*/upload_version", 400))
+    run = client.run(code("x = 1", "step:one"))
+    assert (run["state"], states(run)) == ("failed", {"one": "skipped"})
+    assert "refuses to upload a pipeline (400, bad request). It says: an injected fault" in run["error"]
+
+
+def test_an_unknown_target_is_said_with_those_there_are(client: Client) -> None:
+    client.service.remove_target("prod")
+    with pytest.raises(NotFoundError, match="There is no target 'prod'; there are local"):
+        client.submit(code("x = 1", "step:one"))
+
+
+def test_nothing_is_submitted_where_the_preflight_fails(client: Client, emulator: Emulator) -> None:
+    emulator.credentials = ("Authorization", "Bearer good")
+    with pytest.raises(InputError) as caught:
+        client.submit(code("x = 1", "step:one"))
+    assert [found.code for found in caught.value.findings] == ["LL603"]
+    assert client.service.runs() == []

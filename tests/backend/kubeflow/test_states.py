@@ -1,0 +1,77 @@
+"""What KFP tells, in our words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import kfp_server_api.models as models
+import pytest
+
+from labline_backend.kubeflow.states import MARK, seen
+from labline_runtime.specification import StepError, to_json
+
+TASKS = {"Load": "load", "fit": "fit"}
+
+
+def node(name: str, state: str | None, **more: Any) -> models.V2beta1PipelineTaskDetail:
+    return models.V2beta1PipelineTaskDetail(display_name=name, task_id=more.pop("id", name), state=state, **more)
+
+
+def run(state: str, *nodes: Any, **more: Any) -> models.V2beta1Run:
+    return models.V2beta1Run(state=state, run_details=models.V2beta1RunDetails(task_details=list(nodes)), **more)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("PENDING", "pending"),
+        ("RUNNING", "running"),
+        ("SUCCEEDED", "succeeded"),
+        ("SKIPPED", "skipped"),
+        ("FAILED", "failed"),
+        ("CANCELED", "cancelled"),
+        ("PAUSED", "running"),
+        ("SOMETHING_NEW", "pending"),
+        (None, "pending"),
+    ],
+)
+def test_a_tasks_state_is_a_steps(theirs: str | None, ours: str) -> None:
+    found = seen(
+        run("RUNNING", node("load-driver", "SUCCEEDED"), node("load", theirs), node("executor", "RUNNING")), TASKS
+    )
+    assert {name: step.state for name, step in found.steps.items()} == {"Load": ours}
+
+
+@pytest.mark.parametrize(
+    ("state", "load", "fit"),
+    [
+        ("SUCCEEDED", "succeeded", "succeeded"),  # the cluster has forgotten the nodes
+        ("FAILED", "failed", "skipped"),
+        ("CANCELED", "cancelled", "skipped"),
+    ],
+)
+def test_what_is_not_told_of_a_run_that_has_ended_follows_from_its_end(state: str, load: str, fit: str) -> None:
+    found = seen(run(state, node("load", "RUNNING")), TASKS)
+    assert {name: step.state for name, step in found.steps.items()} == {"Load": load, "fit": fit}
+
+
+def test_a_failed_steps_own_words_are_found_below_its_node() -> None:
+    error = StepError(message="Cell 3 raised ValueError", ename="ValueError", cell_index=2, line=1)
+    text = f"main: Error (exit code 1): Step fit failed.\n{MARK}{to_json(error)}\n"
+    below = node("executor", "FAILED", id="e", error=models.GoogleRpcStatus(message=text), pod_name="pod-1")
+    child = models.PipelineTaskDetailChildTask(task_id="e")
+    above = node("fit", "FAILED", error=models.GoogleRpcStatus(message="child failed"), child_tasks=[child])
+    step = seen(run("FAILED", above, below), TASKS).steps["fit"]
+    assert (step.error, step.pod) == (error, "pod-1")
+
+
+def test_words_that_were_cut_off_are_told_as_far_as_they_go() -> None:
+    text = f"main: Error (exit code 1): Step fit failed: no.\n{MARK}{json.dumps({'message': 'x' * 50})[:20]}"
+    step = seen(run("FAILED", node("fit", "FAILED", error=models.GoogleRpcStatus(message=text))), TASKS).steps["fit"]
+    assert step.error == StepError(message="main: Error (exit code 1): Step fit failed: no.")
+
+
+def test_a_task_that_says_nothing_points_to_its_log() -> None:
+    error = seen(run("FAILED", node("fit", "FAILED")), TASKS).steps["fit"].error
+    assert error is not None and "the target does not say why" in error.message and "kubectl logs" in str(error.hint)
