@@ -107,7 +107,10 @@ def cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
     if as_json:
         terminal.document(service.detail(record.id))
     else:
-        click.echo(f"The run has {ended}; what its finished steps computed is kept in the cache.", err=True)
+        kept = (
+            "what its finished steps computed is kept in the cache" if record.target == "local" else "over there, too"
+        )
+        click.echo(f"The run has {ended}; {kept}.", err=True)
     sys.exit(INTERRUPTED)
 
 

@@ -34,6 +34,7 @@ def target() -> None:
 @click.option("--secret", metavar="REF", help="Where the token or cookie is: env:VARIABLE, file:PATH or keyring:NAME.")
 @click.option("--ca-file", type=file, help="The certificate authority to trust, as PEM.")
 @click.option("--root", metavar="S3", help="The pipeline root, s3://bucket/prefix; results are mirrored from there.")
+@click.option("--image", metavar="REF", help="The image for steps that name none; by default labline-step:VERSION.")
 @click.option("--kubeconfig", type=file, help="Ask this cluster for your rights before each run.")
 @click.option("--context", help="The kubeconfig's context.")
 def add(
@@ -44,6 +45,7 @@ def add(
     secret: str | None,
     ca_file: Path | None,
     root: str | None,
+    image: str | None,
     kubeconfig: Path | None,
     context: str | None,
 ) -> None:
@@ -60,6 +62,7 @@ def add(
                 secret=secret,
                 ca_file=str(ca_file.absolute()) if ca_file else None,
                 root=root,
+                image=image,
                 kubeconfig=str(kubeconfig.absolute()) if kubeconfig else None,
                 context=context,
             )

@@ -14,7 +14,7 @@ from labline_backend.engine.driver import Journal, Reason
 from labline_backend.home import Home, HomeError
 from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
-from labline_backend.kubeflow.errors import GONE, NO_SECRET, NOT_LET_IN, OUT_OF_SIGHT, TargetError
+from labline_backend.kubeflow.errors import GONE, NO_SECRET, NOT_LET_IN, NOT_MIRRORED, OUT_OF_SIGHT, TargetError
 from labline_backend.kubeflow.mirror import Mirror
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
 from labline_backend.kubeflow.targets import Target
@@ -182,10 +182,16 @@ class KubeflowRun(Journal):
     async def _mirrored(self, mirror: Mirror, name: str) -> StepResult | None:
         folder = self.home.step_folder(self.record.id, name)
         try:
-            return await self._in_thread(lambda: mirror.step(self._tasks[name], folder))
+            result = await self._in_thread(lambda: mirror.step(self._tasks[name], folder))
         except TargetError as error:
             self._say(error.finding)
             return None
+        if result is None:
+            message = (
+                f"Step {name} left nothing below this run's root: most likely Kubeflow took it from its own cache."
+            )
+            self._say(finding(NOT_MIRRORED, message, step=name, fix="Run with --no-cache to have its results here."))
+        return result
 
     def _note(self, name: str, pod: str, target: Target) -> None:
         """A step's log is its pod's, which KFP's API does not give; this says where it is."""

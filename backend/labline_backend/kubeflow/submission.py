@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
-from labline_backend.kubeflow.errors import REFUSED, TargetError
+from labline_backend.kubeflow.errors import NOT_MIRRORED, REFUSED, TargetError
 from labline_backend.kubeflow.targets import Target, replace
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
@@ -55,7 +55,7 @@ class Submission:
 
 def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
     """Compile *pipeline* for *target*. Raises ``TargetError`` and ``ParameterError``."""
-    from labline_compiler.targets.kubeflow import arguments, compile_to_yaml
+    from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, arguments, compile_to_yaml
 
     values = run_parameters.merge(pipeline, literals)
     try:
@@ -63,7 +63,12 @@ def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, 
     except ValueError as error:
         raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
     findings: list[Finding] = []
-    specification = compile_to_yaml(pipeline if cache else _uncached(pipeline), report=findings)
+    wanted = pipeline if cache else _uncached(pipeline)
+    specification = compile_to_yaml(wanted, image=target.image or DEFAULT_IMAGE, report=findings)
+    if target.root is None:
+        message = f"Values, metrics and outputs of cells stay on {target.name}, which has no pipeline root to read."
+        fix = "Name a place in an S3 that both sides reach: labline target add ... --root s3://bucket/prefix."
+        findings.append(Finding(NOT_MIRRORED, "info", message, fix=fix))
     place = Place(target, passed, pipeline.experiment or pipeline.name)
     return Submission({SPECIFICATION: specification, PLACE: to_json(place)}, tuple(findings))
 

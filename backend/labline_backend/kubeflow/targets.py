@@ -27,7 +27,8 @@ class Target:
     """A Kubeflow Pipelines installation.
 
     ``secret`` refers to a bearer token, or to a cookie as ``name=value``. ``root`` is the pipeline root, a place in
-    an S3 that this machine reads, too, to mirror results. ``kubeconfig`` and ``context`` serve to ask for rights.
+    an S3 that this machine reads, too, to mirror results; ``image`` is for steps that name none. ``kubeconfig`` and
+    ``context`` serve to ask for rights.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Target:
     secret: str | None = None
     ca_file: str | None = None
     root: str | None = None
+    image: str | None = None
     kubeconfig: str | None = None
     context: str | None = None
 

@@ -1,0 +1,42 @@
+"""Targets through the REST API, held to its document."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from labline_backend.home import Home
+from labline_backend.kubeflow.targets import Target, Targets
+from tests.backend.api.conftest import Call, Run, call, jp_server_config, listen, run
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.notebooks import DOUBLE, code, write
+
+__all__ = ["call", "jp_server_config", "listen", "run"]
+
+
+async def test_the_targets_are_listed(call: Call, labline_home: Path, emulator: Emulator) -> None:
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url, "team", "token", "env:TOKEN"))
+    answer = await call("GET", "targets")
+    assert answer.document["targets"] == [
+        {"name": "local", "kind": "local", "host": None, "namespace": None},
+        {"name": "prod", "kind": "kubeflow", "host": emulator.url, "namespace": "team"},
+    ]
+
+
+async def test_a_run_on_a_target_is_live_like_any_other(run: Run, labline_home: Path, emulator: Emulator) -> None:
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
+    ended: dict[str, Any] = await run(*DOUBLE, target="prod")
+    assert (ended["state"], ended["target"], ended["steps_done"]) == ("succeeded", "prod", 2)
+
+
+async def test_what_the_preflight_finds_is_a_problem(
+    call: Call, labline_home: Path, emulator: Emulator, jp_root_dir: Path
+) -> None:
+    write(jp_root_dir / "one.ipynb", code("x = 1", "step:one"))
+    assert (await call("POST", "runs", {"path": "one.ipynb", "target": "prod"})).status == 404
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
+    emulator.faults.append(("healthz", 503))
+    answer = await call("POST", "runs", {"path": "one.ipynb", "target": "prod"})
+    assert (answer.status, [found["code"] for found in answer.document["findings"]]) == (422, ["LL602"])
+    assert os.listdir(labline_home / "runs") == []

@@ -1,0 +1,84 @@
+"""Targets from the command line, as a user has them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labline_backend.cli import main
+from tests.backend.cli.conftest import SECONDS, Done, Labline, environment, labline
+from tests.backend.engine.bench import wait_until
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.notebooks import code, write
+
+__all__ = ["environment", "labline"]
+
+
+@pytest.fixture
+def here(capsys: pytest.CaptureFixture[str]) -> Labline:
+    """The command in this process, which is faster."""
+
+    def here(*arguments: str | Path, **more: str) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main([str(each) for each in arguments])
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return here
+
+
+def test_a_target_is_added_listed_checked_and_removed(
+    here: Labline, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.credentials = ("Authorization", "Bearer token-of-mine")
+    added = here("target", "add", "prod", "--host", emulator.url, "--auth", "token", "--secret", "env:TOKEN")
+    assert (added.code, added.err) == (0, "")
+    assert [each["name"] for each in here("target", "list", "--json").document["targets"]] == ["local", "prod"]
+    monkeypatch.setenv("TOKEN", "token-of-mine")
+    checked = here("target", "check", "prod")
+    assert (checked.code, checked.out.splitlines()) == (
+        0,
+        ["prod: Kubeflow Pipelines, API v2beta1, 2.15.0, for one user", "prod: nothing to complain of"],
+    )
+    monkeypatch.setenv("TOKEN", "token-of-others")
+    refused = here("target", "check", "prod")
+    assert (refused.code, "error LL603" in refused.err, "token-of" in refused.err) == (1, True, False)
+    assert here("target", "remove", "prod").code == 0
+    gone = here("target", "check", "prod")
+    assert (gone.code, gone.err) == (2, "labline: There is no target 'prod'; there are local.\n")
+
+
+def test_a_secret_on_the_command_line_is_refused(here: Labline, emulator: Emulator) -> None:
+    done = here("target", "add", "prod", "--host", emulator.url, "--auth", "token", "--secret", "eyJhbGciOi")
+    assert (done.code, "error LL607" in done.err, "eyJ" in done.err) == (2, True, False)
+
+
+def test_a_run_there_is_left_by_one_command_and_resumed_by_another(
+    labline: Labline, environment: dict[str, str], emulator: Emulator, tmp_path: Path
+) -> None:
+    go, begun = tmp_path / "go", tmp_path / "begun"
+    waits = f"open({str(begun)!r}, 'w').close()\nimport os\nwhile not os.path.exists({str(go)!r}): pass\nx = 1"
+    write(tmp_path / "slow.ipynb", code(waits, "step:slow"))
+    labline("target", "add", "prod", "--host", emulator.url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labline_backend", "run", "slow.ipynb", "--target", "prod"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(begun.exists, "the step never began")
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, "Traceback" in err) == (128 + signal.SIGTERM, False)
+    assert labline("runs", "list", "--json").document["runs"][0]["state"] == "interrupted"
+    go.touch()
+    done = labline("runs", "resume")
+    assert done.code == 0, done.out + done.err
+    (run,) = emulator.runs
+    assert done.out.splitlines()[-1] == f"On prod: {emulator.url}/#/runs/details/{run}"
+    assert labline("runs", "show", "--json").document["state"] == "succeeded"
