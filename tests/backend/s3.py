@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import socket
 import socketserver
@@ -23,7 +24,7 @@ import pytest
 SECONDS = 60  # after which a server that does not start has failed
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3:
     """A bucket of this test's own. ``client`` is boto3's, to look at what is there past our own code."""
 
@@ -35,7 +36,7 @@ class S3:
     def url(self) -> str:
         return f"s3://{self.bucket}/some/prefix"
 
-    @property
+    @functools.cached_property
     def client(self) -> Any:
         return self.service("s3")
 

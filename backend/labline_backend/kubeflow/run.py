@@ -35,6 +35,10 @@ class _Left(Exception):
     """Nobody here follows the run any more; it goes on where it is."""
 
 
+class _Abandoned(Exception):
+    """The run was cancelled before its start was asked for."""
+
+
 class KubeflowRun(Journal):
     """Drives one run. Calls to the target are made one at a time, on a thread of this run's own."""
 
@@ -46,6 +50,7 @@ class KubeflowRun(Journal):
         self._is_left = False
         self._is_cancelled = record.cancel_requested
         self._is_asked_to_end = False
+        self._may_abandon = False  # whether nothing of the run is there yet
         self._pods: dict[str, str] = {}
         self._tasks: dict[str, str] = {}  # the steps' names there
 
@@ -63,6 +68,8 @@ class KubeflowRun(Journal):
             await self._go()
         except _Left:
             self.keep_end(RunChanges(state="interrupted"))
+        except _Abandoned:
+            self._end("cancelled", None, time.time())
         except (TargetError, HomeError) as error:
             self._fail(str(error), error.finding if isinstance(error, TargetError) else None)
         except Exception as error:
@@ -84,32 +91,29 @@ class KubeflowRun(Journal):
         client = KubeflowClient(place.target)
         mirror = None if place.target.root is None else Mirror(f"{place.target.root}/{self.record.id}")
         try:
-            if place.run_id is None:
-                place = await self._submit(client, place, specification)
-            if place.run_id is None:  # cancelled before it was there
-                self._end("cancelled", None, time.time())
-                return
-            await self._follow(client, place, place.run_id, mirror)
+            run_id = place.run_id or await self._submit(client, place, specification)
+            await self._follow(client, place.target, run_id, mirror)
         finally:
             self._calls.submit(client.close)
             if mirror is not None:
                 self._calls.submit(mirror.close)
 
-    async def _submit(self, client: KubeflowClient, place: Place, specification: str) -> Place:
-        """Start the run there, once, however often this is called."""
-        pipeline, target = self.record.pipeline, place.target
+    async def _submit(self, client: KubeflowClient, place: Place, specification: str) -> str:
+        """Start the run there, once, however often this is called; its id. Raises ``_Abandoned``."""
+        pipeline, target, name = self.record.pipeline, place.target, self.record.id
+        self._may_abandon = not place.asked
         experiment = await self._call(lambda: client.experiment(place.experiment))
-        name = self.record.id
         if place.asked:
             found = await self._call(lambda: client.find_run(name, experiment))
             if found is not None:
-                return self._keep(replace(place, experiment_id=experiment, run_id=found))
-        if self._is_cancelled:
-            return place
+                return self._keep(replace(place, run_id=found), found)
+            self._may_abandon = True
         made = await self._call(lambda: client.pipeline(pipeline_name(pipeline), pipeline.name))
         label = version_name(pipeline, specification)
         version = await self._call(lambda: client.version(made, label, self._folder / SPECIFICATION))
-        place = self._keep(replace(place, experiment_id=experiment, asked=True))
+        place = replace(place, asked=True)
+        self._keep(place, "")
+        self._may_abandon = False
 
         def create() -> str:
             # A call whose answer was lost may have had its effect.
@@ -123,18 +127,18 @@ class KubeflowRun(Journal):
             )
 
         run_id = await self._call(create)
-        return self._keep(replace(place, run_id=run_id))
+        return self._keep(replace(place, run_id=run_id), run_id)
 
-    def _keep(self, place: Place) -> Place:
+    def _keep(self, place: Place, run_id: str) -> str:
         try:
             place.write(self._folder)
         except OSError as error:
             raise self.home.error(error) from error
-        return place
+        return run_id
 
     # ---------------------------------------------------------------- following
 
-    async def _follow(self, client: KubeflowClient, place: Place, run_id: str, mirror: Mirror | None) -> None:
+    async def _follow(self, client: KubeflowClient, target: Target, run_id: str, mirror: Mirror | None) -> None:
         while True:
             if self._is_cancelled and not self._is_asked_to_end:
                 await self._call(lambda: self._terminate(client, run_id), patient=True)
@@ -143,7 +147,7 @@ class KubeflowRun(Journal):
             found = states.seen(run, self._tasks)
             for name, step in found.steps.items():
                 if step.pod is not None and self._pods.get(name) != step.pod:
-                    self._note(name, step.pod, place.target)
+                    self._note(name, step.pod, target)
                 await self._take(name, step, mirror)
             if found.state in ENDED_RUN:
                 self._end(found.state, found.error, found.ended or time.time())
@@ -211,11 +215,13 @@ class KubeflowRun(Journal):
     async def _call(self, work: Callable[[], T], *, patient: bool = False) -> T:
         """Make a call, again and again while the target is out of reach.
 
-        With *patient*, a refusal is waited out too: tokens are renewed, and the run goes on meanwhile. Raises ``_Left``
-        and ``TargetError``.
+        With *patient*, a refusal is waited out too: tokens are renewed while the run goes on. Raises ``_Left``,
+        ``_Abandoned`` and ``TargetError``.
         """
         pause = INTERVAL
         while True:
+            if self._is_cancelled and self._may_abandon:
+                raise _Abandoned
             try:
                 done = await self._in_thread(work)
             except TargetError as error:

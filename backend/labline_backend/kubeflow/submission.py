@@ -32,7 +32,6 @@ class Place:
     arguments: dict[str, Any]
     experiment: str
     asked: bool = False
-    experiment_id: str | None = None
     run_id: str | None = None
 
     @staticmethod

@@ -65,7 +65,7 @@ class Client:
 
     def submit(self, *cells: dict[str, Any], **more: Any) -> RunRecord:
         path = write(self.folder / "notebook.ipynb", *cells)
-        return self.service.run(path, notebook="notebook.ipynb", target="prod", **more)
+        return self.service.run(path, notebook="notebook.ipynb", **{"target": "prod", **more})
 
     def end(self, run: RunRecord) -> dict[str, Any]:
         """Wait for the run's end; all that the API shows of it."""

@@ -128,6 +128,8 @@ class Emulator:
         for fault in self.faults:
             if re.search(fault[0], f"{method} {path}"):
                 self.faults.remove(fault)
+                if fault[1] == 200:
+                    break
                 raise Refused(fault[1], "an injected fault", 13)
         if self.credentials is not None and headers.get(self.credentials[0]) != self.credentials[1]:
             raise Refused(302 if self.login_page else 401, "not signed in", 16)

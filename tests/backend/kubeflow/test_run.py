@@ -48,8 +48,8 @@ def test_a_run_is_submitted_followed_and_its_results_are_mirrored(
     assert "loaded äöü" in str([cell["outputs"] for cell in notebook["cells"]])
     assert "kubectl logs load-system-container-impl-1" in client.service.log(record.id, "load").text
     assert client.service.page(record.id) == f"{emulator.url}/#/runs/details/{next(iter(emulator.runs))}"
-    kept = client.service.runs()[0]
-    assert (kept["id"], kept["steps_done"]) == (record.id, 2)
+    here = client.submit(*DOUBLE, parameters={"count": "4"}, target="local")
+    assert [step["values"] for step in client.end(here)["steps"]] == [step["values"] for step in run["steps"]]
 
 
 def test_a_failing_step_says_where_and_why(client: Client) -> None:
@@ -95,6 +95,17 @@ def test_a_run_is_followed_again_after_a_restart_of_this_side(client: Client, em
     (client.folder / "go").touch()
     assert client.end(record)["state"] == "succeeded"
     assert len(emulator.runs) == 1
+
+
+def test_a_run_is_cancelled_before_it_could_be_submitted(client: Client, emulator: Emulator) -> None:
+    emulator.faults += [("GET .*/experiments", 503)] * 999
+    emulator.faults.insert(0, ("GET .*/experiments", 200))  # the pre-flight's
+    record = client.submit(code("x = 1", "step:one"))
+    client.until(record, lambda run: any(found["code"] == "LL608" for found in run["findings"]))
+    client.service.cancel(record.id)
+    run = client.end(record)
+    assert (run["state"], states(run)) == ("cancelled", {"one": "skipped"})
+    assert emulator.runs == {}
 
 
 def test_a_run_that_nobody_follows_is_cancelled_there(client: Client, emulator: Emulator) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import io
 import ipaddress
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,15 @@ def test_the_bucket_is_in_the_path_or_in_the_hosts_name_as_one_wishes(s3: S3) ->
     assert Location.parse(s3.url).virtual is True
     s3.use(LABLINE_S3_ADDRESSING="sideways")
     assert "LABLINE_S3_ADDRESSING is wrong" in refusal(s3.url)
+
+
+def test_more_objects_than_one_answer_holds_are_all_listed(s3: S3) -> None:
+    wanted = [f"many/{number:04}" for number in range(1001)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda name: s3.spoil(name, b""), wanted))
+    store = S3Store(f"{s3.url}/many")
+    assert store.names() == [name.removeprefix("many/") for name in wanted]
+    store.close()
 
 
 # ---------------------------------------------------------------- who asks
