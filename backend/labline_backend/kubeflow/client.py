@@ -40,6 +40,7 @@ class KubeflowClient:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._opened: Any = None
+        self._health: Health | None = None
 
     def __enter__(self) -> KubeflowClient:
         return self
@@ -62,7 +63,8 @@ class KubeflowClient:
 
         with self._calling("its health") as (client, options):
             found = api.HealthzServiceApi(client).healthz_service_get_healthz(**options)
-        return Health(bool(found.multi_user), self._release())
+        self._health = Health(bool(found.multi_user), self._release())
+        return self._health
 
     def _release(self) -> str | None:
         """The old API's health names the release; a server without it does not."""
@@ -199,7 +201,11 @@ class KubeflowClient:
     # ---------------------------------------------------------------- calls, and what goes wrong with them
 
     def _namespace(self) -> dict[str, Any]:
-        return {} if self.target.namespace is None else {"namespace": self.target.namespace}
+        if self.target.namespace is None:
+            return {}
+        # A server for one user has one namespace, and may refuse to be told.
+        health = self._health or self.health()
+        return {"namespace": self.target.namespace} if health.multi_user else {}
 
     def _given(self, identifier: str | None) -> str:
         if not identifier:

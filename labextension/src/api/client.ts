@@ -11,7 +11,8 @@ import type {
   RunDetail,
   RunRequest,
   Status,
-  Suggestion
+  Suggestion,
+  Target
 } from './types';
 
 /** Where the API lives under the Jupyter server's base URL. */
@@ -53,6 +54,10 @@ export class LablineClient {
   async listRuns(query: { limit?: number; before?: string; notebook?: string } = {}): Promise<Run[]> {
     const page = await this.call<{ runs: Run[] }>('GET', ['runs'], query);
     return page.runs;
+  }
+
+  async listTargets(): Promise<Target[]> {
+    return (await this.call<{ targets: Target[] }>('GET', ['targets'])).targets;
   }
 
   getRun(run: string): Promise<RunDetail> {

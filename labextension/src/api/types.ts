@@ -308,11 +308,22 @@ export interface NotebookCell {
   execution_count?: number | null;
 }
 
+/** Where a run executes: this machine (`local`), or a cluster. */
+export interface Target {
+  name: string;
+  kind: 'local' | 'kubeflow';
+  host: string | null;
+  namespace: string | null;
+}
+
+export const LOCAL = 'local';
+
 export interface RunRequest {
   path: string;
   content?: NotebookContent | null;
   parameters?: Record<string, string>;
   cache?: boolean;
+  target?: string;
 }
 
 export function isActive(state: RunState): boolean {

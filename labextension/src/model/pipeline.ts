@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import { ApiError, type LablineClient } from '../api/client';
 import {
   isActive,
+  LOCAL,
   type Compilation,
   type Edit,
   type Finding,
@@ -119,6 +120,9 @@ export class NotebookPipeline {
 
   useCache = true;
 
+  /** Where the next run goes. */
+  target = LOCAL;
+
   /** The state of a step in the run under way, or in one that this page has watched. */
   liveState(step: string): StepState | null {
     const run = this.run;
@@ -216,7 +220,8 @@ export class NotebookPipeline {
         path: this.source.path,
         content: this.source.content(),
         parameters,
-        cache: this.useCache
+        cache: this.useCache,
+        target: this.target
       });
       this.watched.add(run.id);
       this.runId = run.id;

@@ -13,6 +13,7 @@ import { ActionButton, Empty, LinkButton, PageLink, Section, StateBadge } from '
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
 import { SuggestionView } from './SuggestionView';
+import { TargetChoice } from './TargetChoice';
 
 export interface PipelineViewProps {
   notebooks: ILablineNotebooks;
@@ -67,7 +68,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
     <>
       <header className="labline-Panel-head">
         <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
-        <RunControls pipeline={pipeline} running={running} />
+        <RunControls pipeline={pipeline} client={client} running={running} />
         {run && <LastRun run={run} now={now} openRun={openRun} />}
       </header>
       <div className="labline-Panel-body" tabIndex={-1}>
@@ -115,9 +116,11 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
 
 function RunControls({
   pipeline,
+  client,
   running
 }: {
   pipeline: NotebookPipeline;
+  client: LablineClient;
   running: boolean;
 }): React.JSX.Element {
   const [cache, setCache] = useState(pipeline.useCache);
@@ -147,6 +150,7 @@ function RunControls({
             {pipeline.isStarting ? 'Starting…' : 'Run'}
           </ActionButton>
         )}
+        <TargetChoice pipeline={pipeline} client={client} disabled={running} />
         <label className="labline-Check" title="Steps whose code and inputs did not change are not run again">
           <input
             type="checkbox"

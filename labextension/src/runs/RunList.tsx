@@ -1,6 +1,6 @@
 import React, { useEffect, useRef, useState } from 'react';
 
-import { isActive, type Run } from '../api/types';
+import { isActive, LOCAL, type Run } from '../api/types';
 import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
 import type { RunStore } from '../model/runs';
 import { useNow, useSignals } from '../ui/hooks';
@@ -138,7 +138,10 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
       <td>
         <StateBadge state={run.state} />
       </td>
-      <td title={`${run.notebook} (pipeline ${run.pipeline})`}>{baseName(run.notebook)}</td>
+      <td title={`${run.notebook} (pipeline ${run.pipeline})`}>
+        {baseName(run.notebook)}
+        {run.target !== LOCAL && <span className="labline-RunList-target"> on {run.target}</span>}
+      </td>
       <td className="labline-mod-code">{run.id}</td>
       <td title={formatDate(run.created)}>{formatAgo(run.created, now)}</td>
       <td className="labline-mod-number">{seconds === null ? '' : formatSeconds(seconds)}</td>
@@ -166,6 +169,7 @@ function matches(run: Run, filter: string): boolean {
     run.id,
     run.notebook,
     run.pipeline,
+    run.target,
     STATE_WORDS[run.state],
     ...Object.keys(run.metrics),
     run.error

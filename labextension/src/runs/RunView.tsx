@@ -1,6 +1,6 @@
 import React, { useEffect, useState } from 'react';
 
-import { isActive, type RunDetail } from '../api/types';
+import { isActive, LOCAL, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { hues } from '../model/colours';
@@ -128,6 +128,7 @@ function RunHead({ run, now, server, openNotebook }: RunHeadProps): React.JSX.El
         <Fact name="Run">
           <code>{run.id}</code>
         </Fact>
+        {run.target !== LOCAL && <Fact name="Target">{run.target}</Fact>}
         <Fact name="Started">{formatDate(run.started ?? run.created)}</Fact>
         {seconds !== null && <Fact name="Duration">{formatSeconds(seconds)}</Fact>}
         <Fact name="Steps">

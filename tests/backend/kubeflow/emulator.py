@@ -319,6 +319,8 @@ class Emulator:
         return [each for each in kept.values() if self.namespaces is None or each["namespace"] == query["namespace"]]
 
     def _allowed(self, namespace: str | None) -> None:
+        if self.namespaces is None and namespace:
+            raise Refused(400, "In single-user mode there are no namespaces")
         if self.namespaces is not None and namespace not in self.namespaces:
             raise Refused(403, f"user is not authorized in namespace {namespace}", 7)
 

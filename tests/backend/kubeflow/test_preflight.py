@@ -56,6 +56,10 @@ def test_a_namespace_of_a_cluster_with_many_users(
     assert codes(check(Target("prod", emulator.url, namespace))) == expected
 
 
+def test_a_cluster_for_one_user_is_told_no_namespace(emulator: Emulator) -> None:
+    assert codes(check(Target("prod", emulator.url, "kubeflow"))) == []
+
+
 def test_a_pipeline_root_that_cannot_be_read(emulator: Emulator, s3: S3) -> None:
     good = check(Target("prod", emulator.url, root=f"s3://{s3.bucket}/kfp"))
     bad = check(Target("prod", emulator.url, root="minio://labline-nowhere/kfp"))

@@ -133,6 +133,8 @@ def test_a_start_whose_answer_is_lost_is_not_made_twice(client: Client, emulator
 
 
 def test_the_same_notebook_is_uploaded_once(client: Client, emulator: Emulator) -> None:
+    emulator.namespaces = {"team", "others"}
+    client.add(emulator, namespace="team")
     cells = (code("x = 1", "step:one"),)
     first, second = client.submit(*cells), client.submit(*cells)
     assert client.end(first)["state"] == client.end(second)["state"] == "succeeded"
