@@ -14,7 +14,7 @@ from labline_backend.engine.driver import Journal, Reason
 from labline_backend.home import Home, HomeError
 from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
-from labline_backend.kubeflow.errors import GONE, NO_SECRET, NOT_LET_IN, NOT_MIRRORED, OUT_OF_SIGHT, TargetError
+from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, TargetError
 from labline_backend.kubeflow.mirror import Mirror
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
 from labline_backend.kubeflow.targets import Target
@@ -68,10 +68,11 @@ class KubeflowRun(Journal):
             await self._go()
         except _Left:
             self.keep_end(RunChanges(state="interrupted"))
-        except _Abandoned:
-            self._end("cancelled", None, time.time())
-        except (TargetError, HomeError) as error:
-            self._fail(str(error), error.finding if isinstance(error, TargetError) else None)
+        except HomeError as error:  # this side is in trouble, not the run
+            self.home.free_reserve()
+            self.keep_end(RunChanges(state="interrupted", error=str(error)))
+        except TargetError as error:
+            self._fail(str(error), error.finding)
         except Exception as error:
             log.exception("The run %s failed by a fault in its driver", self.record.id)
             self._fail(f"Labline itself failed ({type(error).__name__}: {error}); please report it.")
@@ -87,12 +88,14 @@ class KubeflowRun(Journal):
             specification = (self._folder / SPECIFICATION).read_text("utf-8")
         except (OSError, ValueError) as error:
             raise TargetError(GONE, f"What was kept of this run's target cannot be read: {error}.") from error
-        self._tasks = states.task_names(specification)
+        self._tasks = await self._in_thread(lambda: states.task_names(specification))
         client = KubeflowClient(place.target)
         mirror = None if place.target.root is None else Mirror(f"{place.target.root}/{self.record.id}")
         try:
             run_id = place.run_id or await self._submit(client, place, specification)
             await self._follow(client, place.target, run_id, mirror)
+        except _Abandoned:
+            self._end("cancelled", None, time.time())
         finally:
             self._calls.submit(client.close)
             if mirror is not None:
@@ -153,8 +156,8 @@ class KubeflowRun(Journal):
                 self._end(found.state, found.error, found.ended or time.time())
                 return
             started = self.record.started or found.started
-            if (found.state, started) != (self.record.state, self.record.started):
-                self.set_run(state=found.state, started=started)
+            if (found.state, started, None) != (self.record.state, self.record.started, self.record.error):
+                self.set_run(state=found.state, started=started, error=None)
             await self._pause(INTERVAL)
 
     @staticmethod
@@ -215,8 +218,8 @@ class KubeflowRun(Journal):
     async def _call(self, work: Callable[[], T], *, patient: bool = False) -> T:
         """Make a call, again and again while the target is out of reach.
 
-        With *patient*, a refusal is waited out too: tokens are renewed while the run goes on. Raises ``_Left``,
-        ``_Abandoned`` and ``TargetError``.
+        With *patient*, all is waited out but that the run is gone: tokens and proxies are mended while it goes on.
+        Raises ``_Left``, ``_Abandoned`` and ``TargetError``.
         """
         pause = INTERVAL
         while True:
@@ -225,7 +228,7 @@ class KubeflowRun(Journal):
             try:
                 done = await self._in_thread(work)
             except TargetError as error:
-                if not error.passing and not (patient and error.code in (NOT_LET_IN, NO_SECRET)):
+                if error.code == GONE or not (error.passing or patient):
                     raise
                 self._lose_sight(error)
                 await self._pause(pause)

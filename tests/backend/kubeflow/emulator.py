@@ -381,6 +381,8 @@ class _Handler(BaseHTTPRequestHandler):
         except (shapes.ShapeError, ValueError, KeyError) as error:
             status, document = 400, Refused(400, f"{type(error).__name__}: {error}").document
         content = json.dumps(document).encode()
+        if status == 0:  # a proxy's page
+            status, content = 200, b"<html>Down for maintenance</html>"
         self.send_response(status)
         if status == 302:
             self.send_header("Location", "/dex/auth?state=x")

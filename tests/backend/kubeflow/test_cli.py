@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -13,9 +14,10 @@ from labline_backend.cli import main
 from tests.backend.cli.conftest import SECONDS, Done, Labline, environment, labline
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.test_targets import Memory, memory
 from tests.backend.notebooks import code, write
 
-__all__ = ["environment", "labline"]
+__all__ = ["environment", "labline", "memory"]
 
 
 @pytest.fixture
@@ -54,6 +56,15 @@ def test_a_target_is_added_listed_checked_and_removed(
 def test_a_secret_on_the_command_line_is_refused(here: Labline, emulator: Emulator) -> None:
     done = here("target", "add", "prod", "--host", emulator.url, "--auth", "token", "--secret", "eyJhbGciOi")
     assert (done.code, "error LL607" in done.err, "eyJ" in done.err) == (2, True, False)
+
+
+def test_login_stores_what_is_piped_in_and_says_how_to_refer_to_it(
+    here: Labline, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("token-of-mine\n"))
+    done = here("target", "login", "prod")
+    assert (done.code, done.out) == (0, "Stored. Refer to it with: --secret keyring:prod\n")
+    assert memory.kept == {("labline", "prod"): "token-of-mine"}
 
 
 def test_a_run_there_is_left_by_one_command_and_resumed_by_another(

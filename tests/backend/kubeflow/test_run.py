@@ -77,7 +77,7 @@ def test_a_server_that_is_gone_for_a_while_costs_nothing(client: Client, emulato
     run = client.until(record, lambda run: any(found["code"] == "LL608" for found in run["findings"]))
     assert is_running(run)
     (client.folder / "go").touch()
-    emulator.faults += [("GET .*/runs/", status) for status in (429, 500, 503, 504)]
+    emulator.faults += [("GET .*/runs/", status) for status in (0, 302, 429, 500, 503, 504)]
     emulator.start()
     run = client.end(record)
     assert (run["state"], [found["code"] for found in run["findings"]]) == ("succeeded", ["LL611"])  # no root
