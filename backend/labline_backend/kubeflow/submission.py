@@ -15,7 +15,7 @@ from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.kubeflow.errors import NOT_MIRRORED, REFUSED, TargetError
-from labline_backend.kubeflow.targets import Target, replace
+from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import from_json, to_json
@@ -41,7 +41,7 @@ class Place:
 
     def write(self, folder: Path) -> None:
         """Keep it. Raises ``OSError``."""
-        replace(folder / PLACE, to_json(self))
+        write_whole(folder / PLACE, to_json(self))
 
 
 @dataclass(frozen=True)

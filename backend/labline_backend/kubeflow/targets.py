@@ -114,12 +114,12 @@ class Targets:
     def _write(self, targets: list[Target]) -> None:
         text = json.dumps({"targets": [dataclasses.asdict(target) for target in targets]}, indent=1) + "\n"
         try:
-            replace(self._file, text)
+            write_whole(self._file, text)
         except OSError as error:
             raise self._home.error(error) from error
 
 
-def replace(file: Path, text: str) -> None:
+def write_whole(file: Path, text: str) -> None:
     """Write *text* to *file*, whole or not at all, for its owner only."""
     temporary = file.with_name(f".{file.name}-{random.token_hex(4)}")
     try:
