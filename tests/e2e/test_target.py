@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from labline_backend.home import Home
 from labline_backend.kubeflow.targets import Target, Targets
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator, Runner
 
 from .lab import LabServer
@@ -24,8 +25,9 @@ def prod(lab: LabServer, tmp_path: Path) -> Iterator[Emulator]:
     targets = Targets(Home.open(lab.home))
     runner = Runner()
     emulator = Emulator(tmp_path, runner)
-    targets.add(Target("prod", emulator.url))
-    yield emulator
+    with Cluster(emulator) as cluster:
+        targets.add(Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path)))
+        yield emulator
     targets.remove("prod")
     emulator.close()
     runner.close()
@@ -41,6 +43,8 @@ def test_a_run_goes_to_the_target_that_was_chosen(lab: LabServer, page: Page, pr
     notebook.expect_state("pick", "failed")
     run = notebook.open_run()
     run.expect_state("failed")
+    run.choose("pick", "log")
+    expect(run.view.locator("[data-labline-log='pick']")).to_contain_text("IndexError")
     expect(run.view).to_contain_text("Cell 2, line 1 raised IndexError")
     expect(run.view.locator(".labline-Run-head dl")).to_contain_text("prod")
     assert [run.state for run in prod.runs.values()] == ["FAILED"]

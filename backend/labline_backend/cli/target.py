@@ -35,7 +35,7 @@ def target() -> None:
 @click.option("--ca-file", type=file, help="The certificate authority to trust, as PEM.")
 @click.option("--root", metavar="S3", help="The pipeline root, s3://bucket/prefix; results are mirrored from there.")
 @click.option("--image", metavar="REF", help="The image for steps that name none; by default labline-step:VERSION.")
-@click.option("--kubeconfig", type=file, help="Ask this cluster for your rights before each run.")
+@click.option("--kubeconfig", type=file, help="The cluster itself: for your rights before a run, and pods' logs.")
 @click.option("--context", help="The kubeconfig's context.")
 def add(
     name: str,

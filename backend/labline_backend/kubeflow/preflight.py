@@ -24,6 +24,7 @@ RIGHTS = (
     ("runs", "get"),
     ("runs", "terminate"),
 )
+WATCHING = (("pods", "list"), ("pods/log", "get"))  # Kubernetes' own, for logs and what failed
 
 
 @dataclass(frozen=True)
@@ -84,16 +85,22 @@ def _rights(target: Target) -> Iterator[Finding]:
         yield finding(errors.RIGHTS, f"{where} cannot be used: {error}.", fix="Correct --kubeconfig and --context.")
         return
     api.configuration.retries = False
-    missing = []
+    missing: list[str] = []
+    unseen: list[str] = []
     try:
-        for resource, verb in RIGHTS:
-            asked = client.V1ResourceAttributes(namespace=target.namespace, group=GROUP, resource=resource, verb=verb)
-            review = client.V1SelfSubjectAccessReview(
-                spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked)
-            )
-            answer = client.AuthorizationV1Api(api).create_self_subject_access_review(review, _request_timeout=(5, 30))
-            if not answer.status.allowed:
-                missing.append(f"{verb} {resource}")
+        for group, rights, lacking in ((GROUP, RIGHTS, missing), ("", WATCHING, unseen)):
+            for resource, verb in rights:
+                kind, _, part = resource.partition("/")
+                asked = client.V1ResourceAttributes(
+                    namespace=target.namespace, group=group, resource=kind, subresource=part or None, verb=verb
+                )
+                review = client.V1SelfSubjectAccessReview(
+                    spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked)
+                )
+                reviews = client.AuthorizationV1Api(api)
+                answer = reviews.create_self_subject_access_review(review, _request_timeout=(5, 30))
+                if not answer.status.allowed:
+                    lacking.append(f"{verb} {resource}")
     except (ApiException, HTTPError) as error:
         status = getattr(error, "status", None)
         how = f"answers {status}" if status else "cannot be reached"
@@ -105,12 +112,18 @@ def _rights(target: Target) -> Iterator[Finding]:
     finally:
         api.rest_client.pool_manager.clear()
         api.close()
+    where = f" in the namespace {target.namespace}" if target.namespace else ""
     if missing:
-        where = f" in the namespace {target.namespace}" if target.namespace else ""
         yield finding(
             errors.RIGHTS,
             f"This user may not {', '.join(missing)} ({GROUP}){where}.",
             fix="Ask the cluster's administrator for a role with these rights, kubeflow-pipelines-edit for example.",
+        )
+    if unseen:
+        yield finding(
+            errors.NOT_MIRRORED,
+            f"This user may not {', '.join(unseen)}{where}: pods' logs, and why a step failed, stay on the cluster.",
+            fix="Ask the cluster's administrator for these rights.",
         )
 
 

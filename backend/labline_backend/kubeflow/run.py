@@ -16,8 +16,8 @@ from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, TargetError
 from labline_backend.kubeflow.mirror import Mirror
+from labline_backend.kubeflow.pods import Pod, Pods
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
-from labline_backend.kubeflow.targets import Target
 from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding, finding
@@ -51,7 +51,8 @@ class KubeflowRun(Journal):
         self._is_cancelled = record.cancel_requested
         self._is_asked_to_end = False
         self._may_abandon = False  # whether nothing of the run is there yet
-        self._pods: dict[str, str] = {}
+        self._logged: dict[str, int] = {}  # bytes of each step's log that are here
+        self._elsewhere = ""  # how to see the steps' logs without us
         self._tasks: dict[str, str] = {}  # the steps' names there
 
     def stop(self, reason: Reason) -> None:
@@ -90,16 +91,20 @@ class KubeflowRun(Journal):
             raise TargetError(GONE, f"What was kept of this run's target cannot be read: {error}.") from error
         self._tasks = await self._in_thread(lambda: states.task_names(specification))
         client = KubeflowClient(place.target)
-        mirror = None if place.target.root is None else Mirror(f"{place.target.root}/{self.record.id}")
+        target = place.target
+        mirror = None if target.root is None else Mirror(f"{target.root}/{self.record.id}")
+        pods = Pods(target) if target.kubeconfig or target.context else None
         try:
             run_id = place.run_id or await self._submit(client, place, specification)
-            await self._follow(client, place.target, run_id, mirror)
+            where = f" -n {target.namespace}" if target.namespace else ""
+            self._elsewhere = f"kubectl logs{where} -l pipeline/runid={run_id} -c main --prefix"
+            await self._follow(client, run_id, mirror, pods)
         except _Abandoned:
             self._end("cancelled", None, time.time())
         finally:
-            self._calls.submit(client.close)
-            if mirror is not None:
-                self._calls.submit(mirror.close)
+            for opened in (client, mirror, pods):
+                if opened is not None:
+                    self._calls.submit(opened.close)
 
     async def _submit(self, client: KubeflowClient, place: Place, specification: str) -> str:
         """Start the run there, once, however often this is called; its id. Raises ``_Abandoned``."""
@@ -141,16 +146,16 @@ class KubeflowRun(Journal):
 
     # ---------------------------------------------------------------- following
 
-    async def _follow(self, client: KubeflowClient, target: Target, run_id: str, mirror: Mirror | None) -> None:
+    async def _follow(self, client: KubeflowClient, run_id: str, mirror: Mirror | None, pods: Pods | None) -> None:
         while True:
             if self._is_cancelled and not self._is_asked_to_end:
                 await self._call(lambda: self._terminate(client, run_id), patient=True)
                 self._is_asked_to_end = True
             run = await self._call(lambda: client.run(run_id), patient=True)
-            found = states.seen(run, self._tasks)
+            found = states.seen(run, self._tasks, await self._pods_of(pods, run_id))
             for name, step in found.steps.items():
-                if step.pod is not None and self._pods.get(name) != step.pod:
-                    self._note(name, step.pod, target)
+                if self.steps[name].state not in ENDED_STEP and step.state != "pending":
+                    await self._copy_log(pods, name, step.pod)
                 await self._take(name, step, mirror)
             if found.state in ENDED_RUN:
                 self._end(found.state, found.error, found.ended or time.time())
@@ -159,6 +164,34 @@ class KubeflowRun(Journal):
             if (found.state, started, None) != (self.record.state, self.record.started, self.record.error):
                 self.set_run(state=found.state, started=started, error=None)
             await self._pause(INTERVAL)
+
+    async def _pods_of(self, pods: Pods | None, run_id: str) -> dict[str, Pod]:
+        if pods is None:
+            return {}
+        try:
+            return await self._in_thread(lambda: pods.of_run(run_id))
+        except TargetError as error:
+            self._say(error.finding)
+            return {}
+
+    async def _copy_log(self, pods: Pods | None, name: str, pod: str | None) -> None:
+        """Append what a step's pod has written since the last look, or say where that is."""
+        log = self.home.step_folder(self.record.id, name) / "log.txt"
+        here = self._logged.get(name, 0)
+        try:
+            if pods is not None and pod is not None:
+                text = await self._in_thread(lambda: pods.log(pod))
+                log.parent.mkdir(parents=True, exist_ok=True)
+                with log.open("ab" if here else "wb") as file:
+                    file.write(text[here:])
+                self._logged[name] = max(here, len(text))
+            elif not log.exists():
+                log.parent.mkdir(parents=True, exist_ok=True)
+                log.write_text(f"The log stays on {self.record.target}: {self._elsewhere}\n", "utf-8")
+        except TargetError as error:
+            self._say(error.finding)
+        except OSError as error:
+            raise self.home.error(error) from error
 
     @staticmethod
     def _terminate(client: KubeflowClient, run_id: str) -> None:
@@ -199,19 +232,6 @@ class KubeflowRun(Journal):
             )
             self._say(finding(NOT_MIRRORED, message, step=name, fix="Run with --no-cache to have its results here."))
         return result
-
-    def _note(self, name: str, pod: str, target: Target) -> None:
-        """A step's log is its pod's, which KFP's API does not give; this says where it is."""
-        self._pods[name] = pod
-        folder = self.home.step_folder(self.record.id, name)
-        where = f" -n {target.namespace}" if target.namespace else ""
-        text = f"The step runs on {target.name}; its log stays there: kubectl logs{where} {pod} -c main\n"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "log.txt").open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise self.home.error(error) from error
 
     # ---------------------------------------------------------------- calls
 

@@ -1,16 +1,19 @@
 """A run of Kubeflow Pipelines in our words. Pure: what the API told, and the compiled pipeline, to states.
 
 KFP runs a task as several nodes: ``NAME-driver``, ``NAME`` and, below it, ``executor``, the one with the user's pod.
-The names of tasks are KFP's own; the compiled pipeline says which step each one is.
+The names of tasks are KFP's own; the compiled pipeline says which step each one is. The API tells a task's state and
+times. Its field for an error stays empty in releases known to us: why a step failed is in its pod's message.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from labline_backend.kubeflow.pods import Pod
 from labline_backend.store.records import RunState, StepState
 from labline_runtime.specification import StepError, from_plain
 
@@ -77,11 +80,15 @@ def task_names(specification: str) -> dict[str, str]:
     return {task["taskInfo"]["name"]: name for name, task in tasks.items()}
 
 
-def seen(run: Any, tasks: dict[str, str]) -> SeenRun:
-    """What a ``V2beta1Run`` says of its steps; *tasks* are the names of their tasks."""
+def seen(run: Any, tasks: dict[str, str], pods: Mapping[str, Pod] = MappingProxyType({})) -> SeenRun:
+    """What a ``V2beta1Run``, and its *pods* by task, say of its steps; *tasks* are the names of their tasks."""
     state = RUN_STATES.get(run.state or "", "queued")
     nodes = list((run.run_details.task_details if run.run_details else None) or ())
-    steps = {step: _step(matching, nodes) for step, name in tasks.items() if (matching := _named(nodes, name))}
+    steps = {
+        step: _step(matching[-1], nodes, pods.get(name))  # the last of several attempts
+        for step, name in tasks.items()
+        if (matching := _named(nodes, name))
+    }
     is_over = state in LEFT
     if is_over:
         for step in tasks:
@@ -99,35 +106,24 @@ def _named(nodes: Iterable[Any], name: str) -> list[Any]:
     return sorted((n for n in nodes if n.display_name == name), key=lambda n: _moment(n.create_time) or 0.0)
 
 
-def _step(matching: list[Any], nodes: list[Any]) -> SeenStep:
-    node = matching[-1]  # the last of several attempts
-    below = _below(node, nodes)
+def _step(node: Any, nodes: list[Any], pod: Pod | None) -> SeenStep:
     state = STEP_STATES.get(node.state or "", "pending")
-    pods = [n.pod_name for n in (*below, node) if n.pod_name]
-    pods += [child.pod_name for child in node.child_tasks or () if child.pod_name]
+    told = [pod.message if pod else None, *(_text(each.error) for each in (*_below(node, nodes), node))]
     return SeenStep(
         state,
         _moment(node.start_time) if state != "pending" else None,
         _moment(node.end_time) if state not in ("pending", "running") else None,
-        _error([_text(n.error) for n in (*below, node)]) if state == "failed" else None,
-        pods[0] if pods else None,
+        _error(told) if state == "failed" else None,
+        pod.name if pod else None,
     )
 
 
 def _below(node: Any, nodes: list[Any]) -> list[Any]:
-    """All nodes under *node*."""
-    found: list[Any] = []
-    wanted = {node.task_id}
-    while wanted:
-        children = {child.task_id for n in nodes if n.task_id in wanted for child in n.child_tasks or ()}
-        new = [
-            n
-            for n in nodes
-            if (n.task_id in children or n.parent_task_id in wanted) and n not in found and n is not node
-        ]
-        found += new
-        wanted = {n.task_id for n in new}
-    return found
+    """The nodes that *node* names as its children."""
+    children = {child.task_id for child in node.child_tasks or () if child.task_id}
+    return [
+        each for each in nodes if each.task_id in children or (node.task_id and each.parent_task_id == node.task_id)
+    ]
 
 
 def _error(told: list[str | None]) -> StepError:

@@ -28,7 +28,7 @@ class Target:
 
     ``secret`` refers to a bearer token, or to a cookie as ``name=value``. ``root`` is the pipeline root, a place in
     an S3 that this machine reads, too, to mirror results; ``image`` is for steps that name none. ``kubeconfig`` and
-    ``context`` serve to ask for rights.
+    ``context`` lead to the cluster itself, for rights, logs and why a step failed.
     """
 
     name: str

@@ -13,6 +13,7 @@ from labline_backend.kubeflow.targets import Target
 from labline_backend.service import Service
 from labline_backend.store.records import RunRecord
 from tests.backend.engine.bench import PATIENCE, wait_until
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator, Runner
 from tests.backend.notebooks import write
 from tests.backend.s3 import S3
@@ -47,6 +48,13 @@ def with_storage(emulator: Emulator, s3: S3) -> S3:
 
     emulator._upload = upload
     return s3
+
+
+@pytest.fixture
+def cluster(emulator: Emulator) -> Iterator[Cluster]:
+    """The Kubernetes under the emulator."""
+    with Cluster(emulator) as cluster:
+        yield cluster
 
 
 class Client:

@@ -1,7 +1,7 @@
 """A server that speaks Kubeflow Pipelines' v2beta1 REST API and really runs what is submitted, with KFP's local runner.
 
 Requests and answers are held to the models of the generated client: an unknown field or parameter is refused. Runs are
-told as a cluster tells them: ``NAME-driver``, ``NAME`` and ``executor`` nodes, pods, the container's last message.
+told as KFP's server tells them: ``NAME-driver``, ``NAME`` and ``executor`` nodes with their states and times.
 Where the pipeline root is in an S3, outputs of tasks that succeeded are put there as KFP's launcher does.
 """
 
@@ -53,7 +53,8 @@ class Task:
     started: str
     state: str = "RUNNING"
     ended: str = EPOCH
-    message: str = ""
+    message: str = ""  # that its container left
+    log: tuple[int, int | None] = (0, None)  # where its part of the run's log begins and ends
 
 
 @dataclass
@@ -272,11 +273,12 @@ class Emulator:
                 failed = not run.tasks or any(task.state != "SUCCEEDED" for task in run.tasks.values())
                 run.state, run.finished = "FAILED" if failed else "SUCCEEDED", _now()
             elif event["state"] == "RUNNING":
-                run.tasks[event["task"]] = Task(event["task"], _now())
+                run.tasks[event["task"]] = Task(event["task"], _now(), log=(_size(run), None))
             else:
                 task = run.tasks[event["task"]]
                 if event["state"] == "SUCCEEDED":
                     self._launch_out(run, task)
+                task.log = (task.log[0], _size(run))
                 task.state, task.ended, task.message = event["state"], _now(), event["message"]
 
     def _launch_out(self, run: Run, task: Task) -> None:
@@ -326,37 +328,25 @@ class Emulator:
 
 
 def _nodes(run_id: str, task: Task) -> list[dict[str, Any]]:
-    """A task as the nodes that Argo makes of it."""
+    """A task as the nodes that Argo makes of it, with what KFP's server tells of each: no error, no pod."""
     times = {"create_time": task.started, "start_time": task.started, "end_time": task.ended}
-    pod = f"{task.name}-system-container-impl-1"
-    failed = {"error": {"code": 2, "message": f"main: Error (exit code 1): {task.message}", "details": []}}
-    executor = {
-        "run_id": run_id,
-        "task_id": f"{run_id}-{task.name}-executor",
-        "display_name": "executor",
-        "state": task.state,
-        "pod_name": pod,
-        **times,
-        **(failed if task.state == "FAILED" else {}),
-    }
-    container = {
-        "run_id": run_id,
-        "task_id": f"{run_id}-{task.name}",
-        "display_name": task.name,
-        "state": task.state,
-        "child_tasks": [{"task_id": executor["task_id"], "pod_name": pod}],
-        **times,
-        **({"error": {"code": 2, "message": "child failed", "details": []}} if task.state == "FAILED" else {}),
-    }
-    driver = {
-        "run_id": run_id,
-        "task_id": f"{run_id}-{task.name}-driver",
-        "display_name": f"{task.name}-driver",
-        "state": "SUCCEEDED",
-        "child_tasks": [{"task_id": container["task_id"]}],
-        **{**times, "end_time": task.started},
-    }
-    return [driver, container, executor]
+
+    def node(name: str, identifier: str, *children: str, **more: Any) -> dict[str, Any]:
+        return {
+            "run_id": run_id,
+            "task_id": f"{run_id}-{identifier}",
+            "display_name": name,
+            "state": task.state,
+            "child_tasks": [{"pod_name": f"wf-{run_id}-{child}"} for child in children],
+            **times,
+            **more,
+        }
+
+    return [
+        node(f"{task.name}-driver", f"{task.name}-driver", task.name, state="SUCCEEDED", end_time=task.started),
+        node(task.name, task.name, f"{task.name}-executor"),
+        node("executor", f"{task.name}-executor"),
+    ]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -488,6 +478,10 @@ def _pipeline(text: str) -> dict[str, Any]:
     except json_format.ParseError as error:
         raise Refused(400, f"Invalid pipeline spec: {error}") from error
     return dict(document)
+
+
+def _size(run: Run) -> int:
+    return (run.folder / "log.txt").stat().st_size
 
 
 def _now() -> str:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from labline_backend.kubeflow.preflight import Checked, check
 from labline_backend.kubeflow.targets import Target
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.s3 import S3
 
@@ -66,69 +61,21 @@ def test_a_pipeline_root_that_cannot_be_read(emulator: Emulator, s3: S3) -> None
     assert (codes(good), codes(bad)) == ([], ["LL611"])
 
 
-class Cluster(ThreadingHTTPServer):
-    """The part of Kubernetes' API that tells a user's rights."""
-
-    def __init__(self) -> None:
-        self.denied: set[tuple[str, str]] = set()
-        self.asked: list[dict[str, Any]] = []
-        super().__init__(("127.0.0.1", 0), _Reviews)
-
-    def kubeconfig(self, folder: Path) -> str:
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.server_address[1]}"}}],
-            "users": [{"name": "u", "user": {"token": "abc"}}],
-            "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
-            "current-context": "here",
-        }
-        (folder / "kubeconfig").write_text(yaml.safe_dump(document))
-        return str(folder / "kubeconfig")
-
-
-class _Reviews(BaseHTTPRequestHandler):
-    server: Cluster
-
-    def do_POST(self) -> None:
-        review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        known = self.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-        if known and self.headers["Authorization"] == "Bearer abc":
-            asked = review["spec"]["resourceAttributes"]
-            self.server.asked.append(asked)
-            allowed = (asked["verb"], asked["resource"]) not in self.server.denied
-            self._answer(201, {**review, "status": {"allowed": allowed}})
-        else:
-            self._answer(401, {"kind": "Status", "code": 401})
-
-    def _answer(self, status: int, document: dict[str, Any]) -> None:
-        content = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
-@pytest.fixture
-def cluster() -> Iterator[Cluster]:
-    with Cluster() as cluster:
-        thread = threading.Thread(target=cluster.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield cluster
-        cluster.shutdown()
-        thread.join()
-
-
 def test_kubernetes_is_asked_for_each_right_in_the_namespace(
     emulator: Emulator, cluster: Cluster, tmp_path: Path
 ) -> None:
     target = Target("prod", emulator.url, "team", kubeconfig=cluster.kubeconfig(tmp_path))
     assert codes(check(target)) == []
-    assert {(asked["group"], asked["namespace"]) for asked in cluster.asked} == {("pipelines.kubeflow.org", "team")}
+    assert {(asked["group"], asked["namespace"]) for asked in cluster.asked} == {
+        ("pipelines.kubeflow.org", "team"),
+        ("", "team"),
+    }
+
+
+def test_a_user_who_may_not_see_pods_is_warned(emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
+    cluster.denied = {("get", "pods/log")}
+    (found,) = check(Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path))).findings
+    assert (found.severity, found.code, "get pods/log" in found.message) == ("warning", "LL611", True)
 
 
 def test_missing_rights_are_named(emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from labline_backend.service import InputError, NotFoundError
+from tests.backend.engine.bench import wait_until
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.notebooks import DOUBLE, code
@@ -46,19 +48,40 @@ def test_a_run_is_submitted_followed_and_its_results_are_mirrored(
     assert [cell["state"] for cell in load["cells"]][-1] == "succeeded"
     notebook = client.service.executed_notebook(record.id, "load")
     assert "loaded äöü" in str([cell["outputs"] for cell in notebook["cells"]])
-    assert "kubectl logs load-system-container-impl-1" in client.service.log(record.id, "load").text
     assert client.service.page(record.id) == f"{emulator.url}/#/runs/details/{next(iter(emulator.runs))}"
     here = client.submit(*DOUBLE, parameters={"count": "4"}, target="local")
     assert [step["values"] for step in client.end(here)["steps"]] == [step["values"] for step in run["steps"]]
 
 
-def test_a_failing_step_says_where_and_why(client: Client) -> None:
+def test_a_failing_step_says_where_and_why(
+    client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path))
     run = client.run(code("x = 1\nx / 0", "step:bad"), code("y = x", "step:after"))
     assert states(run) == {"bad": "failed", "after": "skipped"}
     error = run["steps"][0]["error"]
     assert (error["ename"], error["cell_index"], error["line"]) == ("ZeroDivisionError", 0, 2)
     assert "ZeroDivisionError" in "".join(error["traceback"])
+    assert "ZeroDivisionError" in client.service.log(run["id"], "bad").text
     assert run["error"] == "Step bad failed: Cell 1, line 2 raised ZeroDivisionError: division by zero"
+
+
+def test_a_log_grows_with_its_pods(client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
+    client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path))
+    record = client.submit(code("print('it begins', flush=True)", "step:slow"), *waiting(client.folder))
+    wait_until(lambda: "it begins" in client.service.log(record.id, "slow").text, "the log never grew")
+    assert is_running(client.service.detail(record.id))
+    (client.folder / "go").touch()
+    client.end(record)
+    part = client.service.log(record.id, "slow")
+    assert (part.text.count("it begins"), part.complete) == (1, True)
+
+
+def test_without_a_kubeconfig_a_failed_step_says_where_to_look(client: Client, emulator: Emulator) -> None:
+    run = client.run(code("1 / 0", "step:bad"))
+    assert run["steps"][0]["error"]["message"] == "The step failed: the target does not say why."
+    (there,) = emulator.runs
+    assert f"kubectl logs -l pipeline/runid={there} -c main" in client.service.log(run["id"], "bad").text
 
 
 def test_cancelling_ends_the_run_there(client: Client, emulator: Emulator) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import kfp_server_api.models as models
 import pytest
 
+from labline_backend.kubeflow.pods import Pod
 from labline_backend.kubeflow.states import MARK, seen
 from labline_runtime.specification import StepError, to_json
 
@@ -59,11 +60,18 @@ def test_what_is_not_told_of_a_run_that_has_ended_follows_from_its_end(state: st
 def test_a_failed_steps_own_words_are_found_below_its_node() -> None:
     error = StepError(message="Cell 3 raised ValueError", ename="ValueError", cell_index=2, line=1)
     text = f"main: Error (exit code 1): Step fit failed.\n{MARK}{to_json(error)}\n"
-    below = node("executor", "FAILED", id="e", error=models.GoogleRpcStatus(message=text), pod_name="pod-1")
+    below = node("executor", "FAILED", id="e", error=models.GoogleRpcStatus(message=text))
     child = models.PipelineTaskDetailChildTask(task_id="e")
     above = node("fit", "FAILED", error=models.GoogleRpcStatus(message="child failed"), child_tasks=[child])
     step = seen(run("FAILED", above, below), TASKS).steps["fit"]
-    assert (step.error, step.pod) == (error, "pod-1")
+    assert step.error == error
+
+
+def test_a_failed_steps_own_words_are_in_its_pods_message() -> None:
+    error = StepError(message="Cell 3 raised ValueError", ename="ValueError", cell_index=2, line=1)
+    pod = Pod("fit-pod", f"Step fit failed.\n{MARK}{to_json(error)}")
+    step = seen(run("FAILED", node("fit", "FAILED")), TASKS, {"fit": pod}).steps["fit"]
+    assert (step.error, step.pod) == (error, "fit-pod")
 
 
 def test_words_that_were_cut_off_are_told_as_far_as_they_go() -> None:
@@ -74,4 +82,4 @@ def test_words_that_were_cut_off_are_told_as_far_as_they_go() -> None:
 
 def test_a_task_that_says_nothing_points_to_its_log() -> None:
     error = seen(run("FAILED", node("fit", "FAILED")), TASKS).steps["fit"].error
-    assert error is not None and "the target does not say why" in error.message and "kubectl logs" in str(error.hint)
+    assert error is not None and "the target does not say why" in error.message and "log says more" in str(error.hint)

@@ -1,0 +1,120 @@
+"""A run's pods, from Kubernetes itself: what KFP's API does not tell, for targets with a kubeconfig.
+
+KFP marks every pod of a run with ``pipeline/runid``; Argo names its node ``WORKFLOW.root.TASK.executor``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
+from labline_backend.kubeflow.targets import Target
+
+CONTAINER = "main"
+NODE = "workflows.argoproj.io/node-name"
+EXECUTOR = re.compile(r"\.([^.()]+)(?:\(\d+\))?\.executor(?:\(\d+\))?$")
+NAMESPACE = "kubeflow"  # where KFP for one user runs
+
+LONGEST_LOG = 8 << 20  # bytes
+SECONDS = (5.0, 30.0)  # to connect, and to wait for an answer
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A task's pod; ``message`` is what its container left when it ended."""
+
+    name: str
+    message: str | None = None
+
+
+class Pods:
+    """The pods of one target's namespace. Every method blocks and raises ``TargetError``."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._api: Any = None
+        self._namespace = target.namespace or ""
+
+    def of_run(self, run_id: str) -> dict[str, Pod]:
+        """The pods of a run's tasks, by the task's name; of several attempts the last one's."""
+        from kubernetes import client
+
+        with self._explained():
+            found = client.CoreV1Api(self._open()).list_namespaced_pod(
+                self._namespace, label_selector=f"pipeline/runid={run_id}", _request_timeout=SECONDS
+            )
+        pods = {}
+        for pod in sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp or 0):
+            node = EXECUTOR.search((pod.metadata.annotations or {}).get(NODE, ""))
+            if node:
+                pods[node[1]] = Pod(pod.metadata.name, _message(pod))
+        return pods
+
+    def log(self, pod: str) -> bytes:
+        """The beginning of what a pod has written so far."""
+        from kubernetes import client
+
+        with self._explained():
+            answer = client.CoreV1Api(self._open()).read_namespaced_pod_log(
+                pod,
+                self._namespace,
+                container=CONTAINER,
+                limit_bytes=LONGEST_LOG,
+                _preload_content=False,
+                _request_timeout=SECONDS,
+            )
+            return bytes(answer.data)
+
+    def close(self) -> None:
+        """Close the connections."""
+        api, self._api = self._api, None
+        if api is not None:
+            api.rest_client.pool_manager.clear()
+            api.close()
+
+    def _open(self) -> Any:
+        from kubernetes import config
+
+        if self._api is None:
+            self._api = config.new_client_from_config(
+                self._target.kubeconfig, self._target.context, persist_config=False
+            )
+            self._api.configuration.retries = False
+            if not self._namespace:
+                contexts, active = config.list_kube_config_contexts(self._target.kubeconfig)
+                chosen = next((each for each in contexts if each["name"] == self._target.context), active)
+                self._namespace = chosen["context"].get("namespace") or NAMESPACE
+        return self._api
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        from kubernetes.client.exceptions import ApiException
+        from kubernetes.config import ConfigException
+        from urllib3.exceptions import HTTPError
+
+        try:
+            yield
+        except (ApiException, HTTPError) as error:
+            status = getattr(error, "status", None)
+            how = f"answers {status}" if status else "cannot be reached"
+            raise TargetError(
+                NOT_MIRRORED,
+                f"The cluster's API {how}, so that pods' logs and messages are not known.",
+                "See that kubectl works with the target's kubeconfig, and may list pods and get their logs.",
+            ) from error
+        except (ConfigException, OSError, TypeError, ValueError) as error:
+            raise TargetError(
+                NOT_MIRRORED, f"The target's kubeconfig cannot be used: {error}.", "Correct --kubeconfig and --context."
+            ) from error
+
+
+def _message(pod: Any) -> str | None:
+    for status in pod.status.container_statuses or () if pod.status else ():
+        ended = status.state.terminated if status.state else None
+        if status.name == CONTAINER and ended is not None:
+            return str(ended.message) if ended.message else None
+    return None
