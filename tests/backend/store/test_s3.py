@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import http.client
 import io
 import ipaddress
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -177,11 +178,15 @@ def test_the_bucket_is_in_the_path_or_in_the_hosts_name_as_one_wishes(s3: S3) ->
 
 
 def test_more_objects_than_one_answer_holds_are_all_listed(s3: S3) -> None:
-    wanted = [f"many/{number:04}" for number in range(1001)]
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda name: s3.spoil(name, b""), wanted))
-    store = S3Store(f"{s3.url}/many")
-    assert store.names() == [name.removeprefix("many/") for name in wanted]
+    wanted = [f"{number:04}" for number in range(1001)]
+    server = urlsplit(s3.endpoint).netloc
+    for name in wanted:  # past boto3, which takes several times as long
+        connection = http.client.HTTPConnection(server)
+        connection.request("PUT", f"/{s3.bucket}/some/prefix/{name}", body=b"")
+        assert connection.getresponse().status == 200
+        connection.close()
+    store = S3Store(s3.url)
+    assert store.names() == wanted
     store.close()
 
 
