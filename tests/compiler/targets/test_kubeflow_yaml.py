@@ -71,7 +71,7 @@ def test_another_process_with_other_hashes_writes_the_same_bytes(step, pipeline)
     made = pipeline(step("load", "a = b = c = 1", gives="a b c", reads="one two"), one="1", two="'2'")
     program = (
         "import sys; from labline_compiler.pipeline import Pipeline;"
-        "from labline_compiler.targets.kubeflow import arguments, compile_to_yaml;"
+        "from labline_compiler.targets.kubeflow import compile_to_yaml;"
         "sys.stdout.write(compile_to_yaml(Pipeline.from_json(sys.stdin.read())))"
     )
     path = os.pathsep.join([str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")])
