@@ -54,12 +54,11 @@ class Submission:
 
 def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
     """Compile *pipeline* for *target*. Raises ``TargetError`` and ``ParameterError``."""
-    from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, compile_to_yaml
-    from labline_compiler.targets.kubeflow_component import arguments_of
+    from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, arguments, compile_to_yaml
 
     values = run_parameters.merge(pipeline, literals)
     try:
-        passed = arguments_of(pipeline, values)
+        passed = arguments(pipeline, values)
     except ValueError as error:
         raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
     findings: list[Finding] = []

@@ -5,7 +5,6 @@ What the component of a step is, :mod:`.kubeflow_component` says; here are the g
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import math
@@ -18,7 +17,15 @@ from typing import Any
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import source
-from labline_compiler.targets.kubeflow_component import EMBEDDED, Component, Names, component, passing, specification
+from labline_compiler.targets.kubeflow_component import (
+    EMBEDDED,
+    Component,
+    Names,
+    component,
+    passed,
+    passing,
+    specification,
+)
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
 
 STEP_IMAGE = "labline-step"
@@ -70,13 +77,12 @@ def task_names(pipeline: Pipeline) -> dict[str, str]:
 
 
 def arguments(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """What to pass to the compiled pipeline for *parameters*, given as Python literals."""
+    """What to pass to the compiled pipeline for *parameters*, given as Python literals.
+
+    Raises ``ValueError`` for a number that KFP would pass inexactly.
+    """
     names = Names(pipeline).parameters
-    return {
-        names[p.name]: parameters[p.name] if passing(p).kind == "literal" else ast.literal_eval(parameters[p.name])
-        for p in pipeline.parameters
-        if p.name in parameters
-    }
+    return {names[p.name]: passed(p, parameters[p.name]) for p in pipeline.parameters if p.name in parameters}
 
 
 # ---------------------------------------------------------------- the graph

@@ -10,7 +10,7 @@ import ast
 import keyword
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,23 +101,17 @@ def passing(parameter: Parameter) -> Passing:
     return Passing(type(value), value, type(value).__name__)
 
 
-def arguments_of(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """What to pass to a run of the compiled pipeline, by KFP's names, for *parameters* as Python literals.
-
-    Raises ``ValueError`` for a number that KFP would pass inexactly.
-    """
-    names, passed = Names(pipeline).parameters, {}
-    for parameter in pipeline.parameters:
-        text, kind = parameters.get(parameter.name, parameter.default), passing(parameter).kind
-        value: Any = text if kind == "literal" else ast.literal_eval(text)
-        if kind in ("int", "float") and not _is_exact(value):
-            raise ValueError(f"Parameter {parameter.name} cannot be {text} here: Kubeflow passes numbers as doubles.")
-        passed[names[parameter.name]] = value
-    return passed
-
-
-def _is_exact(value: int | float) -> bool:
-    return abs(value) <= EXACT_INTEGER if isinstance(value, int) else math.isfinite(value)
+def passed(parameter: Parameter, literal: str) -> Any:
+    """What to pass for *literal*. Raises ``ValueError`` for a number that KFP would pass inexactly."""
+    kind = passing(parameter).kind
+    if kind == "literal":
+        return literal
+    value = ast.literal_eval(literal)
+    if kind in ("int", "float"):
+        is_exact = abs(value) <= EXACT_INTEGER if isinstance(value, int) else math.isfinite(value)
+        if not is_exact:
+            raise ValueError(f"Parameter {parameter.name} cannot be {literal} here: KFP passes numbers as doubles.")
+    return value
 
 
 # ---------------------------------------------------------------- one step

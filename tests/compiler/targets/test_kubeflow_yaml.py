@@ -16,8 +16,7 @@ import yaml
 
 from labline_compiler.findings import RULES, Finding
 from labline_compiler.pipeline import Pipeline, StepOptions
-from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, UnsupportedOptionWarning, compile_to_yaml
-from labline_compiler.targets.kubeflow_component import arguments_of
+from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, UnsupportedOptionWarning, arguments, compile_to_yaml
 
 with warnings.catch_warnings():
     # kfp announces on import which Python versions it will drop.
@@ -307,11 +306,11 @@ def test_the_embedded_source_is_valid_on_its_own(step, pipeline):
 
 def test_a_runs_arguments_are_called_and_typed_as_the_compiled_pipeline_has_them(step, pipeline):
     compiled = pipeline(step("only", "x = 1", reads="n f größe"), n="3", f="0.5", größe="(1, 2)")
-    passed = arguments_of(compiled, {"n": "4", "f": "2"})
+    passed = arguments(compiled, {"n": "4", "f": "2", "größe": "(1, 2)"})
     assert set(passed) == set(documents(compiled)[0]["root"]["inputDefinitions"]["parameters"])
     assert (passed["n"], passed["f"], passed.popitem()[1]) == (4, 2, "(1, 2)")
 
 
 def test_a_number_that_a_double_does_not_hold_is_no_argument(step, pipeline):
     with pytest.raises(ValueError, match="Parameter n cannot be 9007199254740993"):
-        arguments_of(pipeline(step("only", "x = 1", reads="n"), n="3"), {"n": str(2**53 + 1)})
+        arguments(pipeline(step("only", "x = 1", reads="n"), n="3"), {"n": str(2**53 + 1)})
