@@ -72,6 +72,7 @@ class _Step:
         self._artifacts: list[ArtifactRecord] = []
         self._metrics: dict[str, float] = {}
         self._files: tuple[FileUse, ...] = ()
+        self._outdated: tuple[str, ...] = ()
         self._unrepeatable: str | None = None
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
@@ -101,6 +102,7 @@ class _Step:
             artifacts=() if error else tuple(self._artifacts),
             metrics=self._metrics,
             files=self._files,
+            outdated=self._outdated,
             unrepeatable=self._unrepeatable,
             error=error,
         )
@@ -119,18 +121,22 @@ class _Step:
             for place in preamble:
                 self._run_cell(shell, place)
             parameters.bind(spec.parameters, namespace)
-            received = transfer.receive(spec, namespace, before)
+            received, notes = transfer.receive(spec, namespace, before)
             tracking.start_autologging(spec)
+            watchman = guard.Guard(spec, namespace, received, notes, before)
             for place in own:
                 self._run_cell(shell, place)
-            guard.check(spec, received)
-            for output in spec.outputs:
-                record = transfer.send(spec, output, namespace, before)
+            self._outdated = watchman.check()
+            outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
+            shared = watchman.shared_by(outputs)
+            for output, values, found in zip(spec.outputs, outputs, shared, strict=True):
+                record = transfer.send(spec, output, values, found, before)
                 if record is not None:
                     self._artifacts.append(record)
         finally:
             self._files = watch.stop()
             self._unrepeatable = watch.blind
+        watchman.check_files(self._files)
 
     def _run_cell(self, shell: Shell, place: int) -> None:
         cell = self._spec.cells[place]

@@ -185,6 +185,13 @@ def _restore_path(value: Any, baseline: Baseline) -> None:
     ]
 
 
+# Generators that everybody draws from, and how to be independent of them.
+GENERATORS = {
+    "@random": "Draw from a generator of your own (random.Random(seed)), or name the draw in plain code.",
+    "@numpy.random": "Give what draws a generator of its own (random_state=, numpy.random.default_rng).",
+    "@torch.random": "Give what draws a generator of its own (torch.Generator).",
+}
+
 STATES: dict[str, _State] = {
     "@random": _State(lambda _: random.getstate(), lambda value, _: random.setstate(value)),
     "@numpy.random": _State(

@@ -79,6 +79,8 @@ class StepSpecification:
     outputs: tuple[StepOutput, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     autolog: bool = False  # switch MLflow's autologging on when the step trains something
+    passing: dict[str, tuple[str, ...]] = field(default_factory=dict)  # source -> names that later steps take from it
+    unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
     schema: int = SCHEMA_VERSION
 
 
@@ -175,6 +177,7 @@ class StepResult:
     artifacts: tuple[ArtifactRecord, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     files: tuple[FileUse, ...] = ()
+    outdated: tuple[str, ...] = ()  # names whose value, as earlier steps stored it, is no longer the notebook's
     unrepeatable: str | None = None  # why the result must not stand for another run: it may depend on things not seen
     error: StepError | None = None
     schema: int = SCHEMA_VERSION

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime import hidden_state
 from labline_runtime.failure import StepFailure
+from labline_runtime.sharing import Shared
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
     ArtifactRecord,
@@ -19,6 +20,7 @@ from labline_runtime.specification import (
     StepOutput,
     StepSpecification,
     ValueRecord,
+    from_plain,
 )
 from labline_runtime.values import DamagedArtifactError, describe, load, store
 from labline_runtime.values.culprit import find_culprit
@@ -36,11 +38,21 @@ class Received:
     size: int
 
 
-def receive(spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline) -> list[Received]:
-    """Load every input: bind the variables, restore the hidden state."""
+SHARED = HIDDEN_STATE_PREFIX + "shared"  # among an artifact's facts, beside those of its names
+
+
+def receive(
+    spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline
+) -> tuple[list[Received], list[Shared]]:
+    """Load every input: bind the variables, restore the hidden state.
+
+    Returns the variables' values, and what is noted of the objects they share with other artifacts.
+    """
     received = []
+    notes: list[Shared] = []
     for source in spec.inputs:
         values, facts = _load(source)
+        notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in source.names)
         for name in source.names:
             if name not in values:
                 continue  # bound in one branch only, and not in the one that ran
@@ -50,7 +62,16 @@ def receive(spec: StepSpecification, namespace: dict[str, Any], baseline: hidden
                 namespace[name] = values[name]
                 fact = facts.get(name, {})
                 received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
-    return received
+    return received, notes
+
+
+def values_of(spec: StepSpecification, output: StepOutput, namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of one output that are bound."""
+    found = {name: namespace[name] for name in output.names if name in namespace}
+    for name in output.names:
+        if name not in found and name not in output.optional and not name.startswith(HIDDEN_STATE_PREFIX):
+            raise StepFailure(_unbound(spec, name))
+    return found
 
 
 def _load(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -83,21 +104,24 @@ def _load(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def send(
-    spec: StepSpecification, output: StepOutput, namespace: Mapping[str, Any], baseline: hidden_state.Baseline
+    spec: StepSpecification,
+    output: StepOutput,
+    variables: Mapping[str, Any],
+    notes: Sequence[Shared],
+    baseline: hidden_state.Baseline,
 ) -> ArtifactRecord | None:
-    """Store one output; None where all its names are optional and unbound."""
-    values: dict[str, Any] = {}
-    for name in output.names:
-        if name.startswith(HIDDEN_STATE_PREFIX):
-            values[name] = hidden_state.capture(name, baseline)
-        elif name in namespace:
-            values[name] = namespace[name]
-        elif name not in output.optional:
-            raise StepFailure(_unbound(spec, name))
+    """Store one output with *notes* of what it shares; None where all its names are optional and unbound."""
+    values = {
+        name: hidden_state.capture(name, baseline) if name.startswith(HIDDEN_STATE_PREFIX) else variables[name]
+        for name in output.names
+        if name in variables or name.startswith(HIDDEN_STATE_PREFIX)
+    }
     if not values:
         return None
     records = {name: record_of(name, value) for name, value in values.items()}
-    facts = {name: {"digest": record.digest, "size": record.size} for name, record in records.items()}
+    facts: dict[str, Any] = {name: {"digest": record.digest, "size": record.size} for name, record in records.items()}
+    if notes:
+        facts[SHARED] = [dataclasses.asdict(note) for note in notes]
     try:
         stored = store(values, spec.artifacts_directory, facts)
     except (KeyboardInterrupt, StepFailure):

@@ -365,6 +365,8 @@ class _Compiler:
                     ),
                     outputs=tuple(outputs),
                     after=tuple(sorted(after, key=position.__getitem__)),
+                    uses=tuple(sorted(flow.uses)),
+                    files=tuple(sorted(flow.files)),
                     options=options.get(name, StepOptions()),
                 )
             )

@@ -9,9 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from labline_runtime.specification import CellSource, StepOutput, from_json, to_json
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, StepOutput, from_json, to_json
 
 SCHEMA_VERSION = 1
+
+# Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
+NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Step:
 
     ``inputs`` carry data; ``after`` names the steps that must merely come first (``prev:`` tags without data, files).
     ``parameters`` are the pipeline parameters the step reads. Preamble cells (imports, functions) are the pipeline's.
+    ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, and the files it
+    names (relative to the notebook's folder).
     """
 
     name: str
@@ -71,6 +76,8 @@ class Step:
     outputs: tuple[StepOutput, ...] = ()
     after: tuple[str, ...] = ()
     options: StepOptions = field(default_factory=StepOptions)
+    uses: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def predecessors(self) -> tuple[str, ...]:
@@ -85,6 +92,11 @@ class Edge:
     source: str
     target: str
     names: tuple[str, ...]
+
+
+def _is_above(first: Step, second: Step) -> bool:
+    """Whether all cells of *first* stand above all of *second*."""
+    return max(c.index for c in first.cells) < min(c.index for c in second.cells)
 
 
 @dataclass(frozen=True)
@@ -108,6 +120,39 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(name)
+
+    def passing(self, name: str) -> dict[str, tuple[str, ...]]:
+        """What passes the step called *name* by: by source, what steps wholly below it take from steps wholly above it.
+
+        Hidden state only where the step below is seen to use it; state that nobody above has set comes from "".
+        """
+        here = self.step(name)
+        found: dict[str, dict[str, None]] = {}
+        for below in self.steps:
+            if not _is_above(here, below):
+                continue
+            taken = {variable: i.source for i in below.inputs for variable in i.names}
+            taken |= {state: "" for state in below.uses if state not in taken and state not in NEEDS_A_SEED}
+            for variable, source in taken.items():
+                hidden = variable.startswith(HIDDEN_STATE_PREFIX)
+                if (not hidden or variable in below.uses) and (not source or _is_above(self.step(source), here)):
+                    found.setdefault(source, {})[variable] = None
+        return {source: tuple(sorted(names)) for source, names in sorted(found.items())}
+
+    def unawaited(self, name: str) -> dict[str, str]:
+        """The files that the code of steps wholly below the step called *name* names, by path, with one such step.
+
+        Only of steps that do not wait for it, and only files that its own code does not name.
+        """
+        here = self.step(name)
+        waiting = {name}
+        found: dict[str, str] = {}
+        for step in self.steps:
+            if not waiting.isdisjoint(step.predecessors):
+                waiting.add(step.name)
+            elif _is_above(here, step):
+                found |= {path: step.name for path in step.files if path not in here.files and path not in found}
+        return found
 
     def edges(self) -> tuple[Edge, ...]:
         """Who waits for whom, with the names handed over; none where only the order matters."""

@@ -69,7 +69,7 @@ class Cache:
         entry = self._store.cache.lookup(key)
         if entry is None:
             return Lookup(key, found, None, self._miss(run.pipeline, step, found))
-        problem = self._spoilt(entry, Path(run.folder))
+        problem = self._spoilt(entry, Path(run.folder)) or _missed(entry.result, run.pipeline, step)
         if problem is not None:
             return Lookup(key, found, None, f"changed: {problem}")
         return Lookup(key, found, entry, f"same code, values, parameters and environment as in {entry.run}")
@@ -143,3 +143,10 @@ class Cache:
                 self._digests.clear()
             self._digests[known] = file_digest(str(path), found)
         return self._digests[known]
+
+
+def _missed(result: StepResult, pipeline: Pipeline, step: Step) -> str | None:
+    """What the step made outdated without harm when it ran, and a later step of this pipeline would miss."""
+    passing = {name for names in pipeline.passing(step.name).values() for name in names}
+    missed = sorted(passing.intersection(result.outdated))
+    return f"later steps read {', '.join(missed)}" if missed else None

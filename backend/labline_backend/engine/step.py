@@ -175,6 +175,8 @@ class StepRunner:
             outputs=step.outputs,
             metadata=run.pipeline.metadata,
             autolog=self._run.tracking.active and trains(step),
+            passing=run.pipeline.passing(step.name),
+            unawaited=run.pipeline.unawaited(step.name),
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

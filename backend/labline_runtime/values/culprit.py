@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.values.parts import attributes, short
 from labline_runtime.values.pickling import NOTEBOOK, dump
 from labline_runtime.values.preview import type_name
 
@@ -75,14 +76,14 @@ def _known_parts(value: Any) -> Iterator[tuple[str, Any]]:
         for count, (key, item) in enumerate(value.items()):
             if count >= MAX_CHILDREN:
                 break
-            yield f"[{_short(key)}]", item
+            yield f"[{short(key)}]", item
     elif isinstance(value, (list, tuple)):
         names = getattr(value, "_fields", None)
         for place, item in enumerate(value[:MAX_CHILDREN]):
             yield (f".{names[place]}" if names else f"[{place}]"), item
     elif isinstance(value, (set, frozenset)):
         for item in list(value)[:MAX_CHILDREN]:
-            yield f"{{{_short(item)}}}", item
+            yield f"{{{short(item)}}}", item
     if isinstance(value, types.FunctionType):
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
             try:
@@ -96,28 +97,8 @@ def _known_parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield ".__func__", value.__func__
     if isinstance(value, types.ModuleType):
         return
-    for name, item in _attributes(value).items():
+    for name, item in attributes(value).items():
         if not (isinstance(value, type) and name.startswith("__") and name not in ("__init__", "__call__")):
             yield f".{name}", item
     if type(value).__module__ == NOTEBOOK:
         yield ".__class__", type(value)
-
-
-def _attributes(value: Any) -> dict[str, Any]:
-    found = dict(getattr(value, "__dict__", None) or {})
-    for kind in type(value).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                found.setdefault(name, getattr(value, name))
-    for name in ("func", "args", "keywords") if type(value).__name__ == "partial" else ():
-        found[name] = getattr(value, name)
-    return found
-
-
-def _short(key: Any) -> str:
-    try:
-        text = repr(key)
-    except Exception:
-        text = f"<{type_name(key)}>"
-    return text if len(text) <= 60 else text[:59] + "…"

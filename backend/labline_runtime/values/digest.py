@@ -11,7 +11,8 @@ What counts as equal, in the order of the walk:
 4. *Functions* of the notebook by their code (not its file name or line numbers), defaults and closure; what can be
    imported, by its name. *Classes* of the notebook by what their body holds. *Modules* by name.
 5. *Everything else* by what it hands to pickle: ``copyreg``, else ``__reduce_ex__(5)``; attributes in the order of
-   their names, because the order in which they were set does not change what an object is.
+   their names, because the order in which they were set does not change what an object is, and without what
+   :mod:`labline_runtime.values.bookkeeping` names.
 
 Whether two parts of a value are one object or two equal ones does not count; a part that contains itself is written as
 a reference to how far up it stands. The digest is a tree of sha256, so shared parts are walked once.
@@ -31,7 +32,7 @@ from collections.abc import Callable, Iterable
 from operator import ne
 from typing import Any
 
-from labline_runtime.values import digest_arrays
+from labline_runtime.values import bookkeeping, digest_arrays
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
@@ -50,10 +51,13 @@ class DigestError(Exception):
     """The value has no content that could be digested."""
 
 
-def digest(value: Any) -> str:
-    """Digest *value*'s content. Raises :class:`DigestError` for what has none (an open file, a generator)."""
+def digest(value: Any, *, caches: bool = True) -> str:
+    """Digest *value*'s content. Raises :class:`DigestError` for what has none (an open file, a generator).
+
+    Unless *caches* count, what ``cached_property`` remembers is left out.
+    """
     try:
-        return Walk().node(value).hex()
+        return Walk(caches=caches).node(value).hex()
     except RecursionError as error:
         raise DigestError("the value is nested too deeply") from error
     except DigestError:
@@ -70,7 +74,8 @@ def class_digest(kind: type) -> str:
 class Walk:
     """One walk over one value."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, caches: bool = True) -> None:
+        self._caches = caches
         self._done: dict[int, bytes] = {}
         self._kept: list[Any] = []  # keeps what is in _done alive, or its id would be given away
         self._open: dict[int, int] = {}  # id -> depth, of what is being walked
@@ -251,6 +256,7 @@ class Walk:
         if isinstance(reduction, str):
             return self.tagged("import", self.name_of(value), reduction.encode())
         make, arguments, state, listed, mapped, setter = (*reduction, None, None, None, None)[:6]
+        state = bookkeeping.without(kind, state, caches=self._caches)
         parts = [self.node(make), self.items(arguments), self.state(state), self.node(setter)]
         parts.append(self.items(listed) if listed is not None else b"")
         if mapped is not None:

@@ -31,11 +31,11 @@ class MemoryOwners:
 
 
 def _overlap(arrays: list[Any]) -> bool:
-    extents = sorted(_extent(array) for array in arrays if array.size)
+    extents = sorted(extent(array) for array in arrays if array.size)
     return any(start < end for (_, end), (start, _) in itertools.pairwise(extents))
 
 
-def _extent(array: Any) -> tuple[int, int]:
+def extent(array: Any) -> tuple[int, int]:
     """The first address *array* looks at, and the one after the last."""
     first = array.__array_interface__["data"][0]
     reach = [(length - 1) * stride for length, stride in zip(array.shape, array.strides, strict=True)]
@@ -53,8 +53,12 @@ def is_frame_block(value: Any) -> bool:
     pandas = sys.modules.get("pandas")
     if pandas is None or "pandas._libs.internals" not in sys.modules:
         return False
-    if not isinstance(value, sys.modules["pandas._libs.internals"].Block):
-        return False
+    return isinstance(value, sys.modules["pandas._libs.internals"].Block) and copies_on_write()
+
+
+def copies_on_write() -> bool:
+    """Whether pandas, which is loaded, copies a frame's memory before it alters it where another frame has it too."""
+    pandas = sys.modules["pandas"]
     return int(pandas.__version__.split(".")[0]) >= 3 or pandas.options.mode.copy_on_write is True
 
 

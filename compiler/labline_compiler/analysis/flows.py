@@ -49,6 +49,8 @@ class StepFlow:
     groups: list[list[str]] = field(default_factory=list)
     optional: set[str] = field(default_factory=set)
     after: dict[str, None] = field(default_factory=dict)
+    uses: set[str] = field(default_factory=set)  # hidden state that its code is seen to use
+    files: set[str] = field(default_factory=set)  # paths that its code names and reads or writes
 
 
 @dataclass

@@ -137,6 +137,8 @@ class Recorder:
 
     def hidden(self, state: str, use: Use) -> None:
         """Hidden state flows between steps like a name."""
+        if self.unit.step in self.steps:
+            self.steps[self.unit.step].uses.add(state)
         version = self.versions.get(state)
         if use == "read" or (use == "draw" and version is None):
             if use == "draw" and self.unit.step == PREAMBLE:
@@ -167,6 +169,8 @@ class Recorder:
         for earlier in self.files:
             if earlier.step != step and _must_wait(earlier, mode, path):
                 self.steps[step].after[earlier.step] = None
+        if path is not None:
+            self.steps[step].files.add(path)
         access = _FileAccess(step, mode, path)
         if access not in self.files:
             self.files.append(access)

@@ -156,6 +156,8 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         output_directory="",
         cells=(*pipeline.preamble, *step.cells),
         metadata=pipeline.metadata,
+        passing=pipeline.passing(step.name),
+        unawaited=pipeline.unawaited(step.name),
     )
 
 

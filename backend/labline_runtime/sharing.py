@@ -1,0 +1,243 @@
+"""Objects that two artifacts have in common, though the compiler took the values for separate.
+
+Within one artifact shared objects stay shared; between two they do not: each is loaded as a copy of its own. That is
+harmless until some later step alters the object through one of the names while the other is still to be read. So a step
+notes what its artifacts share (:func:`find`), the notes travel in the artifacts, and the step that takes such a value
+watches the shared part (:class:`Watched`): only an alteration that is really made, of the part that is really shared,
+counts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from labline_runtime.values.digest import DigestError, digest
+from labline_runtime.values.parts import Part, parts
+from labline_runtime.values.views import extent
+
+LIMIT = 1000  # shared parts noted of one artifact
+MIRRORED = 1 << 28  # bytes of memory of which it is told which elements overlap
+WORK = 10_000  # how hard NumPy tries to tell whether two arrays overlap
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A part of a value that another artifact holds too.
+
+    ``path`` reaches it from ``name``; ``region`` is the part of the array there that the other array overlaps, as
+    (start, stop) for each axis. ``source`` is the step that stored ``other``; ``other_path`` reaches it there.
+    """
+
+    name: str
+    path: str
+    source: str
+    other: str
+    other_path: str
+    memory: bool = False
+    region: tuple[tuple[int, int], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Home:
+    """Values that lie, or will lie, in one artifact. ``source`` is the step that makes it."""
+
+    source: str
+    values: Mapping[str, Any]
+
+
+@dataclass
+class Watched:
+    """A shared part of a value that came in, and what it held then."""
+
+    shared: Shared
+    part: Part
+    before: str | None
+
+    def altered(self) -> bool:
+        """Whether the part holds something else now."""
+        return self.before is not None and _content(self.part, self.shared.region) != self.before
+
+
+def watch(values: Mapping[str, Any], notes: Iterable[Shared]) -> list[Watched]:
+    """Look up the shared parts that *notes* tell of in *values*, which have just been loaded."""
+    wanted: dict[str, list[Shared]] = {}
+    for note in notes:
+        if note.name in values:
+            wanted.setdefault(note.name, []).append(note)
+    watched = []
+    for name, there in wanted.items():
+        by_place = {(note.path, note.memory): note for note in there}
+        several = {place: [note for note in there if (note.path, note.memory) == place] for place in by_place}
+        for part in parts(name, values[name]):
+            for note in several.pop((part.path, part.memory), ()):
+                watched.append(Watched(note, part, _content(part, note.region)))
+            if not several:
+                break
+    return watched
+
+
+def find(outputs: Sequence[Home], inputs: Sequence[Home], watched: Sequence[Watched]) -> list[list[Shared]]:
+    """What each of *outputs* has in common with another of them, with an artifact taken in, or with one further up."""
+    if len(outputs) + len(inputs) < 2 and not watched:
+        return [[] for _ in outputs]
+    search = _Search()
+    for home in (*outputs, *inputs):
+        search.add(home)
+    for known in watched:
+        search.add_known(known)
+    notes = search.notes()
+    return [
+        sorted(notes.get(place, ()), key=lambda note: (note.name, note.path))[:LIMIT] for place in range(len(outputs))
+    ]
+
+
+@dataclass(frozen=True)
+class _Holder:
+    home: int
+    source: str
+    name: str
+    part: Part
+    known: Shared | None = None  # held by an artifact that this step does not see, as a note tells
+
+
+@dataclass
+class _Search:
+    _holders: dict[int, list[_Holder]] = field(default_factory=dict)  # by object
+    _arrays: list[_Holder] = field(default_factory=list)
+    _pairs: dict[tuple[_Holder, int], Shared] = field(default_factory=dict)
+    _count: int = 0
+
+    def add(self, home: Home) -> None:
+        place, self._count = self._count, self._count + 1
+        for name, value in home.values.items():
+            for part in parts(name, value):
+                holder = _Holder(place, home.source, name, part)
+                if part.memory:
+                    self._arrays.append(holder)
+                else:
+                    self._holders.setdefault(id(part.value), []).append(holder)
+
+    def add_known(self, watched: Watched) -> None:
+        holder = _Holder(-1, watched.shared.source, watched.shared.other, watched.part, watched.shared)
+        if watched.part.memory:
+            self._arrays.append(holder)
+        else:
+            self._holders.setdefault(id(watched.part.value), []).append(holder)
+
+    def notes(self) -> dict[int, set[Shared]]:
+        """What was found, by the place of the home."""
+        found: dict[int, dict[Shared, Part]] = {}
+        for holders in self._holders.values():
+            for one, two in itertools.permutations(holders, 2) if len(holders) > 1 else ():
+                if one.home != two.home and one.known is None:
+                    found.setdefault(one.home, {})[_note(one, two)] = one.part
+        for one, two in _overlapping(self._arrays):
+            for first, second in ((one, two), (two, one)):
+                if first.known is None:
+                    region = _region(first.part.value, second.part.value)
+                    found.setdefault(first.home, {})[_note(first, second, region)] = first.part
+        return {home: _outermost(notes) for home, notes in found.items()}
+
+
+def _note(one: _Holder, two: _Holder, region: tuple[tuple[int, int], ...] | None = None) -> Shared:
+    path = two.known.other_path if two.known is not None else two.part.path
+    return Shared(one.name, one.part.path, two.source, two.name, path, one.part.memory, region)
+
+
+def _outermost(notes: Mapping[Shared, Part]) -> set[Shared]:
+    """Leave out what is inside something else that the same other value shares: its content counts there."""
+    trails = {
+        (note.name, note.source, note.other, id_of(part.trail)) for note, part in notes.items() if not note.memory
+    }
+    kept = set()
+    for note, part in notes.items():
+        trail = part.trail[0]
+        while trail is not None and (note.name, note.source, note.other, id_of(trail)) not in trails:
+            trail = trail[0]
+        if trail is None:
+            kept.add(note)
+    return kept
+
+
+def id_of(trail: Any) -> int:
+    """Trails are chained, each made once: the chain itself tells where a part is."""
+    return id(trail)
+
+
+def _overlapping(arrays: list[_Holder]) -> Iterable[tuple[_Holder, _Holder]]:
+    """Pairs of arrays of different homes that look at the same memory."""
+    if not arrays:
+        return
+    numpy = sys.modules["numpy"]
+    ends = sorted(
+        ((*extent(holder.part.value), place) for place, holder in enumerate(arrays) if holder.part.value.size),
+    )
+    open_: list[tuple[int, _Holder]] = []
+    found = 0
+    for start, end, place in ends:
+        holder = arrays[place]
+        open_ = [(other_end, other) for other_end, other in open_ if other_end > start]
+        for _, other in open_:
+            if other.home == holder.home or (other.part.private and holder.part.private):
+                continue
+            one, two = other.part.value, holder.part.value
+            if not (one.flags.writeable or two.flags.writeable):
+                continue
+            if _overlap(numpy, one, two):
+                found += 1
+                yield other, holder
+        if found > LIMIT:
+            return
+        open_.append((end, holder))
+
+
+def _overlap(numpy: Any, one: Any, two: Any) -> bool:
+    try:
+        return bool(numpy.shares_memory(one, two, max_work=WORK))
+    except Exception:  # too hard to tell
+        return False
+
+
+def _region(array: Any, other: Any) -> tuple[tuple[int, int], ...] | None:
+    """The smallest box of *array*'s elements that holds all that *other* overlaps; None for all of it."""
+    import numpy
+
+    (start, end), (other_start, other_end) = extent(array), extent(other)
+    if array.flags.c_contiguous and other.flags.c_contiguous and array.ndim:
+        row = max(1, array.nbytes // array.shape[0])
+        rows = max(0, other_start - start) // row, -(-(min(end, other_end) - start) // row)
+        whole = rows == (0, array.shape[0])
+        return None if whole else (rows, *((0, length) for length in array.shape[1:]))
+    first = min(start, other_start)
+    if max(end, other_end) - first > MIRRORED:
+        return None
+    memory: Any = numpy.zeros(max(end, other_end) - first, numpy.uint8)
+
+    def mirrored(view: Any) -> Any:
+        offset = view.__array_interface__["data"][0] - first
+        shape, strides = (*view.shape, view.itemsize), (*view.strides, 1)
+        return numpy.ndarray(shape, numpy.uint8, buffer=memory, offset=offset, strides=strides)
+
+    mirrored(other)[...] = 1
+    touched = mirrored(array).any(axis=-1)
+    if touched.all():
+        return None
+    box = []
+    for axis in range(touched.ndim):
+        (places,) = touched.any(axis=tuple(other for other in range(touched.ndim) if other != axis)).nonzero()
+        box.append((int(places[0]), int(places[-1]) + 1))
+    return tuple(box)
+
+
+def _content(part: Part, region: tuple[tuple[int, int], ...] | None) -> str | None:
+    value = part.value
+    try:
+        if region is not None:
+            value = value[tuple(slice(start, stop) for start, stop in region)]
+        return digest(value)
+    except (DigestError, IndexError):
+        return None
