@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labline_runtime.values.digest import DigestError, digest
-from labline_runtime.values.parts import Part, parts
+from labline_runtime.values.parts import ATOMS, Part, parts
+from labline_runtime.values.reach import Reach
 from labline_runtime.values.views import extent
 
 LIMIT = 1000  # shared parts noted of one artifact
@@ -82,16 +83,48 @@ def watch(values: Mapping[str, Any], notes: Iterable[Shared]) -> list[Watched]:
 
 def find(outputs: Sequence[Home], inputs: Sequence[Home], watched: Sequence[Watched]) -> list[list[Shared]]:
     """What each of *outputs* has in common with another of them, with an artifact taken in, or with one further up."""
-    if len(outputs) + len(inputs) < 2 and not watched:
-        return [[] for _ in outputs]
     search = _Search()
-    for home in (*outputs, *inputs):
+    for home in _suspects([*outputs, *inputs], watched):
         search.add(home)
     for known in watched:
         search.add_known(known)
     notes = search.notes()
     return [
-        sorted(notes.get(place, ()), key=lambda note: (note.name, note.path))[:LIMIT] for place in range(len(outputs))
+        sorted(notes.get(place, ()), key=lambda note: (note.name, note.path, note.source, note.other))[:LIMIT]
+        for place in range(len(outputs))
+    ]
+
+
+def _suspects(homes: Sequence[Home], watched: Sequence[Watched]) -> list[Home]:
+    """*homes* with only those values that seem to have something in common with another home's."""
+    if len(homes) + len(watched) < 2:
+        return []
+    reached = {
+        (place, name): Reach(value)
+        for place, home in enumerate(homes)
+        for name, value in home.values.items()
+        if type(value) not in ATOMS
+    }
+    first: dict[int, tuple[int, str]] = {}
+    suspects: set[tuple[int, str]] = set()
+    common = {id(one.part.value) for one in watched}
+    for key, reach in reached.items():
+        met = first.keys() & reach.ids
+        common.update(number for number in met if first[number][0] != key[0])
+        first.update((number, key) for number in reach.ids - met)
+    if common:
+        suspects.update(key for key, reach in reached.items() if not reach.ids.isdisjoint(common))
+    memory = sorted((*extent(array), *key) for key, reach in reached.items() for array in reach.arrays if array.size)
+    memory += ((*extent(one.part.value), -1, "") for one in watched if one.part.memory)
+    last: dict[tuple[int, str], int] = {}
+    for start, end, place, name in sorted(memory):
+        key = (place, name)
+        overlapped = {other for other, until in last.items() if other[0] != key[0] and until > start}
+        suspects |= {key, *overlapped} if overlapped else set()
+        last[key] = max(end, last.get(key, 0))
+    return [
+        Home(home.source, {name: v for name, v in home.values.items() if (place, name) in suspects})
+        for place, home in enumerate(homes)
     ]
 
 
@@ -131,8 +164,9 @@ class _Search:
     def notes(self) -> dict[int, set[Shared]]:
         """What was found, by the place of the home."""
         found: dict[int, dict[Shared, Part]] = {}
-        for holders in self._holders.values():
-            for one, two in itertools.permutations(holders, 2) if len(holders) > 1 else ():
+        several = (holders for holders in self._holders.values() if len(holders) > 1)
+        for holders in itertools.islice(several, 2 * LIMIT):
+            for one, two in itertools.permutations(holders, 2):
                 if one.home != two.home and one.known is None:
                     found.setdefault(one.home, {})[_note(one, two)] = one.part
         for one, two in _overlapping(self._arrays):

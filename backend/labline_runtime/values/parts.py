@@ -21,7 +21,7 @@ from typing import Any
 from labline_runtime.values.views import copies_on_write
 
 NOTEBOOK = "__main__"
-LIMIT = 200_000  # parts of one value that are looked at
+LIMIT = 50_000  # parts of one value that are looked at
 
 ATOMS = frozenset((type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), range, slice))
 
@@ -145,7 +145,7 @@ class _Look:
 
     def _instance(self, kind: type) -> None:
         root = kind.__module__.partition(".")[0]
-        if root in _CLOSED:
+        if is_closed(kind):
             return
         numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
         if numpy is not None and isinstance(self._item, numpy.ndarray):
@@ -185,6 +185,11 @@ class _Look:
                     self._items(memory.ravel().tolist())
         if self._item.attrs:
             self.inside.append((self._item.attrs, (self._trail, ".attrs")))
+
+
+def is_closed(kind: type) -> bool:
+    """Whether objects of *kind* are not looked into."""
+    return kind.__module__.partition(".")[0] in _CLOSED
 
 
 def _arrays_of(values: Any) -> list[Any]:

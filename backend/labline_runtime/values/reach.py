@@ -1,0 +1,93 @@
+"""Which objects a value reaches, quickly: the collector's own links, a generation at a time.
+
+Tells no paths (:mod:`labline_runtime.values.parts` does) and errs on the side of more: it is there to find out cheaply
+that two values have nothing in common, which is nearly always so.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import gc
+import sys
+import types
+from typing import Any
+
+from labline_runtime.values.parts import ATOMS, is_closed
+
+_LEAVES = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType, enum.Enum, property)
+
+_BIG = 1000  # containers of more items are first asked whether there is anything but atoms in them
+
+
+class Reach:
+    """What one value reaches: the ids of objects that may be altered, and the NumPy arrays among them."""
+
+    def __init__(self, value: Any) -> None:
+        self.arrays: list[Any] = []
+        self._seen: dict[int, Any] = {}
+        self._immutable: set[int] = set()
+        level = self._new([value])
+        while level:
+            special = [
+                item
+                for item in level
+                if (kind := type(item)) in _special or (kind in (list, dict) and len(item) > _BIG)
+            ]
+            following = gc.get_referents(*level) if not special else []
+            if special:
+                apart = set(map(id, special))
+                following = gc.get_referents(*[item for item in level if id(item) not in apart])
+                for item in special:
+                    following += self._inside(item)
+            level = self._new(following)
+
+    @functools.cached_property
+    def ids(self) -> set[int]:
+        """The ids of what may be altered."""
+        return set(self._seen) - self._immutable
+
+    def _new(self, items: list[Any]) -> list[Any]:
+        for kind in set(map(type, items)):
+            if kind not in _known:
+                _learn(kind)
+        seen = self._seen
+        found = {id(item): item for item in items if type(item) not in _leaves and id(item) not in seen}
+        seen.update(found)
+        return list(found.values())
+
+    def _inside(self, item: Any) -> list[Any]:
+        if type(item) in (list, dict):
+            items = item if type(item) is list else list(item.values())
+            return list(items) if not set(map(type, items)) <= ATOMS else []
+        if isinstance(item, (tuple, frozenset)):
+            self._immutable.add(id(item))
+            return list(item) if not set(map(type, item)) <= ATOMS else []
+        if isinstance(item, types.FunctionType):
+            if not vars(item):
+                self._immutable.add(id(item))
+            return [*(item.__closure__ or ()), *vars(item).values(), item.__defaults__, item.__kwdefaults__]
+        self._immutable.add(id(item))  # an array: its memory counts, not the object
+        self.arrays.append(item)
+        return (item.ravel().tolist() if item.dtype.hasobject else []) + [getattr(item, "_mask", None)]
+
+
+_known: set[type] = set()
+_leaves: set[type] = set()
+_special: set[type] = set()
+
+
+def _learn(kind: type) -> None:
+    _known.add(kind)
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    leaf = kind in ATOMS or issubclass(kind, _LEAVES) or is_closed(kind)
+    if numpy is not None:
+        leaf = leaf or issubclass(kind, (numpy.generic, numpy.dtype, numpy.ufunc))
+    if pandas is not None:
+        leaf = leaf or issubclass(kind, (pandas.Index, pandas.api.extensions.ExtensionDtype))
+    if leaf:
+        _leaves.add(kind)
+    elif issubclass(kind, (tuple, frozenset, types.FunctionType)) or (
+        numpy is not None and issubclass(kind, numpy.ndarray)
+    ):
+        _special.add(kind)
