@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +15,10 @@ if TYPE_CHECKING:
 
     Special = Callable[[Walk, Any], bytes | None]
 
-CHUNK = 1 << 22  # bytes taken at a time where a copy is needed
+CHUNK = 1 << 20  # bytes hashed at a time
+BLOCK = 8  # chunks copied together where an array is not contiguous
+PARALLEL = 1 << 22  # bytes from which on several threads hash
+MOST_WORKERS = 8
 
 
 def find(kind: type) -> Special | None:
@@ -80,41 +86,70 @@ def masked_array(walk: Walk, value: Any) -> bytes:
 
 def elements(walk: Walk, value: Any) -> bytes:
     """The elements of an array, padding left out and all NaN alike."""
-    numpy = sys.modules["numpy"]
     kind = value.dtype
     if kind.names is not None:
         return walk.tagged("fields", *(elements(walk, value[name]) for name in kind.names))
     if kind.subdtype is not None or kind.hasobject or kind.kind == "T":
         return walk.items(value.ravel().tolist())
-    result = hashlib.sha256()
-    if not value.nbytes:
-        return result.digest()
-    if kind.kind in "fc":
-        for part in _parts(value):
-            result.update(_canonical(numpy, part).view(numpy.uint8))
-    elif value.flags.c_contiguous and kind.isnative:
-        result.update(value.reshape(-1).view(numpy.uint8))
-    else:
-        for part in _parts(value):
-            result.update(part.view(numpy.uint8))
-    return result.digest()
+    return tree(_chunks(value), value.nbytes, _canonical_bytes if kind.kind in "fc" else _bytes)
 
 
-def _parts(value: Any) -> Any:
-    """The elements in C order and native byte order, flat and contiguous, a bounded part at a time."""
+def _chunks(value: Any) -> Iterable[Any]:
+    """The elements in C order, flat and contiguous, in chunks whose bounds do not depend on how the array lies.
+
+    Chunks of an array that is contiguous already are views of it; of another one they are copies, made one at a time.
+    """
     numpy = sys.modules["numpy"]
     native = value.dtype.newbyteorder("=")
     step = max(1, CHUNK // value.dtype.itemsize)
-    if value.flags.c_contiguous:
+    if value.flags.c_contiguous or value.ndim == 1:
         flat = value.reshape(-1)
         for start in range(0, flat.size, step):
-            yield flat[start : start + step].astype(native, copy=False)
-    elif value.nbytes > CHUNK and value.shape[0] > 1:
-        rows = max(1, CHUNK // (value.nbytes // value.shape[0]))
-        for start in range(0, value.shape[0], rows):
-            yield numpy.ascontiguousarray(value[start : start + rows], dtype=native).reshape(-1)
-    else:
-        yield numpy.ascontiguousarray(value, dtype=native).reshape(-1)
+            yield numpy.ascontiguousarray(flat[start : start + step], dtype=native)
+        return
+    rows = max(1, BLOCK * step * value.shape[0] // value.size) if value.size else 1
+    rest = numpy.empty(0, native)
+    for start in range(0, value.shape[0], rows):
+        taken = numpy.ascontiguousarray(value[start : start + rows], dtype=native).reshape(-1)
+        rest = numpy.concatenate([rest, taken]) if rest.size else taken
+        whole = rest.size // step * step
+        yield from (rest[at : at + step] for at in range(0, whole, step))
+        rest = rest[whole:]
+    if rest.size:
+        yield rest
+
+
+def tree(chunks: Iterable[Any], size: int, content: Callable[[Any], Any]) -> bytes:
+    """The digest of the digests of the *content* of all *chunks*; in several threads where *size* in bytes is worth it.
+
+    hashlib and NumPy let other threads run meanwhile. The threads end here: who forks later forks a process of one.
+    """
+
+    def leaf(chunk: Any) -> bytes:
+        return hashlib.sha256(content(chunk)).digest()
+
+    workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    if size < PARALLEL or workers < 2:
+        return hashlib.sha256(b"".join(map(leaf, chunks))).digest()
+    result = hashlib.sha256()
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Any] = deque()
+        for chunk in chunks:
+            if len(waiting) > 2 * workers:  # so that few chunks are held at a time
+                result.update(waiting.popleft().result())
+            waiting.append(pool.submit(leaf, chunk))
+        while waiting:
+            result.update(waiting.popleft().result())
+    return result.digest()
+
+
+def _bytes(part: Any) -> Any:
+    return part.view(sys.modules["numpy"].uint8)
+
+
+def _canonical_bytes(part: Any) -> Any:
+    numpy = sys.modules["numpy"]
+    return _canonical(numpy, part).view(numpy.uint8)
 
 
 def _canonical(numpy: Any, part: Any) -> Any:
