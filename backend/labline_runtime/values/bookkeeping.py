@@ -8,10 +8,11 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-# Class -> attributes. Each is an ``id()``, or is dropped by the class itself when it is loaded.
+# Class -> attributes. Each is an ``id()``, is dropped by the class itself when it is loaded, or follows from the rest.
 _ATTRIBUTES = {
     ("sklearn.utils._bunch", "Bunch"): ("_deprecated_key_to_warnings",),
     ("sklearn.feature_extraction.text", "_VectorizerMixin"): ("_stop_words_id",),
+    ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
 }
 
 # scikit-learn's search trees count their queries; the places of the counters in the state they pickle.
@@ -37,6 +38,8 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
 def _names(kind: type, caches: bool) -> frozenset[str]:
     names: set[str] = set()
     for base in kind.__mro__:
+        if base.__module__.startswith("pandas."):
+            names.add("_cache")  # of groupby objects, windows and the like
         names.update(_ATTRIBUTES.get((base.__module__, base.__qualname__), ()))
         if not caches:
             names.update(name for name, item in vars(base).items() if isinstance(item, functools.cached_property))

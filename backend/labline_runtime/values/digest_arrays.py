@@ -61,7 +61,8 @@ def dtype(walk: Walk, value: Any) -> bytes:
 
 def _dtype_text(value: Any) -> bytes:
     """Byte order is a matter of layout: NumPy itself does not keep it for all types when it pickles."""
-    return repr(value.newbyteorder("=") if hasattr(value, "newbyteorder") else value).encode()
+    plain = hasattr(value, "newbyteorder") and value.kind != "T"
+    return repr(value.newbyteorder("=") if plain else value).encode()
 
 
 def scalar(walk: Walk, value: Any) -> bytes:
@@ -81,7 +82,8 @@ def masked_array(walk: Walk, value: Any) -> bytes:
     mask = numpy.ma.getmaskarray(value)
     shown = value.data.copy()
     shown[mask] = numpy.zeros((), value.dtype)
-    return walk.tagged("masked_array", array(walk, shown), array(walk, mask), walk.node(value.fill_value))
+    parts = [array(walk, shown), array(walk, mask), walk.node(value.fill_value), walk.node(value.hardmask)]
+    return walk.tagged("masked_array", *parts)
 
 
 def elements(walk: Walk, value: Any) -> bytes:
@@ -171,13 +173,17 @@ def _canonical(numpy: Any, part: Any) -> Any:
 def frame(walk: Walk, value: Any) -> bytes:
     """A table by its labels and columns, whatever its blocks."""
     columns = [column(walk, value.iloc[:, place].array) for place in range(value.shape[1])]
-    return walk.tagged("frame", walk.node(value.columns), walk.node(value.index), walk.node(value.attrs), *columns)
+    return walk.tagged("frame", walk.node(value.columns), walk.node(value.index), _facts(walk, value), *columns)
 
 
 def series(walk: Walk, value: Any) -> bytes:
     """A series by name, index and elements."""
-    parts = [walk.node(value.name), walk.node(value.index), walk.node(value.attrs), column(walk, value.array)]
+    parts = [walk.node(value.name), walk.node(value.index), _facts(walk, value), column(walk, value.array)]
     return walk.tagged("series", *parts)
+
+
+def _facts(walk: Walk, value: Any) -> bytes:
+    return walk.tagged("facts", walk.node(value.attrs), walk.node(value.flags.allows_duplicate_labels))
 
 
 def index(walk: Walk, value: Any) -> bytes:

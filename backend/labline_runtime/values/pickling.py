@@ -96,6 +96,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return NotImplemented
             self.owners.note(obj)
             return reduce_view(obj, self._shared) or NotImplemented
+        masked = sys.modules.get("numpy.ma")
+        if masked is not None and isinstance(obj, masked.MaskedArray) and obj.hardmask:
+            return *obj.__reduce__(), None, None, _set_hard_mask
         if isinstance(obj, type):
             if obj.__module__ == NOTEBOOK:
                 _track(obj)
@@ -121,6 +124,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 _VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
+
+
+def _set_hard_mask(array: Any, state: Any) -> None:
+    """NumPy's own pickle forgets that a mask is hard."""
+    array.__setstate__(state)
+    array.harden_mask()
 
 
 def _reduce_cell(cell: types.CellType) -> Any:
