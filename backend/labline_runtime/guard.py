@@ -25,7 +25,7 @@ from typing import Any
 
 from labline_runtime import hidden_state, sharing
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, FileUse, StepError, StepSpecification
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, FileUse, Observation, StepError, StepSpecification
 from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
 from labline_runtime.values.constancy import is_constant
@@ -157,6 +157,7 @@ def _altered_error(spec: StepSpecification, value: Received) -> StepError:
         variable=value.name,
         hint=f"Work on a copy in step {spec.step}, or assign {value.name} in it ({value.name} = {value.name}), "
         "so that the altered value is handed on.",
+        observed=(Observation(spec.step, "alters", (value.name,)),),
     )
 
 
@@ -171,6 +172,10 @@ def _shared_error(spec: StepSpecification, note: sharing.Shared) -> StepError:
         hint=f"Where the sharing is not meant, make a copy (copy.deepcopy) of {note.name} or {note.other} in the step "
         f"that makes it. Where it is, alter {note.path} in step {note.source}, or tag the cells from there to here as "
         "one step.",
+        observed=(
+            Observation(note.source, "shares", (note.name, note.other)),
+            Observation(spec.step, "alters", (note.name,)),
+        ),
     )
 
 
@@ -182,6 +187,7 @@ def _hidden_error(spec: StepSpecification, name: str) -> StepError:
         code="LL221",
         variable=name,
         hint=hidden_state.GENERATORS.get(name, f"Change {what} in plain code in a cell of step {spec.step}."),
+        observed=(Observation(spec.step, "changes", (name,)),),
     )
 
 
@@ -192,6 +198,7 @@ def _bound_error(spec: StepSpecification, name: str) -> StepError:
         code="LL222",
         variable=name,
         hint=f"Assign {name} in plain code in a cell of step {spec.step}, if only as {name} = {name}.",
+        observed=(Observation(spec.step, "binds", (name,)),),
     )
 
 
@@ -202,4 +209,5 @@ def _file_error(spec: StepSpecification, path: str, reader: str) -> StepError:
         code="LL223",
         variable=path,
         hint=f"Tag a cell of step {reader} with prev:{spec.step}.",
+        observed=(Observation(spec.step, "writes", (path,)),),
     )

@@ -132,6 +132,19 @@ class CellRun:
 
 
 @dataclass(frozen=True)
+class Observation:
+    """Something a step was seen to do that its code does not show, for the compiler to reckon with.
+
+    The step alters the values of ``names``, binds them, changes hidden state, writes files; or, once it has ended, the
+    two values share an object.
+    """
+
+    step: str
+    kind: Literal["alters", "binds", "changes", "writes", "shares"]
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StepError:
     """Why a step failed, in words for the user.
 
@@ -151,6 +164,7 @@ class StepError:
     variable: str | None = None
     culprit: str | None = None
     hint: str | None = None
+    observed: tuple[Observation, ...] = ()  # what a compilation has to know to get it right
 
 
 @dataclass(frozen=True)

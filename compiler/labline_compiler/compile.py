@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -28,7 +28,7 @@ from labline_compiler.tags import (
     without_effect,
     written,
 )
-from labline_runtime.specification import CellSource, StepOutput
+from labline_runtime.specification import CellSource, Observation, StepOutput
 
 Role = Literal["imports", "functions", "parameters", "step", "metrics", "skip"]
 
@@ -52,9 +52,14 @@ class Compilation:
     cells: tuple[CellRoleInfo, ...]
 
 
-def compile_notebook(notebook: Notebook, *, name: str | None = None) -> Compilation:
-    """Compile *notebook*. Never raises for what is in it: faults come as findings."""
-    return _Compiler(notebook, name).compile()
+def compile_notebook(
+    notebook: Notebook, *, name: str | None = None, observed: Sequence[Observation] = ()
+) -> Compilation:
+    """Compile *notebook*. Never raises for what is in it: faults come as findings.
+
+    *observed* is what earlier runs saw its steps do beyond what their code shows (``StepError.observed``).
+    """
+    return _Compiler(notebook, name, observed).compile()
 
 
 @dataclass
@@ -71,8 +76,9 @@ class _CodeCell:
 
 
 class _Compiler:
-    def __init__(self, notebook: Notebook, name: str | None) -> None:
+    def __init__(self, notebook: Notebook, name: str | None, observed: Sequence[Observation] = ()) -> None:
         self.notebook = notebook
+        self.observed = observed
         self.name = name
         self.findings: list[Finding] = []
         self.cells: list[_CodeCell] = []
@@ -279,7 +285,7 @@ class _Compiler:
     def _flows(self) -> Flows:
         """Analyse; cells that turn out to be unfit for the start of every step become part of the step above them."""
         while True:
-            flows = analyse(self._units())
+            flows = analyse(self._units(), self.observed)
             moved = False
             above: str | None = None
             for c in self.cells:

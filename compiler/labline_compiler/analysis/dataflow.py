@@ -13,25 +13,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labline_compiler.analysis.flows import Flows, Unit
+from labline_compiler.analysis.observed import Observed
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.analysis.scout import Scout
 from labline_compiler.analysis.settlement import Settlement
 from labline_compiler.analysis.walker import Walker
+from labline_runtime.specification import Observation
 
 
-def analyse(units: Sequence[Unit]) -> Flows:
-    """Work out what flows between the steps of *units*, which are in the notebook's order."""
+def analyse(units: Sequence[Unit], facts: Sequence[Observation] = ()) -> Flows:
+    """Work out what flows between the steps of *units*, which are in the notebook's order.
+
+    *facts* are what earlier runs saw the steps do beyond what their code shows.
+    """
+    observed = Observed(units, facts)
     scout = Scout()
     previous = None
-    for unit in units:
+    for place, unit in enumerate(units):
         if unit.step != previous:
             scout.start()
         previous = unit.step
         _follow(scout.walker, unit)
+        observed.after(place, scout.walker)
     recorder = Recorder(scout.last)
-    for unit in units:
+    for place, unit in enumerate(units):
         recorder.start(unit)
         _follow(recorder.walker, unit)
+        observed.after(place, recorder.walker)
     recorder.finish()
     return Settlement(recorder).flows()
 
