@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from labline_compiler.notebook import Notebook
     from labline_compiler.pipeline import Pipeline
     from labline_compiler.suggest import Suggestion
+    from labline_runtime.specification import Observation
 
 EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -61,8 +62,16 @@ class Compiled:
     content: dict[str, Any] | None
 
 
-def compile_file(path: Path, content: dict[str, Any] | None = None, *, shown: str | None = None) -> Compiled:
+def compile_file(
+    path: Path,
+    content: dict[str, Any] | None = None,
+    *,
+    shown: str | None = None,
+    observed: Sequence[Observation] = (),
+) -> Compiled:
     """Compile the notebook at *path*, or *content* as if it were there; *shown* is its name in messages.
+
+    *observed* is what earlier runs saw its steps do.
 
     Never fails for what is in the notebook, or for a notebook that is not there: faults come as findings.
     """
@@ -73,7 +82,7 @@ def compile_file(path: Path, content: dict[str, Any] | None = None, *, shown: st
         notebook, document = _read(path, content, shown or str(path))
     except NotebookError as error:
         return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
-    return Compiled(compile_notebook(notebook), document)
+    return Compiled(compile_notebook(notebook, observed=observed), document)
 
 
 @dataclass(frozen=True)
@@ -246,6 +255,11 @@ class Service:
         pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
         if pipeline is None or compiled.content is None:
             raise InputError(summary(findings), findings)
+        from labline_backend.observed import facts
+
+        if known := facts(self.store, notebook, str(path.absolute().parent), pipeline):
+            compilation = compile_file(path, compiled.content, shown=notebook, observed=known).compilation
+            pipeline, findings = compilation.pipeline or pipeline, compilation.findings
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
         if target != "local":

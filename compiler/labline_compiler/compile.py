@@ -114,6 +114,7 @@ class _Compiler:
             cache=options.cache,
             experiment=options.experiment,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
+            observed=tuple(self.observed),
         )
         return Compilation(pipeline, self._sorted_findings(), infos)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, StepOutput, from_json, to_json
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Observation, StepOutput, from_json, to_json
 
 SCHEMA_VERSION = 1
 
@@ -112,6 +112,7 @@ class Pipeline:
     cache: bool = True
     experiment: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
+    observed: tuple[Observation, ...] = ()  # what earlier runs saw the steps do, taken into account
     schema: int = SCHEMA_VERSION
 
     def step(self, name: str) -> Step:

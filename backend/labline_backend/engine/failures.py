@@ -13,6 +13,8 @@ KILLED = "LL402"
 TIMEOUT = "LL403"
 FULL = "LL503"
 
+RUN_AGAIN = "Run again: the next run reckons with what this one saw. Or change the notebook:"
+
 NOT_STARTED = 2  # the exit code of the runtime when it cannot even begin
 
 

@@ -230,6 +230,8 @@ class StepRunner:
             error = result.error
             if error.ename == "OSError" and "[Errno 28]" in (error.evalue or ""):
                 error = replace(error, code=error.code or failures.FULL)
+            if error.observed:
+                error = replace(error, hint=f"{failures.RUN_AGAIN} {error.hint or ''}".rstrip())
             return result, error
         if _is_exhausted(self._run.home.root):
             return None, failures.of_full_disk(self._run.home)

@@ -79,6 +79,9 @@ def array(walk: Walk, value: Any) -> bytes:
 def masked_array(walk: Walk, value: Any) -> bytes:
     """A masked array by mask, fill value and the elements that show."""
     numpy = sys.modules["numpy"]
+    if value.dtype.names is not None:
+        fields = [masked_array(walk, value[name]) for name in value.dtype.names]
+        return walk.tagged("masked_fields", _dtype_text(value.dtype), walk.node(value.hardmask), *fields)
     mask = numpy.ma.getmaskarray(value)
     shown = value.data.copy()
     shown[mask] = numpy.zeros((), value.dtype)

@@ -34,7 +34,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.values.digest import DigestError, class_digest
-from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_view
+from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_kind, reduce_view
 
 PROTOCOL = 5
 NOTEBOOK = "__main__"
@@ -95,10 +95,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if id(obj) in self._private:
                 return NotImplemented
             self.owners.note(obj)
-            return reduce_view(obj, self._shared) or NotImplemented
-        masked = sys.modules.get("numpy.ma")
-        if masked is not None and isinstance(obj, masked.MaskedArray) and obj.hardmask:
-            return *obj.__reduce__(), None, None, _set_hard_mask
+            return reduce_view(obj, self.owners, self._shared) or NotImplemented
+        reduced = reduce_kind(obj, self.owners)
+        if reduced is not None:
+            return reduced
         if isinstance(obj, type):
             if obj.__module__ == NOTEBOOK:
                 _track(obj)
@@ -124,12 +124,6 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 _VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
-
-
-def _set_hard_mask(array: Any, state: Any) -> None:
-    """NumPy's own pickle forgets that a mask is hard."""
-    array.__setstate__(state)
-    array.harden_mask()
 
 
 def _reduce_cell(cell: types.CellType) -> Any:

@@ -3,7 +3,7 @@
 NumPy pickles every array as a copy of its own. Where two arrays of one artifact look at the same memory, a write
 through one must be seen through the other, as in the notebook: then the array that owns the memory is pickled once and
 the others as views of it. Where nothing overlaps, nothing changes; above all, a small view does not drag a big owner
-along.
+along. Masked arrays, matrices and record arrays are pickled as what they make of a plain array (:func:`reduce_kind`).
 """
 
 from __future__ import annotations
@@ -19,11 +19,19 @@ class MemoryOwners:
 
     def __init__(self) -> None:
         self._seen: dict[int, dict[int, Any]] = {}  # owner -> its arrays; holding them keeps ids from being used twice
+        self._plain: dict[int, tuple[Any, Any]] = {}
 
     def note(self, array: Any) -> None:
         """Remember *array*, an ndarray about to be pickled."""
         owner = owner_of(array)
         self._seen.setdefault(id(owner), {})[id(array)] = array
+
+    def plain(self, array: Any) -> Any:
+        """*array* as a plain ndarray of the same memory; always the same object for the same array."""
+        numpy = sys.modules["numpy"]
+        if type(array) is numpy.ndarray:
+            return array
+        return self._plain.setdefault(id(array), (numpy.ndarray.view(array, numpy.ndarray), array))[0]
 
     def shared(self) -> frozenset[int]:
         """The ids of owners of whose memory some part is looked at by more than one array."""
@@ -65,15 +73,20 @@ def copies_on_write() -> bool:
 def owner_of(array: Any) -> Any:
     """The array that *array*'s memory belongs to, as far as NumPy knows."""
     numpy = sys.modules["numpy"]
-    while type(array.base) is numpy.ndarray:
+    while isinstance(array.base, numpy.ndarray):
         array = array.base
     return array
 
 
-def reduce_view(array: Any, shared: frozenset[int]) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+def reduce_view(
+    array: Any, owners: MemoryOwners, shared: frozenset[int]
+) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
     """How to pickle *array* as a view of its owner; None where it need not, or is the owner."""
     owner = owner_of(array)
-    if id(owner) not in shared or owner is array or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+    if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+        return None
+    owner = owners.plain(owner)
+    if owner is array:
         return None
     offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
@@ -88,3 +101,33 @@ def _view(
     view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     view.flags.writeable = writeable and view.flags.writeable
     return view
+
+
+def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
+    """How to pickle NumPy's own subclasses of ndarray, so that they share memory as plain arrays do; None for others.
+
+    NumPy's own way copies the elements, and forgets that a mask is hard.
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(array, numpy.ndarray) or array.dtype.hasobject:
+        return None
+    kind, masked = type(array), sys.modules.get("numpy.ma")
+    if kind is numpy.matrix or kind is numpy.recarray:
+        return _as_kind, (owners.plain(array), kind, dict(vars(array)))
+    if masked is not None and kind is masked.MaskedArray and array._baseclass is numpy.ndarray:
+        return _masked, (owners.plain(array), array._mask, array._fill_value, array.hardmask)
+    return None
+
+
+def _as_kind(plain: Any, kind: type, attributes: dict[str, Any]) -> Any:
+    array = plain.view(kind)
+    vars(array).update(attributes)
+    return array
+
+
+def _masked(plain: Any, mask: Any, fill_value: Any, hard: bool) -> Any:
+    import numpy
+
+    array: Any = numpy.ma.MaskedArray(plain, mask=mask, copy=False, hard_mask=hard)
+    array._fill_value = fill_value
+    return array

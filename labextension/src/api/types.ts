@@ -239,6 +239,8 @@ export interface StepError {
   variable: string | null;
   culprit: string | null;
   hint: string | null;
+  /** What the step was seen to do that its code does not show; the next run reckons with it. */
+  observed?: { step: string; kind: string; names: string[] }[];
 }
 
 export interface StepRun {
