@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable
 from operator import ne
 from typing import Any
 
-from labline_runtime.values import bookkeeping, digest_arrays
+from labline_runtime.values import bookkeeping, digest_arrays, digest_torch
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
@@ -144,7 +144,7 @@ class Walk:
             return self.tagged("descriptor", value.__qualname__.encode())
         if kind is types.MappingProxyType:
             return self.tagged("mappingproxy", self.node(dict(value)))
-        special = digest_arrays.find(kind)
+        special = _special(kind)
         if special is not None:
             result = special(self, value)
             if result is not None:
@@ -273,6 +273,14 @@ class Walk:
         if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
             return self.tagged("slots", *(b"" if part is None else self.state(part) for part in state))
         return self.node(state)
+
+
+def _special(kind: type) -> Callable[[Walk, Any], bytes | None] | None:
+    """What digests values of *kind*, where that is not left to pickle."""
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "Tensor") and issubclass(kind, (torch.Tensor, torch.Generator)):
+        return digest_torch.tensor if issubclass(kind, torch.Tensor) else digest_torch.generator
+    return digest_arrays.find(kind)
 
 
 def _importable(value: Any) -> bool:

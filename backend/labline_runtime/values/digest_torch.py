@@ -1,0 +1,44 @@
+"""How PyTorch's tensors are digested: torch pickles a storage with facts of the moment, so not by what it pickles."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from labline_runtime.values.digest_arrays import elements
+
+if TYPE_CHECKING:
+    from labline_runtime.values.digest import Walk
+
+
+def tensor(walk: Walk, value: Any) -> bytes | None:
+    """A tensor by type, dtype, shape, device and elements, however it lies in memory; None where torch must say."""
+    torch = sys.modules["torch"]
+    if value.is_quantized or value.is_nested:
+        return None
+    kind = type(value)
+    facts = f"{kind.__module__}.{kind.__qualname__} {value.dtype} {value.layout} {value.device} {value.requires_grad}"
+    if value.layout == torch.strided:
+        parts = [value]
+    elif value.layout == torch.sparse_coo:
+        whole = value.detach().coalesce()
+        parts = [whole.indices(), whole.values()]
+    else:
+        return None
+    content = [elements(walk, _array(torch, part)) for part in parts]
+    return walk.tagged("tensor", facts.encode(), repr(tuple(value.shape)).encode(), *content)
+
+
+def _array(torch: Any, value: Any) -> Any:
+    """A NumPy array of the elements; of types that NumPy does not have, of their bits."""
+    plain = value.detach().resolve_conj().resolve_neg().cpu()
+    try:
+        return plain.numpy()
+    except TypeError:
+        bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[plain.element_size()]
+        return plain.contiguous().view(bits).numpy()
+
+
+def generator(walk: Walk, value: Any) -> bytes:
+    """A generator of random numbers by device and state."""
+    return walk.tagged("torch_generator", str(value.device).encode(), elements(walk, value.get_state().numpy()))
