@@ -34,6 +34,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.values.digest import DigestError, class_digest
+from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_kind, reduce_view
 
 PROTOCOL = 5
@@ -78,14 +79,14 @@ def _track(kind: type) -> None:
 class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """cloudpickle's pickler with the differences that the module's docstring names.
 
-    ``shared`` are the owners of memory that several arrays are known to look at; ``owners`` tells what a run saw.
+    ``owners`` tells whose memory the arrays look at: that of an earlier run, given as *owners*, is used for this one.
     """
 
-    def __init__(self, *arguments: Any, shared: frozenset[int] = frozenset(), **options: Any) -> None:
+    def __init__(self, *arguments: Any, owners: MemoryOwners | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.owners = MemoryOwners()
+        self.owners = owners or MemoryOwners()
         self._private: dict[int, Any] = {}  # arrays inside frames
-        self._shared = shared
+        self._shared = owners.shared() if owners is not None else frozenset[int]()
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions, classes, modules and views; leave all else to pickle."""
@@ -96,7 +97,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return NotImplemented
             self.owners.note(obj)
             return reduce_view(obj, self.owners, self._shared) or NotImplemented
-        reduced = reduce_kind(obj, self.owners)
+        reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners)
         if reduced is not None:
             return reduced
         if isinstance(obj, type):
@@ -246,7 +247,6 @@ def dump(
 
     Returns who owns the arrays' memory. Where it is shared, dump once more and hand that in as *shared*.
     """
-    known = frozenset() if shared is None else shared.shared()
-    pickler = Pickler(file, protocol=PROTOCOL, buffer_callback=buffer_callback, shared=known)
+    pickler = Pickler(file, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=shared)
     pickler.dump(value)
     return pickler.owners

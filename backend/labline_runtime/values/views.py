@@ -20,6 +20,7 @@ class MemoryOwners:
     def __init__(self) -> None:
         self._seen: dict[int, dict[int, Any]] = {}  # owner -> its arrays; holding them keeps ids from being used twice
         self._plain: dict[int, tuple[Any, Any]] = {}
+        self._memory: dict[int, Any] = {}
 
     def note(self, array: Any) -> None:
         """Remember *array*, an ndarray about to be pickled."""
@@ -32,6 +33,12 @@ class MemoryOwners:
         if type(array) is numpy.ndarray:
             return array
         return self._plain.setdefault(id(array), (numpy.ndarray.view(array, numpy.ndarray), array))[0]
+
+    def memory(self, address: int, make: Callable[[], Any]) -> Any:
+        """The array of bytes that stands for some library's memory at *address*, made once."""
+        if address not in self._memory:
+            self._memory[address] = make()
+        return self._memory[address]
 
     def shared(self) -> frozenset[int]:
         """The ids of owners of whose memory some part is looked at by more than one array."""

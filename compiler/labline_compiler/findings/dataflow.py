@@ -113,4 +113,46 @@ class Part(Base):
 part = Part()
 """,
     ),
+    # Told by a run
+    Rule(
+        "LL210",
+        "input altered",
+        "error",
+        "The step changed a value that its code seemed only to read, and a later step takes the value as it was. "
+        "Content is compared of arrays, frames, containers, generators of random numbers, instances of the notebook's "
+        "classes and scikit-learn's estimators.",
+        "Run again: the next run reckons with what this one saw. Or work on a copy, or assign the name in the step.",
+    ),
+    Rule(
+        "LL220",
+        "values believed apart share an object",
+        "error",
+        "Two variables hold the same object, or arrays that look at the same memory, though the code that made them "
+        "looked as if it made copies. The step changed it through one of them, and the other is still to be read.",
+        "Run again: the next run keeps the two together. Where the sharing is not meant, make a copy where the second "
+        "value is made.",
+    ),
+    Rule(
+        "LL221",
+        "hidden state changed unseen",
+        "error",
+        "The step drew from a random generator that was seeded above and that a later step draws from, or changed the "
+        "working directory before a later step uses files, and its code did not show it.",
+        "Run again: the next run hands the state on from step to step. Or give the code a generator of its own.",
+    ),
+    Rule(
+        "LL222",
+        "name bound unseen",
+        "error",
+        "The step bound a variable in a way that its code does not show, and a later step takes the earlier value.",
+        "Run again: the next run hands the new value on. Or assign the variable in plain code.",
+    ),
+    Rule(
+        "LL223",
+        "file written unseen",
+        "error",
+        "The step wrote a file that a later step names in its code, and that step does not wait for this one.",
+        "Run again: the next run keeps the order. Or tag the step that reads the file with `prev:` and the step that "
+        "writes it.",
+    ),
 )

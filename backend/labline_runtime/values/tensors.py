@@ -1,0 +1,48 @@
+"""PyTorch tensors cross a boundary as NumPy arrays do: out of band, and those that share memory go on sharing it.
+
+torch's own way under pickle writes each tensor's storage as bytes into the stream, once for each tensor.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from labline_runtime.values.views import MemoryOwners
+
+
+def reduce_tensor(value: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
+    """How to pickle a plain tensor or parameter in this computer's memory; None for anything else."""
+    torch = sys.modules.get("torch")
+    if torch is None or not hasattr(torch, "nn") or type(value) not in (torch.Tensor, torch.nn.Parameter):
+        return None
+    if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or not value.is_leaf:
+        return None
+    if value.is_conj() or value.is_neg() or value._backward_hooks or vars(value):
+        return None
+    import numpy
+
+    storage = value.untyped_storage()
+    memory = owners.memory(storage.data_ptr(), lambda: torch.empty(0, dtype=torch.uint8).set_(storage).numpy())
+    size = value.element_size()
+    strides = tuple(size * step for step in value.stride())
+    array = numpy.ndarray(tuple(value.shape), _dtype(torch, value), memory, size * value.storage_offset(), strides)
+    kind = "parameter" if isinstance(value, torch.nn.Parameter) else "tensor"
+    return _tensor, (array, str(value.dtype).removeprefix("torch."), value.requires_grad, kind)
+
+
+def _dtype(torch: Any, value: Any) -> Any:
+    """NumPy's type of the elements; where it has none, an integer of their size."""
+    try:
+        return torch.empty(0, dtype=value.dtype).numpy().dtype
+    except TypeError:
+        return f"i{value.element_size()}"
+
+
+def _tensor(array: Any, dtype: str, requires_grad: bool, kind: str) -> Any:
+    import torch
+
+    value = torch.from_numpy(array).view(getattr(torch, dtype))
+    if kind == "parameter":
+        return torch.nn.Parameter(value, requires_grad)
+    return value.requires_grad_(requires_grad)

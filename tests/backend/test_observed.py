@@ -1,0 +1,54 @@
+"""A guard stops the first run; the next one reckons with what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labline_backend.home import Home
+from labline_backend.service import Service
+
+from .notebooks import code, write
+
+# To the compiler, what gc gives is new; it is the very list.
+SHARING = (
+    code("import gc\nx = [1]\ny = gc.get_referents([x])[0]", "step:make"),
+    code("x.append(2)", "step:alter"),
+    code("print(y)", "step:show"),
+)
+BINDING = (
+    code("n = 1", "step:make"),
+    code("import sys\nsetattr(sys.modules['__main__'], 'n', 2)", "step:alter"),
+    code("print(n)", "step:show"),
+)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with Service(Home.open(tmp_path / "home"), track=False) as service:
+        yield service
+
+
+@pytest.mark.parametrize(
+    ("cells", "finding", "shown"), [(SHARING, "LL220", "[1, 2]"), (BINDING, "LL222", "2")], ids=["sharing", "binding"]
+)
+def test_running_again_after_a_guard_stopped_a_run_is_right(service, tmp_path, cells, finding, shown):
+    path = write(tmp_path / "notebook.ipynb", *cells)
+    first = service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
+    error = service.step(first.id, "alter").error
+    assert error is not None
+    assert (first.state, error.code) == ("failed", finding)
+    second = service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
+    assert second.state == "succeeded", second.error
+    assert service.log(second.id, "show").text == f"{shown}\n"
+
+
+def test_a_fact_is_given_up_with_the_code_it_was_seen_of(service, tmp_path):
+    path = write(tmp_path / "notebook.ipynb", *BINDING)
+    service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
+    write(path, BINDING[0], code("pass", "step:alter"), BINDING[2])
+    run = service.run(path, notebook="notebook.ipynb")
+    service.engine.wait(run.id, timeout=120)
+    assert run.pipeline.observed == ()

@@ -1,0 +1,106 @@
+"""What the guards go by, and what is made of what they saw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
+from labline_compiler.pipeline import Pipeline
+from labline_runtime.specification import Observation
+from tests.compiler.helpers import edges, pipeline_of, run_notebook, run_pipeline
+from tests.compiler.test_graph import steps
+
+
+def compiled(text: str, *facts: Observation) -> Pipeline:
+    compilation = compile_notebook(parse(text, "little.py"), observed=facts)
+    assert compilation.pipeline is not None
+    return compilation.pipeline
+
+
+def final(text: str, name: str, *facts: Observation) -> Any:
+    """What *name* is in the last step of the pipeline."""
+    pipeline = compiled(text, *facts)
+    return run_pipeline(pipeline)[pipeline.steps[-1].name][name]
+
+
+def test_a_step_that_was_seen_to_alter_a_value_hands_it_on() -> None:
+    text = steps(a="x = [1]", b="print(x)", c="y = x")
+    assert edges(compiled(text, Observation("b", "alters", ("x",)))) == {"a>b:x", "b>c:x"}
+
+
+def test_a_step_that_was_seen_to_bind_a_name_hands_it_on() -> None:
+    text = steps(a="n = 1", b="print(0)", c="y = n")
+    assert edges(compiled(text, Observation("b", "binds", ("n",)))) == {"a>b:n", "b>c:n"}
+
+
+def test_values_that_were_seen_to_share_an_object_travel_together() -> None:
+    text = steps(a="import numpy as np\nx = np.zeros(2)\ny = np.array(x)", b="x[0] = 1", c="z = y")
+    pipeline = compiled(text, Observation("a", "shares", ("x", "y")))
+    assert [output.names for output in pipeline.step("a").outputs if "x" in output.names] == [("x", "y")]
+    assert "y" in {name for taken in pipeline.step("b").inputs for name in taken.names}
+
+
+def test_sharing_that_was_seen_gives_what_the_notebook_gives() -> None:
+    text = steps(a="import gc\nx = [1]\ny = gc.get_referents([x])[0]", b="x.append(2)", c="z = list(y)")
+    assert final(text, "z", Observation("a", "shares", ("x", "y"))) == run_notebook(text)["z"]
+
+
+def test_hidden_state_that_was_seen_to_change_is_handed_on() -> None:
+    text = steps(a="import random\nrandom.seed(1)", b="print(0)", c="import random\nx = random.random()")
+    assert "b>c:@random" in edges(compiled(text, Observation("b", "changes", ("@random",))))
+
+
+def test_who_reads_a_file_that_was_seen_to_be_written_waits() -> None:
+    text = steps(a="print(0)", b="x = open('data.csv').read()")
+    assert edges(compiled(text, Observation("a", "writes", ("data.csv",)))) == {"a>b"}
+
+
+def test_a_fact_of_a_step_that_is_not_there_changes_nothing() -> None:
+    text = steps(a="x = 1", b="print(x)")
+    assert compiled(text, Observation("z", "alters", ("x",))).steps == pipeline_of(text).steps
+
+
+def test_a_pipeline_remembers_what_it_was_compiled_with() -> None:
+    fact = Observation("b", "alters", ("x",))
+    pipeline = compiled(steps(a="x = [1]", b="print(x)"), fact)
+    assert Pipeline.from_json(pipeline.to_json()).observed == (fact,)
+
+
+# ------------------------------------------------------------------------------------------------------ what passes by
+
+PASSING = {
+    "a value taken below": (steps(a="x = [1]", b="print(0)", c="print(x)"), {"a": ("x",)}),
+    "a value taken by the step alone": (steps(a="x = [1]", b="print(x)", c="print(0)"), {}),
+    "a value made anew on the way": (steps(a="x = [1]", b="x = [2]", c="print(x)"), {}),
+    "a seeded generator": (
+        steps(a="import random\nrandom.seed(1)", b="print(0)", c="import random as r\nr.random()"),
+        {"a": ("@random",)},
+    ),
+    "the working directory": (steps(a="x = 1", b="print(0)", c="open('f').read()"), {"": ("@cwd",)}),
+    "options that are not seen to be used": (
+        steps(a="import pandas as pd\npd.set_option('display.precision', 3)", b="print(0)", c="y = 1"),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PASSING)
+def test_what_passes_a_step_by(case: str) -> None:
+    text, expected = PASSING[case]
+    assert pipeline_of(text).passing("b") == expected
+
+
+UNAWAITED = {
+    "a file read below": (steps(a="print(0)", b="open('f').read()"), {"f": "b"}),
+    "a file that the step names too": (steps(a="open('f').read()", b="open('f').read()"), {}),
+    "a file whose reader waits": (steps(a="x = [1]", b="print(x)\nopen('f').read()"), {}),
+}
+
+
+@pytest.mark.parametrize("case", UNAWAITED)
+def test_files_that_later_steps_read_without_waiting(case: str) -> None:
+    text, expected = UNAWAITED[case]
+    assert pipeline_of(text).unawaited("a") == expected
