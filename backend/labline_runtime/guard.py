@@ -17,6 +17,7 @@ changes them (:mod:`labline_runtime.values.constancy`), and only changes that we
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -33,6 +34,9 @@ from labline_runtime.values.digest import DigestError
 from labline_runtime.values.parts import ATOMS
 
 _MISSING = object()
+_OF_IPYTHON = re.compile(
+    r"_+|_(i+|i?\d+|ih|oh|dh)|In|Out|exit|quit|get_ipython"
+)  # bound by the shell, not by the cells
 
 
 class Guard:
@@ -54,7 +58,7 @@ class Guard:
         self._passing = {name for names in spec.passing.values() for name in names}
         self._given = {name for output in spec.outputs for name in output.names}
         self.watched = sharing.watch({value.name: value.value for value in received}, notes)
-        self._bound = {name: namespace.get(name, _MISSING) for name in self._passing}
+        self._bound = {name: namespace.get(name, _MISSING) for name in self._passing if not _OF_IPYTHON.fullmatch(name)}
         self._hidden = {
             name: _state(name, baseline)
             for name in hidden_state.STATES

@@ -45,6 +45,16 @@ def test_running_again_after_a_guard_stopped_a_run_is_right(service, tmp_path, c
     assert service.log(second.id, "show").text == f"{shown}\n"
 
 
+def test_a_result_that_outdated_a_value_is_not_used_again_where_that_value_is_read(service, tmp_path):
+    early = code("len(y)", "step:early")
+    path = write(tmp_path / "notebook.ipynb", SHARING[0], early, SHARING[1])
+    first = service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
+    write(path, SHARING[0], early, *SHARING[1:])
+    second = service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
+    states = [service.step(second.id, step).state for step in ("make", "alter")]
+    assert (first.state, states) == ("succeeded", ["cached", "failed"])
+
+
 def test_a_fact_is_given_up_with_the_code_it_was_seen_of(service, tmp_path):
     path = write(tmp_path / "notebook.ipynb", *BINDING)
     service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)

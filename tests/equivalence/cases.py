@@ -876,4 +876,13 @@ z.loc[1, "a"] = 7
 ---
 print(x["a"].tolist(), y["a"].tolist(), z["a"].tolist())
 """,
+    "a_masked_array_sees_what_is_written_into_its_data": """
+import numpy as np
+x = np.arange(4.0)
+m = np.ma.masked_array(x, [0, 1, 0, 0], copy=False)
+---
+x[0] = 9
+---
+print(m.tolist(), np.shares_memory(m, x))
+""",
 }

@@ -140,6 +140,10 @@ def test_a_name_bound_out_of_sight_that_nobody_takes_is_no_alarm(handover, passi
     assert handover.error("globals().update(n=2)", **passing) is None
 
 
+def test_what_the_shell_binds_is_no_alarm(handover):
+    assert handover.error("_ = 5; _3 = 6; In = []", before=("_", "_3", "In")) is None
+
+
 def test_reading_a_value_that_passes_by_is_no_alarm(handover):
     assert handover.error("n[0]; m = n", handover.make("n = [1]", ["n"]), before=("n",)) is None
 
