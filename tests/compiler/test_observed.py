@@ -48,6 +48,11 @@ def test_sharing_that_was_seen_gives_what_the_notebook_gives() -> None:
     assert final(text, "z", Observation("a", "shares", ("x", "y"))) == run_notebook(text)["z"]
 
 
+def test_a_value_that_was_seen_to_share_with_an_input_is_handed_on_with_it() -> None:
+    text = steps(a="x = [1]", b="import gc\ny = gc.get_referents([x])[0]", c="y.append(2)", d="z = list(x)")
+    assert final(text, "z", Observation("a", "shares", ("y", "x"))) == run_notebook(text)["z"]
+
+
 def test_hidden_state_that_was_seen_to_change_is_handed_on() -> None:
     text = steps(a="import random\nrandom.seed(1)", b="print(0)", c="import random\nx = random.random()")
     assert "b>c:@random" in edges(compiled(text, Observation("b", "changes", ("@random",))))

@@ -20,24 +20,30 @@ class Observed:
         last = {unit.step: place for place, unit in enumerate(units)}
         self._facts = [(last[fact.step], fact) for fact in facts if fact.step in last]
 
+        self._linked: set[tuple[Walker, Observation]] = set()
+
     def after(self, place: int, walker: Walker) -> None:
         """The unit at *place* has been followed: add what was seen of it."""
         for since, fact in self._facts:
             if fact.kind == "shares" and place >= since:
-                _link(walker, *fact.names)
+                if _link(walker, *fact.names) and (walker, fact) not in self._linked:
+                    self._linked.add((walker, fact))
+                    names = walker.state.module.names
+                    walker.state.alter(names[fact.names[0]] | names[fact.names[1]])  # so this step hands on both
             elif place == since:
                 _do(walker, fact)
 
 
-def _link(walker: Walker, first: str, second: str) -> None:
-    """From now on the two names may stand for objects that hold each other's."""
+def _link(walker: Walker, first: str, second: str) -> bool:
+    """From now on the two names, if both are bound, may stand for objects that hold each other's."""
     names = walker.state.module.names
     if first not in names or second not in names:
-        return
+        return False
     for name in (first, second):
         names[name] = names[name] or walker.heap.make(("observed", name))
     walker.heap.put(names[first], names[second])
     walker.heap.put(names[second], names[first])
+    return True
 
 
 def _do(walker: Walker, fact: Observation) -> None:
