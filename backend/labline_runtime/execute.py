@@ -27,6 +27,7 @@ from labline_runtime.specification import (
     CellSource,
     FileUse,
     Progress,
+    Shared,
     StepError,
     StepResult,
     StepSpecification,
@@ -73,6 +74,7 @@ class _Step:
         self._metrics: dict[str, float] = {}
         self._files: tuple[FileUse, ...] = ()
         self._outdated: tuple[str, ...] = ()
+        self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
@@ -102,6 +104,7 @@ class _Step:
             artifacts=() if error else tuple(self._artifacts),
             metrics=self._metrics,
             files=self._files,
+            kept=self._kept,
             outdated=self._outdated,
             unrepeatable=self._unrepeatable,
             error=error,
@@ -128,7 +131,7 @@ class _Step:
                 self._run_cell(shell, place)
             self._outdated = watchman.check()
             outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
-            shared = watchman.shared_by(outputs)
+            shared, self._kept = watchman.shared_by(outputs)
             for output, values, found in zip(spec.outputs, outputs, shared, strict=True):
                 record = transfer.send(spec, output, values, found, before)
                 if record is not None:

@@ -26,7 +26,14 @@ from typing import Any
 
 from labline_runtime import hidden_state, sharing
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, FileUse, Observation, StepError, StepSpecification
+from labline_runtime.specification import (
+    HIDDEN_STATE_PREFIX,
+    FileUse,
+    Observation,
+    Shared,
+    StepError,
+    StepSpecification,
+)
 from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
 from labline_runtime.values.constancy import is_constant
@@ -47,7 +54,7 @@ class Guard:
         spec: StepSpecification,
         namespace: dict[str, Any],
         received: Sequence[Received],
-        notes: Iterable[sharing.Shared],
+        notes: Iterable[Shared],
         baseline: hidden_state.Baseline,
     ) -> None:
         self._spec = spec
@@ -75,16 +82,24 @@ class Guard:
                 outdated.setdefault(name, error)
         return tuple(sorted(outdated))
 
-    def shared_by(self, outputs: Sequence[dict[str, Any]]) -> list[list[sharing.Shared]]:
-        """What each of *outputs*, the values of one artifact each, has in common with other artifacts."""
+    def shared_by(self, outputs: Sequence[dict[str, Any]]) -> tuple[list[list[Shared]], dict[str, tuple[Shared, ...]]]:
+        """What each of *outputs*, the values of one artifact each, has in common with other artifacts.
+
+        And what the values taken in, by the step they came from, have in common with *outputs*.
+        """
         homes: dict[tuple[str, str], dict[str, Any]] = {}
         for value in self._received:
             homes.setdefault((value.source.source, value.source.digest), {})[value.name] = value.value
-        return sharing.find(
+        found = sharing.find(
             [sharing.Home(self._spec.step, values) for values in outputs],
             [sharing.Home(source, values) for (source, _), values in homes.items()],
             self.watched,
         )
+        kept: dict[str, tuple[Shared, ...]] = {}
+        for (source, _), notes in zip(homes, found[len(outputs) :], strict=True):
+            if notes:
+                kept[source] = (*kept.get(source, ()), *notes)
+        return found[: len(outputs)], kept
 
     def check_files(self, uses: Iterable[FileUse]) -> None:
         """Raise :class:`StepFailure` for a file written that a later step reads without waiting for this one."""
@@ -165,7 +180,7 @@ def _altered_error(spec: StepSpecification, value: Received) -> StepError:
     )
 
 
-def _shared_error(spec: StepSpecification, note: sharing.Shared) -> StepError:
+def _shared_error(spec: StepSpecification, note: Shared) -> StepError:
     what = "looks at the same memory as" if note.memory else "is the same object as"
     return StepError(
         message=f"Step {spec.step} altered {note.path}, which in the notebook {what} {note.other_path} "

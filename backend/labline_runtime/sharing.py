@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from labline_runtime.specification import Shared
 from labline_runtime.values.digest import DigestError, digest
 from labline_runtime.values.parts import ATOMS, Part, parts
 from labline_runtime.values.reach import Reach
@@ -23,23 +24,6 @@ from labline_runtime.values.views import extent
 LIMIT = 1000  # shared parts noted of one artifact
 MIRRORED = 1 << 28  # bytes of memory of which it is told which elements overlap
 WORK = 10_000  # how hard NumPy tries to tell whether two arrays overlap
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A part of a value that another artifact holds too.
-
-    ``path`` reaches it from ``name``; ``region`` is the part of the array there that the other array overlaps, as
-    (start, stop) for each axis. ``source`` is the step that stored ``other``; ``other_path`` reaches it there.
-    """
-
-    name: str
-    path: str
-    source: str
-    other: str
-    other_path: str
-    memory: bool = False
-    region: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,16 +66,19 @@ def watch(values: Mapping[str, Any], notes: Iterable[Shared]) -> list[Watched]:
 
 
 def find(outputs: Sequence[Home], inputs: Sequence[Home], watched: Sequence[Watched]) -> list[list[Shared]]:
-    """What each of *outputs* has in common with another of them, with an artifact taken in, or with one further up."""
+    """What each of *outputs* and *inputs* has in common with others, one list for each.
+
+    Of outputs: with another output, with an artifact taken in, or with one further up; of inputs: with outputs.
+    """
     search = _Search()
     for home in _suspects([*outputs, *inputs], watched):
         search.add(home)
     for known in watched:
         search.add_known(known)
-    notes = search.notes()
+    notes = search.notes(len(outputs))
     return [
         sorted(notes.get(place, ()), key=lambda note: (note.name, note.path, note.source, note.other))[:LIMIT]
-        for place in range(len(outputs))
+        for place in range(len(outputs) + len(inputs))
     ]
 
 
@@ -161,20 +148,24 @@ class _Search:
         else:
             self._holders.setdefault(id(watched.part.value), []).append(holder)
 
-    def notes(self) -> dict[int, set[Shared]]:
-        """What was found, by the place of the home."""
+    def notes(self, outputs: int) -> dict[int, set[Shared]]:
+        """What was found, by the place of the home; the first homes are *outputs*."""
         found: dict[int, dict[Shared, Part]] = {}
         several = (holders for holders in self._holders.values() if len(holders) > 1)
         for holders in itertools.islice(several, 2 * LIMIT):
             for one, two in itertools.permutations(holders, 2):
-                if one.home != two.home and one.known is None:
+                if one.home != two.home and _counts(one, two, outputs):
                     found.setdefault(one.home, {})[_note(one, two)] = one.part
         for one, two in _overlapping(self._arrays):
             for first, second in ((one, two), (two, one)):
-                if first.known is None:
+                if _counts(first, second, outputs):
                     region = _region(first.part.value, second.part.value)
                     found.setdefault(first.home, {})[_note(first, second, region)] = first.part
         return {home: _outermost(notes) for home, notes in found.items()}
+
+
+def _counts(one: _Holder, two: _Holder, outputs: int) -> bool:
+    return one.known is None and (one.home < outputs or 0 <= two.home < outputs)
 
 
 def _note(one: _Holder, two: _Holder, region: tuple[tuple[int, int], ...] | None = None) -> Shared:

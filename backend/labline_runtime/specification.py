@@ -63,6 +63,23 @@ class StepOutput:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A part of a value that another artifact holds too.
+
+    ``path`` reaches it from ``name``; ``region`` is the part of the array there that the other array overlaps, as
+    (start, stop) for each axis. ``source`` is the step that stored ``other``; ``other_path`` reaches it there.
+    """
+
+    name: str
+    path: str
+    source: str
+    other: str
+    other_path: str
+    memory: bool = False
+    region: tuple[tuple[int, int], ...] | None = None
+
+
+@dataclass(frozen=True)
 class StepSpecification:
     """Everything a step needs to run, anywhere."""
 
@@ -81,6 +98,7 @@ class StepSpecification:
     autolog: bool = False  # switch MLflow's autologging on when the step trains something
     passing: dict[str, tuple[str, ...]] = field(default_factory=dict)  # source -> names that later steps take from it
     unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
+    kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
     schema: int = SCHEMA_VERSION
 
 
@@ -191,6 +209,7 @@ class StepResult:
     artifacts: tuple[ArtifactRecord, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     files: tuple[FileUse, ...] = ()
+    kept: dict[str, tuple[Shared, ...]] = field(default_factory=dict)  # of inputs, by their source: what outputs hold
     outdated: tuple[str, ...] = ()  # names whose value, as earlier steps stored it, is no longer the notebook's
     unrepeatable: str | None = None  # why the result must not stand for another run: it may depend on things not seen
     error: StepError | None = None

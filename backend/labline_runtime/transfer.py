@@ -10,11 +10,11 @@ from typing import Any
 
 from labline_runtime import hidden_state
 from labline_runtime.failure import StepFailure
-from labline_runtime.sharing import Shared
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
     ArtifactRecord,
     Preview,
+    Shared,
     StepError,
     StepInput,
     StepOutput,
@@ -49,7 +49,7 @@ def receive(
     Returns the variables' values, and what is noted of the objects they share with other artifacts.
     """
     received = []
-    notes: list[Shared] = []
+    notes = list(spec.kept)
     for source in spec.inputs:
         values, facts = _load(source)
         notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in source.names)

@@ -352,13 +352,18 @@ class _Compiler:
             self._tell_cycle(cycle, prev)
             return None
         order = topological(names, waits)
+        keepers = self._keepers(flows, order)
         steps = []
         for name in order:
             flow = flows.steps[name]
             by_source: dict[str, list[str]] = {}
             for variable, version in flow.inputs.items():
                 by_source.setdefault(version.step, []).append(variable)
-            after = [s for s in {**flow.after, **prev.get(name, {})} if s in position and s not in by_source]
+            after = [
+                s
+                for s in {**flow.after, **prev.get(name, {}), **keepers.get(name, {})}
+                if s in position and s not in by_source
+            ]
             outputs = [StepOutput(tuple(group), tuple(sorted(flow.optional & set(group)))) for group in flow.groups]
             steps.append(
                 Step(
@@ -382,6 +387,30 @@ class _Compiler:
     @staticmethod
     def _waits_for(flow: StepFlow) -> set[str]:
         return {version.step for version in flow.inputs.values()} | set(flow.after)
+
+    def _keepers(self, flows: Flows, order: list[str]) -> dict[str, dict[str, None]]:
+        """Step -> the steps that may keep, in what they hand on, something of an input that the step may alter.
+
+        What they really keep is seen when they run, so the step waits for them.
+        """
+        place = {name: i for i, name in enumerate(order)}
+        cells: dict[str, list[int]] = {}
+        for c in self.cells:
+            cells.setdefault(c.step or "", []).append(c.cell.index)
+        taken = {name: {(v.step, each) for each, v in flow.inputs.items()} for name, flow in flows.steps.items()}
+        last: dict[str, int] = {}  # where a step's values are taken for the last time
+        for name, versions in taken.items():
+            for source, _ in versions:
+                last[source] = max(place[name], last.get(source, 0))
+        found: dict[str, dict[str, None]] = {}
+        for name in order:
+            flow = flows.steps[name]
+            altered = {(flow.inputs[each].step, each) for each in flow.altered}
+            for other in order[: place[name]] if altered else ():
+                late = last.get(other, 0) > place[name] and max(cells[other]) < min(cells[name])
+                if late and not altered.isdisjoint(taken[other]):
+                    found.setdefault(name, {})[other] = None
+        return found
 
     def _tell_cycle(self, cycle: list[str], prev: dict[str, dict[str, Cell]]) -> None:
         for step, before in zip(cycle, [*cycle[1:], cycle[0]], strict=True):

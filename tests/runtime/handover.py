@@ -10,7 +10,7 @@ from typing import Any
 from labline_runtime import hidden_state, sharing, transfer
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import Guard
-from labline_runtime.specification import StepError, StepInput, StepOutput, StepSpecification
+from labline_runtime.specification import Shared, StepError, StepInput, StepOutput, StepSpecification
 
 
 class Handover:
@@ -20,6 +20,7 @@ class Handover:
         self._folder = folder
         self.baseline = hidden_state.Baseline.take()
         self.guard: Guard
+        self.kept: dict[str, tuple[Shared, ...]] = {}  # what the last step keeps of its inputs
 
     def specification(self, step: str, **fields: Any) -> StepSpecification:
         places = dict.fromkeys(("working_directory", "artifacts_directory", "output_directory"), str(self._folder))
@@ -33,6 +34,7 @@ class Handover:
         step: str = "before",
         takes: Sequence[StepInput] = (),
         passing: dict[str, tuple[str, ...]] | None = None,
+        kept: dict[str, tuple[Shared, ...]] | None = None,
     ) -> list[StepInput]:
         """Run *code* as a step and store the names in each of *groups* in one artifact, for a later step to take."""
         spec = self.specification(
@@ -40,6 +42,7 @@ class Handover:
             inputs=tuple(takes),
             outputs=tuple(StepOutput(tuple(group.split())) for group in groups),
             passing=passing or {},
+            kept=tuple(note for notes in (kept or {}).values() for note in notes),
         )
         namespace: dict[str, Any] = {"__name__": "__main__"}
         received, notes = transfer.receive(spec, namespace, self.baseline)
@@ -49,7 +52,7 @@ class Handover:
             exec(code, namespace)
         self.outdated = self.guard.check()
         outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
-        found = self.guard.shared_by(outputs)
+        found, self.kept = self.guard.shared_by(outputs)
         made = []
         for output, values, shared in zip(spec.outputs, outputs, found, strict=True):
             record = transfer.send(spec, output, values, shared, self.baseline)
@@ -62,7 +65,7 @@ class Handover:
     ) -> StepError | None:
         """Run *code* as a step that hands nothing on; *passing* says what later steps take, by source."""
         try:
-            self.make(code, (), step=step, takes=takes, passing=passing)
+            self.make(code, (), step=step, takes=takes, passing=passing, kept=self.kept)
         except StepFailure as failure:
             return failure.error
         return None
@@ -77,4 +80,4 @@ def shared(outputs: Sequence[dict[str, Any]], inputs: Sequence[dict[str, Any]] =
     found = sharing.find(
         [sharing.Home("here", values) for values in outputs], [sharing.Home("above", values) for values in inputs], []
     )
-    return {f"{note.path} = {note.other_path}" for notes in found for note in notes}
+    return {f"{note.path} = {note.other_path}" for notes in found[: len(outputs)] for note in notes}

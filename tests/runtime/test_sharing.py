@@ -151,6 +151,14 @@ def test_an_input_put_into_another_is_followed(handover):
     assert error.variable == "x"
 
 
+def test_altering_an_input_that_another_step_has_kept_fails(handover):
+    (x,) = handover.make("x = [1]", ["x"])
+    handover.make("y = {'k': x}", ["y"], step="keeper", takes=[x])
+    error = handover.error("x.append(2)", [x], keeper=("y",))
+    assert error is not None
+    assert "altered x, which in the notebook is the same object as y['k'] from step keeper" in error.message
+
+
 ARRAYS = ("import numpy as np\nbase = np.arange(12.).reshape(4, 3)\nview = base[2:]", ("base", "view"))
 
 

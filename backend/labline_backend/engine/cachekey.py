@@ -7,6 +7,7 @@ the same values changes nothing below it.
 from __future__ import annotations
 
 import ast
+import dataclasses
 import hashlib
 import json
 import re
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from labline_compiler.pipeline import Pipeline, Step
-from labline_runtime.specification import StepResult
+from labline_runtime.specification import Shared, StepResult
 
 VERSION = "2"  # of the recipe; another one makes every key a new one
 
@@ -61,6 +62,8 @@ def ingredients(
             for number, artifact in enumerate(results[taken.source].artifacts)
             if not set(artifact.names).isdisjoint(taken.names)
         }
+    if notes := kept(step, results):
+        found["kept"] = digest(json.dumps([dataclasses.astuple(note) for note in notes]))
     trees = [tree for cell in (*pipeline.preamble, *step.cells) if (tree := _parse(cell.source)) is not None]
     found |= {f"module/{name}": content for name, content in _local_modules(trees, folder).items()}
     found |= {f"variable/{name}": digest(value) for name, value in variables.items() if _ALWAYS.fullmatch(name)}
@@ -68,6 +71,19 @@ def ingredients(
         named = {text for tree in trees for text in _texts(tree)}
         found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
     return found
+
+
+def kept(step: Step, results: Mapping[str, StepResult]) -> tuple[Shared, ...]:
+    """What the steps that *step* waits for keep, in what they hand on, of inputs that *step* takes from elsewhere."""
+    names = {taken.source: taken.names for taken in step.inputs}
+    return tuple(
+        note
+        for keeper in step.predecessors
+        if keeper in results
+        for source, notes in sorted(results[keeper].kept.items())
+        for note in notes
+        if note.name in names.get(source, ())
+    )
 
 
 def key(found: Mapping[str, str]) -> str:
@@ -98,7 +114,12 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
     named = {"parameter": "parameter", "module": "module", "variable": "environment variable"}
     if kind in named:
         return f"{named[kind]} {rest}"
-    plain = {"outputs": "names that later steps need", "unaltered": "values that later steps read", "recipe": "Labline"}
+    plain = {
+        "outputs": "names that later steps need",
+        "unaltered": "values that later steps read",
+        "kept": "objects that other steps keep",
+        "recipe": "Labline",
+    }
     return plain.get(kind, kind)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from labline_backend.engine import failures
 from labline_backend.engine.cache import Lookup
+from labline_backend.engine.cachekey import kept
 from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
 from labline_backend.engine.tracking import trains
 from labline_backend.store.artifacts import ArtifactStoreError
@@ -177,6 +178,7 @@ class StepRunner:
             autolog=self._run.tracking.active and trains(step),
             passing=run.pipeline.passing(step.name),
             unawaited=run.pipeline.unawaited(step.name),
+            kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

@@ -45,6 +45,7 @@ class StepFlow:
 
     inputs: dict[str, Version] = field(default_factory=dict)
     unaltered: set[str] = field(default_factory=set)  # inputs left as they are that a later step takes too
+    altered: set[str] = field(default_factory=set)  # inputs that it may alter, or bind anew
     parameters: set[str] = field(default_factory=set)
     groups: list[list[str]] = field(default_factory=list)
     optional: set[str] = field(default_factory=set)

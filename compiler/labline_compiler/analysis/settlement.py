@@ -71,6 +71,9 @@ class Settlement:
             for name, version in flow.inputs.items():
                 takers.setdefault(together[version.step, name], set()).add(step)
         for step, flow in self.steps.items():
+            flow.altered = {
+                name for name in flow.inputs if not name.startswith("@") and (step, name) in self.record.made
+            }
             flow.unaltered = {
                 name
                 for name, version in flow.inputs.items()
