@@ -50,7 +50,7 @@ def test_objects_shared_within_an_artifact_stay_shared(tmp_path):
         lambda base: base.reshape(4, 5).T[1:, ::2],
         lambda base: base.view("int32")[3:],
         lambda base: np.ma.masked_array(base, copy=False)[3:],
-        lambda base: np.asmatrix(base),
+        lambda base: base.view(np.recarray)[3:],
     ],
 )
 def test_a_write_through_a_view_is_seen_in_its_array(tmp_path, view_of):
