@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from labline_compiler import parameters as parameters_module
-from labline_compiler.analysis.dataflow import analyse
+from labline_compiler.analysis.dataflow import TooDeepError, analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
@@ -94,7 +94,12 @@ class _Compiler:
         infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
         if self._failed:
             return Compilation(None, self._sorted_findings(), infos)
-        flows = self._flows()
+        try:
+            flows = self._flows()
+        except TooDeepError as error:
+            message = f"Cell {error.cell.number}: the code is too deeply nested."
+            self.findings.append(finding("LL101", message, cell=error.cell.place))
+            return Compilation(None, self._sorted_findings(), infos)
         infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
         self.findings += [self._with_own_name(found, step_options) for found in flows.findings]
         self.findings += self._leaks()

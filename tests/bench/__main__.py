@@ -8,10 +8,10 @@ import platform
 import statistics
 from pathlib import Path
 
-from . import chain, serving
+from . import chain, compile, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (chain, serving)
+BENCHMARKS = (chain, compile, serving)
 
 
 def main() -> None:

@@ -78,11 +78,18 @@ def copies_on_write() -> bool:
 
 
 def owner_of(array: Any) -> Any:
-    """The array that *array*'s memory belongs to, as far as NumPy knows."""
+    """What *array*'s memory belongs to, as far as NumPy knows: an array, or a bytearray."""
     numpy = sys.modules["numpy"]
-    while isinstance(array.base, numpy.ndarray):
-        array = array.base
-    return array
+    while True:
+        base = array.base
+        while base is not None and not isinstance(base, (numpy.ndarray, bytearray)):
+            # A memoryview, or what NumPy puts between an array and its windows.
+            base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+        if base is None:
+            return array
+        if not isinstance(base, numpy.ndarray):
+            return base if type(base) is bytearray else array
+        array = base
 
 
 def reduce_view(
@@ -90,6 +97,10 @@ def reduce_view(
 ) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
     """How to pickle *array* as a view of its owner; None where it need not, or is the owner."""
     owner = owner_of(array)
+    if isinstance(owner, bytearray):
+        start = sys.modules["numpy"].frombuffer(owner, "u1").__array_interface__["data"][0]
+        offset = array.__array_interface__["data"][0] - start
+        return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
     owner = owners.plain(owner)
@@ -104,7 +115,7 @@ def _view(
 ) -> Any:
     import numpy
 
-    memory = owner if owner.flags.c_contiguous else owner.T
+    memory = owner if isinstance(owner, bytearray) or owner.flags.c_contiguous else owner.T
     view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     view.flags.writeable = writeable and view.flags.writeable
     return view

@@ -66,7 +66,7 @@ class Calls(LibraryObjects):
             thing = self.heap.things[number]
             if thing.instance_of is not None:
                 self.notebook_method(number, "__enter__", Arguments([]), node)
-                self.notebook_method(number, "__exit__", Arguments([NOTHING, NOTHING, NOTHING]), node)
+                self.notebook_method(number, "__exit__", Arguments([NOTHING, self.raised(), NOTHING]), node)
         return manager | (self.heap.reach(manager) if self.heap.kind(manager) is None else NOTHING)
 
     def ipython_call(self, node: ast.Call) -> bool:

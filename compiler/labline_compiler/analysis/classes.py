@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import operations
+from labline_compiler.analysis import methods
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
@@ -12,6 +12,8 @@ from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
 
 class Classes(Functions):
     """What classes of the notebook do, and harmless uses that may run their methods."""
+
+    _members: dict[int, tuple[tuple[int, int], dict[str, Value]]]  # by class, and at what moment
 
     # --------------------------------------------------------------------------------------------------------- members
 
@@ -43,26 +45,79 @@ class Classes(Functions):
 
     def members(self, number: int) -> dict[str, Value]:
         """What the class and its bases of the notebook define, the nearest definition winning."""
+        moment, known = self._members.get(number, (None, {}))
+        if moment == self.state.moment:
+            return known
         members: dict[str, Value] = {}
         for klass in reversed(self._mro(number)):
             info = self.heap.things[klass].klass
             if info is not None:
                 members |= info.members
+                for name, value in self.heap.things[klass].stored.items():
+                    members[name] = members.get(name, NOTHING) | value
+        self._members[number] = self.state.moment, members
         return members
+
+    def _class_of(self, number: int) -> int:
+        thing = self.heap.things[number]
+        return thing.instance_of if thing.instance_of is not None else number
+
+    def _found(self, number: int, name: str) -> Value:
+        """What the class of the notebook, or that of the instance, has under a name."""
+        members = self.members(self._class_of(number))
+        return members.get(name, NOTHING) | members.get("*", NOTHING)
+
+    def _assigned(self, number: int, name: str) -> Value:
+        """What was assigned to the attribute of the instance itself."""
+        thing = self.heap.things[number]
+        stored = thing.stored if thing.instance_of is not None else {}
+        return stored.get(name, NOTHING) | stored.get("*", NOTHING)
 
     def member(self, number: int, name: str, node: ast.AST) -> Value:
         """An attribute of a class of the notebook or of its instance."""
         thing = self.heap.things[number]
         own = frozenset((number,))
-        klass = thing.instance_of if thing.instance_of is not None else number
-        found = self.members(klass).get(name, NOTHING)
+        found = self._found(number, name)
         result: Value = NOTHING
-        for function in found:
-            info = self.heap.things[function].function
+        for each in sorted(found):
+            info = self.heap.things[each].function
             if info is not None and info.binding == "property":
-                result |= self.enter_function(function, info, Arguments([]), node, own)
+                result |= self.enter_function(each, info, Arguments([]), node, own)
+            elif self.heap.things[each].instance_of is not None:
+                result |= self.special(each, "__get__", Arguments([own, frozenset((self._class_of(number),))]), node)
+        if thing.instance_of is not None:
+            result |= self.special(number, "__getattribute__", Arguments([NOTHING]), node)
+            if not found:
+                result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
         return result | self.heap.mutable(self.heap.reach(own)) | found
+
+    def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """Call a special method of an instance, if its class has it."""
+        result: Value = NOTHING
+        for function in sorted(self._found(number, name)):
+            info = self.heap.things[function].function
+            if info is not None:
+                result |= self.enter_function(function, info, arguments, node, frozenset((number,)))
+        return result
+
+    def store_attribute(self, number: int, name: str, value: Value, node: ast.AST) -> None:
+        """``x.name = value`` of a class of the notebook or of its instance; "*" where the name is not known."""
+        thing = self.heap.things[number]
+        own = frozenset((number,))
+        if not value <= thing.stored.get(name, NOTHING):
+            thing.stored[name] = thing.stored.get(name, NOTHING) | value
+            self.state.bindings += 1
+        if thing.instance_of is None:
+            return
+        members = self.members(thing.instance_of)
+        for each in sorted(members.get(name, NOTHING) if name != "*" else NOTHING.union(*members.values())):
+            info = self.heap.things[each].function
+            if info is not None and info.binding == "accessor":
+                self.enter_function(each, info, Arguments([value]), node, own)
+            elif self.heap.things[each].instance_of is not None:
+                self.special(each, "__set__", Arguments([own, value]), node)
+                self.special(each, "__delete__", Arguments([own]), node)
 
     # ----------------------------------------------------------------------------------------------------------- calls
 
@@ -70,18 +125,28 @@ class Classes(Functions):
         """Call a method of a class of the notebook or of its instance."""
         thing = self.heap.things[number]
         own = frozenset((number,))
-        klass = thing.instance_of if thing.instance_of is not None else number
-        found = self.members(klass).get(name, NOTHING)
+        klass = self._class_of(number)
+        found = self._found(number, name)
         result: Value = NOTHING
+        if assigned := self._assigned(number, name):
+            result |= self._call_held(assigned, arguments, node)
         functions = [n for n in sorted(found) if self.heap.things[n].function is not None]
         for function in functions:
             info = self.heap.things[function].function
             if info is None:
                 continue
+            if info.binding == "property":
+                got = self.enter_function(function, info, Arguments([]), node, own)
+                result |= self._call_held(got, arguments, node)
+                continue
             receiver = own if thing.instance_of is not None or info.binding == "class" else None
             if info.binding == "static":
                 receiver = None
             result |= self.enter_function(function, info, arguments, node, receiver)
+        if not found and thing.instance_of is not None:
+            got = self.special(number, "__getattr__", Arguments([NOTHING]), node)
+            if got:
+                result |= self._call_held(got, arguments, node)
         if functions and len(functions) == len(found):
             return result
         # An inherited method, or a callable kept in an attribute: any method may run.
@@ -93,9 +158,19 @@ class Classes(Functions):
             self.state.alter(self.heap.reach(arguments.all), NOTHING)
         return result | self.heap.mutable(reached | self.heap.reach(arguments.all))
 
+    def _call_held(self, callee: Value, arguments: Arguments, node: ast.AST) -> Value:
+        """Call what an attribute holds: functions are followed, of others all is assumed."""
+        result: Value = NOTHING
+        for number in sorted(callee):
+            info = self.heap.things[number].function
+            if info is not None:
+                result |= self.enter_function(number, info, arguments, node)
+        others = frozenset(n for n in callee if self.heap.things[n].function is None)
+        return result | (self.worst(others, arguments, node) if others else NOTHING)
+
     @staticmethod
     def _conventional(name: str) -> bool:
-        known = operations.SKLEARN_FITS | operations.SKLEARN_FRESH | operations.CONVENTION_FRESH
+        known = methods.SKLEARN_FITS | methods.SKLEARN_FRESH | methods.CONVENTION_FRESH
         return name in known or name.startswith("__")
 
     def construct(self, number: int, info: ClassInfo, arguments: Arguments, node: ast.AST) -> Value:
@@ -113,10 +188,20 @@ class Classes(Functions):
                     receiver = instance if name != "__new__" else own
                     self.enter_function(function, method, arguments, node, receiver)
         if not followed:
-            self.heap.put(instance, arguments.all)
+            self.heap.put(instance, arguments.all | self._default_values(members, node))
             if self.foreign_bases(number):
                 self.callbacks(arguments)
         return instance
+
+    def _default_values(self, members: dict[str, Value], node: ast.AST) -> Value:
+        """What functions give that the class's fields hold, as dataclasses and their like do for every instance."""
+        things = self.heap.things
+        held: set[int] = set()
+        for number in NOTHING.union(*members.values()):
+            if things[number].function is None:
+                held |= things[number].holds
+        makers = frozenset(n for n in held if things[n].function is not None)
+        return self._call_held(makers, Arguments([]), node)
 
     def made_class(self, above: Value, name: str, handed: Value) -> bool:
         """A class is made or called: the method *name* of the classes *above* it runs. Whether there is one."""
@@ -128,13 +213,18 @@ class Classes(Functions):
 
     def use(self, value: Value, *, call_methods: bool = False) -> None:
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
-        for number in sorted(value):
-            thing = self.heap.things[number]
-            if thing.instance_of is not None:
-                for name, functions in self.members(thing.instance_of).items():
-                    special = name.startswith("__") and name not in ("__init__", "__new__", "__call__", "__del__")
-                    if special or (call_methods and name.startswith("__set")):
-                        self.invoke(functions, frozenset((number,)))
+        for number in sorted(self.heap.instances & self.heap.reach(value)) if self.heap.instances else ():
+            key = ("use", number, call_methods)
+            self.once(key, lambda number=number: self._use_one(number, call_methods=call_methods))  # type: ignore[misc]
+
+    def _use_one(self, number: int, *, call_methods: bool) -> Value:
+        thing = self.heap.things[number]
+        if thing.instance_of is not None:
+            for name, functions in self.members(thing.instance_of).items():
+                special = name.startswith("__") and name not in ("__init__", "__new__", "__call__", "__del__")
+                if special or (call_methods and name.startswith("__set")):
+                    self.invoke(functions, frozenset((number,)))
+        return NOTHING
 
     def iterate(self, value: Value, *, members: bool = False) -> Value:
         """Go through *value*; what that gives. An iterator is used up by it."""
@@ -167,8 +257,9 @@ class Classes(Functions):
     def callbacks(self, arguments: Arguments) -> Value:
         """Functions among the arguments may be called. Returns all functions found."""
         handed = arguments.all
-        if not handed:
-            return NOTHING
+        return self.once(("callbacks", handed), lambda: self._callbacks(handed)) if handed else NOTHING
+
+    def _callbacks(self, handed: Value) -> Value:
         reached = self.heap.reach(handed)
         functions = frozenset(n for n in reached if self.heap.things[n].function is not None)
         if functions:

@@ -10,7 +10,9 @@ artifact and still share the object afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from labline_compiler.analysis.flows import Flows, Unit
 from labline_compiler.analysis.observed import Observed
@@ -18,7 +20,10 @@ from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.analysis.scout import Scout
 from labline_compiler.analysis.settlement import Settlement
 from labline_compiler.analysis.walker import Walker
+from labline_compiler.notebook import Cell
 from labline_runtime.specification import Observation
+
+_RECURSION = 20_000
 
 
 def analyse(units: Sequence[Unit], facts: Sequence[Observation] = ()) -> Flows:
@@ -44,7 +49,34 @@ def analyse(units: Sequence[Unit], facts: Sequence[Observation] = ()) -> Flows:
     return Settlement(recorder).flows()
 
 
+class TooDeepError(Exception):
+    """The code of a cell is nested more deeply than can be followed."""
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__(f"Cell {cell.number} is nested too deeply.")
+        self.cell = cell
+
+
+@contextmanager
+def _depth() -> Iterator[None]:
+    """Room for code as deep as Python's own parser takes: a chain of 300 ``elif`` is nested as deep as that."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
 def _follow(walker: Walker, unit: Unit) -> None:
+    try:
+        with _depth():
+            _follow_unit(walker, unit)
+    except RecursionError as error:
+        raise TooDeepError(unit.cell) from error
+
+
+def _follow_unit(walker: Walker, unit: Unit) -> None:
     for parameter in unit.parameters:
         walker.parameter(parameter.name, parameter.default)
     if unit.parsed is not None:

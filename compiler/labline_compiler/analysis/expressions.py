@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from labline_compiler.analysis import scopes
@@ -12,7 +12,8 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.operations import CONTAINERS, PANDAS_SCALARS, SCALAR_ATTRIBUTES, STEADY
+from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
+from labline_compiler.analysis.operations import CONTAINERS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
 
 # What IPython puts into the namespace of every notebook.
@@ -60,12 +61,17 @@ class Expressions(Calls):
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.active: list[int] = []
-        self.invoked: dict[int, tuple[int, Value]] = {}
-        self.assumed: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
+        self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
+        self.mentioned: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
+        self.invoked: dict[int, Value] = {}
+        self.settled: dict[int, tuple[int, int]] = {}
+        self.waiting: dict[int, None] = {}
+        self.settling = False
+        self._members = {}
         self.budget = 0
         self.remaining = NOTEBOOK_BUDGET
 
-    def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
+    def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes, at this place of the program."""
         return (node, self.context, extra)
 
@@ -295,7 +301,10 @@ class Expressions(Calls):
         value, index = self.eval(node.value), self.eval(node.slice)
         self.use(value | index)
         kind = self.heap.kind(value)
-        self.state.alter(frozenset(n for n in value if self.heap.things[n].kind == "defaultdict"))  # may make the key
+        for number in sorted(n for n in value if self.heap.things[n].kind == "defaultdict"):  # it may make the key
+            things, own = self.heap.things, frozenset((number,))
+            makers = frozenset(n for n in things[number].holds if things[n].function or things[n].kind == "bound")
+            self.state.alter(own, self.call(makers, Arguments([]), node) if makers else NOTHING)
         if kind in ("pandas", "data") and self._selects_rows(node.slice, index):
             return self.heap.make(self.site(node), kind)
         if kind in ("module", "library"):

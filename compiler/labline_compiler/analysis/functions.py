@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
@@ -11,8 +11,10 @@ from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Heap, Value
 from labline_compiler.analysis.state import Frame, State
 
 _MAXIMUM_DEPTH = 12
+_CALLERS = 3  # so many calls up, what a line of a function makes is told apart by who called it
 BUDGET = 600  # statements and calls followed in functions for one cell
 NOTEBOOK_BUDGET = 20_000  # and for all cells
+_ROUNDS = 6  # through functions that may be called in any order
 _OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
 
 
@@ -23,12 +25,18 @@ class Functions:
     state: State
     context: tuple[int, ...]
     active: list[int]
-    invoked: dict[int, tuple[int, Value]]  # functions called by nobody knows whom in this cell, and with what
-    assumed: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # what functions not followed mention, and when
+    done: dict[
+        Hashable, tuple[tuple[int, int], Value]
+    ]  # what this cell did already: the moment after it, and its result
+    mentioned: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # by functions not followed, and at what moment
+    invoked: dict[int, Value]  # with what functions were called in this cell by nobody knows whom
+    settled: dict[int, tuple[int, int]]  # of these, the moment at which doing it again added nothing
+    waiting: dict[int, None]  # functions to be gone through while some are being settled
+    settling: bool
     budget: int  # of the cell
     remaining: int  # of the notebook's budget
 
-    def site(self, node: ast.AST, extra: object = None) -> tuple[object, ...]:
+    def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes, at this place of the program."""
         raise NotImplementedError
 
@@ -38,6 +46,14 @@ class Functions:
 
     def run(self, statements: Sequence[ast.stmt]) -> None:
         """Follow a block."""
+        raise NotImplementedError
+
+    def binary(self, left: Value, right: Value, node: ast.AST) -> Value:
+        """What an arithmetic operator gives."""
+        raise NotImplementedError
+
+    def same_identity(self, involved: Value) -> None:
+        """Whether objects are one matters from here on."""
         raise NotImplementedError
 
     def assign(self, target: ast.expr, value: Value) -> None:
@@ -53,6 +69,19 @@ class Functions:
         if self.active:
             self.budget -= units
             self.remaining -= units
+
+    def once(self, key: Hashable, run: Callable[[], Value]) -> Value:
+        """Do *run*, unless this cell did it at a moment like this: then it would find the same and add nothing."""
+        known = self.done.get(key)
+        if known is not None and known[0] == self.state.moment:
+            return known[1]
+        result = run()
+        self.done[key] = self.state.moment, result
+        return result
+
+    def raised(self) -> Value:
+        """An object that holds all exceptions that the notebook raises: any handler may get any of them."""
+        return self.heap.make("raised")
 
     def arguments_of(self, values: list[Value]) -> Arguments:
         """Arguments that stand in no call's text."""
@@ -73,8 +102,29 @@ class Functions:
             return self.heap.reach(handed | own)
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
+        context = (*self.context[1 - _CALLERS :], id(node))
+        key = (number, context, frozenset(frame.names.items()), self._around(info))
+        given = self.once(key, lambda: self._follow(number, info, frame, context, node))
+        if self.heap.things[number].caches:
+            self.heap.put(own, given)
+            given |= self.heap.things[number].holds & self.heap.remembered
+            self.heap.remembered |= self.heap.mutable(given)
+        return given
+
+    @staticmethod
+    def _around(info: FunctionInfo) -> tuple[frozenset[tuple[str, Value]], ...]:
+        """What the variables around a function stand for."""
+        around, frame = [], info.frame
+        while frame is not None:
+            around.append(frozenset(frame.names.items()))
+            frame = frame.parent
+        return tuple(around)
+
+    def _follow(self, number: int, info: FunctionInfo, frame: Frame, context: tuple[int, ...], node: ast.AST) -> Value:
+        """Go through a function's body with its parameters bound in *frame*."""
+        own = frozenset((number,))
         outer_context, outer_depth = self.context, len(self.state.frames)
-        self.context = (*self.context[-_MAXIMUM_DEPTH:], id(node))
+        self.context = context
         self.state.frames.append(frame)
         self.active.append(number)
         try:
@@ -122,17 +172,13 @@ class Functions:
 
     # -------------------------------------------------------------------------------------------------- the worst case
 
-    def _assume_everything(self, number: int, handed: Value, node: ast.AST) -> Value:
+    def _assume_everything(self, number: int, handed: Value, node: ast.AST | None) -> Value:
         """The worst of a function that is not followed, and what it may give.
 
         It alters all that it is handed and all that it and what it calls mention; any of that may hold any other
         afterwards, be what it gives, and be what the names stand for that it declares global.
         """
-        moment = (self.state.bindings, self.heap.links)
-        known = self.assumed.get(number)
-        if known is None or known[0] != moment:
-            known = self.assumed[number] = (moment, *self._mentioned(number))
-        _, mentioned, declared = known
+        mentioned, declared = self._mentioned(number)
         self.mix(handed | mentioned, node)
         reached = self.heap.reach(handed | mentioned)
         for name in sorted(declared):
@@ -142,6 +188,9 @@ class Functions:
 
     def _mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""
+        known = self.mentioned.get(number)
+        if known is not None and known[0] == self.state.moment:
+            return known[1], known[2]
         met, waiting, seen = frozenset((number,)), [number], {number}
         declared: frozenset[str] = frozenset()
         while waiting:
@@ -155,24 +204,51 @@ class Functions:
             new = {n for n in self.heap.reach(met) if self.heap.things[n].function is not None} - seen
             seen |= new
             waiting.extend(sorted(new))
+        self.mentioned[number] = self.state.moment, met, declared
         return met, declared
 
     def invoke(self, value: Value, handed: Value) -> None:
-        """Functions among *value* may be called with parts of *handed*."""
-        for number in sorted(value):
-            info = self.heap.things[number].function
-            if info is not None and number not in self.active:
-                bindings, before = self.invoked.get(number, (-1, NOTHING))
-                if bindings == self.state.bindings and handed <= before:
-                    continue  # the same again would do the same again
-                self.invoked[number] = (
-                    self.state.bindings,
-                    handed | before if bindings == self.state.bindings else handed,
-                )
-                count = len(scopes.arguments(info.node))
-                context, self.context = self.context, ()  # who calls it is not known, so all such calls are one
-                self.enter_function(number, info, Arguments([handed] * count), info.node)
-                self.context = context
+        """Functions among *value* may be called with parts of *handed*, and so may those that they lead to."""
+        functions = [n for n in sorted(value) if self.heap.things[n].function is not None]
+        for number in functions:
+            before = self.invoked.get(number)
+            if before is None or not handed <= before:
+                self.invoked[number] = handed | (before or NOTHING)
+                self.settled.pop(number, None)
+        if self.settling:
+            self.waiting.update(dict.fromkeys(functions))
+        elif any(self.settled.get(number) != self.state.moment for number in functions):
+            self._settle(functions)
+
+    def _settle(self, functions: list[int]) -> None:
+        """Go through *functions*, and those that these may call, until that adds nothing.
+
+        All take their turns side by side, and not one inside the other: there would be no end of ways through them.
+        """
+        self.settling, self.waiting = True, dict.fromkeys(functions)
+        for _ in range(_ROUNDS):
+            before = (self.state.moment, len(self.waiting))
+            for number in list(self.waiting):
+                if self.settled.get(number) != self.state.moment:
+                    self._invoke_one(number)
+            if before == (self.state.moment, len(self.waiting)) and self.waiting.keys() <= self.settled.keys():
+                break
+        else:
+            for number in self.waiting:
+                self._assume_everything(number, self.invoked[number], None)
+        self.settled |= dict.fromkeys(self.waiting, self.state.moment)
+        self.settling = False
+
+    def _invoke_one(self, number: int) -> None:
+        info, handed = self.heap.things[number].function, self.invoked[number]
+        if info is None:
+            return
+        context, self.context = self.context, ()  # who calls it is not known, so all such calls are one
+        before = self.state.moment
+        self.enter_function(number, info, Arguments([handed] * len(scopes.arguments(info.node))), info.node)
+        self.context = context
+        if before == self.state.moment and self.invoked[number] is handed:
+            self.settled[number] = before
 
     def worst(self, callee: Value, arguments: Arguments, node: ast.AST, *, library: bool = False) -> Value:
         """A call of which nothing is known: it alters all it can reach and gives any of it."""
@@ -183,8 +259,11 @@ class Functions:
         self.mix(handed, node)
         return self.heap.mutable(reached) or self.heap.make(self.site(node, "unknown"))
 
-    def mix(self, handed: Value, node: ast.AST) -> None:
+    def mix(self, handed: Value, node: ast.AST | None) -> None:
         """All that is handed over is altered, and any of it may hold any other afterwards."""
+        self.once(("mix", handed), lambda: self._mix(handed, node))
+
+    def _mix(self, handed: Value, node: ast.AST | None) -> Value:
         reached, parties = self.heap.reach(handed), self.heap.mutable(handed)
         self.spend(len(reached) // _OBJECTS_A_UNIT)
         if len(parties) > 1:
@@ -197,6 +276,7 @@ class Functions:
             self.heap.put(meeting, parties)
             self.heap.put(self.heap.mutable(reached), meeting)
         self.state.alter(reached)
+        return NOTHING
 
     def unknown_draws(self) -> None:
         """Code that is not known may draw random numbers."""

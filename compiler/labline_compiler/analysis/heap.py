@@ -52,11 +52,16 @@ class Thing:
     function: FunctionInfo | None = None
     klass: ClassInfo | None = None
     instance_of: int | None = None
+    caches: bool = False  # a function that gives again what it gave before
     draws: bool = False  # an estimator without random_state
+    passes: bool = False  # an estimator that may write into its input, and give it back
+    keeps: bool = False  # an estimator that keeps what fitting it gave
     of: Value = NOTHING  # what a live view (``dict.keys()``) looks at: held, but not given by going through it
     parted: bool = False  # a library's fresh result, whose parts share nothing with each other
     holds: set[int] = field(default_factory=set)
     held_by: set[int] = field(default_factory=set)
+    stored: dict[str, Value] = field(default_factory=dict)  # attributes assigned from outside; "*": of any name
+    since: dict[int, int] = field(default_factory=dict)  # what it holds: how many links there were when it came
 
 
 class Heap:
@@ -65,8 +70,15 @@ class Heap:
     def __init__(self) -> None:
         self.things: list[Thing] = []
         self._made: dict[Hashable, int] = {}
-        self._closures: dict[tuple[Value, bool], Value] = {}  # until a link is added
+        # What was worked out, as long as no link added since can change it.
+        self._below: dict[int, Value] = {}
+        self._reached: dict[Value, Value] = {}
+        self._holders: dict[Value, Value] = {}
         self.links = 0
+        self.instances: set[int] = set()  # of the notebook's classes
+        self.classes: set[int] = set()  # the notebook's
+        self.remembered: set[int] = set()  # what functions with a cache gave
+        self.libraries: set[int] = set()  # modules and what lives in them
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -74,6 +86,12 @@ class Heap:
         if number is None:
             number = self._made[key] = len(self.things)
             self.things.append(Thing(kind, **facts))  # type: ignore[arg-type]
+            if kind in ("module", "library"):
+                self.libraries.add(number)
+            if "klass" in facts:
+                self.classes.add(number)
+            if "instance_of" in facts:
+                self.instances.add(number)
         value = frozenset((number,))
         self.put(value, holds)
         return value
@@ -85,18 +103,26 @@ class Heap:
             thing = self.things[holder]
             wanted = content
             if thing.kind not in TRANSPARENT:
+                if content <= thing.holds or content <= self._reach_one(holder):
+                    continue  # all that is ever asked is what it reaches
                 wide = thing.kind in WHOLE
                 if wide not in roots:
                     roots[wide] = self._roots(content, wide=wide)
                 wanted = roots[wide]
-            new = wanted - thing.holds - {holder}
+            new = wanted - thing.holds
             if not new:
                 continue
-            self._closures.clear()
+            self._reached.clear()
+            self._holders.clear()
+            if thing.held_by:
+                self._below.clear()
+            else:
+                self._below.pop(holder, None)
             self.links += 1
             thing.holds |= new
             for number in new:
                 self.things[number].held_by.add(holder)
+                thing.since[number] = self.links
 
     def _roots(self, content: Value, *, wide: bool) -> Value:
         """Some of *content* that reach the rest of it: links to the rest would tell nothing new, and cost a lot.
@@ -124,28 +150,44 @@ class Heap:
 
     def reach(self, value: Iterable[int]) -> Value:
         """*value* with all it holds, directly or not."""
-        return self._closure(value, down=True)
+        key = frozenset(value)
+        known = self._reached.get(key)
+        if known is None:
+            known = self._reached[key] = key.union(*(self._reach_one(number) for number in key))
+        return known
+
+    def _reach_one(self, number: int) -> Value:
+        known = self._below.get(number)
+        if known is None:
+            found, stack = {number}, [number]
+            while stack:
+                new = self.things[stack.pop()].holds - found
+                found |= new
+                for each in new:
+                    below = self._below.get(each)
+                    if below is None:
+                        stack.append(each)
+                    else:
+                        found |= below
+            known = self._below[number] = frozenset(found)
+        return known
 
     def holders(self, value: Iterable[int]) -> Value:
         """*value* with all that holds it, directly or not."""
-        return self._closure(value, down=False)
-
-    def _closure(self, value: Iterable[int], *, down: bool) -> Value:
-        key = (frozenset(value), down)
-        known = self._closures.get(key)
+        key = frozenset(value)
+        known = self._holders.get(key)
         if known is None:
-            known = self._closures[key] = self._follow_links(key[0], down=down)
+            found, stack = set(key), list(key)
+            while stack:
+                new = self.things[stack.pop()].held_by - found
+                found |= new
+                stack.extend(new)
+            known = self._holders[key] = frozenset(found)
         return known
 
-    def _follow_links(self, value: Value, *, down: bool) -> Value:
-        found = set(value)
-        stack = list(found)
-        while stack:
-            thing = self.things[stack.pop()]
-            new = (thing.holds if down else thing.held_by) - found
-            found |= new
-            stack.extend(new)
-        return frozenset(found)
+    def held_then(self, number: int, links: int) -> list[int]:
+        """What the object held when there were so many links."""
+        return [held for held, since in self.things[number].since.items() if since <= links]
 
     def kind(self, value: Value) -> str | None:
         """The kind that all objects of *value* have in common; "scalar" where there are none."""
@@ -167,7 +209,7 @@ class Heap:
 
     def mutable(self, value: Value) -> Value:
         """*value* without modules and what lives in them."""
-        return frozenset(number for number in value if self.things[number].kind not in ("module", "library"))
+        return value if value.isdisjoint(self.libraries) else value - self.libraries
 
     def elements(self, value: Value) -> Value:
         """What iterating over *value*, or taking an item, may give."""

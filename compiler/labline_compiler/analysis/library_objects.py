@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import operations
+from labline_compiler.analysis import methods, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_calls import LibraryCalls
@@ -20,7 +20,7 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver), arguments.all)
             return NOTHING
-        if name in operations.RANDOM_METHODS and not arguments.has_state():
+        if name in methods.RANDOM_METHODS and not arguments.has_state():
             self.draws_of(kind, receiver, name, arguments)
         if kind in operations.CONTAINERS:
             return self._container_method(receiver, name, arguments, node)
@@ -31,7 +31,8 @@ class LibraryObjects(LibraryCalls):
             )
             if kind == "rng" and name == "shuffle":
                 self.state.alter(arguments.all)
-            return self.heap.make(
+            given = self.taken_liberties(arguments, arguments.all, 1 if kind == "rng" else None)
+            return given | self.heap.make(
                 self.site(node),
                 {"rng": "numpy", "file": "data"}.get(kind),
                 self.heap.reach(receiver) if kind == "iterator" else NOTHING,
@@ -42,13 +43,15 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver))
             return receiver
-        if kind == "sklearn" or name in operations.SKLEARN_FITS:
+        if kind == "sklearn" or name in methods.SKLEARN_FITS:
             return self._estimator_method(kind, receiver, name, arguments, node)
-        if name in operations.CONVENTION_FRESH:
+        if name in methods.CONVENTION_FRESH:
             self.callbacks(arguments)
             self.side_arguments(arguments)
-            return self.heap.make(self.site(node), "data")
-        if name in operations.CONVENTION_VIEWS:
+            plain = methods.NUMPY_PLAIN.get(name)
+            given = self.taken_liberties(arguments, self.heap.reach(receiver) | arguments.all, plain)
+            return self.heap.make(self.site(node), "data") | given
+        if name in methods.CONVENTION_VIEWS:
             self.callbacks(arguments)
             return self.heap.reach(receiver)
         return self.worst(receiver, arguments, node)
@@ -57,25 +60,25 @@ class LibraryObjects(LibraryCalls):
         handed = arguments.all
         self.callbacks(arguments)
         elements = self.heap.elements(receiver)
-        if name in operations.CONTAINER_ALTERS:
+        if name in methods.CONTAINER_ALTERS:
             if name in ("extend", "update", "extendleft"):
                 handed = frozenset().union(
                     *(self.iterate(value) for value in arguments.positional)
                 ) | arguments.rest.union(*arguments.keywords.values())
             self.state.alter(receiver, handed)
-            return elements | handed if name in operations.CONTAINER_TAKES else NOTHING
+            return elements | handed if name in methods.CONTAINER_TAKES else NOTHING
         if name == "get":
             return elements | handed
         if name == "copy":
             return self.heap.make(self.site(node), self.heap.kind(receiver), elements)
-        if name in operations.CONTAINER_ITERABLES:
+        if name in methods.CONTAINER_ITERABLES:
             if name == "items":
                 elements = self.heap.make(self.site(node, "pair"), "tuple", elements)
             view = self.heap.make(self.site(node), "list", elements | receiver)
             for number in view:
                 self.heap.things[number].of |= receiver - elements
             return view
-        if name in operations.CONTAINER_READS:
+        if name in methods.CONTAINER_READS:
             return (
                 self.heap.make(self.site(node), "container", elements | self.heap.elements(handed))
                 if elements
@@ -86,24 +89,33 @@ class LibraryObjects(LibraryCalls):
     def _data_method(self, kind: str, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         functions = self.callbacks(arguments)
         self.side_arguments(arguments)
-        alters, views = operations.PANDAS_ALTERS, operations.PANDAS_VIEWS
+        alters, views = methods.PANDAS_ALTERS, methods.PANDAS_VIEWS
         if kind == "numpy":
-            alters, views = operations.NUMPY_ALTERS, operations.NUMPY_VIEWS
+            alters, views = methods.NUMPY_ALTERS, methods.NUMPY_VIEWS
         elif kind == "data":
-            alters = alters | operations.NUMPY_ALTERS | operations.CONTAINER_ALTERS
-            views = views | operations.NUMPY_VIEWS | operations.CONVENTION_VIEWS | operations.CONTAINER_ITERABLES
+            alters = alters | methods.NUMPY_ALTERS | methods.CONTAINER_ALTERS
+            views = views | methods.NUMPY_VIEWS | methods.CONVENTION_VIEWS | methods.CONTAINER_ITERABLES
+        plain = methods.NUMPY_PLAIN.get(name) if kind != "pandas" else None
+        if name == "copy" and kind != "numpy" and (arguments.positional or "deep" in arguments.keywords):
+            plain = 0 if arguments.constant(0, "deep") is not True else None
+        given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=kind == "pandas")
         if name in alters:
             self.state.alter(self.heap.reach(receiver), arguments.all)
             return receiver if kind != "numpy" else NOTHING
-        if name in operations.PANDAS_PLOTS and kind != "numpy":
+        if name in methods.PANDAS_PLOTS and kind != "numpy":
             return self.heap.make(self.site(node), "matplotlib")
-        if arguments.constant(None, "copy") is False or functions:
-            return self.heap.reach(receiver | arguments.all)
+        if functions:
+            return self.heap.reach(receiver | arguments.all) | given
+        if plain_kind := methods.PLAIN_COPIES.get(name):
+            inner = self.heap.make(
+                self.site(node, "parts"), plain_kind, self.heap.make(self.site(node, "innermost"), "list")
+            )
+            return self.heap.make(self.site(node), plain_kind, inner)
         if name == "pipe":
             return self.worst(receiver, arguments, node)
         if name in views:
-            return receiver | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
-        return self.heap.make(self.site(node), kind)
+            return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
+        return self.heap.make(self.site(node), kind) | given
 
     def _estimator_method(
         self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST
@@ -112,10 +124,16 @@ class LibraryObjects(LibraryCalls):
         self.callbacks(arguments)
         self.side_arguments(arguments)
         parts = self._estimator_parts(receiver)
-        if name in operations.SKLEARN_FITS or name not in operations.SKLEARN_FRESH:
+        passed = arguments.all if any(self.heap.things[n].passes for n in parts) else NOTHING
+        self.state.alter(self.heap.reach(passed))
+        if name in methods.SKLEARN_FITS or name not in methods.SKLEARN_FRESH:
             self.state.alter(parts, self.heap.mutable(arguments.all - parts))
-        if name in operations.SKLEARN_FRESH:
-            return self.heap.make(self.site(node), "data", parted=True)
+        if name in methods.SKLEARN_FRESH:
+            result = self.heap.make(self.site(node), "data", parted=True)
+            things = self.heap.things
+            if name == "fit_predict" or (name == "fit_transform" and any(things[n].keeps for n in parts)):
+                self.heap.put(receiver, result)
+            return result | passed
         return receiver
 
     def _estimator_parts(self, receiver: Value) -> Value:

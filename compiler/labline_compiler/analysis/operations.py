@@ -16,17 +16,23 @@ Result = Literal[
     "elements",  # a new container that holds what the arguments hold
     "same",  # one of the arguments itself, or a view of it
     "element",  # something that the arguments hold
+    "arithmetic",  # what operators make of the arguments and what they hold, or the last argument itself
     "unknown",
 ]
 
 
 @dataclass(frozen=True)
 class Operation:
-    """The effect of a call. ``alters``: which positions of the arguments are changed (-1: the receiver itself)."""
+    """The effect of a call.
+
+    ``alters``: which positions of the arguments are changed. ``plain``: with so many positional arguments the call is
+    what the table says it is; those after them may be where it writes its result (``out``) or spare it a copy.
+    """
 
     result: Result = "fresh"
     kind: str | None = None  # of the result
     alters: tuple[int, ...] = ()
+    plain: int | None = None
 
 
 SCALAR, FRESH, HOLDS, SAME = Operation("scalar"), Operation("fresh"), Operation("holds"), Operation("same")
@@ -34,32 +40,35 @@ ELEMENTS, ELEMENT = Operation("elements"), Operation("element")
 ITERATOR = Operation("elements", "iterator")
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
     return frozenset(text.split())
 
 
 # Kinds whose iteration leaves them as they are, and whose objects hold exactly what was put in.
-TRANSPARENT = _words("list dict set tuple")
-CONTAINERS = TRANSPARENT | _words("container defaultdict")
+TRANSPARENT = words("list dict set tuple")
+CONTAINERS = TRANSPARENT | words("container defaultdict")
 # Kinds of which only all they reach is ever asked for, and no single link.
-WHOLE = _words("pandas numpy data matplotlib iterator file")
+WHOLE = words("pandas numpy data matplotlib iterator file")
 # What a fit changes of what an estimator is made of, and what else the way there may lead through.
-ESTIMATOR_PARTS: frozenset[str | None] = _words("sklearn instance rng") | {None}
-ESTIMATOR_PATH = ESTIMATOR_PARTS | _words("list tuple dict container meeting")
-STEADY = CONTAINERS | _words("numpy pandas sklearn matplotlib data module library")
+ESTIMATOR_PARTS: frozenset[str | None] = words("sklearn instance rng") | {None}
+ESTIMATOR_PATH = ESTIMATOR_PARTS | words("list tuple dict container meeting class function variable bound")
+STEADY = CONTAINERS | words("numpy pandas sklearn matplotlib data module library")
 
 _BUILTINS: dict[str, Operation] = {
     **dict.fromkeys(
-        _words(
-            "print len abs round int float complex str bool repr format hash id isinstance issubclass callable "
-            "chr ord hex "
-            "bin oct divmod pow hasattr ascii input range any all sum type object bytes slice memoryview_ help dir"
+        words(
+            "print len int float complex str bool repr format hash id isinstance issubclass callable "
+            "chr ord hex bin oct hasattr ascii input range any all bytes help dir"
         ),
         SCALAR,
     ),
-    **dict.fromkeys(_words("list tuple set frozenset dict sorted"), ELEMENTS),
-    **dict.fromkeys(_words("reversed zip enumerate iter map filter"), ITERATOR),
-    **dict.fromkeys(_words("max min"), ELEMENT),
+    **dict.fromkeys(words("abs round divmod pow sum"), Operation("arithmetic")),
+    "object": FRESH,
+    "slice": HOLDS,
+    **dict.fromkeys(words("list tuple set frozenset dict sorted"), ELEMENTS),
+    **dict.fromkeys(words("reversed zip enumerate iter map filter"), ITERATOR),
+    **dict.fromkeys(words("max min"), ELEMENT),
     "bytearray": FRESH,
     "memoryview": SAME,
     "open": Operation("fresh", "file"),
@@ -75,7 +84,7 @@ _BUILTINS: dict[str, Operation] = {
     "get_ipython": Operation("fresh", "data"),
 }
 
-_PURE_MODULES = _words(
+_PURE_MODULES = words(
     "math cmath json re os.path datetime time calendar string textwrap statistics hashlib base64 pathlib glob "
     "decimal fractions "
     "collections itertools functools operator copy dataclasses typing enum uuid platform pprint io csv numbers types "
@@ -87,23 +96,54 @@ _PURE_MODULES = _words(
     "xgboost lightgbm catboost imblearn"
 )
 
-# The argument after the operands is the array that takes the result.
-_UNARY_UFUNCS = _words(
-    "abs absolute fabs negative positive sign sqrt square cbrt reciprocal exp exp2 expm1 log log2 log10 log1p sin cos "
-    "tan arcsin arccos arctan sinh cosh tanh deg2rad rad2deg degrees radians floor ceil trunc rint isnan isinf "
-    "isfinite logical_not invert conj conjugate"
+# Keyword arguments with which a call does what the table says only if they have one of these values; with another, or
+# one that cannot be known, it may write into what it is given and give that back, or a view of it.
+HARMLESS_OPTIONS: dict[str, tuple[object, ...]] = {
+    "out": (None,),
+    "copy": (True,),
+    **dict.fromkeys(("copy_X", "copy_x", "copy_X_train"), (True,)),
+    **dict.fromkeys(
+        ("overwrite_input", "overwrite_a", "overwrite_b", "overwrite_x", "overwrite_data", "inplace", "writeable"),
+        (False,),
+    ),
+}
+# These only give a view where they do not copy, and write into nothing.
+VIEWS_WITHOUT_COPY = words(
+    "numpy.array numpy.asarray numpy.asanyarray numpy.astype numpy.reshape numpy.meshgrid numpy.matrix "
+    "numpy.from_dlpack numpy.ma.array numpy.ma.masked_array"
 )
-_BINARY_UFUNCS = _words(
-    "add subtract multiply divide true_divide floor_divide power float_power mod remainder fmod maximum minimum fmax "
-    "fmin greater greater_equal less less_equal equal not_equal logical_and logical_or logical_xor bitwise_and "
-    "bitwise_or bitwise_xor left_shift right_shift arctan2 hypot copysign logaddexp logaddexp2 matmul dot"
+
+_UNARY_UFUNCS = words(
+    "abs absolute acos acosh arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh bitwise_count "
+    "bitwise_invert bitwise_not cbrt ceil conj conjugate cos cosh deg2rad degrees exp exp2 expm1 fabs floor invert "
+    "isfinite isinf isnan isnat log log10 log1p log2 logical_not negative positive rad2deg radians reciprocal rint "
+    "sign signbit sin sinh spacing sqrt square tan tanh trunc frexp modf"
 )
+_BINARY_UFUNCS = words(
+    "add arctan2 atan2 bitwise_and bitwise_left_shift bitwise_or bitwise_right_shift bitwise_xor copysign divide "
+    "equal float_power floor_divide fmax fmin fmod gcd greater greater_equal heaviside hypot lcm ldexp left_shift "
+    "less less_equal logaddexp logaddexp2 logical_and logical_or logical_xor matmul matvec maximum minimum mod "
+    "multiply nextafter not_equal pow power remainder right_shift subtract true_divide vecdot vecmat divmod"
+)
+# How many positional arguments other NumPy functions have before the one that takes the result.
+_PLAIN = {
+    1: "fix isneginf isposinf nan_to_num",
+    2: "all amax amin any argmax argmin around choose concat concatenate dot matrix max median min nanargmax nanargmin "
+    "nanmax nanmedian nanmin outer ptp round stack ma",
+    3: "clip compress cumprod cumsum cumulative_prod cumulative_sum mean nancumprod nancumsum nanmean nanpercentile "
+    "nanprod nanquantile nanstd nansum nanvar percentile prod quantile std sum take var",
+    4: "is_busday fft.fft fft.hfft fft.ifft fft.ihfft fft.irfft fft.rfft fft.fft2 fft.fftn fft.ifft2 fft.ifftn "
+    "fft.rfft2 fft.rfftn fft.irfft2 fft.irfftn",
+    5: "busday_count trace",
+    6: "busday_offset",
+}
+_TEXT_UFUNCS = words("isalnum isalpha isdecimal isdigit islower isnumeric isspace istitle isupper str_len")
 
 LIBRARY: dict[str, Operation] = {
     **{f"builtins.{name}": operation for name, operation in _BUILTINS.items()},
     **dict.fromkeys(_PURE_MODULES, HOLDS),
     **dict.fromkeys(
-        _words(
+        words(
             "math cmath json.dumps json.loads json.load json.dump re.sub re.escape os.path os.getcwd os.listdir "
             "os.getenv os.makedirs "
             "time.time time.perf_counter time.sleep "
@@ -125,8 +165,22 @@ LIBRARY: dict[str, Operation] = {
     "collections.namedtuple": Operation("fresh", "library"),
     "itertools": ITERATOR,
     "heapq": Operation("element", alters=(0,)),
-    "bisect.insort": Operation("scalar", alters=(0,)),
+    **dict.fromkeys(
+        (
+            f"operator.{name}"
+            for name in words(
+                "setitem delitem iadd iand iconcat ifloordiv ilshift imatmul imod imul ior "
+                "ipow irshift isub itruediv ixor"
+            )
+        ),
+        Operation("same", alters=(0,)),
+    ),
+    "functools.update_wrapper": Operation("same", alters=(0,)),
+    "struct.pack_into": Operation("scalar", alters=(1,)),
     "bisect": SCALAR,
+    **dict.fromkeys(
+        (f"bisect.{name}" for name in words("insort insort_left insort_right")), Operation("scalar", alters=(0,))
+    ),
     "random.shuffle": Operation("scalar", alters=(0,)),
     "random.choice": ELEMENT,
     "random.sample": ELEMENTS,
@@ -141,32 +195,50 @@ LIBRARY: dict[str, Operation] = {
     **dict.fromkeys(
         (
             f"numpy.{name}"
-            for name in _words(
+            for name in words(
                 "asarray asanyarray ascontiguousarray asfortranarray atleast_1d atleast_2d atleast_3d broadcast_to "
                 "broadcast_arrays diag diagonal expand_dims flip fliplr flipud frombuffer hsplit vsplit dsplit split "
                 "array_split moveaxis swapaxes ravel require reshape rollaxis rot90 squeeze transpose matrix_transpose "
-                "real imag nan_to_num asmatrix ma lib.stride_tricks"
+                "real imag asmatrix lib.stride_tricks permute_dims unstack real_if_close trim_zeros ndarray memmap "
+                "from_dlpack rec char.array char.asarray char.chararray polyder polyint bmat ix_ broadcast flatiter "
+                "ndenumerate nested_iters poly1d diff einsum asarray_chkfinite histogram histogram2d "
+                "histogramdd histogram_bin_edges apply_over_axes linalg.diagonal "
+                "linalg.matrix_power linalg.matrix_transpose"
             )
         ),
         Operation("same"),
     ),
     **dict.fromkeys(
-        (f"numpy.{name}" for name in _words("copyto put place putmask fill_diagonal put_along_axis random.shuffle")),
+        (f"numpy.{name}" for name in words("copyto put place putmask fill_diagonal put_along_axis random.shuffle")),
         Operation("scalar", alters=(0,)),
     ),
     **dict.fromkeys(
-        (f"numpy.{name}" for name in _words("save savez savez_compressed savetxt seterr set_printoptions")), SCALAR
+        (f"numpy.{name}" for name in words("save savez savez_compressed savetxt seterr set_printoptions")), SCALAR
     ),
     **dict.fromkeys(
         (
             f"numpy.{name}"
-            for name in _words("float64 float32 int64 int32 int8 uint8 bool_ mean sum isscalar allclose array_equal")
+            for name in words(
+                "isscalar allclose array_equal array_equiv shares_memory may_share_memory ndim size shape"
+            )
         ),
         SCALAR,
     ),
-    **dict.fromkeys((f"numpy.{name}" for name in _UNARY_UFUNCS), Operation("fresh", "numpy", alters=(1,))),
-    **dict.fromkeys((f"numpy.{name}" for name in _BINARY_UFUNCS), Operation("fresh", "numpy", alters=(2,))),
+    **{
+        f"numpy.{name}": Operation(
+            "same" if name in ("nan_to_num", "ma") or name.endswith(("fft2", "fftn")) else "fresh", "numpy", plain=count
+        )
+        for count, names in _PLAIN.items()
+        for name in names.split()
+    },
+    **dict.fromkeys((f"numpy.{name}" for name in _UNARY_UFUNCS), Operation("fresh", "numpy", plain=1)),
+    **dict.fromkeys((f"numpy.{name}" for name in _BINARY_UFUNCS), Operation("fresh", "numpy", plain=2)),
     **dict.fromkeys((f"numpy.{name}.at" for name in _UNARY_UFUNCS | _BINARY_UFUNCS), Operation("scalar", alters=(0,))),
+    **{
+        f"numpy.{module}.{name}": Operation("fresh", "numpy", plain=1 if name in _TEXT_UFUNCS else 2)
+        for module in ("char", "strings")
+        for name in _TEXT_UFUNCS | words("add equal not_equal greater greater_equal less less_equal")
+    },
     "numpy.random.default_rng": Operation("fresh", "rng"),
     "numpy.random.RandomState": Operation("fresh", "rng"),
     "numpy.random.Generator": Operation("holds", "rng"),
@@ -180,8 +252,8 @@ LIBRARY: dict[str, Operation] = {
     "pandas.to_numeric": Operation("same"),
     "pandas.to_datetime": Operation("same"),
     "pandas.array": Operation("holds", "pandas"),
-    **dict.fromkeys((f"pandas.{name}" for name in _words("isna isnull notna notnull")), Operation("fresh", "pandas")),
-    **dict.fromkeys((f"pandas.{name}" for name in _words("set_option reset_option get_option")), SCALAR),
+    **dict.fromkeys((f"pandas.{name}" for name in words("isna isnull notna notnull")), Operation("fresh", "pandas")),
+    **dict.fromkeys((f"pandas.{name}" for name in words("set_option reset_option get_option")), SCALAR),
     "pandas.ExcelWriter": Operation("fresh", "file"),
     # scikit-learn and what follows its conventions
     "sklearn": Operation("fresh", "data"),
@@ -197,7 +269,7 @@ LIBRARY: dict[str, Operation] = {
     "sklearn.compose.make_column_selector": Operation("fresh", "sklearn"),
     "sklearn.metrics": SCALAR,
     **dict.fromkeys(
-        (f"sklearn.metrics.{name}" for name in _words("confusion_matrix roc_curve precision_recall_curve pairwise")),
+        (f"sklearn.metrics.{name}" for name in words("confusion_matrix roc_curve precision_recall_curve pairwise")),
         Operation("fresh", "numpy"),
     ),
     # Plots: they change the figure, not the data.
@@ -217,81 +289,26 @@ CONSTRUCTORS = {
     "statsmodels": "sklearn",
 }
 
+# Functions that bring back what was written before.
+REVIVING = words("pickle.loads pickle.load joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads")
+
+# Estimators that may write into their input and give it back, and those that keep the result of ``fit_transform``.
+PASSING = words("FunctionTransformer")
+KEEPING = words("ClassicalMDS Isomap LocallyLinearEmbedding MDS SpectralEmbedding TSNE")
+
 # Decorators that give back the function or class as it was, as far as values are concerned.
-TRANSPARENT_DECORATORS = _words(
+TRANSPARENT_DECORATORS = words(
     "functools.lru_cache functools.cache functools.wraps functools.total_ordering functools.singledispatch "
     "dataclasses.dataclass contextlib.contextmanager numba.njit numba.jit numba.vectorize builtins.staticmethod "
     "builtins.classmethod builtins.property typing.no_type_check typing.final typing.overload abc.abstractmethod "
     "functools.cached_property atexit.register enum.unique"
 )
 
-# ------------------------------------------------------------------------------------------------------------- methods
-
-# Methods that put their arguments into a container or take something out of it; only the container itself changes.
-CONTAINER_ALTERS = _words(
-    "append add insert extend remove pop clear sort reverse update setdefault popitem discard appendleft "
-    "extendleft popleft "
-    "rotate move_to_end subtract intersection_update difference_update symmetric_difference_update __setitem__ "
-    "__delitem__"
-)
-CONTAINER_TAKES = _words("pop setdefault popitem popleft get")
-CONTAINER_READS = _words(
-    "get keys values items copy index count union intersection difference symmetric_difference issubset issuperset "
-    "isdisjoint most_common elements total __getitem__ __len__ __contains__ __iter__"
-)
-CONTAINER_ITERABLES = _words("keys values items most_common elements")
-
-NUMPY_ALTERS = _words("sort fill put resize partition itemset setflags setfield byteswap __setitem__ __iadd__")
-NUMPY_VIEWS = _words(
-    "reshape ravel view transpose squeeze swapaxes diagonal T real imag flat base data astype byteswap "
-    "newbyteorder getfield"
-)
-
-PANDAS_ALTERS = _words("insert pop update set_flags isetitem __setitem__ __delitem__ backfill_")
-PANDAS_VIEWS = _words(
-    "head tail get xs squeeze view pipe items iterrows itertuples groupby rolling resample expanding ewm style T "
-    "transpose "
-    "swapaxes values array to_numpy index columns loc iloc at iat str dt cat sparse axes select_dtypes filter "
-    "apply map "
-    "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth"
-)
-PANDAS_SCALARS = _words("shape size empty ndim dtype nbytes is_unique name hasnans")
-PANDAS_PLOTS = _words("plot hist boxplot")
-
-# Attributes that are immutable whatever the object.
-SCALAR_ATTRIBUTES = _words(
-    "shape ndim size dtype nbytes itemsize empty __name__ __doc__ __class__ __version__ __module__ __file__"
-)
-
-SKLEARN_FITS = _words(
-    "fit fit_transform fit_predict partial_fit fit_resample fit_generator set_params set_output warm_start train"
-)
-SKLEARN_FRESH = _words(
-    "fit_transform fit_predict predict predict_proba predict_log_proba decision_function score score_samples transform "
-    "inverse_transform get_feature_names_out get_support get_params kneighbors radius_neighbors apply decision_path "
-    "staged_predict staged_predict_proba split get_n_splits get_depth get_n_leaves cost_complexity_pruning_path "
-    "summary "
-    "feature_importance get_booster sample aic bic mahalanobis path"
-)
-
-# Methods that mean the same in every library that has them: the object and the arguments stay as they are.
-CONVENTION_FRESH = _words(
-    "predict predict_proba predict_log_proba decision_function score score_samples copy mean sum std var min max "
-    "median "
-    "quantile describe corr cov nunique value_counts isna isnull notna notnull dropna fillna merge to_dict "
-    "to_list tolist "
-    "duplicated drop_duplicates sort_values sort_index reset_index round abs clip cumsum cumprod idxmax idxmin "
-    "argmax argmin "
-    "argsort all any count astype unique info memory_usage to_csv to_parquet to_json to_pickle to_excel to_string "
-    "to_html to_markdown savefig summary lower upper strip lstrip rstrip startswith endswith format encode decode "
-    "splitlines title capitalize zfill isdigit isalpha isnumeric isoformat strftime total_seconds item dot conj "
-    "exists is_file is_dir read_text read_bytes write_text write_bytes mkdir resolve absolute as_posix with_suffix "
-    "with_name joinpath relative_to glob rglob unlink touch get_feature_names_out inverse_transform"
-)
-CONVENTION_VIEWS = _words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")
+# Those that keep what the function gave, and give it again.
+CACHES = words("functools.lru_cache functools.cache")
 
 # Library estimators and functions that draw from NumPy's global generator unless given a random_state.
-RANDOM_ESTIMATORS = _words(
+RANDOM_ESTIMATORS = words(
     "RandomForestClassifier RandomForestRegressor ExtraTreesClassifier ExtraTreesRegressor GradientBoostingClassifier "
     "GradientBoostingRegressor HistGradientBoostingClassifier HistGradientBoostingRegressor AdaBoostClassifier "
     "AdaBoostRegressor BaggingClassifier BaggingRegressor IsolationForest RandomTreesEmbedding DecisionTreeClassifier "
@@ -314,9 +331,6 @@ RANDOM_ESTIMATORS = _words(
     "SelfTrainingClassifier_ RegressorChain ClassifierChain StackingClassifier_ SMOTE RandomOverSampler "
     "RandomUnderSampler ADASYN BorderlineSMOTE"
 )
-RANDOM_METHODS = _words("fit fit_transform fit_predict partial_fit split sample fit_resample transform")
-
-_FORWARD = {"numpy.linalg": "numpy", "numpy.fft": "numpy"}
 
 
 def library_operation(origin: str) -> Operation | None:
@@ -326,6 +340,8 @@ def library_operation(origin: str) -> Operation | None:
         return exact
     package, _, rest = origin.partition(".")
     last = origin.rpartition(".")[2]
+    if package == "builtins" and last.endswith(("Error", "Exception", "Warning", "Group", "Exit", "Interrupt")):
+        return HOLDS
     kind = CONSTRUCTORS.get(package)
     if kind is not None and rest and last[:1].isupper():
         return Operation("holds", "matplotlib" if last.endswith("Display") else kind)

@@ -27,6 +27,14 @@ class _FileAccess:
     path: str | None
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a name stands for when a step ends, and how many links there are between objects by then."""
+
+    value: Value
+    links: int
+
+
 class Recorder:
     """Is told of every use by the walker, and keeps what settling the flows takes."""
 
@@ -41,7 +49,7 @@ class Recorder:
         self.stars: list[Version] = []
         self.starred: dict[str, int] = {}  # how many of the stars a name has versions of
         self.steps: dict[str, StepFlow] = {}
-        self.reached: dict[str, dict[str, Value]] = {}  # by step: what its names hold when it ends
+        self.left: dict[str, dict[str, Left]] = {}  # by step: what its names stand for when it ends
         self.findings: list[Finding] = []
         self.told: set[tuple[object, ...]] = set()
         self.misplaced: set[int] = set()
@@ -51,6 +59,7 @@ class Recorder:
         self.libraries: dict[str, Value | None] = {}  # names that the preamble bound to library objects
         self.units: list[Unit] = []
         self.segment = 0
+        self.changed: dict[str, None] = {}  # names of which this stretch of cells made a version
         self.unit: Unit
 
     # ---------------------------------------------------------------------------------------------------------- moving
@@ -60,6 +69,7 @@ class Recorder:
         if not self.units or self.unit.step != unit.step:
             self.finish()
             self.segment += 1
+            self.changed.clear()
             self.walker.state.always = set()
         self.walker.state.statement = None
         self.unit = unit
@@ -72,19 +82,14 @@ class Recorder:
             self._need(state)
 
     def finish(self) -> None:
-        """Remember what the names of the step that ends here hold."""
+        """Remember what the names of the step that ends here stand for."""
         if not self.units or self.unit.step in NO_STEPS:
             return
         step = self.unit.step
         names = self.walker.state.module.names
-        mine = [name for name, version in self.versions.items() if version.step == step and name in names]
-        self.reached.setdefault(step, {}).update({name: self._sharable(self.heap.reach(names[name])) for name in mine})
-
-    def _sharable(self, reached: Value) -> Value:
-        """Objects whose identity may show. Classes and functions only where they are altered."""
-        things = self.heap.things
-        plain = ("module", "library", "class", "function")
-        return frozenset(n for n in reached if n in self.last or things[n].kind not in plain)
+        for name in self.changed:
+            if name in names and name in self.versions:
+                self.left.setdefault(step, {})[name] = Left(names[name], self.heap.links)
 
     @property
     def _above(self) -> bool:
@@ -222,13 +227,14 @@ class Recorder:
         statement = self.walker.state.statement
         version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell, statement=statement)
         self.versions[name] = version
+        self.changed[name] = None
         self.made.setdefault((self.unit.step, name), []).append(version)
         return version
 
     def _hot(self, value: Value) -> Value:
         """The objects of *value* that are altered later."""
         now = self.walker.state.time
-        return frozenset(n for n in self.heap.reach(value) if self.last.get(n, -1) > now)
+        return frozenset(n for n in self.last.keys() & self.heap.reach(value) if self.last[n] > now)
 
     def _names_holding(self, objects: Value) -> list[str]:
         holders = self.heap.holders(objects)

@@ -156,6 +156,7 @@ def _is_generator(node: ast.AST) -> bool:
     return isinstance(node, (ast.Yield, ast.YieldFrom))
 
 
+@lru_cache(maxsize=4096)
 def is_generator(node: FunctionNode) -> bool:
     """Whether calling the function makes a generator."""
     body = [ast.Expr(node.body)] if isinstance(node, ast.Lambda) else node.body

@@ -21,19 +21,26 @@ class Scout:
         self.walker.identity_listener = self.compared
         self.last: dict[int, int] = {}
         self._unseen: dict[int, int] = {}
-        self._names: dict[int, set[str]] = {}  # by object: the names by which this step has come to it
+        self.start()
 
     def start(self) -> None:
         """Another step begins."""
         self.walker.state.always = set()
-        self._names = {}
+        self._came: dict[str, Value] = {}  # the objects that this step has come to, by each name
+        self._once: set[int] = set()  # by one name at least
+        self._twice: set[int] = set()  # by several
 
     def read(self, name: str, node: ast.AST | None) -> None:
         """Earlier changes of what the name holds are seen now."""
-        for number in self.heap.reach(self.walker.state.module.names.get(name, NOTHING)):
-            self._names.setdefault(number, set()).add(name)
-            if number in self._unseen:
-                self.last[number] = self._unseen.pop(number)
+        reached = self.heap.reach(self.walker.state.module.names.get(name, NOTHING))
+        known = self._came.get(name, NOTHING)
+        if reached is not known:
+            new = reached - known
+            self._twice |= self._once & new
+            self._once |= new
+            self._came[name] = reached if known <= reached else reached | known
+        for number in self._unseen.keys() & reached:
+            self.last[number] = self._unseen.pop(number)
 
     def compared(self, objects: Value) -> None:
         """Objects are compared by identity, which counts as much as a change."""
@@ -41,10 +48,8 @@ class Scout:
 
     def alter(self, objects: Value) -> None:
         """The change is seen at once, or waits for a read."""
-        for number in objects:
-            if len(self._names.get(number, ())) > 1:
-                self.last[number] = self.walker.state.time
-            self._unseen[number] = self.walker.state.time
+        self.last.update(dict.fromkeys(objects & self._twice, self.walker.state.time))
+        self._unseen.update(dict.fromkeys(objects, self.walker.state.time))
 
     def _ignored(self, *_: object, **__: object) -> None:
         """All else that a sink is told is of no interest yet."""

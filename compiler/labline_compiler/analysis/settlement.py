@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
-from labline_compiler.analysis.heap import NOTHING
 from labline_compiler.analysis.hidden_state import AMBIENT
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.findings import Span, finding
@@ -83,22 +82,39 @@ class Settlement:
             }
 
     def _groups(self, step: str, names: Iterable[str]) -> list[list[str]]:
-        """Split *names* into those that share objects."""
-        reached = self.record.reached.get(step, {})
-        order = list(self.record.versions)
-        groups: list[tuple[set[str], set[int]]] = []
-        for name in sorted(names, key=lambda name: order.index(name) if name in order else len(order)):
-            objects = set(reached.get(name, NOTHING))
-            joined = {name}
-            apart = []
-            for group, held in groups:
-                if held.isdisjoint(objects):
-                    apart.append((group, held))
-                else:
-                    joined |= group
-                    objects |= held
-            groups = [*apart, (joined, objects)]
-        return sorted(sorted(group) for group, _ in groups)
+        """Split *names* into those that share objects. What one name has led to is not gone through for another."""
+        left = self.record.left.get(step, {})
+        place = {name: number for number, name in enumerate(self.record.versions)}
+        group = {name: [name] for name in names}
+        led_here: dict[int, str] = {}
+        for name in sorted(group, key=lambda name: place.get(name, len(place))):
+            if name not in left:
+                continue
+            links, stack = left[name].links, list(left[name].value)
+            while stack:
+                number = stack.pop()
+                other = led_here.get(number)
+                if other is None:
+                    led_here[number] = name
+                    stack += self.record.heap.held_then(number, links)
+                elif group[other] is not group[name] and self._shows(number, links):
+                    group |= dict.fromkeys(group[other] + group[name], group[other] + group[name])
+        return sorted({id(each): sorted(each) for each in group.values()}.values())
+
+    def _shows(self, number: int, links: int) -> bool:
+        """Whether the identity of the object or of what it held may show.
+
+        That of classes and functions does only where they are altered.
+        """
+        things, seen, stack = self.record.heap.things, {number}, [number]
+        while stack:
+            each = stack.pop()
+            if each in self.record.last or things[each].kind not in ("module", "library", "class", "function"):
+                return True
+            new = set(self.record.heap.held_then(each, links)) - seen
+            seen |= new
+            stack += new
+        return False
 
     # --------------------------------------------------------------------------------------------------------- telling
 

@@ -93,6 +93,11 @@ class State:
         """The scope being run."""
         return self.frames[-1]
 
+    @property
+    def moment(self) -> tuple[int, int]:
+        """Stays the same as long as the notebook's names stand for what they did and no object came to hold another."""
+        return self.bindings, self.heap.links
+
     # ---------------------------------------------------------------------------------------------- names
 
     def lookup(self, name: str, node: ast.AST | None = None) -> Value | None:
@@ -184,8 +189,10 @@ class State:
         if not objects:
             return
         self.time += 1
-        self.heap.put(objects, extra - objects)
+        self.heap.put(objects, extra - objects if len(objects) > 1 else extra)  # a list may come to hold itself
         self.sink.alter(objects)
+        if not self.heap.remembered.isdisjoint(objects):
+            self.sink.note("LL206", "The cell may alter what a function with a cache gave, and will give again.", None)
 
     # ------------------------------------------------------------------------------------------- branches
 
@@ -270,6 +277,7 @@ class State:
         return dict(self.module.names), set(self.always), [dict(frame.names) for frame in self.frames[1:]]
 
     def _restore(self, snapshot: Snapshot) -> None:
+        self.bindings += self.module.names != snapshot[0]
         self.module.names, self.always = dict(snapshot[0]), set(snapshot[1])
         for frame, names in zip(self.frames[1:], snapshot[2], strict=False):
             frame.names = dict(names)

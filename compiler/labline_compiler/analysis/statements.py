@@ -9,7 +9,7 @@ from labline_compiler.analysis import scopes
 from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
 from labline_compiler.analysis.hidden_state import assignment_state
-from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
+from labline_compiler.analysis.operations import CACHES, CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 
 _SUPPRESSING = ("suppress", "raises", "ignored")
@@ -103,12 +103,12 @@ class Statements(Expressions):
     def _run_raise(self, statement: ast.Raise) -> None:
         for part in (statement.exc, statement.cause):
             if part is not None:
-                self.eval(part)
+                self.heap.put(self.raised(), self.eval(part))
 
     def _run_assert(self, statement: ast.Assert) -> None:
-        self.eval(statement.test)
+        self.use(self.eval(statement.test))
         if statement.msg is not None:
-            self.eval(statement.msg)
+            self.heap.put(self.raised(), self.eval(statement.msg))
 
     # -------------------------------------------------------------------------------------------------- imports
 
@@ -131,7 +131,7 @@ class Statements(Expressions):
     # ---------------------------------------------------------------------------------------------- control flow
 
     def _run_if(self, statement: ast.If) -> None:
-        self.eval(statement.test)
+        self.use(self.eval(statement.test))
         self.state.branches(self._block(statement.body), self._block(statement.orelse))
 
     def _run_for(self, statement: ast.For | ast.AsyncFor) -> None:
@@ -149,10 +149,10 @@ class Statements(Expressions):
 
     def _run_while(self, statement: ast.While) -> None:
         def once() -> None:
-            self.eval(statement.test)
+            self.use(self.eval(statement.test))
             self.run(statement.body)
 
-        self.eval(statement.test)
+        self.use(self.eval(statement.test))
         self.state.repeat(once)
         if statement.orelse:
             self.state.branches(self._block(statement.orelse), lambda: None)
@@ -178,7 +178,8 @@ class Statements(Expressions):
                 if clause.type is not None:
                     self.eval(clause.type)
                 if clause.name is not None:
-                    self.state.bind(clause.name, self.heap.make(self.site(clause)))
+                    caught = self.heap.make(self.site(clause), None, self.raised())
+                    self.state.bind(clause.name, caught | self.heap.reach(self.raised()))
                 self.run(clause.body)
                 if clause.name is not None:
                     self.state.delete(clause.name)
@@ -204,7 +205,7 @@ class Statements(Expressions):
             def run() -> None:
                 self._pattern(clause.pattern, subject)
                 if clause.guard is not None:
-                    self.eval(clause.guard)
+                    self.use(self.eval(clause.guard))
                 self.run(clause.body)
 
             return run
@@ -245,10 +246,21 @@ class Statements(Expressions):
             binding = {"builtins.staticmethod": "static", "builtins.classmethod": "class"}.get(origin or "", binding)
             if origin in ("builtins.property", "functools.cached_property"):
                 binding = "property"
+        accessors = [(value, node) for value, node in decorators if self._is_accessor(value, node)]
+        if accessors:
+            binding = "accessor"
         value = self.make_function(statement, binding)
-        self.state.bind(statement.name, self._decorated(value, decorators))
+        value = self._decorated(value, [pair for pair in decorators if pair not in accessors])
+        self.state.bind(statement.name, value.union(*(before for before, _ in accessors)))
 
     _run_asyncfunctiondef = _run_functiondef
+
+    def _is_accessor(self, value: Value, decorator: ast.expr) -> bool:
+        """Whether a decorator is ``@name.setter`` or the like of a property."""
+        functions = [self.heap.things[number].function for number in value]
+        return isinstance(decorator, ast.Attribute) and any(
+            f is not None and f.binding == "property" for f in functions
+        )
 
     def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
         """The function object that a definition makes, holding its defaults and what it closes over."""
@@ -288,6 +300,9 @@ class Statements(Expressions):
     def _decorated(self, value: Value, decorators: Sequence[tuple[Value, ast.expr]]) -> Value:
         for decorator, node in reversed(decorators):
             origin = self.heap.origin(decorator)
+            if origin in CACHES or any(self.heap.things[n].origin in CACHES for n in decorator):
+                for number in value:
+                    self.heap.things[number].caches = True
             if origin not in TRANSPARENT_DECORATORS and not self.is_transparent(decorator):
                 value = self.call(decorator, self.arguments_of([value]), node)
         return value
@@ -358,6 +373,8 @@ class Statements(Expressions):
                     self.state.sink.hidden(state, "change")
                 else:
                     self.note_module_change(thing.origin, target)
+            elif thing.instance_of is not None or thing.klass is not None:
+                self.store_attribute(number, target.attr if isinstance(target, ast.Attribute) else "*", value, target)
         self.use(holder, call_methods=True)
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
         self.state.alter(holder if simple else self.heap.reach(holder), value)

@@ -31,8 +31,10 @@ class Walker(Statements):
     def cell(self, cell: ParsedCell) -> None:
         """Follow one cell."""
         self.budget = BUDGET
+        self.done.clear()
+        self.mentioned.clear()
         self.invoked.clear()
-        self.assumed.clear()
+        self.settled.clear()
         if cell.magic is not None:
             self._cell_magic(cell.magic)
         if not cell.local:

@@ -1,0 +1,93 @@
+"""What methods of library objects do to their object and their arguments: data, no code that acts.
+
+By the kind of object that a method is called on; what stands nowhere is taken to alter all it can reach.
+"""
+
+from __future__ import annotations
+
+from labline_compiler.analysis.operations import words
+
+# Methods that put their arguments into a container or take something out of it; only the container itself changes.
+CONTAINER_ALTERS = words(
+    "append add insert extend remove pop clear sort reverse update setdefault popitem discard appendleft "
+    "extendleft popleft "
+    "rotate move_to_end subtract intersection_update difference_update symmetric_difference_update __setitem__ "
+    "__delitem__"
+)
+CONTAINER_TAKES = words("pop setdefault popitem popleft get")
+CONTAINER_READS = words(
+    "get keys values items copy index count union intersection difference symmetric_difference issubset issuperset "
+    "isdisjoint most_common elements total __getitem__ __len__ __contains__ __iter__"
+)
+CONTAINER_ITERABLES = words("keys values items most_common elements")
+
+NUMPY_ALTERS = CONTAINER_ALTERS | words(
+    "sort fill put resize partition itemset setflags setfield byteswap __setitem__ __iadd__"
+)
+NUMPY_VIEWS = words(
+    "reshape ravel view transpose squeeze swapaxes diagonal T real imag flat base data astype byteswap "
+    "newbyteorder getfield conj conjugate to_device"
+)
+
+# How many positional arguments methods of arrays have before the one that takes the result.
+NUMPY_PLAIN = {
+    name: count
+    for count, names in {
+        0: "conj conjugate",
+        1: "all any argmax argmin choose dot max min round ptp",
+        2: "clip compress cumprod cumsum mean prod std sum take var",
+        4: "trace",
+    }.items()
+    for name in names.split()
+}
+
+# Methods of arrays and frames that give lists or dicts, of which every part may be altered by itself.
+PLAIN_COPIES = {"tolist": "list", "to_list": "list", "to_dict": "dict"}
+
+# Some give arrays, whose methods are then told by their names.
+PANDAS_ALTERS = words("sort fill put resize itemset setflags") | words(
+    "insert pop update set_flags isetitem __setitem__ __delitem__ backfill_"
+)
+PANDAS_VIEWS = words(
+    "head tail get xs squeeze view pipe items iterrows itertuples groupby rolling resample expanding ewm style T "
+    "transpose "
+    "swapaxes values array to_numpy index columns loc iloc at iat str dt cat sparse axes select_dtypes filter "
+    "apply map get_level_values infer_objects to_flat_index eval ravel "
+    "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth"
+)
+PANDAS_SCALARS = words("shape size empty ndim dtype nbytes is_unique name hasnans")
+PANDAS_PLOTS = words("plot hist boxplot")
+
+# Attributes that are immutable whatever the object.
+SCALAR_ATTRIBUTES = words(
+    "shape ndim size dtype nbytes itemsize empty __name__ __doc__ __class__ __version__ __module__ __file__"
+)
+
+SKLEARN_FITS = words(
+    "fit fit_transform fit_predict partial_fit fit_resample fit_generator set_params set_output warm_start train"
+)
+SKLEARN_FRESH = words(
+    "fit_transform fit_predict predict predict_proba predict_log_proba decision_function score score_samples transform "
+    "inverse_transform get_feature_names_out get_support get_params kneighbors radius_neighbors apply decision_path "
+    "staged_predict staged_predict_proba split get_n_splits get_depth get_n_leaves cost_complexity_pruning_path "
+    "summary "
+    "feature_importance get_booster sample aic bic mahalanobis path"
+)
+
+# Methods that mean the same in every library that has them: the object and the arguments stay as they are.
+CONVENTION_FRESH = words(
+    "predict predict_proba predict_log_proba decision_function score score_samples copy mean sum std var min max "
+    "median "
+    "quantile describe corr cov nunique value_counts isna isnull notna notnull dropna fillna merge to_dict "
+    "to_list tolist "
+    "duplicated drop_duplicates sort_values sort_index reset_index round abs clip cumsum cumprod idxmax idxmin "
+    "argmax argmin "
+    "argsort all any count astype unique info memory_usage to_csv to_parquet to_json to_pickle to_excel to_string "
+    "to_html to_markdown savefig summary lower upper strip lstrip rstrip startswith endswith format encode decode "
+    "splitlines title capitalize zfill isdigit isalpha isnumeric isoformat strftime total_seconds item dot conj "
+    "exists is_file is_dir read_text read_bytes write_text write_bytes mkdir resolve absolute as_posix with_suffix "
+    "with_name joinpath relative_to glob rglob unlink touch get_feature_names_out inverse_transform"
+)
+CONVENTION_VIEWS = words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")
+
+RANDOM_METHODS = words("fit fit_transform fit_predict partial_fit split sample fit_resample transform")

@@ -1,0 +1,154 @@
+"""The law: a pipeline prints what its notebook prints, or says that it cannot."""
+
+from __future__ import annotations
+
+import random
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.compiler.generated import grammar
+from tests.compiler.generated.processes import check
+
+_some = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@_some
+@given(st.integers(0, 2**32))
+def test_a_notebook_of_python_idioms_prints_the_same(number: int) -> None:
+    check(grammar.notebook(random.Random(number), data=False), number)
+
+
+@_some
+@given(st.integers(0, 2**32))
+def test_a_notebook_of_data_idioms_prints_the_same(number: int) -> None:
+    check(grammar.notebook(random.Random(number), data=True), number)
+
+
+NUMPY = "import numpy as np\nx = np.arange(4.0)\n"
+LATER = ("y[0] = 9", "print(x.tolist(), y.tolist())")
+CLASS = (
+    "class K:\n    def __init__(self):\n        self.items = [1]\n    def add(self, x):\n        self.items.append(x)\n"
+)
+
+# What once went wrong without a word, made small. Every string is a step.
+CASES = {
+    "array that need not copy": (NUMPY + "y = np.array(x, copy=False)", *LATER),
+    "masked array over an array": (NUMPY + "y = np.ma.array(x)", *LATER),
+    "masked array that does not copy": (NUMPY + "y = np.ma.masked_invalid(x, copy=False)", *LATER),
+    "windows that can be written to": (
+        NUMPY + "y = np.lib.stride_tricks.sliding_window_view(x, 2, writeable=True)[0]",
+        *LATER,
+    ),
+    "a result that goes to the third argument": (NUMPY + "y = np.add(x, 1, x)", *LATER),
+    "a result that goes to the second argument": (NUMPY + "y = np.sqrt(x, x)", *LATER),
+    "a method's result that goes to an argument": (NUMPY + "y = x.round(0, x)", *LATER),
+    "a result that goes to a named argument": (NUMPY + "y = np.multiply(x, 2, out=x)", *LATER),
+    "arguments that come from a list": (NUMPY + "all = [x, 1, x]\ny = np.add(*all)", *LATER),
+    "an array over a memoryview": (NUMPY + "y = np.frombuffer(memoryview(x))", *LATER),
+    "an array over a bytearray": (
+        "import numpy as np\nx = bytearray(8)\ny = np.frombuffer(x)",
+        "y[0] = 9",
+        "print(x, y.tolist())",
+    ),
+    "a generator told where to write": (
+        NUMPY + "r = np.random.default_rng(1)",
+        "y = r.random(4, np.float64, x)",
+        *LATER,
+    ),
+    "a conjugate of real numbers": (NUMPY + "y = x.conj()", *LATER),
+    "a mean along an axis": ("import numpy as np\nm = np.mean(np.eye(2), axis=0)", "m[0] = 5", "print(m.tolist())"),
+    "a sum that starts with a list": ("x = [1]\ny = sum([], x)", "y.append(2)", "print(x, y is x)"),
+    "a default of max": ("x = [1]\ny = max([], default=x)", "y.append(2)", "print(x, y is x)"),
+    "an exception's argument": (
+        "x = [1]\ntry:\n    raise ValueError(x)\nexcept ValueError as error:\n    y = error.args[0]",
+        "y.append(2)",
+        "print(x)",
+    ),
+    "a factory of a defaultdict": (
+        "import collections\nx = [1]\nd = collections.defaultdict(lambda: x)",
+        "d['k'].append(2)",
+        "print(x)",
+    ),
+    "a factory of a dataclass": (
+        "import dataclasses\nx = [1]\n@dataclasses.dataclass\nclass R:\n"
+        "    more: list = dataclasses.field(default_factory=lambda: x)",
+        "R().more.append(2)",
+        "print(x)",
+    ),
+    "an attribute that __getattr__ finds": (
+        "x = [1]\nclass K:\n    def __getattr__(self, name):\n        return x\no = K()",
+        "o.any.append(2)",
+        "print(x)",
+    ),
+    "a property that is set": (
+        "x = [1]\nclass K:\n    @property\n    def a(self):\n        return 1\n    @a.setter\n"
+        "    def a(self, value):\n        x.append(value)\no = K()",
+        "o.a = 2",
+        "print(x)",
+    ),
+    "a descriptor": (
+        "x = [1]\nclass D:\n    def __get__(self, owner, kind=None):\n        return x\nclass K:\n    a = D()\no = K()",
+        "o.a.append(2)",
+        "print(x)",
+    ),
+    "a method replaced on the instance": (CLASS + "x = [1]\no = K()\no.add = x.append", "o.add(2)", "print(x)"),
+    "a method replaced on the class": (
+        CLASS + "x = [1]\no = K()",
+        "K.add = lambda self, v: x.append(v)",
+        "o.add(2)",
+        "print(x)",
+    ),
+    "an attribute set through vars": (CLASS + "o = K()\nx = [1]", "vars(o)['items'] = x", "o.add(2)", "print(x)"),
+    "elements that compare themselves": (
+        "x = [1]\nclass K:\n    def __eq__(self, other):\n        x.append(2)\n        return False\no = K()",
+        "[o] == [1]",
+        "print(x)",
+    ),
+    "a transformer that gives its input back": (
+        "import numpy as np\nfrom sklearn.preprocessing import FunctionTransformer\nx = np.zeros((2, 2))\n"
+        "y = FunctionTransformer().fit_transform(x)",
+        "y[0, 0] = 9",
+        "print(x.tolist())",
+    ),
+    "labels that the estimator keeps": (
+        "import numpy as np\nfrom sklearn.cluster import KMeans\nm = KMeans(2, n_init=1, random_state=0)\n"
+        "y = m.fit_predict(np.eye(4))",
+        "y[:] = 7",
+        "print(m.labels_.tolist())",
+    ),
+    "a scaler that works in place": (
+        "import numpy as np\nfrom sklearn.preprocessing import StandardScaler\nx = np.eye(2)\n"
+        "m = StandardScaler(copy=False)",
+        "y = m.fit_transform(x)",
+        "print(x.tolist())",
+    ),
+    "a list made of an array": (NUMPY + "y = x.tolist()", "y.append(9)", "print(y)"),
+    "parts of a list made of an array": (NUMPY + "y = x.reshape(2, 2).tolist()", "y[0].append(9)", "print(y)"),
+    "memory that two arrays share": (NUMPY + "y = x[1:]", "print(np.shares_memory(x, y))"),
+    "what id tells": ("x = [1]\ny = [x]", "print(id(y[0]) == id(x))"),
+    "a list in itself": ("x = [1]\nx.append(x)", "y = x * 2", "x += [2]", "print(y)"),
+    "an instance that is tested": (
+        "x = [1]\nclass K:\n    def __bool__(self):\n        x.append(2)\n        return True\no = K()",
+        "if o:\n    y = 1",
+        "print(x)",
+    ),
+    "a copy of an instance": (CLASS + "o = K()", "import copy\nq = copy.copy(o)", "q.add(2)", "print(o.items)"),
+    "methods of a deep copy read names": (
+        "a = [1]\nclass K:\n    def look(self):\n        return a\no = K()",
+        "import copy\nq = copy.deepcopy([o])",
+        "a.append(2)",
+        "print(q[0].look())",
+    ),
+    "a name found through globals": ("x = [1]", "y = globals()['x']", "y.append(2)", "print(x, y is x)"),
+    "a name bound through globals": ("x = [1]\ny = [2]", "globals()['y'] = x", "y.append(2)", "print(x)"),
+    "an item set by a function": ("x = [1]\nd = {}", "import operator\noperator.setitem(d, 'k', x)", "print(d)"),
+    "a place found by bisection": ("x = [1, 3]", "import bisect\nbisect.insort_left(x, 2)", "print(x)"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_once_went_wrong_is_right(name: str) -> None:
+    steps = (f'# %% tags=["step:s{number}"]\n{source}\n' for number, source in enumerate(CASES[name]))
+    assert check("\n".join(steps)) == "same"

@@ -1,0 +1,74 @@
+"""Steps that only read what they share do not wait for each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compiler.helpers import pipeline_of
+
+LOAD = """\
+import numpy as np
+import pandas as pd
+import matplotlib.pyplot as plt
+import seaborn as sns
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import mean_squared_error
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.preprocessing import StandardScaler
+df = pd.read_csv("x.csv")
+X = df[["a", "b"]]
+y = df["y"]
+v = df["a"].to_numpy()
+config = {"alpha": 1.0, "names": ["a", "b"]}"""
+
+# STEP becomes the step's name: two steps that write the same file wait for each other.
+READING = [
+    "print(df.describe(), df.info(), df.head(), df.shape)",
+    "df",
+    "means = df.groupby('a')['b'].mean()",
+    "counts = df['a'].value_counts(normalize=True).sort_index()",
+    "wide = df.pivot_table(index='a', columns='b', values='y', aggfunc='mean')",
+    "long = df.melt(id_vars='a')",
+    "clean = df.dropna().drop_duplicates().reset_index(drop=True)",
+    "clean = df.fillna(df.mean(numeric_only=True))",
+    "part = df[df['a'] > 1].copy()\npart['c'] = part['a'] * 2",
+    "part = df.query('a > 1')[['a', 'b']].sort_values('a')\npart['c'] = 1",
+    "more = df.assign(c=df['a'] + 1)",
+    "both = pd.concat([df, df]).merge(df, on='a', how='left')",
+    "dummies = pd.get_dummies(df, columns=['a'], drop_first=True)",
+    "cut = pd.cut(df['a'], bins=3)",
+    "corr = df.corr(numeric_only=True)\nprint(corr.loc['a', 'b'])",
+    "df.to_csv('STEP.csv', index=False)",
+    "rows = [row.a for row in df.itertuples()]",
+    "for name in config['names']:\n    print(name, df[name].mean(), df[name].std())",
+    "total = sum(len(name) for name in config['names'])",
+    "print(f\"{config['alpha']:.2f}\", sorted(config['names']), len(df))",
+    "z = (v - v.mean()) / v.std()\nz[0] = 1",
+    "w = np.where(v > 1, v, 0)\nw[0] = 2",
+    "print(np.percentile(v, [25, 75]), np.linalg.norm(v), v.sum(), v.reshape(-1, 1).shape)",
+    "m = np.column_stack([v, v])\nm += 1",
+    "copy = np.array(v)\ncopy[0] = 1",
+    "c = np.clip(v, 0, 1)\nc[0] = 1",
+    "plt.figure()\nplt.hist(df['a'], bins=10)\nplt.title('a')\nplt.show()",
+    "fig, ax = plt.subplots()\nax.scatter(df['a'], df['b'], c=y)\nax.set_title('a')\nfig.savefig('STEP.png')",
+    "df['a'].plot(kind='bar')\nplt.show()",
+    "sns.boxplot(data=df, x='a', y='b')",
+    "model = LinearRegression().fit(X, y)\nprint(model.score(X, y), model.coef_)",
+    "model = LinearRegression()\nmodel.fit(X, y)\nerror = mean_squared_error(y, model.predict(X))",
+    "scores = cross_val_score(LinearRegression(), X, y, cv=3)",
+    "a1, a2, b1, b2 = train_test_split(X, y, random_state=0)\na1['c'] = 1",
+    "scaled = StandardScaler().fit_transform(X)\nscaled[0] = 0",
+    "def rmse(p, q):\n    return np.sqrt(((p - q) ** 2).mean())\nprint(rmse(y, y.mean()))",
+    "best = max(config['names'], key=len)",
+    "table = {name: df[name].max() for name in config['names']}\ntable['z'] = 1",
+]
+
+
+@pytest.mark.parametrize("source", READING)
+def test_reading_steps_wait_only_for_what_they_read(source: str) -> None:
+    text = f'# %% tags=["step:load"]\n{LOAD}\n\n'
+    text += "".join(f'# %% tags=["step:{name}"]\n{source.replace("STEP", name)}\n\n' for name in ("one", "two"))
+    text += '# %% tags=["step:last"]\nprint(df.shape, X.shape, y.shape, v.shape, config)\n'
+    pipeline = pipeline_of(text)
+    assert "one" not in pipeline.step("two").predecessors
+    assert {taken.source for taken in pipeline.step("last").inputs} == {"load"}
