@@ -6,6 +6,7 @@ Everything a user can get wrong comes out as one of this module's errors, with a
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -68,7 +69,7 @@ def compile_file(path: Path, content: dict[str, Any] | None = None, *, shown: st
         notebook, document = _read(path, content, shown or str(path))
     except NotebookError as error:
         return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
-    return Compiled(compile_notebook(notebook), document)
+    return Compiled(compile_notebook(notebook, plots=os.environ.get("MPLBACKEND")), document)
 
 
 @dataclass(frozen=True)

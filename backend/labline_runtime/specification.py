@@ -34,6 +34,7 @@ class CellSource:
     id: str
     source: str
     role: CellRole = "step"
+    number: int = 0  # of its run in the notebook, counted from 1 as IPython does; 0: as it comes
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class StepSpecification:
     outputs: tuple[StepOutput, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     autolog: bool = False  # switch MLflow's autologging on when the step trains something
+    derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     schema: int = SCHEMA_VERSION
 
 

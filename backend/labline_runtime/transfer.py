@@ -39,17 +39,21 @@ class Received:
 def receive(spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline) -> list[Received]:
     """Load every input: bind the variables, restore the hidden state."""
     received = []
+    states: dict[str, Any] = {}
     for source in spec.inputs:
         values, facts = _load(source)
         for name in source.names:
             if name not in values:
                 continue  # bound in one branch only, and not in the one that ran
             if name.startswith(HIDDEN_STATE_PREFIX):
-                hidden_state.restore(name, values[name], baseline)
+                states[name] = values[name]
             else:
                 namespace[name] = values[name]
                 fact = facts.get(name, {})
                 received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
+    hidden_state.restore_all(states, baseline)
+    if spec.derive_random and any(name in hidden_state.GENERATORS for name in states):
+        hidden_state.derive(spec.step)
     return received
 
 

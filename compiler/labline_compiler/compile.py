@@ -52,9 +52,12 @@ class Compilation:
     cells: tuple[CellRoleInfo, ...]
 
 
-def compile_notebook(notebook: Notebook, *, name: str | None = None) -> Compilation:
-    """Compile *notebook*. Never raises for what is in it: faults come as findings."""
-    return _Compiler(notebook, name).compile()
+def compile_notebook(notebook: Notebook, *, name: str | None = None, plots: str | None = None) -> Compilation:
+    """Compile *notebook*. Never raises for what is in it: faults come as findings.
+
+    *plots* is the backend that matplotlib has where the steps run, as ``MPLBACKEND`` names it; None for IPython's own.
+    """
+    return _Compiler(notebook, name, plots).compile()
 
 
 @dataclass
@@ -68,12 +71,14 @@ class _CodeCell:
     parsed: ParsedCell | None = None
     parameters: tuple[Parameter, ...] = ()
     source: str = ""
+    number: int = 0  # of its run in the notebook, as IPython counts
 
 
 class _Compiler:
-    def __init__(self, notebook: Notebook, name: str | None) -> None:
+    def __init__(self, notebook: Notebook, name: str | None, plots: str | None) -> None:
         self.notebook = notebook
         self.name = name
+        self.plots = plots
         self.findings: list[Finding] = []
         self.cells: list[_CodeCell] = []
 
@@ -88,7 +93,7 @@ class _Compiler:
         infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
         if self._failed:
             return Compilation(None, self._sorted_findings(), infos)
-        flows = self._flows()
+        flows = self._flows(options.parallel_random)
         infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
         self.findings += [self._with_own_name(found, step_options) for found in flows.findings]
         self.findings += self._leaks()
@@ -108,6 +113,7 @@ class _Compiler:
             cache=options.cache,
             experiment=options.experiment,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
+            parallel_random=options.parallel_random,
         )
         return Compilation(pipeline, self._sorted_findings(), infos)
 
@@ -172,9 +178,11 @@ class _Compiler:
 
     def _parse_cells(self) -> None:
         seen: dict[str, _CodeCell] = {}
+        number = 0
         for c in self.cells:
             if c.role == "skip" or not c.cell.source.strip():
                 continue
+            c.number = number = number + 1
             try:
                 c.parsed = parse_cell(c.cell.source)
             except CellSyntaxError as error:
@@ -276,10 +284,10 @@ class _Compiler:
 
     # -------------------------------------------------------------------------------------------------------- data flow
 
-    def _flows(self) -> Flows:
+    def _flows(self, parallel_random: bool) -> Flows:
         """Analyse; cells that turn out to be unfit for the start of every step become part of the step above them."""
         while True:
-            flows = analyse(self._units())
+            flows = analyse(self._units(), parallel_random=parallel_random, plots=self.plots)
             moved = False
             above: str | None = None
             for c in self.cells:
@@ -330,7 +338,7 @@ class _Compiler:
             if c.parameters:
                 units.append(Unit(c.cell, PARAMETERS, parameters=c.parameters))
             if c.parsed is not None:
-                units.append(Unit(c.cell, c.step or PREAMBLE, c.parsed))
+                units.append(Unit(c.cell, c.step or PREAMBLE, c.parsed, cell_number=c.number))
         return units
 
     def _steps(
@@ -389,7 +397,7 @@ class _Compiler:
     def _source(self, c: _CodeCell) -> CellSource:
         in_step = c.step is not None and c.role in ("imports", "functions")
         role = "step" if in_step or c.role == "skip" else c.role
-        return CellSource(c.cell.index, c.cell.id, c.source, role)
+        return CellSource(c.cell.index, c.cell.id, c.source, role, c.number)
 
 
 def _without_prev(cell: Cell, name: str) -> Edit:

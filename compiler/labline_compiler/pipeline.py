@@ -100,6 +100,7 @@ class Pipeline:
     cache: bool = True
     experiment: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
+    parallel_random: bool = False  # every step draws from generators of its own, so that none waits for another's
     schema: int = SCHEMA_VERSION
 
     def step(self, name: str) -> Step:

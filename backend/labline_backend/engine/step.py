@@ -163,6 +163,7 @@ class StepRunner:
             outputs=step.outputs,
             metadata=run.pipeline.metadata,
             autolog=self._run.tracking.active and trains(step),
+            derive_random=run.pipeline.parallel_random,
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

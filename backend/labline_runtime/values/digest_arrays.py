@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from labline_runtime.values import digest_figures
+
 if TYPE_CHECKING:
     from labline_runtime.values.digest import Walk
 
@@ -17,6 +19,8 @@ CHUNK = 1 << 22  # bytes taken at a time where a copy is needed
 
 def find(kind: type) -> Special | None:
     """What digests values of *kind*, where that is not left to pickle."""
+    if digest_figures.is_artist(kind):
+        return digest_figures.artist
     root = kind.__module__.partition(".")[0]
     if root == "numpy":
         numpy = sys.modules["numpy"]

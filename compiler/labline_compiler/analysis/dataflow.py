@@ -12,25 +12,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labline_compiler.analysis.flows import Flows, Unit
+from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
+from labline_compiler.analysis.plots import INLINE
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.analysis.scout import Scout
 from labline_compiler.analysis.settlement import Settlement
 from labline_compiler.analysis.walker import Walker
 
 
-def analyse(units: Sequence[Unit]) -> Flows:
-    """Work out what flows between the steps of *units*, which are in the notebook's order."""
+def analyse(units: Sequence[Unit], *, parallel_random: bool = False, plots: str | None = None) -> Flows:
+    """Work out what flows between the steps of *units*, which are in the notebook's order.
+
+    With *parallel_random* steps draw random numbers of their own. *plots* is matplotlib's backend where the steps run.
+    """
     scout = Scout()
+    scout.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for unit in units:
         if unit.step != previous:
             scout.start()
+            if unit.step not in NO_STEPS:
+                scout.walker.begin_step()
         previous = unit.step
         _follow(scout.walker, unit)
-    recorder = Recorder(scout.last)
+    recorder = Recorder(scout.last, parallel_random=parallel_random)
+    recorder.walker.figures_open = plots not in (None, "", *INLINE)
+    previous = None
     for unit in units:
         recorder.start(unit)
+        if unit.step != previous and unit.step not in NO_STEPS:
+            recorder.walker.begin_step()
+        previous = unit.step
         _follow(recorder.walker, unit)
     recorder.finish()
     return Settlement(recorder).flows()
@@ -40,4 +52,4 @@ def _follow(walker: Walker, unit: Unit) -> None:
     for parameter in unit.parameters:
         walker.parameter(parameter.name, parameter.default)
     if unit.parsed is not None:
-        walker.cell(unit.parsed)
+        walker.run_cell(unit.parsed, unit.step, unit.cell_number, unit.cell.source)

@@ -36,6 +36,14 @@ class Functions:
         """The value of an expression."""
         raise NotImplementedError
 
+    def text(self, node: ast.expr | None) -> str | None:
+        """The text that an expression gives, where it is spelled out."""
+        raise NotImplementedError
+
+    def call(self, callee: Value, arguments: Arguments, node: ast.AST) -> Value:
+        """Call *callee*, which may be several things."""
+        raise NotImplementedError
+
     def run(self, statements: Sequence[ast.stmt]) -> None:
         """Follow a block."""
         raise NotImplementedError
@@ -73,6 +81,7 @@ class Functions:
             return self.heap.reach(handed | own)
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
+        frame.texts = self._texts_of_parameters(info, arguments, receiver)
         outer_context, outer_depth = self.context, len(self.state.frames)
         self.context = (*self.context[-_MAXIMUM_DEPTH:], id(node))
         self.state.frames.append(frame)
@@ -120,6 +129,17 @@ class Functions:
             bound[spec.kwarg.arg] = self.heap.make(self.site(node, "kwargs"), "dict", unmatched | arguments.rest)
         return bound
 
+    def _texts_of_parameters(self, info: FunctionInfo, arguments: Arguments, receiver: Value | None) -> dict[str, str]:
+        call, spec = arguments.node, info.node.args
+        if call is None or arguments.starred:
+            return {}
+        names = [argument.arg for argument in [*spec.posonlyargs, *spec.args]]
+        given = dict(zip(names if receiver is None else names[1:], call.args, strict=False))
+        given |= {word.arg: word.value for word in call.keywords if word.arg is not None}
+        texts = {name: self.text(value) for name, value in given.items()}
+        known = {name: text for name, text in texts.items() if text is not None}
+        return {name: text for name, text in info.texts.items() if name not in given} | known
+
     # -------------------------------------------------------------------------------------------------- the worst case
 
     def _assume_everything(self, number: int, handed: Value, node: ast.AST) -> Value:
@@ -131,16 +151,17 @@ class Functions:
         moment = (self.state.bindings, self.heap.links)
         known = self.assumed.get(number)
         if known is None or known[0] != moment:
-            known = self.assumed[number] = (moment, *self._mentioned(number))
+            known = self.assumed[number] = (moment, *self.mentioned(number))
         _, mentioned, declared = known
         self.mix(handed | mentioned, node)
         reached = self.heap.reach(handed | mentioned)
         for name in sorted(declared):
             self.state.bind_global(name, self.heap.mutable(reached), inside=True)
         self.unknown_draws()
+        self.state.sink.file("write", None, tree=True)
         return reached
 
-    def _mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
+    def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""
         met, waiting, seen = frozenset((number,)), [number], {number}
         declared: frozenset[str] = frozenset()
@@ -202,3 +223,8 @@ class Functions:
         """Code that is not known may draw random numbers."""
         for state in hidden_state.RANDOM_STATES:
             self.state.sink.hidden(state, "draw")
+        self.unknown_plots()
+
+    def unknown_plots(self) -> None:
+        """Code that is not known may draw on pyplot's figures."""
+        raise NotImplementedError

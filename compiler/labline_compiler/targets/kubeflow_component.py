@@ -143,6 +143,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         output_directory="",
         cells=(*pipeline.preamble, *step.cells),
         metadata=pipeline.metadata,
+        derive_random=pipeline.parallel_random,
     )
 
 

@@ -1,0 +1,116 @@
+"""What the notebook has put into modules and classes of libraries, and the data that modules of its own hold.
+
+``@patch:pandas.DataFrame.shout`` is the attribute ``shout`` of ``pandas.DataFrame``; ``@module:helpers`` stands for all
+plain data of the module ``helpers``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import sys
+import types
+from typing import Any
+
+PATCH, MODULE = "@patch:", "@module:"
+
+
+class _Missing:
+    """Stands for an attribute that was deleted."""
+
+    def __reduce__(self) -> Any:
+        return _missing, ()
+
+
+_MISSING = _Missing()
+
+
+def _missing() -> _Missing:
+    return _MISSING
+
+
+def capture_patch(path: str) -> Any:
+    """The present value of the attribute, as it is stored; None where its module is not in use."""
+    holder, name = _holder(path)
+    if holder is None:
+        return None
+    held = vars(holder) if isinstance(holder, (type, types.ModuleType)) else {}
+    return {"value": held[name] if name in held else getattr(holder, name, _MISSING)}
+
+
+def restore_patch(path: str, value: Any) -> None:
+    """Put it there; what is a container of the library's is filled, so that everybody else who holds it sees it."""
+    holder, name = _holder(path, load=True)
+    if holder is None or value is None:
+        return
+    wanted = value["value"]
+    if isinstance(wanted, _Missing):
+        with contextlib.suppress(AttributeError):
+            delattr(holder, name)
+        return
+    present = getattr(holder, name, None)
+    if not _filled(present, wanted):
+        setattr(holder, name, wanted)
+
+
+def _filled(present: Any, wanted: Any) -> bool:
+    if present is wanted:
+        return True
+    if type(present) is not type(wanted) or not isinstance(present, (dict, list, set)):
+        return False
+    content = type(wanted)(wanted) if not isinstance(wanted, dict) else dict(wanted)
+    present.clear()
+    if isinstance(present, list):
+        present.extend(content)
+    else:
+        present.update(content)
+    return True
+
+
+def _holder(path: str, *, load: bool = False) -> tuple[Any, str]:
+    """The object that has the attribute, and the attribute's name."""
+    parts = path.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        holder: Any = sys.modules.get(name)
+        if holder is None and load:
+            with contextlib.suppress(ImportError):
+                holder = importlib.import_module(name)
+        if holder is None:
+            continue
+        for part in parts[end:-1]:
+            holder = getattr(holder, part, None)
+        return holder, parts[-1]
+    return None, parts[-1]
+
+
+def capture_module(name: str) -> Any:
+    """The data that the module holds: what can be stored, without functions, classes and modules."""
+    from labline_runtime.values.pickling import dump
+
+    found: dict[str, dict[str, Any]] = {}
+    for full, module in list(sys.modules.items()):
+        if (full == name or full.startswith(f"{name}.")) and _is_of_notebook(module):
+            for key, value in list(vars(module).items()):
+                if key.startswith("__") or isinstance(value, (types.ModuleType, types.FunctionType, type)):
+                    continue
+                with contextlib.suppress(Exception):
+                    dump(value, io.BytesIO())
+                    found.setdefault(full, {})[key] = value
+    return found or None
+
+
+def restore_module(value: Any) -> None:
+    """Import the modules where they are in reach, and fill them."""
+    for full, content in (value or {}).items():
+        with contextlib.suppress(ImportError):
+            module = importlib.import_module(full)
+            for key, wanted in content.items():
+                if not _filled(getattr(module, key, None), wanted):
+                    setattr(module, key, wanted)
+
+
+def _is_of_notebook(module: Any) -> bool:
+    source = getattr(module, "__file__", None)
+    return isinstance(source, str) and "site-packages" not in source and "dist-packages" not in source
