@@ -70,11 +70,24 @@ CASES = {
     ),
     "a list that a library holds": (
         steps(a="import mimetypes\nmimetypes.knownfiles.append('x')", b="x = 1"),
-        {"a>b:@patch:mimetypes.knownfiles"},
+        {"a>b:@patch:mimetypes.knownfiles[]"},
     ),
     "a module of the notebook's own": (
         steps(a="import helpers\nhelpers.count += 1", b="import helpers\nprint(helpers.count)"),
         {"a>b:@patch:helpers.count"},
+    ),
+    "an item of a dict that a library holds": (
+        steps(a="import mimetypes\nmimetypes.types_map['.x'] = 'y'", b="x = 1"),
+        {"a>b:@patch:mimetypes.types_map[]"},
+    ),
+    "handlers taken off the root logger": (steps(a="logging.root.handlers.clear()", b="x = 1"), {"a>b:@logging"}),
+    "folds that are shuffled": (
+        steps(
+            a="from sklearn.model_selection import KFold\nnp.random.seed(1)",
+            b="s = list(KFold(3, shuffle=True).split([1, 2, 3]))",
+            c="y = np.random.rand()",
+        ),
+        {"a>b:@numpy.random,KFold", "b>c:@numpy.random"},
     ),
     "a logger that is set up": (steps(a="logging.getLogger('x').setLevel(10)", b="x = 1"), {"a>b:@logging"}),
     "a logger that is used": (steps(a="logging.getLogger('x').info('y')", b="x = 1"), set()),

@@ -1,7 +1,7 @@
 """What the notebook has put into modules and classes of libraries, and the data that modules of its own hold.
 
-``@patch:pandas.DataFrame.shout`` is the attribute ``shout`` of ``pandas.DataFrame``; ``@module:helpers`` stands for all
-plain data of the module ``helpers``.
+``@patch:pandas.DataFrame.shout`` is the attribute ``shout`` of ``pandas.DataFrame``; ``@patch:mimetypes.types_map[]``
+what is in that container; ``@module:helpers`` all plain data of the module ``helpers``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import sys
 import types
 from typing import Any
 
-PATCH, MODULE = "@patch:", "@module:"
+PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
+_OF_THE_STEP = ("labline_runtime", "IPython")
 
 
 class _Missing:
@@ -31,18 +32,29 @@ def _missing() -> _Missing:
 
 
 def capture_patch(path: str) -> Any:
-    """The present value of the attribute, as it is stored; None where its module is not in use."""
-    holder, name = _holder(path)
+    """The present value of the attribute, as it is stored; None where there is nothing to put back.
+
+    That is so where the module is not in use, where the step's own streams and hooks are back in place, and where what
+    should be a container is none.
+    """
+    holder, name = _holder(path.removesuffix(INSIDE))
     if holder is None:
         return None
     held = vars(holder) if isinstance(holder, (type, types.ModuleType)) else {}
-    return {"value": held[name] if name in held else getattr(holder, name, _MISSING)}
+    value = held[name] if name in held else getattr(holder, name, _MISSING)
+    if path.endswith(INSIDE) and not isinstance(value, (dict, list, set)):
+        return None
+    if holder is sys and type(getattr(value, "__self__", value)).__module__.startswith(_OF_THE_STEP):
+        return None
+    return {"value": value}
 
 
 def restore_patch(path: str, value: Any) -> None:
     """Put it there; what is a container of the library's is filled, so that everybody else who holds it sees it."""
-    holder, name = _holder(path, load=True)
-    if holder is None or value is None:
+    if value is None:
+        return
+    holder, name = _holder(path.removesuffix(INSIDE), load=True)
+    if holder is None:
         return
     wanted = value["value"]
     if isinstance(wanted, _Missing):

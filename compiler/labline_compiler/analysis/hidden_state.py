@@ -13,7 +13,9 @@ Use = Literal["read", "draw", "set", "change"]
 
 RANDOM_STATES = ("@random", "@numpy.random", "@torch.random")
 FIGURES = "@matplotlib.figures"
-PATCH, MODULE = "@patch:", "@module:"
+PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
+# Of the interpreter itself: not to be taken to another process.
+MACHINERY = ("sys.modules", "sys.meta_path", "sys.path_hooks", "sys.path_importer_cache")
 # Once changed, everything that runs later may depend on it; so do attributes put into libraries.
 AMBIENT = (
     "@pandas.options",
@@ -171,6 +173,7 @@ ASSIGNMENTS: dict[str, str] = {
     "matplotlib_inline.config.InlineBackend": "@matplotlib.backend",
     "os.environ": "@environ",
     "sys.path": "@sys.path",
+    "logging": "@logging",
     "warnings.filters": "@warnings",
     "torch.backends": "@torch.settings",
     "plotly.io.templates": "@plotly.defaults",

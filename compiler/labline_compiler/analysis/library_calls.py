@@ -38,7 +38,7 @@ class LibraryCalls(Plots):
         holder, _, name = origin.rpartition(".")
         known = origin in operations.LIBRARY or bool(hidden_state.call_uses(origin))
         if name in operations.CONTAINER_ALTERS and "." in holder and not known:
-            self.patch(holder, arguments.all)  # most likely a list or a dict that a module holds
+            self.change_library(holder, arguments.all, inside=True)  # most likely a list or a dict that a module holds
         operation = operations.library_operation(origin)
         if operation is None:
             return self.worst(NOTHING, arguments, node, library=True)
@@ -92,7 +92,9 @@ class LibraryCalls(Plots):
                 last = origin.rpartition(".")[2]
                 return self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
             case "holds":
-                draws = origin.rpartition(".")[2] in operations.RANDOM_ESTIMATORS and not arguments.has_state()
+                last = origin.rpartition(".")[2]
+                shuffles = last.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
+                draws = (last in operations.RANDOM_ESTIMATORS or shuffles) and not arguments.has_state()
                 return self.heap.make(self.site(node), kind, handed, draws=draws)
         return self.heap.make(self.site(node), None, self.heap.reach(handed))
 
@@ -252,6 +254,15 @@ class LibraryCalls(Plots):
             top = module.lstrip(".").partition(".")[0]
             self.state.sink.file("read", f"{ANY}/{top}.py" if top else None)
             self.state.sink.file("read", f"{ANY}/{top}/{ANY}" if top else None)
+
+    def change_library(self, path: str, value: Value, *, inside: bool) -> None:
+        """Something of a library is assigned, or changed *inside* where it is a container."""
+        if path.startswith(hidden_state.MACHINERY):
+            self.state.sink.note("LL303", f"The cell changes {path}, which no step hands on.", None)
+        elif state := hidden_state.assignment_state(path):
+            self.state.sink.hidden(state, "change")
+        else:
+            self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)
 
     def patch(self, path: str, value: Value) -> None:
         """The attribute *path* of a library is set; later steps find it as it then is."""

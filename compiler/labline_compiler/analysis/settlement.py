@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
 from labline_compiler.analysis.heap import NOTHING
-from labline_compiler.analysis.hidden_state import FIGURES, PATCH, is_ambient
+from labline_compiler.analysis.hidden_state import FIGURES, INSIDE, PATCH, is_ambient
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.findings import Span, finding
 from labline_compiler.findings.place import find_name, span_of
@@ -137,7 +137,7 @@ class Settlement:
         key = ("LL302", version.step, version.name)
         if key not in self.told:
             self.told.add(key)
-            what = version.name.removeprefix(PATCH).removeprefix("@")
+            what = version.name.removeprefix(PATCH).removeprefix("@").removesuffix(INSIDE)
             message = f"Step {version.step} changes {what}, so all later steps wait for it."
             span = span_of(version.statement, version.cell.source) if version.statement is not None else None
             self.findings.append(finding("LL302", message, cell=version.cell.place, step=version.step, span=span))

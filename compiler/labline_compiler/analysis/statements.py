@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
-from labline_compiler.analysis.hidden_state import assignment_state
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 
@@ -370,10 +369,7 @@ class Statements(Expressions):
             if thing.kind in ("module", "library") and thing.origin is not None:
                 name = thing.origin if isinstance(target, ast.Subscript) else f"{thing.origin}.{target.attr}"
                 self.note_backend_setting(thing.origin, target)
-                if state := assignment_state(name):
-                    self.state.sink.hidden(state, "change")
-                else:
-                    self.patch(name, value)
+                self.change_library(name, value, inside=isinstance(target, ast.Subscript))
             elif thing.kind == "logger":
                 self.state.sink.hidden("@logging", "change")
         self.use(holder, call_methods=True)

@@ -185,6 +185,16 @@ mimetypes.types_map[".lab"] = "text/lab"
 import mimetypes
 print(mimetypes.types_map[".lab"], len(mimetypes.types_map) > 20)
 """,
+    "what_is_printed_is_caught_for_a_while": """
+import io, sys
+kept = sys.stdout
+sys.stdout = caught = io.StringIO()
+print("inside")
+sys.stdout = kept
+text = caught.getvalue()
+---
+print(repr(text))
+""",
     "a_builtin_is_replaced": """
 import builtins
 builtins.shout = lambda text: text.upper()
