@@ -60,6 +60,8 @@ class TextReader:
     def _part(self, part: ast.expr) -> str:
         if isinstance(part, ast.FormattedValue):
             plain = part.format_spec is None and part.conversion in (-1, ord("s"))
+            if plain and isinstance(part.value, ast.Constant):
+                return str(part.value.value)
             return (self._read(part.value) if plain else None) or ANY
         return self._read(part) or ""
 
@@ -144,6 +146,8 @@ def may_hold(folder: str, path: str) -> bool:
 def _matches(pattern: str, text: str) -> bool:
     if ANY not in pattern:
         return pattern == text
+    if not text.startswith(pattern.partition(ANY)[0]) or not text.endswith(pattern.rpartition(ANY)[2]):
+        return False
     return re.fullmatch(".*".join(map(re.escape, pattern.split(ANY))), text, re.DOTALL) is not None
 
 
