@@ -119,7 +119,7 @@ def outputs_of(cell: Any) -> list[Any]:
             found.append(pixels(base64.b64decode(data["image/png"])))
         else:
             text = "".join(output.get("text", data.get("text/plain", "")))
-            found.append(re.sub(r"0x[0-9a-f]+", "0x", text))
+            found.append(re.sub(r"\b0x[0-9a-f]+", "0x", text))
     return found
 
 

@@ -143,17 +143,23 @@ def restore_figures(value: Any, _: Baseline) -> None:
 def reduce_figure(figure: Any, reduced: tuple[Any, ...]) -> tuple[Any, ...]:
     """A figure for pickle: it neither opens itself where it is loaded, nor forgets that pyplot made it.
 
-    pyplot refuses to go back to a figure that it has not made (``plt.sca``, ``plt.figure(fig)``, ``fig.show``).
+    Older releases of pyplot refuse to go back to a figure that they have not made (``plt.sca``, ``plt.figure(fig)``).
+    Where pyplot has drawn, IPython knows how to show a figure; so it must where the figure is loaded.
     """
     make, arguments, state, *_ = reduced
     state = {name: part for name, part in state.items() if name != "_restore_to_pylab"}
     manager = getattr(figure.canvas, "manager", None)
-    return make, arguments, (getattr(manager, "num", None), state), None, None, _set_figure_state
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    drawn = getattr(pyplot, "_backend_mod", None) is not None
+    return make, arguments, (getattr(manager, "num", None), drawn, state), None, None, _set_figure_state
 
 
-def _set_figure_state(figure: Any, state: tuple[Any, dict[str, Any]]) -> None:
-    number, content = state
+def _set_figure_state(figure: Any, state: tuple[Any, bool, dict[str, Any]]) -> None:
+    number, drawn, content = state
     figure.__setstate__(content)
+    if drawn:
+        pyplot = importlib.import_module("matplotlib.pyplot")
+        pyplot._get_backend_mod()
     if number is not None:
         agg = importlib.import_module("matplotlib.backends.backend_agg")
         agg.new_figure_manager_given_figure(number, figure)
