@@ -18,9 +18,9 @@ from typing import Any
 from labline_runtime.states import ipython, libraries, logs, patches, plots, process
 from labline_runtime.states.baseline import Baseline
 
-__all__ = ["GENERATORS", "STATES", "Baseline", "capture", "derive", "restore", "restore_all"]
+__all__ = ["PLACES", "STATES", "Baseline", "capture", "derive", "restore", "restore_all"]
 
-GENERATORS = ("@random", "@numpy.random", "@torch.random")
+PLACES = frozenset(("@environ", "@cwd", "@sys.path"))
 
 
 def capture(name: str, baseline: Baseline) -> Any:
@@ -52,7 +52,7 @@ def restore(name: str, value: Any, baseline: Baseline) -> None:
 
 
 def restore_all(values: Mapping[str, Any], baseline: Baseline) -> None:
-    """Restore several states in the table's order: places before what is looked for there, patches last."""
+    """Restore several states in the table's order, patches last."""
     order = {name: place for place, name in enumerate(STATES)}
     for name in sorted(values, key=lambda name: order.get(name, len(order))):
         restore(name, values[name], baseline)

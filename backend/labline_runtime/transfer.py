@@ -40,19 +40,23 @@ def receive(spec: StepSpecification, namespace: dict[str, Any], baseline: hidden
     """Load every input: bind the variables, restore the hidden state."""
     received = []
     states: dict[str, Any] = {}
-    for source in spec.inputs:
+    # What is unpickled may be looked for where an earlier step has pointed to.
+    for source in sorted(spec.inputs, key=lambda taken: hidden_state.PLACES.isdisjoint(taken.names)):
         values, facts = _load(source)
         for name in source.names:
             if name not in values:
                 continue  # bound in one branch only, and not in the one that ran
             if name.startswith(HIDDEN_STATE_PREFIX):
-                states[name] = values[name]
+                if name in hidden_state.PLACES:
+                    hidden_state.restore(name, values[name], baseline)
+                else:
+                    states[name] = values[name]
             else:
                 namespace[name] = values[name]
                 fact = facts.get(name, {})
                 received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
     hidden_state.restore_all(states, baseline)
-    if spec.derive_random and any(name in hidden_state.GENERATORS for name in states):
+    if spec.derive_random:
         hidden_state.derive(spec.step)
     return received
 

@@ -58,6 +58,17 @@ shapes.sides["star"] = 10
 ---
 print(shapes.count("square"), shapes.count("star"))
 """,
+    "a_module_on_a_path_of_its_own": """
+import os, sys
+os.makedirs("src")
+open("src/cleaning.py", "w").write("def clean(x):\\n    return x.strip()\\n")
+sys.path.append("src")
+from cleaning import clean
+---
+name = clean(" a ")
+---
+print(clean(name + " "), name)
+""",
     "a_script_that_is_run": """
 %%writefile setup.py
 import json
