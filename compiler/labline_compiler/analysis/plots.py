@@ -14,64 +14,22 @@ from labline_compiler.analysis.classes import Classes
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.hidden_state import FIGURES
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 INLINE = ("inline", "module://matplotlib_inline.backend_inline")
 _PYPLOT = "matplotlib.pyplot."
 # What pyplot has besides figures. Names of classes and of parameters count, too.
-_NO_FIGURES = frozenset(
-    [
-        "rc",
-        "rcdefaults",
-        "rcParams",
-        "style",
-        "cm",
-        "colormaps",
-        "get_cmap",
-        "set_cmap",
-        "ion",
-        "ioff",
-        "isinteractive",
-        "switch_backend",
-        "imread",
-        "imsave",
-        "get_backend",
-        "rc_context",
-        "xkcd",
-        "color_sequences",
-        "get_plot_commands",
-        "new_figure_manager",
-        "setp_",
-        "cycler",
-        "np",
-        "mlab",
-    ]
+_NO_FIGURES = _words(
+    "rc rcdefaults rcParams style cm colormaps get_cmap set_cmap ion ioff isinteractive switch_backend imread "
+    "imsave get_backend rc_context xkcd color_sequences new_figure_manager"
 )
-_NO_SEABORN_FIGURES = frozenset(
-    [
-        "set",
-        "set_theme",
-        "set_style",
-        "set_context",
-        "set_palette",
-        "set_color_codes",
-        "reset_defaults",
-        "reset_orig",
-        "color_palette",
-        "load_dataset",
-        "get_dataset_names",
-        "axes_style",
-        "plotting_context",
-        "despine_",
-        "husl_palette",
-        "hls_palette",
-        "cubehelix_palette",
-        "light_palette",
-        "dark_palette",
-        "diverging_palette",
-        "blend_palette",
-        "xkcd_palette",
-        "mpl_palette",
-        "crayon_palette",
-    ]
+_NO_SEABORN_FIGURES = _words(
+    "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig color_palette "
+    "load_dataset get_dataset_names axes_style plotting_context husl_palette hls_palette cubehelix_palette "
+    "light_palette dark_palette diverging_palette blend_palette xkcd_palette mpl_palette crayon_palette"
 )
 
 
