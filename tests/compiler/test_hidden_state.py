@@ -94,6 +94,7 @@ CASES = {
     "an extension": (steps(a="%load_ext autoreload", b="x = 1"), {"a>b:@ipython"}),
     "the environment by a magic": (steps(a="%env A=1", b="x = 1"), {"a>b:@environ"}),
     "a name deleted by a magic": (steps(a="x = 1", b="x = 2\n%xdel x", c="x = 3", d="print(x)"), {"c>d:x"}),
+    "an alias deleted by a magic": (steps(a="x = [1]\ny = x", b="%xdel x", c="print(y)"), {"a>b:x,y", "b>c:y"}),
     "everything deleted by a magic": (steps(a="x = 1", b="%reset -f\nx = 2", c="print(x)"), {"a>b:x", "b>c:x"}),
     "a script that binds names": (steps(a="%run s.py", b="y = found"), {"a>b:found"}),
     "a script that sees the names": (steps(a="x = [1]", b="%run -i s.py", c="y = x"), {"a>b:x", "b>c:x"}),

@@ -234,6 +234,8 @@ class Magics(Statements):
         names = list(self.state.module.names)
         if name == "xdel":
             names = [word for word in line.split() if word in names]
+            if "-n" not in line.split():
+                self._delete_aliases(names)
         elif name == "reset_selective":
             pattern = next((word for word in line.split() if not word.startswith("-")), "")
             try:
@@ -243,6 +245,13 @@ class Magics(Statements):
         for each in names:
             if not each.startswith("@"):
                 self.state.delete(each)
+
+    def _delete_aliases(self, names: list[str]) -> None:
+        """``%xdel`` also unbinds every other name of the same object."""
+        objects = frozenset().union(*(self.state.module.names[name] for name in names))
+        for other, value in list(self.state.module.names.items()):
+            if other not in names and not other.startswith("@") and value & objects:
+                self.state.branches(lambda other=other: self.state.delete(other), lambda: None)  # type: ignore[misc]
 
     # ---------------------------------------------------------------------------------------------------------- history
 
