@@ -127,8 +127,10 @@ def restore_locale(value: Any, _: Baseline) -> None:
 
 
 def capture_decimal(_: Baseline) -> Any:
-    """The context that decimal numbers are computed in."""
-    return decimal.getcontext().copy()
+    """The context that decimal numbers are computed in, without the flags that every computation sets."""
+    context = decimal.getcontext().copy()
+    context.clear_flags()
+    return context
 
 
 def restore_decimal(value: Any, _: Baseline) -> None:
