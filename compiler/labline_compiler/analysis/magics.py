@@ -149,7 +149,6 @@ class Magics(Statements):
             pass
         else:
             self.tell_set_up(f"calls get_ipython().{name}()", node)
-            return False
         return True
 
     def tell_set_up(self, what: str, node: ast.AST | None) -> None:

@@ -65,13 +65,13 @@ print(1)
         "Move the call to a cell tagged `imports` or `functions`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
-import atexit
-atexit.register(print, "the end")
+import csv
+csv.register_dialect("semicolon", delimiter=";")
 """,
         good="""\
 # %% tags=["imports"]
-import atexit
-atexit.register(print, "the end")
+import csv
+csv.register_dialect("semicolon", delimiter=";")
 # %% tags=["step:load"]
 x = 1
 """,
@@ -85,11 +85,11 @@ x = 1
         "Move the line to a cell tagged `imports`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
-get_ipython().events.register("post_run_cell", print)
+get_ipython().register_magic_function(print, magic_name="show")
 """,
         good="""\
 # %% tags=["imports"]
-get_ipython().events.register("post_run_cell", print)
+get_ipython().register_magic_function(print, magic_name="show")
 # %% tags=["step:load"]
 x = 1
 """,
