@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +83,8 @@ def compile_file(
         notebook, document = _read(path, content, shown or str(path))
     except NotebookError as error:
         return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
-    return Compiled(compile_notebook(notebook, observed=observed), document)
+    plots = os.environ.get("MPLBACKEND")
+    return Compiled(compile_notebook(notebook, observed=observed, plots=plots), document)
 
 
 @dataclass(frozen=True)

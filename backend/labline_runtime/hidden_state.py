@@ -6,36 +6,29 @@ like one. A library is imported on restoring only where it was in use when the s
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-import os
 import random
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from labline_runtime.failure import StepFailure
-from labline_runtime.specification import StepError
+from labline_runtime.states import ipython, libraries, logs, patches, plots, process
+from labline_runtime.states.baseline import Baseline
 
+__all__ = ["PLACES", "STATES", "Baseline", "capture", "derive", "restore", "restore_all"]
 
-@dataclass(frozen=True)
-class Baseline:
-    """The process as it was when the step began; environment, path and folder travel as differences from it."""
-
-    environ: dict[str, str]
-    path: tuple[str, ...]
-    folder: str
-
-    @classmethod
-    def take(cls) -> Baseline:
-        """The process as it is."""
-        return cls(dict(os.environ), tuple(sys.path), str(Path.cwd()))
+PLACES = frozenset(("@environ", "@cwd", "@sys.path"))
 
 
 def capture(name: str, baseline: Baseline) -> Any:
     """The present state *name*; None where its library is not in use."""
+    if name.startswith(patches.PATCH):
+        return patches.capture_patch(name.removeprefix(patches.PATCH))
+    if name.startswith(patches.MODULE):
+        return patches.capture_module(name.removeprefix(patches.MODULE))
     state = STATES[name]
     if state.library is not None and state.library not in sys.modules:
         return None
@@ -44,6 +37,12 @@ def capture(name: str, baseline: Baseline) -> Any:
 
 def restore(name: str, value: Any, baseline: Baseline) -> None:
     """Put the state *name* back to what :func:`capture` gave."""
+    if name.startswith(patches.PATCH):
+        patches.restore_patch(name.removeprefix(patches.PATCH), value)
+        return
+    if name.startswith(patches.MODULE):
+        patches.restore_module(value)
+        return
     state = STATES[name]
     if state.library is not None:
         if value is None:
@@ -52,137 +51,34 @@ def restore(name: str, value: Any, baseline: Baseline) -> None:
     state.restore(value, baseline)
 
 
+def restore_all(values: Mapping[str, Any], baseline: Baseline) -> None:
+    """Restore several states in the table's order, patches last."""
+    order = {name: place for place, name in enumerate(STATES)}
+    for name in sorted(values, key=lambda name: order.get(name, len(order))):
+        restore(name, values[name], baseline)
+
+
+def derive(step: str) -> None:
+    """Let every generator that was seeded go on from a place of the step's own, which its state and *step* determine.
+
+    So steps can draw side by side, each the same numbers in every run, though not those of the notebook.
+    """
+    seed = hashlib.sha256(f"{step} {random.getstate()}".encode()).digest()
+    random.seed(seed)
+    if (numpy := sys.modules.get("numpy")) is not None:
+        state = numpy.random.get_state(legacy=True)
+        words = hashlib.sha256(step.encode() + state[1].tobytes() + str(state[2:]).encode()).digest()
+        numpy.random.seed(list(memoryview(words).cast("I")))
+    if (torch := sys.modules.get("torch")) is not None:
+        words = hashlib.sha256(step.encode() + bytes(torch.get_rng_state().tolist())).digest()
+        torch.manual_seed(int.from_bytes(words[:7], "little"))
+
+
 @dataclass(frozen=True)
 class _State:
     capture: Callable[[Baseline], Any]
     restore: Callable[[Any, Baseline], None]
     library: str | None = None
-
-
-def _module(name: str) -> Any:
-    return sys.modules[name]
-
-
-def _capture_torch(_: Baseline) -> Any:
-    torch = _module("torch")
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
-    return {"cpu": torch.get_rng_state(), "cuda": cuda}
-
-
-def _restore_torch(value: Any, _: Baseline) -> None:
-    torch = _module("torch")
-    torch.set_rng_state(value["cpu"])
-    if value["cuda"] is not None and torch.cuda.device_count() == len(value["cuda"]):
-        torch.cuda.set_rng_state_all(value["cuda"])
-
-
-def _pandas_options() -> dict[str, tuple[Any, Any]]:
-    """Every option's present and default value."""
-    config = importlib.import_module("pandas._config.config")
-    options = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for key, option in config._registered_options.items():
-            options[key] = (config.get_option(key), option.defval)
-    return options
-
-
-def _capture_pandas(_: Baseline) -> Any:
-    return {key: value for key, (value, default) in _pandas_options().items() if not _same(value, default)}
-
-
-def _restore_pandas(value: Any, _: Baseline) -> None:
-    pandas = _module("pandas")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for key, (present, default) in _pandas_options().items():
-            wanted = value.get(key, default)
-            if not _same(present, wanted):
-                pandas.set_option(key, wanted)
-
-
-def _same(first: Any, second: Any) -> bool:
-    try:
-        return type(first) is type(second) and bool(first == second)
-    except Exception:
-        return False
-
-
-def _capture_numpy_options(_: Baseline) -> Any:
-    numpy = _module("numpy")
-    return {"print": numpy.get_printoptions(), "errors": numpy.geterr()}
-
-
-def _restore_numpy_options(value: Any, _: Baseline) -> None:
-    numpy = _module("numpy")
-    numpy.set_printoptions(**value["print"])
-    numpy.seterr(**value["errors"])
-
-
-_RC_OF_THE_PROCESS = frozenset(("backend", "backend_fallback", "interactive", "toolbar"))
-
-
-def _capture_rc(_: Baseline) -> Any:
-    parameters = _module("matplotlib").rcParams
-    return {key: dict.__getitem__(parameters, key) for key in dict.keys(parameters) if key not in _RC_OF_THE_PROCESS}
-
-
-def _restore_rc(value: Any, _: Baseline) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        known = {key: item for key, item in value.items() if key in _module("matplotlib").rcParams}
-        _module("matplotlib").rcParams.update(known)
-
-
-def _restore_warnings(value: Any, _: Baseline) -> None:
-    warnings.resetwarnings()
-    warnings.filters.extend(value)  # type: ignore[attr-defined]
-
-
-def _capture_environ(baseline: Baseline) -> Any:
-    changed = {name: text for name, text in os.environ.items() if baseline.environ.get(name) != text}
-    return {"set": changed, "unset": sorted(set(baseline.environ) - set(os.environ))}
-
-
-def _restore_environ(value: Any, _: Baseline) -> None:
-    os.environ.update(value["set"])
-    for name in value["unset"]:
-        os.environ.pop(name, None)
-
-
-def _capture_folder(baseline: Baseline) -> Any:
-    """Relative to where the step began, where it lies in there: another target runs in another folder."""
-    here = str(Path.cwd())
-    inside = here == baseline.folder or here.startswith(baseline.folder.rstrip(os.sep) + os.sep)
-    return os.path.relpath(here, baseline.folder) if inside else here
-
-
-def _restore_folder(value: Any, baseline: Baseline) -> None:
-    folder = str(Path(baseline.folder) / value)
-    try:
-        os.chdir(folder)
-    except OSError as error:
-        raise StepFailure(
-            StepError(
-                message=f"An earlier step changed the working directory to {folder}, "
-                f"which cannot be entered here: {error.strerror}.",
-                variable="@cwd",
-                hint="Use paths relative to the notebook instead of changing the working directory.",
-            )
-        ) from error
-
-
-def _capture_path(baseline: Baseline) -> Any:
-    places = {entry: place for place, entry in enumerate(baseline.path)}
-    return [places.get(entry, entry) for entry in sys.path]
-
-
-def _restore_path(value: Any, baseline: Baseline) -> None:
-    sys.path[:] = [
-        baseline.path[entry] if isinstance(entry, int) else entry
-        for entry in value
-        if not isinstance(entry, int) or entry < len(baseline.path)
-    ]
 
 
 # Generators that everybody draws from, and how to be independent of them.
@@ -193,18 +89,32 @@ GENERATORS = {
 }
 
 STATES: dict[str, _State] = {
+    # Places first: what comes later may be looked for there.
+    "@environ": _State(process.capture_environ, process.restore_environ),
+    "@cwd": _State(process.capture_folder, process.restore_folder),
+    "@sys.path": _State(process.capture_path, process.restore_path),
+    "@interpreter": _State(process.capture_interpreter, process.restore_interpreter),
+    "@locale": _State(process.capture_locale, process.restore_locale),
+    "@decimal": _State(process.capture_decimal, process.restore_decimal, "decimal"),
+    "@ipython": _State(ipython.capture, ipython.restore),
+    "@matplotlib.backend": _State(plots.capture_backend, plots.restore_backend, "matplotlib"),
+    "@matplotlib.rcParams": _State(plots.capture_parameters, plots.restore_parameters, "matplotlib"),
+    "@matplotlib.figures": _State(plots.capture_figures, plots.restore_figures, "matplotlib.pyplot"),
+    "@plotly.defaults": _State(libraries.capture_plotly, libraries.restore_plotly, "plotly.io"),
+    "@pandas.options": _State(libraries.capture_pandas, libraries.restore_pandas, "pandas"),
+    "@polars.config": _State(libraries.capture_polars, libraries.restore_polars, "polars"),
+    "@numpy.printoptions": _State(libraries.capture_numpy_options, libraries.restore_numpy_options, "numpy"),
+    "@sklearn.config": _State(libraries.capture_sklearn, libraries.restore_sklearn, "sklearn"),
+    "@xgboost.config": _State(libraries.capture_xgboost, libraries.restore_xgboost, "xgboost"),
+    "@torch.settings": _State(libraries.capture_torch_settings, libraries.restore_torch_settings, "torch"),
     "@random": _State(lambda _: random.getstate(), lambda value, _: random.setstate(value)),
     "@numpy.random": _State(
-        lambda _: _module("numpy").random.get_state(legacy=False),
-        lambda value, _: _module("numpy").random.set_state(value),
+        lambda _: libraries.module("numpy").random.get_state(legacy=False),
+        lambda value, _: libraries.module("numpy").random.set_state(value),
         "numpy",
     ),
-    "@torch.random": _State(_capture_torch, _restore_torch, "torch"),
-    "@pandas.options": _State(_capture_pandas, _restore_pandas, "pandas"),
-    "@numpy.printoptions": _State(_capture_numpy_options, _restore_numpy_options, "numpy"),
-    "@matplotlib.rcParams": _State(_capture_rc, _restore_rc, "matplotlib"),
-    "@warnings": _State(lambda _: list(warnings.filters), _restore_warnings),
-    "@environ": _State(_capture_environ, _restore_environ),
-    "@cwd": _State(_capture_folder, _restore_folder),
-    "@sys.path": _State(_capture_path, _restore_path),
+    "@torch.random": _State(libraries.capture_torch_random, libraries.restore_torch_random, "torch"),
+    # Last: importing a library may add filters and handlers of its own.
+    "@warnings": _State(lambda _: list(warnings.filters), process.restore_warnings),
+    "@logging": _State(logs.capture, logs.restore),
 }

@@ -23,7 +23,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
@@ -186,6 +186,7 @@ class Shell:
             recorder=self.recorder,
             streams=(sys.stdout, sys.stderr),
         )
+        self.ipython.last_execution_result = ExecutionResult(None)  # %xdel takes it that a cell has run before
         builtins.input = _no_input
         getpass.getpass = _no_input
         _add_current_folder_to_path()
@@ -209,6 +210,8 @@ class Shell:
         shell = self.ipython
         shell.compile.cell = cell
         shell.last_traceback = []
+        if cell.number:
+            shell.execution_count = cell.number
         count = shell.execution_count
         try:
             transformed, failure = self.transform(cell.source), None

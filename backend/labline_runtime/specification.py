@@ -34,6 +34,7 @@ class CellSource:
     id: str
     source: str
     role: CellRole = "step"
+    number: int = 0  # of its run in the notebook, counted from 1 as IPython does; 0: as it comes
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ class StepSpecification:
     passing: dict[str, tuple[str, ...]] = field(default_factory=dict)  # source -> names that later steps take from it
     unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
+    derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     schema: int = SCHEMA_VERSION
 
 

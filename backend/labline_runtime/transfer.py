@@ -50,18 +50,26 @@ def receive(
     """
     received = []
     notes = list(spec.kept)
-    for source in spec.inputs:
+    states: dict[str, Any] = {}
+    # What is unpickled may be looked for where an earlier step has pointed to.
+    for source in sorted(spec.inputs, key=lambda taken: hidden_state.PLACES.isdisjoint(taken.names)):
         values, facts = _load(source)
         notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in source.names)
         for name in source.names:
             if name not in values:
                 continue  # bound in one branch only, and not in the one that ran
             if name.startswith(HIDDEN_STATE_PREFIX):
-                hidden_state.restore(name, values[name], baseline)
+                if name in hidden_state.PLACES:
+                    hidden_state.restore(name, values[name], baseline)
+                else:
+                    states[name] = values[name]
             else:
                 namespace[name] = values[name]
                 fact = facts.get(name, {})
                 received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
+    hidden_state.restore_all(states, baseline)
+    if spec.derive_random:
+        hidden_state.derive(spec.step)
     return received, notes
 
 

@@ -53,13 +53,14 @@ class Compilation:
 
 
 def compile_notebook(
-    notebook: Notebook, *, name: str | None = None, observed: Sequence[Observation] = ()
+    notebook: Notebook, *, name: str | None = None, observed: Sequence[Observation] = (), plots: str | None = None
 ) -> Compilation:
     """Compile *notebook*. Never raises for what is in it: faults come as findings.
 
-    *observed* is what earlier runs saw its steps do beyond what their code shows (``StepError.observed``).
+    *observed* is what earlier runs saw its steps do beyond what their code shows (``StepError.observed``). *plots* is
+    the backend that matplotlib has where the steps run, as ``MPLBACKEND`` names it; None for IPython's own.
     """
-    return _Compiler(notebook, name, observed).compile()
+    return _Compiler(notebook, name, observed, plots).compile()
 
 
 @dataclass
@@ -73,13 +74,17 @@ class _CodeCell:
     parsed: ParsedCell | None = None
     parameters: tuple[Parameter, ...] = ()
     source: str = ""
+    number: int = 0  # of its run in the notebook, as IPython counts
 
 
 class _Compiler:
-    def __init__(self, notebook: Notebook, name: str | None, observed: Sequence[Observation] = ()) -> None:
+    def __init__(
+        self, notebook: Notebook, name: str | None, observed: Sequence[Observation], plots: str | None
+    ) -> None:
         self.notebook = notebook
         self.observed = observed
         self.name = name
+        self.plots = plots
         self.findings: list[Finding] = []
         self.cells: list[_CodeCell] = []
 
@@ -95,7 +100,7 @@ class _Compiler:
         if self._failed:
             return Compilation(None, self._sorted_findings(), infos)
         try:
-            flows = self._flows()
+            flows = self._flows(options.parallel_random)
         except TooDeepError as error:
             message = f"Cell {error.cell.number}: the code is too deeply nested."
             self.findings.append(finding("LL101", message, cell=error.cell.place))
@@ -120,6 +125,7 @@ class _Compiler:
             experiment=options.experiment,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
             observed=tuple(self.observed),
+            parallel_random=options.parallel_random,
         )
         return Compilation(pipeline, self._sorted_findings(), infos)
 
@@ -184,9 +190,11 @@ class _Compiler:
 
     def _parse_cells(self) -> None:
         seen: dict[str, _CodeCell] = {}
+        number = 0
         for c in self.cells:
             if c.role == "skip" or not c.cell.source.strip():
                 continue
+            c.number = number = number + 1
             try:
                 c.parsed = parse_cell(c.cell.source)
             except CellSyntaxError as error:
@@ -288,10 +296,10 @@ class _Compiler:
 
     # -------------------------------------------------------------------------------------------------------- data flow
 
-    def _flows(self) -> Flows:
+    def _flows(self, parallel_random: bool) -> Flows:
         """Analyse; cells that turn out to be unfit for the start of every step become part of the step above them."""
         while True:
-            flows = analyse(self._units(), self.observed)
+            flows = analyse(self._units(), self.observed, parallel_random=parallel_random, plots=self.plots)
             moved = False
             above: str | None = None
             for c in self.cells:
@@ -342,7 +350,7 @@ class _Compiler:
             if c.parameters:
                 units.append(Unit(c.cell, PARAMETERS, parameters=c.parameters))
             if c.parsed is not None:
-                units.append(Unit(c.cell, c.step or PREAMBLE, c.parsed))
+                units.append(Unit(c.cell, c.step or PREAMBLE, c.parsed, cell_number=c.number))
         return units
 
     def _steps(
@@ -432,7 +440,7 @@ class _Compiler:
     def _source(self, c: _CodeCell) -> CellSource:
         in_step = c.step is not None and c.role in ("imports", "functions")
         role = "step" if in_step or c.role == "skip" else c.role
-        return CellSource(c.cell.index, c.cell.id, c.source, role)
+        return CellSource(c.cell.index, c.cell.id, c.source, role, c.number)
 
 
 def _without_prev(cell: Cell, name: str) -> Edit:

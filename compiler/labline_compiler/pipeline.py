@@ -113,6 +113,7 @@ class Pipeline:
     experiment: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     observed: tuple[Observation, ...] = ()  # what earlier runs saw the steps do, taken into account
+    parallel_random: bool = False  # every step draws from generators of its own, so that none waits for another's
     schema: int = SCHEMA_VERSION
 
     def step(self, name: str) -> Step:

@@ -125,6 +125,7 @@ class PipelineOptions:
     name: str | None = None
     experiment: str | None = None
     cache: bool = True
+    parallel_random: bool = False
     defaults: Options = field(default_factory=Options)
     steps: dict[str, Options] = field(default_factory=dict)
 
@@ -277,6 +278,10 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
         bad("`labline.cache` is neither true nor false")
     else:
         result.cache = cache
+    if not isinstance(parallel_random := own.get("parallel_random", False), bool):
+        bad("`labline.parallel_random` is neither true nor false")
+    else:
+        result.parallel_random = parallel_random
     if (image := own.get("image")) is not None:
         if isinstance(image, str) and image.strip():
             result.defaults.image = image

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from labline_compiler.compile import compile_notebook
 from labline_compiler.findings import RULES, finding
 from labline_compiler.findings.page import render_markdown
+from labline_compiler.notebook import parse
 from tests.compiler.helpers import codes, compile_text
 from tests.compiler.test_graph import steps
 
@@ -81,9 +84,19 @@ def test_a_bad_step_name_comes_with_a_good_one() -> None:
     [
         (steps(a="import random\nrandom.seed(1)", b="random.random()", c="random.random()"), "LL301"),
         (steps(a="import os\nos.environ['A'] = 'b'", b="x = 1"), "LL302"),
-        (steps(a="import helper\nhelper.limit = 3"), "LL303"),
-        (steps(a="%load_ext autoreload"), "LL304"),
-        (steps(a="print(_)"), "LL305"),
+        (steps(a="import pandas as pd\npd.DataFrame.shout = len", b="x = 1"), "LL302"),
+        (steps(a="import atexit\natexit.register(print)"), "LL303"),
+        (steps(a="get_ipython().events.register('pre_execute', print)"), "LL304"),
+        (steps(a="1 + 1", b="print(_)"), "LL305"),
+        (steps(a="1 + 1", b="print(Out[1])"), "LL305"),
+        (steps(a="1 + 1", b="print(_1)"), "LL305"),
+        (steps(a="%history"), "LL305"),
+        (steps(a="x = 1\n%store x"), "LL306"),
+        (steps(a="%whos"), "LL307"),
+        (
+            steps(a="%matplotlib agg\nimport matplotlib.pyplot as plt\nplt.figure()", b="plt.plot([1])"),
+            "LL309",
+        ),
         (steps(a="x = 1", b="exec('x = 2')"), "LL204"),
         ('# %% tags=["imports"]\nimport time\nstart = time.time()\n' + steps(a="print(start)"), "LL111"),
     ],
@@ -114,5 +127,26 @@ def test_a_class_whose_making_runs_code_is_told() -> None:
 
 
 def test_a_setting_of_the_process_is_told() -> None:
-    text = '# %% tags=["step:a"]\nimport decimal\ndecimal.getcontext().prec = 5\n'
+    text = '# %% tags=["step:a"]\nimport signal\nsignal.signal(10, print)\n'
     assert [found.code for found in compile_text(text).findings] == ["LL303"]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"a": 'x = 1\nx + 1\n# %% tags=["step:a"]\nprint(_)'},
+        {"a": 'x = 1\nx + 1\n# %% tags=["step:a"]\nprint(Out[1], _1)'},
+        {"a": 'x = 1\nx + 1\n# %% tags=["step:a"]\nprint(\'no result\')\n# %% tags=["step:a"]\n_'},
+        {"a": "_ = 1", "b": "print(_)"},
+        {"a": "for _ in range(3):\n    pass\nprint(_)"},
+    ],
+)
+def test_results_of_the_same_step_are_no_finding(cells: dict[str, str]) -> None:
+    assert "LL305" not in codes(steps(**cells))
+
+
+def test_parallel_random_is_told() -> None:
+    notebook = parse(steps(a="import random\nrandom.seed(1)", b="random.random()", c="random.random()"), "n.py")
+    asked = dataclasses.replace(notebook, metadata={**notebook.metadata, "labline": {"parallel_random": True}})
+    found = compile_notebook(asked).findings
+    assert {f.code for f in found} == {"LL310"}

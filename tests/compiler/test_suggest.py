@@ -204,8 +204,9 @@ def test_output_history_keeps_cells_together() -> None:
     assert len(steps(suggest(notebook("x = [1]", "## One", "x", "## Two", "print(_)")))) == 1
 
 
-def test_a_changed_module_keeps_what_follows_together() -> None:
-    cells = steps(suggest(notebook("x = [1]", "## One", "import helper\nhelper.a = x", "## Two", "print(helper.a)")))
+def test_a_setting_of_the_process_keeps_what_follows_together() -> None:
+    setting = "import csv\ncsv.register_dialect('semicolon', delimiter=';')"
+    cells = steps(suggest(notebook("x = [1]", "## One", setting, "## Two", "print(x)")))
     assert list(cells.values()) == [(0,), (2, 4)]
 
 

@@ -10,6 +10,8 @@ from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
 from labline_backend.store.runs import RunStore
 
+from .reference import Reference
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
@@ -20,3 +22,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def engine(home: Home) -> Iterator[Engine]:
     with Engine(home, RunStore(home)) as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def reference() -> Iterator[Reference]:
+    runner = Reference()
+    yield runner
+    runner.close()

@@ -3,24 +3,76 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-# Runs the cells read from standard input and prints what the last one printed, as JSON.
+from labline_backend.engine.launcher import DEFAULTS
+
+# For every line on standard input, a folder and cells, forks a process that runs the cells there, and answers with what
+# the last cell printed, as JSON. IPython is imported once.
 _RUNNER = """
-import contextlib, io, json, sys
+import contextlib, io, json, os, sys, traceback
 from IPython.core.interactiveshell import InteractiveShell
-shell = InteractiveShell()
-shell.history_manager.enabled = False
-cells = json.load(sys.stdin)
-for source in cells:
-    text = io.StringIO()
+def run(folder, cells):
+    os.chdir(folder)
+    sys.path.insert(0, "")
+    InteractiveShell.display_page = True  # obj? needs no pager
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    text = io.StringIO()  # one for all, as loggers keep it
     with contextlib.redirect_stdout(text):
-        shell.run_cell(source, store_history=True).raise_error()
-json.dump(text.getvalue(), sys.stdout)
+        for source in cells:
+            text.seek(0)
+            text.truncate()
+            shell.run_cell(source, store_history=True).raise_error()
+    return text.getvalue()
+for line in sys.stdin:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        answer = {}
+        try:
+            answer["printed"] = run(*json.loads(line))
+        except BaseException:
+            answer["error"] = traceback.format_exc()
+        os.write(writer, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        print(told.read(), flush=True)
+    os.wait()
 """
+
+
+class Reference:
+    """Runs notebooks one after the other, each in a process of its own with the hash seed that steps have."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _RUNNER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **DEFAULTS},
+        )
+
+    def printed(self, cells: list[tuple[str, list[str]]], folder: Path) -> str:
+        """What the last cell prints when all run top to bottom in *folder*."""
+        folder.mkdir(parents=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = json.dumps([str(folder), [source for source, _ in cells]])
+        self._process.stdin.write(request + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "printed" in answer, answer["error"]
+        return str(answer["printed"])
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
 
 
 def cells_of(case: str) -> list[tuple[str, list[str]]]:
@@ -30,6 +82,8 @@ def cells_of(case: str) -> list[tuple[str, list[str]]]:
         first, _, rest = part.partition("\n")
         if first.startswith("# tags: "):
             cells.append((rest, first.removeprefix("# tags: ").split()))
+        elif first == "# same step":
+            cells.append((rest, [tag for tag in cells[-1][1] if tag.startswith("step:")]))
         else:
             cells.append((part, [f"step:step_{number}"]))
     return cells
@@ -53,19 +107,3 @@ def notebook_of(cells: list[tuple[str, list[str]]]) -> dict[str, Any]:
             for number, (source, tags) in enumerate(cells)
         ],
     }
-
-
-def printed_by_notebook(cells: list[tuple[str, list[str]]], folder: Path) -> str:
-    """What the last cell prints when all run top to bottom in *folder*."""
-    folder.mkdir(parents=True)
-    done = subprocess.run(
-        [sys.executable, "-c", _RUNNER],
-        input=json.dumps([source for source, _ in cells]),
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return str(json.loads(done.stdout))

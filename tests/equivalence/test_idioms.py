@@ -12,11 +12,13 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 
 from .cases import CASES
-from .reference import cells_of, notebook_of, printed_by_notebook
+from .reference import Reference, cells_of, notebook_of
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine, home: Home, tmp_path: Path) -> None:
+def test_the_last_step_prints_what_the_notebook_prints(
+    name: str, engine: Engine, home: Home, reference: Reference, tmp_path: Path
+) -> None:
     folder = tmp_path / "pipeline" / "base" / "work"
     folder.mkdir(parents=True)
     cells = cells_of(CASES[name])
@@ -33,9 +35,9 @@ def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine
         cache=False,
         findings=compilation.findings,
     )
-    done = engine.wait(run.id, timeout=120)
+    done = engine.wait(run.id, timeout=600)
 
     assert done.state == "succeeded", done.error
     last = compilation.pipeline.steps[-1].name
     printed = home.step_folder(run.id, last).joinpath("log.txt").read_text()
-    assert printed == printed_by_notebook(cells, tmp_path / "notebook" / "base" / "work")
+    assert printed == reference.printed(cells, tmp_path / "notebook" / "base" / "work")

@@ -13,7 +13,7 @@ from labline_compiler.notebook import parse
 from labline_compiler.suggest import suggest
 
 from .cases import CASES
-from .reference import cells_of, notebook_of, printed_by_notebook
+from .reference import Reference, cells_of, notebook_of
 
 # Aliases, hidden state, classes, iterators and files: what a naive split gets wrong.
 SOME = [
@@ -27,7 +27,9 @@ SOME = [
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine, home: Home, tmp_path: Path) -> None:
+def test_the_last_step_prints_what_the_notebook_prints(
+    name: str, engine: Engine, home: Home, reference: Reference, tmp_path: Path
+) -> None:
     folder = tmp_path / "pipeline"
     folder.mkdir()
     cells = [(source, []) for source, _ in cells_of(CASES[name])]
@@ -57,4 +59,4 @@ def test_the_last_step_prints_what_the_notebook_prints(name: str, engine: Engine
         for step in pipeline.steps
         if step.cells[-1].index == len(content["cells"]) - 1
     )
-    assert printed.endswith(printed_by_notebook(cells, tmp_path / "notebook"))
+    assert printed.endswith(reference.printed(cells, tmp_path / "notebook"))

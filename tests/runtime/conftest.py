@@ -68,7 +68,7 @@ class Steps:
         self._count = 0
 
     def specify(
-        self, *cells: str | tuple[str, str], outputs: Any = (), **fields: Any
+        self, *cells: str | tuple[str, str] | tuple[str, str, int], outputs: Any = (), **fields: Any
     ) -> tuple[Path, StepSpecification]:
         self._count += 1
         output = self._root / f"step{self._count}"
@@ -82,7 +82,7 @@ class Steps:
             working_directory=str(self.folder),
             artifacts_directory=str(self.artifacts),
             output_directory=str(output),
-            cells=tuple(CellSource(place, f"id{place}", source, role) for place, (source, role) in enumerate(sources)),
+            cells=tuple(CellSource(place, f"id{place}", *cell) for place, cell in enumerate(sources)),
             outputs=tuple(
                 item if isinstance(item, StepOutput) else StepOutput(tuple(item.split())) for item in outputs
             ),
@@ -107,7 +107,12 @@ class Steps:
         finally:
             log.close()
 
-    def run(self, *cells: str | tuple[str, str], environment: dict[str, str] | None = None, **fields: Any) -> Ran:
+    def run(
+        self,
+        *cells: str | tuple[str, str] | tuple[str, str, int],
+        environment: dict[str, str] | None = None,
+        **fields: Any,
+    ) -> Ran:
         path, _ = self.specify(*cells, **fields)
         reader, writer = os.pipe()
         with os.fdopen(reader) as lines:

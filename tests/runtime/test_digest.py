@@ -252,3 +252,24 @@ def test_what_is_nested_too_deeply_is_said():
         digest(value)
     while value:  # freed by hand: the interpreter would recurse
         value = value[0]
+
+
+def test_a_dense_net_of_references_has_no_digest_rather_than_taking_for_ever():
+    nodes = [[] for _ in range(25)]
+    for node in nodes:
+        node.extend(nodes)
+    with pytest.raises(DigestError, match="refer to each other"):
+        digest(nodes)
+
+
+def test_figures_are_equal_when_they_look_alike():
+    figure = pytest.importorskip("matplotlib.figure")
+
+    def drawn(*values):
+        made = figure.Figure(figsize=(1, 1))
+        return made, made.subplots().plot(values)[0]
+
+    (first, line), (second, same), (other, _) = drawn(1, 2), drawn(1, 2), drawn(2, 1)
+    assert digest(first) == digest(second) != digest(other)
+    assert digest(line) == digest(same)
+    assert digest(first.axes[0]) != digest(line)

@@ -38,6 +38,37 @@ CASES = {
         "import sys\nsys.path.insert(1, 'lib'); sys.path.append('end')",
         "import sys\nprint(sys.path[1], sys.path[-1])",
     ),
+    "@interpreter": (
+        "import sys, gc, os, csv, socket\nsys.setrecursionlimit(2345); gc.disable(); os.umask(0o77)\n"
+        "csv.field_size_limit(99); socket.setdefaulttimeout(7.0)",
+        "import sys, gc, os, csv, socket\n"
+        "print(sys.getrecursionlimit(), gc.isenabled(), os.umask(0), csv.field_size_limit())\n"
+        "print(socket.getdefaulttimeout())",
+    ),
+    "@logging": (
+        "import logging\nlogging.basicConfig(level=logging.INFO, format='%(levelname)s-%(message)s')\n"
+        "logging.root.addHandler(logging.FileHandler('note.log')); logging.getLogger('quiet').setLevel('ERROR')\n"
+        "logging.addLevelName(25, 'NOTICE')",
+        "import logging\nlogging.getLogger('loud').info('heard'); logging.getLogger('quiet').info('not heard')\n"
+        "logging.log(25, 'named')\nprint(open('note.log').read().splitlines()[-2:], logging.root.level)",
+    ),
+    "@ipython": (
+        "%load_ext autoreload\n%autoreload 2\n%precision 3\nget_ipython().ast_node_interactivity = 'all'",
+        "ip = get_ipython()\n"
+        "print('autoreload' in ip.extension_manager.loaded, ip.ast_node_interactivity)\n"
+        "print(ip.display_formatter.formatters['text/plain'].float_format)",
+    ),
+    "@matplotlib.backend": (
+        "import matplotlib.pyplot as plt\n%matplotlib inline\n%config InlineBackend.figure_format = 'svg'\n"
+        "%config InlineBackend.close_figures = False\nplt.ioff()",
+        "import matplotlib.pyplot as plt, matplotlib\nfrom matplotlib_inline.config import InlineBackend\n"
+        "print(InlineBackend.instance().close_figures, plt.isinteractive(), plt.get_backend())\n"
+        "bundle = get_ipython().display_formatter.format(plt.figure())[0]\nprint(sorted(bundle))",
+    ),
+    "@patch:pathlib.Path.shout": (
+        "import pathlib\npathlib.Path.shout = lambda self: str(self).upper()",
+        "import pathlib\nprint(pathlib.Path('a').shout())",
+    ),
 }
 
 
@@ -78,3 +109,34 @@ def test_a_folder_that_is_gone_is_said(steps):
     error = steps.run("1", inputs=before.inputs()).result.error
     assert error.variable == "@cwd"
     assert str(steps.folder / "data") in error.message
+
+
+def draws_of(steps, seed, step):
+    seeded = steps.run(f"import random, numpy as np\nrandom.seed({seed}); np.random.seed({seed})", outputs=STATES)
+    drawing = "import random, numpy as np\nprint(random.random(), np.random.rand())"
+    ran = steps.run(drawing, inputs=seeded.inputs(), step=step, derive_random=True)
+    return ran.printed()
+
+
+STATES = ["@random", "@numpy.random"]
+
+
+def test_a_derived_generator_follows_from_the_seed_and_the_step(steps):
+    first = draws_of(steps, 1, "a")
+    assert draws_of(steps, 1, "a") == first
+    assert draws_of(steps, 1, "b").split() != first.split()
+    assert not set(draws_of(steps, 2, "a").split()) & set(first.split())
+
+
+def test_cells_have_the_numbers_of_the_notebook(steps):
+    ran = steps.run(("20 + 1", "step", 7), ("print(Out[7], _7, _)", "step", 9))
+    assert ran.printed() == "21 21 21\n"
+    assert [cell["execution_count"] for cell in ran.notebook["cells"]] == [7, 9]
+
+
+def test_a_handler_that_cannot_be_made_anew_is_said(steps):
+    error = steps.run(
+        "import logging.handlers\nlogging.root.addHandler(logging.handlers.MemoryHandler(5))", outputs=["@logging"]
+    ).result.error
+    assert "MemoryHandler" in error.message
+    assert error.hint

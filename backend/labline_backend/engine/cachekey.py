@@ -23,6 +23,7 @@ _IPYTHON_LINE = re.compile(r"^(?P<indent>\s*)(?P<line>[%!?].*|[^#\n]*=\s*[%!].*|
 _ALWAYS = re.compile(r"TZ|LANG|LC_\w+|PYTHONHASHSEED|OMP_\w+|\w+_NUM_THREADS")
 """Environment variables that may change what code computes without its naming them."""
 
+_HISTORY = re.compile(r"\b(_i?\d+|Out|_oh)\b")
 _ENVIRONMENT = re.compile(r"\b(environb?|getenvb?|expandvars)\b")
 
 
@@ -45,6 +46,9 @@ def ingredients(
     for kind, cells in (("preamble", pipeline.preamble), ("code", step.cells)):
         found |= {f"{kind}/{number}": digest(normalise(cell.source)) for number, cell in enumerate(cells)}
     found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
+    found["random"] = "derived" if pipeline.parallel_random else "exact"
+    if any(_HISTORY.search(cell.source) for cell in step.cells):
+        found["numbers"] = str([cell.number for cell in (*pipeline.preamble, *step.cells)])
     # What the step must leave as it is was checked when it ran; a longer list needs another look.
     found["unaltered"] = digest(json.dumps(sorted([taken.source, *sorted(taken.unaltered)] for taken in step.inputs)))
     found |= {f"parameter/{name}": _same_literal(parameters[name]) for name in step.parameters if name in parameters}
@@ -119,6 +123,8 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
         "unaltered": "values that later steps read",
         "kept": "objects that other steps keep",
         "recipe": "Labline",
+        "random": "parallel_random",
+        "numbers": "numbers of the cells",
     }
     return plain.get(kind, kind)
 

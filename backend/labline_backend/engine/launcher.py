@@ -40,6 +40,8 @@ DEFAULTS = {
     # OpenMP's threads spin while they wait, which on busy cores, as with two steps at once, costs many times the work
     # itself. Waiting passively changes no result, as fewer threads would.
     "OMP_WAIT_POLICY": "passive",
+    # The order of a set of texts follows from it: the same in every step, and in runs whose results are used again.
+    "PYTHONHASHSEED": "0",
 }
 
 

@@ -179,6 +179,7 @@ class StepRunner:
             passing=run.pipeline.passing(step.name),
             unawaited=run.pipeline.unawaited(step.name),
             kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
+            derive_random=run.pipeline.parallel_random,
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

@@ -38,6 +38,7 @@ from labline_runtime.values import bookkeeping, digest_arrays, digest_torch
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
+AGAIN = 100_000  # walks through parts of cycles, of which there may be exponentially many
 NAN = float("nan")
 
 # Class attributes that the interpreter makes, not the class body.
@@ -81,6 +82,8 @@ class Walk:
         self._done: dict[int, bytes] = {}
         self._kept: list[Any] = []  # keeps what is in _done alive, or its id would be given away
         self._open: dict[int, int] = {}  # id -> depth, of what is being walked
+        self._cyclic: set[int] = set()  # what is part of a cycle, and so is walked anew from everywhere
+        self._again = 0
         self._lowest = NO_REFERENCE  # the outermost depth referred to since it was last reset
 
     def node(self, value: Any) -> bytes:
@@ -109,6 +112,10 @@ class Walk:
             self._lowest = outer
         else:
             self._lowest = min(outer, self._lowest)
+            self._again += key in self._cyclic
+            self._cyclic.add(key)
+            if self._again > AGAIN:
+                raise DigestError("its parts refer to each other in too many ways")
         return result
 
     def _container(self, kind: type, value: Any) -> bytes:

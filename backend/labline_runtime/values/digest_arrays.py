@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from labline_runtime.values import digest_figures
+
 if TYPE_CHECKING:
     from labline_runtime.values.digest import Walk
 
@@ -23,6 +25,8 @@ MOST_WORKERS = 8
 
 def find(kind: type) -> Special | None:
     """What digests values of *kind*, where that is not left to pickle."""
+    if digest_figures.is_artist(kind):
+        return digest_figures.artist
     root = kind.__module__.partition(".")[0]
     if root == "numpy":
         numpy = sys.modules["numpy"]

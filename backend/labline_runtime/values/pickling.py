@@ -33,6 +33,7 @@ try:
 except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
+from labline_runtime.states import plots
 from labline_runtime.values.digest import DigestError, class_digest
 from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_kind, reduce_view
@@ -113,6 +114,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return reduced
         if isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj and obj.__name__ != NOTEBOOK:
             return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
+        if plots.is_figure(obj):
+            return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
         if isinstance(obj, types.CellType):
             return _reduce_cell(obj)
         if type(obj) in _VIEWS:  # it goes on looking at its dict

@@ -38,13 +38,14 @@ class Calls(LibraryObjects):
         """``receiver.name(arguments)``."""
         if not receiver:
             self.callbacks(arguments)
-            self.files(None, name, arguments, known_value=False)
+            self.method_files(name, self.receiver_text(arguments), arguments, known_value=False)
             return self.heap.make(
                 self.site(node), "data", self.heap.reach(arguments.all) if name != "format" else NOTHING
             )
-        if name in ("setLevel", "addHandler", "addFilter", "removeHandler", "cache_info"):
-            self.note_process_change(name)
         result: Value = NOTHING
+        if name in self.patched and (patches := self.mutable_patches(name)):
+            with_receiver = Arguments([receiver, *arguments.positional], arguments.keywords, arguments.rest)
+            result |= self.call(patches, with_receiver, node)
         by_kind: dict[str | None, set[int]] = {}
         for number in sorted(receiver):
             thing = self.heap.things[number]
@@ -59,6 +60,10 @@ class Calls(LibraryObjects):
         for kind, numbers in by_kind.items():
             result |= self.kind_method(kind, frozenset(numbers), name, arguments, node)
         return result
+
+    def mutable_patches(self, name: str) -> Value:
+        """The notebook's own objects among what it has put into libraries under a name."""
+        return self.heap.mutable(self.patches(name))
 
     def enter(self, manager: Value, node: ast.AST) -> Value:
         """``with manager as value``."""

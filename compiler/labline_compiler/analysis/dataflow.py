@@ -14,8 +14,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from labline_compiler.analysis.flows import Flows, Unit
+from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
 from labline_compiler.analysis.observed import Observed
+from labline_compiler.analysis.plots import INLINE
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.analysis.scout import Scout
 from labline_compiler.analysis.settlement import Settlement
@@ -26,23 +27,34 @@ from labline_runtime.specification import Observation
 _RECURSION = 20_000
 
 
-def analyse(units: Sequence[Unit], facts: Sequence[Observation] = ()) -> Flows:
+def analyse(
+    units: Sequence[Unit], facts: Sequence[Observation] = (), *, parallel_random: bool = False, plots: str | None = None
+) -> Flows:
     """Work out what flows between the steps of *units*, which are in the notebook's order.
 
-    *facts* are what earlier runs saw the steps do beyond what their code shows.
+    *facts* are what earlier runs saw the steps do beyond what their code shows. With *parallel_random* steps draw
+    random numbers of their own. *plots* is matplotlib's backend where the steps run.
     """
     observed = Observed(units, facts)
     scout = Scout()
+    scout.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):
         if unit.step != previous:
             scout.start()
+            if unit.step not in NO_STEPS:
+                scout.walker.begin_step()
         previous = unit.step
         _follow(scout.walker, unit)
         observed.after(place, scout.walker)
-    recorder = Recorder(scout.last)
+    recorder = Recorder(scout.last, parallel_random=parallel_random)
+    recorder.walker.figures_open = plots not in (None, "", *INLINE)
+    previous = None
     for place, unit in enumerate(units):
         recorder.start(unit)
+        if unit.step != previous and unit.step not in NO_STEPS:
+            recorder.walker.begin_step()
+        previous = unit.step
         _follow(recorder.walker, unit)
         observed.after(place, recorder.walker)
     recorder.finish()
@@ -80,4 +92,4 @@ def _follow_unit(walker: Walker, unit: Unit) -> None:
     for parameter in unit.parameters:
         walker.parameter(parameter.name, parameter.default)
     if unit.parsed is not None:
-        walker.cell(unit.parsed)
+        walker.run_cell(unit.parsed, unit.step, unit.cell_number, unit.cell.source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -15,6 +16,7 @@ from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
 from labline_compiler.analysis.operations import CONTAINERS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
+from labline_compiler.analysis.texts import TextReader
 
 # What IPython puts into the namespace of every notebook.
 IPYTHON_NAMES = frozenset(
@@ -44,7 +46,8 @@ IPYTHON_NAMES = frozenset(
         "__loader__",
     ]
 )
-_HISTORY = frozenset(("_", "__", "___", "Out", "_oh", "In", "_ih"))
+_HISTORY = frozenset(("_", "__", "___", "Out", "_oh", "In", "_ih", "_i", "_ii", "_iii"))
+_NUMBERED = re.compile(r"_i?\d+")
 _BUILTINS = frozenset(dir(builtins)) | IPYTHON_NAMES
 _FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
 
@@ -57,12 +60,13 @@ class Expressions(Calls):
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
         self.forgiving = 0  # inside a try that catches NameError
-        self.star_imported = False
+        self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
+        self.last_value: Value = NOTHING  # of the last expression statement
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.active: list[int] = []
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
-        self.mentioned: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
+        self.mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
         self.invoked: dict[int, Value] = {}
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
@@ -70,6 +74,7 @@ class Expressions(Calls):
         self._members = {}
         self.budget = 0
         self.remaining = NOTEBOOK_BUDGET
+        self._texts = TextReader(self.state.text_of, self.origin_of)
 
     def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes, at this place of the program."""
@@ -102,6 +107,24 @@ class Expressions(Calls):
     _eval_constant = _eval_parts
     _eval_compare_parts = _eval_parts
 
+    # ------------------------------------------------------------------------------------------------- texts
+
+    def text(self, node: ast.expr | None) -> str | None:
+        """The text that an expression gives, where it is spelled out."""
+        return self._texts.read(node)
+
+    def origin_of(self, node: ast.expr) -> str | None:
+        """The dotted name of what an expression is of a library, without counting as a read."""
+        if isinstance(node, ast.Attribute):
+            origin = self.origin_of(node.value)
+            return f"{origin}.{node.attr}" if origin is not None else None
+        if not isinstance(node, ast.Name):
+            return None
+        value = self.state.peek(node.id)
+        if value is None:
+            return f"builtins.{node.id}" if node.id in _BUILTINS else None
+        return self.heap.origin(value)
+
     def _eval_name(self, node: ast.Name) -> Value:
         value = self.state.lookup(node.id, node)
         if value is not None:
@@ -114,13 +137,26 @@ class Expressions(Calls):
         """The value of a name that the notebook does not bind."""
         if name in _BUILTINS:
             if name in _HISTORY:
-                self.state.sink.note("LL305", f"The cell reads {name}, the history of outputs and inputs.", None)
+                return self.history_name(name)
             return self.heap.library(f"builtins.{name}")
+        if _NUMBERED.fullmatch(name):
+            return self.history_name(name)
         return self.heap.make(("unknown name", name))
 
+    def history_name(self, name: str) -> Value:
+        """The value of a name of IPython's history."""
+        raise NotImplementedError
+
+    def history_item(self, name: str, number: int | None) -> Value:
+        """An item of IPython's history."""
+        raise NotImplementedError
+
     def _eval_namedexpr(self, node: ast.NamedExpr) -> Value:
+        text = self.text(node.value)
         value = self.eval(node.value)
         self.state.bind(node.target.id, value)
+        if text is not None:
+            self.state.set_text(node.target.id, text)
         return value
 
     # ------------------------------------------------------------------------------------------------- displays
@@ -280,6 +316,7 @@ class Expressions(Calls):
             thing = self.heap.things[number]
             own = frozenset((number,))
             if thing.kind in ("module", "library") and thing.origin is not None:
+                self.read_module(thing.origin)
                 found |= self.heap.library(f"{thing.origin}.{name}")
             elif thing.instance_of is not None or thing.klass is not None:
                 found |= self.member(number, name, node)
@@ -298,6 +335,13 @@ class Expressions(Calls):
         return found
 
     def _eval_subscript(self, node: ast.Subscript) -> Value:
+        if (
+            isinstance(node.value, ast.Name)
+            and node.value.id in ("Out", "_oh")
+            and self.state.peek(node.value.id) is None
+        ):
+            number = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            return self.history_item(node.value.id, number if isinstance(number, int) else None)
         value, index = self.eval(node.value), self.eval(node.slice)
         self.use(value | index)
         kind = self.heap.kind(value)

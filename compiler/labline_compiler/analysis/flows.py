@@ -23,6 +23,7 @@ class Unit:
     step: str
     parsed: ParsedCell | None = None
     parameters: tuple[Parameter, ...] = ()
+    cell_number: int = 0  # of its run in the notebook, as IPython counts
 
 
 @dataclass(eq=False)

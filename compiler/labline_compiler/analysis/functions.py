@@ -28,7 +28,7 @@ class Functions:
     done: dict[
         Hashable, tuple[tuple[int, int], Value]
     ]  # what this cell did already: the moment after it, and its result
-    mentioned: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # by functions not followed, and at what moment
+    mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # by functions not followed, and at what moment
     invoked: dict[int, Value]  # with what functions were called in this cell by nobody knows whom
     settled: dict[int, tuple[int, int]]  # of these, the moment at which doing it again added nothing
     waiting: dict[int, None]  # functions to be gone through while some are being settled
@@ -42,6 +42,14 @@ class Functions:
 
     def eval(self, node: ast.expr) -> Value:
         """The value of an expression."""
+        raise NotImplementedError
+
+    def text(self, node: ast.expr | None) -> str | None:
+        """The text that an expression gives, where it is spelled out."""
+        raise NotImplementedError
+
+    def call(self, callee: Value, arguments: Arguments, node: ast.AST) -> Value:
+        """Call *callee*, which may be several things."""
         raise NotImplementedError
 
     def run(self, statements: Sequence[ast.stmt]) -> None:
@@ -102,8 +110,9 @@ class Functions:
             return self.heap.reach(handed | own)
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
+        frame.texts = self._texts_of_parameters(info, arguments, receiver)
         context = (*self.context[1 - _CALLERS :], id(node))
-        key = (number, context, frozenset(frame.names.items()), self._around(info))
+        key = (number, context, frozenset(frame.names.items()), frozenset(frame.texts.items()), self._around(info))
         given = self.once(key, lambda: self._follow(number, info, frame, context, node))
         if self.heap.things[number].caches:
             self.heap.put(own, given)
@@ -170,6 +179,17 @@ class Functions:
             bound[spec.kwarg.arg] = self.heap.make(self.site(node, "kwargs"), "dict", unmatched | arguments.rest)
         return bound
 
+    def _texts_of_parameters(self, info: FunctionInfo, arguments: Arguments, receiver: Value | None) -> dict[str, str]:
+        call, spec = arguments.node, info.node.args
+        if call is None or arguments.starred:
+            return {}
+        names = [argument.arg for argument in [*spec.posonlyargs, *spec.args]]
+        given = dict(zip(names if receiver is None else names[1:], call.args, strict=False))
+        given |= {word.arg: word.value for word in call.keywords if word.arg is not None}
+        texts = {name: self.text(value) for name, value in given.items()}
+        known = {name: text for name, text in texts.items() if text is not None}
+        return {name: text for name, text in info.texts.items() if name not in given} | known
+
     # -------------------------------------------------------------------------------------------------- the worst case
 
     def _assume_everything(self, number: int, handed: Value, node: ast.AST | None) -> Value:
@@ -178,17 +198,18 @@ class Functions:
         It alters all that it is handed and all that it and what it calls mention; any of that may hold any other
         afterwards, be what it gives, and be what the names stand for that it declares global.
         """
-        mentioned, declared = self._mentioned(number)
+        mentioned, declared = self.mentioned(number)
         self.mix(handed | mentioned, node)
         reached = self.heap.reach(handed | mentioned)
         for name in sorted(declared):
             self.state.bind_global(name, self.heap.mutable(reached), inside=True)
         self.unknown_draws()
+        self.state.sink.file("write", None, tree=True)
         return reached
 
-    def _mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
+    def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""
-        known = self.mentioned.get(number)
+        known = self.mentions.get(number)
         if known is not None and known[0] == self.state.moment:
             return known[1], known[2]
         met, waiting, seen = frozenset((number,)), [number], {number}
@@ -204,7 +225,7 @@ class Functions:
             new = {n for n in self.heap.reach(met) if self.heap.things[n].function is not None} - seen
             seen |= new
             waiting.extend(sorted(new))
-        self.mentioned[number] = self.state.moment, met, declared
+        self.mentions[number] = self.state.moment, met, declared
         return met, declared
 
     def invoke(self, value: Value, handed: Value) -> None:
@@ -282,3 +303,8 @@ class Functions:
         """Code that is not known may draw random numbers."""
         for state in hidden_state.RANDOM_STATES:
             self.state.sink.hidden(state, "draw")
+        self.unknown_plots()
+
+    def unknown_plots(self) -> None:
+        """Code that is not known may draw on pyplot's figures."""
+        raise NotImplementedError

@@ -31,6 +31,7 @@ class FunctionInfo:
     defaults: dict[str, Value]
     binding: str | None = None  # "static" or "class" where a decorator says so
     owner: int | None = None  # the class it is a method of
+    texts: dict[str, str] = field(default_factory=dict)  # the defaults that are texts which are known
 
 
 @dataclass(frozen=True, eq=False)

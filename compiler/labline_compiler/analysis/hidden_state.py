@@ -12,16 +12,36 @@ from typing import Literal, NamedTuple
 Use = Literal["read", "draw", "set", "change"]
 
 RANDOM_STATES = ("@random", "@numpy.random", "@torch.random")
-# Once changed, everything that runs later may depend on it.
+FIGURES = "@matplotlib.figures"
+PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
+# Of the interpreter itself: not to be taken to another process.
+MACHINERY = ("sys.modules", "sys.meta_path", "sys.path_hooks", "sys.path_importer_cache")
+# Once changed, everything that runs later may depend on it; so do attributes put into libraries.
 AMBIENT = (
     "@pandas.options",
+    "@polars.config",
     "@numpy.printoptions",
+    "@sklearn.config",
+    "@xgboost.config",
+    "@torch.settings",
+    "@plotly.defaults",
+    "@matplotlib.backend",
     "@matplotlib.rcParams",
+    "@ipython",
+    "@logging",
     "@warnings",
+    "@locale",
+    "@decimal",
+    "@interpreter",
     "@environ",
     "@cwd",
     "@sys.path",
 )
+
+
+def is_ambient(state: str) -> bool:
+    """Whether all that runs later may depend on *state* without showing it."""
+    return state in AMBIENT or state.startswith(PATCH)
 
 
 class HiddenUse(NamedTuple):
@@ -31,51 +51,105 @@ class HiddenUse(NamedTuple):
     use: Use
 
 
-def _table(state: str, use: Use, names: str, prefix: str) -> dict[str, HiddenUse]:
-    return {f"{prefix}.{name}": HiddenUse(state, use) for name in names.split()}
+def _table(state: str, use: Use, names: str, prefix: str = "") -> dict[str, tuple[HiddenUse, ...]]:
+    return {f"{prefix}.{name}".lstrip("."): (HiddenUse(state, use),) for name in names.split()}
 
+
+_EVERY_SEED = tuple(HiddenUse(state, "set") for state in RANDOM_STATES)
 
 # Calls, by dotted origin; the longest prefix wins.
-CALLS: dict[str, HiddenUse] = {
-    "random": HiddenUse("@random", "draw"),
+CALLS: dict[str, tuple[HiddenUse, ...]] = {
+    # Generators of random numbers
+    **_table("@random", "draw", "random"),
     **_table("@random", "set", "seed setstate", "random"),
-    "random.getstate": HiddenUse("@random", "read"),
-    "numpy.random": HiddenUse("@numpy.random", "draw"),
+    **_table("@random", "read", "getstate", "random"),
+    **_table("@numpy.random", "draw", "random", "numpy"),
     **_table("@numpy.random", "set", "seed set_state", "numpy.random"),
-    "numpy.random.get_state": HiddenUse("@numpy.random", "read"),
-    **_table("@torch.random", "set", "manual_seed seed set_rng_state", "torch"),
-    "torch.random.manual_seed": HiddenUse("@torch.random", "set"),
+    **_table("@numpy.random", "read", "get_state", "numpy.random"),
+    **_table("@numpy.random", "draw", "stripplot jitterplot", "seaborn"),
+    **_table("@torch.random", "set", "manual_seed seed set_rng_state random.manual_seed", "torch"),
+    **_table("@torch.random", "change", "cuda.manual_seed cuda.manual_seed_all", "torch"),
     **_table(
         "@torch.random",
         "draw",
         "rand randn randint randperm normal bernoulli multinomial rand_like randn_like randint_like nn "
-        "utils.data.random_split "
-        "utils.data.DataLoader",
+        "utils.data.random_split utils.data.DataLoader",
         "torch",
     ),
+    **dict.fromkeys(
+        (
+            "transformers.set_seed",
+            "keras.utils.set_random_seed",
+            "tensorflow.keras.utils.set_random_seed",
+            "pytorch_lightning.seed_everything",
+            "lightning.seed_everything",
+            "accelerate.utils.set_seed",
+        ),
+        _EVERY_SEED,
+    ),
+    # Options of libraries
     **_table("@pandas.options", "change", "set_option reset_option set_eng_float_format options", "pandas"),
-    **_table("@numpy.printoptions", "change", "set_printoptions set_string_function seterr seterrcall", "numpy"),
-    **_table("@matplotlib.rcParams", "change", "rc rcdefaults rc_file rcParams style.use use", "matplotlib"),
+    **_table("@polars.config", "change", "Config", "polars"),
+    **_table(
+        "@numpy.printoptions", "change", "set_printoptions set_string_function seterr seterrcall setbufsize", "numpy"
+    ),
+    **_table("@sklearn.config", "change", "set_config", "sklearn"),
+    **_table("@xgboost.config", "change", "set_config", "xgboost"),
+    **_table(
+        "@torch.settings",
+        "change",
+        "set_default_dtype set_default_device set_default_tensor_type set_grad_enabled use_deterministic_algorithms "
+        "set_num_threads set_float32_matmul_precision",
+        "torch",
+    ),
+    **_table("@matplotlib.rcParams", "change", "rc rcdefaults rc_file rcParams style.use", "matplotlib"),
     **_table(
         "@matplotlib.rcParams",
         "change",
-        "rc rcdefaults rcParams style.use set_cmap gray hot jet viridis plasma inferno magma switch_backend xkcd",
+        "rc rcdefaults rcParams style.use set_cmap gray hot jet viridis plasma inferno magma xkcd",
         "matplotlib.pyplot",
     ),
     **_table(
         "@matplotlib.rcParams",
         "change",
-        "set set_theme set_style set_context set_palette reset_defaults reset_orig",
+        "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig",
         "seaborn",
     ),
+    **_table("@matplotlib.backend", "change", "use interactive", "matplotlib"),
+    **_table("@matplotlib.backend", "change", "switch_backend ion ioff", "matplotlib.pyplot"),
+    **_table(
+        "@matplotlib.backend",
+        "change",
+        "matplotlib_inline.backend_inline IPython.display.set_matplotlib_formats IPython.display.set_matplotlib_close",
+    ),
+    # The process and the standard library
     **_table("@warnings", "change", "filterwarnings simplefilter resetwarnings", "warnings"),
-    "os.environ": HiddenUse("@environ", "change"),
-    **_table("@environ", "change", "putenv unsetenv", "os"),
+    **_table(
+        "@logging",
+        "change",
+        "basicConfig disable addLevelName captureWarnings config setLoggerClass setLogRecordFactory",
+        "logging",
+    ),
+    **_table("@locale", "change", "setlocale resetlocale", "locale"),
+    **_table("@decimal", "change", "getcontext setcontext", "decimal"),
+    **_table(
+        "@interpreter",
+        "change",
+        "sys.setrecursionlimit sys.set_int_max_str_digits sys.setswitchinterval gc.disable gc.enable gc.set_threshold "
+        "os.umask socket.setdefaulttimeout csv.field_size_limit",
+    ),
+    **_table("@environ", "change", "environ putenv unsetenv", "os"),
+    **_table("@environ", "change", "tzset", "time"),
+    **_table("@environ", "change", "load_dotenv", "dotenv"),
     **_table("@environ", "read", "getenv environ.get environ.items environ.keys environ.values environ.copy", "os"),
     **_table("@cwd", "set", "chdir fchdir", "os"),
     **_table("@cwd", "read", "getcwd getcwdb", "os"),
     **_table("@sys.path", "change", "path.append path.insert path.extend path.remove path.clear path.pop", "sys"),
+    **_table("@sys.path", "change", "addsitedir", "site"),
 }
+
+# Methods of loggers that set them up.
+LOGGER_SETTINGS = frozenset(("setLevel", "addHandler", "removeHandler", "addFilter", "removeFilter"))
 
 # Objects of the generators' own classes draw from themselves.
 _OWN_GENERATORS = (
@@ -96,8 +170,15 @@ ASSIGNMENTS: dict[str, str] = {
     "pandas.options": "@pandas.options",
     "matplotlib.pyplot.rcParams": "@matplotlib.rcParams",
     "matplotlib.rcParams": "@matplotlib.rcParams",
+    "matplotlib_inline.config.InlineBackend": "@matplotlib.backend",
     "os.environ": "@environ",
     "sys.path": "@sys.path",
+    "logging": "@logging",
+    "warnings.filters": "@warnings",
+    "torch.backends": "@torch.settings",
+    "plotly.io.templates": "@plotly.defaults",
+    "plotly.io.renderers": "@plotly.defaults",
+    "pandas.plotting.plot_params": "@pandas.options",
 }
 
 # Functions that draw unless they are given a random_state (or None).
@@ -132,6 +213,13 @@ DRAW_WITHOUT_STATE = frozenset(
         "cluster.k_means",
         "cluster.kmeans_plusplus",
         "cluster.spectral_clustering",
+        "decomposition.dict_learning",
+        "decomposition.non_negative_factorization",
+        "decomposition.fastica",
+        "manifold.smacof",
+        "utils.random.sample_without_replacement",
+        "utils.extmath.randomized_svd",
+        "covariance.fast_mcd",
     ]
 )
 # Functions that fit the estimators they are given.
@@ -164,21 +252,16 @@ UNREPEATABLE = (
 # State of the process that no step hands on.
 _PROCESS_STATE = frozenset(
     (
-        *("sys.setrecursionlimit", "sys.set_int_max_str_digits", "sys.settrace", "sys.setprofile"),
-        *("decimal.getcontext", "decimal.setcontext", "locale.setlocale", "time.tzset", "os.umask"),
-        *("logging.basicConfig", "logging.disable", "logging.addLevelName", "logging.setLoggerClass"),
-        *("socket.setdefaulttimeout", "signal.signal", "atexit.register", "gc.disable", "gc.set_threshold"),
-        *("csv.field_size_limit", "csv.register_dialect", "copyreg.pickle", "codecs.register"),
-        *("sqlite3.register_adapter", "sqlite3.register_converter", "multiprocessing.set_start_method"),
-        *("sklearn.set_config", "xgboost.set_config", "torch.set_default_dtype", "torch.set_default_device"),
-        *("torch.use_deterministic_algorithms", "torch.set_grad_enabled", "torch.cuda.manual_seed"),
-        *("torch.cuda.manual_seed_all", "tensorflow.random.set_seed", "tensorflow.keras.utils.set_random_seed"),
-        *(
-            "tensorflow.keras.backend.set_floatx",
-            "tensorflow.config.run_functions_eagerly",
-            "keras.utils.set_random_seed",
-        ),
-        *("jax.config.update", "polars.set_random_seed", "polars.enable_string_cache", "transformers.set_seed"),
+        *("sys.settrace", "sys.setprofile", "signal.signal", "atexit.register", "copyreg.pickle", "codecs.register"),
+        *("csv.register_dialect", "sqlite3.register_adapter", "sqlite3.register_converter", "faulthandler.enable"),
+        *("multiprocessing.set_start_method", "resource.setrlimit", "threading.settrace", "tracemalloc.start"),
+        *("tensorflow.random.set_seed", "tensorflow.keras.backend.set_floatx", "keras.backend.set_floatx"),
+        *("tensorflow.config.run_functions_eagerly", "jax.config.update", "polars.set_random_seed"),
+        *("polars.enable_string_cache", "tqdm.pandas", "tqdm.tqdm.pandas", "tqdm.auto.tqdm.pandas"),
+        *("tqdm.notebook.tqdm.pandas", "pandas.plotting.register_matplotlib_converters", "sympy.init_printing"),
+        *("hvplot.extension", "holoviews.extension", "bokeh.io.output_notebook", "bokeh.plotting.output_notebook"),
+        *("plotly.offline.init_notebook_mode", "shap.initjs", "cufflinks.go_offline", "pandarallel.initialize"),
+        *("matplotlib.font_manager.fontManager.addfont", "matplotlib.colormaps.register"),
     )
 )
 
@@ -188,16 +271,18 @@ def is_process_state(origin: str) -> bool:
     return origin in _PROCESS_STATE
 
 
-def call_use(origin: str) -> HiddenUse | None:
-    """The hidden state that calling *origin* uses, if any."""
+def call_uses(origin: str) -> tuple[HiddenUse, ...]:
+    """The hidden state that calling *origin* uses."""
     if origin.startswith(_OWN_GENERATORS):
-        return None
+        return ()
+    if origin.startswith("scipy.stats.") and origin.endswith((".rvs", ".resample")):
+        return (HiddenUse("@numpy.random", "draw"),)
     prefix = origin
     while prefix:
         if prefix in CALLS:
             return CALLS[prefix]
         prefix = prefix.rpartition(".")[0]
-    return None
+    return ()
 
 
 def assignment_state(origin: str) -> str | None:
@@ -213,152 +298,3 @@ def assignment_state(origin: str) -> str | None:
 def is_unrepeatable(origin: str) -> bool:
     """Whether calling *origin* gives something else each time."""
     return any(origin == name or origin.startswith(f"{name}.") for name in UNREPEATABLE)
-
-
-# --------------------------------------------------------------------------------------------------------------- files
-
-# Calls that read or write a file: last part of the name -> position of the path. Methods and functions alike.
-_READS = dict.fromkeys(
-    [
-        "read_csv",
-        "read_table",
-        "read_parquet",
-        "read_json",
-        "read_excel",
-        "read_pickle",
-        "read_feather",
-        "read_hdf",
-        "read_sql",
-        "read_html",
-        "read_xml",
-        "read_orc",
-        "read_stata",
-        "read_sas",
-        "read_spss",
-        "read_fwf",
-        "loadtxt",
-        "genfromtxt",
-        "fromfile",
-        "imread",
-        "memmap",
-        "open_dataset",
-        "read_text",
-        "read_bytes",
-        "load_model",
-        "load_weights",
-        "load_npz",
-        "loadmat",
-        "listdir",
-        "walk",
-        "scandir",
-        "iterdir",
-        "glob",
-        "rglob",
-        "iglob",
-        "exists",
-        "is_file",
-        "is_dir",
-        "isfile",
-        "isdir",
-        "getsize",
-        "stat",
-    ],
-    0,
-)
-_WRITES = dict.fromkeys(
-    [
-        "to_csv",
-        "to_parquet",
-        "to_json",
-        "to_excel",
-        "to_pickle",
-        "to_feather",
-        "to_hdf",
-        "to_sql",
-        "to_stata",
-        "to_orc",
-        "to_xml",
-        "savefig",
-        "save",
-        "savez",
-        "savez_compressed",
-        "savetxt",
-        "tofile",
-        "imsave",
-        "save_model",
-        "save_weights",
-        "write_text",
-        "write_bytes",
-        "write_image",
-        "write_html",
-        "export_graphviz",
-        "makedirs",
-        "mkdir",
-        "rename",
-        "replace",
-        "unlink",
-        "rmtree",
-        "copyfile",
-        "copy2",
-        "copytree",
-        "move",
-        "symlink",
-        "touch",
-        "save_npz",
-        "savemat",
-        "urlretrieve",
-        "download",
-    ],
-    0,
-)
-_AMBIGUOUS = {"save", "replace", "rename", "copy", "move", "touch", "download", "stat", "exists", "glob", "walk"}
-_ORIGINS = {
-    "joblib.dump": ("write", 1),
-    "joblib.load": ("read", 0),
-    "numpy.load": ("read", 0),
-    "numpy.save": ("write", 0),
-    "torch.save": ("write", 1),
-    "torch.load": ("read", 0),
-    "os.remove": ("write", 0),
-    "os.unlink": ("write", 0),
-    "os.rename": ("write", 1),
-    "os.replace": ("write", 1),
-    "os.system": ("write", None),
-    "shutil.copy": ("write", 1),
-    "subprocess.run": ("write", None),
-    "subprocess.call": ("write", None),
-    "subprocess.check_call": ("write", None),
-    "subprocess.check_output": ("write", None),
-    "subprocess.Popen": ("write", None),
-    "sqlite3.connect": ("write", 0),
-    "sqlalchemy.create_engine": ("write", None),
-    "pandas.ExcelWriter": ("write", 0),
-    "zipfile.ZipFile": ("write", None),
-    "tarfile.open": ("write", None),
-}
-
-
-class FileUse(NamedTuple):
-    """A call that uses a file; ``position`` of the path among the arguments, None where it is not an argument."""
-
-    mode: Literal["read", "write"]
-    position: int | None
-
-
-def file_use(origin: str | None, name: str, *, known_value: bool) -> FileUse | None:
-    """How a call uses files. *name* is the last part; *known_value*: the object is known to be no path or file."""
-    if origin is not None:
-        if origin.startswith("builtins."):
-            return None
-        if origin in _ORIGINS:
-            mode, position = _ORIGINS[origin]
-            return FileUse("read" if mode == "read" else "write", position)
-    if name in _AMBIGUOUS and known_value:
-        return None
-    if name in _AMBIGUOUS and origin is None:
-        return FileUse("write", None) if name in ("unlink", "touch") else None
-    if name in _READS:
-        return FileUse("read", _READS[name] if origin is not None else None)
-    if name in _WRITES:
-        return FileUse("write", _WRITES[name])
-    return None

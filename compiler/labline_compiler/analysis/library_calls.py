@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from labline_compiler.analysis import hidden_state, operations
+from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.classes import Classes
 from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.plots import Plots
+from labline_compiler.analysis.texts import ANY
 
 if TYPE_CHECKING:
     from labline_compiler.analysis.operations import Operation
@@ -23,16 +24,21 @@ _CONTAINER_KINDS = {
 }
 
 
-class LibraryCalls(Classes):
+class LibraryCalls(Plots):
     """What functions and classes of libraries do."""
 
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call something of a library."""
-        name = origin.rpartition(".")[2]
+        if self.patched and (patches := self.patches("", origin)):
+            return self.call(patches, arguments, node)
         self._hidden(origin, arguments)
-        self.files(origin, name, arguments, known_value=True)
+        self.function_files(origin, arguments)
         if special := self._special(origin, arguments, node):
             return special
+        holder, _, name = origin.rpartition(".")
+        known = origin in operations.LIBRARY or bool(hidden_state.call_uses(origin))
+        if name in methods.CONTAINER_ALTERS and "." in holder and not known:
+            self.change_library(holder, arguments.all, inside=True)  # most likely a list or a dict that a module holds
         operation = operations.library_operation(origin)
         if operation is None:
             return self.worst(NOTHING, arguments, node, library=True)
@@ -45,6 +51,11 @@ class LibraryCalls(Classes):
             if position < len(arguments.positional):
                 target = arguments.positional[position]
                 self.state.alter(target | self.iterators_in(target), handed - target)
+        if self.draws_figures(origin):
+            result = self.figures(self.figures_of_arguments(arguments))
+            if origin.endswith("pyplot.close") and (not arguments.positional or arguments.constant(0) == "all"):
+                self.close_figures()
+            return result
         result = self._result(operation, handed, arguments, node, origin)
         if operation.result in ("holds", "elements") and functions:
             self.heap.put(result, functions)
@@ -119,7 +130,8 @@ class LibraryCalls(Classes):
                 return self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
             case "holds":
                 name = origin.rpartition(".")[2]
-                draws = name in operations.RANDOM_ESTIMATORS and not arguments.has_state()
+                shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
+                draws = (name in operations.RANDOM_ESTIMATORS or shuffles) and not arguments.has_state()
                 passes = name in operations.PASSING or any(
                     word.startswith("copy") and arguments.constant(None, word) is not True
                     for word in arguments.keywords
@@ -134,12 +146,21 @@ class LibraryCalls(Classes):
             inside = origin in ("builtins.locals", "builtins.vars") and (
                 self.state.frame is not self.state.module or arguments.positional
             )
-            any_name = NOTHING if inside else self._everything(origin, node)
+            any_name = NOTHING if inside else self.everything(origin, node)
             return any_name | self.heap.make(self.site(node), None, self.heap.reach(arguments.all) | any_name)
         if origin in ("builtins.iter", "builtins.map", "builtins.filter", "functools.partial"):
             self.callbacks(arguments)
             held = self.heap.reach(arguments.all)
             return self.heap.make(self.site(node), "iterator" if origin.startswith("builtins") else None, held)
+        if origin in ("builtins.setattr", "builtins.delattr") and arguments.positional:
+            holder, name = self.heap.origin(arguments.positional[0]), arguments.constant(1)
+            if holder is not None and isinstance(name, str):
+                self.patch(f"{holder}.{name}", arguments.positional[2] if len(arguments.positional) > 2 else NOTHING)
+                return self.heap.make(self.site(node), "data")
+        if origin.startswith("pandas.api.extensions.register_") and isinstance(arguments.constant(0, "name"), str):
+            kinds = {"dataframe": "DataFrame", "series": "Series", "index": "Index"}
+            kind = kinds.get(origin.split("_")[-2], "DataFrame")
+            self.patch(f"pandas.{kind}.{arguments.constant(0, 'name')}", NOTHING)
         if origin == "builtins.getattr" and arguments.positional:
             return self.heap.reach(arguments.all) or self.heap.make(self.site(node))
         if origin == "builtins.super":
@@ -204,10 +225,12 @@ class LibraryCalls(Classes):
             copies |= copied
         return copies
 
-    def _everything(self, origin: str, node: ast.AST) -> Value:
+    def everything(self, origin: str, node: ast.AST) -> Value:
         """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
         name = origin.rpartition(".")[2]
-        self.state.sink.note("LL204", f"The cell uses {name}(), through which any name can be read and changed.", node)
+        self.state.sink.note(
+            "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
+        )
         names = list(self.state.module.names)
         value = NOTHING.union(*(self.heap.mutable(self.state.global_value(each) or NOTHING) for each in names))
         self.state.alter(self.heap.reach(value))
@@ -228,11 +251,14 @@ class LibraryCalls(Classes):
 
     def _hidden(self, origin: str, arguments: Arguments) -> None:
         sink = self.state.sink
-        if use := hidden_state.call_use(origin):
+        for use in hidden_state.call_uses(origin):
             if use.use == "set" and arguments.constant(0) is None:
                 sink.hidden(use.state, "draw")
-            else:
+            elif origin != "locale.setlocale" or len(arguments.positional) > 1 or arguments.keywords:
                 sink.hidden(*use)
+        self.note_backend(origin, arguments)
+        if files.is_foreign(origin):
+            sink.hidden(self._module_state(origin), "change")
         if hidden_state.is_process_state(origin):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
@@ -242,6 +268,15 @@ class LibraryCalls(Classes):
                 sink.hidden("@numpy.random", "draw")
         elif origin.startswith(hidden_state.FITTING_FUNCTIONS):
             self.draws_of("sklearn", arguments.all, "fit", arguments)
+
+    @staticmethod
+    def _module_state(origin: str) -> str:
+        return hidden_state.MODULE + origin.lstrip(".").partition(".")[0]
+
+    def read_module(self, origin: str) -> None:
+        """Something of a module is read, which may be one of the notebook's own that changes."""
+        if files.is_foreign(origin):
+            self.state.sink.hidden(self._module_state(origin), "read")
 
     def draws_of(self, kind: str | None, receiver: Value, name: str, arguments: Arguments) -> None:
         """Whether a fit, a split or a sample draws from NumPy's global generator."""
@@ -253,25 +288,96 @@ class LibraryCalls(Classes):
         if draws:
             self.state.sink.hidden("@numpy.random", "draw")
 
-    def files(self, origin: str | None, name: str, arguments: Arguments, *, known_value: bool) -> None:
-        """Tell of the file that a call reads or writes, where it is one that does."""
-        if origin == "builtins.open":
-            mode = arguments.constant(1, "mode")
-            if mode is Ellipsis and len(arguments.positional) < 2 and "mode" not in arguments.keywords:
-                mode = "r"
-            writes = not isinstance(mode, str) or any(letter in mode for letter in "wax+")
-            self._file("write" if writes else "read", arguments.constant(0, "file"))
-        elif use := hidden_state.file_use(origin, name, known_value=known_value):
-            path = arguments.constant(use.position) if use.position is not None else Ellipsis
-            self._file(use.mode, path)
+    def function_files(self, origin: str, arguments: Arguments) -> None:
+        """Tell of the files that a call of a library's function uses."""
+        if origin in files.OPENERS:
+            self._file(files.FileUse(self._open_mode(arguments, 1, "r")), None, arguments)
+        elif origin == "importlib.import_module" and isinstance(module := arguments.constant(0, "name"), str):
+            self.import_file(module)
+        else:
+            for use in files.function_uses(origin):
+                self._file(use, None, arguments)
 
-    def _file(self, mode: str, path: object) -> None:
-        self.state.sink.file(mode, path if isinstance(path, str) else None)
-        self.state.sink.hidden("@cwd", "read")
+    def method_files(self, name: str, text: str | None, arguments: Arguments, *, known_value: bool) -> None:
+        """Tell of the files that a method uses. *text*: the object, where it is a text or a path that is known."""
+        if name == "open" and not known_value:
+            place = 0 if text is not None or not isinstance(arguments.constant(0, "file"), str) else 1
+            mode = self._open_mode(arguments, place, "r")
+            self._file(files.FileUse(mode, "self"), text, arguments)
+            return
+        if "callbacks" in arguments.keywords:  # they may keep checkpoints and logs
+            self.state.sink.file("write", None, tree=True)
+        count = len(arguments.positional)
+        uses = files.method_uses(name, is_path=text is not None, known_value=known_value, arguments=count)
+        for use in uses:
+            if name == "glob" and text and isinstance(pattern := arguments.constant(0), str):
+                use, text = files.FileUse("read", "self"), f"{text}/{pattern}"
+            self._file(use, text, arguments)
 
-    def note_module_change(self, origin: str, node: ast.AST) -> None:
-        """An attribute of a module is assigned."""
-        self.state.sink.note("LL303", f"The cell changes an attribute of {origin}.", node)
+    def _open_mode(self, arguments: Arguments, place: int, default: str) -> files.Mode:
+        mode = arguments.constant(place, "mode")
+        if mode is Ellipsis and len(arguments.positional) <= place and "mode" not in arguments.keywords:
+            mode = default
+        return "write" if not isinstance(mode, str) or any(letter in mode for letter in "wax+") else "read"
+
+    def _file(self, use: files.FileUse, text: str | None, arguments: Arguments) -> None:
+        """Tell of one use. An argument that is an open file was told of when it was opened."""
+        path = text if use.place == "self" else None
+        if isinstance(use.place, int) and arguments.node is not None and not arguments.starred:
+            given = dict(enumerate(arguments.node.args)).get(use.place)
+            value = arguments.positional[use.place] if use.place < len(arguments.positional) else NOTHING
+            for word in arguments.node.keywords:
+                if given is None and word.arg in files.PATH_KEYWORDS:
+                    given, value = word.value, arguments.keywords[word.arg]
+            if given is None and use.place == 0 and not arguments.node.args:
+                if arguments.positional:
+                    return  # called for somebody else
+                if use.mode != "read" and not use.tree:
+                    return  # to_csv() gives a text
+                path = "."  # os.listdir()
+            elif given is not None:
+                if (isinstance(given, ast.Constant) and given.value is None) or self.heap.kind(value) == "file":
+                    return
+                path = self.text(given)
+        self.state.sink.file(use.mode, path, tree=use.tree)
+        if path is None or not path.startswith(("/", "~")):
+            self.state.sink.hidden("@cwd", "read")
+
+    def import_file(self, module: str) -> None:
+        """A module is imported, which may lie beside the notebook."""
+        if files.is_foreign(module):
+            top = module.lstrip(".").partition(".")[0]
+            self.state.sink.file("read", f"{ANY}/{top}.py" if top else None)
+            self.state.sink.file("read", f"{ANY}/{top}/{ANY}" if top else None)
+
+    def change_library(self, path: str, value: Value, *, inside: bool) -> None:
+        """Something of a library is assigned, or changed *inside* where it is a container."""
+        if path.startswith(hidden_state.MACHINERY):
+            self.state.sink.note("LL303", f"The cell changes {path}, which no step hands on.", None)
+        elif state := hidden_state.assignment_state(path):
+            self.state.sink.hidden(state, "change")
+        else:
+            self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)
+
+    def patch(self, path: str, value: Value) -> None:
+        """The attribute *path* of a library is set; later steps find it as it then is."""
+        self.patched.setdefault(path.rpartition(".")[2], {})[path] = None
+        inside = self.state.depth > 0 or len(self.state.frames) > 1
+        self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
+
+    def patches(self, name: str, path: str | None = None) -> Value:
+        """What the notebook has put into libraries under a name, or at one path."""
+        paths = self.patched.get(name, ()) if path is None else [path]
+        found = (self.state.peek(f"{hidden_state.PATCH}{each}") for each in paths)
+        return frozenset().union(*(value for value in found if value is not None))
+
+    def begin_step(self) -> None:
+        """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""
+        for name in list(self.state.module.names):
+            if name.startswith(hidden_state.PATCH):
+                for number in sorted(self.heap.reach(self.state.module.names[name])):
+                    if self.heap.things[number].function is not None:
+                        self.mentioned(number)
 
     def note_process_change(self, what: str) -> None:
         """The process is changed in a way that no step hands on."""

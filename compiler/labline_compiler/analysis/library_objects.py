@@ -7,6 +7,7 @@ import ast
 from labline_compiler.analysis import methods, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.hidden_state import LOGGER_SETTINGS
 from labline_compiler.analysis.library_calls import LibraryCalls
 
 
@@ -15,7 +16,9 @@ class LibraryObjects(LibraryCalls):
 
     def kind_method(self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """A method of an object of a known kind, or of an unknown one."""
-        self.files(None, name, arguments, known_value=kind not in (None, "file"))
+        if kind not in operations.CONTAINERS and kind not in ("file", "iterator", "rng"):
+            text = self.receiver_text(arguments) if kind is None else None
+            self.method_files(name, text, arguments, known_value=kind is not None)
         if arguments.constant(None, "inplace") not in (Ellipsis, False, None) or "inplace" in arguments.keywords:
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver), arguments.all)
@@ -43,6 +46,13 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver))
             return receiver
+        if kind == "logger":
+            self.callbacks(arguments)
+            if name in LOGGER_SETTINGS:
+                self.state.sink.hidden("@logging", "change")
+            return receiver if name == "getChild" else NOTHING
+        if kind == "ipython":
+            return self.shell_method(name, arguments, node)
         if kind == "sklearn" or name in methods.SKLEARN_FITS:
             return self._estimator_method(kind, receiver, name, arguments, node)
         if name in methods.CONVENTION_FRESH:
@@ -55,6 +65,15 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             return self.heap.reach(receiver)
         return self.worst(receiver, arguments, node)
+
+    def receiver_text(self, arguments: Arguments) -> str | None:
+        """The text of the object that a method is called on."""
+        node = arguments.node
+        return self.text(node.func.value) if node is not None and isinstance(node.func, ast.Attribute) else None
+
+    def shell_method(self, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """A method of IPython's shell, reached through a name."""
+        return self.worst(NOTHING, arguments, node)
 
     def _container_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         handed = arguments.all
@@ -103,7 +122,9 @@ class LibraryObjects(LibraryCalls):
             self.state.alter(self.heap.reach(receiver), arguments.all)
             return receiver if kind != "numpy" else NOTHING
         if name in methods.PANDAS_PLOTS and kind != "numpy":
-            return self.heap.make(self.site(node), "matplotlib")
+            if "ax" in arguments.keywords:
+                return self.figures(arguments.keywords["ax"])
+            return self.figures()
         if functions:
             return self.heap.reach(receiver | arguments.all) | given
         if plain_kind := methods.PLAIN_COPIES.get(name):

@@ -81,7 +81,7 @@ _BUILTINS: dict[str, Operation] = {
     "delattr": Operation("scalar", alters=(0,)),
     "super": HOLDS,
     "display": SCALAR,
-    "get_ipython": Operation("fresh", "data"),
+    "get_ipython": Operation("fresh", "ipython"),
 }
 
 _PURE_MODULES = words(
@@ -156,6 +156,9 @@ LIBRARY: dict[str, Operation] = {
     ),
     "io.StringIO": Operation("holds", "file"),
     "io.BytesIO": Operation("holds", "file"),
+    "logging.getLogger": Operation("fresh", "logger"),
+    "IPython.get_ipython": Operation("fresh", "ipython"),
+    "IPython.core.getipython.get_ipython": Operation("fresh", "ipython"),
     "copy.copy": ELEMENTS,
     "collections.deque": Operation("elements", "container"),
     "collections.defaultdict": Operation("elements", "defaultdict"),

@@ -5,26 +5,20 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import posixpath
 from dataclasses import dataclass
 
 from labline_compiler.analysis.expressions import IPYTHON_NAMES
+from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait, normalised
 from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, Unit, Version
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.hidden_state import AMBIENT, Use
+from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, Use
+from labline_compiler.analysis.texts import ANY
 from labline_compiler.analysis.walker import Walker
 from labline_compiler.findings import Finding, finding
 from labline_compiler.findings.place import span_of
 from labline_compiler.notebook import Cell
 
 _GENERATORS = {"@random": "random", "@numpy.random": "numpy.random", "@torch.random": "torch"}
-
-
-@dataclass(frozen=True)
-class _FileAccess:
-    step: str
-    mode: str
-    path: str | None
 
 
 @dataclass(frozen=True)
@@ -38,14 +32,17 @@ class Left:
 class Recorder:
     """Is told of every use by the walker, and keeps what settling the flows takes."""
 
-    def __init__(self, last_altered: dict[int, int]) -> None:
+    def __init__(self, last_altered: dict[int, int], *, parallel_random: bool = False) -> None:
         self.heap = Heap()
         self.walker = Walker(self.heap, self)
         self.last = last_altered
+        self.parallel_random = parallel_random
         self.versions: dict[str, Version] = {}
         self.made: dict[tuple[str, str], list[Version]] = {}  # by step and name
         self.needs: list[tuple[str, int, Version, Cell]] = []
-        self.files: list[_FileAccess] = []
+        self.files = FileLog()
+        self.preamble_files: list[tuple[FileAccess, int]] = []
+        self.place = 0  # how often the working directory was changed
         self.stars: list[Version] = []
         self.starred: dict[str, int] = {}  # how many of the stars a name has versions of
         self.steps: dict[str, StepFlow] = {}
@@ -78,7 +75,7 @@ class Recorder:
         if unit.step in NO_STEPS:
             return
         self.steps.setdefault(unit.step, StepFlow())
-        for state in AMBIENT:
+        for state in (*AMBIENT, *(name for name in self.versions if name.startswith(PATCH))):
             self._need(state)
 
     def finish(self) -> None:
@@ -145,6 +142,11 @@ class Recorder:
         if self.unit.step in self.steps:
             self.steps[self.unit.step].uses.add(state)
         version = self.versions.get(state)
+        if use == "draw" and self.parallel_random and self.unit.step != PREAMBLE:
+            self._need(state)
+            if version is not None:
+                self._tell_own_generator()
+            return
         if use == "read" or (use == "draw" and version is None):
             if use == "draw" and self.unit.step == PREAMBLE:
                 self.misplaced.add(self.unit.cell.index)
@@ -156,29 +158,33 @@ class Recorder:
             self._tell_shared_generator(state, version)
         if use != "set":
             self._need(state)
+        self.place += state == "@cwd"
         walker_state = self.walker.state
         plain = walker_state.depth == 0 and len(walker_state.frames) == 1
         self._touch(state, always=use == "set" and plain)
 
-    def file(self, mode: str, path: str | None) -> None:
+    def file(self, mode: Mode, path: str | None, *, tree: bool = False) -> None:
         """The step waits for earlier ones that use the same file."""
         step = self.unit.step
-        if step == PREAMBLE:
-            if mode == "write":
-                self.misplaced.add(self.unit.cell.index)
-            return
         if path is not None:
             if "://" in path:
                 return
-            path = posixpath.normpath(path)
-        for earlier in self.files:
-            if earlier.step != step and _must_wait(earlier, mode, path):
-                self.steps[step].after[earlier.step] = None
-        if path is not None:
-            self.steps[step].files.add(path)
-        access = _FileAccess(step, mode, path)
-        if access not in self.files:
-            self.files.append(access)
+            path = normalised(path)
+            if path is not None and ANY not in path and step in self.steps:
+                self.steps[step].files.add(path)
+        access = FileAccess(step, mode, path, tree, self.place)
+        if access in self.files:
+            return
+        waits = self.files.before(access)
+        if step == PREAMBLE:
+            if mode != "read" or waits:
+                self.misplaced.add(self.unit.cell.index)
+            self.preamble_files.append((access, self.unit.cell.index))
+            return
+        if mode != "read":  # what the preamble reads must be the same whenever it runs
+            self.misplaced.update(cell for read, cell in self.preamble_files if must_wait(read, access))
+        self.steps[step].after.update(dict.fromkeys(earlier.step for earlier in waits))
+        self.files.add(access)
 
     def unrepeatable(self) -> None:
         """The preamble runs once a step, so what differs from run to run has no place there."""
@@ -295,21 +301,13 @@ class Recorder:
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         self._tell("LL201", f"{where} reads {name}, which nothing above it binds.{hint}", node)
 
+    def _tell_own_generator(self) -> None:
+        message = f"Step {self.unit.step} draws random numbers of its own, not those that the notebook draws."
+        self._tell("LL310", message, None)
+
     def _tell_shared_generator(self, state: str, version: Version) -> None:
         message = (
             f"Step {self.unit.step} draws random numbers from {_GENERATORS.get(state, state)}'s global generator "
             f"after step {version.step}, so it waits for it."
         )
         self._tell("LL301", message, None)
-
-
-def _must_wait(earlier: _FileAccess, mode: str, path: str | None) -> bool:
-    """Whether a use of *path* has to come after the earlier one."""
-    if earlier.mode == "read" and mode == "read":
-        return False
-    if earlier.mode == "directory":
-        return True
-    if earlier.path is None or path is None:
-        return earlier.mode == "write" and mode == "read"
-    inside = f"{earlier.path}/".startswith(f"{path}/") or f"{path}/".startswith(f"{earlier.path}/")
-    return inside or path == "." or earlier.path == "."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
-from labline_compiler.analysis.hidden_state import AMBIENT
+from labline_compiler.analysis.hidden_state import FIGURES, INSIDE, PATCH, is_ambient
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.findings import Span, finding
 from labline_compiler.findings.place import find_name, span_of
@@ -48,8 +48,10 @@ class Settlement:
                 stack.append((version.step, version.segment, version.parent, version.cell))
             if _maybe_unbound(version) and not version.name.startswith("@"):
                 self.steps[version.step].optional.add(version.name)
-            if version.name in AMBIENT:
+            if is_ambient(version.name):
                 self._tell_option(version)
+            elif version.name == FIGURES:
+                self._tell_figures(version)
         for step, names in given.items():
             self.steps[step].groups = self._groups(step, names)
         self._mark_unaltered()
@@ -154,10 +156,19 @@ class Settlement:
         key = ("LL302", version.step, version.name)
         if key not in self.told:
             self.told.add(key)
-            what = version.name.removeprefix("@")
+            what = version.name.removeprefix(PATCH).removeprefix("@").removesuffix(INSIDE)
             message = f"Step {version.step} changes {what}, so all later steps wait for it."
             span = span_of(version.statement, version.cell.source) if version.statement is not None else None
             self.findings.append(finding("LL302", message, cell=version.cell.place, step=version.step, span=span))
+
+    def _tell_figures(self, version: Version) -> None:
+        key = ("LL309", version.step, version.name)
+        if key not in self.told:
+            self.told.add(key)
+            message = (
+                f"Step {version.step} leaves figures open that later cells may draw on, so later plots wait for it."
+            )
+            self.findings.append(finding("LL309", message, cell=version.cell.place, step=version.step))
 
 
 def _maybe_unbound(version: Version) -> bool:

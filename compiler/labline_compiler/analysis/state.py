@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from labline_compiler.analysis.files import Mode
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import Use
 from labline_compiler.analysis.scopes import Scope
@@ -30,8 +31,8 @@ class Sink(Protocol):
     def hidden(self, state: str, use: Use) -> None:
         """Hidden state is used."""
 
-    def file(self, mode: str, path: str | None) -> None:
-        """A file is used; *path* where it is known."""
+    def file(self, mode: Mode, path: str | None, *, tree: bool = False) -> None:
+        """A file is used; *path* where it is known. *tree*: with what lies in that folder."""
 
     def unrepeatable(self) -> None:
         """Something that differs from one run to the next is computed."""
@@ -49,7 +50,7 @@ class Sink(Protocol):
 class Frame:
     """The names of one scope being run: the module, a function call, a class body or a comprehension."""
 
-    __slots__ = ("callee", "is_class", "is_comprehension", "names", "parent", "returns", "scope", "variables")
+    __slots__ = ("callee", "is_class", "is_comprehension", "names", "parent", "returns", "scope", "texts", "variables")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Frame:
         callee: Value = NOTHING,
     ) -> None:
         self.names: dict[str, Value] = {}
+        self.texts: dict[str, str] = {}  # of the names that stand for a text that is known (see texts.py)
         self.scope = scope
         self.parent = parent
         self.is_class = is_class
@@ -70,7 +72,7 @@ class Frame:
         self.variables: dict[str, Value] = {}  # those that functions inside rebind, as objects
 
 
-Snapshot = tuple[dict[str, Value], set[str], list[dict[str, Value]]]
+Snapshot = tuple[dict[str, Value], set[str], list[dict[str, Value]], list[dict[str, str]]]
 
 
 class State:
@@ -165,8 +167,38 @@ class State:
         self.heap.put(frame.callee | variable, value)
         self.alter(frame.callee | variable)
 
+    # ---------------------------------------------------------------------------------------------- texts
+
+    def text_of(self, name: str) -> str | None:
+        """The text that a name stands for, where it is known. Does not count as a read."""
+        return self._where(name).texts.get(name)
+
+    def set_text(self, name: str, text: str) -> None:
+        """The name has just been bound to a text."""
+        where = self._where(name)
+        if where is self.frame:
+            where.texts[name] = text
+
+    def peek(self, name: str) -> Value | None:
+        """The value of a name, without reading it."""
+        return self._where(name).names.get(name)
+
+    def _where(self, name: str) -> Frame:
+        frame: Frame | None = self.frame
+        first = True
+        while frame is not None and frame is not self.module:
+            scope = frame.scope
+            if scope is not None and name in scope.globals:
+                break
+            if scope is not None and name in scope.locals and (first or not frame.is_class):
+                return frame
+            first = first and frame.is_comprehension
+            frame = frame.parent
+        return self.module
+
     def _set(self, frame: Frame, name: str, value: Value) -> None:
         frame.names[name] = value
+        frame.texts.pop(name, None)
         for collector in self._collectors:
             collector[frame, name] = collector.get((frame, name), NOTHING) | value
 
@@ -175,12 +207,14 @@ class State:
         frame = self.frame
         if frame is not self.module and not (frame.scope is not None and name in frame.scope.globals):
             frame.names.pop(name, None)
+            frame.texts.pop(name, None)
             return
         self.global_value(name)  # a name that is not bound cannot be unbound
         always = self.depth == 0 and frame is self.module
         if frame is self.module:
             self.module.names.pop(name, None)
             self.always.discard(name)
+        self.module.texts.pop(name, None)
         self.sink.delete(name, always=always)
 
     def alter(self, value: Value, extra: Value = NOTHING) -> None:
@@ -221,7 +255,8 @@ class State:
                 body()
             self._restore(self._joined([before, self._snapshot()]))
             self._weaken(met)
-            if self._snapshot()[0::2] == before[0::2]:
+            names, _, *others = self._snapshot()
+            if [names, *others] == [before[0], *before[2:]]:
                 break
         self.depth -= 1
         self.always = set(entry[1])
@@ -274,13 +309,20 @@ class State:
                 self._set(frame, name, frame.names.get(name, NOTHING) | value)
 
     def _snapshot(self) -> Snapshot:
-        return dict(self.module.names), set(self.always), [dict(frame.names) for frame in self.frames[1:]]
+        return (
+            dict(self.module.names),
+            set(self.always),
+            [dict(frame.names) for frame in self.frames[1:]],
+            [dict(frame.texts) for frame in self.frames],
+        )
 
     def _restore(self, snapshot: Snapshot) -> None:
         self.bindings += self.module.names != snapshot[0]
         self.module.names, self.always = dict(snapshot[0]), set(snapshot[1])
         for frame, names in zip(self.frames[1:], snapshot[2], strict=False):
             frame.names = dict(names)
+        for frame, texts in zip(self.frames, snapshot[3], strict=False):
+            frame.texts = dict(texts)
 
     @staticmethod
     def _joined(ends: list[Snapshot]) -> Snapshot:
@@ -292,8 +334,13 @@ class State:
                     result[name] = value if old is None or old is value else old | value
             return result
 
+        def common(tables: list[dict[str, str]]) -> dict[str, str]:
+            first, *others = tables
+            return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}
+
         return (
             union([end[0] for end in ends]),
             set.intersection(*(end[1] for end in ends)),
             [union(list(tables)) for tables in zip(*(end[2] for end in ends), strict=False)],
+            [common(list(tables)) for tables in zip(*(end[3] for end in ends), strict=False)],
         )

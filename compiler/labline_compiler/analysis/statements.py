@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
-from labline_compiler.analysis.hidden_state import assignment_state
 from labline_compiler.analysis.operations import CACHES, CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 
@@ -40,15 +39,17 @@ class Statements(Expressions):
     # --------------------------------------------------------------------------------------- simple statements
 
     def _run_expr(self, statement: ast.Expr) -> None:
-        self.eval(statement.value)
+        self.last_value = self.eval(statement.value)
 
     def _run_assign(self, statement: ast.Assign) -> None:
         value = statement.value
         if len(statement.targets) == 1 and self._pairs(statement.targets[0], value):
             return
+        text = self.text(value)
         result = self.eval(value)
         for target in statement.targets:
             self.assign(target, result)
+            self.keep_text(target, text)
 
     def _pairs(self, target: ast.expr, value: ast.expr) -> bool:
         """``a, b = x, y`` without a tuple between, which would make a and b share."""
@@ -56,9 +57,11 @@ class Statements(Expressions):
             return False
         if len(target.elts) != len(value.elts) or any(isinstance(e, ast.Starred) for e in [*target.elts, *value.elts]):
             return False
+        texts = [self.text(element) for element in value.elts]
         results = [self.eval(element) for element in value.elts]
-        for element, result in zip(target.elts, results, strict=True):
+        for element, result, text in zip(target.elts, results, texts, strict=True):
             self.assign(element, result)
+            self.keep_text(element, text)
         return True
 
     def _run_annassign(self, statement: ast.AnnAssign) -> None:
@@ -66,7 +69,14 @@ class Statements(Expressions):
         if not in_function:
             self.eval(statement.annotation)
         if statement.value is not None:
+            text = self.text(statement.value)
             self.assign(statement.target, self.eval(statement.value))
+            self.keep_text(statement.target, text)
+
+    def keep_text(self, target: ast.expr, text: str | None) -> None:
+        """Remember the text that a name has just been bound to."""
+        if text is not None and isinstance(target, ast.Name):
+            self.state.set_text(target.id, text)
 
     def _run_augassign(self, statement: ast.AugAssign) -> None:
         target = statement.target
@@ -114,6 +124,7 @@ class Statements(Expressions):
 
     def _run_import(self, statement: ast.Import) -> None:
         for alias in statement.names:
+            self.import_file(alias.name)
             if alias.asname is not None:
                 self.state.bind(alias.asname, self.heap.library(alias.name, "module"))
             else:
@@ -122,6 +133,7 @@ class Statements(Expressions):
 
     def _run_importfrom(self, statement: ast.ImportFrom) -> None:
         module = "." * statement.level + (statement.module or "")
+        self.import_file(module)
         for alias in statement.names:
             if alias.name == "*":
                 self.state.sink.star_import(module)
@@ -267,14 +279,16 @@ class Statements(Expressions):
         spec = node.args
         positional = [*spec.posonlyargs, *spec.args]
         defaults: dict[str, Value] = {}
-        for argument, default in zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True):
+        texts: dict[str, str] = {}
+        given = [*zip(positional[len(positional) - len(spec.defaults) :], spec.defaults, strict=True)]
+        given += [(argument, node) for argument, node in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if node]
+        for argument, default in given:
+            if text := self.text(default):
+                texts[argument.arg] = text
             defaults[argument.arg] = self.eval(default)
-        for argument, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
-            if keyword_default is not None:
-                defaults[argument.arg] = self.eval(keyword_default)
         frame = self.state.frame
         around = frame if frame is not self.state.module else None
-        info = FunctionInfo(node, self.function_scope(node), around, defaults, binding)
+        info = FunctionInfo(node, self.function_scope(node), around, defaults, binding, texts=texts)
         value = self.heap.make(self.site(node), "function", function=info)
         held: Value = frozenset().union(*defaults.values())
         mentioned = scopes.free_names(node) if around is not None else frozenset()
@@ -369,10 +383,10 @@ class Statements(Expressions):
             thing = self.heap.things[number]
             if thing.kind in ("module", "library") and thing.origin is not None:
                 name = thing.origin if isinstance(target, ast.Subscript) else f"{thing.origin}.{target.attr}"
-                if state := assignment_state(name):
-                    self.state.sink.hidden(state, "change")
-                else:
-                    self.note_module_change(thing.origin, target)
+                self.note_backend_setting(thing.origin, target)
+                self.change_library(name, value, inside=isinstance(target, ast.Subscript))
+            elif thing.kind == "logger":
+                self.state.sink.hidden("@logging", "change")
             elif thing.instance_of is not None or thing.klass is not None:
                 self.store_attribute(number, target.attr if isinstance(target, ast.Attribute) else "*", value, target)
         self.use(holder, call_methods=True)

@@ -13,7 +13,8 @@ RULES = (
         "info",
         "To draw the numbers that the notebook draws, the step has to wait for the earlier one and take over its "
         "generator's state.",
-        "Pass `random_state=`, or draw from a generator of the step's own, such as `numpy.random.default_rng(seed)`.",
+        "Pass `random_state=`, or draw from a generator of the step's own, such as `numpy.random.default_rng(seed)`. "
+        'Where other numbers do as well, put `"parallel_random": true` under `labline` in the notebook\'s metadata.',
         bad="""\
 # %% tags=["imports"]
 import random
@@ -37,8 +38,8 @@ b = random.Random(2).random()
         "LL302",
         "option set in the middle",
         "info",
-        "Options of libraries, the environment and the working directory hold for everything after them, so all "
-        "later steps wait for this one.",
+        "Options of libraries, attributes put into modules, the environment and the working directory hold for "
+        "everything after them, so all later steps wait for this one.",
         "Set options in a cell tagged `imports`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
@@ -57,58 +58,126 @@ print(1)
     ),
     Rule(
         "LL303",
-        "module changed",
+        "effect ends with the step",
         "warning",
-        "The cell changes an attribute of a module. Modules are imported anew in every step, so later steps do "
-        "not see the change.",
-        "Move the change to a cell tagged `imports` or `functions`, which runs at the start of every step.",
+        "What the cell sets up holds in the process that runs it. Other steps run in processes of their own, and this "
+        "cannot be handed on to them.",
+        "Move the call to a cell tagged `imports` or `functions`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
-import helper
-helper.limit = 3
+import csv
+csv.register_dialect("semicolon", delimiter=";")
 """,
         good="""\
 # %% tags=["imports"]
-import helper
-helper.limit = 3
+import csv
+csv.register_dialect("semicolon", delimiter=";")
 # %% tags=["step:load"]
-print(helper.limit)
+x = 1
 """,
     ),
     Rule(
         "LL304",
         "IPython set up in a step",
         "warning",
-        "Extensions and settings of IPython hold in the process that runs the cell. Other steps run in processes "
-        "of their own.",
+        "Hooks and magics that the notebook gives IPython hold in the process that runs the cell. Other steps run in "
+        "processes of their own. (Extensions, `%precision`, `%config` of IPython's shell and the like are handed on.)",
         "Move the line to a cell tagged `imports`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
-%load_ext autoreload
-x = 1
+get_ipython().register_magic_function(print, magic_name="show")
 """,
         good="""\
 # %% tags=["imports"]
-%load_ext autoreload
+get_ipython().register_magic_function(print, magic_name="show")
 # %% tags=["step:load"]
 x = 1
 """,
     ),
     Rule(
         "LL305",
-        "output history",
+        "history of another step",
         "warning",
-        "`_`, `Out` and `In` hold what was run before. In a step they know the cells of that step only.",
+        "`_`, `Out`, `In` and `%history` hold what was run before. In a step they know the cells of that step only.",
         "Give the value a name in the cell that computes it.",
         bad="""\
 # %% tags=["step:load"]
 3 * 4
+# %% tags=["step:report"]
 print(_)
 """,
         good="""\
 # %% tags=["step:load"]
 product = 3 * 4
+# %% tags=["step:report"]
 print(product)
 """,
+    ),
+    Rule(
+        "LL306",
+        "IPython's store",
+        "warning",
+        "`%store` keeps values beside IPython's profile. A step has a profile of its own, which ends with it.",
+        "Use the variable itself, which later steps get, or write a file.",
+        bad="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+%store rows
+""",
+        good="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+# %% tags=["step:report"]
+print(rows)
+""",
+    ),
+    Rule(
+        "LL307",
+        "names are listed",
+        "info",
+        "A step has the names that it needs, not all that the notebook has at that point, so the list is shorter.",
+        "Remove the line, or tag its cell `skip`.",
+        bad="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+%whos
+""",
+        good="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+""",
+    ),
+    Rule(
+        "LL309",
+        "figures stay open",
+        "info",
+        "The notebook's plots are not shown and closed at the end of their cell, as IPython's inline backend does. "
+        "What is drawn later may go on a figure that is open, so steps that plot run in the notebook's order.",
+        "Use `%matplotlib inline`, or close figures with `plt.close()` where they are done.",
+        bad="""\
+# %% tags=["imports"]
+import matplotlib.pyplot as plt
+plt.switch_backend("agg")
+# %% tags=["step:first"]
+plt.plot([1, 2])
+# %% tags=["step:second"]
+plt.plot([2, 1])
+""",
+        good="""\
+# %% tags=["imports"]
+import matplotlib.pyplot as plt
+# %% tags=["step:first"]
+plt.plot([1, 2])
+# %% tags=["step:second"]
+plt.plot([2, 1])
+""",
+    ),
+    Rule(
+        "LL310",
+        "random numbers of the step's own",
+        "info",
+        "The notebook's metadata asks for `parallel_random`: a step draws from generators that are derived from the "
+        "seed and the step's name. Every run draws the same numbers, but not those of the notebook.",
+        "Remove `parallel_random` from the notebook's metadata to get the notebook's numbers.",
     ),
 )

@@ -158,6 +158,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         metadata=pipeline.metadata,
         passing=pipeline.passing(step.name),
         unawaited=pipeline.unawaited(step.name),
+        derive_random=pipeline.parallel_random,
     )
 
 

@@ -91,6 +91,7 @@ def run_labline_step(
         (folder / "output").mkdir()
         (folder / "step.json").write_text(json.dumps(step), encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
+        environment.setdefault("PYTHONHASHSEED", "0")  # the order of a set is the same in every step
         command = [sys.executable, "-m", "labline_runtime", str(folder / "step.json")]
         code = subprocess.run(command, env=environment, check=False).returncode
 

@@ -1,0 +1,22 @@
+"""The process as it was when the step began: environment, path and folder travel as differences from it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What some states are told apart from."""
+
+    environ: dict[str, str]
+    path: tuple[str, ...]
+    folder: str
+
+    @classmethod
+    def take(cls) -> Baseline:
+        """The process as it is."""
+        return cls(dict(os.environ), tuple(sys.path), str(Path.cwd()))

@@ -1,0 +1,128 @@
+"""What the notebook has put into modules and classes of libraries, and the data that modules of its own hold.
+
+``@patch:pandas.DataFrame.shout`` is the attribute ``shout`` of ``pandas.DataFrame``; ``@patch:mimetypes.types_map[]``
+what is in that container; ``@module:helpers`` all plain data of the module ``helpers``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import sys
+import types
+from typing import Any
+
+PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
+_OF_THE_STEP = ("labline_runtime", "IPython")
+
+
+class _Missing:
+    """Stands for an attribute that was deleted."""
+
+    def __reduce__(self) -> Any:
+        return _missing, ()
+
+
+_MISSING = _Missing()
+
+
+def _missing() -> _Missing:
+    return _MISSING
+
+
+def capture_patch(path: str) -> Any:
+    """The present value of the attribute, as it is stored; None where there is nothing to put back.
+
+    That is so where the module is not in use, where the step's own streams and hooks are back in place, and where what
+    should be a container is none.
+    """
+    holder, name = _holder(path.removesuffix(INSIDE))
+    if holder is None:
+        return None
+    held = vars(holder) if isinstance(holder, (type, types.ModuleType)) else {}
+    value = held[name] if name in held else getattr(holder, name, _MISSING)
+    if path.endswith(INSIDE) and not isinstance(value, (dict, list, set)):
+        return None
+    if holder is sys and type(getattr(value, "__self__", value)).__module__.startswith(_OF_THE_STEP):
+        return None
+    return {"value": value}
+
+
+def restore_patch(path: str, value: Any) -> None:
+    """Put it there; what is a container of the library's is filled, so that everybody else who holds it sees it."""
+    if value is None:
+        return
+    holder, name = _holder(path.removesuffix(INSIDE), load=True)
+    if holder is None:
+        return
+    wanted = value["value"]
+    if isinstance(wanted, _Missing):
+        if name in getattr(holder, "__dict__", ()):  # else there is nothing to take away
+            delattr(holder, name)
+        return
+    present = getattr(holder, name, None)
+    if not _filled(present, wanted):
+        setattr(holder, name, wanted)
+
+
+def _filled(present: Any, wanted: Any) -> bool:
+    if present is wanted:
+        return True
+    if type(present) is not type(wanted) or not isinstance(present, (dict, list, set)):
+        return False
+    content = type(wanted)(wanted) if not isinstance(wanted, dict) else dict(wanted)
+    present.clear()
+    if isinstance(present, list):
+        present.extend(content)
+    else:
+        present.update(content)
+    return True
+
+
+def _holder(path: str, *, load: bool = False) -> tuple[Any, str]:
+    """The object that has the attribute, and the attribute's name."""
+    parts = path.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:end])
+        holder: Any = sys.modules.get(name)
+        if holder is None and load:
+            with contextlib.suppress(ImportError):
+                holder = importlib.import_module(name)
+        if holder is None:
+            continue
+        for part in parts[end:-1]:
+            holder = getattr(holder, part, None)
+        return holder, parts[-1]
+    return None, parts[-1]
+
+
+def capture_module(name: str) -> Any:
+    """The data that the module holds: what can be stored, without functions, classes and modules."""
+    from labline_runtime.values.pickling import dump
+
+    found: dict[str, dict[str, Any]] = {}
+    for full, module in list(sys.modules.items()):
+        if (full == name or full.startswith(f"{name}.")) and _is_of_notebook(module):
+            for key, value in list(vars(module).items()):
+                if key.startswith("__") or isinstance(value, (types.ModuleType, types.FunctionType, type)):
+                    continue
+                with contextlib.suppress(Exception):
+                    dump(value, io.BytesIO())
+                    found.setdefault(full, {})[key] = value
+    return found or None
+
+
+def restore_module(value: Any) -> None:
+    """Import the modules where they are in reach, and fill them."""
+    for full, content in (value or {}).items():
+        with contextlib.suppress(ImportError):
+            module = importlib.import_module(full)
+            for key, wanted in content.items():
+                if not _filled(getattr(module, key, None), wanted):
+                    setattr(module, key, wanted)
+
+
+def _is_of_notebook(module: Any) -> bool:
+    source = getattr(module, "__file__", None)
+    return isinstance(source, str) and "site-packages" not in source and "dist-packages" not in source

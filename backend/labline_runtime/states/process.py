@@ -1,0 +1,138 @@
+"""States of the process and of the standard library."""
+
+from __future__ import annotations
+
+import csv
+import decimal
+import gc
+import locale
+import os
+import socket
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from labline_runtime.failure import StepFailure
+from labline_runtime.specification import StepError
+from labline_runtime.states.baseline import Baseline
+
+
+def restore_warnings(value: Any, _: Baseline) -> None:
+    """The filters, in their order."""
+    warnings.resetwarnings()
+    warnings.filters.extend(value)  # type: ignore[attr-defined]
+
+
+def capture_environ(baseline: Baseline) -> Any:
+    """Variables that were set, changed or taken away since the step began."""
+    changed = {name: text for name, text in os.environ.items() if baseline.environ.get(name) != text}
+    return {"set": changed, "unset": sorted(set(baseline.environ) - set(os.environ))}
+
+
+def restore_environ(value: Any, _: Baseline) -> None:
+    """Set and unset variables; the time zone takes effect at once, as the C library keeps a copy."""
+    os.environ.update(value["set"])
+    for name in value["unset"]:
+        os.environ.pop(name, None)
+    if "TZ" in value["set"] or "TZ" in value["unset"]:
+        time.tzset()
+
+
+def capture_folder(baseline: Baseline) -> Any:
+    """Relative to where the step began, where it lies in there: another target runs in another folder."""
+    here = str(Path.cwd())
+    inside = here == baseline.folder or here.startswith(baseline.folder.rstrip(os.sep) + os.sep)
+    return os.path.relpath(here, baseline.folder) if inside else here
+
+
+def restore_folder(value: Any, baseline: Baseline) -> None:
+    """Go there. Raises :class:`StepFailure` where that cannot be."""
+    folder = str(Path(baseline.folder) / value)
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise StepFailure(
+            StepError(
+                message=f"An earlier step changed the working directory to {folder}, "
+                f"which cannot be entered here: {error.strerror}.",
+                variable="@cwd",
+                hint="Use paths relative to the notebook instead of changing the working directory.",
+            )
+        ) from error
+
+
+def capture_path(baseline: Baseline) -> Any:
+    """Entries that were there when the step began by their place, others as they are."""
+    places = {entry: place for place, entry in enumerate(baseline.path)}
+    return [places.get(entry, entry) for entry in sys.path]
+
+
+def restore_path(value: Any, baseline: Baseline) -> None:
+    """Put the entries in the captured order."""
+    sys.path[:] = [
+        baseline.path[entry] if isinstance(entry, int) else entry
+        for entry in value
+        if not isinstance(entry, int) or entry < len(baseline.path)
+    ]
+
+
+def capture_interpreter(_: Baseline) -> Any:
+    """Settings of the interpreter and of the operating system's process."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "recursion limit": sys.getrecursionlimit(),
+        "digits": sys.get_int_max_str_digits() if hasattr(sys, "get_int_max_str_digits") else None,
+        "collects": gc.isenabled(),
+        "thresholds": gc.get_threshold(),
+        "umask": umask,
+        "socket timeout": socket.getdefaulttimeout(),
+        "csv field": csv.field_size_limit(),
+        "switch interval": sys.getswitchinterval(),
+    }
+
+
+def restore_interpreter(value: Any, _: Baseline) -> None:
+    """Put them back."""
+    sys.setrecursionlimit(value["recursion limit"])
+    if value["digits"] is not None:
+        sys.set_int_max_str_digits(value["digits"])
+    (gc.enable if value["collects"] else gc.disable)()
+    gc.set_threshold(*value["thresholds"])
+    os.umask(value["umask"])
+    socket.setdefaulttimeout(value["socket timeout"])
+    csv.field_size_limit(value["csv field"])
+    sys.setswitchinterval(value["switch interval"])
+
+
+def capture_locale(_: Baseline) -> Any:
+    """The locale of every category."""
+    return locale.setlocale(locale.LC_ALL)
+
+
+def restore_locale(value: Any, _: Baseline) -> None:
+    """Set it. Raises :class:`StepFailure` where this machine does not have it."""
+    try:
+        locale.setlocale(locale.LC_ALL, value)
+    except locale.Error as error:
+        raise StepFailure(
+            StepError(
+                message=f"An earlier step set the locale {value}, which this machine does not have.",
+                variable="@locale",
+                hint="Install the locale here, or do not set one.",
+            )
+        ) from error
+
+
+def capture_decimal(_: Baseline) -> Any:
+    """The context that decimal numbers are computed in, without the flags that every computation sets."""
+    context = decimal.getcontext().copy()
+    context.clear_flags()
+    return context
+
+
+def restore_decimal(value: Any, _: Baseline) -> None:
+    """Compute in it from now on."""
+    decimal.setcontext(value)

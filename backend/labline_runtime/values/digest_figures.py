@@ -1,0 +1,56 @@
+"""What is digested of matplotlib's figures: how they look.
+
+A figure and what is on it all refer to each other, so there is no end to what each is made of; what a program and its
+reader see of it are its pixels. They are drawn of a copy, because drawing lays a figure out for good.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import pickle
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labline_runtime.values.digest import Walk
+
+
+def is_artist(kind: type) -> bool:
+    """Whether values of *kind* are figures, axes or anything else that is drawn."""
+    module = sys.modules.get("matplotlib.artist")
+    return module is not None and issubclass(kind, module.Artist)
+
+
+def artist(walk: Walk, value: Any) -> bytes | None:
+    """A figure by its pixels; what is on one by that figure and its place there. None for what is on none."""
+    figure = _root(value)
+    if figure is None:
+        return None
+    kind = type(value)
+    if value is figure:
+        size, content = _pixels(figure)
+        return walk.tagged("figure", walk.name_of(kind), repr(size).encode(), content)
+    place = next((number for number, each in enumerate(figure.findobj()) if each is value), -1)
+    return walk.tagged("artist", walk.name_of(kind), str(place).encode(), walk.node(figure))
+
+
+def _root(value: Any) -> Any:
+    figure = getattr(value, "figure", None)
+    while figure is not None and getattr(figure, "figure", None) not in (None, figure):
+        figure = figure.figure
+    return figure
+
+
+def _pixels(figure: Any) -> tuple[tuple[int, int], bytes]:
+    from labline_runtime.values.pickling import dump
+
+    agg = importlib.import_module("matplotlib.backends.backend_agg")
+    file = io.BytesIO()
+    dump(figure, file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        canvas = agg.FigureCanvasAgg(pickle.loads(file.getvalue()))  # noqa: S301 - what was written just above
+        canvas.draw()
+        return canvas.get_width_height(), bytes(canvas.buffer_rgba())

@@ -1,0 +1,303 @@
+"""What IPython's magics, shell lines and history do."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.plots import INLINE
+from labline_compiler.analysis.state import Sink
+from labline_compiler.analysis.statements import Statements
+from labline_compiler.ipython import CellMagic, CellSyntaxError, ParsedCell, expanded_names, parse_python
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_SHELL = _words("system getoutput getoutput_split")
+_SHELL_MAGICS = _words("bash sh script system sx sc perl ruby python python2 python3 pypy cmd pip conda mamba uv")
+_TEXT_CELLS = _words("html HTML javascript js markdown latex svg SVG")
+_PYTHON_LINES = _words("time prun memit mprun lprun")
+_HARMLESS = _words(
+    "pinfo pinfo2 psearch psource pdoc pdef pfile pycat lsmagic magic quickref load loadpy ls ll lx lk ldir man more "
+    "less cat head tail dhist bookmark pwd gui autosave connect_info qtconsole tb page doctest_mode "
+    "clear cls"
+)
+_HISTORY_LINES = _words("history hist recall rep rerun macro save notebook logstart logon logoff logstate pastebin")
+_LISTINGS = _words("who who_ls whos")
+_SET_UP = _words(
+    "load_ext reload_ext unload_ext autoreload aimport precision pprint alias unalias xmode automagic colors"
+)
+_SURE_OUTPUT: tuple[type[ast.expr], ...] = (
+    ast.Name,
+    ast.Constant,
+    ast.BinOp,
+    ast.Compare,
+    ast.List,
+    ast.Dict,
+    ast.Tuple,
+    ast.Subscript,
+)
+_SURE_OUTPUT += (ast.JoinedStr, ast.ListComp, ast.DictComp, ast.Set, ast.SetComp)
+Output = Literal["some", "maybe", "none"]
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """A cell that was followed: its number, its step, whether it has a result, and which."""
+
+    number: int
+    step: str
+    output: Output
+    value: Value
+
+
+class Magics(Statements):
+    """Follows what is IPython's and not Python's."""
+
+    number = 0  # of the cell's run, as IPython counts
+    step = ""
+    source = ""
+
+    def __init__(self, heap: Heap, sink: Sink) -> None:
+        super().__init__(heap, sink)
+        self.history: list[_Ran] = []
+
+    def cell(self, cell: ParsedCell) -> None:
+        """Follow one cell."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------------ cell magics
+
+    def cell_magic(self, magic: CellMagic) -> None:
+        """Follow ``%%name line``; a body of Python follows as any other cell."""
+        self._read_names(magic.line)
+        words = magic.line.split()
+        if magic.name == "capture" and (names := [word for word in words if word.isidentifier()]):
+            self.state.bind(names[0], self.heap.make(("captured", names[0], self.state.time), "data"))
+        elif magic.name in ("writefile", "file"):
+            plain = words and not set("{$") & set(magic.line)
+            self.state.sink.file("write", words[-1].strip("\"'") if plain else None)
+        elif magic.name in _SHELL_MAGICS:
+            for option in ("--out", "--err", "--proc"):
+                if option in words[:-1]:
+                    self.state.bind(words[words.index(option) + 1], NOTHING)
+            self._shell()
+        elif magic.body is not None and magic.name not in _TEXT_CELLS:
+            self._unknown(f"%%{magic.name}", f"{magic.line}\n{magic.body}")
+
+    def _unknown(self, name: str, text: str) -> None:
+        """A magic that is not known may use any name in its text, bind any name and use any file."""
+        for mentioned in sorted(set(re.findall(r"[A-Za-z_]\w*", text)) & set(self.state.module.names)):
+            value = self.state.lookup(mentioned)
+            if value:
+                self.state.alter(self.heap.reach(value))
+        self.state.sink.star_import(name)
+        self.state.sink.file("write", None, tree=True)
+        self.unknown_draws()
+
+    def _read_names(self, text: str) -> None:
+        for name in sorted(expanded_names(text)):
+            value = self.state.lookup(name)
+            if value is not None:
+                self.use(value)
+
+    def _shell(self) -> None:
+        self.state.sink.hidden("@cwd", "read")
+        self.state.sink.hidden("@environ", "read")
+        self.state.sink.file("write", None, tree=True)
+
+    # ------------------------------------------------------------------------------------------------------ line magics
+
+    def ipython_call(self, node: ast.Call) -> bool:
+        """Deal with what IPython's transformer makes of ``%magic``, ``!command`` and ``name?``."""
+        function = node.func
+        if not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Call):
+            return False
+        getter = function.value.func
+        if not isinstance(getter, ast.Name) or getter.id != "get_ipython":
+            return False
+        return self._shell_call(function.attr, node)
+
+    def shell_method(self, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """A method of IPython's shell, reached through a name."""
+        if not isinstance(arguments.node, ast.Call) or not self._shell_call(name, arguments.node):
+            return self.worst(NOTHING, arguments, node)
+        return self.heap.make(self.site(node), "list")
+
+    def _shell_call(self, name: str, node: ast.Call) -> bool:
+        texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
+        words = [text for text in texts if isinstance(text, str)]
+        if name in _SHELL and words:
+            self._read_names(words[0])
+            self._shell()
+        elif name == "run_line_magic" and words:
+            self._line_magic(words[0], words[1] if len(words) > 1 else "", node)
+        elif name in ("magic", "run_line") and words:
+            first, _, rest = words[0].lstrip("%").partition(" ")
+            self._line_magic(first, rest, node)
+        elif name == "run_cell_magic" and len(words) > 2:
+            self.cell_magic(CellMagic(words[0], words[1], words[2]))
+        elif name in ("run_cell", "run_code", "ex", "ev", "push", "safe_execfile", "user_ns", "reset", "drop_by_id"):
+            self.everything(f"get_ipython().{name}", node)
+        elif name in ("set_next_input", "showtraceback", "write_payload", "show_usage"):
+            pass
+        else:
+            self.tell_set_up(f"calls get_ipython().{name}()", node)
+        return True
+
+    def tell_set_up(self, what: str, node: ast.AST | None) -> None:
+        """IPython is set up in a way that no step hands on."""
+        self.state.sink.note("LL304", f"The cell {what}, which later steps do not know of.", node)
+
+    def _line_magic(self, name: str, line: str, node: ast.AST) -> None:
+        if name in _HARMLESS:
+            return
+        self._read_names(line)
+        if name in _PYTHON_LINES or name == "timeit":
+            self._python_line(name, line)
+        elif name in ("cd", "pushd", "popd"):
+            self.state.sink.hidden("@cwd", "set" if line.strip().startswith(("/", "~")) else "change")
+        elif name in ("env", "set_env"):
+            self.state.sink.hidden("@environ", "change" if "=" in line or len(line.split()) > 1 else "read")
+        elif name in _SET_UP:
+            self.state.sink.hidden("@ipython", "change")
+        elif name in ("matplotlib", "pylab", "config"):
+            self._plot_magic(name, line, node)
+        elif name == "run":
+            self._run_file(line, node)
+        elif name in ("reset", "reset_selective", "xdel"):
+            self._reset(name, line)
+        elif name == "store":
+            message = "The cell uses %store. What it keeps is there for the cells of this step only."
+            self.state.sink.note("LL306", message, node)
+            self.state.sink.star_import("%store")
+        elif name in _LISTINGS:
+            message = f"The cell lists names by %{name}: in the pipeline, those that its step has."
+            self.state.sink.note("LL307", message, node)
+        elif name in _HISTORY_LINES:
+            self.state.sink.note("LL305", f"The cell uses %{name}, the history of inputs.", node)
+        elif name in _SHELL_MAGICS or name == "killbgscripts":
+            self._shell()
+        else:
+            self._unknown(f"%{name}", line)
+
+    def _python_line(self, name: str, line: str) -> None:
+        text = line if name == "time" else re.sub(r"^(\s*-\w+(\s+\d+)?)*\s*", "", line)
+        try:
+            tree = parse_python(text)
+        except CellSyntaxError:
+            return
+        self.cell(ParsedCell(tree, local=name == "timeit"))
+
+    def _plot_magic(self, name: str, line: str, node: ast.AST) -> None:
+        words = line.split()
+        if name == "config":
+            if line.startswith("InlineBackend"):
+                self.state.sink.hidden("@matplotlib.backend", "change")
+                self.figures_open |= "close_figures" in line
+            elif line.startswith(("InteractiveShell", "ZMQInteractiveShell", "TerminalInteractiveShell")):
+                self.state.sink.hidden("@ipython", "change")
+            elif line:
+                self.tell_set_up(f"sets up IPython with %{name}", node)
+            return
+        backend = next((word for word in words if not word.startswith("-")), None)
+        if backend not in (None, *INLINE):
+            self.figures_open = True
+        if self.figures_open:
+            self.state.sink.hidden("@matplotlib.backend", "change")
+        if name == "pylab":
+            for bound, module in (("np", "numpy"), ("numpy", "numpy"), ("plt", "matplotlib.pyplot")):
+                self.state.bind(bound, self.heap.library(module, "module"))
+            self.state.bind("matplotlib", self.heap.library("matplotlib", "module"))
+            self.state.sink.star_import("%pylab")
+
+    def _run_file(self, line: str, node: ast.AST) -> None:
+        words = line.split()
+        path = next((word.strip("\"'") for word in words if not word.startswith("-")), None)
+        known = path is not None and not set("{$") & set(path)
+        self.state.sink.file("read", path if known else None)
+        self.state.sink.file("write", None, tree=True)
+        self.unknown_draws()
+        if "-i" in words:
+            self.everything("%run -i", node)
+        else:
+            self.state.sink.star_import("%run")
+
+    def _reset(self, name: str, line: str) -> None:
+        names = list(self.state.module.names)
+        if name == "xdel":
+            names = [word for word in line.split() if word in names]
+            if "-n" not in line.split():
+                self._delete_aliases(names)
+        elif name == "reset_selective":
+            pattern = next((word for word in line.split() if not word.startswith("-")), "")
+            try:
+                names = [each for each in names if re.search(pattern, each)]
+            except re.error:
+                names = []
+        for each in names:
+            if not each.startswith("@"):
+                self.state.delete(each)
+
+    def _delete_aliases(self, names: list[str]) -> None:
+        """``%xdel`` also unbinds every other name of the same object."""
+        objects = frozenset().union(*(self.state.module.names[name] for name in names))
+        for other, value in list(self.state.module.names.items()):
+            if other not in names and not other.startswith("@") and value & objects:
+                self.state.branches(lambda other=other: self.state.delete(other), lambda: None)  # type: ignore[misc]
+
+    # ---------------------------------------------------------------------------------------------------------- history
+
+    def remember_cell(self, tree: ast.Module, value: Value) -> None:
+        """The cell has come to its end; *value* is that of its last expression."""
+        last = tree.body[-1] if tree.body else None
+        output: Output = "none"
+        if isinstance(last, ast.Expr) and not self.source.rstrip().endswith(";"):
+            inner = last.value
+            printed = isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "print"
+            if isinstance(inner, _SURE_OUTPUT) and not (isinstance(inner, ast.Constant) and inner.value is None):
+                output = "some"
+            elif not printed and not (isinstance(inner, ast.Constant) and inner.value is None):
+                output = "maybe"
+        self.history.append(_Ran(self.number, self.step, output, value))
+
+    def history_name(self, name: str) -> Value:
+        """The value of ``_``, ``__``, ``_3`` or the like; a finding where another step has made it."""
+        number = name.strip("_i")
+        if number.isdigit():
+            return self.history_item(name, int(number))
+        wanted = len(name) if set(name) == {"_"} else 0
+        if not wanted or name in ("_ih", "_oh", "_dh"):
+            if name == "_i" and self.history and self.history[-1].step == self.step:
+                return NOTHING
+            self._tell_history(name)
+            return self.heap.library(f"builtins.{name}")
+        value: Value = NOTHING
+        for ran in reversed(self.history):
+            if ran.output == "none":
+                continue
+            value |= ran.value
+            if ran.step != self.step:
+                self._tell_history(name)
+                break
+            wanted -= ran.output == "some"
+            if wanted == 0:
+                break
+        return value
+
+    def history_item(self, name: str, number: int | None) -> Value:
+        """``Out[number]``."""
+        found = [ran for ran in self.history if ran.number == number and number]
+        if not found or any(ran.step != self.step for ran in found):
+            self._tell_history(name if number is None or name.startswith("_") else f"{name}[{number}]")
+        return frozenset().union(*(ran.value for ran in found))
+
+    def _tell_history(self, name: str) -> None:
+        message = f"The cell reads {name}, which another step's cell has filled: give that cell's result a name."
+        self.state.sink.note("LL305", message, None)

@@ -1,0 +1,99 @@
+"""pyplot's figures: who draws on which, and whether they outlive their cell.
+
+IPython's inline backend shows the open figures at the end of every cell and closes them, so that no cell draws on
+another's. Where a notebook has another backend, or keeps the figures open, they are a value that every call of pyplot
+reads and alters, under the name ``@matplotlib.figures``.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.classes import Classes
+from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.hidden_state import FIGURES
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+INLINE = ("inline", "module://matplotlib_inline.backend_inline")
+_PYPLOT = "matplotlib.pyplot."
+# What pyplot has besides figures. Names of classes and of parameters count, too.
+_NO_FIGURES = _words(
+    "rc rcdefaults rcParams style cm colormaps get_cmap set_cmap ion ioff isinteractive switch_backend imread "
+    "imsave get_backend rc_context xkcd color_sequences new_figure_manager"
+)
+_NO_SEABORN_FIGURES = _words(
+    "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig color_palette "
+    "load_dataset get_dataset_names axes_style plotting_context husl_palette hls_palette cubehelix_palette "
+    "light_palette dark_palette diverging_palette blend_palette xkcd_palette mpl_palette crayon_palette"
+)
+
+
+class Plots(Classes):
+    """What calls do to pyplot's figures."""
+
+    figures_open = False  # whether they outlive their cell
+    cells = 0  # how many were followed
+    patched: dict[str, dict[str, None]]  # attributes put into libraries: name -> paths
+
+    def draws_figures(self, origin: str) -> bool:
+        """Whether calling *origin* uses pyplot's figures."""
+        name = origin.rpartition(".")[2]
+        if origin.startswith(_PYPLOT):
+            first = origin.removeprefix(_PYPLOT).partition(".")[0]
+            return first not in _NO_FIGURES and not first[:1].isupper()
+        if origin.startswith("seaborn."):
+            return name not in _NO_SEABORN_FIGURES
+        return origin.startswith(("pandas.plotting.", "missingno.", "yellowbrick.", "shap.", "scikitplot.")) or (
+            origin.startswith(("sklearn.", "statsmodels.", "xgboost.", "lightgbm."))
+            and ("plot" in name or name.startswith("from_"))
+        )
+
+    def figures(self, handed: Value = NOTHING) -> Value:
+        """Use the figures that are open: all of them, as one object, with *handed* on them."""
+        if not self.figures_open:
+            value = self.heap.make(("figures", self.cells), "matplotlib")
+        else:
+            value = self.state.global_value(FIGURES) or self.heap.make(("figures",), "matplotlib")
+            if FIGURES not in self.state.module.names:
+                self.state.bind_global(FIGURES, value, inside=True)
+        if handed:
+            self.heap.put(value, handed)
+        self.state.alter(value | self.heap.reach(handed))
+        return value
+
+    def unknown_plots(self) -> None:
+        """Code that is not known may draw on figures that outlive their cell."""
+        if self.figures_open:
+            self.figures()
+
+    def close_figures(self) -> None:
+        """All are closed."""
+        if self.figures_open and self.state.depth == 0 and len(self.state.frames) == 1:
+            self.state.bind_global(FIGURES, self.heap.make(("figures", self.cells, self.state.time), "matplotlib"))
+
+    def note_backend(self, origin: str, arguments: Arguments) -> None:
+        """Whether the figures outlive their cells from here on."""
+        if origin in ("matplotlib.use", "matplotlib.pyplot.switch_backend"):
+            self.figures_open |= arguments.constant(0, "backend") not in INLINE
+        elif origin in ("matplotlib.pyplot.ioff", "matplotlib.interactive") or origin.endswith("set_matplotlib_close"):
+            self.figures_open = True
+
+    def note_backend_setting(self, origin: str, target: ast.expr) -> None:
+        """A parameter or a variable is set, which may choose the backend."""
+        key = target.slice if isinstance(target, ast.Subscript) else None
+        name = key.value if isinstance(key, ast.Constant) else None
+        if (origin.endswith("rcParams") and name in ("backend", "interactive")) or (
+            origin == "os.environ" and name == "MPLBACKEND"
+        ):
+            self.state.sink.hidden("@matplotlib.backend", "change")
+            self.figures_open = True
+
+    def figures_of_arguments(self, arguments: Arguments) -> Value:
+        """The figures and axes among the arguments."""
+        given = (*arguments.positional, *arguments.keywords.values())
+        return frozenset().union(*(value for value in given if self.heap.kind(value) == "matplotlib"))

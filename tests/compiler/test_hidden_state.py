@@ -1,0 +1,123 @@
+"""Which hidden state flows where: a table of little notebooks."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
+from tests.compiler.helpers import edges, pipeline_of
+from tests.compiler.test_graph import steps
+
+PLT = "import matplotlib.pyplot as plt\n"
+IMPORTS = f'# %% tags=["imports"]\nimport numpy as np, random, os, logging\n{PLT}'
+
+CASES = {
+    "inline figures end with their cell": (steps(a="plt.plot([1])", b="plt.plot([2])"), set()),
+    "a figure with a name is a value": (steps(a="fig, ax = plt.subplots()", b="ax.plot([1])"), {"a>b:ax"}),
+    "axes that are altered bring their figure along": (
+        steps(a="fig, ax = plt.subplots()", b="ax.plot([1])", c="fig.savefig('x.png')"),
+        {"a>b:ax,fig", "b>c:fig"},
+    ),
+    "the current axes are those of the cell's figure": (
+        steps(a="fig = plt.figure()\nplt.plot([1])", b="fig.savefig('x.png')"),
+        {"a>b:fig"},
+    ),
+    "going back to old axes alters them": (
+        steps(a="fig, ax = plt.subplots()", b="plt.sca(ax)\nplt.plot([1])", c="fig.savefig('x.png')"),
+        {"a>b:ax,fig", "b>c:fig"},
+    ),
+    "frames are drawn side by side": (
+        steps(a="import pandas as pd\ndf = pd.DataFrame()", b="df.plot()", c="df.hist()"),
+        {"a>b:df", "a>c:df"},
+    ),
+    "open figures flow": (
+        steps(a="plt.switch_backend('agg')", b="plt.plot([1])", c="plt.plot([2])"),
+        {"a>b:@matplotlib.backend", "a>c:@matplotlib.backend", "b>c:@matplotlib.figures"},
+    ),
+    "open figures and their names are one artifact": (
+        steps(a="%matplotlib agg\nfig, ax = plt.subplots()", b="plt.plot([1])", c="fig.savefig('x')"),
+        {"a>b:@matplotlib.backend,@matplotlib.figures,fig", "a>c:@matplotlib.backend", "b>c:fig"},
+    ),
+    "closed figures are gone": (
+        steps(a="%matplotlib agg\nplt.plot([1])\nplt.close('all')", b="x = 1", c="plt.plot([2])"),
+        {"a>b:@matplotlib.backend", "a>c:@matplotlib.backend,@matplotlib.figures"},
+    ),
+    "figures that are not closed": (
+        steps(a="%config InlineBackend.close_figures = False\nplt.plot([1])", b="plt.plot([2])"),
+        {"a>b:@matplotlib.backend,@matplotlib.figures"},
+    ),
+    "inline again is nothing new": (steps(a="%matplotlib inline", b="plt.plot([1])"), set()),
+    "a draw after a seed": (
+        steps(a="np.random.seed(1)", b="x = np.random.rand()", c="y = np.random.rand()"),
+        {"a>b:@numpy.random", "b>c:@numpy.random"},
+    ),
+    "draws without a seed": (steps(a="x = np.random.rand()", b="y = np.random.rand()"), set()),
+    "another generator": (steps(a="random.seed(1)", b="x = np.random.rand()"), set()),
+    "a distribution draws": (
+        steps(a="np.random.seed(1)", b="from scipy import stats\nx = stats.norm.rvs()", c="y = np.random.rand()"),
+        {"a>b:@numpy.random", "b>c:@numpy.random"},
+    ),
+    "an attribute put into a library": (
+        steps(a="import pandas as pd\npd.DataFrame.shout = len", b="x = 1"),
+        {"a>b:@patch:pandas.DataFrame.shout"},
+    ),
+    "an attribute set by name": (
+        steps(a="setattr(os, 'mine', 1)", b="x = 1"),
+        {"a>b:@patch:os.mine"},
+    ),
+    "a list that a library holds": (
+        steps(a="import mimetypes\nmimetypes.knownfiles.append('x')", b="x = 1"),
+        {"a>b:@patch:mimetypes.knownfiles[]"},
+    ),
+    "a module of the notebook's own": (
+        steps(a="import helpers\nhelpers.count += 1", b="import helpers\nprint(helpers.count)"),
+        {"a>b:@patch:helpers.count"},
+    ),
+    "an item of a dict that a library holds": (
+        steps(a="import mimetypes\nmimetypes.types_map['.x'] = 'y'", b="x = 1"),
+        {"a>b:@patch:mimetypes.types_map[]"},
+    ),
+    "handlers taken off the root logger": (steps(a="logging.root.handlers.clear()", b="x = 1"), {"a>b:@logging"}),
+    "folds that are shuffled": (
+        steps(
+            a="from sklearn.model_selection import KFold\nnp.random.seed(1)",
+            b="s = list(KFold(3, shuffle=True).split([1, 2, 3]))",
+            c="y = np.random.rand()",
+        ),
+        {"a>b:@numpy.random,KFold", "b>c:@numpy.random"},
+    ),
+    "a logger that is set up": (steps(a="logging.getLogger('x').setLevel(10)", b="x = 1"), {"a>b:@logging"}),
+    "a logger that is used": (steps(a="logging.getLogger('x').info('y')", b="x = 1"), set()),
+    "an extension": (steps(a="%load_ext autoreload", b="x = 1"), {"a>b:@ipython"}),
+    "the environment by a magic": (steps(a="%env A=1", b="x = 1"), {"a>b:@environ"}),
+    "a name deleted by a magic": (steps(a="x = 1", b="x = 2\n%xdel x", c="x = 3", d="print(x)"), {"c>d:x"}),
+    "an alias deleted by a magic": (steps(a="x = [1]\ny = x", b="%xdel x", c="print(y)"), {"a>b:x,y", "b>c:y"}),
+    "everything deleted by a magic": (steps(a="x = 1", b="%reset -f\nx = 2", c="print(x)"), {"a>b:x", "b>c:x"}),
+    "a script that binds names": (steps(a="%run s.py", b="y = found"), {"a>b:found"}),
+    "a script that sees the names": (steps(a="x = [1]", b="%run -i s.py", c="y = x"), {"a>b:x", "b>c:x"}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_flows(case: str) -> None:
+    text, expected = CASES[case]
+    assert edges(pipeline_of(IMPORTS + text)) == expected
+
+
+def test_the_environment_may_choose_a_backend_that_keeps_figures_open() -> None:
+    notebook = parse(IMPORTS + steps(a="plt.plot([1])", b="plt.plot([2])"), "n.py")
+    pipeline = compile_notebook(notebook, plots="Agg").pipeline
+    assert pipeline is not None
+    assert edges(pipeline) == {"a>b:@matplotlib.figures"}
+
+
+def test_with_parallel_random_steps_wait_for_the_seed_only() -> None:
+    notebook = parse(IMPORTS + steps(a="np.random.seed(1)", b="x = np.random.rand()", c="y = np.random.rand()"), "n.py")
+    asked = dataclasses.replace(notebook, metadata={"labline": {"parallel_random": True}})
+    pipeline = compile_notebook(asked).pipeline
+    assert pipeline is not None
+    assert pipeline.parallel_random
+    assert edges(pipeline) == {"a>b:@numpy.random", "a>c:@numpy.random"}

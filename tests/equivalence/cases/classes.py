@@ -1,0 +1,161 @@
+"""The notebook's classes and their instances."""
+
+CASES = {
+    "a_class_defined_in_one_step_and_used_in_others": """
+class Point:
+    scale = 2
+    def __init__(self, x):
+        self.x = x
+    def scaled(self):
+        return self.x * self.scale
+---
+p = Point(3)
+---
+print(isinstance(p, Point), type(p) is Point, p.scaled())
+""",
+    "a_class_attribute_changed_later": """
+class Config:
+    depth = 1
+c = Config()
+---
+Config.depth = 5
+---
+print(c.depth, Config.depth)
+""",
+    "enum_members_stay_the_same_object": """
+import enum
+class Colour(enum.Enum):
+    RED = 1
+    BLUE = 2
+favourite = Colour.RED
+---
+print(favourite is Colour.RED, Colour(2) is Colour.BLUE)
+""",
+    "a_dataclass_and_its_instances": """
+from dataclasses import dataclass, field
+@dataclass
+class Box:
+    items: list = field(default_factory=list)
+b = Box()
+---
+b.items.append(1)
+---
+print(b, b == Box([1]))
+""",
+    "a_subclass_of_a_class_from_another_step": """
+class Base:
+    def name(self):
+        return "base"
+---
+class Child(Base):
+    def name(self):
+        return "child of " + super().name()
+---
+c = Child()
+print(c.name(), isinstance(c, Base), issubclass(Child, Base))
+""",
+    "setattr_on_an_object_from_a_list": """
+class Thing:
+    size = 1
+things = [Thing(), Thing()]
+---
+for thing in things:
+    thing.size = 5
+---
+print([t.size for t in things])
+""",
+    "a_class_that_counts_its_instances": """
+class Account:
+    opened = 0
+    def __init__(self, owner):
+        self.owner = owner
+        self.log = []
+        Account.opened += 1
+    def pay(self, n):
+        self.log.append(n)
+        return self
+a = Account("ann")
+---
+b = Account("bob")
+b.pay(3).pay(4)
+---
+a.pay(1)
+print(Account.opened, a.log, b.log)
+""",
+    "a_property_that_keeps_a_history": """
+class T:
+    def __init__(self):
+        self._v = 1
+        self.history = []
+    @property
+    def v(self):
+        return self._v
+    @v.setter
+    def v(self, new):
+        self.history.append(self._v)
+        self._v = new
+t = T()
+h = t.history
+---
+t.v = 7
+---
+print(t.v, h, h is t.history)
+""",
+    "inheritance_over_three_steps": """
+class A:
+    items = []
+    def add(self, x):
+        self.items.append(x)
+---
+class B(A):
+    def add(self, x):
+        super().add(x * 2)
+---
+class C(B):
+    def add(self, x):
+        super().add(x + 1)
+C().add(3)
+---
+print(A.items, B.items is A.items, [k.__name__ for k in C.__mro__])
+""",
+    "an_attribute_of_an_object_of_an_object": """
+class Node:
+    def __init__(self):
+        self.child = None
+        self.v = 0
+def make():
+    n = Node()
+    n.child = Node()
+    return n
+root = make()
+kid = root.child
+---
+root.child.v = 5
+---
+print(kid.v, kid is root.child)
+""",
+    "a_base_class_that_lists_its_subclasses": """
+class Base:
+    subs = []
+    def __init_subclass__(cls, **kw):
+        Base.subs.append(cls.__name__)
+---
+class X(Base): pass
+---
+class Y(Base): pass
+---
+print(Base.subs)
+""",
+    "a_subscript_that_counts": """
+class Lazy:
+    def __init__(self): self.hits = 0
+    def __getitem__(self, k):
+        self.hits += 1
+        return k
+z = Lazy()
+---
+z[1]
+---
+print(z.hits)
+""",
+}

@@ -1,0 +1,299 @@
+"""Objects that several names or containers share."""
+
+CASES = {
+    "an_alias_sees_a_later_change": """
+a = [1, 2]
+b = a
+---
+a.append(3)
+---
+print(b, a is b)
+""",
+    "an_alias_inside_a_container_sees_a_later_change": """
+row = [1]
+table = {"row": row}
+---
+row.append(2)
+---
+print(table, table["row"] is row)
+""",
+    "a_name_shadowed_by_a_comprehension": """
+x = 1
+---
+squares = [x * x for x in range(3)]
+---
+print(x, squares)
+""",
+    "augmented_assignment_through_an_alias": """
+import numpy as np
+v = np.zeros(3)
+w = v
+---
+v += 1
+---
+print(w.tolist())
+""",
+    "a_numpy_view_sees_a_later_change": """
+import numpy as np
+base = np.arange(6)
+view = base[2:4]
+---
+base[2] = 99
+---
+print(view.tolist(), np.shares_memory(view, base))
+""",
+    "a_frame_altered_in_place": """
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+---
+df["b"] = df["a"] * 2
+---
+df.drop(columns="a", inplace=True)
+---
+print(df.to_dict())
+""",
+    "two_branches_alter_one_object": """
+items = []
+---
+items.append("first")
+---
+items.append("second")
+---
+print(items)
+""",
+    "a_walrus_in_a_comprehension_binds_outside": """
+values = [1, 2, 3]
+---
+doubled = [last := v * 2 for v in values]
+---
+print(doubled, last)
+""",
+    "with_as_and_unpacking": """
+import contextlib
+with contextlib.nullcontext((1, [2, 3])) as pair:
+    first, (second, *rest) = pair
+---
+print(pair, first, second, rest)
+""",
+    "a_fitted_estimator_and_its_scaler": """
+import numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import StandardScaler
+X = np.arange(10.0).reshape(-1, 1)
+y = X.ravel() * 2
+---
+scaler = StandardScaler()
+scaler.fit(X)
+---
+model = LinearRegression().fit(scaler.transform(X), y)
+---
+print(model.predict(scaler.transform([[3.0]])).round(6).tolist())
+""",
+    "a_type_changes_between_steps": """
+x = [3, 1, 2]
+---
+x = tuple(sorted(x))
+---
+x = {k: v for k, v in enumerate(x)}
+---
+print(x)
+""",
+    "a_self_referring_structure": """
+node = {"name": "a"}
+node["self"] = node
+---
+node["name"] = "b"
+---
+print(node["self"]["self"]["name"], node["self"] is node)
+""",
+    "an_iterator_goes_on_where_it_stopped": """
+numbers = iter([1, 2, 3, 4])
+---
+first = next(numbers)
+---
+print(first, list(numbers))
+""",
+    "a_leaf_of_nested_containers": """
+tree = {"a": [{"b": (1, [2])}]}
+leaf = tree["a"][0]["b"][1]
+---
+leaf.append(3)
+---
+print(tree)
+""",
+    "a_group_by_made_before_the_frame_was_altered": """
+import pandas as pd
+df = pd.DataFrame({"k": list("abab"), "v": [1, 2, 3, 4]})
+groups = df.groupby("k")
+---
+df.loc[df["k"] == "a", "v"] = 10
+---
+df["m"] = df.groupby("k")["v"].transform("mean")
+---
+print(df.to_dict("list"), groups["v"].sum().to_dict())
+""",
+    "an_estimator_inside_a_pipeline": """
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import LinearRegression
+X = np.arange(8.0).reshape(-1, 1); y = X.ravel() * 3
+scaler = StandardScaler()
+pipe = Pipeline([("scale", scaler), ("fit", LinearRegression())])
+---
+pipe.fit(X, y)
+---
+print(scaler.mean_.tolist(), pipe.named_steps["scale"] is scaler, pipe.predict([[2.0]]).round(3).tolist())
+""",
+    "try_and_finally": """
+state = []
+ok = False
+---
+try:
+    state.append("try")
+    raise ValueError("x")
+except ValueError as e:
+    message = str(e)
+finally:
+    state.append("finally")
+    ok = True
+---
+print(state, ok, message)
+""",
+    "reading_a_default_dict_makes_a_key": """
+from collections import defaultdict
+groups = defaultdict(list)
+---
+n = len(groups["new"])
+---
+print(dict(groups), n)
+""",
+    "a_slice_of_a_list_and_a_view_of_an_array": """
+import numpy as np
+rows = [[1], [2], [3]]
+part = rows[1:]
+arr = np.arange(4)
+tail = arr[2:]
+---
+part[0].append(9)
+part.append([4])
+tail[0] = 50
+---
+print(rows, part, arr.tolist())
+""",
+    "a_conditional_import": """
+try:
+    import no_such_module as fast
+except ImportError:
+    import json as fast
+---
+text = fast.dumps({"a": 1})
+---
+print(text, fast.__name__)
+""",
+    "deleted_and_bound_again": """
+x = [1]
+y = x
+---
+del x
+x = [2]
+---
+y.append(3)
+---
+print(x, y)
+""",
+    "zip_and_enumerate_go_on": """
+pairs = zip([1, 2, 3], "abc")
+count = enumerate("xyz", 5)
+---
+print(next(pairs), next(count))
+---
+print(list(pairs), list(count))
+""",
+    "an_array_that_takes_the_result": """
+import numpy as np
+a = np.arange(3.)
+b = np.zeros(3)
+---
+np.add(a, 1, b)
+---
+print(b.tolist())
+""",
+    "a_ufunc_at_places": """
+import numpy as np
+a = np.zeros(3)
+---
+np.add.at(a, [0, 0, 2], 1)
+---
+print(a.tolist())
+""",
+    "text_printed_into_a_buffer": """
+import io
+buf = io.StringIO()
+---
+print("hello", file=buf)
+---
+print(buf.getvalue())
+""",
+    "a_bound_method_with_a_name": """
+bag = []
+put = bag.append
+---
+put(1)
+---
+print(bag)
+""",
+    "a_lazy_map_of_a_bound_method": """
+seen = []
+m = map(seen.append, [1, 2])
+---
+list(m)
+---
+print(seen)
+""",
+    "a_callback_run_when_a_stack_closes": """
+import contextlib
+events = []
+stack = contextlib.ExitStack()
+stack.callback(events.append, "closed")
+---
+stack.close()
+---
+print(events)
+""",
+    "a_global_assigned_through_globals": """
+x = 1
+---
+globals()["x"] = 8
+---
+print(x)
+""",
+    "a_live_view_of_a_dict": """
+d = {"a": 1}
+keys = d.keys()
+---
+d["b"] = 2
+---
+print(sorted(keys))
+""",
+    "frames_that_share_memory_until_one_is_written": """
+import pandas as pd
+x = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+y = x.assign(k=1)
+z = x[:]
+---
+y.loc[0, "a"] = 9
+z.loc[1, "a"] = 7
+---
+print(x["a"].tolist(), y["a"].tolist(), z["a"].tolist())
+""",
+    "a_masked_array_sees_what_is_written_into_its_data": """
+import numpy as np
+x = np.arange(4.0)
+m = np.ma.masked_array(x, [0, 1, 0, 0], copy=False)
+---
+x[0] = 9
+---
+print(m.tolist(), np.shares_memory(m, x))
+""",
+}
