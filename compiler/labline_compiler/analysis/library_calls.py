@@ -161,8 +161,11 @@ class LibraryCalls(Plots):
             kinds = {"dataframe": "DataFrame", "series": "Series", "index": "Index"}
             kind = kinds.get(origin.split("_")[-2], "DataFrame")
             self.patch(f"pandas.{kind}.{arguments.constant(0, 'name')}", NOTHING)
-        if origin == "builtins.getattr" and arguments.positional:
-            return self.heap.reach(arguments.all) or self.heap.make(self.site(node))
+        if origin in ("builtins.getattr", "builtins.hasattr") and arguments.positional:
+            got = self._got(arguments, node)
+            if origin == "builtins.hasattr":
+                return None
+            return got | self.heap.reach(arguments.all) or self.heap.make(self.site(node))
         if origin == "builtins.super":
             for frame in reversed(self.state.frames):
                 if frame.scope is not None and not frame.is_class and not frame.is_comprehension:
@@ -191,6 +194,18 @@ class LibraryCalls(Plots):
             classes = {self.heap.things[n].instance_of for n in arguments.positional[0]} - {None}
             return frozenset(n for n in classes if n is not None) or None
         return None
+
+    def _got(self, arguments: Arguments, node: ast.AST) -> Value:
+        """What an attribute is that is asked for by name, with what runs when it is: properties, ``__getattr__``."""
+        result, name = NOTHING, arguments.constant(1)
+        for number in sorted(arguments.positional[0]):
+            thing = self.heap.things[number]
+            if thing.instance_of is not None or thing.klass is not None:
+                result |= self.member(number, name if isinstance(name, str) else "*", node)
+                if not isinstance(name, str):
+                    members = self.members(thing.instance_of if thing.instance_of is not None else number)
+                    self.invoke(NOTHING.union(*members.values()), arguments.all)
+        return result
 
     def _deep_copy(self, value: Value, node: ast.AST) -> Value | None:
         """A copy that shares nothing with the original but functions and classes."""

@@ -55,6 +55,7 @@ class Recorder:
         self.values: dict[str, Value] = {}  # what each name may stand for, branches taken or not
         self.libraries: dict[str, Value | None] = {}  # names that the preamble bound to library objects
         self.units: list[Unit] = []
+        self.nodes: dict[ast.AST, frozenset[ast.AST]] = {}  # all of a cell's, once they were asked for
         self.segment = 0
         self.changed: dict[str, None] = {}  # names of which this stretch of cells made a version
         self.unit: Unit
@@ -289,7 +290,9 @@ class Recorder:
     def _cell_of(self, node: ast.AST | None) -> Cell:
         if node is not None:
             for unit in reversed(self.units):
-                if unit.parsed is not None and any(inner is node for inner in ast.walk(unit.parsed.tree)):
+                if unit.parsed is not None and unit.parsed.tree not in self.nodes:
+                    self.nodes[unit.parsed.tree] = frozenset(ast.walk(unit.parsed.tree))
+                if unit.parsed is not None and node in self.nodes[unit.parsed.tree]:
                     return unit.cell
         return self.unit.cell
 

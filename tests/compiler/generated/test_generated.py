@@ -82,6 +82,12 @@ CASES = {
         "o.any.append(2)",
         "print(x)",
     ),
+    "an attribute that __getattr__ finds by its name": (
+        "x = [1]\nclass K:\n    def __getattr__(self, name):\n        return x\no = K()",
+        "y = getattr(o, 'any', None)",
+        "y.append(2)",
+        "print(x)",
+    ),
     "a property that is set": (
         "x = [1]\nclass K:\n    @property\n    def a(self):\n        return 1\n    @a.setter\n"
         "    def a(self, value):\n        x.append(value)\no = K()",
