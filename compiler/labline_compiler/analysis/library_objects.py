@@ -114,7 +114,7 @@ class LibraryObjects(LibraryCalls):
         elif kind == "data":
             alters = alters | methods.NUMPY_ALTERS | methods.CONTAINER_ALTERS
             views = views | methods.NUMPY_VIEWS | methods.CONVENTION_VIEWS | methods.CONTAINER_ITERABLES
-        plain = methods.NUMPY_PLAIN.get(name) if kind != "pandas" else None
+        plain = methods.NUMPY_PLAIN.get(name)  # a frame gives arrays, which count as frames
         if name == "copy" and kind != "numpy" and (arguments.positional or "deep" in arguments.keywords):
             plain = 0 if arguments.constant(0, "deep") is not True else None
         given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=kind == "pandas")

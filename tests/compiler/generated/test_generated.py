@@ -130,6 +130,10 @@ CASES = {
         "y = m.fit_transform(x)",
         "print(x.tolist())",
     ),
+    "a result that goes to an array of a series": (
+        "import pandas as pd\nx = pd.Series([1, 9]).to_numpy(copy=True)\ny = x.clip(0, 5, x)",
+        *LATER,
+    ),
     "a list made of an array": (NUMPY + "y = x.tolist()", "y.append(9)", "print(y)"),
     "parts of a list made of an array": (NUMPY + "y = x.reshape(2, 2).tolist()", "y[0].append(9)", "print(y)"),
     "memory that two arrays share": (NUMPY + "y = x[1:]", "print(np.shares_memory(x, y))"),
