@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOK ?= notebooks/flight_delays.ipynb
+# Whole files go to one worker: fixtures that cost seconds are made once a file.
+PYTEST_OPTIONS ?= -n auto --dist loadfile
 LABEXTENSION_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
 LINKED := $(VENV)/share/jupyter/labextensions/@labline/labextension
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -69,7 +69,9 @@ class Guard:
         self._hidden = {
             name: _state(name, baseline)
             for name in hidden_state.STATES
-            if name not in self._given and (name in self._passing or name in hidden_state.GENERATORS)
+            if name not in self._given
+            and (name in self._passing or name in hidden_state.GENERATORS)
+            and not (spec.derive_random and name in hidden_state.GENERATORS)  # then each step has its own
         }
 
     def check(self) -> tuple[str, ...]:

@@ -11,13 +11,15 @@ import re
 import warnings
 from dataclasses import dataclass
 
+from labline_compiler.syntax import parse
+
 # Cell magics whose body is Python that runs in the notebook's namespace.
 _PYTHON_BODY = frozenset({"time", "capture", "prun", "memit", "mprun", "lprun", "heat", "snakeviz", "pyinstrument"})
 # Cell magics whose body is Python with names of its own.
 _LOCAL_BODY = frozenset({"timeit"})
 
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w[\w.]*)[ \t]*(?P<line>[^\n]*)(?:\n(?P<body>.*))?\Z", re.DOTALL)
-_FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class CellSyntaxError(Exception):
@@ -76,9 +78,9 @@ def _parse(source: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in a cell is the cell's business
-            tree: ast.Module = compile(source, "<cell>", "exec", _FLAGS, dont_inherit=True)
+            tree: ast.Module = parse(source, flags=_FLAGS)
             # The tree alone does not show a return outside a function and its like.
-            compile(tree, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            compile(tree, "<cell>", "exec", _FLAGS, dont_inherit=True)
     except SyntaxError as error:
         raise CellSyntaxError(error.msg, error.lineno, error.offset or None) from error
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:
@@ -107,7 +109,7 @@ def expanded_names(text: str) -> set[str]:
     for match in re.finditer(r"(?<!\{)\{([^{}]+)\}", text):
         expression = re.split(r"![rsa](?=$|:)|:(?![^\[(]*[\])])", match[1].strip(), maxsplit=1)[0]
         try:
-            tree = ast.parse(expression, mode="eval")
+            tree = parse(expression, "eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         names |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

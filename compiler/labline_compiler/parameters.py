@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.pipeline import Parameter
+from labline_compiler.syntax import parse
 
 _MAXIMUM_BITS = 4096  # of an integer
 _MAXIMUM_ITEMS = 100_000  # of a text or a container, in all its depth
@@ -144,7 +145,7 @@ def literal(value: Any) -> str:
 def parse_literal(text: str) -> Any:
     """Read a Python literal, or an expression of literals. Raises ``ValueError`` with one clear sentence."""
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = parse(text.strip(), "eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"{_short(text)} is not a Python literal.") from None
     try:

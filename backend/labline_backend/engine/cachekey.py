@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from labline_compiler.pipeline import Pipeline, Step
+from labline_compiler.syntax import parse
 from labline_runtime.specification import Shared, StepResult
 
 VERSION = "2"  # of the recipe; another one makes every key a new one
@@ -155,7 +156,8 @@ def _parse(source: str) -> ast.Module | None:
         return None
     for text in (source, _IPYTHON_LINE.sub(_as_call, source)):
         try:
-            return ast.parse(text)
+            tree: ast.Module = parse(text)
+            return tree
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             continue
     return None
@@ -167,7 +169,7 @@ def _as_call(match: re.Match[str]) -> str:
 
 def _same_literal(literal: str) -> str:
     try:
-        return ast.unparse(ast.parse(literal.strip(), mode="eval"))
+        return ast.unparse(parse(literal.strip(), "eval"))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return literal
 

@@ -11,8 +11,8 @@ artifact and still share the object afterwards.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+from collections.abc import Sequence
 
 from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
 from labline_compiler.analysis.observed import Observed
@@ -69,20 +69,37 @@ class TooDeepError(Exception):
         self.cell = cell
 
 
-@contextmanager
-def _depth() -> Iterator[None]:
-    """Room for code as deep as Python's own parser takes: a chain of 300 ``elif`` is nested as deep as that."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _RECURSION))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
+class _Depth:
+    """Room for code as deep as Python's own parser takes: a chain of 300 ``elif`` is nested as deep as that.
+
+    The limit holds for all threads, so the first that needs room makes it and the last one takes it back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = sys.getrecursionlimit()
+                sys.setrecursionlimit(max(self._before, _RECURSION))
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                sys.setrecursionlimit(self._before)
+
+
+_DEPTH = _Depth()
 
 
 def _follow(walker: Walker, unit: Unit) -> None:
     try:
-        with _depth():
+        with _DEPTH:
             _follow_unit(walker, unit)
     except RecursionError as error:
         raise TooDeepError(unit.cell) from error

@@ -11,6 +11,7 @@ from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.magics import Magics
 from labline_compiler.analysis.state import Frame, Sink
 from labline_compiler.ipython import ParsedCell
+from labline_compiler.syntax import parse
 
 
 class Walker(Magics):
@@ -54,7 +55,7 @@ class Walker(Magics):
 
     def parameter(self, name: str, literal: str) -> None:
         """Bind a pipeline parameter."""
-        tree = ast.parse(literal, mode="eval").body
+        tree = parse(literal, "eval").body
         value = NOTHING
         if not isinstance(tree, (ast.Constant, ast.UnaryOp)):
             kind = {ast.List: "list", ast.Dict: "dict", ast.Set: "set", ast.Tuple: "tuple"}.get(type(tree), "set")

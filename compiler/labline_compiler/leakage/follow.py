@@ -11,6 +11,7 @@ from labline_compiler.leakage import tables
 from labline_compiler.leakage.calls import Calls
 from labline_compiler.leakage.facts import Columns, Constant, Data, Estimator, Function, Grouped, Many, Origin, Value
 from labline_compiler.notebook import Cell
+from labline_compiler.syntax import parse
 
 _NESTED = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
@@ -285,5 +286,5 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    copy = ast.parse(ast.unparse(target), mode="eval").body
+    copy: ast.expr = parse(ast.unparse(target), "eval").body
     return ast.copy_location(copy, target)

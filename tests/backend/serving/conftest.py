@@ -30,6 +30,20 @@ SECONDS = 240  # after which something that hangs has failed
 TOKEN = "a token that only tests know"
 
 
+@contextlib.contextmanager
+def using(uri: str) -> Iterator[None]:
+    """MLflow asks the store *uri* inside, and no other test's MLflow does: it keeps the choice in the environment."""
+    import mlflow
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mlflow.set_tracking_uri(uri)
+        try:
+            yield
+        finally:
+            mlflow.set_tracking_uri(None)
+
+
 @dataclass
 class Registry:
     """A data folder with registered models."""
@@ -45,8 +59,7 @@ class Registry:
     def predictor(self, name: str) -> Predictor:
         """The model as the server has it."""
         if name not in self._loaded:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with using(self.location.uri):
                 self._loaded[name] = load(RegisteredVersion(name, "1"))
         return self._loaded[name]
 
@@ -54,29 +67,24 @@ class Registry:
         """What MLflow itself predicts."""
         import mlflow
 
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with using(self.location.uri):
             if name not in self._references:
                 self._references[name] = mlflow.pyfunc.load_model(f"models:/{name}/1")
             return self._references[name].predict(rows)
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """Models that were logged as users log them. Requirements are given: working them out takes half a minute."""
     from labline_backend.tracking.recorder import prepare_store
 
     registry = Registry(Home.open(tmp_path_factory.mktemp("registry")))
     location = registry.location
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with using(location.uri):
         assert location.artifacts is not None
         prepare_store(location.uri, location.artifacts)
         log_models(location.uri)
-        yield registry
-        import mlflow
-
-        mlflow.set_tracking_uri(None)
+    return registry
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Notebooks that nobody here wrote, split into steps and verified. Needs checkouts of their repositories."""

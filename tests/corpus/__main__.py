@@ -1,0 +1,214 @@
+"""``python -m tests.corpus CHECKOUTS [--every N] [--kernel NAME] [--report FILE] [PATTERN...]``.
+
+*CHECKOUTS* is a folder with one folder a repository, as ``notebooks.txt`` beside this file names them. Each notebook is
+copied with the files beside it; cells that fail in a plain run of it (no network, an old API) are emptied first. Then
+``labline suggest`` splits it, or, with ``--every N``, a step starts at every Nth code cell, which is harder; and
+``labline verify`` judges. The table is printed and, with ``--report``, written as Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIST = Path(__file__).with_name("notebooks.txt")
+ROUNDS = 5
+SECONDS = 900  # for all runs of one notebook
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook fared. ``emptied`` counts the cells that fail in a plain run."""
+
+    notebook: str
+    verdict: str
+    cells: int = 0
+    emptied: int = 0
+    steps: int = 0
+    values: str = ""
+    outputs: str = ""
+    said: str = ""
+    seconds: float = 0.0
+
+
+def main() -> int:
+    """Judge the notebooks of the list; the number of those whose pipeline differs or fails."""
+    parser = argparse.ArgumentParser(prog="python -m tests.corpus")
+    parser.add_argument("checkouts", type=Path)
+    parser.add_argument("--every", type=int, default=0, help="start a step at every Nth code cell")
+    parser.add_argument("--kernel", default="python3", help="the kernel that has the notebooks' libraries")
+    parser.add_argument("--report", type=Path, help="write the table here")
+    parser.add_argument("patterns", nargs="*", help="only notebooks whose line in the list holds one of these")
+    chosen = parser.parse_intermixed_args()
+    outcomes = []
+    for line in LIST.read_text("utf-8").splitlines():
+        if line.startswith("#") or not line.strip():
+            continue
+        if chosen.patterns and not any(pattern in line for pattern in chosen.patterns):
+            continue
+        repository, _, path = line.partition(" ")
+        file = chosen.checkouts / repository.partition("/")[2] / path
+        if not file.is_file():
+            print(f"not there: {file}", file=sys.stderr)
+            continue
+        outcomes.append(judge(line, file, chosen.kernel, chosen.every))
+        print(json.dumps(vars(outcomes[-1])), flush=True)
+        if chosen.report is not None:
+            chosen.report.write_text(table(outcomes), "utf-8")
+    return sum(outcome.verdict in ("different", "crashed") for outcome in outcomes)
+
+
+def judge(name: str, file: Path, kernel: str, every: int) -> Outcome:
+    """Split and verify one notebook, in a copy of its folder."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root) / "work"
+        shutil.copytree(file.parent, folder, ignore=shutil.ignore_patterns("*.ipynb", ".git", ".ipynb_checkpoints"))
+        notebook = folder / "notebook.ipynb"
+        document = read(file, kernel)
+        emptied = 0
+        for _ in range(ROUNDS):  # a cell may need what a failing one did before it failed
+            if not (failing := empty_failing(document, folder, kernel)):
+                break
+            emptied += failing
+        cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in document["cells"])
+
+        def ended(verdict: str, **more: Any) -> Outcome:
+            return Outcome(name, verdict, cells, emptied, seconds=round(time.monotonic() - began, 1), **more)
+
+        if cells < 2:
+            return ended("too short")
+        if every:
+            split(document, every)
+        notebook.write_text(json.dumps(document), "utf-8")
+        environment = {**os.environ, "LABLINE_HOME": str(Path(root) / "home"), "DO_NOT_TRACK": "true"}
+        if not every:
+            suggested = labline(["suggest", "--write", str(notebook)], environment)
+            if suggested.returncode:
+                return ended("not split", said=last_line(suggested.stderr))
+        found = labline(["verify", "--no-track", "--json", str(notebook)], environment)
+        if found.returncode not in (0, 1, 2) or not found.stdout.startswith("{"):
+            return ended("crashed", said=last_line(found.stderr))
+        answer = json.loads(found.stdout)
+        if found.returncode == 2:
+            return ended("refused", said=answer.get("message", "")[:300])
+        return ended(**verdict_of(answer))
+
+
+def verdict_of(certificate: dict[str, Any]) -> dict[str, Any]:
+    """The columns of the table that a certificate fills."""
+    subject, values, cells = certificate["subject"], certificate["values"], certificate["cells"]
+    wrong = [each for each in [*values, *cells] if each["status"] == "different"]
+    found = [f"{each.get('name', 'cell')} in {each['step']}: {each['difference']}"[:200] for each in wrong[:2]]
+    return {
+        "verdict": subject["verdict"],
+        "steps": len({value["step"] for value in values} | {cell["step"] for cell in cells}),
+        "values": f"{sum(value['status'] == 'equal' for value in values)}/{len(values)}",
+        "outputs": f"{sum(cell['status'] == 'equal' for cell in cells)}/{len(cells)}",
+        "said": (subject["failure"] or "; ".join(found))[:400],
+    }
+
+
+def read(file: Path, kernel: str) -> dict[str, Any]:
+    """The notebook in today's format, without outputs and metadata, for *kernel*."""
+    import nbformat
+
+    document: dict[str, Any] = json.loads(nbformat.writes(nbformat.convert(nbformat.read(file, as_version=4), 4)))
+    for number, cell in enumerate(document["cells"]):
+        cell |= {"metadata": {}, "id": f"cell-{number}"}
+        cell["source"] = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            cell |= {"outputs": [], "execution_count": None}
+    document["metadata"] = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
+    document["nbformat_minor"] = 5
+    return document
+
+
+def empty_failing(document: dict[str, Any], folder: Path, kernel: str) -> int:
+    """Empty the cells that fail when the notebook is run as it is; how many. Files that the run made are taken away."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(scratch) / "work"
+        shutil.copytree(folder, place)
+        ran = nbformat.from_dict(copy.deepcopy(document))
+        client = NotebookClient(
+            ran, kernel_name=kernel, allow_errors=True, timeout=120, resources={"metadata": {"path": str(place)}}
+        )
+        try:
+            client.execute()
+        except (CellTimeoutError, DeadKernelError) as error:
+            print(f"the plain run ended early: {type(error).__name__}", file=sys.stderr)
+    emptied, reached = 0, True
+    for cell, was in zip(document["cells"], ran["cells"], strict=True):
+        if cell["cell_type"] != "code" or not cell["source"].strip():
+            continue
+        failed = any(output["output_type"] == "error" for output in was["outputs"])
+        reached = reached and was["execution_count"] is not None
+        if failed or not reached:
+            cell["source"] = ""
+            emptied += 1
+    return emptied
+
+
+def split(document: dict[str, Any], every: int) -> None:
+    """Start a step at every Nth code cell."""
+    code = [cell for cell in document["cells"] if cell["cell_type"] == "code" and cell["source"].strip()]
+    for number, cell in enumerate(code[::every], 1):
+        cell["metadata"] = {"tags": [f"step:part_{number}"]}
+
+
+def labline(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command, for a bounded time."""
+    command = [sys.executable, "-m", "labline_backend", *arguments]
+    try:
+        return subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"took more than {SECONDS} s")
+
+
+def last_line(text: str) -> str:
+    """The end of what a command said."""
+    return (text.strip().splitlines() or [""])[-1][:300]
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """The outcomes as Markdown."""
+    counted = Counter(outcome.verdict for outcome in outcomes)
+    lines = [", ".join(f"{verdict} {number}" for verdict, number in sorted(counted.items())), ""]
+    lines += [
+        "| notebook | verdict | cells | emptied | steps | values equal | outputs alike | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for each in outcomes:
+        said = each.said.replace("|", "\\|").replace("\n", " ")
+        lines.append(
+            f"| {each.notebook} | {each.verdict} | {each.cells} | {each.emptied} | {each.steps} | {each.values} | "
+            f"{each.outputs} | {said} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 100))
