@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labline_backend.service import Compiled, InputError, compile_file
+from labline_backend.compiling import Compiled, compile_file
+from labline_backend.errors import InputError
 
 if TYPE_CHECKING:
     from labline_compiler.findings import Finding

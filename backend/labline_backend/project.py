@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from labline_backend.service import InputError
+from labline_backend.errors import InputError
 from labline_compiler.targets.python import MADE_BY, PROJECT_FILE
 
 

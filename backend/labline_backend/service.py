@@ -1,24 +1,23 @@
 """The one facade that the CLI and the API share. It knows no terminal and no HTTP.
 
-Everything a user can get wrong comes out as one of this module's errors, with a sentence that says what to do.
+Everything a user can get wrong comes out as one of the errors of ``errors.py``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from labline_backend import wire
+from labline_backend.compiling import compile_file, literals, summary
+from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
 from labline_backend.logs import LogPart, read_part
-from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
     from labline_backend.engine.driver import Driver
@@ -29,158 +28,9 @@ if TYPE_CHECKING:
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
-    from labline_compiler.compile import Compilation
-    from labline_compiler.notebook import Notebook
     from labline_compiler.pipeline import Pipeline
-    from labline_compiler.suggest import Suggestion
-    from labline_runtime.specification import Observation
 
 EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-
-
-class ServiceError(Exception):
-    """What a user can get wrong. The message is one sentence; ``findings`` name the places, where there are any."""
-
-    def __init__(self, message: str, findings: Iterable[Finding] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.findings = tuple(findings)
-
-
-class InputError(ServiceError):
-    """The request or the notebook is at fault."""
-
-
-class NotFoundError(ServiceError):
-    """There is no such file, run or step."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A compilation, and the notebook as it was submitted (None where it could not be read)."""
-
-    compilation: Compilation
-    content: dict[str, Any] | None
-
-
-def compile_file(
-    path: Path,
-    content: dict[str, Any] | None = None,
-    *,
-    shown: str | None = None,
-    observed: Sequence[Observation] = (),
-) -> Compiled:
-    """Compile the notebook at *path*, or *content* as if it were there; *shown* is its name in messages.
-
-    *observed* is what earlier runs saw its steps do.
-
-    Never fails for what is in the notebook, or for a notebook that is not there: faults come as findings.
-    """
-    from labline_compiler.compile import Compilation, compile_notebook
-    from labline_compiler.notebook import NotebookError
-
-    try:
-        notebook, document = _read(path, content, shown or str(path))
-    except NotebookError as error:
-        return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
-    plots = os.environ.get("MPLBACKEND")
-    return Compiled(compile_notebook(notebook, observed=observed, plots=plots), document)
-
-
-@dataclass(frozen=True)
-class Suggested:
-    """Steps proposed for a notebook, and the notebook."""
-
-    suggestion: Suggestion
-    content: dict[str, Any]
-
-
-def suggest_steps(
-    path: Path,
-    content: dict[str, Any] | None = None,
-    *,
-    shown: str | None = None,
-    sizes: Mapping[str, int] | None = None,
-) -> Suggested:
-    """Propose steps for the notebook at *path*, or for *content* as if it were there; *sizes* are bytes by name.
-
-    Raises ``InputError`` where the notebook has steps, or errors, which the findings tell.
-    """
-    from labline_compiler.notebook import NotebookError
-    from labline_compiler.suggest import SuggestionError, suggest
-
-    try:
-        notebook, document = _read(path, content, shown or str(path))
-        return Suggested(suggest(notebook, sizes), document)
-    except NotebookError as error:
-        raise InputError(summary(error.findings), error.findings) from error
-    except SuggestionError as error:
-        raise InputError(error.message, error.findings) from error
-
-
-def _read(path: Path, content: dict[str, Any] | None, shown: str) -> tuple[Notebook, dict[str, Any]]:
-    from labline_compiler.notebook import NotebookError, parse, read
-
-    if content is not None:
-        return parse(content, shown), content
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError):
-        try:
-            notebook = read(path)  # it knows how to say what is wrong
-            return notebook, _as_document(notebook)
-        except NotebookError as error:
-            named = (replace(f, message=f.message.replace(str(path), shown)) for f in error.findings)
-            raise NotebookError(*named) from error
-    notebook = parse(text, shown)
-    return notebook, _as_document(notebook) if path.suffix == ".py" else json.loads(text)
-
-
-def _as_document(notebook: Notebook) -> dict[str, Any]:
-    """A notebook that is not kept as one (a percent script) in nbformat's shape."""
-    return {
-        "cells": [
-            {
-                "cell_type": cell.kind,
-                "id": cell.id,
-                "metadata": dict(cell.metadata),
-                "source": cell.source,
-                **({"outputs": [], "execution_count": None} if cell.kind == "code" else {}),
-            }
-            for cell in notebook.cells
-        ],
-        "metadata": dict(notebook.metadata),
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-
-
-def summary(findings: Iterable[Finding]) -> str:
-    """One sentence on a notebook that cannot run."""
-    errors = [f for f in findings if f.severity == "error"]
-    if len(errors) == 1:
-        return f"The notebook cannot run as a pipeline: {errors[0].message}"
-    return f"The notebook cannot run as a pipeline: it has {len(errors)} errors."
-
-
-def literals(pipeline: Pipeline, given: Mapping[str, str]) -> dict[str, str]:
-    """What a user typed for parameters, as Python literals. Raises ``InputError`` for all that does not fit."""
-    from labline_compiler.findings import finding
-    from labline_compiler.parameters import parse_override, unknown_parameter
-
-    known = {parameter.name: parameter for parameter in pipeline.parameters}
-    read, wrong = {}, []
-    for name, text in given.items():
-        if name not in known:
-            wrong.append(finding("LL120", unknown_parameter(name, pipeline.parameters)))
-            continue
-        try:
-            read[name] = parse_override(known[name], text)
-        except ValueError as error:
-            wrong.append(finding("LL121", str(error)))
-    if wrong:
-        raise InputError(wrong[0].message, wrong)
-    return read
 
 
 class Service:

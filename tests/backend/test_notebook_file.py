@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.errors import InputError
 from labline_backend.notebook_file import fix_file, write_document
-from labline_backend.service import InputError
 
 DOCUMENT = {"cells": [], "metadata": {}, "nbformat": 4}
 

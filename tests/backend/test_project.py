@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.errors import InputError
 from labline_backend.project import write_project
-from labline_backend.service import InputError
 from labline_compiler.targets.python import MADE_BY, PROJECT_FILE
 
 

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 from labline_backend.cli.certificate import conclusion
+from labline_backend.errors import InputError
 from labline_backend.home import Home
-from labline_backend.service import InputError, Service
+from labline_backend.service import Service
 from labline_backend.verification.verify import fix_hash_seed
 
 from ..equivalence.cases import CASES

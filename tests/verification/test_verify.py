@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from labline_backend.service import InputError, Service
+from labline_backend.errors import InputError
+from labline_backend.service import Service
 from labline_backend.verification.comparison import HandedOn, Outcome
 from labline_backend.verification.verify import local_outcome
 from labline_compiler.pipeline import Input, Pipeline, Step

@@ -13,8 +13,9 @@ from tornado.web import HTTPError
 
 from labline_backend import wire
 from labline_backend.api import schemas
+from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import HomeError
-from labline_backend.service import InputError, NotFoundError, Service
+from labline_backend.service import Service
 
 if TYPE_CHECKING:
     from labline_backend.app import LablineApp

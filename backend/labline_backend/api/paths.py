@@ -8,7 +8,7 @@ from typing import Any
 from jupyter_core.paths import is_hidden
 from jupyter_server.utils import to_os_path
 
-from labline_backend.service import InputError, NotFoundError
+from labline_backend.errors import InputError, NotFoundError
 
 
 def confined(contents_manager: Any, path: str) -> Path:

@@ -8,7 +8,7 @@ from tornado.web import authenticated
 from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
-from labline_backend.service import compile_file
+from labline_backend.compiling import compile_file
 
 
 class PipelinesHandler(LablineHandler):

@@ -8,7 +8,8 @@ from tornado.web import authenticated
 from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
-from labline_backend.service import Service, suggest_steps
+from labline_backend.compiling import suggest_steps
+from labline_backend.service import Service
 
 
 class SuggestionsHandler(LablineHandler):

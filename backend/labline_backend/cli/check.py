@@ -11,7 +11,7 @@ import click
 from labline_backend.cli import terminal
 
 if TYPE_CHECKING:
-    from labline_backend.service import Compiled
+    from labline_backend.compiling import Compiled
     from labline_compiler.findings import Finding
 
 _FORMATS = ("text", "json", "sarif")
@@ -25,8 +25,8 @@ _FORMATS = ("text", "json", "sarif")
 def check(notebook: Path, as_json: bool, form: str, fix: bool) -> None:
     """Say what is wrong with NOTEBOOK as a pipeline."""
     from labline_backend.cli.failures import BAD_INPUT
+    from labline_backend.compiling import compile_file
     from labline_backend.notebook_file import fix_file
-    from labline_backend.service import compile_file
 
     applied: tuple[Finding, ...] = ()
     if fix:

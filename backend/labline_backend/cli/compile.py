@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def compile_(notebook: Path, target: str, output: Path | None) -> None:
     """Compile NOTEBOOK to a pipeline for Kubeflow Pipelines."""
     from labline_backend.cli.failures import BAD_INPUT
-    from labline_backend.service import compile_file
+    from labline_backend.compiling import compile_file
 
     compiled = compile_file(notebook)
     terminal.findings(str(notebook), compiled.compilation.findings)
@@ -52,7 +52,7 @@ def compile_(notebook: Path, target: str, output: Path | None) -> None:
 
 def _kubeflow(notebook: Path, pipeline: Pipeline, output: Path | None, report: list[Finding]) -> str:
     """Write the YAML; what to print, which is the YAML where standard output was asked for."""
-    from labline_backend.service import InputError
+    from labline_backend.errors import InputError
     from labline_compiler.targets.kubeflow import compile_to_yaml
 
     text = compile_to_yaml(pipeline, report=report)
@@ -70,8 +70,8 @@ def _python(
     notebook: Path, pipeline: Pipeline, content: dict[str, Any] | None, output: Path | None, report: list[Finding]
 ) -> str:
     """Write the project; what to print."""
+    from labline_backend.errors import InputError
     from labline_backend.project import write_project
-    from labline_backend.service import InputError
     from labline_compiler.notebook import parse
     from labline_compiler.targets.python import compile_to_project
     from labline_compiler.targets.python_cells import prose_of

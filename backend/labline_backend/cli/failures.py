@@ -24,8 +24,8 @@ class ReaderLeftError(Exception):
 
 def exit_code_of(error: BaseException, *, as_json: bool) -> int:
     """Tell the user about *error*, as a JSON document on stdout where they asked for JSON; the code to exit with."""
+    from labline_backend.errors import ServiceError
     from labline_backend.home import HomeError
-    from labline_backend.service import ServiceError
 
     match error:
         case ReaderLeftError() | BrokenPipeError():

@@ -13,8 +13,8 @@ DEFAULT_PORT = 5000  # MLflow's own
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
 def mlflow(port: int) -> None:
     """Serve MLflow's user interface on what runs recorded, on this machine only, until Ctrl-C."""
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.service import InputError
     from labline_backend.tracking.ui import UIError, serve_ui
 
     click.echo("MLflow is starting ...", err=True)

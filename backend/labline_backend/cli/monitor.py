@@ -52,11 +52,11 @@ def monitor(
     that has one.
     """
     from labline_backend.cli.failures import FAILED
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
     from labline_backend.monitoring.drift import Thresholds, compare
     from labline_backend.monitoring.samples import SampleError, read_log
     from labline_backend.registry import ModelReference, RegistryError, resolve
-    from labline_backend.service import InputError
     from labline_backend.tracking.location import Location
 
     if (reference is None) == (reference_before is None):
@@ -87,8 +87,8 @@ def monitor(
 
 
 def _value(home: Home, name: str, value: str, columns: list[str]) -> Sample:
+    from labline_backend.errors import NotFoundError
     from labline_backend.monitoring.samples import stored_value
-    from labline_backend.service import NotFoundError
     from labline_backend.store.runs import RunStore
 
     store = RunStore(home)

@@ -30,8 +30,9 @@ CANCEL_SECONDS = 30.0  # how long a cancelled run may take to end
 def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, no_track: bool, target: str) -> None:
     """Run NOTEBOOK as a pipeline, on this machine or on a target, and show its progress."""
     from labline_backend.cli.failures import BAD_INPUT
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.service import InputError, Service
+    from labline_backend.service import Service
 
     parameters = parameters_of(given)
     leave_on_signals()

@@ -47,8 +47,8 @@ def serve(
     The Open Inference Protocol V2 and MLflow's /invocations, on loopback unless told otherwise. A token is required.
     Loading a model runs its code: serve models of a registry that you trust.
     """
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.service import InputError
 
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
@@ -90,7 +90,7 @@ def _is_loopback(address: str) -> bool:
 
 def _token(variable: str | None) -> tuple[str, bool]:
     """The token, and whether it was made here."""
-    from labline_backend.service import InputError
+    from labline_backend.errors import InputError
 
     if variable is None:
         return secrets.token_hex(24), True

@@ -30,8 +30,8 @@ def server(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) ->
 
     JUPYTER_TOKEN sets the token; without it a new one is made at every start, and printed.
     """
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.service import InputError
 
     if os.geteuid() == 0 and not allow_root:
         raise InputError("Serving as root lets every client act as root: use another user, or --allow-root.")
@@ -42,7 +42,7 @@ def server(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) ->
 
 def _free(ip: str, port: int) -> int:
     """*port*, or a free one for 0. Raises ``InputError`` where nobody can listen there."""
-    from labline_backend.service import InputError
+    from labline_backend.errors import InputError
 
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(ip, port, type=socket.SOCK_STREAM)[0]

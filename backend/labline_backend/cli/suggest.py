@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def suggest(notebook: Path, as_json: bool, write: bool) -> None:
     """Propose steps for NOTEBOOK, which has none yet, and say what they buy."""
     from labline_backend import wire
+    from labline_backend.compiling import suggest_steps
     from labline_backend.notebook_file import write_document
-    from labline_backend.service import suggest_steps
     from labline_compiler.edits import apply
 
     before = notebook.read_bytes() if write and notebook.is_file() else b""

@@ -111,9 +111,9 @@ def check(name: str, as_json: bool) -> None:
 @click.argument("name")
 def login(name: str) -> None:
     """Store a target's token or cookie in the system's keyring as NAME; it is asked for, or read from a pipe."""
+    from labline_backend.errors import InputError
     from labline_backend.kubeflow import secrets
     from labline_backend.kubeflow.errors import TargetError
-    from labline_backend.service import InputError
 
     given = click.prompt("Token or cookie", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     try:

@@ -53,8 +53,9 @@ def verify(
     from labline_backend.cli.certificate import report
     from labline_backend.cli.failures import BAD_INPUT, FAILED
     from labline_backend.cli.run import leave, parameters_of
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.service import InputError, Service
+    from labline_backend.service import Service
     from labline_backend.verification.verify import read_subject
 
     parameters = parameters_of(given)
@@ -145,7 +146,7 @@ class _Line:
 
 
 def _write(path: Path, document: wire.Document) -> None:
-    from labline_backend.service import InputError
+    from labline_backend.errors import InputError
     from labline_backend.store.certificates import write
 
     try:
@@ -159,8 +160,8 @@ def _write(path: Path, document: wire.Document) -> None:
 
 def _check(path: Path, notebook: Path | None, *, as_json: bool) -> None:
     from labline_backend.cli.failures import FAILED
+    from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.service import InputError
     from labline_backend.store.certificates import CertificateError, Certificates, read
 
     try:
@@ -183,7 +184,7 @@ def _check(path: Path, notebook: Path | None, *, as_json: bool) -> None:
 
 
 def _is_of(document: wire.Document, notebook: Path) -> bool:
-    from labline_backend.service import InputError
+    from labline_backend.errors import InputError
     from labline_backend.verification.verify import code_digest
     from labline_compiler.notebook import NotebookError, read
 

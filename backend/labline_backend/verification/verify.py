@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from labline_backend.service import InputError, compile_file, literals, summary
+from labline_backend.compiling import compile_file, literals, summary
+from labline_backend.errors import InputError
 from labline_backend.verification.comparison import (
     ComparedCell,
     ComparedValue,

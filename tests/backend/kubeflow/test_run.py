@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from labline_backend.service import InputError, NotFoundError
+from labline_backend.errors import InputError, NotFoundError
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
