@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -43,14 +44,19 @@ def test_a_byte_order_mark_and_line_ends_stay(tmp_path: Path) -> None:
     assert path.read_bytes() == before.replace(b'"nbformat": 4', b'"nbformat": 5')
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_more_is_told_and_the_notebook_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.ipynb"
-    path.write_text(json.dumps(DOCUMENT))
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="cannot be written"):
-        write_document(path, path.read_bytes(), {**DOCUMENT, "nbformat": 5})
-    tmp_path.chmod(0o700)
+    path.write_text(before := json.dumps(DOCUMENT))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))  # root, too, is held by it
+    try:
+        with pytest.raises(InputError, match="cannot be written"):
+            write_document(path, path.read_bytes(), {**DOCUMENT, "nbformat": 5})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir() if each.is_file()] == [("a.ipynb", before)]
 
 
 def test_a_notebook_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
