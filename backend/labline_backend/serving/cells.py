@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ Place = Callable[[int], str]
 
 _FLOATS = frozenset({float, int})
 _FLOATS_OR_MISSING = frozenset({float, int, type(None)})
+_DATED = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]|$)")  # pandas also takes "now", and a time of day for one of today
 
 
 def from_json(values: Sequence[Any], kind: str, place: Place) -> Array:
@@ -122,21 +124,26 @@ def _binary(values: Sequence[Any], place: Place) -> Array:
 
 
 def _moments(values: Sequence[Any], place: Place) -> Array:
-    """ISO 8601 text without a time zone, as MLflow's datetime columns are."""
+    """ISO 8601 text without a time zone, as MLflow's datetime columns are, of the years that nanoseconds reach."""
     import pandas as pd
 
-    moments = []
+    moments: Array = np.full(len(values), "NaT", dtype="datetime64[ns]")
     for index, value in enumerate(values):
+        if value is None:
+            continue
         try:
-            moment = pd.NaT if value is None else pd.Timestamp(value if isinstance(value, str) else None)
+            moment = pd.Timestamp(value) if isinstance(value, str) and _DATED.match(value) else None
         except (ValueError, TypeError, OverflowError):
             moment = None
-        if moment is None or (moment is pd.NaT and value is not None):
+        if moment is None:
             raise Refusal(f"{place(index)}: {said(value)} is not a time (2026-01-31T12:00:00).")
-        if moment is not pd.NaT and moment.tzinfo is not None:
+        if moment.tzinfo is not None:
             raise Refusal(f"{place(index)}: {said(value)} has a time zone, and the model takes times without one.")
-        moments.append(moment)
-    return np.array(moments, dtype="datetime64[ns]")
+        try:
+            moments[index] = moment.as_unit("ns", round_ok=False).to_datetime64()
+        except pd.errors.OutOfBoundsDatetime:
+            raise Refusal(f"{place(index)}: {said(value)} is not in the years 1678 to 2261.") from None
+    return moments
 
 
 def _objects(values: Sequence[Any]) -> Array:

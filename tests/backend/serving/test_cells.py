@@ -63,6 +63,9 @@ def test_a_conversion_changes_no_value_or_is_refused(values: list[float], kind: 
         ([True, 1], "boolean", "at 1: 1 is not true or false."),
         (["x", 3], "string", "at 1: 3 is not a string."),
         (["2026-02-30"], "datetime", "at 0: the string '2026-02-30' is not a time (2026-01-31T12:00:00)."),
+        (["now"], "datetime", "at 0: the string 'now' is not a time (2026-01-31T12:00:00)."),
+        ([None, "2500-01-01"], "datetime", "at 1: the string '2500-01-01' is not in the years 1678 to 2261."),
+        (["1600-01-01"], "datetime", "at 0: the string '1600-01-01' is not in the years 1678 to 2261."),
         (["!"], "binary", "at 0: the string '!' is not base64."),
     ],
 )
@@ -76,6 +79,11 @@ def test_a_whole_float_is_an_integer() -> None:
 
 def test_text_keeps_missing_values() -> None:
     assert cells.from_json(["x", None], "string", place).tolist() == ["x", None]
+
+
+def test_times_are_what_was_sent_to_the_nanosecond_and_null_is_nat() -> None:
+    array = cells.from_json(["2026-01-31T12:00:00.123456789", None], "datetime", place)
+    assert array.astype(str).tolist() == ["2026-01-31T12:00:00.123456789", "NaT"]
 
 
 def test_text_of_a_csv_is_parsed_as_python_does_and_not_nearly() -> None:
