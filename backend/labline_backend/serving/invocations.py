@@ -16,7 +16,7 @@ import numpy as np
 
 from labline_backend.serving import cells
 from labline_backend.serving.documents import read_object, write
-from labline_backend.serving.refusal import Refusal, listed, quoted
+from labline_backend.serving.refusal import Refusal, listed, quoted, repeated
 from labline_backend.serving.rows import Array, Rows, Table, Tensors
 from labline_backend.serving.signature import Signature, place_in
 from labline_backend.serving.v2_requests import fitted
@@ -218,7 +218,7 @@ def _lines(body: bytes) -> tuple[tuple[str, ...], list[list[str | None]]]:
     except csv.Error as error:
         raise Refusal(f"The body is not CSV: {error}.") from None
     names = tuple(lines[0]) if lines else ()
-    if twice := sorted({name for name in names if names.count(name) > 1}):
+    if twice := repeated(names):
         raise Refusal(f"The columns {listed(twice)} are given twice.")
     for index, line in enumerate(lines[1:]):
         if len(line) != len(names):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 
@@ -30,3 +31,8 @@ def listed(names: Iterable[object], limit: int = 10) -> str:
     texts = [quoted(str(name)) for name in names]
     more = f" and {len(texts) - limit} more" if len(texts) > limit else ""
     return ", ".join(texts[:limit]) + more
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Those of *names* that are given more than once, in order. A request may have a million of them."""
+    return sorted(name for name, count in Counter(names).items() if count > 1)

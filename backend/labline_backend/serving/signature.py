@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labline_backend.serving import cells
-from labline_backend.serving.refusal import Refusal, listed
+from labline_backend.serving.refusal import Refusal, listed, repeated
 from labline_backend.serving.rows import Array, Matrix, Rows, Table
 
 
@@ -78,7 +78,7 @@ class Signature:
         if extra:
             complaints.append(f"unknown {_columns(extra)} {listed(extra)}")
         if len(present) < len(given):
-            twice = sorted({name for name in given if given.count(name) > 1})
+            twice = repeated(given)
             complaints.append(f"{_columns(twice)} {listed(twice)} given twice")
         if complaints:
             raise Refusal(

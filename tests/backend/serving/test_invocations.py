@@ -164,3 +164,9 @@ def test_an_answer_is_mlflows() -> None:
 
     assert json.loads(invocations.answer(np.array([[0.5, 0.5]]))) == {"predictions": [[0.5, 0.5]]}
     assert json.loads(invocations.answer(pd.DataFrame({"x": [1]}))) == {"predictions": [{"x": 1}]}
+
+
+def test_a_header_of_very_many_columns_is_refused_as_any_other() -> None:
+    body = ",".join(f"c{number}" for number in range(300_000)).encode() + b"\n"
+    with pytest.raises(Refusal, match="and 299990 more"):
+        parse(body, content_type="text/csv")
