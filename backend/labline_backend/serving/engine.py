@@ -83,6 +83,8 @@ class Engine:
             raise Refusal(f"{self._limits.waiting} requests are waiting already: ask again later.", 429, retry_after=1)
         job = _Job(rows, parameters, self._loop.create_future(), self._loop.time())
         self._waiting.append(job)
+        if self._in_call:  # nobody knows for how long
+            self._arm(job)
         self._call_model_soon()
         return await job.future
 

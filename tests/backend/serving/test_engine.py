@@ -138,6 +138,23 @@ def test_the_deadline_ends_a_wait_but_not_the_model() -> None:
     assert answer == 7
 
 
+def test_the_deadline_holds_for_who_comes_while_the_model_is_busy() -> None:
+    async def main() -> Any:
+        model = Slow()
+        engine = Engine(model, Limits(deadline=0.01))  # type: ignore[arg-type]
+        first = asyncio.ensure_future(engine.predict(rows([[0, 0, 0, 0]])))
+        await entered(model)
+        try:
+            async with asyncio.timeout(30):
+                return await asyncio.gather(engine.predict(rows([[0, 0, 0, 0]])), return_exceptions=True)
+        finally:
+            model.free.set()
+            await asyncio.gather(first, return_exceptions=True)
+
+    (late,) = run(main)
+    assert (type(late), late.status) == (Refusal, 503)
+
+
 def test_a_model_that_exits_ends_its_request_and_not_the_server() -> None:
     class Leaving(Slow):
         def answer(self, asked: Any) -> list[Any]:
