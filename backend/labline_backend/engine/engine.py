@@ -337,8 +337,15 @@ class _Thread:
         finally:
             del self._runs[run_id]
         if run.is_kept:  # else the future is the only one who knows
-            self._loop.call_soon(self._futures.pop, run_id, None)
+            self._loop.call_soon(self._forget, record)
         return record
+
+    def _forget(self, record: RunRecord) -> None:
+        """Let go of a run that nobody drives any more; one that can be resumed is free for whoever does."""
+        self._futures.pop(record.id, None)
+        if record.state == "interrupted":
+            with contextlib.suppress(HomeError):
+                self._store.claim(record.id, None, self.owner.name)
 
     async def _watch_for_cancels(self) -> None:
         seen = None

@@ -226,6 +226,8 @@ class KubeflowRun(Journal):
         except TargetError as error:
             self._say(error.finding)
             return None
+        except OSError as error:  # a full disk here, while the run goes on there
+            raise self.home.error(error) from error
         if result is None:
             message = (
                 f"Step {name} left nothing below this run's root: most likely Kubeflow took it from its own cache."

@@ -53,6 +53,23 @@ def test_a_run_is_submitted_followed_and_its_results_are_mirrored(
     assert [step["values"] for step in client.end(here)["steps"]] == [step["values"] for step in run["steps"]]
 
 
+def test_a_folder_that_cannot_be_written_leaves_the_run_to_be_resumed(
+    client: Client, emulator: Emulator, with_storage: S3
+) -> None:
+    client.add(emulator, root=f"s3://{with_storage.bucket}/kfp")
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    notebook = client.service.home.step_folder(record.id, "slow") / "executed.ipynb"
+    notebook.mkdir(parents=True)
+    (client.folder / "go").touch()
+    run = client.until(record, lambda run: run["state"] == "interrupted")
+    assert "The data folder" in run["error"]
+    notebook.rmdir()
+    wait_until(lambda: client.service.get(record.id).owner is None, "the run was never free for others")
+    client.service.resume(record.id)
+    assert client.end(record)["state"] == "succeeded"
+
+
 def test_a_failing_step_says_where_and_why(
     client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path
 ) -> None:
