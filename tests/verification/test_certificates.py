@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,26 @@ def test_a_changed_certificate_of_a_run_is_not_shown(certificates: Certificates,
     changed["subject"]["verdict"] = "different"
     certificates.keep(rechained(changed), "run")
     assert certificates.of_run("run") is None
+
+
+@pytest.mark.parametrize("place", [("digest",), ("signature", "value")])
+def test_text_that_is_no_text_is_a_change_like_any_other(
+    place: tuple[str, ...], certificates: Certificates, document: dict[str, Any]
+) -> None:
+    *parents, last = place
+    holder = document
+    for name in parents:
+        holder = holder[name]
+    holder[last] = "\ud800"
+    assert certificates.check(document).origin == "none"
+
+
+def test_a_record_that_is_nested_too_deeply_is_a_change(certificates: Certificates, document: dict[str, Any]) -> None:
+    nested: list[Any] = []
+    for _ in range(sys.getrecursionlimit()):
+        nested = [nested]
+    document["subject"]["verdict"] = nested
+    assert not certificates.check(document).intact
 
 
 NOT_CERTIFICATES = {

@@ -189,9 +189,15 @@ def _is_of(document: wire.Document, notebook: Path) -> bool:
     from labline_compiler.notebook import NotebookError, read
 
     try:
-        return bool(code_digest(read(notebook)) == document["subject"]["notebook"]["code"])
+        return code_digest(read(notebook)) == _notebook_of(document).get("code")
     except NotebookError as error:
         raise InputError(error.finding.message, error.findings) from error
+
+
+def _notebook_of(document: wire.Document) -> wire.Document:
+    """What a certificate, which anybody may have written, says of its notebook."""
+    found = document["subject"].get("notebook")
+    return found if isinstance(found, dict) else {}
 
 
 def _print_check(path: Path, document: wire.Document, check: Check, same: bool | None) -> None:
@@ -210,5 +216,4 @@ def _print_check(path: Path, document: wire.Document, check: Check, same: bool |
     if same is not None:
         click.echo("its notebook has the same code cells and tags" if same else "it is of other code cells or tags")
     subject = document["subject"]
-    notebook = subject.get("notebook", {})
-    click.echo(f"it says of {notebook.get('path')}, {subject.get('created')}: {subject.get('verdict')}")
+    click.echo(f"it says of {_notebook_of(document).get('path')}, {subject.get('created')}: {subject.get('verdict')}")
