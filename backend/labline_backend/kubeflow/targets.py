@@ -19,7 +19,7 @@ from labline_backend.store.records import LOCAL
 from labline_runtime.specification import from_plain
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-ROOT = re.compile(r"(s3|minio)://[^/?#@]+(/[^?#]*)?")
+ROOT = re.compile(r"(s3|minio)://[^/?#@\[\]]+(/[^?#]*)?")
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,7 @@ class Target:
                 f"A target cannot be called {self.name!r}.",
                 "Use up to 40 small letters, digits and dashes; local is this machine.",
             )
-        host = urlsplit(self.host)
-        if host.scheme not in ("http", "https") or not host.hostname or host.query or host.fragment or host.username:
+        if not _is_address(self.host):
             raise _wrong(
                 "This is no address of Kubeflow Pipelines.", "Write it like https://kubeflow.example.org/pipeline."
             )
@@ -117,6 +116,17 @@ class Targets:
             write_whole(self._file, text)
         except OSError as error:
             raise self._home.error(error) from error
+
+
+def _is_address(text: str) -> bool:
+    """Whether *text* is the address of a server, and holds no name and password."""
+    try:
+        host = urlsplit(text)
+        is_numbered = host.port is None or host.port > 0
+    except ValueError:
+        return False
+    is_plain = not (host.query or host.fragment or host.username)
+    return host.scheme in ("http", "https") and bool(host.hostname) and is_plain and is_numbered
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from labline_backend.store.artifacts import ENVIRONMENT_VARIABLE, ArtifactStoreError, BrokenTransferError
 
@@ -54,13 +54,13 @@ class Location:
     @staticmethod
     def parse(url: str) -> Location:
         """What *url* and the usual AWS variables say. Raises ``ArtifactStoreError``."""
-        named = urlsplit(url)
+        named = _parts(url)
         if named.scheme != "s3" or not named.hostname or named.query or named.fragment or named.username:
             # Not quoted: who mistakes it for an address of another kind may have written a password into it.
             raise _wrong(ENVIRONMENT_VARIABLE, "it must look like s3://bucket/prefix")
         variable = next((name for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL") if os.environ.get(name)), "")
         endpoint = os.environ.get(variable) or AWS
-        found = urlsplit(endpoint)
+        found = _parts(endpoint)
         if found.scheme not in ("http", "https") or not found.hostname or found.path.strip("/") or found.username:
             raise _wrong(variable, "it must look like https://host:port")
         addressing = os.environ.get(ADDRESSING, "")
@@ -78,6 +78,14 @@ class Location:
     def key(self, name: str) -> str:
         """The object that holds the artifact *name*."""
         return f"{self.prefix}/{name}" if self.prefix else name
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of *url*; none where it cannot be parsed."""
+    try:
+        return urlsplit(url)
+    except ValueError:  # a bracket that is not closed
+        return urlsplit("")
 
 
 class S3Store:

@@ -162,11 +162,16 @@ def test_missing_credentials_are_said(s3: S3) -> None:
     assert "there are no credentials" in refusal(s3.url)
 
 
-@pytest.mark.parametrize("url", ["bucket", "https://bucket/x", "s3://", "s3://user:word@bucket/x"])
+@pytest.mark.parametrize("url", ["bucket", "https://bucket/x", "s3://", "s3://user:word@bucket/x", "s3://[bucket"])
 def test_what_is_no_place_in_an_s3_is_said_without_quoting_it(s3: S3, url: str) -> None:
     said = refusal(url)
     assert "it must look like s3://bucket/prefix" in said
     assert "word" not in said
+
+
+def test_an_endpoint_that_is_no_address_is_said(s3: S3) -> None:
+    s3.use(AWS_ENDPOINT_URL="http://[::1")
+    assert "AWS_ENDPOINT_URL is wrong, it must look like https://host:port" in refusal(s3.url)
 
 
 def test_the_bucket_is_in_the_path_or_in_the_hosts_name_as_one_wishes(s3: S3) -> None:
