@@ -85,7 +85,8 @@ class StepRunner:
 
     async def _execute(self, lookup: Lookup) -> StepState:
         first = self._run.steps[self._step.name].attempt + 1  # not 1 where a run is resumed
-        if first > 1 and (result := self._finished_before()) is not None:
+        # Off the loop: whether the values are still there may be asked of a store far away.
+        if first > 1 and (result := await asyncio.to_thread(self._finished_before)) is not None:
             return await self._succeed(result, lookup)
         last = first + self._step.options.retries
         for attempt in range(first, last + 1):
