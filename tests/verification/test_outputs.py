@@ -46,6 +46,11 @@ ALIKE = {
     "pieces of a stream": ([printed("a\nb\n")], [printed("a\n"), printed("b\n")]),
     "the order of the streams": ([printed("a"), printed("b", "stderr")], [printed("b", "stderr"), printed("a")]),
     "addresses": ([printed("<object at 0x7f1234567890>")], [printed("<object at 0x7f0000000001>")]),
+    "addresses of buffers": ([printed("<Buffer address=0x7f1234567890>")], [printed("<Buffer address=0x7f00000001>")]),
+    "ids in SVG": (
+        [display(html='<g id="pa1b2c3d4e5"/><use clip-path="url(#pa1b2c3d4e5)" xlink:href="#ma1b2c3d4e5"/>')],
+        [display(html='<g id="p0000000001"/><use clip-path="url(#p0000000001)" xlink:href="#m0000000001"/>')],
+    ),
     "%time": ([printed("CPU times: user 2 ms\nWall time: 3.1 ms")], [printed("CPU times: user 9 ms\nWall time: 9 s")]),
     "%timeit": (
         [printed("1.2 μs ± 3.4 ns per loop (mean ± std. dev. of 7 runs)")],
@@ -66,6 +71,8 @@ DIFFERENT = {
     "a line more": ([printed("a\n")], [printed("a\nb\n")], "stdout, line 2"),
     "an end of line": ([printed("a\n")], [printed("a")], "stdout"),
     "a duration of the notebook's own": ([printed("took 3 s")], [printed("took 4 s")], "stdout, line 1"),
+    "a checksum": ([printed("crc 0xdeadbeef")], [printed("crc 0xdeadbeee")], "stdout, line 1"),
+    "a key": ([printed('{"key": "a0123456789"}')], [printed('{"key": "a0123456780"}')], "stdout, line 1"),
     "a table": ([display(html="<td>1</td>")], [display(html="<td>2</td>")], "output 1, text/html, line 1"),
     "pixels": ([display(png=picture(9))], [display(png=picture(10))], "output 1, image/png"),
     "an image less": ([display(png=picture(9))], [], "output 1"),

@@ -13,7 +13,8 @@ _TEMPORARY = "|".join(sorted({re.escape(tempfile.gettempdir()), "/tmp", "/var/tm
 _TIME = r"[\d.]+ ?(?:ns|µs|μs|us|ms|s|min|h)(?: ?[\d.]+ ?(?:ns|µs|μs|us|ms|s|min|h))*"
 
 TABLE: tuple[tuple[str, re.Pattern[str], str], ...] = (
-    ("memory addresses", re.compile(r"\b0x[0-9a-fA-F]{6,16}\b"), "0x…"),
+    # As a repr tells them. Another hexadecimal number is a result like any other, a checksum for example.
+    ("memory addresses", re.compile(r"\b(at |address=)0x[0-9a-fA-F]{6,16}\b"), r"\g<1>0x…"),
     (
         "IPython's %time and %timeit",
         re.compile(rf"(?m)^(?:CPU times: .*|Wall time: .*|{_TIME} ± {_TIME} per loop .*|Compiler time: .*)$"),
@@ -32,7 +33,11 @@ TABLE: tuple[tuple[str, re.Pattern[str], str], ...] = (
         re.compile(r"\bsk-(container|estimator)-id-\d+"),
         r"sk-\1-id-…",
     ),
-    ("ids in matplotlib's SVG", re.compile(r'(?<=[#"])[a-z][0-9a-f]{10}(?=[")])'), "(id)"),
+    (
+        "ids in matplotlib's SVG",
+        re.compile(r'(\bid="|\bhref="#|\burl\(#)[a-z][0-9a-f]{10}(?=[")])'),
+        r"\g<1>(id)",
+    ),
     ("the date in matplotlib's SVG", re.compile(r"<dc:date>[^<]*</dc:date>"), "<dc:date/>"),
 )
 
