@@ -59,6 +59,10 @@ class S3:
 
     def spoil(self, name: str, content: bytes = b"something else") -> None:
         """Put other bytes in an object's place."""
+        self.put(name, content)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Make an object."""
         self.client.put_object(Bucket=self.bucket, Key=f"some/prefix/{name}", Body=content)
 
     def empty(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labline_backend.store.artifacts import ArtifactStore
+from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
 from labline_backend.store.payloads import (
     INPUT,
     OUTPUT,
@@ -111,14 +111,19 @@ def stored_value(home: Home, run: RunRecord, steps: Sequence[StepRecord], name: 
     from labline_runtime.values import DamagedArtifactError, load
 
     step, value_name, artifact = _artifact(run, steps, name)
-    path = ArtifactStore(home).path(artifact.digest)
+    artifacts = ArtifactStore.find(home)
     try:
-        values, _ = load(path, artifact.digest)
+        artifacts.fetch(artifact)
+        values, _ = load(artifacts.path(artifact.digest), artifact.digest)
+    except ArtifactStoreError as error:
+        raise SampleError(f"The value {name} of the run {run.id} cannot be had: {error}") from error
     except DamagedArtifactError as error:
         raise SampleError(f"The value {name} of the run {run.id} is damaged: {error}.") from error
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
         raise SampleError(f"The value {name} of the run {run.id} cannot be read here: {said}.") from error
+    finally:
+        artifacts.close()
     return Sample(f"{value_name}, as step {step} of run {run.id} left it", _columns(values[value_name], name, columns))
 
 

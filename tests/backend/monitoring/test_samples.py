@@ -15,6 +15,7 @@ from labline_backend.serving.payload_log import Exchange, PayloadLog
 from labline_backend.serving.rows import Tensors
 from labline_backend.store.payloads import payload_folder
 
+from ..s3 import S3
 from .conftest import Trained
 
 
@@ -75,3 +76,15 @@ def test_a_value_that_was_tampered_with_is_not_unpickled(trained: Trained, tmp_p
         path.write_bytes(path.read_bytes()[:-20] + b"x" * 20)
     with pytest.raises(SampleError, match="does not have the content that was stored"):
         copy.value("frame")
+
+
+def test_a_value_that_was_deleted_here_comes_back_from_the_artifact_store(
+    trained: Trained, tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABLINE_ARTIFACTS", s3.url)
+    copy = replace(trained, home=tmp_path / "home")
+    shutil.copytree(trained.home, copy.home)
+    for path in (copy.home / "artifacts").glob("*/*"):
+        s3.put(path.name, path.read_bytes())
+        path.unlink()
+    assert copy.value("frame").count == 400
