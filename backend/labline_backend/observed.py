@@ -14,7 +14,7 @@ from labline_runtime.specification import Observation
 
 def facts(store: RunStore, notebook: str, folder: str, pipeline: Pipeline) -> tuple[Observation, ...]:
     """The facts of the newest run of *notebook* in *folder* that still hold for *pipeline*."""
-    newest = next((run for run in store.list(1, notebook=notebook) if run.folder == folder), None)
+    newest = next(iter(store.list(1, notebook=notebook, folder=folder)), None)
     if newest is None:
         return ()
     told = [fact for step in store.steps(newest.id) if step.error is not None for fact in step.error.observed]

@@ -62,3 +62,15 @@ def test_a_fact_is_given_up_with_the_code_it_was_seen_of(service, tmp_path):
     run = service.run(path, notebook="notebook.ipynb")
     service.engine.wait(run.id, timeout=120)
     assert run.pipeline.observed == ()
+
+
+def test_a_run_of_a_notebook_of_the_same_name_elsewhere_takes_no_fact_away(service, tmp_path):
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    path = write(tmp_path / "here" / "notebook.ipynb", *BINDING)
+    other = write(tmp_path / "there" / "notebook.ipynb", code("m = 1", "step:other"))
+    for each in (path, other):
+        service.engine.wait(service.run(each, notebook="notebook.ipynb").id, timeout=120)
+    run = service.run(path, notebook="notebook.ipynb")
+    service.engine.wait(run.id, timeout=120)
+    assert [fact.names for fact in run.pipeline.observed] == [("n",)]

@@ -108,8 +108,10 @@ class RunStore:
             raise KeyError(f"More than one run begins with {name!r}: {rows[0]['id']}, {rows[1]['id']}.")
         return _run(rows[0])
 
-    def list(self, limit: int = 50, before: str | None = None, notebook: str | None = None) -> builtins.list[RunRecord]:
-        """Runs, newest first: at most *limit*, created before the run *before*, of the notebook *notebook*.
+    def list(
+        self, limit: int = 50, before: str | None = None, notebook: str | None = None, folder: str | None = None
+    ) -> builtins.list[RunRecord]:
+        """Runs, newest first: at most *limit*, before the run *before*, of the notebook *notebook*, in *folder*.
 
         Raises ``KeyError`` where there is no run *before*.
         """
@@ -122,6 +124,8 @@ class RunStore:
                 query = query.where(db.runs.c.number < number)
             if notebook is not None:
                 query = query.where(db.runs.c.notebook == notebook)
+            if folder is not None:
+                query = query.where(db.runs.c.folder == folder)
             return [_run(row) for row in connection.execute(query).mappings()]
 
     def steps(self, run_id: str) -> builtins.list[StepRecord]:
