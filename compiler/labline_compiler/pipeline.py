@@ -35,7 +35,7 @@ class Parameter:
 class Input:
     """Names a step takes from the artifacts of an earlier one.
 
-    ``unaltered`` are those that it is believed to leave as they are and that a later step takes too.
+    ``unaltered`` are those that it is believed to leave as they are and that cells further down need of another step.
     """
 
     names: tuple[str, ...]

@@ -74,3 +74,16 @@ def test_a_run_of_a_notebook_of_the_same_name_elsewhere_takes_no_fact_away(servi
     run = service.run(path, notebook="notebook.ipynb")
     service.engine.wait(run.id, timeout=120)
     assert [fact.names for fact in run.pipeline.observed] == [("n",)]
+
+
+def test_a_change_that_the_maker_itself_would_miss_stops_the_run(service, tmp_path):
+    cells = (
+        code("x = [1]", "step:make"),
+        code("import gc\ngc.get_referents([x])[0].append(2)", "step:alter"),
+        code("print(x)", "step:make"),
+    )
+    path = write(tmp_path / "notebook.ipynb", *cells)
+    run = service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
+    error = service.step(run.id, "alter").error
+    assert error is not None
+    assert (run.state, error.code, error.variable) == ("failed", "LL210", "x")

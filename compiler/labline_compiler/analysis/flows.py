@@ -45,7 +45,7 @@ class StepFlow:
     """What one step takes and gives."""
 
     inputs: dict[str, Version] = field(default_factory=dict)
-    unaltered: set[str] = field(default_factory=set)  # inputs left as they are that a later step takes too
+    unaltered: set[str] = field(default_factory=set)  # inputs left as they are that others' cells further down need
     altered: set[str] = field(default_factory=set)  # inputs that it may alter, or bind anew
     parameters: set[str] = field(default_factory=set)
     groups: list[list[str]] = field(default_factory=list)

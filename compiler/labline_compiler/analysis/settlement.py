@@ -58,7 +58,10 @@ class Settlement:
         return Flows(self.steps, self.findings, self.record.misplaced)
 
     def _mark_unaltered(self) -> None:
-        """Find the inputs whose change, were there one, would be missed by a step further down the notebook."""
+        """Find the inputs whose change, were there one, would be missed further down the notebook.
+
+        By another step that takes them, or by the step that made them, where it has cells down there, too.
+        """
         first: dict[str, int] = {}
         last: dict[str, int] = {}
         for place, unit in enumerate(self.record.units):
@@ -71,6 +74,18 @@ class Settlement:
         for step, flow in self.steps.items():
             for name, version in flow.inputs.items():
                 takers.setdefault(together[version.step, name], set()).add(step)
+        began: dict[str, int] = {}
+        kept: dict[tuple[str, str], list[tuple[int, int]]] = {}  # by maker and name: stretches that make and read it
+        for step, segment, version, _ in self.record.needs:
+            began[step] = min(segment, began.get(step, segment))
+            if version.step == step:
+                kept.setdefault((step, version.name), []).append((version.segment, segment))
+
+        def is_read_again(group: tuple[str, ...], step: str) -> bool:
+            maker, *names = group
+            stretches = [each for name in names for each in kept.get((maker, name), ())]
+            return any(made <= began.get(step, 0) < read for made, read in stretches)
+
         for step, flow in self.steps.items():
             flow.altered = {
                 name for name in flow.inputs if not name.startswith("@") and (step, name) in self.record.made
@@ -80,7 +95,10 @@ class Settlement:
                 for name, version in flow.inputs.items()
                 if not name.startswith("@")
                 and (step, name) not in self.record.made
-                and any(last[taker] > first[step] for taker in takers[together[version.step, name]] - {step})
+                and (
+                    any(last[taker] > first[step] for taker in takers[together[version.step, name]] - {step})
+                    or is_read_again(together[version.step, name], step)
+                )
             }
 
     def _groups(self, step: str, names: Iterable[str]) -> list[list[str]]:
