@@ -111,7 +111,9 @@ class Service:
 
         if known := facts(self.store, notebook, str(path.absolute().parent), pipeline):
             compilation = compile_file(path, compiled.content, shown=notebook, observed=known).compilation
-            pipeline, findings = compilation.pipeline or pipeline, compilation.findings
+            pipeline, findings = compilation.pipeline, compilation.findings
+            if pipeline is None:  # what was seen leaves no order of whole steps
+                raise InputError(summary(findings), findings)
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
         if target != "local":

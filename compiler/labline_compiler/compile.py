@@ -364,6 +364,8 @@ class _Compiler:
         if cycle := cycle_in(waits):
             self._tell_cycle(cycle, prev)
             return None
+        if not self._failed:
+            self._tell_interleaved()
         order = topological(names, waits)
         keepers = self._keepers(flows, order)
         steps = []
@@ -424,6 +426,24 @@ class _Compiler:
                 if late and not altered.isdisjoint(taken[other]):
                     found.setdefault(name, {})[other] = None
         return found
+
+    def _tell_interleaved(self) -> None:
+        """Say which steps stand on both sides of others, though nothing is seen to flow between."""
+        cells = [c for c in self.cells if c.step is not None and c.parsed is not None]
+        last: dict[str, int] = {}  # the place of each step's last cell so far
+        told: set[str] = set()
+        for place, c in enumerate(cells):
+            step = c.step or ""
+            if (before := last.get(step)) is not None and before < place - 1 and step not in told:
+                told.add(step)
+                between = [each.cell.number for each in cells[before + 1 : place]]
+                others = " and ".join(dict.fromkeys(each.step or "" for each in cells[before + 1 : place]))
+                message = (
+                    f"Step {step} goes on in cell {c.cell.number}, after step {others} (cell {between[0]}); "
+                    f"it runs as a whole, cell {c.cell.number} too."
+                )
+                self.findings.append(finding("LL207", message, cell=c.cell.place, step=step))
+            last[step] = place
 
     def _tell_cycle(self, cycle: list[str], prev: dict[str, dict[str, Cell]]) -> None:
         for step, before in zip(cycle, [*cycle[1:], cycle[0]], strict=True):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.service import Service
 
@@ -87,3 +88,6 @@ def test_a_change_that_the_maker_itself_would_miss_stops_the_run(service, tmp_pa
     error = service.step(run.id, "alter").error
     assert error is not None
     assert (run.state, error.code, error.variable) == ("failed", "LL210", "x")
+    with pytest.raises(InputError) as refused:  # what was seen leaves no order of whole steps
+        service.run(path, notebook="notebook.ipynb")
+    assert "LL202" in {found.code for found in refused.value.findings}

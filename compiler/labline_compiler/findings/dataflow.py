@@ -113,6 +113,30 @@ class Part(Base):
 part = Part()
 """,
     ),
+    Rule(
+        "LL207",
+        "step on both sides of another",
+        "info",
+        "Cells of one step stand on both sides of another step's, and a step runs as a whole. Labline sees nothing "
+        "flow between them that would make the order matter. Changes out of its sight (through `gc`, `sys.modules` "
+        "or a library's own memory) would be missed here, where the guards after a step do not look.",
+        "Give the later cells a step name of their own, or move them up to the rest of their step.",
+        bad="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+# %% tags=["step:other"]
+label = "a"
+# %% tags=["step:load"]
+print(rows)
+""",
+        good="""\
+# %% tags=["step:load"]
+rows = [1, 2]
+print(rows)
+# %% tags=["step:other"]
+label = "a"
+""",
+    ),
     # Told by a run
     Rule(
         "LL210",
