@@ -239,7 +239,10 @@ def to_json(value: Any) -> str:
 
 def from_json(kind: type[T], text: str) -> T:
     """Read a JSON document as *kind*. Raises ``ValueError`` where it does not fit."""
-    return from_plain(kind, json.loads(text))
+    try:
+        return from_plain(kind, json.loads(text))
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
 
 
 def from_plain(kind: type[T], data: Any) -> T:

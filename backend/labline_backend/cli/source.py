@@ -33,17 +33,11 @@ def excerpt(found: Finding, source: str) -> list[str]:
     marked = text[start : min(max(end, start + 1), cut + _WIDEST)]
     number = str(found.line)
     gutter = " " * len(number)
-    marks = terminal.coloured(found.severity, "^" * max(1, _width(_plain(marked))))
+    marks = terminal.coloured(found.severity, "^" * max(1, _width(terminal.plain(marked))))
     return [
-        f"{number} | {'…' if cut else ''}{_plain(shown)}",
-        f"{gutter} | {' ' * (_width(_plain(lead)) + bool(cut))}{marks}",
+        f"{number} | {'…' if cut else ''}{terminal.plain(shown)}",
+        f"{gutter} | {' ' * (_width(terminal.plain(lead)) + bool(cut))}{marks}",
     ]
-
-
-def _plain(text: str) -> str:
-    """Text that moves no cursor: tabs are spaces, other control characters are shown as such."""
-    text = text.replace("\t", "    ")
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
 
 
 def _width(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,12 @@ COLOURS = {
     "not comparable": "yellow",
     "different": "red",
 }
+
+
+def plain(text: str) -> str:
+    """Text that moves no cursor: tabs are spaces, other control characters are shown as such."""
+    text = text.replace("\t", "    ")
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
 
 
 def coloured(state: str, text: str | None = None) -> str:

@@ -201,10 +201,13 @@ def _notebook_of(document: wire.Document) -> wire.Document:
 
 
 def _print_check(path: Path, document: wire.Document, check: Check, same: bool | None) -> None:
+    # Whoever wrote the document may have written anything into it.
     if check.intact:
-        click.echo(f"{path}: {terminal.coloured('succeeded', 'intact')}, content digest {document['digest']}")
+        content = terminal.plain(str(document["digest"]))
+        click.echo(f"{path}: {terminal.coloured('succeeded', 'intact')}, content digest {content}")
     else:
-        click.echo(f"{path}: {terminal.coloured('failed', 'changed')} since it was written, first in {check.changed}")
+        place = terminal.plain(str(check.changed))
+        click.echo(f"{path}: {terminal.coloured('failed', 'changed')} since it was written, first in {place}")
     click.echo(
         {
             "this data folder": "signed with this data folder's key",
@@ -216,4 +219,5 @@ def _print_check(path: Path, document: wire.Document, check: Check, same: bool |
     if same is not None:
         click.echo("its notebook has the same code cells and tags" if same else "it is of other code cells or tags")
     subject = document["subject"]
-    click.echo(f"it says of {_notebook_of(document).get('path')}, {subject.get('created')}: {subject.get('verdict')}")
+    said = f"{_notebook_of(document).get('path')}, {subject.get('created')}: {subject.get('verdict')}"
+    click.echo(f"it says of {terminal.plain(said)}")

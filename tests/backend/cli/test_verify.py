@@ -78,6 +78,13 @@ def test_a_changed_certificate_fails_its_check(labline: Labline, certificate: Pa
     assert (done.code, done.document["changed"]) == (1, "the subject")
 
 
+def test_a_certificate_moves_no_cursor(labline: Labline, certificate: Path) -> None:
+    document = json.loads(certificate.read_text())
+    document["subject"]["verdict"] = "\x1b[2Jverified"
+    certificate.write_text(json.dumps(document))
+    assert "\x1b" not in labline("verify", "--check", certificate).out
+
+
 def test_a_certificate_of_another_notebook_fails_its_check(labline: Labline, certificate: Path, tmp_path: Path) -> None:
     write_notebook(tmp_path / "double.ipynb", *DOUBLE)
     done = labline("verify", "double.ipynb", "--check", certificate)
