@@ -29,10 +29,11 @@ def main() -> None:
         medians = {contender: statistics.median(seconds) for contender, seconds in samples.items()}
         reference = medians[benchmark.REFERENCE]
         print(f"\n{benchmark.TITLE}")
-        print(f"  {'':32}{'median':>10}{'spread':>18}{'ratio':>8}")
+        print(f"  {'':32}{'median':>10}{'spread':>20}{'ratio':>8}")
         for contender, median in sorted(medians.items(), key=lambda item: item[1]):
             low, high = min(samples[contender]), max(samples[contender])
-            print(f"  {contender:32}{median:9.3f}s{f'{low:.3f} - {high:.3f}':>18}{median / reference:8.2f}")
+            spread = f"{_time(low)} - {_time(high)}"
+            print(f"  {contender:32}{_time(median):>10}{spread:>20}{median / reference:8.2f}")
         report[benchmark.NAME] = {
             "title": benchmark.TITLE,
             "reference": benchmark.REFERENCE,
@@ -43,6 +44,14 @@ def main() -> None:
         }
     RESULTS.write_text(json.dumps(report, indent=2) + "\n")
     print(f"\nWritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}")
+
+
+def _time(seconds: float) -> str:
+    """A time with three digits that tell something."""
+    for unit, factor in (("s", 1.0), ("ms", 1e3)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
 
 
 if __name__ == "__main__":
