@@ -154,6 +154,7 @@ def _oddities(pool: Matrix) -> Iterator[Matrix]:
 
 
 def _same_outcome(reference: Callable[[Rows], Any], lane: Callable[[Rows], Any], rows: Rows) -> bool:
+    """Whether both give the same bits, or both refuse. A model may raise anything; in doubt there is no short cut."""
     try:
         expected = reference(rows)
     except Exception:
@@ -179,7 +180,7 @@ def _merges(ask: Callable[[Rows], Any], pool: Rows) -> bool:
             for size in SIZES
             for start in range(0, POOL, max(size, POOL // 8))
         )
-    except Exception:
+    except Exception:  # a model may raise anything; one that does on several rows is asked row by row
         return False
 
 
