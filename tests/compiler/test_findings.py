@@ -150,3 +150,14 @@ def test_parallel_random_is_told() -> None:
     asked = dataclasses.replace(notebook, metadata={**notebook.metadata, "labline": {"parallel_random": True}})
     found = compile_notebook(asked).findings
     assert {f.code for f in found} == {"LL310"}
+
+
+def test_a_recursive_function_with_a_cache_reads_no_unbound_name() -> None:
+    assert (
+        codes(steps(a="import functools\n@functools.lru_cache(None)\ndef f(n): return f(n - 1) if n else 0")) == []
+    )
+
+
+def test_library_functions_that_stand_in_for_each_other_can_be_followed() -> None:
+    swap = "import math\nmath.sin, math.cos = math.cos, math.sin\nmath.sin(0)"
+    assert compile_text(steps(a=swap, b="math.cos(0)")).pipeline is not None

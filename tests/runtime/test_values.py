@@ -286,6 +286,31 @@ def test_cached_functions_and_properties_cross(steps):
     assert ran.printed() == "7 3 6\n"
 
 
+@pytest.mark.parametrize("maxsize", [None, 2])
+@pytest.mark.parametrize("typed", [True, False])
+def test_what_a_cached_function_remembers_crosses(steps, maxsize, typed):
+    calls = "f(1); f(1.0); f('a', k=2); f(k=3, j=4); f('a', k=2)\n"
+    define = (
+        f"import functools\ndone = []\n@functools.lru_cache({maxsize}, {typed})\n"
+        "def f(*a, **k):\n    done.append((a, k))\n    return [a, k]\n"
+    )
+    show = f"{calls}print(done, f.cache_info())"
+    assert steps.chain(define + calls, ["f done"], show).printed() == steps.run(define + calls + show).printed()
+
+
+def test_a_cache_that_cannot_be_stored_is_begun_anew(steps):
+    first = "import functools, sqlite3\n@functools.cache\ndef connect(): return sqlite3.connect(':memory:')\nconnect()"
+    assert (
+        steps.chain(first, ["connect"], "import sqlite3\nconnect()\nprint(connect.cache_info().misses)").printed()
+        == "1\n"
+    )
+
+
+def test_a_captured_output_has_a_digest(steps):
+    ran = steps.run("%%capture shown\nprint('hi')", "first = shown", outputs=["shown"])
+    assert ran.result.artifacts[0].values[0].digest
+
+
 def test_super_and_properties_work_after_crossing(steps):
     ran = steps.chain(
         "class A:\n    def __init__(self, n): self._n = n\n    @property\n    def n(self): return self._n\n"

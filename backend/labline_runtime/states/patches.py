@@ -38,6 +38,7 @@ def capture_patch(path: str) -> Any:
     should be a container is none.
     """
     holder, name = _holder(path.removesuffix(INSIDE))
+    _exchanged.add(name)
     if holder is None:
         return None
     held = vars(holder) if isinstance(holder, (type, types.ModuleType)) else {}
@@ -54,6 +55,7 @@ def restore_patch(path: str, value: Any) -> None:
     if value is None:
         return
     holder, name = _holder(path.removesuffix(INSIDE), load=True)
+    _exchanged.add(name)
     if holder is None:
         return
     wanted = value["value"]
@@ -63,7 +65,48 @@ def restore_patch(path: str, value: Any) -> None:
         return
     present = getattr(holder, name, None)
     if not _filled(present, wanted):
+        if present is not None and _is_at_home(present):
+            _originals.setdefault((present.__module__, present.__qualname__), present)
         setattr(holder, name, wanted)
+
+
+_exchanged: set[str] = set()  # the last part of the paths of all patches
+_originals: dict[tuple[str, str], Any] = {}  # functions of libraries that something else stands in for
+
+
+def reduce_original(function: Any) -> Any:
+    """How to store a library's function that its own name does not lead to any more; None for all others."""
+    if function.__name__ not in _exchanged or not _is_at_home(function):
+        return None
+    module, name = function.__module__, function.__qualname__
+    return None if "<" in name or _named(module, name) is function else (_original, (module, name))
+
+
+def _original(module: str, name: str) -> Any:
+    found = _originals.get((module, name))
+    if found is None:
+        importlib.import_module(module)
+        found = _named(module, name)
+    if not _is_at_home(found) or (found.__module__, found.__qualname__) != (module, name):
+        raise ImportError(f"{module}.{name} is not what {module} defines: it was exchanged before the step began")
+    return found
+
+
+def _is_at_home(function: Any) -> bool:
+    """Whether a function is defined by the library module that it names, and not by something that stands in for it."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    if module is None or module.__name__ == "__main__":
+        return False
+    if isinstance(function, types.BuiltinFunctionType):
+        return function.__self__ is module
+    return isinstance(function, types.FunctionType) and function.__globals__ is vars(module)
+
+
+def _named(module: str, name: str) -> Any:
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
 
 
 def _filled(present: Any, wanted: Any) -> bool:

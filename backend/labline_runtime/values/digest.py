@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable
 from operator import ne
 from typing import Any
 
-from labline_runtime.values import bookkeeping, digest_arrays, digest_torch
+from labline_runtime.values import bookkeeping, digest_arrays, digest_torch, remembered
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
@@ -133,6 +133,8 @@ class Walk:
             return self.tagged("module", value.__name__.encode())
         if kind is types.CodeType:
             return self.code(value)
+        if kind is types.BuiltinFunctionType:
+            return self.builtin(value)
         if kind is types.CellType:
             return self.cell(value)
         if kind is types.MethodType:
@@ -143,8 +145,9 @@ class Walk:
             return self.tagged(kind.__name__, self.node(value.__func__))
         if kind is functools.cached_property:  # before Python 3.12 it holds a lock
             return self.tagged("cached_property", self.node(value.func))
-        if isinstance(value, functools._lru_cache_wrapper):  # by what it computes; what it remembers follows from that
-            return self.tagged("cached", self.node(value.__wrapped__), self.node(value.cache_parameters()))
+        if isinstance(value, functools._lru_cache_wrapper):
+            parts = [self.node(value.__wrapped__), self.node(value.cache_parameters())]
+            return self.tagged("cached", *parts, self._remembered(value) if self._caches else b"")
         if kind is property:
             return self.tagged("property", self.items([value.fget, value.fset, value.fdel, value.__doc__]))
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType):
@@ -273,6 +276,25 @@ class Walk:
             parts += [self.items([key for key, _ in pairs]), self.items([item for _, item in pairs])]
         return self.tagged("object", *parts)
 
+    def builtin(self, value: types.BuiltinFunctionType) -> bytes:
+        """A function written in C, or a method of such an object."""
+        owner = getattr(value, "__self__", None)
+        if owner is None or isinstance(owner, types.ModuleType):
+            return self.tagged("builtin", f"{value.__module__}:{value.__qualname__}".encode())
+        return self.tagged("builtin of", value.__qualname__.encode(), self.node(owner))
+
+    def _remembered(self, cached: remembered.Cached[Any]) -> bytes:
+        """What a function with a cache remembers; nothing where that has no digest, so is not handed on either."""
+        known = remembered.read(cached)
+        if known is None or not known.misses:
+            return b""
+        lowest = self._lowest
+        try:
+            return self.tagged("remembered", self.items(known.calls), self.node([known.hits, known.misses]))
+        except DigestError:
+            self._lowest = lowest
+            return b""
+
     def state(self, state: Any) -> bytes:
         """An object's state as pickle gets it: attributes in the order of their names, or anything."""
         if type(state) is dict and all(type(name) is str for name in state):
@@ -348,7 +370,6 @@ _ATOMS: dict[type, Callable[[Any], bytes]] = {
     complex: lambda value: b"complex" + _float(value.real) + _float(value.imag),
     str: lambda value: b"str" + value.encode("utf-8", "surrogatepass"),
     bytes: lambda value: b"bytes" + value,
-    types.BuiltinFunctionType: lambda value: _builtin(value),
 }
 
 _PACKED: dict[type, Callable[[Callable[[Any], None], Any], None]] = {
@@ -359,10 +380,3 @@ _PACKED: dict[type, Callable[[Callable[[Any], None], Any], None]] = {
     str: _pack_strings,
     bytes: _pack_bytes,
 }
-
-
-def _builtin(value: types.BuiltinFunctionType) -> bytes:
-    owner = getattr(value, "__self__", None)
-    if owner is not None and not isinstance(owner, types.ModuleType):
-        return b"builtin" + Walk().tagged("bound", value.__qualname__.encode(), Walk().node(owner))
-    return f"builtin{value.__module__}:{value.__qualname__}".encode()

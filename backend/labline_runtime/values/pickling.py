@@ -20,6 +20,7 @@ import contextlib
 import functools
 import gc
 import importlib
+import io
 import pickle
 import sys
 import types
@@ -33,7 +34,8 @@ try:
 except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
-from labline_runtime.states import plots
+from labline_runtime.states import patches, plots
+from labline_runtime.values import remembered
 from labline_runtime.values.digest import DigestError, class_digest
 from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_kind, reduce_view
@@ -87,6 +89,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self.owners = owners or MemoryOwners()
         self._private: dict[int, Any] = {}  # arrays inside frames
+        self._tried: set[int] = set()  # functions with a cache, of which is being found out whether it can be stored
         self._shared = owners.shared() if owners is not None else frozenset[int]()
 
     def reducer_override(self, obj: Any) -> Any:
@@ -106,6 +109,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 _track(obj)
             reduced = super().reducer_override(obj)
             return _reduce_class(obj, reduced) if isinstance(reduced, tuple) and len(reduced) == 6 else reduced
+        if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
+            original = patches.reduce_original(obj)
+            if original is not None:
+                return original
         if isinstance(obj, types.FunctionType):
             reduced = super().reducer_override(obj)
             home = _home(obj)
@@ -123,8 +130,22 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if type(obj) is functools.cached_property:  # before Python 3.12 it holds a lock
             return _make_cached_property, (obj.func, obj.attrname)
         if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
-            return _make_cached, (obj.__wrapped__, obj.cache_parameters()), dict(obj.__dict__)
+            state = (dict(obj.__dict__), self._remembered(obj))
+            return _make_cached, (obj.__wrapped__, obj.cache_parameters()), state, None, None, _set_cached
         return super().reducer_override(obj)
+
+    def _remembered(self, cached: remembered.Cached[Any]) -> remembered.Remembered | None:
+        """What *cached* remembers; nothing where that cannot be stored, as a connection to a database cannot."""
+        found = remembered.read(cached)
+        if found is None or not found.calls or id(cached) in self._tried:
+            return found
+        trial = Pickler(io.BytesIO(), protocol=PROTOCOL, buffer_callback=lambda _: None)
+        trial._tried = {*self._tried, id(cached)}
+        try:
+            trial.dump(found.calls)
+        except Exception:  # whatever foreign objects raise that cannot be stored
+            return None
+        return found
 
 
 _VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
@@ -147,8 +168,14 @@ def _is_of_notebook(function: Any) -> bool:
 
 
 def _make_cached(function: Any, parameters: dict[str, Any]) -> Any:
-    """A function with a cache, which is empty: it only remembers what can be computed."""
     return functools.lru_cache(**parameters)(function)
+
+
+def _set_cached(cached: Any, state: tuple[dict[str, Any], remembered.Remembered | None]) -> None:
+    attributes, known = state
+    cached.__dict__.update(attributes)
+    if known is not None:
+        remembered.fill(cached, known)
 
 
 def _make_cached_property(function: Any, name: str | None) -> Any:

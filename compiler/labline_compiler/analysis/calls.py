@@ -7,6 +7,7 @@ import ast
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
+from labline_compiler.analysis.operations import CACHES
 
 
 class Calls(LibraryObjects):
@@ -24,7 +25,7 @@ class Calls(LibraryObjects):
                 result |= self.enter_function(number, thing.function, arguments, node)
             elif thing.klass is not None:
                 result |= self.construct(number, thing.klass, arguments, node)
-            elif thing.origin is not None and thing.kind in ("module", "library"):
+            elif thing.origin is not None and (thing.kind in ("module", "library") or thing.origin in CACHES):
                 result |= self.library(thing.origin, arguments, node)
             elif thing.instance_of is not None:
                 result |= self.call_method(frozenset((number,)), "__call__", arguments, node)

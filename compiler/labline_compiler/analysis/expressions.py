@@ -61,6 +61,7 @@ class Expressions(Calls):
         self.context: tuple[int, ...] = ()
         self.forgiving = 0  # inside a try that catches NameError
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
+        self.exchanged: set[str] = set()  # paths of those that are being called
         self.last_value: Value = NOTHING  # of the last expression statement
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}

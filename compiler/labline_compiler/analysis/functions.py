@@ -114,11 +114,14 @@ class Functions:
         context = (*self.context[1 - _CALLERS :], id(node))
         key = (number, context, frozenset(frame.names.items()), frozenset(frame.texts.items()), self._around(info))
         given = self.once(key, lambda: self._follow(number, info, frame, context, node))
-        if self.heap.things[number].caches:
-            self.heap.put(own, given)
-            given |= self.heap.things[number].holds & self.heap.remembered
-            self.heap.remembered |= self.heap.mutable(given)
-        return given
+        return given | self._remembered(number, given, handed) if self.heap.things[number].caches else given
+
+    def _remembered(self, number: int, given: Value, handed: Value) -> Value:
+        """A function with a cache keeps what it was *handed* and *given*, and gives it again: what it gave so far."""
+        self.state.alter(frozenset((number,)), given | handed)
+        before = self.heap.things[number].gave
+        self.heap.things[number].gave = before | given
+        return before
 
     @staticmethod
     def _around(info: FunctionInfo) -> tuple[frozenset[tuple[str, Value]], ...]:

@@ -54,6 +54,7 @@ class Thing:
     klass: ClassInfo | None = None
     instance_of: int | None = None
     caches: bool = False  # a function that gives again what it gave before
+    gave: Value = NOTHING  # what such a function gave so far
     draws: bool = False  # an estimator without random_state
     passes: bool = False  # an estimator that may write into its input, and give it back
     keeps: bool = False  # an estimator that keeps what fitting it gave
@@ -78,7 +79,6 @@ class Heap:
         self.links = 0
         self.instances: set[int] = set()  # of the notebook's classes
         self.classes: set[int] = set()  # the notebook's
-        self.remembered: set[int] = set()  # what functions with a cache gave
         self.libraries: set[int] = set()  # modules and what lives in them
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:

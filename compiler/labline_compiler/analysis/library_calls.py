@@ -29,8 +29,16 @@ class LibraryCalls(Plots):
 
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call something of a library."""
-        if self.patched and (patches := self.patches("", origin)):
-            return self.call(patches, arguments, node)
+        if not self.patched or origin in self.exchanged or not (patches := self.patches("", origin)):
+            return self._unpatched(origin, arguments, node)
+        # What the notebook put in its place, or the original, which it may have kept or put back.
+        self.exchanged.add(origin)
+        try:
+            return self.call(patches, arguments, node) | self._unpatched(origin, arguments, node)
+        finally:
+            self.exchanged.remove(origin)
+
+    def _unpatched(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
         self._hidden(origin, arguments)
         self.function_files(origin, arguments)
         if special := self._special(origin, arguments, node):
@@ -166,6 +174,8 @@ class LibraryCalls(Plots):
             if origin == "builtins.hasattr":
                 return None
             return got | self.heap.reach(arguments.all) or self.heap.make(self.site(node))
+        if origin in operations.CACHES:
+            return self._caching(origin, arguments, node)
         if origin == "builtins.super":
             for frame in reversed(self.state.frames):
                 if frame.scope is not None and not frame.is_class and not frame.is_comprehension:
@@ -254,6 +264,16 @@ class LibraryCalls(Plots):
                 self.state.bind_global(each, value, inside=True)
         self.state.sink.star_import(name)
         return value
+
+    def _caching(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
+        """``lru_cache(function)`` or, to be called with the function, ``lru_cache(maxsize=None)``."""
+        given = arguments.positional[0] if arguments.positional else NOTHING
+        functions = frozenset(number for number in given if self.heap.things[number].function is not None)
+        if arguments.rest or (functions and functions != given):
+            return None
+        for number in functions:
+            self.heap.things[number].caches = True
+        return functions or self.heap.make(self.site(node), origin=origin)
 
     def is_transparent(self, decorator: Value) -> bool:
         """Whether a decorator, given as a configured call, leaves the function as it was."""

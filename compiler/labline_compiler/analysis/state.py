@@ -225,8 +225,6 @@ class State:
         self.time += 1
         self.heap.put(objects, extra - objects if len(objects) > 1 else extra)  # a list may come to hold itself
         self.sink.alter(objects)
-        if not self.heap.remembered.isdisjoint(objects):
-            self.sink.note("LL206", "The cell may alter what a function with a cache gave, and will give again.", None)
 
     # ------------------------------------------------------------------------------------------- branches
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
-from labline_compiler.analysis.operations import CACHES, CONTAINERS, TRANSPARENT_DECORATORS
+from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 
 _SUPPRESSING = ("suppress", "raises", "ignored")
@@ -314,9 +314,6 @@ class Statements(Expressions):
     def _decorated(self, value: Value, decorators: Sequence[tuple[Value, ast.expr]]) -> Value:
         for decorator, node in reversed(decorators):
             origin = self.heap.origin(decorator)
-            if origin in CACHES or any(self.heap.things[n].origin in CACHES for n in decorator):
-                for number in value:
-                    self.heap.things[number].caches = True
             if origin not in TRANSPARENT_DECORATORS and not self.is_transparent(decorator):
                 value = self.call(decorator, self.arguments_of([value]), node)
         return value

@@ -179,33 +179,4 @@ label = "a"
         "Run again: the next run keeps the order. Or tag the step that reads the file with `prev:` and the step that "
         "writes it.",
     ),
-    Rule(
-        "LL206",
-        "a cached result may be altered",
-        "warning",
-        "A function with a cache (`functools.lru_cache`) gives the same object again and again, altered if it was "
-        "altered. Every step starts with an empty cache, so a later step computes the result anew, without the change.",
-        "Let the caller alter a copy, or call the function once and hand its result on in a variable.",
-        bad="""\
-# %% tags=["step:load"]
-import functools
-@functools.lru_cache
-def load():
-    return [1]
-# %% tags=["step:change"]
-load().append(2)
-# %% tags=["step:show"]
-print(load())
-""",
-        good="""\
-# %% tags=["step:load"]
-def load():
-    return [1]
-rows = load()
-# %% tags=["step:change"]
-rows.append(2)
-# %% tags=["step:show"]
-print(rows)
-""",
-    ),
 )

@@ -36,7 +36,7 @@ class Refused(Exception):
     """The pipeline says loudly that it cannot: a finding, or a value that no step can hand on."""
 
 
-_TOLD = frozenset(("LL205", "LL206"))  # warnings that the pipeline does something else
+_TOLD = frozenset(("LL205",))  # warnings that the pipeline does something else
 
 
 class Diverged(AssertionError):

@@ -66,11 +66,35 @@ print(remember(2))
 from functools import lru_cache
 @lru_cache
 def square(x):
-    return x * x
+    print("squared")
+    return [x * x]
+square(3).append("kept")
 ---
-square(3)
+print(square(3), square(x=4))
 ---
-print(square(4))
+print(square(3), square(4), square.cache_info())
+square.cache_clear()
+---
+print(square(3))
+""",
+    "a_library_function_exchanged_and_put_back": """
+import math
+kept = math.sqrt
+def doubled(x):
+    return 2 * kept(x)
+math.sqrt = doubled
+---
+print(math.sqrt(4))
+---
+math.sqrt = kept
+---
+print(math.sqrt(4), kept is math.sqrt)
+""",
+    "two_library_functions_exchanged": """
+import math
+math.sin, math.cos = math.cos, math.sin
+---
+print(math.sin(0), math.cos(0))
 """,
     "a_partial_of_a_notebook_function": """
 from functools import partial
