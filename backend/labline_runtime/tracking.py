@@ -48,10 +48,10 @@ def start_autologging(spec: StepSpecification) -> None:
         return
     with contextlib.suppress(Exception):  # tracking never fails a step
         import mlflow
+        from mlflow.utils.import_hooks import register_post_import_hook
 
-        if any("sklearn" in cell.source for cell in spec.cells):
-            _start_scikit_learn()
-        mlflow.autolog(exclusive=False, **_QUIET)
+        mlflow.autolog(exclusive=False, exclude_flavors=["sklearn"], **_QUIET)
+        register_post_import_hook(_start_scikit_learn, "sklearn", overwrite=True)  # at once, where it is imported
 
 
 _QUIET = {
@@ -63,7 +63,7 @@ _QUIET = {
 }
 
 
-def _start_scikit_learn() -> None:
+def _start_scikit_learn(_: types.ModuleType) -> None:
     """scikit-learn's integration by itself: only so can it be kept from writing the run's id into every model, and from
     letting the warnings of metrics that nobody asked for out into the cell."""
     import mlflow.sklearn
