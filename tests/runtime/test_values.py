@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 
@@ -81,6 +82,27 @@ def test_views_still_share_memory_after_a_second_crossing(tmp_path):
 def test_views_that_do_not_overlap_leave_their_array_behind(tmp_path):
     base = np.zeros(1_000_000)
     assert store({"head": base[:5], "tail": base[-5:]}, tmp_path).size < 10_000
+
+
+def test_arrays_on_the_same_memory_of_another_library_go_on_sharing_it(tmp_path):
+    memory = (ctypes.c_double * 4)()
+    one, two = (np.frombuffer(view, "f8") for view in (memoryview(memory), memoryview(memory)[1:3]))
+    there = load(store({"one": one, "two": two}, tmp_path).path)[0]
+    there["one"][1] = 5.0
+    assert there["two"].tolist() == [5.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "start", [iter, lambda d: iter(d.values()), lambda d: iter(d.items()), reversed, lambda d: reversed(d.values())]
+)
+def test_an_iterator_over_a_dictionary_sees_what_is_replaced_in_it(tmp_path, start):
+    held = {"a": 1, "b": 2, "c": 3}
+    here = {"held": held, "it": start(held)}
+    next(here["it"])
+    there = load(store(here, tmp_path).path)[0]
+    for each in (here, there):
+        each["held"] |= {"a": 7, "b": 8, "c": 9}
+    assert list(there["it"]) == list(here["it"])
 
 
 def test_an_artifact_is_addressed_by_its_content(tmp_path):

@@ -1,6 +1,6 @@
 """Pickling of values between steps.
 
-cloudpickle does the work; five things differ, because here a value moves between *steps of one notebook*:
+cloudpickle does the work; six things differ, because here a value moves between *steps of one notebook*:
 
 - A function of the notebook reads the globals of the step it is loaded in, live, and ships none of them: globals are
   variables, and variables travel as values of their own. The same holds for functions of any importable module that
@@ -9,6 +9,7 @@ cloudpickle does the work; five things differ, because here a value moves betwee
   So the class that the imports cell defines in each step is one class, and equal values make equal files.
 - Loading does not touch a class that the step already has in the same form.
 - A module brings the submodules that cells imported (``import xml.etree`` binds ``xml``).
+- An iterator over a dictionary goes on through that dictionary.
 - Arrays that share memory go on sharing it (:mod:`labline_runtime.values.views`).
 
 The C pickler, protocol 5, buffers out of band.
@@ -127,6 +128,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _reduce_cell(obj)
         if type(obj) in _VIEWS:  # it goes on looking at its dict
             return _VIEWS[type(obj)], (next(held for held in gc.get_referents(obj) if isinstance(held, dict)),)
+        if type(obj) in _ITERATORS and (reduced := _reduce_iterator(obj)) is not None:
+            return reduced
         if type(obj) is functools.cached_property:  # before Python 3.12 it holds a lock
             return _make_cached_property, (obj.func, obj.attrname)
         if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
@@ -149,6 +152,38 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 _VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
+
+
+_WAYS: tuple[Callable[[dict[Any, Any]], Any], ...] = (
+    iter,
+    lambda held: iter(dict.values(held)),
+    lambda held: iter(dict.items(held)),
+    reversed,
+    lambda held: reversed(dict.values(held)),
+    lambda held: reversed(dict.items(held)),
+)
+"""How one goes through a dictionary."""
+
+_ITERATORS = {type(way({})): number for number, way in enumerate(_WAYS)}
+
+
+def _reduce_iterator(iterator: Any) -> Any:
+    """Go on through the dictionary itself, which pickle would make a list; None where it is used up.
+
+    Raises ``RuntimeError`` where the dictionary has grown or shrunk meanwhile, as going on would.
+    """
+    (left,) = iterator.__reduce__()[1]
+    held = next((held for held in gc.get_referents(iterator) if isinstance(held, dict)), None)
+    if held is None or not left:
+        return None
+    return _make_iterator, (held, _ITERATORS[type(iterator)], len(held) - len(left))
+
+
+def _make_iterator(held: dict[Any, Any], way: int, done: int) -> Any:
+    iterator = _WAYS[way](held)
+    for _ in range(done):
+        next(iterator)
+    return iterator
 
 
 def _reduce_cell(cell: types.CellType) -> Any:

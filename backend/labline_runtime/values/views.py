@@ -2,8 +2,9 @@
 
 NumPy pickles every array as a copy of its own. Where two arrays of one artifact look at the same memory, a write
 through one must be seen through the other, as in the notebook: then the array that owns the memory is pickled once and
-the others as views of it. Where nothing overlaps, nothing changes; above all, a small view does not drag a big owner
-along. Masked arrays, matrices and record arrays are pickled as what they make of a plain array (:func:`reduce_kind`).
+the others as views of it. So it is where several look at the memory of another library, a tensor's for one. Where
+nothing overlaps, nothing changes; above all, a small view does not drag a big owner along. Masked arrays, matrices and
+record arrays are pickled as what they make of a plain array (:func:`reduce_kind`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ class MemoryOwners:
         self._seen: dict[int, dict[int, Any]] = {}  # owner -> its arrays; holding them keeps ids from being used twice
         self._plain: dict[int, tuple[Any, Any]] = {}
         self._memory: dict[int, Any] = {}
+        self._owners: dict[int, Any] = {}
+        self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
 
     def note(self, array: Any) -> None:
         """Remember *array*, an ndarray about to be pickled."""
         owner = owner_of(array)
+        self._owners[id(owner)] = owner
         self._seen.setdefault(id(owner), {})[id(array)] = array
 
     def plain(self, array: Any) -> Any:
@@ -42,7 +46,25 @@ class MemoryOwners:
 
     def shared(self) -> frozenset[int]:
         """The ids of owners of whose memory some part is looked at by more than one array."""
-        return frozenset(owner for owner, arrays in self._seen.items() if _overlap(list(arrays.values())))
+        self._join()
+        seen: dict[int, list[Any]] = {}
+        for number, arrays in self._seen.items():
+            seen.setdefault(id(self.whole(self._owners[number])), []).extend(arrays.values())
+        return frozenset(owner for owner, arrays in seen.items() if _overlap(arrays))
+
+    def whole(self, owner: Any) -> Any:
+        """*owner*, or the one whose memory holds all of its. Known once :meth:`shared` was asked."""
+        return self._within.get(id(owner), owner)
+
+    def _join(self) -> None:
+        """Find owners of the same memory: NumPy does not know of each other those that look at another library's."""
+        owners = [each for each in self._owners.values() if not isinstance(each, bytearray) and each.size]
+        last, until = None, 0
+        for start, back, place in sorted((extent(each)[0], -extent(each)[1], n) for n, each in enumerate(owners)):
+            if last is not None and -back <= until:
+                self._within[id(owners[place])] = last
+            elif start >= until and (owners[place].flags.c_contiguous or owners[place].flags.f_contiguous):
+                last, until = owners[place], -back
 
 
 def _overlap(arrays: list[Any]) -> bool:
@@ -101,6 +123,7 @@ def reduce_view(
         start = sys.modules["numpy"].frombuffer(owner, "u1").__array_interface__["data"][0]
         offset = array.__array_interface__["data"][0] - start
         return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+    owner = owners.whole(owner)
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
     owner = owners.plain(owner)
