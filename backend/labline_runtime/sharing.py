@@ -17,7 +17,7 @@ from typing import Any
 
 from labline_runtime.specification import Shared
 from labline_runtime.values.digest import DigestError, digest
-from labline_runtime.values.parts import ATOMS, Part, parts
+from labline_runtime.values.parts import ATOMS, Part, is_index, parts
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.views import extent
 
@@ -41,6 +41,10 @@ class Watched:
     shared: Shared
     part: Part
     before: str | None
+
+    def renew(self) -> None:
+        """Go by what the part holds now."""
+        self.before = _content(self.part, self.shared.region)
 
     def altered(self) -> bool:
         """Whether the part holds something else now."""
@@ -261,6 +265,8 @@ def _region(array: Any, other: Any) -> tuple[tuple[int, int], ...] | None:
 def _content(part: Part, region: tuple[tuple[int, int], ...] | None) -> str | None:
     value = part.value
     try:
+        if is_index(value):
+            return digest([*value.names, str(getattr(value, "freq", None))])
         if region is not None:
             value = value[tuple(slice(start, stop) for start, stop in region)]
         return digest(value)

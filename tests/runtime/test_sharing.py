@@ -82,7 +82,6 @@ HARMLESS = {
     "library functions": (np.sin, pd.read_csv),
     "dtypes": (np.dtype("f8"), pd.CategoricalDtype()),
     "the global generator": (np.random.mtrand._rand, 1),
-    "indexes": (FRAME.index, 1),
 }
 
 
@@ -90,6 +89,20 @@ HARMLESS = {
 def test_sharing_what_is_never_altered_is_nothing_to_tell(case):
     one, two = HARMLESS[case]
     assert shared([{"one": [one, two]}, {"two": {"k": one, "l": two}}]) == set()
+
+
+def test_frames_computed_from_one_another_share_their_index():
+    assert shared([{"frame": FRAME}, {"big": FRAME > 1}]) == {
+        *("frame.index = big.index", "big.index = frame.index"),
+        *("frame.columns = big.columns", "big.columns = frame.columns"),
+    }
+
+
+@pytest.mark.parametrize("copied", [lambda frame: frame.copy(), lambda frame: frame.assign(k=1)])
+def test_a_frame_and_its_copy_share_what_is_in_their_cells(copied):
+    frame = pd.DataFrame({"k": [1], "tags": [["a"]]})
+    found = shared([{"frame": frame}, {"other": copied(frame)}])
+    assert found == {"frame['tags'][0] = other['tags'][0]", "other['tags'][0] = frame['tags'][0]"}
 
 
 def test_frames_that_copy_on_write_share_nothing():
@@ -172,6 +185,30 @@ def test_writing_where_a_view_looks_fails(handover):
 def test_writing_where_no_view_looks_is_no_alarm(handover):
     base, _ = handover.make(*ARRAYS)
     assert handover.error("base[0, 0] = -1", [base], before=("view",)) is None
+
+
+INDEX = ("import pandas as pd\ndf = pd.DataFrame({'a': [1., 3.]})\nbig = df > 2", ("df", "big"))
+
+
+def test_naming_an_index_that_another_frame_has_too_fails(handover):
+    _, big = handover.make(*INDEX)
+    error = handover.error("big.index.name = 'day'", [big], before=("df",))
+    assert error is not None
+    assert "altered big.index, which in the notebook is the same object as df.index from step before" in error.message
+
+
+@pytest.mark.parametrize("code", ["big.loc[0, 'a'] = True", "big.index = ['x', 'y']", "big = big.rename_axis('day')"])
+def test_what_leaves_a_shared_index_as_it_is_is_no_alarm(handover, code):
+    _, big = handover.make(*INDEX)
+    assert handover.error(code, [big], before=("df",)) is None
+
+
+def test_altering_what_is_in_a_cell_of_a_frame_and_its_copy_fails(handover):
+    code = "import pandas as pd\ndf = pd.DataFrame({'tags': [['a']]})\nother = df.copy()"
+    _, other = handover.make(code, ["df", "other"])
+    error = handover.error("other['tags'][0].append('b')", [other], before=("df",))
+    assert error is not None
+    assert (error.code, error.culprit) == ("LL220", "other['tags'][0]")
 
 
 def test_a_new_column_is_not_seen_by_who_looks_at_the_old_ones(handover):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import itertools
 import random
 import sys
 import types
@@ -18,6 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.values.tensors import memory_of
 from labline_runtime.values.views import copies_on_write
 
 NOTEBOOK = "__main__"
@@ -114,12 +116,13 @@ class _Look:
     def _note(self, value: Any = None, trail: Steps | None = None, **facts: bool) -> None:
         self.parts.append(Part(self._item if value is None else value, trail or self._trail, **facts))
 
-    def _items(self, items: Iterable[Any], keys: Iterable[Any] | None = None) -> None:
+    def _items(self, items: Iterable[Any], keys: Iterable[Any] | None = None, trail: Steps | None = None) -> None:
         if set(map(type, items)) <= ATOMS:
             return
-        keys = range(len(self._item)) if keys is None else keys
+        keys = itertools.count() if keys is None else keys
+        outer = trail or self._trail
         self.inside += [
-            (item, (self._trail, (key,))) for key, item in zip(keys, items, strict=False) if type(item) not in ATOMS
+            (item, (outer, (key,))) for key, item in zip(keys, items, strict=False) if type(item) not in ATOMS
         ]
 
     def _attributes(self, attributes: dict[str, Any]) -> None:
@@ -145,6 +148,8 @@ class _Look:
 
     def _instance(self, kind: type) -> None:
         root = kind.__module__.partition(".")[0]
+        if (memory := memory_of(self._item)) is not None:
+            self._note(memory, memory=True)
         if is_closed(kind):
             return
         numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
@@ -154,8 +159,11 @@ class _Look:
         if root == "pandas" and pandas is not None and isinstance(self._item, (pandas.DataFrame, pandas.Series)):
             self._frame(pandas)
             return
+        if is_index(self._item):
+            self._note()
+            return
         if root == "pandas" and not hasattr(self._item, "obj"):
-            return  # indexes, scalars and the rest are never altered; groupby objects hold a frame
+            return  # scalars and the rest are never altered; groupby objects hold a frame
         if root == "numpy" and isinstance(self._item, (numpy.generic, numpy.dtype)):  # type: ignore[union-attr]
             return
         if kind.__module__ == NOTEBOOK or is_generator(self._item) or is_estimator(self._item):
@@ -173,18 +181,28 @@ class _Look:
         self._note()
         frame = isinstance(self._item, pandas.DataFrame)
         private = copies_on_write()
+        for name in ("index", "columns") if frame else ("index",):
+            self.inside.append((getattr(self._item, name), (self._trail, f".{name}")))
         for block in self._item._mgr.blocks:
-            if private and block.refs.has_reference():
-                continue  # altering it makes a copy
             trail = self._trail
             if frame:
                 trail = (trail, (self._item.columns[block.mgr_locs.as_array[0]],))
             for memory in _arrays_of(block.values):
-                self._note(memory, trail, memory=True, private=private)
-                if memory.dtype.hasobject:
-                    self._items(memory.ravel().tolist())
+                if not (private and block.refs.has_reference()):  # else altering it makes a copy
+                    self._note(memory, trail, memory=True, private=private)
+                if memory.dtype.hasobject and frame and memory.ndim == 2:
+                    for place, row in zip(block.mgr_locs.as_array, memory, strict=True):
+                        self._items(row.tolist(), trail=(self._trail, (self._item.columns[place],)))
+                elif memory.dtype.hasobject:
+                    self._items(memory.ravel().tolist(), trail=trail)
         if self._item.attrs:
             self.inside.append((self._item.attrs, (self._trail, ".attrs")))
+
+
+def is_index(value: Any) -> bool:
+    """Whether *value* is an index of pandas: what it holds is never altered, what it is called may be."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.Index)
 
 
 def is_closed(kind: type) -> bool:

@@ -13,7 +13,8 @@ import sys
 import types
 from typing import Any
 
-from labline_runtime.values.parts import ATOMS, is_closed
+from labline_runtime.values.parts import ATOMS, is_closed, is_index
+from labline_runtime.values.tensors import is_tensor, memory_of
 
 _LEAVES = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType, enum.Enum, property)
 
@@ -63,6 +64,12 @@ class Reach:
         if isinstance(item, (tuple, frozenset)):
             self._immutable.add(id(item))
             return list(item) if not set(map(type, item)) <= ATOMS else []
+        if is_index(item):
+            return []
+        if is_tensor(type(item)):
+            self._immutable.add(id(item))  # as an array below
+            self.arrays += (memory for memory in [memory_of(item)] if memory is not None)
+            return []
         if isinstance(item, types.FunctionType):
             if not vars(item):
                 self._immutable.add(id(item))
@@ -80,14 +87,19 @@ _special: set[type] = set()
 def _learn(kind: type) -> None:
     _known.add(kind)
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if is_tensor(kind):
+        _special.add(kind)
+        return
     leaf = kind in ATOMS or issubclass(kind, _LEAVES) or is_closed(kind)
     if numpy is not None:
         leaf = leaf or issubclass(kind, (numpy.generic, numpy.dtype, numpy.ufunc))
     if pandas is not None:
-        leaf = leaf or issubclass(kind, (pandas.Index, pandas.api.extensions.ExtensionDtype))
+        leaf = leaf or issubclass(kind, pandas.api.extensions.ExtensionDtype)
     if leaf:
         _leaves.add(kind)
-    elif issubclass(kind, (tuple, frozenset, types.FunctionType)) or (
-        numpy is not None and issubclass(kind, numpy.ndarray)
+    elif (
+        issubclass(kind, (tuple, frozenset, types.FunctionType))
+        or (numpy is not None and issubclass(kind, numpy.ndarray))
+        or (pandas is not None and issubclass(kind, pandas.Index))
     ):
         _special.add(kind)

@@ -11,11 +11,17 @@ from typing import Any
 from labline_runtime.values.views import MemoryOwners
 
 
+def is_tensor(kind: type) -> bool:
+    """Whether *kind* is that of plain tensors or parameters."""
+    torch = sys.modules.get("torch")
+    return torch is not None and hasattr(torch, "nn") and kind in (torch.Tensor, torch.nn.Parameter)
+
+
 def reduce_tensor(value: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     """How to pickle a plain tensor or parameter in this computer's memory; None for anything else."""
-    torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "nn") or type(value) not in (torch.Tensor, torch.nn.Parameter):
+    if not is_tensor(type(value)):
         return None
+    torch: Any = sys.modules["torch"]
     if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or not value.is_leaf:
         return None
     if value.is_conj() or value.is_neg() or value._backward_hooks or vars(value):
@@ -29,6 +35,18 @@ def reduce_tensor(value: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     array = numpy.ndarray(tuple(value.shape), _dtype(torch, value), memory, size * value.storage_offset(), strides)
     kind = "parameter" if isinstance(value, torch.nn.Parameter) else "tensor"
     return _tensor, (array, str(value.dtype).removeprefix("torch."), value.requires_grad, kind)
+
+
+def memory_of(value: Any) -> Any:
+    """The memory of a plain tensor or parameter as NumPy's array of its shape; None for anything else."""
+    if not is_tensor(type(value)):
+        return None
+    if value.layout != sys.modules["torch"].strided or value.device.type != "cpu" or value.is_quantized:
+        return None
+    try:
+        return value.detach().numpy()
+    except (TypeError, RuntimeError):  # numbers that NumPy has no type for, or that are conjugated on reading
+        return None
 
 
 def _dtype(torch: Any, value: Any) -> Any:
