@@ -124,11 +124,16 @@ class _Step:
             for place in preamble:
                 self._run_cell(shell, place)
             parameters.bind(spec.parameters, namespace)
-            received, notes = transfer.receive(spec, namespace, before)
+            inbox = transfer.Inbox(spec, namespace, before)
+            received, notes = inbox.open()
             tracking.start_autologging(spec)
             watchman = guard.Guard(spec, namespace, received, notes, before)
+            pauses = {pause.after: pause for pause in spec.pauses}
             for place in own:
                 self._run_cell(shell, place)
+                if (pause := pauses.get(spec.cells[place].index)) is not None:
+                    watchman.pause()
+                    watchman.resume(*inbox.resume(pause))
             self._outdated = watchman.check()
             outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
             shared, self._kept = watchman.shared_by(outputs)

@@ -19,17 +19,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from labline_runtime import hidden_state, sharing
+from labline_runtime import breaches, hidden_state, sharing
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
     FileUse,
-    Observation,
+    Pause,
     Shared,
     StepError,
     StepSpecification,
@@ -47,7 +46,7 @@ _OF_IPYTHON = re.compile(
 
 
 class Guard:
-    """Made when the inputs are there and the step's own cells have not run; asked when they have."""
+    """Made when the inputs are there and the step's own cells have not run; asked when they have, and at each pause."""
 
     def __init__(
         self,
@@ -59,36 +58,78 @@ class Guard:
     ) -> None:
         self._spec = spec
         self._namespace = namespace
-        self._received = received
         self._baseline = baseline
-        self._began = time.time() - 0.01  # file systems have a coarser clock
-        self._passing = {name for names in spec.passing.values() for name in names}
-        self._given = {name for output in spec.outputs for name in output.names}
-        self.watched = sharing.watch({value.name: value.value for value in received}, notes)
-        self._bound = {name: namespace.get(name, _MISSING) for name in self._passing if not _OF_IPYTHON.fullmatch(name)}
-        self._hidden = {
-            name: _state(name, baseline)
-            for name in hidden_state.STATES
-            if name not in self._given
-            and (name in self._passing or name in hidden_state.GENERATORS)
-            and not (spec.derive_random and name in hidden_state.GENERATORS)  # then each step has its own
+        unaltered = tuple(name for taken in spec.inputs for name in taken.unaltered)
+        self._ends = (*spec.pauses, Pause(-1, spec.passing, unaltered, spec.unawaited))
+        self._stretch = -1
+        self._handed = {name for output in spec.outputs for name in output.names}
+        self._received: list[Received] = []
+        self.watched: list[sharing.Watched] = []
+        self._outdated: set[str] = set()
+        self._given: dict[str, set[str | None]] = {}  # what values held when cells in a pause took them
+        self._noted: list[Shared] = []  # what values given to cells in a pause share with what is read again below it
+        self._retained: dict[str, list[Shared]] = {}  # and what inputs do
+        self._spoilt: dict[str, tuple[str, int]] = {}  # files that changed in a stretch that must not write them
+        self.resume(received, notes)
+
+    def resume(self, received: Sequence[Received], notes: Iterable[Shared]) -> None:
+        """The next cells are about to run, and *received* has come in for them."""
+        self._stretch += 1
+        self._end = end = self._ends[self._stretch]
+        for known in self.watched:
+            known.renew()
+        self.watched += sharing.watch({value.name: value.value for value in received}, notes)
+        self._received += received
+        new = {value.name for value in received}
+        self._before = {
+            value.name: None if value.name in new else _content(value.value)
+            for value in self._received
+            if value.name in end.unaltered
         }
+        self._passing = {name for names in end.passing.values() for name in names}
+        # What somebody takes from above these cells, they are not seen to make.
+        self._passing_values = {name for source, names in end.passing.items() for name in names if source}
+        self._bound = {
+            name: self._namespace.get(name, _MISSING) for name in self._passing if not _OF_IPYTHON.fullmatch(name)
+        }
+        self._hidden = {
+            name: _state(name, self._baseline)
+            for name in hidden_state.STATES
+            if (name in self._passing or name in hidden_state.GENERATORS)
+            and not self._makes(name)
+            and not (self._spec.derive_random and name in hidden_state.GENERATORS)  # then each step has its own
+        }
+        self._files = {path: _stamp(self._place(path)) for path in end.unawaited}
+
+    def pause(self) -> None:
+        """Cells of other steps stand here. Raises :class:`StepFailure` where they would miss a change."""
+        self._check()
+        for name in self._end.given:
+            if (content := self._now(name)) is not None:
+                self._given.setdefault(name, set()).add(content)
+        self._note_sharing()
 
     def check(self) -> tuple[str, ...]:
         """The names that the step made outdated. Raises :class:`StepFailure` where one passes it on its way."""
-        outdated: dict[str, StepError] = {}
-        for find in (self._hidden_changes, self._bindings, self._alterations, self._shared_alterations):
-            for name, error, counts in find():
-                if counts:
-                    raise StepFailure(error)
-                outdated.setdefault(name, error)
-        return tuple(sorted(outdated))
+        self._check()
+        for name, contents in self._given.items():
+            if contents != {self._now(name)}:
+                raise StepFailure(breaches.given(self._spec, name))
+        return tuple(sorted(self._outdated))
 
     def shared_by(self, outputs: Sequence[dict[str, Any]]) -> tuple[list[list[Shared]], dict[str, tuple[Shared, ...]]]:
         """What each of *outputs*, the values of one artifact each, has in common with other artifacts.
 
         And what the values taken in, by the step they came from, have in common with *outputs*.
         """
+        found, kept = self._find(outputs)
+        for values, notes in zip(outputs, found, strict=True):
+            notes += (note for note in self._noted if note.name in values and note not in notes)
+        for source, notes in self._retained.items():
+            kept[source] = list(dict.fromkeys((*kept.get(source, ()), *notes)))
+        return found, {source: tuple(notes) for source, notes in kept.items()}
+
+    def _find(self, outputs: Sequence[dict[str, Any]]) -> tuple[list[list[Shared]], dict[str, list[Shared]]]:
         homes: dict[tuple[str, str], dict[str, Any]] = {}
         for value in self._received:
             homes.setdefault((value.source.source, value.source.digest), {})[value.name] = value.value
@@ -97,20 +138,64 @@ class Guard:
             [sharing.Home(source, values) for (source, _), values in homes.items()],
             self.watched,
         )
-        kept: dict[str, tuple[Shared, ...]] = {}
+        kept: dict[str, list[Shared]] = {}
         for (source, _), notes in zip(homes, found[len(outputs) :], strict=True):
             if notes:
-                kept[source] = (*kept.get(source, ()), *notes)
+                kept.setdefault(source, []).extend(notes)
         return found[: len(outputs)], kept
 
     def check_files(self, uses: Iterable[FileUse]) -> None:
-        """Raise :class:`StepFailure` for a file written that a later step reads without waiting for this one."""
-        folder = self._spec.working_directory
-        read = {os.path.normpath(Path(folder) / path): (path, step) for path, step in self._spec.unawaited.items()}
+        """Raise :class:`StepFailure` for a file written that another step reads as it was, or as it will be."""
+        known = {self._place(path): (path, step, stretch) for path, (step, stretch) in self._spoilt.items()}
         for use in uses:
-            known = read.get(os.path.normpath(use.path))
-            if use.mode == "write" and known is not None and _is_after(use.path, self._began):
-                raise StepFailure(_file_error(self._spec, *known))
+            found = known.get(os.path.normpath(use.path))
+            if use.mode == "write" and found is not None:
+                raise StepFailure(breaches.file(self._spec, *found))
+
+    @property
+    def _at(self) -> int:
+        """The present stretch as facts tell it."""
+        return -1 if self._end is self._ends[-1] else self._stretch
+
+    def _makes(self, name: str) -> bool:
+        """Whether the step hands *name* on, and not merely as it is after other cells than the present ones."""
+        return name in self._handed and name not in self._passing_values
+
+    def _place(self, path: str) -> str:
+        return os.path.normpath(Path(self._spec.working_directory) / path)
+
+    def _now(self, name: str) -> str | None:
+        if name.startswith(HIDDEN_STATE_PREFIX):
+            return _state(name, self._baseline) if name in hidden_state.STATES else None
+        return _content(self._namespace.get(name))
+
+    def _check(self) -> None:
+        for find in (self._hidden_changes, self._bindings, self._alterations, self._shared_alterations):
+            for name, error, counts in find():
+                if counts:
+                    raise StepFailure(error)
+                self._outdated.add(name)
+        written = {path for path, before in self._files.items() if _stamp(self._place(path)) != before}
+        self._spoilt |= {path: (self._end.unawaited[path], self._at) for path in sorted(written)}
+
+    def _note_sharing(self) -> None:
+        """What the step will read again, below the pause it is in, may be altered by the cells there."""
+        again = {name: self._namespace[name] for name in self._end.again if name in self._namespace}
+        if not again:
+            return
+        given = [
+            {
+                name: self._namespace[name]
+                for name in output.names
+                if name in self._end.given and name in self._namespace
+            }
+            for output in self._spec.outputs
+        ]
+        found, kept = self._find([*given, again])
+        here = self._spec.step
+        self._noted += (note for notes in found[:-1] for note in notes if note.source == here and note.other in again)
+        for source, notes in kept.items():
+            self._retained.setdefault(source, []).extend(note for note in notes if note.other in again)
 
     # ----------------------------------------------------------------------------------------------- what may be found
 
@@ -119,39 +204,52 @@ class Guard:
             if name == "@random" and "mlflow" in sys.modules:
                 continue  # MLflow draws the names of its runs from it, also of those that only the pipeline has
             if before is not None and _state(name, self._baseline) not in (before, None):
-                yield name, _hidden_error(self._spec, name), name in self._passing
+                yield name, breaches.hidden(self._spec, name, self._at), name in self._passing
 
     def _bindings(self) -> Iterable[tuple[str, StepError, bool]]:
         for name, before in self._bound.items():
             now = self._namespace.get(name, _MISSING)
-            if now is not before and now is not _MISSING and name not in self._given:
-                yield name, _bound_error(self._spec, name), True
+            if now is not before and now is not _MISSING and not self._makes(name):
+                yield name, breaches.bound(self._spec, name, self._at), True
 
     def _alterations(self) -> Iterable[tuple[str, StepError, bool]]:
         for value in self._received:
-            if value.name in value.source.unaltered and _altered(value):
-                yield value.name, _altered_error(self._spec, value), True
+            if value.name not in self._before:
+                continue
+            before = self._before[value.name]
+            if _altered(value) if before is None else _content(value.value) not in (before, None):
+                yield value.name, breaches.altered(self._spec, value.name, self._at), True
 
     def _shared_alterations(self) -> Iterable[tuple[str, StepError, bool]]:
-        live = {(source, name) for source, names in self._spec.passing.items() for name in names}
+        live = {(source, name) for source, names in self._end.passing.items() for name in names}
         live |= {(taken.source, name) for taken in self._spec.inputs for name in taken.names}
         for known in self.watched:
             note = known.shared
             if is_constant(known.part.value) and known.altered():
-                yield note.other, _shared_error(self._spec, note), (note.source, note.other) in live
+                yield note.other, breaches.shared(self._spec, note, self._at), (note.source, note.other) in live
 
 
-def _is_after(path: str, moment: float) -> bool:
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    """What tells whether a file was written; None where there is none."""
     try:
-        return Path(path).stat().st_mtime >= moment
+        found = Path(path).stat()
     except OSError:
-        return False
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _state(name: str, baseline: hidden_state.Baseline) -> str | None:
     try:
         value = hidden_state.capture(name, baseline)
         return None if value is None else digest(value)
+    except DigestError:
+        return None
+
+
+def _content(value: Any) -> str | None:
+    """A digest of what *value* holds; None where that may change without a program's doing."""
+    try:
+        return digest(value, caches=False) if is_constant(value) else None
     except DigestError:
         return None
 
@@ -168,67 +266,3 @@ def _altered(value: Received) -> bool:
         return digest(fresh) == value.digest and digest(value.value, caches=False) != digest(fresh, caches=False)
     except (DigestError, OSError, KeyError):
         return False
-
-
-def _altered_error(spec: StepSpecification, value: Received) -> StepError:
-    return StepError(
-        message=f"Step {spec.step} altered {value.name}, which it was believed only to read: "
-        "later steps would miss the change.",
-        code="LL210",
-        variable=value.name,
-        hint=f"Work on a copy in step {spec.step}, or assign {value.name} in it ({value.name} = {value.name}), "
-        "so that the altered value is handed on.",
-        observed=(Observation(spec.step, "alters", (value.name,)),),
-    )
-
-
-def _shared_error(spec: StepSpecification, note: Shared) -> StepError:
-    what = "looks at the same memory as" if note.memory else "is the same object as"
-    return StepError(
-        message=f"Step {spec.step} altered {note.path}, which in the notebook {what} {note.other_path} "
-        f"from step {note.source}; the two were believed apart, so {note.other} would miss the change.",
-        code="LL220",
-        variable=note.name,
-        culprit=note.path,
-        hint=f"Where the sharing is not meant, make a copy (copy.deepcopy) of {note.name} or {note.other} in the step "
-        f"that makes it. Where it is, alter {note.path} in step {note.source}, or tag the cells from there to here as "
-        "one step.",
-        observed=(
-            Observation(note.source, "shares", (note.name, note.other)),
-            Observation(spec.step, "alters", (note.name,)),
-        ),
-    )
-
-
-def _hidden_error(spec: StepSpecification, name: str) -> StepError:
-    what = name.removeprefix(HIDDEN_STATE_PREFIX)
-    return StepError(
-        message=f"Step {spec.step} changed {what}, which it was believed not to touch: "
-        "later steps would go on from its earlier state.",
-        code="LL221",
-        variable=name,
-        hint=hidden_state.GENERATORS.get(name, f"Change {what} in plain code in a cell of step {spec.step}."),
-        observed=(Observation(spec.step, "changes", (name,)),),
-    )
-
-
-def _bound_error(spec: StepSpecification, name: str) -> StepError:
-    return StepError(
-        message=f"Step {spec.step} bound {name} in a way that cannot be seen in its code: "
-        "later steps would take its earlier value.",
-        code="LL222",
-        variable=name,
-        hint=f"Assign {name} in plain code in a cell of step {spec.step}, if only as {name} = {name}.",
-        observed=(Observation(spec.step, "binds", (name,)),),
-    )
-
-
-def _file_error(spec: StepSpecification, path: str, reader: str) -> StepError:
-    return StepError(
-        message=f"Step {spec.step} wrote {path}, which step {reader} reads without waiting for it: "
-        "nobody knows which of the two comes first.",
-        code="LL223",
-        variable=path,
-        hint=f"Tag a cell of step {reader} with prev:{spec.step}.",
-        observed=(Observation(spec.step, "writes", (path,)),),
-    )

@@ -81,6 +81,26 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class Pause:
+    """A place between two cells of a step where the notebook has cells of other steps, which do not run here.
+
+    ``after`` is the index of the step's cell above. ``passing``, ``unaltered`` and ``unawaited`` are, for the cells
+    between this pause and the one above it, what those of :class:`StepSpecification` and :class:`StepInput` are for the
+    step's last cells. ``given`` are names that the cells in the pause take of the step, as it has made them by then;
+    ``again`` those that it hands to nobody, has made by then and reads again below. ``takes`` are inputs that the cells
+    in the pause have made: they come in here, not at the start.
+    """
+
+    after: int
+    passing: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unaltered: tuple[str, ...] = ()
+    unawaited: dict[str, str] = field(default_factory=dict)
+    given: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class StepSpecification:
     """Everything a step needs to run, anywhere."""
 
@@ -99,6 +119,7 @@ class StepSpecification:
     autolog: bool = False  # switch MLflow's autologging on when the step trains something
     passing: dict[str, tuple[str, ...]] = field(default_factory=dict)  # source -> names that later steps take from it
     unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
+    pauses: tuple[Pause, ...] = ()  # in the order of the cells
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     schema: int = SCHEMA_VERSION
@@ -156,12 +177,14 @@ class Observation:
     """Something a step was seen to do that its code does not show, for the compiler to reckon with.
 
     The step alters the values of ``names``, binds them, changes hidden state, writes files; or, once it has ended, the
-    two values share an object.
+    two values share an object. ``stretch`` says in which of its stretches of consecutive cells, counted from 0; -1 is
+    the last.
     """
 
     step: str
     kind: Literal["alters", "binds", "changes", "writes", "shares"]
     names: tuple[str, ...]
+    stretch: int = -1
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from labline_runtime.failure import StepFailure
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
     ArtifactRecord,
+    Pause,
     Preview,
     Shared,
     StepError,
@@ -41,36 +42,59 @@ class Received:
 SHARED = HIDDEN_STATE_PREFIX + "shared"  # among an artifact's facts, beside those of its names
 
 
-def receive(
-    spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline
-) -> tuple[list[Received], list[Shared]]:
-    """Load every input: bind the variables, restore the hidden state.
+class Inbox:
+    """The inputs of a step: most come in before its cells, others where the notebook makes them between its cells."""
 
-    Returns the variables' values, and what is noted of the objects they share with other artifacts.
-    """
-    received = []
-    notes = list(spec.kept)
-    states: dict[str, Any] = {}
-    # What is unpickled may be looked for where an earlier step has pointed to.
-    for source in sorted(spec.inputs, key=lambda taken: hidden_state.PLACES.isdisjoint(taken.names)):
-        values, facts = _load(source)
-        notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in source.names)
-        for name in source.names:
-            if name not in values:
-                continue  # bound in one branch only, and not in the one that ran
-            if name.startswith(HIDDEN_STATE_PREFIX):
+    def __init__(self, spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline) -> None:
+        self._spec = spec
+        self._namespace = namespace
+        self._baseline = baseline
+        self._loaded: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # artifacts of which there is more to come
+
+    def open(self) -> tuple[list[Received], list[Shared]]:
+        """Take all that is there before the step's first cell: bind the variables, restore the hidden state.
+
+        Returns the variables' values, and what is noted of the objects they share with other artifacts.
+        """
+        late = {name for pause in self._spec.pauses for name in pause.takes}
+        received, notes = self._take({name for taken in self._spec.inputs for name in taken.names} - late)
+        if self._spec.derive_random:
+            hidden_state.derive(self._spec.step)
+        return received, [*self._spec.kept, *notes]
+
+    def resume(self, pause: Pause) -> tuple[list[Received], list[Shared]]:
+        """Take what the cells in *pause* have made."""
+        received, notes = self._take(set(pause.takes))
+        if self._spec.derive_random and not hidden_state.GENERATORS.keys().isdisjoint(pause.takes):
+            hidden_state.derive(self._spec.step)
+        return received, notes
+
+    def _take(self, wanted: set[str]) -> tuple[list[Received], list[Shared]]:
+        received: list[Received] = []
+        notes: list[Shared] = []
+        states: dict[str, Any] = {}
+        # What is unpickled may be looked for where an earlier step has pointed to.
+        for source in sorted(self._spec.inputs, key=lambda taken: hidden_state.PLACES.isdisjoint(taken.names)):
+            names = [name for name in source.names if name in wanted]
+            if not names:
+                continue
+            values, facts = self._loaded.pop(source.path) if source.path in self._loaded else _load(source)
+            if len(names) < len(source.names):
+                self._loaded[source.path] = values, facts
+            notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in names)
+            for name in names:
+                if name not in values:
+                    continue  # bound in one branch only, and not in the one that ran
                 if name in hidden_state.PLACES:
-                    hidden_state.restore(name, values[name], baseline)
-                else:
+                    hidden_state.restore(name, values[name], self._baseline)
+                elif name.startswith(HIDDEN_STATE_PREFIX):
                     states[name] = values[name]
-            else:
-                namespace[name] = values[name]
-                fact = facts.get(name, {})
-                received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
-    hidden_state.restore_all(states, baseline)
-    if spec.derive_random:
-        hidden_state.derive(spec.step)
-    return received, notes
+                else:
+                    self._namespace[name] = values[name]
+                    fact = facts.get(name, {})
+                    received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
+        hidden_state.restore_all(states, self._baseline)
+        return received, notes
 
 
 def values_of(spec: StepSpecification, output: StepOutput, namespace: Mapping[str, Any]) -> dict[str, Any]:

@@ -368,6 +368,7 @@ class _Compiler:
             self._tell_interleaved()
         order = topological(names, waits)
         keepers = self._keepers(flows, order)
+        interrupted = self._interrupted()
         steps = []
         for name in order:
             flow = flows.steps[name]
@@ -380,20 +381,23 @@ class _Compiler:
                 if s in position and s not in by_source
             ]
             outputs = [StepOutput(tuple(group), tuple(sorted(flow.optional & set(group)))) for group in flow.groups]
+            stretches = [stretch.told() for stretch in flow.stretches.values()]
             steps.append(
                 Step(
                     name=name,
                     cells=tuple(self._source(c) for c in self.cells if c.step == name and c.parsed is not None),
                     parameters=tuple(p.name for c in self.cells for p in c.parameters if p.name in flow.parameters),
                     inputs=tuple(
-                        Input(tuple(taken), s, tuple(name for name in taken if name in flow.unaltered))
+                        Input(tuple(taken), s, tuple(name for name in taken if name in stretches[-1].unaltered))
                         for s in sorted(by_source, key=position.__getitem__)
                         for taken in [sorted(by_source[s])]
                     ),
                     outputs=tuple(outputs),
                     after=tuple(sorted(after, key=position.__getitem__)),
-                    uses=tuple(sorted(flow.uses)),
-                    files=tuple(sorted(flow.files)),
+                    uses=tuple(sorted({state for stretch in stretches for state in stretch.uses})),
+                    files=tuple(sorted({path for stretch in stretches for path in stretch.files})),
+                    stretches=tuple(stretches) if name in interrupted else (),
+                    keepers=tuple(keepers.get(name, ())),
                     options=options.get(name, StepOptions()),
                 )
             )
@@ -404,9 +408,10 @@ class _Compiler:
         return {version.step for version in flow.inputs.values()} | set(flow.after)
 
     def _keepers(self, flows: Flows, order: list[str]) -> dict[str, dict[str, None]]:
-        """Step -> the steps that may keep, in what they hand on, something of an input that the step may alter.
+        """Step -> the steps that may keep something of an input that the step may alter.
 
-        What they really keep is seen when they run, so the step waits for them.
+        In what they hand on, or in what they read again in cells below the step's. What they really keep is seen when
+        they run, so the step waits for them.
         """
         place = {name: i for i, name in enumerate(order)}
         cells: dict[str, list[int]] = {}
@@ -423,9 +428,16 @@ class _Compiler:
             altered = {(flow.inputs[each].step, each) for each in flow.altered}
             for other in order[: place[name]] if altered else ():
                 late = last.get(other, 0) > place[name] and max(cells[other]) < min(cells[name])
-                if late and not altered.isdisjoint(taken[other]):
+                around = any(min(cells[other]) < cell < max(cells[other]) for cell in cells[name])
+                if (late or around) and not altered.isdisjoint(taken[other]):
                     found.setdefault(name, {})[other] = None
         return found
+
+    def _interrupted(self) -> set[str]:
+        """The steps that have cells on both sides of another's."""
+        steps = [c.step for c in self.cells if c.step is not None and c.parsed is not None]
+        starts = [step for step, above in zip(steps, [None, *steps], strict=False) if step != above]
+        return {step for step in starts if starts.count(step) > 1}
 
     def _tell_interleaved(self) -> None:
         """Say which steps stand on both sides of others, though nothing is seen to flow between."""

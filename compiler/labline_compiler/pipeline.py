@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Observation, StepOutput, from_json, to_json
+from labline_runtime.specification import CellSource, Observation, StepOutput, from_json, to_json
 
 SCHEMA_VERSION = 1
-
-# Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
-NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
 
 
 @dataclass(frozen=True)
@@ -60,13 +57,32 @@ class StepOptions:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """Consecutive cells of a step, from the notebook's cell ``first`` to cell ``last``.
+
+    ``needs`` are the names that its cells take as cells above have made them, by step (the step itself included);
+    ``makes`` those of which it makes what somebody needs. ``unaltered``, ``uses`` and ``files`` are as those of
+    :class:`Input` and :class:`Step`.
+    """
+
+    first: int
+    last: int
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    makes: tuple[str, ...] = ()
+    unaltered: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """One or more cells that run together in a process of their own.
 
     ``inputs`` carry data; ``after`` names the steps that must merely come first (``prev:`` tags without data, files).
     ``parameters`` are the pipeline parameters the step reads. Preamble cells (imports, functions) are the pipeline's.
     ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, and the files it
-    names (relative to the notebook's folder).
+    names (relative to the notebook's folder). ``stretches`` are told of a step that has cells on both sides
+    of another's. ``keepers`` are the steps it waits for that may keep something of an input that it may alter.
     """
 
     name: str
@@ -78,6 +94,22 @@ class Step:
     options: StepOptions = field(default_factory=StepOptions)
     uses: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
+    keepers: tuple[str, ...] = ()
+
+    @property
+    def stretch(self) -> Stretch:
+        """All of the step as one stretch."""
+        own = [cell.index for cell in self.cells]
+        return Stretch(
+            min(own),
+            max(own),
+            {taken.source: taken.names for taken in self.inputs},
+            tuple(name for output in self.outputs for name in output.names),
+            tuple(name for taken in self.inputs for name in taken.unaltered),
+            self.uses,
+            self.files,
+        )
 
     @property
     def predecessors(self) -> tuple[str, ...]:
@@ -92,11 +124,6 @@ class Edge:
     source: str
     target: str
     names: tuple[str, ...]
-
-
-def _is_above(first: Step, second: Step) -> bool:
-    """Whether all cells of *first* stand above all of *second*."""
-    return max(c.index for c in first.cells) < min(c.index for c in second.cells)
 
 
 @dataclass(frozen=True)
@@ -122,39 +149,6 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(name)
-
-    def passing(self, name: str) -> dict[str, tuple[str, ...]]:
-        """What passes the step called *name* by: by source, what steps wholly below it take from steps wholly above it.
-
-        Hidden state only where the step below is seen to use it; state that nobody above has set comes from "".
-        """
-        here = self.step(name)
-        found: dict[str, dict[str, None]] = {}
-        for below in self.steps:
-            if not _is_above(here, below):
-                continue
-            taken = {variable: i.source for i in below.inputs for variable in i.names}
-            taken |= {state: "" for state in below.uses if state not in taken and state not in NEEDS_A_SEED}
-            for variable, source in taken.items():
-                hidden = variable.startswith(HIDDEN_STATE_PREFIX)
-                if (not hidden or variable in below.uses) and (not source or _is_above(self.step(source), here)):
-                    found.setdefault(source, {})[variable] = None
-        return {source: tuple(sorted(names)) for source, names in sorted(found.items())}
-
-    def unawaited(self, name: str) -> dict[str, str]:
-        """The files that the code of steps wholly below the step called *name* names, by path, with one such step.
-
-        Only of steps that do not wait for it, and only files that its own code does not name.
-        """
-        here = self.step(name)
-        waiting = {name}
-        found: dict[str, str] = {}
-        for step in self.steps:
-            if not waiting.isdisjoint(step.predecessors):
-                waiting.add(step.name)
-            elif _is_above(here, step):
-                found |= {path: step.name for path in step.files if path not in here.files and path not in found}
-        return found
 
     def edges(self) -> tuple[Edge, ...]:
         """Who waits for whom, with the names handed over; none where only the order matters."""

@@ -8,6 +8,7 @@ import pytest
 
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
+from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import Observation
 from tests.compiler.helpers import edges, pipeline_of, run_notebook, run_pipeline
@@ -95,7 +96,7 @@ PASSING = {
 @pytest.mark.parametrize("case", PASSING)
 def test_what_passes_a_step_by(case: str) -> None:
     text, expected = PASSING[case]
-    assert pipeline_of(text).passing("b") == expected
+    assert Passage(pipeline_of(text), "b").passing == expected
 
 
 UNAWAITED = {
@@ -108,4 +109,4 @@ UNAWAITED = {
 @pytest.mark.parametrize("case", UNAWAITED)
 def test_files_that_later_steps_read_without_waiting(case: str) -> None:
     text, expected = UNAWAITED[case]
-    assert pipeline_of(text).unawaited("a") == expected
+    assert Passage(pipeline_of(text), "a").unawaited == expected

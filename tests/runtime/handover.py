@@ -45,7 +45,7 @@ class Handover:
             kept=tuple(note for notes in (kept or {}).values() for note in notes),
         )
         namespace: dict[str, Any] = {"__name__": "__main__"}
-        received, notes = transfer.receive(spec, namespace, self.baseline)
+        received, notes = transfer.Inbox(spec, namespace, self.baseline).open()
         self.guard = Guard(spec, namespace, received, notes, self.baseline)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -198,6 +198,7 @@ def written(handover: Handover, path: Path, *, before: bool) -> str | None:
     guard = Guard(handover.specification("work", unawaited={path.name: "plot"}), {}, [], [], handover.baseline)
     if not before:
         path.write_text("b")
+    guard.check()
     try:
         guard.check_files([FileUse(str(path), "write", None, 1)])
     except StepFailure as failure:

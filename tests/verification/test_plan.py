@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from labline_backend.verification.comparison import HandedOn, compare_value, verdict
@@ -24,8 +26,8 @@ CELLS = (
 )
 
 
-def planned(**overridden: str) -> Plan:
-    document = parse(notebook(*CELLS), "x.ipynb")
+def planned(*cells: dict[str, Any], **overridden: str) -> Plan:
+    document = parse(notebook(*(cells or CELLS)), "x.ipynb")
     compilation = compile_notebook(document)
     assert compilation.pipeline is not None
     defaults = {parameter.name: parameter.default for parameter in compilation.pipeline.parameters}
@@ -49,6 +51,21 @@ def test_inputs_are_looked_at_before_the_first_cell_of_a_step_and_outputs_after_
     assert Place("three", "a", "input", "one", 4) in places
     assert Place("three", "c", "output", "three", 5) in places
     assert Place("four", "c", "input", "three", 5) in places
+
+
+def test_an_input_made_between_a_steps_cells_is_looked_at_before_the_cells_below() -> None:
+    places = planned(
+        code("a = 1", "step:s"), code("b = [2]", "step:m"), code("c = b[0]", "step:s"), code("print(c)", "step:u")
+    ).places
+    assert [place for place in places if place.name == "b"] == [
+        Place("m", "b", "output", "m", 2),
+        Place("s", "b", "input", "m", 2),
+    ]
+
+
+def test_what_is_made_above_others_cells_is_looked_at_there() -> None:
+    places = planned(code("a = [1]", "step:s"), code("a = [a, 2]", "step:m"), code("c = 1", "step:s")).places
+    assert Place("s", "a", "output", "s", 1) in places
 
 
 def test_a_moment_expects_what_every_step_has_handed_on() -> None:

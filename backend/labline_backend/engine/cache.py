@@ -17,6 +17,7 @@ from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.cache import CacheEntry
 from labline_backend.store.records import RunRecord
 from labline_backend.store.runs import RunStore
+from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime.files import digest as file_digest
 from labline_runtime.specification import FileUse, StepResult
@@ -147,6 +148,5 @@ class Cache:
 
 def _missed(result: StepResult, pipeline: Pipeline, step: Step) -> str | None:
     """What the step made outdated without harm when it ran, and a later step of this pipeline would miss."""
-    passing = {name for names in pipeline.passing(step.name).values() for name in names}
-    missed = sorted(passing.intersection(result.outdated))
+    missed = sorted(Passage(pipeline, step.name).names.intersection(result.outdated))
     return f"later steps read {', '.join(missed)}" if missed else None

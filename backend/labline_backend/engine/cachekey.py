@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import parse
 from labline_runtime.specification import Shared, StepResult
@@ -52,6 +53,8 @@ def ingredients(
         found["numbers"] = str([cell.number for cell in (*pipeline.preamble, *step.cells)])
     # What the step must leave as it is was checked when it ran; a longer list needs another look.
     found["unaltered"] = digest(json.dumps(sorted([taken.source, *sorted(taken.unaltered)] for taken in step.inputs)))
+    if pauses := Passage(pipeline, step.name).pauses:
+        found["pauses"] = digest(json.dumps([[p.unaltered, p.given, p.again, p.takes] for p in pauses]))
     found |= {f"parameter/{name}": _same_literal(parameters[name]) for name in step.parameters if name in parameters}
     for taken in step.inputs:
         made = {
@@ -123,6 +126,7 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
         "outputs": "names that later steps need",
         "unaltered": "values that later steps read",
         "kept": "objects that other steps keep",
+        "pauses": "other steps' cells between the step's own",
         "recipe": "Labline",
         "random": "parallel_random",
         "numbers": "numbers of the cells",

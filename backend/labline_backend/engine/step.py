@@ -21,6 +21,7 @@ from labline_backend.engine.tracking import trains
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
+from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Step
 from labline_runtime.specification import (
     CellSource,
@@ -163,6 +164,7 @@ class StepRunner:
 
     def _specification(self) -> StepSpecification:
         run, step = self._run.record, self._step
+        passage = Passage(run.pipeline, step.name)
         return StepSpecification(
             run=run.id,
             pipeline=run.pipeline.name,
@@ -177,8 +179,9 @@ class StepRunner:
             outputs=step.outputs,
             metadata=run.pipeline.metadata,
             autolog=self._run.tracking.active and trains(step),
-            passing=run.pipeline.passing(step.name),
-            unawaited=run.pipeline.unawaited(step.name),
+            passing=passage.passing,
+            unawaited=passage.unawaited,
+            pauses=passage.pauses,
             kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
             derive_random=run.pipeline.parallel_random,
         )

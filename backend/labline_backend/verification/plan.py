@@ -1,6 +1,7 @@
 """What a verification looks at: which values of the notebook stand for which of the pipeline, and when.
 
 A step's inputs are looked at just before its first own cell in notebook order, what it hands on just after its last.
+Where its cells stand on both sides of another's, this holds for the stretch of cells that takes or makes the value.
 The cells of the reference are the notebook's own, not the compiler's: only where a parameter is overridden is its cell
 replaced by the parameters and what else the cell holds.
 """
@@ -13,6 +14,7 @@ from typing import Literal
 
 from labline_compiler.compile import CellRoleInfo
 from labline_compiler.notebook import Notebook
+from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime.specification import CellSource
 from labline_runtime.verification import Moment, ReferenceCell
@@ -76,9 +78,17 @@ def plan(
 def _places(step: Step, pipeline: Pipeline, order: Mapping[int, int]) -> list[Place]:
     own = [order[cell.index] for cell in step.cells]
     before, after = min(own), max(own) + 1
+    late = {
+        name: min(place for place in own if place > order[pause.after])
+        for pause in Passage(pipeline, step.name).pauses
+        for name in pause.takes
+    }
+    made = {name: order[stretch.last] + 1 for stretch in step.stretches for name in stretch.makes}
     defined = {p.name: order[p.cell_index] for p in pipeline.parameters}
+    inputs = [(name, taken.source) for taken in step.inputs for name in taken.names]
+    outputs = [name for output in step.outputs for name in output.names]
     return [
         *(Place(step.name, name, "parameter", None, before) for name in step.parameters if defined[name] < before),
-        *(Place(step.name, name, "input", taken.source, before) for taken in step.inputs for name in taken.names),
-        *(Place(step.name, name, "output", step.name, after) for output in step.outputs for name in output.names),
+        *(Place(step.name, name, "input", source, late.get(name, before)) for name, source in inputs),
+        *(Place(step.name, name, "output", step.name, made.get(name, after)) for name in outputs),
     ]

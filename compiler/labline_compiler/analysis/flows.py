@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from labline_compiler.findings import Finding
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
-from labline_compiler.pipeline import Parameter
+from labline_compiler.pipeline import Parameter, Stretch
 
 PREAMBLE = "<preamble>"
 PARAMETERS = "<parameters>"
@@ -41,18 +41,41 @@ class Version:
 
 
 @dataclass
+class StretchFlow:
+    """What consecutive cells of one step need and make. Between two stretches stand cells of something else."""
+
+    first: int  # places of cells in the notebook
+    last: int
+    needs: dict[str, Version] = field(default_factory=dict)  # as made above, by this step or another
+    makes: set[str] = field(default_factory=set)  # names of which it makes a version that somebody needs
+    unaltered: set[str] = field(default_factory=set)  # inputs left as they are that others' cells further down need
+    uses: set[str] = field(default_factory=set)  # hidden state that its code is seen to use
+    files: set[str] = field(default_factory=set)  # paths that its code names and reads or writes
+
+    def told(self) -> Stretch:
+        """As the pipeline tells it."""
+        needs: dict[str, list[str]] = {}
+        for name, version in sorted(self.needs.items()):
+            needs.setdefault(version.step, []).append(name)
+        return Stretch(
+            self.first,
+            self.last,
+            {source: tuple(names) for source, names in sorted(needs.items())},
+            *(tuple(sorted(names)) for names in (self.makes, self.unaltered, self.uses, self.files)),
+        )
+
+
+@dataclass
 class StepFlow:
     """What one step takes and gives."""
 
     inputs: dict[str, Version] = field(default_factory=dict)
-    unaltered: set[str] = field(default_factory=set)  # inputs left as they are that others' cells further down need
     altered: set[str] = field(default_factory=set)  # inputs that it may alter, or bind anew
     parameters: set[str] = field(default_factory=set)
     groups: list[list[str]] = field(default_factory=list)
     optional: set[str] = field(default_factory=set)
     after: dict[str, None] = field(default_factory=dict)
-    uses: set[str] = field(default_factory=set)  # hidden state that its code is seen to use
-    files: set[str] = field(default_factory=set)  # paths that its code names and reads or writes
+    stretches: dict[int, StretchFlow] = field(default_factory=dict)  # by segment, in the notebook's order
 
 
 @dataclass

@@ -17,9 +17,15 @@ class Observed:
     """The facts, by the place in the notebook from which on they hold."""
 
     def __init__(self, units: Sequence[Unit], facts: Sequence[Observation]) -> None:
-        last = {unit.step: place for place, unit in enumerate(units)}
-        self._facts = [(last[fact.step], fact) for fact in facts if fact.step in last]
-
+        ends: dict[str, list[int]] = {}  # the last unit of each of a step's stretches
+        for place, unit in enumerate(units):
+            if place + 1 == len(units) or units[place + 1].step != unit.step:
+                ends.setdefault(unit.step, []).append(place)
+        self._facts = [
+            (ends[fact.step][fact.stretch if fact.stretch < len(ends[fact.step]) else -1], fact)
+            for fact in facts
+            if fact.step in ends
+        ]
         self._linked: set[tuple[Walker, Observation]] = set()
 
     def after(self, place: int, walker: Walker) -> None:

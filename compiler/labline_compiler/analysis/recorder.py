@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from labline_compiler.analysis.expressions import IPYTHON_NAMES
 from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait, normalised
-from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, Unit, Version
+from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, StretchFlow, Unit, Version
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, Use
 from labline_compiler.analysis.texts import ANY
@@ -59,6 +59,7 @@ class Recorder:
         self.segment = 0
         self.changed: dict[str, None] = {}  # names of which this stretch of cells made a version
         self.unit: Unit
+        self.stretch: StretchFlow
 
     # ---------------------------------------------------------------------------------------------------------- moving
 
@@ -75,7 +76,9 @@ class Recorder:
         self.brought.clear()
         if unit.step in NO_STEPS:
             return
-        self.steps.setdefault(unit.step, StepFlow())
+        stretches = self.steps.setdefault(unit.step, StepFlow()).stretches
+        self.stretch = stretches.setdefault(self.segment, StretchFlow(unit.cell.index, unit.cell.index))
+        self.stretch.last = unit.cell.index
         for state in (*AMBIENT, *(name for name in self.versions if name.startswith(PATCH))):
             self._need(state)
 
@@ -141,7 +144,7 @@ class Recorder:
     def hidden(self, state: str, use: Use) -> None:
         """Hidden state flows between steps like a name."""
         if self.unit.step in self.steps:
-            self.steps[self.unit.step].uses.add(state)
+            self.stretch.uses.add(state)
         version = self.versions.get(state)
         if use == "draw" and self.parallel_random and self.unit.step != PREAMBLE:
             self._need(state)
@@ -172,7 +175,7 @@ class Recorder:
                 return
             path = normalised(path)
             if path is not None and ANY not in path and step in self.steps:
-                self.steps[step].files.add(path)
+                self.stretch.files.add(path)
         access = FileAccess(step, mode, path, tree, self.place)
         if access in self.files:
             return

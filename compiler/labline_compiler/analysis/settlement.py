@@ -24,16 +24,19 @@ class Settlement:
     def flows(self) -> Flows:
         """Settle who needs what from whom."""
         given: dict[str, set[str]] = {}
-        seen: set[tuple[str, int]] = set()
+        seen: set[tuple[int, int]] = set()
         stack = list(reversed(self.record.needs))
         while stack:
             step, segment, version, cell = stack.pop()
-            if (step, id(version)) in seen:
+            if (segment, id(version)) in seen:
                 continue
-            seen.add((step, id(version)))
+            seen.add((segment, id(version)))
             if version.step == PREAMBLE:
                 continue
             flow = self.steps[step]
+            if version.step != PARAMETERS and version.segment != segment:
+                flow.stretches[segment].needs[version.name] = version
+                self.steps[version.step].stretches[version.segment].makes.add(version.name)
             if version.step == step:
                 if not version.always and version.parent is not None:
                     stack.append((step, version.segment, version.parent, version.cell))
@@ -62,44 +65,39 @@ class Settlement:
 
         By another step that takes them, or by the step that made them, where it has cells down there, too.
         """
-        first: dict[str, int] = {}
-        last: dict[str, int] = {}
-        for place, unit in enumerate(self.record.units):
-            first.setdefault(unit.step, place)
-            last[unit.step] = place
         together = {
             (step, name): (step, *group) for step, flow in self.steps.items() for group in flow.groups for name in group
         }
-        takers: dict[tuple[str, ...], set[str]] = {}  # by artifact
+        takers: dict[tuple[str, ...], dict[str, int]] = {}  # by artifact: who takes it, in which stretch at the latest
+        kept: dict[tuple[str, ...], list[tuple[int, int]]] = {}  # by artifact: stretches of its maker, to make and read
         for step, flow in self.steps.items():
-            for name, version in flow.inputs.items():
-                takers.setdefault(together[version.step, name], set()).add(step)
-        began: dict[str, int] = {}
-        kept: dict[tuple[str, str], list[tuple[int, int]]] = {}  # by maker and name: stretches that make and read it
-        for step, segment, version, _ in self.record.needs:
-            began[step] = min(segment, began.get(step, segment))
-            if version.step == step:
-                kept.setdefault((step, version.name), []).append((version.segment, segment))
+            for segment, stretch in flow.stretches.items():
+                for name, version in stretch.needs.items():
+                    artifact = together.get((version.step, name), ())
+                    if version.step == step:
+                        kept.setdefault(artifact, []).append((version.segment, segment))
+                    else:
+                        latest = takers.setdefault(artifact, {})
+                        latest[step] = max(segment, latest.get(step, 0))
 
-        def is_read_again(group: tuple[str, ...], step: str) -> bool:
-            maker, *names = group
-            stretches = [each for name in names for each in kept.get((maker, name), ())]
-            return any(made <= began.get(step, 0) < read for made, read in stretches)
+        def is_missed(name: str, version: Version, step: str, here: int) -> bool:
+            artifact = together[version.step, name]
+            return any(other != step and below > here for other, below in takers[artifact].items()) or any(
+                made < here < below for made, below in kept.get(artifact, ())
+            )
 
         for step, flow in self.steps.items():
             flow.altered = {
                 name for name in flow.inputs if not name.startswith("@") and (step, name) in self.record.made
             }
-            flow.unaltered = {
-                name
-                for name, version in flow.inputs.items()
-                if not name.startswith("@")
-                and (step, name) not in self.record.made
-                and (
-                    any(last[taker] > first[step] for taker in takers[together[version.step, name]] - {step})
-                    or is_read_again(together[version.step, name], step)
-                )
-            }
+            for segment, stretch in flow.stretches.items():
+                stretch.unaltered = {
+                    name
+                    for name, version in flow.inputs.items()
+                    if not name.startswith("@")
+                    and (step, name) not in self.record.made
+                    and is_missed(name, version, step, segment)
+                }
 
     def _groups(self, step: str, names: Iterable[str]) -> list[list[str]]:
         """Split *names* into those that share objects. What one name has led to is not gone through for another."""

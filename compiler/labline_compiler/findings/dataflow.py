@@ -118,8 +118,8 @@ part = Part()
         "step on both sides of another",
         "info",
         "Cells of one step stand on both sides of another step's, and a step runs as a whole. Labline sees nothing "
-        "flow between them that would make the order matter. Changes out of its sight (through `gc`, `sys.modules` "
-        "or a library's own memory) would be missed here, where the guards after a step do not look.",
+        "flow between them that would make the order matter. Where cells change something out of its sight all the "
+        "same, a guard stops the run; each input comes in where the notebook makes it, between the cells if need be.",
         "Give the later cells a step name of their own, or move them up to the rest of their step.",
         bad="""\
 # %% tags=["step:load"]
@@ -175,8 +175,8 @@ label = "a"
         "LL223",
         "file written unseen",
         "error",
-        "The step wrote a file that a later step names in its code, and that step does not wait for this one.",
-        "Run again: the next run keeps the order. Or tag the step that reads the file with `prev:` and the step that "
-        "writes it.",
+        "The step wrote a file that another step names in its code, and nothing keeps the two in the order that the "
+        "notebook has them in.",
+        "Run again: the next run keeps the order. Or tag the lower of the two steps with `prev:` and the other.",
     ),
 )

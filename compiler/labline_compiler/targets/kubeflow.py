@@ -19,6 +19,7 @@ from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import source
 from labline_compiler.targets.kubeflow_component import (
     EMBEDDED,
+    RESULT,
     Component,
     Names,
     component,
@@ -121,6 +122,7 @@ def _graph(pipeline: Pipeline, names: Names, image: str, findings: list[Finding]
                     argument: tasks[origin.step].outputs[names.outputs[origin.step][origin.output]]
                     for argument, origin in made.inputs.items()
                 },
+                **{argument: tasks[keeper].outputs[RESULT] for argument, keeper in made.keepers.items()},
             )
             task.set_display_name(step.name)
             task.after(*(tasks[name] for name in step.after))

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Parameter, Pipeline, Step
 from labline_compiler.targets import source
 from labline_compiler.targets.kubeflow_report import notebook_as_html
@@ -21,7 +22,8 @@ from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, StepSpecification
 
 # What every component may have beside the step's own values.
-OWN_OUTPUTS = ("executed_notebook", "step_result", "metrics", "report")
+RESULT = "step_result"
+OWN_OUTPUTS = ("executed_notebook", RESULT, "metrics", "report")
 EMBEDDED = (notebook_as_html, run_labline_step)
 
 # The function that gives a component's step as JSON; each component has its own.
@@ -146,6 +148,7 @@ def sources(pipeline: Pipeline, step: Step) -> list[Source]:
 
 def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
     """The step's specification without what the component fills in and what only the pod knows."""
+    passage = Passage(pipeline, step.name)
     return StepSpecification(
         run="",
         pipeline=pipeline.name,
@@ -156,8 +159,9 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         output_directory="",
         cells=(*pipeline.preamble, *step.cells),
         metadata=pipeline.metadata,
-        passing=pipeline.passing(step.name),
-        unawaited=pipeline.unawaited(step.name),
+        passing=passage.passing,
+        unawaited=passage.unawaited,
+        pauses=passage.pauses,
         derive_random=pipeline.parallel_random,
     )
 
@@ -169,6 +173,7 @@ class Component:
     function: ast.FunctionDef
     parameters: dict[str, str]  # the argument -> the pipeline parameter
     inputs: dict[str, Source]  # the argument -> the artifact
+    keepers: dict[str, str]  # the argument -> the step whose account of itself it is
 
 
 def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
@@ -180,10 +185,14 @@ def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
         ((origin, names.outputs[origin.step][origin.output]) for origin in taken),
         taken=[*OWN_OUTPUTS, *outputs.values(), *parameters.values()],
     )
+    keepers = unique(
+        ((keeper, f"result_of_{names.steps[keeper]}") for keeper in step.keepers),
+        taken=[*OWN_OUTPUTS, *outputs.values(), *parameters.values(), *arguments.values()],
+    )
     travels = {p.name: passing(p) for p in pipeline.parameters}
     own = _own_outputs(step)
 
-    signature = [(argument, _artifact("Input", "Artifact")) for argument in arguments.values()]
+    signature = [(argument, _artifact("Input", "Artifact")) for argument in (*arguments.values(), *keepers.values())]
     signature += [(argument, source.name(travels[name].type.__name__)) for name, argument in parameters.items()]
     signature += [(argument, _artifact("Output", "Artifact")) for argument in outputs.values()]
     signature += [(argument, _artifact("Output", kind)) for argument, kind in own.items()]
@@ -213,6 +222,7 @@ def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
             for n, output in enumerate(step.outputs)
         ),
         **{argument: source.name(argument) for argument in own},
+        **({"kept": _list(map(source.name, keepers.values()))} if keepers else {}),
     )
     function = source.function(
         names.steps[step.name],
@@ -224,12 +234,13 @@ def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
         function,
         {argument: name for name, argument in parameters.items()},
         {argument: origin for origin, argument in arguments.items()},
+        {argument: keeper for keeper, argument in keepers.items()},
     )
 
 
 def _own_outputs(step: Step) -> dict[str, str]:
     """What the component leaves beside the step's values, and as which kind of KFP artifact."""
-    kinds = {"executed_notebook": "Artifact", "step_result": "Artifact"}
+    kinds = {"executed_notebook": "Artifact", RESULT: "Artifact"}
     if any(cell.role == "metrics" for cell in step.cells):
         kinds["metrics"] = "Metrics"
     if step.options.report is not False:

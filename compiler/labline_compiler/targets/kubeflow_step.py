@@ -19,6 +19,7 @@ def run_labline_step(
     step_result: Any = None,
     metrics: Any = None,
     report: Any = None,
+    kept: list[Any] | None = None,
 ) -> None:
     """Run the step in a process of its own, as every target does, and hand its values to KFP.
 
@@ -26,7 +27,8 @@ def run_labline_step(
     *parameters* maps a name to its type and what KFP passed. *inputs* lists the step a value comes from, its names,
     those of them that this step leaves unaltered, and KFP's artifact; *outputs* lists KFP's artifacts, each with the
     names in it and those of them that may be unbound when the step ends. *step_result* gets the step's own account of
-    itself, for whoever follows the run from outside.
+    itself, for whoever follows the run from outside. *kept* are those of steps before, which tell what these hold of
+    this step's inputs.
     """
     import json
     import os
@@ -67,6 +69,16 @@ def run_labline_step(
             fail(f"The artifact with {', '.join(names)} from step {source} carries no digest: it is not Labline's.")
         return str(digest)
 
+    def kept_of_inputs() -> list[Any]:
+        told = [json.loads(Path(result.path).read_text(encoding="utf-8"))["kept"] for result in kept or ()]
+        return [
+            note
+            for source, names, _, _ in inputs
+            for by_source in told
+            for note in by_source.get(source, ())
+            if note["name"] in names
+        ]
+
     folder = Path(tempfile.mkdtemp(prefix="labline-"))
     try:
         step.update(
@@ -87,6 +99,7 @@ def run_labline_step(
                 if not artifact.metadata.get("unbound")
             ],
             outputs=[{"names": names, "optional": optional} for _, names, optional in outputs],
+            kept=kept_of_inputs(),
         )
         (folder / "output").mkdir()
         (folder / "step.json").write_text(json.dumps(step), encoding="utf-8")

@@ -19,7 +19,15 @@ from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import python_support, source
 from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, apply_options, build
-from labline_compiler.targets.kubeflow_component import Component, Names, component, passing, specification, unique
+from labline_compiler.targets.kubeflow_component import (
+    RESULT,
+    Component,
+    Names,
+    component,
+    passing,
+    specification,
+    unique,
+)
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
@@ -182,6 +190,9 @@ def _pipeline_module(
             outputs = ast.Attribute(source.name(local.tasks[origin.step]), "outputs", ast.Load())
             key = ast.Constant(names.outputs[origin.step][origin.output])
             given[argument] = ast.Subscript(outputs, key, ast.Load())
+        for argument, keeper in made.keepers.items():
+            outputs = ast.Attribute(source.name(local.tasks[keeper]), "outputs", ast.Load())
+            given[argument] = ast.Subscript(outputs, ast.Constant(RESULT), ast.Load())
         function = ast.Attribute(source.name(local.components), names.steps[step.name], ast.Load())
         lines: list[ast.stmt] = []
         if step.name != names.steps[step.name].lower().replace("_", "-"):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.compiler.helpers import pipeline_of
+
 
 def test_values_go_down_a_chain(run_on_kfp, step, pipeline):
     run = run_on_kfp(
@@ -195,6 +197,17 @@ def test_a_failing_cell_stops_the_pipeline_and_names_the_error(run_on_kfp, step,
     assert run.steps == {}
     assert "Step bad failed" in run.log
     assert "KeyError" in run.log
+
+
+def test_a_step_that_alters_what_another_keeps_of_the_same_input_fails(run_on_kfp):
+    cells = {
+        "make": "x = [1]",
+        "keep": "import gc\ny = {'k': gc.get_referents([x])[0]}",
+        "alter": "x.append(2)",
+        "look": "print(y)",
+    }
+    run = run_on_kfp(pipeline_of("\n".join(f'# %% tags=["step:{name}"]\n{code}' for name, code in cells.items())))
+    assert "altered x, which in the notebook is the same object as y['k'] from step keep" in run.log
 
 
 def test_a_step_that_dies_says_how(run_on_kfp, step, pipeline):

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,11 @@ SHAPES: dict[str, Pipeline] = {
     "names that share an artifact": pipeline(
         step("make", "a = []\nb = a", gives=[("a", "b"), ("@numpy.random",)], optional=("b",)),
         step("use", "a.append(1)", takes={"make": "a b @numpy.random"}),
+    ),
+    "a step that may keep an input": pipeline(
+        step("make", "x = [1]", gives="x"),
+        step("keep", "y = [x]", takes={"make": "x"}, gives="y"),
+        replace(step("alter", "x.append(2)", takes={"make": "x"}, after=("keep",)), keepers=("keep",)),
     ),
     "every option": pipeline(
         step("train", "x = 1", gives="x", options=ALL_OPTIONS), step("plain", "x", takes={"train": "x"})

@@ -1,0 +1,88 @@
+"""What the guard tells where a step did what it was believed not to do."""
+
+from __future__ import annotations
+
+from labline_runtime import hidden_state
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Observation, Shared, StepError, StepSpecification
+
+
+def altered(spec: StepSpecification, name: str, stretch: int) -> StepError:
+    """An input that was believed to be only read holds something else now."""
+    return StepError(
+        message=f"Step {spec.step} altered {name}, which it was believed only to read: "
+        "later steps would miss the change.",
+        code="LL210",
+        variable=name,
+        hint=f"Work on a copy in step {spec.step}, or assign {name} in it ({name} = {name}), "
+        "so that the altered value is handed on.",
+        observed=(Observation(spec.step, "alters", (name,), stretch),),
+    )
+
+
+def shared(spec: StepSpecification, note: Shared, stretch: int) -> StepError:
+    """A part of a value that another artifact holds too holds something else now."""
+    what = "looks at the same memory as" if note.memory else "is the same object as"
+    return StepError(
+        message=f"Step {spec.step} altered {note.path}, which in the notebook {what} {note.other_path} "
+        f"from step {note.source}; the two were believed apart, so {note.other} would miss the change.",
+        code="LL220",
+        variable=note.name,
+        culprit=note.path,
+        hint=f"Where the sharing is not meant, make a copy (copy.deepcopy) of {note.name} or {note.other} in the step "
+        f"that makes it. Where it is, alter {note.path} in step {note.source}, or tag the cells from there to here as "
+        "one step.",
+        observed=(
+            Observation(note.source, "shares", (note.name, note.other), 0),
+            Observation(spec.step, "alters", (note.name,), stretch),
+        ),
+    )
+
+
+def hidden(spec: StepSpecification, name: str, stretch: int) -> StepError:
+    """Hidden state that later cells go on from is another now."""
+    what = name.removeprefix(HIDDEN_STATE_PREFIX)
+    return StepError(
+        message=f"Step {spec.step} changed {what}, which it was believed not to touch: "
+        "later steps would go on from its earlier state.",
+        code="LL221",
+        variable=name,
+        hint=hidden_state.GENERATORS.get(name, f"Change {what} in plain code in a cell of step {spec.step}."),
+        observed=(Observation(spec.step, "changes", (name,), stretch),),
+    )
+
+
+def bound(spec: StepSpecification, name: str, stretch: int) -> StepError:
+    """A name that later cells take from elsewhere stands for something else now."""
+    return StepError(
+        message=f"Step {spec.step} bound {name} in a way that cannot be seen in its code: "
+        "later steps would take its earlier value.",
+        code="LL222",
+        variable=name,
+        hint=f"Assign {name} in plain code in a cell of step {spec.step}, if only as {name} = {name}.",
+        observed=(Observation(spec.step, "binds", (name,), stretch),),
+    )
+
+
+def file(spec: StepSpecification, path: str, reader: str, stretch: int) -> StepError:
+    """A file that another step's code names was written, and nothing keeps the notebook's order of the two."""
+    return StepError(
+        message=f"Step {spec.step} wrote {path}, which step {reader} uses, and nothing keeps the two in the notebook's "
+        "order.",
+        code="LL223",
+        variable=path,
+        hint=f"Tag a cell of whichever of the two stands below with prev:{spec.step} or prev:{reader}.",
+        observed=(Observation(spec.step, "writes", (path,), stretch),),
+    )
+
+
+def given(spec: StepSpecification, name: str) -> StepError:
+    """Cells of another step stand between those of this one and take *name*, which changed below them."""
+    what = name.removeprefix(HIDDEN_STATE_PREFIX)
+    return StepError(
+        message=f"Step {spec.step} changed {what} in cells below those of another step that takes it: "
+        "that step would get it with the change.",
+        code="LL221" if name.startswith(HIDDEN_STATE_PREFIX) else "LL210",
+        variable=name,
+        hint=f"Give the later cells of step {spec.step} a step name of their own.",
+        observed=(Observation(spec.step, "changes" if name.startswith(HIDDEN_STATE_PREFIX) else "alters", (name,)),),
+    )

@@ -1,0 +1,133 @@
+"""What passes a step by: what cells below its own take as cells above its own have made it.
+
+A step that changes such a thing, which it is believed not to touch, makes others miss the change: the guards go by what
+is told here (:mod:`labline_runtime.guard`). All of it follows from the pipeline alone. Places are those of cells in the
+notebook. A step whose cells stand on both sides of another's is looked at a stretch of consecutive cells at a time, and
+so is whoever stands between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from labline_compiler.pipeline import Pipeline, Step, Stretch
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause
+
+# Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
+NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
+
+
+class Passage:
+    """What passes the stretches of the step called *name*."""
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        self._steps = pipeline.steps
+        self._step = pipeline.step(name)
+        self._own = _stretches(self._step)
+        self._by_name = {step.name: step for step in pipeline.steps}
+
+    @property
+    def passing(self) -> dict[str, tuple[str, ...]]:
+        """By source, what cells below all of the step take of what stood above its last stretch.
+
+        Hidden state only where the cells below are seen to use it; state that nobody above has set comes from "".
+        """
+        return self._passing(self._own[-1])
+
+    @property
+    def unawaited(self) -> dict[str, str]:
+        """The files that others' code names and that a write in the last stretch would spoil, by path, with one step.
+
+        Others that come before or after the step, as the pipeline orders them, where the notebook has it otherwise or
+        where the pipeline does not order them at all; and only files that the step's own code does not name.
+        """
+        return self._unawaited(self._own[-1])
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All names that pass one of the stretches by."""
+        return frozenset(name for here in self._own for names in self._passing(here).values() for name in names)
+
+    @property
+    def pauses(self) -> tuple[Pause, ...]:
+        """The places between the step's stretches."""
+        return tuple(self._pause(here, after) for here, after in zip(self._own, self._own[1:], strict=False))
+
+    def _pause(self, here: Stretch, after: Stretch) -> Pause:
+        handed = {name for output in self._step.outputs for name in output.names}
+        given = {
+            name
+            for step, stretch in self._others()
+            if here.last < stretch.first < after.first
+            for name in stretch.needs.get(self._step.name, ())
+        }
+        again = {
+            name
+            for below in self._own
+            if below.first > here.last
+            for name in below.needs.get(self._step.name, ())
+            if self._made(self._step.name, name, below).last <= here.last
+        }
+        inputs = [(taken.source, name) for taken in self._step.inputs for name in taken.names]
+        return Pause(
+            here.last,
+            passing=self._passing(here),
+            unaltered=here.unaltered,
+            unawaited=self._unawaited(here),
+            given=tuple(sorted(given)),
+            again=tuple(sorted(again - handed)),
+            takes=tuple(name for source, name in inputs if here.last < self._maker(source, name).last < after.first),
+        )
+
+    def _passing(self, here: Stretch) -> dict[str, tuple[str, ...]]:
+        found: dict[str, dict[str, None]] = {}
+        for _, below in self._others():
+            if below.first < here.last:
+                continue
+            taken = {name: source for source, names in below.needs.items() for name in names}
+            taken |= {state: "" for state in below.uses if state not in taken and state not in NEEDS_A_SEED}
+            for name, source in taken.items():
+                used = not name.startswith(HIDDEN_STATE_PREFIX) or name in below.uses
+                if used and (not source or self._made(source, name, below).last < here.first):
+                    found.setdefault(source, {})[name] = None
+        return {source: tuple(sorted(names)) for source, names in sorted(found.items())}
+
+    def _unawaited(self, here: Stretch) -> dict[str, str]:
+        later, earlier = self._ordered()
+        found: dict[str, str] = {}
+        for step, stretch in self._others():
+            ordered = later if stretch.first > here.last else earlier
+            if step.name not in ordered:
+                found |= {path: step.name for path in stretch.files if path not in self._step.files}
+        return found
+
+    def _ordered(self) -> tuple[set[str], set[str]]:
+        """The steps that wait for this one, and those that it waits for."""
+        later = {self._step.name}
+        for step in self._steps:
+            if not later.isdisjoint(step.predecessors):
+                later.add(step.name)
+        earlier = {self._step.name}
+        for step in reversed(self._steps):
+            if step.name in earlier:
+                earlier.update(step.predecessors)
+        return later, earlier
+
+    def _others(self) -> Iterator[tuple[Step, Stretch]]:
+        for step in self._steps:
+            if step is not self._step:
+                for stretch in _stretches(step):
+                    yield step, stretch
+
+    def _made(self, source: str, name: str, reader: Stretch) -> Stretch:
+        """The stretch of *source* that made *name* as *reader* takes it."""
+        return self._maker(source, name, reader.first)
+
+    def _maker(self, source: str, name: str, before: float = float("inf")) -> Stretch:
+        above = [stretch for stretch in _stretches(self._by_name[source]) if stretch.last < before]
+        made = [stretch for stretch in above if name in stretch.makes]
+        return (made or above or _stretches(self._by_name[source]))[-1]
+
+
+def _stretches(step: Step) -> tuple[Stretch, ...]:
+    return step.stretches or (step.stretch,)
