@@ -153,9 +153,7 @@ def test_parallel_random_is_told() -> None:
 
 
 def test_a_recursive_function_with_a_cache_reads_no_unbound_name() -> None:
-    assert (
-        codes(steps(a="import functools\n@functools.lru_cache(None)\ndef f(n): return f(n - 1) if n else 0")) == []
-    )
+    assert codes(steps(a="import functools\n@functools.lru_cache(None)\ndef f(n): return f(n - 1) if n else 0")) == []
 
 
 def test_library_functions_that_stand_in_for_each_other_can_be_followed() -> None:
