@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Set before anything of ours or of MLflow's is imported, so that nothing leaks in from whoever runs the tests.
@@ -19,6 +20,10 @@ os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them all that they start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile("labline", deadline=None)
+hypothesis.settings.load_profile("labline")
 
 
 @pytest.fixture(autouse=True)

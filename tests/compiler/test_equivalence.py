@@ -89,7 +89,7 @@ def outcome(text: str) -> dict[str, Any]:
     return {key: namespace[key] for key in ("seen", "same")}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(notebooks())
 def test_the_last_step_sees_what_the_notebook_would_show(text: str) -> None:
     expected = outcome(text)

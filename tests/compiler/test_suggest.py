@@ -104,7 +104,7 @@ def test_most_cases_can_be_cut() -> None:
     assert sum(len(suggested(case)[1].steps) > 1 for case in CASES) > 0.8 * len(CASES)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(notebooks())
 def test_the_last_step_sees_what_the_notebook_would_show(text: str) -> None:
     expected = outcome(text)

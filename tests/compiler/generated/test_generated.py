@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.compiler.generated import grammar
 from tests.compiler.generated.processes import check
 
-_some = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+_some = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 
 
 @_some

@@ -29,7 +29,7 @@ PIECES = st.sampled_from(
     [*HARD, "'''", '"""', "\\", "{{$}}", "é", "\t", "  ", "\n", "\n\n", "\r\n", "\r", "\f", "\u2028"]
 )
 SOURCES = st.lists(PIECES | ANY, max_size=8).map("".join)
-SETTINGS = settings(deadline=None, max_examples=100, database=None)
+SETTINGS = settings(max_examples=100, database=None)
 
 
 @SETTINGS
