@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
+    from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
 
 EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -116,7 +117,9 @@ class Service:
                 raise InputError(summary(findings), findings)
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
-        if target != "local":
+        if target == "local":
+            findings = (*findings, *self._left_out(pipeline))
+        else:
             submission = self._prepare(target, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
         from labline_backend.engine.parameters import ParameterError
@@ -289,6 +292,19 @@ class Service:
             raise InputError(failing[0].message, failing)
         with _target_errors():
             return prepare(place, pipeline, literals, cache=cache)
+
+    @staticmethod
+    def _left_out(pipeline: Pipeline) -> tuple[Finding, ...]:
+        """What the pipeline's options ask for and this machine does not give."""
+        from labline_backend.engine.launcher import environment
+        from labline_backend.engine.local_options import left_out
+        from labline_backend.kernels import KernelError, find_kernel
+
+        variables: dict[str, str] = {}
+        if any(step.options.secrets or step.options.volumes for step in pipeline.steps):
+            with contextlib.suppress(KernelError):  # submitting tells that there is none
+                variables = environment(find_kernel(pipeline.kernel), {})
+        return left_out(pipeline, variables)
 
     def _remote(self, record: RunRecord, steps: list[StepRecord]) -> Driver:
         from labline_backend.kubeflow.run import KubeflowRun

@@ -81,7 +81,7 @@ def _keep_and_run(request: int, control: int, log: int, progress: int) -> NoRetu
     os.close(log)
     with open(request, encoding="utf-8") as file:
         asked = json.load(file)
-    problem = keep(socket.socket(fileno=control))
+    problem = keep(socket.socket(fileno=control), asked["memory"])
     try:
         os.chdir(asked["folder"])
     except OSError as error:

@@ -7,7 +7,7 @@ closes, the whole tree is stopped and killed. When the step has ended, whatever 
 What it tells the engine are two lines of JSON: its own process id when it takes the step over, and how the step ended.
 
 Standard library only, and fast to import. There are two ways to a keeper: :func:`keep` in a process forked from a warm
-parent, and ``python -I -S keeper.py COMMAND...`` for a step that is an interpreter of its own.
+parent, and ``python -I -S keeper.py LIMIT COMMAND...`` for a step that is an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import time
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+LOOK = 0.05  # seconds between two looks at what a step with a limit holds, unless looking takes long itself
+SHARE = 20  # a look may take one part in so many of the time
 OOM_SCORE = "500"  # a step should die of memory before the engine, the server and the desktop do
 PATIENCE = 10.0  # seconds for killed processes to go away; only one stuck in the kernel takes longer than a moment
 
@@ -77,13 +79,28 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
-def keep(control: socket.socket) -> int:
+def held(root: int) -> int:
+    """Bytes of memory that the descendants of *root* hold for themselves: what a container's limit counts.
+
+    Pages of files, such as values mapped into memory, can be dropped and read again; they are not counted.
+    """
+    found = 0
+    for pid in _descendants(root):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123
+            sizes = {line.partition(b":")[0]: line.split()[1] for line in status if line.startswith((b"Rss", b"VmRSS"))}
+            own = [sizes[kind] for kind in (b"RssAnon", b"RssShmem") if kind in sizes] or [sizes.get(b"VmRSS", b"0")]
+            found += sum(map(int, own)) * 1024
+    return found
+
+
+def keep(control: socket.socket, limit: int = 0) -> int:
     """Fork. Returns in the step's process; the one that called becomes its keeper and ends with it.
 
-    What is returned is a descriptor to tell why the step cannot begin after all; it is closed on ``exec``.
+    With a *limit*, in bytes, the step is ended when it and all that it starts hold more memory than that. What is
+    returned is a descriptor to tell why the step cannot begin after all; it is closed on ``exec``.
     """
     problem_read, problem_write = os.pipe()
-    keeper = _Keeper(control)
+    keeper = _Keeper(control, limit)
     keeper.tell(keeper=os.getpid())
     if keeper.fork() == 0:
         os.close(problem_read)
@@ -102,8 +119,9 @@ def keep(control: socket.socket) -> int:
 class _Keeper:
     """One step's process tree, from fork to report."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, limit: int) -> None:
         self.control = control
+        self.limit = limit
         self.libc = ctypes.CDLL(None, use_errno=True)
         self.wake = os.pipe()
         os.set_blocking(self.wake[1], False)
@@ -112,6 +130,7 @@ class _Keeper:
         self.peak = 0
         self.cpu = 0.0
         self.asked = False
+        self.over = 0
 
     def fork(self) -> int:
         """Make this process fit to be a keeper, and fork the step; 0 in the step's process."""
@@ -138,14 +157,26 @@ class _Keeper:
     def watch(self) -> None:
         """Wait for the step's end or the order to end it, then end all that is left."""
         sources: list[socket.socket | int] = [self.control, self.wake[0]]
-        while self.status is None and not self.asked:
-            readable, _, _ = select.select(sources, [], [])
+        pause, due = LOOK if self.limit else None, time.monotonic() + LOOK
+        while self.status is None and not self.asked and not self.over:
+            readable, _, _ = select.select(sources, [], [], pause)
             if self.control in readable:
                 self.asked = True
             if self.wake[0] in readable:
                 os.read(self.wake[0], 4096)
                 self.reap()
+            if self.limit and time.monotonic() >= due:
+                pause = self.measure()
+                due = time.monotonic() + pause
         self.end_all()
+
+    def measure(self) -> float:
+        """See whether the step holds more than it may; the seconds to the next look."""
+        began = time.monotonic()
+        found = held(os.getpid())
+        if found > self.limit:
+            self.over = found
+        return max(LOOK, SHARE * (time.monotonic() - began))
 
     def reap(self) -> bool:
         """Collect what has ended; whether anything is left."""
@@ -170,7 +201,7 @@ class _Keeper:
 
     def report(self) -> dict[str, object]:
         """How the step ended."""
-        return {"status": self.status, "asked": self.asked, "peak": self.peak, "cpu": self.cpu}
+        return {"status": self.status, "asked": self.asked, "peak": self.peak, "cpu": self.cpu, "over": self.over}
 
     def tell(self, **facts: object) -> None:
         """Say something to the engine, if it still listens."""
@@ -189,11 +220,12 @@ def socket_on_stdin() -> socket.socket:
 
 def main() -> None:
     """Keep the command line; standard input is the socket to the engine."""
-    problem = keep(socket_on_stdin())
+    limit, *command = sys.argv[1:]
+    problem = keep(socket_on_stdin(), int(limit))
     try:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606
+        os.execv(command[0], command)  # noqa: S606
     except OSError as error:
         os.write(problem, (error.strerror or str(error)).encode())
     finally:

@@ -18,7 +18,8 @@ from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.engine.cache import Cache
-from labline_backend.engine.cores import usable_cores
+from labline_backend.engine.capacity import Capacity
+from labline_backend.engine.cores import usable_cores, usable_memory
 from labline_backend.engine.driver import Driver, RemoteTarget
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import Owner, is_alive
@@ -277,7 +278,7 @@ class _Thread:
         self.owner = Owner(home)
         self._store = store
         cache = Cache(home, store, artifacts)
-        self.means = Means(home, store, artifacts, cache, Launcher(home), asyncio.Semaphore(workers), tracker)
+        self.means = Means(home, store, artifacts, cache, Launcher(home), Capacity(workers, usable_memory()), tracker)
         self._runs: dict[str, Driver] = {}
         self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
         self._watch: asyncio.Task[None] | None = None

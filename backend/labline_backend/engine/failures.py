@@ -7,6 +7,7 @@ import signal
 from labline_backend.engine.launcher import Exit
 from labline_backend.home import Home, HomeError, is_full
 from labline_backend.store.artifacts import ArtifactStoreError
+from labline_compiler.pipeline import Step
 from labline_runtime.specification import CellSource, StepError
 
 KILLED = "LL402"
@@ -26,6 +27,20 @@ def of_time(step: str, seconds: float, cell: CellSource | None) -> StepError:
             code=TIMEOUT,
             message=f"The step ran longer than its timeout of {seconds:g} seconds and was stopped{_where(cell)}.",
             hint=f"Give step {step} more time with its option `timeout`, or make it faster.",
+        ),
+    )
+
+
+def of_memory(step: Step, used: int, cell: CellSource | None) -> StepError:
+    """The step held more memory than its limit."""
+    limit = step.options.limits["memory"]
+    return _at(
+        cell,
+        StepError(
+            code=KILLED,
+            message=f"The step held {_size(used)} of memory{_where(cell)}, more than its limit of {limit}, and was "
+            "stopped.",
+            hint=f"Raise limit:memory:{limit} of step {step.name}, or work on less data at a time.",
         ),
     )
 

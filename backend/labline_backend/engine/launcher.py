@@ -50,13 +50,15 @@ class Exit:
     """How a step's process ended.
 
     ``status`` is its exit code, or minus the signal that killed it; ``asked``: the engine had it killed. ``peak`` is
-    the most memory it held, in bytes. ``problem`` says why it could not be started, or lost its keeper.
+    the most memory it held, in bytes; ``over`` is what it held when it was killed for holding more than its limit,
+    else 0. ``problem`` says why it could not be started, or lost its keeper.
     """
 
     status: int | None = None
     asked: bool = False
     peak: int = 0
     cpu: float = 0.0
+    over: int = 0
     problem: str | None = None
 
 
@@ -158,11 +160,18 @@ class Launcher:
         self._parents = WarmParents()
 
     def launch(
-        self, kernel: Kernel, specification: Path, folder: Path, log: BinaryIO, environment: dict[str, str]
+        self,
+        kernel: Kernel,
+        specification: Path,
+        folder: Path,
+        log: BinaryIO,
+        environment: dict[str, str],
+        memory: int = 0,
     ) -> StepProcess:
         """Run the step that *specification* describes in *kernel*'s interpreter.
 
-        Its standard output and error go to *log*. Raises ``OSError`` where no process can be started.
+        Its standard output and error go to *log*. With *memory* it may hold so many bytes.
+        Raises ``OSError`` where no process can be started.
         """
         if self._bundle is None:
             self._bundle = runtime_bundle(self._home)
@@ -178,6 +187,7 @@ class Launcher:
                     environment=environment,
                     progress=os.fdopen(progress_write, "wb", buffering=0),
                     log=os.fdopen(os.dup(log.fileno()), "ab", buffering=0),
+                    memory=memory,
                 )
             )
             process = StepProcess(order, progress, (self._parents.start, start_fresh))
@@ -193,7 +203,16 @@ def start_fresh(order: Order, control: socket.socket) -> subprocess.Popen[bytes]
     """Start an interpreter for the step alone, and its keeper; the keeper's process."""
     step = [order.python, "-c", FRESH, str(order.bundle), str(order.specification)]
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", keeper.__file__, *step, "--progress-fd", str(order.progress.fileno())],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            keeper.__file__,
+            str(order.memory),
+            *step,
+            "--progress-fd",
+            str(order.progress.fileno()),
+        ],
         stdin=control.fileno(),
         stdout=order.log,
         stderr=subprocess.STDOUT,

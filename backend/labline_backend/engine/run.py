@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from labline_backend.engine import failures
 from labline_backend.engine.cache import Cache
+from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.driver import Journal, Reason
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.scheduler import Decision, Scheduler
@@ -40,7 +41,7 @@ class Means:
     artifacts: ArtifactStore
     cache: Cache
     launcher: Launcher
-    slots: asyncio.Semaphore
+    capacity: Capacity
     tracker: Tracker | None
 
 
@@ -49,11 +50,11 @@ class Run(Journal):
 
     def __init__(self, means: Means, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
         super().__init__(means.home, means.store, record, steps)
-        self.artifacts, self.cache, self.launcher, self.slots = (
+        self.artifacts, self.cache, self.launcher, self.capacity = (
             means.artifacts,
             means.cache,
             means.launcher,
-            means.slots,
+            means.capacity,
         )
         self.kernel = kernel
         self._plan = {step.name: step for step in record.pipeline.steps}

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labline_backend.engine import failures
+from labline_backend.engine import failures, local_options
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
 from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
@@ -52,7 +52,7 @@ class StepRunner:
             lookup = await self._look_up()
             if lookup.hit is not None:
                 return await self._take(lookup)
-            async with self._run.slots:
+            async with self._run.capacity.share(local_options.share(self._step)):
                 return await self._execute(lookup)
         except ArtifactStoreError as error:
             return self._end("failed", error=failures.of_store(error))
@@ -138,6 +138,7 @@ class StepRunner:
                 Path(self._run.record.folder),
                 log,
                 environment(self._run.kernel, tracked),
+                local_options.memory_limit(self._step),
             )
         ended, in_time = await self._watch(process)
         if not in_time:
@@ -242,6 +243,8 @@ class StepRunner:
             return result, error
         if _is_exhausted(self._run.home.root):
             return None, failures.of_full_disk(self._run.home)
+        if ended.over:
+            return None, failures.of_memory(self._step, ended.over, self._cell)
         return None, failures.of_exit(ended, self._cell, damaged=damaged, last_words=self._last_words())
 
     def _result(self) -> tuple[StepResult | None, bool]:

@@ -34,6 +34,7 @@ class Order:
     environment: dict[str, str]
     log: BinaryIO
     progress: BinaryIO
+    memory: int = 0  # bytes that the step may hold; 0: as many as there are
 
     def __enter__(self) -> Order:
         return self
@@ -132,6 +133,7 @@ class _WarmParent:
             "specification": str(order.specification),
             "folder": str(order.folder),
             "environment": order.environment,
+            "memory": order.memory,
         }
         descriptor = os.memfd_create("labline-step")
         try:

@@ -11,7 +11,8 @@ RULES = (
         "LL601",
         "option left out",
         "warning",
-        "The target that the pipeline is compiled for has no field for this option, so the step runs there without it.",
+        "The target that the pipeline is compiled for, or this machine, cannot do what this option asks for, so the "
+        "step runs there without it.",
         "Remove the option, or run on a target that has it.",
     ),
     Rule(

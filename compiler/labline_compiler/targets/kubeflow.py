@@ -16,6 +16,7 @@ from typing import Any
 
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, Step
+from labline_compiler.quantities import amount
 from labline_compiler.targets import source
 from labline_compiler.targets.kubeflow_component import (
     EMBEDDED,
@@ -214,6 +215,4 @@ def _memory(quantity: str) -> str:
     """A quantity as the SDK takes it: it knows no fractions such as 1.5Gi, which are whole bytes all the same."""
     if re.fullmatch(r"\d+([EPTGMK]i?)?", quantity):
         return quantity
-    from kubernetes.utils.quantity import parse_quantity
-
-    return str(math.ceil(parse_quantity(quantity)))
+    return str(math.ceil(amount(quantity)))

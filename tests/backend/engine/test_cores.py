@@ -1,4 +1,4 @@
-"""How many cores are used."""
+"""How many cores, and how much memory, are used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_backend.engine.cores import usable_cores
+from labline_backend.engine.cores import usable_cores, usable_memory
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,16 @@ def test_a_quota_of_the_older_kind_counts_too(tmp_path: Path) -> None:
 
 def test_less_than_one_core_is_one(tmp_path: Path) -> None:
     assert usable_cores(**groups(tmp_path, "0::/\n", {"cpu.max": "10000 100000\n"})) == 1
+
+
+def test_a_limit_of_the_control_group_bounds_the_memory(tmp_path: Path) -> None:
+    files = {"a/memory.max": "max\n", "memory.max": "1048576\n"}
+    assert usable_memory(**groups(tmp_path, "0::/a\n", files)) == 1 << 20
+
+
+def test_a_limit_of_the_older_kind_bounds_the_memory_too(tmp_path: Path) -> None:
+    files = {"memory/a/memory.limit_in_bytes": "1048576\n"}
+    assert usable_memory(**groups(tmp_path, "3:memory:/a\n", files)) == 1 << 20
 
 
 def test_a_system_without_control_groups_is_no_trouble(tmp_path: Path) -> None:

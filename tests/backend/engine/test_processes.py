@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -94,6 +95,40 @@ def test_a_step_killed_by_the_system_says_what_memory_it_used(bench: Bench) -> N
     assert error.code == "LL402"
     assert error.message.startswith("The step was killed by the system in cell 2, most likely for memory: it used ")
     assert error.message.endswith(" MB at its peak.")
+
+
+GREEDY = "x = bytearray(1)\nwhile True:\n    x.extend(bytes(1 << 24))"
+
+
+def test_a_step_that_holds_more_memory_than_its_limit_is_stopped_and_told_what_it_held(bench: Bench) -> None:
+    run = bench.run(pipeline(step("a", cell(GREEDY, index=1), limits={"memory": "150Mi"})))
+    error = bench.step(run, "a").error
+    assert error.code == "LL402"
+    assert re.fullmatch(
+        r"The step held (\d+ MB|\d+\.\d GB) of memory in cell 2, more than its limit of 150Mi, and was stopped\.",
+        error.message,
+    )
+
+
+def test_what_a_step_starts_counts_against_its_memory_limit(bench: Bench) -> None:
+    child = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {GREEDY!r}])"
+    run = bench.run(pipeline(step("a", child, limits={"memory": "150Mi"})))
+    assert bench.step(run, "a").error.code == "LL402"
+
+
+def test_pages_of_files_do_not_count_against_the_memory_limit(bench: Bench) -> None:
+    mapped = """
+        import mmap, tempfile, time
+        def read():
+            with tempfile.TemporaryFile() as file:
+                file.truncate(100 << 20)
+                pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                until = time.monotonic() + 0.2
+                while time.monotonic() < until:
+                    pages[::4096]
+        read()
+    """
+    assert bench.run(pipeline(step("a", mapped, limits={"memory": "90Mi"}))).state == "succeeded"
 
 
 def test_a_crash_names_the_signal_and_the_cell(bench: Bench) -> None:

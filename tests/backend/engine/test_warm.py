@@ -232,6 +232,14 @@ def test_a_fresh_step_is_not_forked(bench: Bench, cold) -> None:
     assert parent(bench) == os.getpid()
 
 
+def test_a_fresh_step_has_its_memory_limit_too(bench: Bench, cold) -> None:
+    cold()
+    run = bench.run(
+        pipeline(step("a", "x = bytearray(1)\nwhile True:\n    x.extend(bytes(1 << 24))", limits={"memory": "99Mi"}))
+    )
+    assert bench.step(run, "a").error.code == "LL402"
+
+
 def test_two_steps_run_at_once(bench: Bench) -> None:
     trial = waiting(step("a", "tell('a'); wait_for('b')"), step("b", "tell('b'); wait_for('a')"))
     assert bench.run(trial).state == "succeeded"
