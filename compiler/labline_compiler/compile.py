@@ -15,6 +15,7 @@ from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlo
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
+from labline_compiler.metadata import read_pipeline_options
 from labline_compiler.notebook import Cell, Notebook
 from labline_compiler.order import cycle_in, topological
 from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
@@ -23,7 +24,6 @@ from labline_compiler.tags import (
     CellTags,
     Options,
     read_cell_tags,
-    read_pipeline_options,
     rename_step,
     without_effect,
     written,
@@ -123,6 +123,7 @@ class _Compiler:
             kernel=self.notebook.kernel,
             cache=options.cache,
             experiment=options.experiment,
+            description=options.description,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
             observed=tuple(self.observed),
             parallel_random=options.parallel_random,

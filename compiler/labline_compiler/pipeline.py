@@ -138,10 +138,16 @@ class Pipeline:
     kernel: str = "python3"
     cache: bool = True
     experiment: str | None = None
+    description: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     observed: tuple[Observation, ...] = ()  # what earlier runs saw the steps do, taken into account
     parallel_random: bool = False  # every step draws from generators of its own, so that none waits for another's
     schema: int = SCHEMA_VERSION
+
+    @property
+    def summary(self) -> str:
+        """What the pipeline is, in the user's words or else in ours."""
+        return self.description or f"Compiled by Labline from {self.notebook}."
 
     def step(self, name: str) -> Step:
         """The step called *name*. Raises ``KeyError``."""

@@ -1,4 +1,4 @@
-"""The tag vocabulary, one table, and the options that live in the notebook's metadata.
+"""The tag vocabulary, one table, and what tags say of a step.
 
 Tags that are not in the table belong to somebody else and are left alone.
 """
@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from labline_compiler.findings import Edit, Finding, TagEdit, finding
-from labline_compiler.notebook import Cell, Notebook
+from labline_compiler.notebook import Cell
 
 _KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
 _SWITCH = {"enabled": True, "disabled": False}
@@ -124,6 +122,7 @@ class PipelineOptions:
 
     name: str | None = None
     experiment: str | None = None
+    description: str | None = None
     cache: bool = True
     parallel_random: bool = False
     defaults: Options = field(default_factory=Options)
@@ -248,141 +247,3 @@ def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list
     else:
         getattr(options, f"{head}s")[found["key"]] = found["value"]
     return []
-
-
-# --------------------------------------------------------------------------------------------------- notebook metadata
-
-
-def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Finding]]:
-    """What ``labline`` and Kale's ``kubeflow_notebook`` in the notebook's metadata say; Labline's own entries win."""
-    result = PipelineOptions()
-    findings: list[Finding] = []
-
-    def bad(message: str) -> None:
-        findings.append(finding("LL108", f"In the notebook's metadata, {message}."))
-
-    kale = notebook.metadata.get("kubeflow_notebook")
-    if isinstance(kale, Mapping):
-        findings += _read_kale(kale, result)
-    own = notebook.metadata.get("labline", {})
-    if not isinstance(own, Mapping):
-        bad("`labline` is not an object")
-        return result, findings
-    for key in ("pipeline", "name", "experiment"):
-        if (value := own.get(key)) is not None:
-            if not isinstance(value, str) or not value.strip():
-                bad(f"`labline.{key}` is not a text")
-            else:
-                setattr(result, "experiment" if key == "experiment" else "name", value)
-    if (cache := own.get("cache", result.cache)) not in (True, False) or not isinstance(cache, bool):
-        bad("`labline.cache` is neither true nor false")
-    else:
-        result.cache = cache
-    if not isinstance(parallel_random := own.get("parallel_random", False), bool):
-        bad("`labline.parallel_random` is neither true nor false")
-    else:
-        result.parallel_random = parallel_random
-    if (image := own.get("image")) is not None:
-        if isinstance(image, str) and image.strip():
-            result.defaults.image = image
-        else:
-            bad("`labline.image` is not a text")
-    steps = own.get("steps", {})
-    if not isinstance(steps, Mapping):
-        bad("`labline.steps` is not an object")
-        return result, findings
-    for name, entry in steps.items():
-        if not isinstance(entry, Mapping):
-            bad(f"`labline.steps.{name}` is not an object")
-            continue
-        options = result.steps[str(name)] = Options()
-        for key, value in entry.items():
-            if problem := _read_option(options, str(key), value):
-                bad(f"`labline.steps.{name}.{key}` {problem}")
-    return result, findings
-
-
-def _read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> list[Finding]:
-    """Take over what Kale's panel wrote. It is not ours, so what does not fit is left alone."""
-    result.cache = kale.get("enable_caching") is not False
-    experiment = kale.get("experiment")
-    for name in (
-        kale.get("experiment_name"),
-        experiment.get("name") if isinstance(experiment, Mapping) else experiment,
-    ):
-        if isinstance(name, str) and name.strip():
-            result.experiment = name
-            break
-    for key, target in (("pipeline_name", result), ("docker_image", result.defaults), ("base_image", result.defaults)):
-        value = kale.get(key)
-        if isinstance(value, str) and value.strip():
-            setattr(target, "name" if target is result else "image", value)
-    defaults = kale.get("steps_defaults")
-    if isinstance(defaults, (list, tuple)):
-        tagged = Cell(0, "", "code", "", {"tags": [tag for tag in defaults if isinstance(tag, str)]})
-        tags, _ = read_cell_tags(tagged)
-        tags.options.merge(result.defaults)
-        result.defaults = tags.options
-    volumes = kale.get("volumes")
-    return _read_kale_volumes(volumes, result.defaults) if isinstance(volumes, (list, tuple)) else []
-
-
-def _read_kale_volumes(volumes: Iterable[Any], defaults: Options) -> list[Finding]:
-    """Volumes are mounted into every step; what is not mounted is told."""
-    findings = []
-    for volume in volumes:
-        if not isinstance(volume, Mapping):
-            continue
-        name, path, kind = (volume.get(key) for key in ("name", "mount_point", "type"))
-        if kind == "pvc" and isinstance(name, str) and name and isinstance(path, str) and path.startswith("/"):
-            # The name of the variable is Kale's, so that code written for it finds its data.
-            exposed = "KALE_VOLUME_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
-            defaults.volumes.append((name, path, exposed) if volume.get("expose_as_env_var") is True else (name, path))
-        else:
-            message = (
-                f"The volume {str(name)[:80]!r} in the notebook's metadata, of type {str(kind)[:20]}, is not mounted."
-            )
-            findings.append(finding("LL114", message))
-    return findings
-
-
-def _read_option(options: Options, key: str, value: Any) -> str | None:
-    """Set one option of a step from the metadata. Returns what is wrong with it, as the end of a sentence."""
-    if key in ("limits", "labels", "annotations"):
-        if not isinstance(value, Mapping) or not all(isinstance(v, (str, int, float)) for v in value.values()):
-            return "is not an object of texts"
-        setattr(options, key, {str(k): str(v) for k, v in value.items()})
-    elif key == "secrets":
-        if not _are_texts(value, 3):
-            return "is not a list of [secret, key, environment variable]"
-        options.secrets = [tuple(secret) for secret in value]
-    elif key == "volumes":
-        if not _are_texts(value, 2, 3) or not all(volume[1].startswith("/") for volume in value):
-            return "is not a list of [claim, /path] or [claim, /path, environment variable]"
-        options.volumes = [tuple(volume) for volume in value]
-    elif key == "image":
-        if not isinstance(value, str) or not value.strip():
-            return "is not a text"
-        options.image = value
-    elif key in ("cache", "report"):
-        if not isinstance(value, bool):
-            return "is neither true nor false"
-        setattr(options, key, value)
-    elif key == "retries":
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1000:
-            return "is not a whole number from 0 to 1000"
-        options.retries = value
-    elif key == "timeout":
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1e9:
-            return "is not a positive number of seconds"
-        options.timeout = float(value)
-    else:
-        return "is not an option that Labline knows"
-    return None
-
-
-def _are_texts(value: Any, *lengths: int) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(entry, (list, tuple)) and len(entry) in lengths and all(isinstance(part, str) for part in entry)
-        for entry in value
-    )

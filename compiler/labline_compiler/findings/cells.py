@@ -228,11 +228,12 @@ y = 2
     ),
     Rule(
         "LL114",
-        "volume not mounted",
+        "option of Kale left out",
         "warning",
-        "Kale's metadata asks for a volume of a kind that Labline does not make. Steps that look for its files will "
-        "not find them.",
-        "Create the claim on the cluster and name it with the type `pvc`, and a mount point that starts with a slash.",
+        "Kale's metadata asks for something that Labline does not do: a volume of another kind than an existing claim "
+        "(`pvc`, with a mount point that starts with a slash), a snapshot, a search by Katib, an option that it does "
+        "not know. Steps that count on it will not find it.",
+        "Create claims on the cluster and name them with the type `pvc`; remove the entry where it is not needed.",
     ),
     Rule(
         "LL120",

@@ -65,7 +65,7 @@ def compile_to_yaml(pipeline: Pipeline, *, image: str = DEFAULT_IMAGE, report: l
     graph = build(pipeline, Names(pipeline), image, findings)
     text = yaml_of_pipeline(graph.pipeline_spec, graph.platform_spec)
     if report is None:
-        for finding in findings:
+        for finding in [found for found in findings if found.severity != "info"]:
             warnings.warn(finding.message, UnsupportedOptionWarning, stacklevel=2)
     else:
         report.extend(findings)
@@ -103,6 +103,7 @@ def build(
     """
     if not pipeline.steps:
         raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
+    findings += _own_images(pipeline)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
@@ -146,7 +147,7 @@ def _graph(pipeline: Pipeline, names: Names, image: str, findings: list[Finding]
             for passed in [passing(p)]
         ]
     )
-    return dsl.pipeline(entry, name=pipeline.name, description=f"Compiled by Labline from {pipeline.notebook}.")
+    return dsl.pipeline(entry, name=pipeline.name, description=pipeline.summary)
 
 
 def _kfp_component(pipeline: Pipeline, step: Step, made: Component, image: str) -> Callable[..., Any]:
@@ -163,6 +164,25 @@ def _kfp_component(pipeline: Pipeline, step: Step, made: Component, image: str) 
 
 
 # ---------------------------------------------------------------- options
+
+
+def _own_images(pipeline: Pipeline) -> list[Finding]:
+    """A step's own image, such as one that was made for Kale, has to hold what runs a step."""
+    steps: dict[str, list[str]] = {}
+    for step in pipeline.steps:
+        if step.options.image is not None:
+            steps.setdefault(step.options.image, []).append(step.name)
+    return [
+        Finding(
+            UNSUPPORTED_OPTION,
+            "info",
+            f"{'Step' if len(names) == 1 else 'Steps'} {', '.join(names)}: nothing is installed into the image {image} "
+            "when a step starts, so Labline must be in it.",
+            step=names[0],
+            fix=f"Build it on {STEP_IMAGE}, or leave the image away to use {DEFAULT_IMAGE}.",
+        )
+        for image, names in steps.items()
+    ]
 
 
 def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, findings: list[Finding]) -> None:

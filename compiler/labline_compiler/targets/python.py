@@ -216,7 +216,7 @@ def _pipeline_module(
     decorator = source.call(
         source.dotted("dsl.pipeline"),
         name=ast.Constant(pipeline.name),
-        description=ast.Constant(f"Compiled by Labline from {pipeline.notebook}."),
+        description=ast.Constant(pipeline.summary),
     )
     # A blank line between the steps says more than any comment; a syntax tree has none.
     head = source.write([source.function(function_name, signature, [], decorator=decorator)])

@@ -1,0 +1,107 @@
+"""The options that live in the notebook's metadata, under ``labline``; Kale's are read by :mod:`.kale`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from labline_compiler.findings import Finding, finding
+from labline_compiler.kale import read_kale
+from labline_compiler.notebook import Notebook
+from labline_compiler.tags import Options, PipelineOptions
+
+
+def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Finding]]:
+    """What ``labline`` and Kale's ``kubeflow_notebook`` in the notebook's metadata say; Labline's own entries win."""
+    result = PipelineOptions()
+    findings: list[Finding] = []
+
+    def bad(message: str) -> None:
+        findings.append(finding("LL108", f"In the notebook's metadata, {message}."))
+
+    kale = notebook.metadata.get("kubeflow_notebook")
+    if isinstance(kale, Mapping):
+        findings += read_kale(kale, result)
+    own = notebook.metadata.get("labline", {})
+    if not isinstance(own, Mapping):
+        bad("`labline` is not an object")
+        return result, findings
+    for key, field in (
+        ("pipeline", "name"),
+        ("name", "name"),
+        ("experiment", "experiment"),
+        ("description", "description"),
+    ):
+        if (value := own.get(key)) is not None:
+            if not isinstance(value, str) or not value.strip():
+                bad(f"`labline.{key}` is not a text")
+            else:
+                setattr(result, field, value)
+    if (cache := own.get("cache", result.cache)) not in (True, False) or not isinstance(cache, bool):
+        bad("`labline.cache` is neither true nor false")
+    else:
+        result.cache = cache
+    if not isinstance(parallel_random := own.get("parallel_random", False), bool):
+        bad("`labline.parallel_random` is neither true nor false")
+    else:
+        result.parallel_random = parallel_random
+    if (image := own.get("image")) is not None:
+        if isinstance(image, str) and image.strip():
+            result.defaults.image = image
+        else:
+            bad("`labline.image` is not a text")
+    steps = own.get("steps", {})
+    if not isinstance(steps, Mapping):
+        bad("`labline.steps` is not an object")
+        return result, findings
+    for name, entry in steps.items():
+        if not isinstance(entry, Mapping):
+            bad(f"`labline.steps.{name}` is not an object")
+            continue
+        options = result.steps[str(name)] = Options()
+        for key, value in entry.items():
+            if problem := _read_option(options, str(key), value):
+                bad(f"`labline.steps.{name}.{key}` {problem}")
+    return result, findings
+
+
+def _read_option(options: Options, key: str, value: Any) -> str | None:
+    """Set one option of a step from the metadata. Returns what is wrong with it, as the end of a sentence."""
+    if key in ("limits", "labels", "annotations"):
+        if not isinstance(value, Mapping) or not all(isinstance(v, (str, int, float)) for v in value.values()):
+            return "is not an object of texts"
+        setattr(options, key, {str(k): str(v) for k, v in value.items()})
+    elif key == "secrets":
+        if not _are_texts(value, 3):
+            return "is not a list of [secret, key, environment variable]"
+        options.secrets = [tuple(secret) for secret in value]
+    elif key == "volumes":
+        if not _are_texts(value, 2, 3) or not all(volume[1].startswith("/") for volume in value):
+            return "is not a list of [claim, /path] or [claim, /path, environment variable]"
+        options.volumes = [tuple(volume) for volume in value]
+    elif key == "image":
+        if not isinstance(value, str) or not value.strip():
+            return "is not a text"
+        options.image = value
+    elif key in ("cache", "report"):
+        if not isinstance(value, bool):
+            return "is neither true nor false"
+        setattr(options, key, value)
+    elif key == "retries":
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 1000:
+            return "is not a whole number from 0 to 1000"
+        options.retries = value
+    elif key == "timeout":
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1e9:
+            return "is not a positive number of seconds"
+        options.timeout = float(value)
+    else:
+        return "is not an option that Labline knows"
+    return None
+
+
+def _are_texts(value: Any, *lengths: int) -> bool:
+    return isinstance(value, (list, tuple)) and all(
+        isinstance(entry, (list, tuple)) and len(entry) in lengths and all(isinstance(part, str) for part in entry)
+        for entry in value
+    )
