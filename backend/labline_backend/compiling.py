@@ -14,6 +14,7 @@ from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
     from labline_compiler.compile import Compilation
+    from labline_compiler.composition import Composed
     from labline_compiler.notebook import Notebook
     from labline_compiler.pipeline import Pipeline
     from labline_compiler.suggest import Suggestion
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compilation, and the notebook as it was submitted (None where it could not be read)."""
+    """A compilation, and the notebook as it was submitted (None where it could not be read).
+
+    A notebook that stands for others is given with these in their places.
+    """
 
     compilation: Compilation
     content: dict[str, Any] | None
@@ -41,15 +45,36 @@ def compile_file(
 
     Never fails for what is in the notebook, or for a notebook that is not there: faults come as findings.
     """
-    from labline_compiler.compile import Compilation, compile_notebook
+    from labline_compiler.compile import Compilation
+    from labline_compiler.composition import compose
     from labline_compiler.notebook import NotebookError
 
     try:
         notebook, document = _read(path, content, shown or str(path))
     except NotebookError as error:
         return Compiled(Compilation(pipeline=None, findings=tuple(error.findings), cells=()), None)
-    plots = os.environ.get("MPLBACKEND")
-    return Compiled(compile_notebook(notebook, observed=observed, plots=plots), document)
+    composed = compose(notebook, path.absolute().parent)
+    if composed.notebook is not notebook:
+        document = composed.notebook.content
+    return Compiled(_compile(composed, observed), document)
+
+
+def compile_composed(notebook: Notebook, folder: Path) -> Compilation:
+    """Compile *notebook*, which is in *folder*, with the notebooks that it stands for."""
+    from labline_compiler.composition import compose
+
+    return _compile(compose(notebook, folder), ())
+
+
+def _compile(composed: Composed, observed: Sequence[Observation]) -> Compilation:
+    from labline_compiler.compile import compile_notebook
+
+    compilation = compile_notebook(composed.notebook, observed=observed, plots=os.environ.get("MPLBACKEND"))
+    told = composed.findings
+    if any(found.severity == "error" for found in told):  # they say why the cells stand for notebooks still
+        rest = tuple(found for found in compilation.findings if found.code != "LL113")
+        return replace(compilation, findings=tuple(dict.fromkeys((*told, *rest))))
+    return replace(compilation, findings=(*told, *compilation.findings))
 
 
 @dataclass(frozen=True)

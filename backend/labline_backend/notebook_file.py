@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labline_backend.compiling import Compiled, compile_file
+from labline_backend.compiling import Compiled, compile_composed, compile_file
 from labline_backend.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def fix_file(path: Path) -> FixedFile:
         return FixedFile((), compiled)
     before = path.read_bytes()
     try:
-        fixed = fix(read(path))
+        fixed = fix(read(path), lambda notebook: compile_composed(notebook, path.absolute().parent))
     except NotebookError:  # changed since
         return FixedFile((), compile_file(path))
     if fixed.applied:

@@ -46,7 +46,12 @@ def compilation(compiled: Compilation) -> Document:
     return {
         "pipeline": None if compiled.pipeline is None else graph(compiled.pipeline),
         "findings": [finding(f) for f in compiled.findings],
-        "cells": [dataclasses.asdict(cell) for cell in compiled.cells],
+        "cells": [
+            {"index": origin.index if (origin := cell.origin) else cell.index, "id": cell.id}
+            | {"role": cell.role, "step": cell.step}
+            for cell in compiled.cells
+            if cell.origin is None or not cell.origin.notebook
+        ],
     }
 
 

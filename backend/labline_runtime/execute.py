@@ -210,7 +210,7 @@ def _stopped(interruption: KeyboardInterrupt) -> str:
 
 def cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> StepError:
     """Why the step, or whatever runs the cell, failed: *error*, and where in *cell* it arose."""
-    label = cell_label(cell.index)
+    label = cell_label(cell)
     place = f"{label}, line {outcome.line}" if outcome.line else label
     name, text = type(error).__name__, _one_line(str(error))
     if isinstance(error, KeyboardInterrupt):

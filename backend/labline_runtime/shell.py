@@ -35,9 +35,9 @@ from labline_runtime.specification import CellSource
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
 
-def cell_label(index: int) -> str:
-    """How a cell is called in messages: counted from 1, as people do."""
-    return f"Cell {index + 1}"
+def cell_label(cell: CellSource) -> str:
+    """How a cell is called in messages."""
+    return f"Cell {cell.shown}"
 
 
 class _Compiler(CachingCompiler):  # type: ignore[misc]
@@ -59,7 +59,7 @@ class _Compiler(CachingCompiler):  # type: ignore[misc]
 
 def code_name(cell: CellSource) -> str:
     """The file name that the code of *cell* is compiled under."""
-    return f"<{cell_label(cell.index)}>"
+    return f"<{cell_label(cell)}>"
 
 
 class _DisplayHook(DisplayHook):  # type: ignore[misc]

@@ -35,6 +35,12 @@ class CellSource:
     source: str
     role: CellRole = "step"
     number: int = 0  # of its run in the notebook, counted from 1 as IPython does; 0: as it comes
+    label: str = ""  # its number in messages, where that is not of its place: "3 of other.ipynb"
+
+    @property
+    def shown(self) -> str:
+        """The cell's number in messages: people count from 1."""
+        return self.label or str(self.index + 1)
 
 
 @dataclass(frozen=True)

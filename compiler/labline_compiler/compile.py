@@ -16,9 +16,10 @@ from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, find
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
 from labline_compiler.metadata import read_pipeline_options
-from labline_compiler.notebook import Cell, Notebook
+from labline_compiler.notebook import Cell, Notebook, Origin
 from labline_compiler.order import cycle_in, topological
 from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
+from labline_compiler.placing import placed
 from labline_compiler.tags import (
     ROLES,
     CellTags,
@@ -41,6 +42,7 @@ class CellRoleInfo:
     id: str
     role: Role
     step: str | None
+    origin: Origin | None = None  # in a composed notebook
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class _Compiler:
         self._parse_cells()
         step_options = self._step_options(options.steps, options.defaults)
         prev = self._prev()
-        infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
+        infos = self._roles()
         if self._failed:
             return Compilation(None, self._sorted_findings(), infos)
         try:
@@ -105,7 +107,7 @@ class _Compiler:
             message = f"Cell {error.cell.number}: the code is too deeply nested."
             self.findings.append(finding("LL101", message, cell=error.cell.place))
             return Compilation(None, self._sorted_findings(), infos)
-        infos = tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step) for c in self.cells)
+        infos = self._roles()
         self.findings += [self._with_own_name(found, step_options) for found in flows.findings]
         self.findings += self._leaks()
         steps = self._steps(flows, prev, step_options)
@@ -130,6 +132,9 @@ class _Compiler:
         )
         return Compilation(pipeline, self._sorted_findings(), infos)
 
+    def _roles(self) -> tuple[CellRoleInfo, ...]:
+        return tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step, c.cell.origin) for c in self.cells)
+
     @property
     def _failed(self) -> bool:
         return any(found.severity == "error" for found in self.findings)
@@ -138,7 +143,7 @@ class _Compiler:
         rank = {"error": 0, "warning": 1, "info": 2}
         return tuple(
             sorted(
-                self.findings,
+                (placed(found, self.notebook) for found in self.findings),
                 key=lambda f: (rank[f.severity], -1 if f.cell_index is None else f.cell_index, f.line or 0),
             )
         )
@@ -149,10 +154,13 @@ class _Compiler:
         for cell in self.notebook.code_cells:
             tags, findings = read_cell_tags(cell)
             self.findings += findings
+            if tags.notebook is not None and tags.role != "skip":
+                message = f"Cell {cell.number} stands for the notebook {tags.notebook}, which is not put in its place."
+                self.findings.append(finding("LL113", message, cell=cell.place))
             role: Role = tags.role if tags.role is not None else "step"  # type: ignore[assignment]
             self.cells.append(_CodeCell(cell, tags, role, source=cell.source))
         self.findings = self._rename_steps(self.findings)
-        if all(c.role == "skip" or not c.cell.source.strip() for c in self.cells):
+        if all(c.role == "skip" or not (c.cell.source.strip() or c.tags.notebook) for c in self.cells):
             self.findings.append(finding("LL007", "Every code cell is empty or tagged `skip`."))
 
     def _rename_steps(self, findings: list[Finding]) -> list[Finding]:
@@ -170,24 +178,51 @@ class _Compiler:
     def _place_cells(self) -> None:
         """Give every cell its step: its own, or that of the step above, or the one for cells above all steps."""
         tagged = {c.tags.step for c in self.cells if c.tags.step is not None and c.role != "skip"}
+        tagged |= {unit for c in self.cells if c.cell.origin is not None for unit in c.cell.origin.units}
         setup, number = "setup", 2
         while setup in tagged:
             setup, number = f"setup_{number}", number + 1
         self.setup = setup
         current: str | None = None
+        units: tuple[str, ...] = ()
+        left: list[tuple[str, ...]] = []  # notebooks in which another one has been put
+        held: list[_CodeCell] = []
         for c in self.cells:
-            if c.role in ("step", "metrics"):
-                current = c.tags.step or current
-                c.step = current or setup
-            elif c.role == "parameters":
-                c.step = current or setup  # of what is left of it, if anything
+            if (here := c.cell.origin.units if c.cell.origin is not None else ()) != units:
+                self._settle_below(held, units, left, tagged)
+                left.append(units)
+                current, units = None, here
+            if c.role in ("step", "metrics", "parameters"):
+                current = (c.tags.step if c.role != "parameters" else None) or current
+                if current is None and any(each[: len(units)] == units for each in left):
+                    held.append(c)  # of the next step, as in Kale: there is none above it here
+                    continue
+                c.step = current or (units[-1] if units else setup)  # of parameters: what is left of them, if anything
+                self._settle(held, c.step)
             elif c.tags.prev or c.tags.options:
                 message = f"Cell {c.cell.number} is {c.role}: its tags for a step change nothing."
                 self.findings.append(finding("LL109", message, cell=c.cell.place, edit=without_effect(c.cell)))
+        self._settle_below(held, units, left, tagged)
         by_lower: dict[str, str] = {}
         for name in sorted(tagged):
             if (other := by_lower.setdefault(name.lower(), name)) != name:
                 self.findings.append(finding("LL112", f"The steps {other} and {name} differ in case only."))
+
+    def _settle_below(
+        self, held: list[_CodeCell], units: tuple[str, ...], left: list[tuple[str, ...]], taken: set[str]
+    ) -> None:
+        """Give the cells below a notebook that no step follows a step of their own."""
+        if held:
+            name = f"after_{left[-1][len(units)]}"
+            while name in taken:
+                name += "_"
+            self._settle(held, name)
+
+    @staticmethod
+    def _settle(held: list[_CodeCell], step: str) -> None:
+        for c in held:
+            c.step = step
+        held.clear()
 
     def _parse_cells(self) -> None:
         seen: dict[str, _CodeCell] = {}
@@ -268,11 +303,15 @@ class _Compiler:
     def _prev(self) -> dict[str, dict[str, Cell]]:
         """Step -> the steps that ``prev:`` tags put before it, and the cell that says so."""
         known = {c.step for c in self.cells if c.step is not None}
+        units: dict[str, dict[str, None]] = {}  # a notebook in this one -> its steps
+        for c in self.cells:
+            for unit in c.cell.origin.units if c.cell.origin is not None and c.step is not None else ():
+                units.setdefault(unit, {})[c.step or ""] = None
         result: dict[str, dict[str, Cell]] = {}
         for c in self.cells:
             if c.step is None or c.role not in ("step", "metrics"):
                 continue
-            for name in c.tags.prev:
+            for name in [each for said in c.tags.prev for each in units.get(said, (said,))]:
                 if name not in known:
                     near = difflib.get_close_matches(name, [k for k in known if k], n=1)
                     hint = f" Did you mean {near[0]}?" if near else ""
@@ -473,7 +512,8 @@ class _Compiler:
     def _source(self, c: _CodeCell) -> CellSource:
         in_step = c.step is not None and c.role in ("imports", "functions")
         role = "step" if in_step or c.role == "skip" else c.role
-        return CellSource(c.cell.index, c.cell.id, c.source, role, c.number)
+        label = "" if c.cell.origin is None else c.cell.origin.number
+        return CellSource(c.cell.index, c.cell.id, c.source, role, c.number, label)
 
 
 def _without_prev(cell: Cell, name: str) -> Edit:

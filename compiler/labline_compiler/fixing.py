@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +23,13 @@ class Fixed:
     compilation: Compilation
 
 
-def fix(notebook: Notebook) -> Fixed:
-    """Apply every finding's edit to *notebook*'s document. Nothing is written anywhere."""
+def fix(notebook: Notebook, compile_: Callable[[Notebook], Compilation] = compile_notebook) -> Fixed:
+    """Apply every finding's edit to *notebook*'s document. Nothing is written anywhere.
+
+    *compile_* compiles in place of :func:`.compile.compile_notebook`.
+    """
     document, applied = notebook.content, []
-    compilation = compile_notebook(notebook)
+    compilation = compile_(notebook)
     for _ in range(_ROUNDS):
         done = False
         for found in compilation.findings:
@@ -35,5 +39,5 @@ def fix(notebook: Notebook) -> Fixed:
                 done = True
         if not done:
             break
-        compilation = compile_notebook(parse(document, notebook.path))
+        compilation = compile_(parse(document, notebook.path))
     return Fixed(document, tuple(applied), compilation)

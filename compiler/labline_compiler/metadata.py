@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -98,6 +99,11 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
     else:
         return "is not an option that Labline knows"
     return None
+
+
+def as_metadata(options: Options) -> dict[str, Any]:
+    """*options* as an entry of ``labline.steps``, which reads them back."""
+    return {key: value for key, value in dataclasses.asdict(options).items() if value not in (None, {}, [])}
 
 
 def _are_texts(value: Any, *lengths: int) -> bool:

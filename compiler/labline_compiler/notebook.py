@@ -31,6 +31,33 @@ class NotebookError(Exception):
         return self.findings[0]
 
 
+ORIGIN = "origin"  # where a composed notebook keeps it, in a cell's metadata under `labline`
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a cell of a composed notebook comes from."""
+
+    notebook: str  # the other notebook, by its path; "" for the outermost one's own cells
+    index: int  # in that notebook
+    units: tuple[str, ...]  # the references that lead to it, outermost first
+    cell: tuple[int, str]  # the cell of the outermost notebook that it is, or is part of
+
+    @property
+    def number(self) -> str:
+        """The cell's number in messages, with its notebook."""
+        return f"{self.index + 1} of {self.notebook}" if self.notebook else str(self.index + 1)
+
+
+def origin_of(metadata: Mapping[str, Any]) -> Origin | None:
+    """What the metadata of a composed notebook's cell say; None where they say nothing that can be understood."""
+    own = metadata.get("labline")
+    match own.get(ORIGIN) if isinstance(own, Mapping) else None:
+        case {"notebook": str(name), "index": int(index), "units": [*units], "cell": [int(at), str(identifier)]}:
+            return Origin(name, index, tuple(map(str, units)), (at, identifier))
+    return None
+
+
 @dataclass(frozen=True)
 class Cell:
     """One cell. ``index`` counts all cells from 0; ``id`` is unique in the notebook."""
@@ -40,11 +67,12 @@ class Cell:
     kind: CellKind
     source: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin | None = None
 
     @property
-    def number(self) -> int:
+    def number(self) -> int | str:
         """The cell's number in messages: users count from 1."""
-        return self.index + 1
+        return self.index + 1 if self.origin is None else self.origin.number
 
     @property
     def place(self) -> tuple[int, str]:
@@ -77,6 +105,14 @@ class Notebook:
     def code_cells(self) -> tuple[Cell, ...]:
         """The cells that hold code."""
         return tuple(cell for cell in self.cells if cell.kind == "code")
+
+
+def refers(cell: Cell) -> bool:
+    """Whether the cell's tags say that it stands for another notebook."""
+    tags = cell.metadata.get("tags")
+    return isinstance(tags, (list, tuple)) and any(
+        isinstance(tag, str) and tag.strip().startswith("notebook:") for tag in tags
+    )
 
 
 def read(path: str | Path) -> Notebook:
@@ -169,7 +205,7 @@ def _parse_document(document: Any, path: str) -> Notebook:
         cell_metadata = cell.get("metadata", {})
         if not isinstance(cell_metadata, Mapping):
             raise bad(f"is not a notebook: the metadata of cell {index + 1} is not an object.", index)
-        result.append(Cell(index, identifier, kind, source, cell_metadata))
+        result.append(Cell(index, identifier, kind, source, cell_metadata, origin_of(cell_metadata)))
     return Notebook(path, tuple(result), metadata, dict(document))
 
 
@@ -302,7 +338,7 @@ def _check(notebook: Notebook) -> Notebook:
     )
     if isinstance(language, str) and language and language.lower() not in ("python", "ipython", "python3"):
         findings.append(finding("LL008", f"{notebook.path} is a notebook in {language[:40]}, not in Python."))
-    if not any(cell.source.strip() for cell in notebook.code_cells):
+    if not any(cell.source.strip() or refers(cell) for cell in notebook.code_cells):
         findings.append(finding("LL007", f"{notebook.path} has no code cells."))
     if findings:
         raise NotebookError(*findings)

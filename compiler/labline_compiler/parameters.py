@@ -6,10 +6,11 @@ import ast
 import difflib
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from labline_compiler.ipython import CellSyntaxError, parse_cell
 from labline_compiler.pipeline import Parameter
 from labline_compiler.syntax import parse
 
@@ -160,6 +161,15 @@ def split_parameters(tree: ast.Module, source: str, cell_index: int) -> Paramete
     A statement counts when its value is made of literals and no ordinary code above it in the cell mentions the name:
     parameters are bound before the rest of the cell runs.
     """
+    found, rest = _split(tree, cell_index)
+    removed = [statement for _, statements in found for statement in statements]
+    parameters = tuple(parameter for parameter, _ in found)
+    rest_source = _blank(source, removed, rest) if rest else None
+    return ParametersCell(parameters, ast.Module(rest, []), rest_source)
+
+
+def _split(tree: ast.Module, cell_index: int) -> tuple[list[tuple[Parameter, list[ast.stmt]]], list[ast.stmt]]:
+    """The parameters, each with the statements that assign it, and the other statements."""
     found: dict[str, tuple[Parameter, list[ast.stmt]]] = {}
     rest: list[ast.stmt] = []
     mentioned: set[str] = set()
@@ -178,10 +188,29 @@ def split_parameters(tree: ast.Module, source: str, cell_index: int) -> Paramete
         mentioned |= {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
         mentioned |= {alias.asname or alias.name.partition(".")[0] for alias in _imports(statement)}
         mentioned |= {node.name for node in ast.walk(statement) if hasattr(node, "name") and isinstance(node.name, str)}
-    removed = [statement for _, statements in found.values() for statement in statements]
-    parameters = tuple(parameter for parameter, _ in found.values())
-    rest_source = _blank(source, removed, rest) if rest else None
-    return ParametersCell(parameters, ast.Module(rest, []), rest_source)
+    return list(found.values()), rest
+
+
+def parameter_names(source: str) -> set[str]:
+    """The parameters that a parameters cell defines; none where it is no Python."""
+    return {parameter.name for parameter, _ in _parameters_of(source)[0]}
+
+
+def without_parameters(source: str, names: Collection[str]) -> str:
+    """A parameters cell without the statements that define *names*, every other statement on its old line."""
+    parameters, kept = _parameters_of(source)
+    removed: list[ast.stmt] = []
+    for parameter, statements in parameters:
+        (removed if parameter.name in names else kept).extend(statements)
+    return _blank(source, removed, kept) if removed else source
+
+
+def _parameters_of(source: str) -> tuple[list[tuple[Parameter, list[ast.stmt]]], list[ast.stmt]]:
+    try:
+        parsed = parse_cell(source)
+    except CellSyntaxError:
+        return [], []
+    return _split(parsed.tree, 0) if parsed.magic is None else ([], [])
 
 
 def _imports(statement: ast.stmt) -> Iterable[ast.alias]:

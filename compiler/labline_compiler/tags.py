@@ -112,6 +112,7 @@ class CellTags:
 
     role: str | None = None
     step: str | None = None
+    notebook: str | None = None  # the cell stands for the notebook of this name
     prev: list[str] = field(default_factory=list)
     options: Options = field(default_factory=Options)
 
@@ -216,18 +217,24 @@ def _respelled(cell: Cell, tag: str) -> Edit | None:
 
 def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list[Finding]:
     head, found, options = tag.partition(":")[0], match.groupdict(), result.options
-    if head in ("step", "block", "prev"):
+    if head in ("step", "block", "prev", "notebook"):
         name = found["name"].strip()
         if not name:
             return []  # Kale's panel leaves a bare "block:" on cells without a step
         if problem := name_problem(name):
-            message = f"Cell {cell.number}: the step name {name[:80]!r} {problem}."
+            what = "notebook" if head == "notebook" else "step"
+            message = f"Cell {cell.number}: the {what} name {name[:80]!r} {problem}."
             near, edit = near_name(name), None
             if near is not None:
-                edit = Edit(f"Rename the step {name} to {near}", tags=(TagEdit(cell.id, tag, f"{head}:{near}"),))
+                edit = Edit(f"Rename the {what} {name} to {near}", tags=(TagEdit(cell.id, tag, f"{head}:{near}"),))
             return [finding("LL103", message, cell=cell.place, fix=f"Write {head}:{near}" if near else None, edit=edit)]
         if head == "prev":
             result.prev.append(name)
+        elif head == "notebook":
+            if result.notebook not in (None, name):
+                message = f"Cell {cell.number} stands for two notebooks, {result.notebook} and {name}."
+                return [finding("LL105", message, cell=cell.place)]
+            result.notebook = name
         elif result.step not in (None, name):
             message = f"Cell {cell.number} is tagged with two steps, {result.step} and {name}."
             return [finding("LL105", message, cell=cell.place)]
@@ -239,11 +246,6 @@ def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list
         setattr(options, head, _SWITCH[found["value"]])
     elif head == "image":
         options.image = found["value"]
-    elif head == "notebook":
-        message = (
-            f"Cell {cell.number} stands for the notebook {found['name'][:80]!r}, whose steps are not part of this one."
-        )
-        return [finding("LL113", message, cell=cell.place)]
     else:
         getattr(options, f"{head}s")[found["key"]] = found["value"]
     return []

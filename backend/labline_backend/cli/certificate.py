@@ -22,7 +22,7 @@ def report(document: wire.Document) -> None:
     ]
     terminal.table(["step", "", "value", "notebook and pipeline", ""], rows)
     cells = [
-        [f"cell {cell['index'] + 1}", cell["step"] or "every step", terminal.coloured(cell["status"]), _remark(cell)]
+        [_cell(cell), cell["step"] or "every step", terminal.coloured(cell["status"]), _remark(cell)]
         for cell in document["cells"]
         if cell["status"] != "equal"
     ]
@@ -48,10 +48,12 @@ def conclusion(document: wire.Document) -> str:
 
 
 def _named(records: list[wire.Document], status: str) -> str:
-    names = [
-        r["name"] if "name" in r else f"what cell {r['index'] + 1} shows" for r in records if r["status"] == status
-    ]
+    names = [r["name"] if "name" in r else f"what {_cell(r)} shows" for r in records if r["status"] == status]
     return ", ".join(dict.fromkeys(names))
+
+
+def _cell(record: wire.Document) -> str:
+    return f"cell {record.get('label') or record['index'] + 1}"
 
 
 def _role(value: wire.Document) -> str:

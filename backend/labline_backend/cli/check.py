@@ -55,9 +55,11 @@ def _print_json(compiled: Compiled, applied: tuple[Finding, ...], *, fix: bool) 
 
 def _print_sarif(notebook: Path, compiled: Compiled) -> None:
     from labline_backend import sarif
+    from labline_compiler.composition import own_cells
 
     text = notebook.read_bytes().decode("utf-8-sig") if compiled.content is not None else None
-    terminal.document(sarif.render(notebook, compiled.compilation.findings, text, compiled.content))
+    content = compiled.content and {**compiled.content, "cells": own_cells(compiled.content)}
+    terminal.document(sarif.render(notebook, compiled.compilation.findings, text, content))
 
 
 def _print_text(notebook: Path, compiled: Compiled, applied: tuple[Finding, ...]) -> None:
@@ -78,6 +80,8 @@ def _print_text(notebook: Path, compiled: Compiled, applied: tuple[Finding, ...]
 
 
 def _sources(content: dict[str, Any] | None) -> list[str]:
-    cells = content["cells"] if content is not None else []
+    from labline_compiler.composition import own_cells
+
+    cells = own_cells(content) if content is not None else []
     sources = (cell.get("source", "") for cell in cells)
     return [source if isinstance(source, str) else "".join(source) for source in sources]

@@ -44,7 +44,7 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
         terminal.table(["metric", "value"], rows, right=(1,))
     for step in steps:
         if step.error is not None:
-            failure(step)
+            failure(step, run)
     if run.error and not any(step.error for step in steps):
         click.echo(f"\n{run.error}")
     if detail["certificate"] is not None:
@@ -53,12 +53,14 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
     _addresses(run, detail)
 
 
-def failure(step: StepRecord) -> None:
+def failure(step: StepRecord, run: RunRecord) -> None:
     """Print why a step failed: the sentence, the traceback of the user's own code, the hint."""
     error = step.error
     if error is None:
         return
-    place = f", cell {error.cell_index + 1}" if error.cell_index is not None else ""
+    cells = (*run.pipeline.preamble, *(cell for each in run.pipeline.steps for cell in each.cells))
+    shown = next((cell.shown for cell in cells if cell.index == error.cell_index), None)
+    place = f", cell {shown}" if shown is not None else ""
     line = f", line {error.line}" if error.line is not None else ""
     code = f" {error.code}" if error.code else ""
     click.echo(f"\nstep {step.name}{place}{line}: {terminal.coloured('error', 'error' + code)} {error.message}")

@@ -186,10 +186,12 @@ def _check(path: Path, notebook: Path | None, *, as_json: bool) -> None:
 def _is_of(document: wire.Document, notebook: Path) -> bool:
     from labline_backend.errors import InputError
     from labline_backend.verification.verify import code_digest
+    from labline_compiler.composition import compose
     from labline_compiler.notebook import NotebookError, read
 
     try:
-        return code_digest(read(notebook)) == _notebook_of(document).get("code")
+        composed = compose(read(notebook), notebook.absolute().parent).notebook
+        return code_digest(composed) == _notebook_of(document).get("code")
     except NotebookError as error:
         raise InputError(error.finding.message, error.findings) from error
 

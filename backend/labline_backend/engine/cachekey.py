@@ -113,7 +113,7 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
     kind, _, rest = name.partition("/")
     if kind in ("preamble", "code"):
         cells = pipeline.preamble if kind == "preamble" else step.cells
-        return f"code of cell {cells[int(rest)].index + 1}" if int(rest) < len(cells) else "number of cells"
+        return f"code of cell {cells[int(rest)].shown}" if int(rest) < len(cells) else "number of cells"
     if kind == "value":
         source, _, value = rest.partition("/")
         return f"value {value} from {source}"

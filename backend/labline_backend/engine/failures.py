@@ -127,7 +127,7 @@ def _at(cell: CellSource | None, error: StepError) -> StepError:
 
 
 def _where(cell: CellSource | None) -> str:
-    return "" if cell is None else f" in cell {cell.index + 1}"
+    return "" if cell is None else f" in cell {cell.shown}"
 
 
 def _signal(number: int) -> str:

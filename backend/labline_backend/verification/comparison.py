@@ -72,6 +72,7 @@ class ComparedCell:
     pipeline: str | None = None
     note: str | None = None
     difference: Difference | None = None
+    label: str = ""  # its number in messages, where that is not of its place
 
 
 def compare_value(

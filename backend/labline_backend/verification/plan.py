@@ -67,10 +67,11 @@ def plan(
         if info.role == "skip" or not source.strip():
             continue
         bound: dict[str, str] = {}
+        label = "" if info.origin is None else info.origin.number
         if info.index in overridden:
             bound = {p.name: parameters[p.name] for p in pipeline.parameters if p.cell_index == info.index}
             source = rests[info.index].source if info.index in rests else ""
-        cells.append(ReferenceCell(CellSource(info.index, info.id, source, info.role), bound))
+        cells.append(ReferenceCell(CellSource(info.index, info.id, source, info.role, label=label), bound))
     order = {each.cell.index: place for place, each in enumerate(cells)}
     return Plan(tuple(cells), tuple(place for step in pipeline.steps for place in _places(step, pipeline, order)))
 

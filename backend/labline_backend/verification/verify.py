@@ -255,13 +255,16 @@ class _Comparison:
         steps = {cell.index: step.name for step in self._subject.pipeline.steps for cell in step.cells}
         preamble = {cell.index for cell in self._subject.pipeline.preamble}
         return [
-            compare_cell(
-                cell.index,
-                cell.id,
-                steps.get(cell.index),
-                first.get(cell.index),
-                None if again is None else again.get(cell.index),
-                pipeline.get(cell.index),
+            replace(
+                compare_cell(
+                    cell.index,
+                    cell.id,
+                    steps.get(cell.index),
+                    first.get(cell.index),
+                    None if again is None else again.get(cell.index),
+                    pipeline.get(cell.index),
+                ),
+                label=cell.label,
             )
             for cell in (each.cell for each in self._plan.cells)
             if cell.index in steps or cell.index in preamble

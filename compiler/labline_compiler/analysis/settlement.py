@@ -150,10 +150,10 @@ class Settlement:
             self._tell_interrupted(version.step, name, cell, last.cell)
 
     def _tell_interrupted(self, step: str, name: str, first: Cell, second: Cell) -> None:
-        cells = [unit.cell.number for unit in self.record.units if unit.step == step]
+        cells = [unit.cell for unit in self.record.units if unit.step == step]
         message = (
             f"Step {step} (cells {_numbers(cells)}) is interrupted by other cells that use {name} between them "
-            f"(see cells {_numbers([first.number, second.number])})."
+            f"(see cells {_numbers([first, second])})."
         )
         key = ("LL202", step, name)
         if key not in self.told:
@@ -198,6 +198,6 @@ def _maybe_unbound(version: Version) -> bool:
         version = version.parent
 
 
-def _numbers(cells: Iterable[int]) -> str:
-    numbers = [str(number) for number in sorted(set(cells))]
+def _numbers(cells: Iterable[Cell]) -> str:
+    numbers = [str(number) for _, number in sorted({(cell.index, cell.number) for cell in cells})]
     return " and ".join([", ".join(numbers[:-1]), numbers[-1]]) if len(numbers) > 1 else numbers[0]

@@ -159,7 +159,8 @@ x = json.loads("1")
         "error",
         "A pipeline parameter has one default. Two cells give it different ones, and the steps between them "
         "would see the first.",
-        "Keep one of the assignments; give the other value another name.",
+        "Keep one of the assignments; give the other value another name. Notebooks in this one take the value of a "
+        "parameter that this one defines above them.",
         bad="""\
 # %% tags=["parameters"]
 depth = 3
@@ -220,11 +221,13 @@ y = 2
     ),
     Rule(
         "LL113",
-        "notebook in a notebook",
+        "notebook that cannot be put in its place",
         "error",
-        "The cell stands for another notebook, as Kale puts one pipeline into another. Labline compiles one notebook, "
-        "and without the other's steps the pipeline would do less than is meant.",
-        "Copy the other notebook's cells to this place, or run the two as pipelines of their own and remove the tag.",
+        "The cell stands for another notebook (`notebook:NAME`), whose steps cannot become part of this pipeline: it "
+        "is not there, lies outside this notebook's folder, cannot be read, leads back to this one, has steps of the "
+        "same name, or the cell holds code of its own, which would not run.",
+        "Name the other notebook in the cell as `%run PATH.ipynb`, in its metadata as `notebook_path`, or by its "
+        "file's name; move code to a cell of its own.",
     ),
     Rule(
         "LL114",
