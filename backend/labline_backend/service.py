@@ -22,6 +22,7 @@ from labline_backend.logs import LogPart, read_part
 if TYPE_CHECKING:
     from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
+    from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.preflight import Checked
     from labline_backend.kubeflow.submission import Submission
     from labline_backend.kubeflow.targets import Target
@@ -104,17 +105,7 @@ class Service:
         with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
         its pre-flight.
         """
-        compiled = compile_file(path, content, shown=notebook)
-        pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
-        if pipeline is None or compiled.content is None:
-            raise InputError(summary(findings), findings)
-        from labline_backend.observed import facts
-
-        if known := facts(self.store, notebook, str(path.absolute().parent), pipeline):
-            compilation = compile_file(path, compiled.content, shown=notebook, observed=known).compilation
-            pipeline, findings = compilation.pipeline, compilation.findings
-            if pipeline is None:  # what was seen leaves no order of whole steps
-                raise InputError(summary(findings), findings)
+        pipeline, findings, document = self._compile(path, notebook, content)
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
         if target == "local":
@@ -131,7 +122,7 @@ class Service:
                 pipeline,
                 notebook=notebook,
                 folder=path.absolute().parent,
-                content=compiled.content,
+                content=document,
                 parameters=given,
                 cache=cache,
                 findings=findings,
@@ -140,6 +131,60 @@ class Service:
             )
         except (KernelError, ParameterError, ArtifactStoreError) as error:
             raise InputError(str(error), (error.finding,)) from error
+
+    def _compile(
+        self, path: Path, notebook: str, content: dict[str, Any] | None
+    ) -> tuple[Pipeline, tuple[Finding, ...], dict[str, Any]]:
+        """Compile with what earlier runs have seen. Raises ``InputError``."""
+        compiled = compile_file(path, content, shown=notebook)
+        pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
+        if pipeline is None or compiled.content is None:
+            raise InputError(summary(findings), findings)
+        from labline_backend.observed import facts
+
+        if known := facts(self.store, notebook, str(path.absolute().parent), pipeline):
+            compilation = compile_file(path, compiled.content, shown=notebook, observed=known).compilation
+            pipeline, findings = compilation.pipeline, compilation.findings
+            if pipeline is None:  # what was seen leaves no order of whole steps
+                raise InputError(summary(findings), findings)
+        return pipeline, findings, compiled.content
+
+    def forecast(
+        self,
+        path: Path,
+        *,
+        notebook: str,
+        content: dict[str, Any] | None = None,
+        parameters: Mapping[str, str] | None = None,
+    ) -> Forecast:
+        """What :meth:`run` would do on this machine, step by step; nothing is started. Raises ``InputError``."""
+        from labline_backend.engine.cache import Cache
+        from labline_backend.engine.forecast import forecast
+        from labline_backend.engine.parameters import ParameterError, merge
+        from labline_backend.kernels import KernelError, find_kernel
+        from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
+        from labline_backend.store.records import RunRecord
+
+        pipeline, findings, _ = self._compile(path, notebook, content)
+        try:
+            values = merge(pipeline, literals(pipeline, parameters or {}))
+            kernel = find_kernel(pipeline.kernel)
+            cache = Cache(self.home, self.store, ArtifactStore.find(self.home))
+            folder = str(path.absolute().parent)
+            run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, findings=findings)
+            return forecast(cache, run, kernel, self._seconds(notebook, folder))
+        except (KernelError, ParameterError, ArtifactStoreError) as error:
+            raise InputError(str(error), (error.finding,)) from error
+
+    def _seconds(self, notebook: str, folder: str) -> dict[str, float]:
+        """How long steps took when they last ran, in the newest of the notebook's last runs that knows."""
+        records = self.store.list(10, notebook=notebook, folder=folder)
+        steps = self.store.steps_of([record.id for record in records])
+        found: dict[str, float] = {}
+        for step in (step for record in records for step in steps.get(record.id, [])):
+            if step.result is not None and step.result.state == "succeeded":
+                found.setdefault(step.name, step.result.seconds)
+        return found
 
     def runs(self, limit: int = 50, before: str | None = None, notebook: str | None = None) -> list[wire.Document]:
         """The runs, newest first, rendered. Raises ``NotFoundError`` where there is no run *before*."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
     from labline_backend.store.records import RunRecord, StepRecord
     from labline_compiler.compile import Compilation
@@ -69,6 +70,12 @@ def suggestion(found: Suggestion) -> Document:
         "pipeline": compiled["pipeline"],
         "findings": compiled["findings"],
     }
+
+
+def forecast(found: Forecast) -> Document:
+    """Render a Forecast."""
+    steps = [{**dataclasses.asdict(step), "on": list(step.on)} for step in found.steps]
+    return {"steps": steps, "least": found.least, "most": found.most}
 
 
 def graph(pipeline: Pipeline) -> Document:

@@ -7,6 +7,7 @@ from typing import Any
 
 from labline_backend.api.base import UnknownHandler
 from labline_backend.api.events import EventsHandler
+from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
 from labline_backend.api.pipelines import PipelinesHandler
 from labline_backend.api.runs import CancelHandler, RunHandler, RunsHandler
@@ -20,6 +21,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "/status": StatusHandler,
     "/pipelines": PipelinesHandler,
     "/suggestions": SuggestionsHandler,
+    "/forecasts": ForecastsHandler,
     "/targets": TargetsHandler,
     "/runs": RunsHandler,
     "/runs/{run}": RunHandler,

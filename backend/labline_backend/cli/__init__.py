@@ -15,6 +15,7 @@ from labline_backend.cli.compile import compile_
 from labline_backend.cli.failures import ReaderLeftError, exit_code_of
 from labline_backend.cli.mlflow import mlflow
 from labline_backend.cli.monitor import monitor
+from labline_backend.cli.plan import plan
 from labline_backend.cli.run import run
 from labline_backend.cli.runs import runs
 from labline_backend.cli.serve import serve
@@ -47,7 +48,7 @@ def labline(context: click.Context) -> None:
         context.color = False
 
 
-for command in (check, suggest, compile_, run, verify, runs, target, serve, monitor, server, mlflow):
+for command in (check, suggest, compile_, plan, run, verify, runs, target, serve, monitor, server, mlflow):
     labline.add_command(command)
 
 

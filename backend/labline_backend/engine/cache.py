@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,18 @@ class Cache:
         self._probe = EnvironmentProbe(home)
         self._digests: dict[tuple[str, int, int, int], str] = {}
 
-    def look_up(self, run: RunRecord, step: Step, kernel: Kernel, results: dict[str, StepResult]) -> Lookup:
-        """Find an earlier result for *step*; ``results`` are those of the steps above it."""
+    def look_up(
+        self,
+        run: RunRecord,
+        step: Step,
+        kernel: Kernel,
+        results: dict[str, StepResult],
+        unknown: Collection[str] = (),
+    ) -> Lookup:
+        """Find an earlier result for *step*; ``results`` are those of the steps above it.
+
+        Of the steps above that are *unknown*, it is assumed that they give what they gave when *step* last ran.
+        """
         wanted = step.options.cache if step.options.cache is not None else run.pipeline.cache
         if not wanted:
             return Lookup(None, {}, None, "not cached: caching is switched off for this step")
@@ -64,6 +75,9 @@ class Cache:
             environment=installed.digest,
             variables=environment(kernel, {}),
         )
+        if unknown:
+            last = self._store.cache.newest(run.pipeline.name, step.name)
+            found = cachekey.assume(found, last.ingredients if last is not None else {}, step, unknown)
         key = cachekey.key(found)
         if not run.cache:
             return Lookup(key, found, None, "not looked up: this run uses no cache")

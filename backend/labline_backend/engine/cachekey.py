@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from labline_compiler.passage import Passage
@@ -41,8 +41,8 @@ def ingredients(
 ) -> dict[str, str]:
     """Everything a step's result depends on, by a name that :func:`describe` can put in words.
 
-    ``results`` are those of the steps it takes values from, ``environment`` the digest of the kernel's environment, and
-    ``variables`` the environment variables that its process will have.
+    ``results`` are those of the steps it takes values from, as far as they are known; ``environment`` is the digest of
+    the kernel's environment, and ``variables`` are the environment variables that its process will have.
     """
     found = {"recipe": VERSION, "folder": str(folder), "environment": environment}
     for kind, cells in (("preamble", pipeline.preamble), ("code", step.cells)):
@@ -57,6 +57,8 @@ def ingredients(
         found["pauses"] = digest(json.dumps([[p.unaltered, p.given, p.again, p.takes] for p in pauses]))
     found |= {f"parameter/{name}": _same_literal(parameters[name]) for name in step.parameters if name in parameters}
     for taken in step.inputs:
+        if taken.source not in results:
+            continue
         made = {
             value.name: value.digest
             for artifact in results[taken.source].artifacts
@@ -79,6 +81,17 @@ def ingredients(
         named = {text for tree in trees for text in _texts(tree)}
         found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
     return found
+
+
+def assume(found: Mapping[str, str], before: Mapping[str, str], step: Step, unknown: Collection[str]) -> dict[str, str]:
+    """The ingredients *found* with those that came from the steps *unknown* as they were *before*."""
+    result = dict(found)
+    for taken in step.inputs:
+        if taken.source in unknown:
+            names = [f"value/{taken.source}/{name}" for name in taken.names]
+            result |= {name: before.get(name, "unknown") for name in names}
+            result |= {name: text for name, text in before.items() if name.startswith(f"artifact/{taken.source}/")}
+    return result | {"kept": before["kept"]} if "kept" in before else result
 
 
 def kept(step: Step, results: Mapping[str, StepResult]) -> tuple[Shared, ...]:

@@ -1,0 +1,33 @@
+"""``/forecasts``: what running a notebook would do."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado.web import authenticated
+
+from labline_backend import wire
+from labline_backend.api.base import LablineHandler
+from labline_backend.api.paths import confined
+from labline_backend.service import Service
+
+
+class ForecastsHandler(LablineHandler):
+    """Forecasts."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Foresee a run of a notebook."""
+        request = await self.body("forecastRun")
+
+        def foreseen(service: Service) -> wire.Document:
+            path = confined(self.contents_manager, request["path"])
+            found = service.forecast(
+                path,
+                notebook=request["path"],
+                content=request.get("content"),
+                parameters=request.get("parameters"),
+            )
+            return wire.forecast(found)
+
+        await self.answer(foreseen)
