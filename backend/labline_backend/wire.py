@@ -86,7 +86,7 @@ def graph(pipeline: Pipeline) -> Document:
         "steps": [
             {
                 "name": step.name,
-                "cells": [{"index": cell.index, "id": cell.id} for cell in step.cells],
+                "cells": [{"index": cell.index, "id": cell.open_id} for cell in step.cells],
                 "parameters": list(step.parameters),
                 "outputs": [name for output in step.outputs for name in output.names],
             }

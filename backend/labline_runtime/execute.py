@@ -227,7 +227,7 @@ def cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> 
         evalue=str(error),
         traceback=outcome.traceback,
         cell_index=cell.index,
-        cell_id=cell.id,
+        cell_id=cell.open_id,
         line=outcome.line,
     )
 

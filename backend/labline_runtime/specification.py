@@ -36,6 +36,12 @@ class CellSource:
     role: CellRole = "step"
     number: int = 0  # of its run in the notebook, counted from 1 as IPython does; 0: as it comes
     label: str = ""  # its number in messages, where that is not of its place: "3 of other.ipynb"
+    host: str = ""  # the id of the cell that stands for its notebook in the one that is open, where that is another
+
+    @property
+    def open_id(self) -> str:
+        """The id of the cell that shows it in the notebook that is open."""
+        return self.host or self.id
 
     @property
     def shown(self) -> str:

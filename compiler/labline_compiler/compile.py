@@ -512,8 +512,10 @@ class _Compiler:
     def _source(self, c: _CodeCell) -> CellSource:
         in_step = c.step is not None and c.role in ("imports", "functions")
         role = "step" if in_step or c.role == "skip" else c.role
-        label = "" if c.cell.origin is None else c.cell.origin.number
-        return CellSource(c.cell.index, c.cell.id, c.source, role, c.number, label)
+        source = CellSource(c.cell.index, c.cell.id, c.source, role, c.number)
+        if (origin := c.cell.origin) is None:
+            return source
+        return replace(source, label=origin.number, host=origin.cell[1] if origin.notebook else "")
 
 
 def _without_prev(cell: Cell, name: str) -> Edit:

@@ -236,6 +236,9 @@ class _Composer:
             message = f"Cell {cell.number} stands for {written[:80]!r}, which is not in the notebook's folder or below."
             self._tell("LL113", message, cell, place, "Move the other notebook to the folder of this one, or below it.")
             return None
+        if any(part.startswith(".") for part in file.relative_to(self.folder).parts):
+            self._tell("LL113", f"Cell {cell.number} stands for {written[:80]!r}, which is hidden.", cell, place)
+            return None
         chain = (*place.files, place.file)
         if file in [each.resolve() for each in chain]:
             names = " -> ".join(self._shown(each) for each in (*chain, file))

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend import wire
 from labline_backend.compiling import compile_file
 from labline_backend.home import Home
+from labline_backend.notebook_file import fix_file
 from labline_backend.service import Service
 
 from .notebooks import code, write
@@ -58,6 +60,7 @@ def test_a_failure_is_told_with_the_name_of_its_notebook(service: Service, tmp_p
     error = service.step(run.id, "data_divide").error
     assert error is not None
     assert error.message == "Cell 2 of data.ipynb, line 2 raised ZeroDivisionError: division by zero"
+    assert error.cell_id == "c1"  # the cell that stands for it
 
 
 def test_what_is_asked_for_unsaved_stands_for_the_notebooks_beside_it(tmp_path: Path):
@@ -65,6 +68,23 @@ def test_what_is_asked_for_unsaved_stands_for_the_notebooks_beside_it(tmp_path: 
     content = json.loads(write(tmp_path / "elsewhere.ipynb", code("", "notebook:data")).read_text())
     found = compile_file(tmp_path / "unsaved.ipynb", content, shown="unsaved.ipynb").compilation
     assert [step.name for step in found.pipeline.steps] == ["data_make"]
+
+
+def test_what_is_rendered_speaks_of_the_cells_that_are_open(tmp_path: Path):
+    write(tmp_path / "data.ipynb", code("x = 0", "step:make"), code("y = x", "step:copy"))
+    root = write(tmp_path / "root.ipynb", code("", "notebook:data"), code("z = y", "step:use"))
+    rendered = wire.compilation(compile_file(root).compilation)
+    assert rendered["cells"] == [{"index": 1, "id": "c1", "role": "step", "step": "use"}]
+    assert [step["cells"][0]["id"] for step in rendered["pipeline"]["steps"]] == ["c0", "c0", "c1"]
+
+
+def test_a_fix_changes_the_open_notebook_alone(tmp_path: Path):
+    data = write(tmp_path / "data.ipynb", code("x = 0", "step:make", "cache:Off"))
+    root = write(tmp_path / "root.ipynb", code("", "notebook:data"), code("z = x", "step:use", "cache:Off"))
+    before = data.read_bytes()
+    fixed = fix_file(root)
+    assert ([found.code for found in fixed.applied], data.read_bytes()) == (["LL102"], before)
+    assert [found.cell_id for found in fixed.compiled.compilation.findings] == ["c0"]
 
 
 def test_a_finding_on_why_is_told_once(tmp_path: Path):

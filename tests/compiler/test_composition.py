@@ -237,6 +237,16 @@ def test_cells_are_labelled_with_their_notebook(folder: Folder) -> None:
     assert labels == ["2 of other.ipynb", "2"]
 
 
+def test_cells_of_another_notebook_are_shown_on_the_cell_that_stands_for_it(folder: Folder) -> None:
+    folder.write("root", cell("", "notebook:other"), cell("z = y", "step:use"))
+    assert [step.cells[0].open_id for step in folder.pipeline().steps] == ["root0", "root0", "root1"]
+
+
+def test_a_name_that_a_notebook_further_down_binds_is_not_there_yet(folder: Folder) -> None:
+    folder.write("root", cell("z = y", "step:use"), cell("", "notebook:other"))
+    assert not edges(folder.pipeline()) & {"other_double>use:y"}
+
+
 def test_the_composed_document_compiles_to_the_same_again(folder: Folder) -> None:
     folder.write("root", cell("", "notebook:other", "limit:cpu:2"), cell("z = y", "step:use"))
     composed = folder.composed().notebook
@@ -277,6 +287,7 @@ REFUSED: dict[str, tuple[Cell | Write, str, str]] = {
     "missing": (cell("", "notebook:gone"), "LL113", "There is no notebook at gone.ipynb"),
     "parent": (cell("", "notebook:a", notebook_path="../a.ipynb"), "LL113", "'../a.ipynb', which is not in"),
     "absolute": (cell("%run /etc/a.ipynb", "notebook:a"), "LL113", "'/etc/a.ipynb', which is not in"),
+    "hidden": (cell("", "notebook:a", notebook_path=".git/a.ipynb"), "LL113", "'.git/a.ipynb', which is hidden"),
     "link": (outside, "LL113", "'link.ipynb', which is not in"),
     "two paths": (cell("%run other.ipynb", "notebook:a", notebook_path="b.ipynb"), "LL113", "metadata names 'b.ipynb'"),
     "no path": (cell("", "notebook:a", notebook_path=3), "LL108", "`notebook_path` in its metadata is not a path"),

@@ -123,7 +123,9 @@ def of_fault(error: BaseException) -> StepError:
 def _at(cell: CellSource | None, error: StepError) -> StepError:
     if cell is None:
         return error
-    return StepError(message=error.message, code=error.code, hint=error.hint, cell_index=cell.index, cell_id=cell.id)
+    return StepError(
+        message=error.message, code=error.code, hint=error.hint, cell_index=cell.index, cell_id=cell.open_id
+    )
 
 
 def _where(cell: CellSource | None) -> str:

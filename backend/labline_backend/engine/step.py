@@ -223,9 +223,11 @@ class StepRunner:
             except ValueError:
                 continue  # a stray write of the user's code to the descriptor
             cells = (*self._run.record.pipeline.preamble, *self._step.cells)
-            self._cell = next((c for c in cells if c.index == told.index and told.event == "cell_started"), None)
+            cell = next((c for c in cells if c.index == told.index), None)
+            self._cell = cell if told.event == "cell_started" else None
+            open_id = cell.open_id if cell is not None else told.id
             try:
-                self._run.store.add_cell_event(self._run.record.id, self._step.name, told.index, told.id, told.state)
+                self._run.store.add_cell_event(self._run.record.id, self._step.name, told.index, open_id, told.state)
             except Exception:
                 process.kill()
                 raise
