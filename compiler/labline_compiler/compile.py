@@ -7,31 +7,27 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from labline_compiler import parameters as parameters_module
 from labline_compiler.analysis.dataflow import TooDeepError, analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
+from labline_compiler.assignment import CodeCell, Role, assign_steps
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
 from labline_compiler.metadata import read_pipeline_options
 from labline_compiler.notebook import Cell, Notebook, Origin
 from labline_compiler.order import cycle_in, topological
-from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
+from labline_compiler.pipeline import Input, Pipeline, Step, StepOptions
 from labline_compiler.placing import placed
 from labline_compiler.tags import (
     ROLES,
-    CellTags,
     Options,
     read_cell_tags,
     rename_step,
-    without_effect,
     written,
 )
 from labline_runtime.specification import CellSource, Observation, StepOutput
-
-Role = Literal["imports", "functions", "parameters", "step", "metrics", "skip"]
 
 
 @dataclass(frozen=True)
@@ -65,20 +61,6 @@ def compile_notebook(
     return _Compiler(notebook, name, observed, plots).compile()
 
 
-@dataclass
-class _CodeCell:
-    """A code cell on its way: its tags, the step it was given, and its code parsed."""
-
-    cell: Cell
-    tags: CellTags
-    role: Role
-    step: str | None = None
-    parsed: ParsedCell | None = None
-    parameters: tuple[Parameter, ...] = ()
-    source: str = ""
-    number: int = 0  # of its run in the notebook, as IPython counts
-
-
 class _Compiler:
     def __init__(
         self, notebook: Notebook, name: str | None, observed: Sequence[Observation], plots: str | None
@@ -88,13 +70,14 @@ class _Compiler:
         self.name = name
         self.plots = plots
         self.findings: list[Finding] = []
-        self.cells: list[_CodeCell] = []
+        self.cells: list[CodeCell] = []
 
     def compile(self) -> Compilation:
         options, findings = read_pipeline_options(self.notebook)
         self.findings += findings
         self._read_cells()
-        self._place_cells()
+        self.setup, told = assign_steps(self.cells)
+        self.findings += told
         self._parse_cells()
         step_options = self._step_options(options.steps, options.defaults)
         prev = self._prev()
@@ -158,7 +141,7 @@ class _Compiler:
                 message = f"Cell {cell.number} stands for the notebook {tags.notebook}, which is not put in its place."
                 self.findings.append(finding("LL113", message, cell=cell.place))
             role: Role = tags.role if tags.role is not None else "step"  # type: ignore[assignment]
-            self.cells.append(_CodeCell(cell, tags, role, source=cell.source))
+            self.cells.append(CodeCell(cell, tags, role, source=cell.source))
         self.findings = self._rename_steps(self.findings)
         if all(c.role == "skip" or not (c.cell.source.strip() or c.tags.notebook) for c in self.cells):
             self.findings.append(finding("LL007", "Every code cell is empty or tagged `skip`."))
@@ -175,57 +158,8 @@ class _Compiler:
             for found in findings
         ]
 
-    def _place_cells(self) -> None:
-        """Give every cell its step: its own, or that of the step above, or the one for cells above all steps."""
-        tagged = {c.tags.step for c in self.cells if c.tags.step is not None and c.role != "skip"}
-        tagged |= {unit for c in self.cells if c.cell.origin is not None for unit in c.cell.origin.units}
-        setup, number = "setup", 2
-        while setup in tagged:
-            setup, number = f"setup_{number}", number + 1
-        self.setup = setup
-        current: str | None = None
-        units: tuple[str, ...] = ()
-        left: list[tuple[str, ...]] = []  # notebooks in which another one has been put
-        held: list[_CodeCell] = []
-        for c in self.cells:
-            if (here := c.cell.origin.units if c.cell.origin is not None else ()) != units:
-                self._settle_below(held, units, left, tagged)
-                left.append(units)
-                current, units = None, here
-            if c.role in ("step", "metrics", "parameters"):
-                current = (c.tags.step if c.role != "parameters" else None) or current
-                if current is None and any(each[: len(units)] == units for each in left):
-                    held.append(c)  # of the next step, as in Kale: there is none above it here
-                    continue
-                c.step = current or (units[-1] if units else setup)  # of parameters: what is left of them, if anything
-                self._settle(held, c.step)
-            elif c.tags.prev or c.tags.options:
-                message = f"Cell {c.cell.number} is {c.role}: its tags for a step change nothing."
-                self.findings.append(finding("LL109", message, cell=c.cell.place, edit=without_effect(c.cell)))
-        self._settle_below(held, units, left, tagged)
-        by_lower: dict[str, str] = {}
-        for name in sorted(tagged):
-            if (other := by_lower.setdefault(name.lower(), name)) != name:
-                self.findings.append(finding("LL112", f"The steps {other} and {name} differ in case only."))
-
-    def _settle_below(
-        self, held: list[_CodeCell], units: tuple[str, ...], left: list[tuple[str, ...]], taken: set[str]
-    ) -> None:
-        """Give the cells below a notebook that no step follows a step of their own."""
-        if held:
-            name = f"after_{left[-1][len(units)]}"
-            while name in taken:
-                name += "_"
-            self._settle(held, name)
-
-    @staticmethod
-    def _settle(held: list[_CodeCell], step: str) -> None:
-        for c in held:
-            c.step = step
-        held.clear()
-
     def _parse_cells(self) -> None:
-        seen: dict[str, _CodeCell] = {}
+        seen: dict[str, CodeCell] = {}
         number = 0
         for c in self.cells:
             if c.role == "skip" or not c.cell.source.strip():
@@ -509,7 +443,7 @@ class _Compiler:
         message = f"Steps wait for each other: {_arrows(cycle)}; their cells {numbers} are interleaved."
         self.findings.append(finding("LL202", message, cell=cells[-1].place, step=cycle[0]))
 
-    def _source(self, c: _CodeCell) -> CellSource:
+    def _source(self, c: CodeCell) -> CellSource:
         in_step = c.step is not None and c.role in ("imports", "functions")
         role = "step" if in_step or c.role == "skip" else c.role
         source = CellSource(c.cell.index, c.cell.id, c.source, role, c.number)
