@@ -304,3 +304,11 @@ def test_code_that_can_bind_any_name_interrupts_no_step() -> None:
     show = "def show(text):\n    print(repr(eval(text)))"
     source = steps(a=show, b="x = 1\nshow('x')", c="y = str(2)\nshow('y')", d="z = str(repr(3))\nshow('z')")
     assert edges(pipeline_of(source))  # which asserts that there is no error
+
+
+def test_a_name_that_several_steps_may_bind_has_one_version_of_each() -> None:
+    ask = "def ask(name):\n    return name in globals()"
+    source = steps(
+        a=ask, b="ask('x')\nprint(bool(1))", c="ask('x')", d="ask('x')", e="print(bool(0))\nask('x')", f="str()"
+    )
+    assert edges(pipeline_of(source))  # which asserts that there is no error

@@ -44,7 +44,7 @@ class Recorder:
         self.preamble_files: list[tuple[FileAccess, int]] = []
         self.place = 0  # how often the working directory was changed
         self.stars: list[Version] = []
-        self.starred: dict[str, int] = {}  # how many of the stars a name has versions of
+        self.starred: dict[str, int] = {}  # how many of the stars its versions know of
         self.steps: dict[str, StepFlow] = {}
         self.left: dict[str, dict[str, Left]] = {}  # by step: what its names stand for when it ends
         self.findings: list[Finding] = []
@@ -119,6 +119,8 @@ class Recorder:
             self.libraries[name] = value if not self.heap.mutable(value) and value else None
         self.touched.add(name)
         self._touch(name, always=always)
+        if always:
+            self.starred[name] = len(self.stars)
         # Bound maybe, the name may still stand for what it stood for before.
         value = self.values[name] = value if always else value | self.values.get(name, NOTHING)
         hot = self._hot(value)
@@ -219,6 +221,7 @@ class Recorder:
         for name in list(self.versions):
             if not name.startswith("@"):
                 self._touch(name, always=False)
+                self.starred[name] = len(self.stars)
 
     def note(self, code: str, message: str, node: ast.AST | None) -> None:
         """Tell it, unless every step does the same again."""
