@@ -58,28 +58,29 @@ def main() -> int:
         if chosen.patterns and not any(pattern in line for pattern in chosen.patterns):
             continue
         repository, _, path = line.partition(" ")
-        file = chosen.checkouts / repository.partition("/")[2] / path
+        top = chosen.checkouts / repository.partition("/")[2]
+        file = top / path
         if not file.is_file():
             print(f"not there: {file}", file=sys.stderr)
             continue
-        outcomes.append(judge(line, file, chosen.kernel, chosen.every))
+        outcomes.append(judge(line, file, top, chosen.kernel, chosen.every))
         print(json.dumps(vars(outcomes[-1])), flush=True)
         if chosen.report is not None:
             chosen.report.write_text(table(outcomes), "utf-8")
     return sum(outcome.verdict in ("different", "crashed") for outcome in outcomes)
 
 
-def judge(name: str, file: Path, kernel: str, every: int) -> Outcome:
-    """Split and verify one notebook, in a copy of its folder."""
+def judge(name: str, file: Path, top: Path, kernel: str, every: int) -> Outcome:
+    """Split and verify one notebook of the checkout at *top*, in a copy of its folder."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
-        folder = Path(root) / "work"
-        shutil.copytree(file.parent, folder, ignore=shutil.ignore_patterns("*.ipynb", ".git", ".ipynb_checkpoints"))
+        tree = Path(root) / "work"
+        folder = copied(file, top, tree)
         notebook = folder / "notebook.ipynb"
         document = read(file, kernel)
         emptied = 0
         for _ in range(ROUNDS):  # a cell may need what a failing one did before it failed
-            if not (failing := empty_failing(document, folder, kernel)):
+            if not (failing := empty_failing(document, tree, folder, kernel)):
                 break
             emptied += failing
         cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in document["cells"])
@@ -104,6 +105,22 @@ def judge(name: str, file: Path, kernel: str, every: int) -> Outcome:
         if found.returncode == 2:
             return ended("refused", said=answer.get("message", "")[:300])
         return ended(**verdict_of(answer))
+
+
+def copied(file: Path, top: Path, tree: Path) -> Path:
+    """Copy to *tree* what stands beside a notebook, or all of its checkout where it names a folder above its own.
+
+    Other notebooks only where it names them, as ``%run`` does. The copy of the notebook's folder is returned.
+    """
+    text = file.read_text("utf-8")
+
+    def left_out(_: str, names: list[str]) -> set[str]:
+        unnamed = {name for name in names if name.endswith(".ipynb") and name not in text}
+        return unnamed | ({".git", ".ipynb_checkpoints"} & set(names))
+
+    source = top if "../" in text else file.parent
+    shutil.copytree(source, tree, ignore=left_out)
+    return tree / file.parent.relative_to(source)
 
 
 def verdict_of(certificate: dict[str, Any]) -> dict[str, Any]:
@@ -135,15 +152,15 @@ def read(file: Path, kernel: str) -> dict[str, Any]:
     return document
 
 
-def empty_failing(document: dict[str, Any], folder: Path, kernel: str) -> int:
+def empty_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: str) -> int:
     """Empty the cells that fail when the notebook is run as it is; how many. Files that the run made are taken away."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     with tempfile.TemporaryDirectory() as scratch:
-        place = Path(scratch) / "work"
-        shutil.copytree(folder, place)
+        shutil.copytree(tree, Path(scratch) / "work")
+        place = Path(scratch) / "work" / folder.relative_to(tree)
         ran = nbformat.from_dict(copy.deepcopy(document))
         client = NotebookClient(
             ran, kernel_name=kernel, allow_errors=True, timeout=120, resources={"metadata": {"path": str(place)}}
