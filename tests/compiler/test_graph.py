@@ -212,6 +212,11 @@ def test_a_functions_cell_that_needs_a_value_runs_once() -> None:
     assert edges(pipeline) == {"a>b:f"}
 
 
+def test_a_functions_cell_that_needs_a_name_of_a_star_import_runs_once() -> None:
+    source = steps(a="from typing import *") + '# %% tags=["functions"]\ndef f() -> List: ...\n' + steps(b="f()")
+    assert not pipeline_of(source).preamble
+
+
 def test_a_skipped_cell_is_left_out() -> None:
     pipeline = pipeline_of(steps(a="x = 1") + '# %% tags=["skip"]\nx = 2\n' + steps(b="print(x)"))
     assert [cell.index for step in pipeline.steps for cell in step.cells] == [0, 2]

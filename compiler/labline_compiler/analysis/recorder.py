@@ -201,6 +201,8 @@ class Recorder:
         """The name comes from a star import above, or else there is a fault to tell."""
         self.touched.add(name)
         if self.stars:
+            if self.unit.step == PREAMBLE and any(star.step != PREAMBLE for star in self.stars):
+                self.misplaced.add(self.unit.cell.index)
             version = self.versions.get(name)
             for star in self.stars[self.starred.get(name, 0) :]:
                 if version is None or (version.step, version.segment) != (star.step, star.segment):
