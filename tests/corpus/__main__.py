@@ -1,8 +1,8 @@
 """``python -m tests.corpus CHECKOUTS [--every N] [--kernel NAME] [--report FILE] [PATTERN...]``.
 
 *CHECKOUTS* is a folder with one folder a repository, as ``notebooks.txt`` beside this file names them. Each notebook is
-copied with the files beside it; cells that fail in a plain run of it (no network, an old API) are emptied first. Then
-``labline suggest`` splits it, or, with ``--every N``, a step starts at every Nth code cell, which is harder; and
+copied with the files beside it; statements that fail in a plain run of it (no network, an old API) are cut out first.
+Then ``labline suggest`` splits it, or, with ``--every N``, a step starts at every Nth code cell, which is harder; and
 ``labline verify`` judges. The table is printed and, with ``--report``, written as Markdown.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,18 +24,18 @@ from pathlib import Path
 from typing import Any
 
 LIST = Path(__file__).with_name("notebooks.txt")
-ROUNDS = 5
+ROUNDS = 6
 SECONDS = 900  # for all runs of one notebook
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one notebook fared. ``emptied`` counts the cells that fail in a plain run."""
+    """How one notebook fared. ``cut`` counts the statements and cells that fail in a plain run."""
 
     notebook: str
     verdict: str
     cells: int = 0
-    emptied: int = 0
+    cut: int = 0
     steps: int = 0
     values: str = ""
     outputs: str = ""
@@ -78,16 +79,18 @@ def judge(name: str, file: Path, top: Path, kernel: str, every: int) -> Outcome:
         folder = copied(file, top, tree)
         notebook = folder / "notebook.ipynb"
         document = read(file, kernel)
-        emptied = 0
+        cut = 0
         for _ in range(ROUNDS):  # a cell may need what a failing one did before it failed
-            if not (failing := empty_failing(document, tree, folder, kernel)):
+            if not (failing := cut_failing(document, tree, folder, kernel)):
                 break
-            emptied += failing
+            cut += failing
         cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in document["cells"])
 
         def ended(verdict: str, **more: Any) -> Outcome:
-            return Outcome(name, verdict, cells, emptied, seconds=round(time.monotonic() - began, 1), **more)
+            return Outcome(name, verdict, cells, cut, seconds=round(time.monotonic() - began, 1), **more)
 
+        for cell in document["cells"]:
+            cell["metadata"] = {}
         if cells < 2:
             return ended("too short")
         if every:
@@ -144,7 +147,7 @@ def read(file: Path, kernel: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(nbformat.writes(nbformat.convert(nbformat.read(file, as_version=4), 4)))
     for number, cell in enumerate(document["cells"]):
         cell |= {"metadata": {}, "id": f"cell-{number}"}
-        cell["source"] = "".join(cell["source"])
+        cell["source"] = re.sub(r"\bseaborn-(?!v0_8)(?=[a-z-]+['\"])", "seaborn-v0_8-", "".join(cell["source"]))
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
     document["metadata"] = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
@@ -152,8 +155,11 @@ def read(file: Path, kernel: str) -> dict[str, Any]:
     return document
 
 
-def empty_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: str) -> int:
-    """Empty the cells that fail when the notebook is run as it is; how many. Files that the run made are taken away."""
+def cut_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: str) -> int:
+    """Cut what fails when the notebook is run as it is: a statement, then the whole cell. How many cells were cut.
+
+    Files that the run made are taken away.
+    """
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -169,16 +175,37 @@ def empty_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: st
             client.execute()
         except (CellTimeoutError, DeadKernelError) as error:
             print(f"the plain run ended early: {type(error).__name__}", file=sys.stderr)
-    emptied, reached = 0, True
+    changed, reached = 0, True
     for cell, was in zip(document["cells"], ran["cells"], strict=True):
         if cell["cell_type"] != "code" or not cell["source"].strip():
             continue
-        failed = any(output["output_type"] == "error" for output in was["outputs"])
+        errors = [output["traceback"] for output in was["outputs"] if output["output_type"] == "error"]
         reached = reached and was["execution_count"] is not None
-        if failed or not reached:
-            cell["source"] = ""
-            emptied += 1
-    return emptied
+        if errors or not reached:
+            cell["source"] = (
+                "" if cell["metadata"] else without_failing(cell["source"], "".join(errors[0] if errors else []))
+            )
+            cell["metadata"] = {"cut": True}
+            changed += 1
+    return changed
+
+
+def without_failing(source: str, traceback: str) -> str:
+    """A cell without the statement that failed; nothing where that is not known, or is all there is."""
+    from labline_compiler.ipython import CellSyntaxError, parse_cell
+
+    place = re.search(r"Cell In\[\d+\], line (\d+)", re.sub(r"\x1b\[[0-9;]*m", "", traceback))
+    try:
+        statements = parse_cell(source).tree.body
+    except CellSyntaxError:
+        statements = []
+    if place is None or source.startswith("%%"):
+        return ""
+    for each in statements if len(statements) > 1 else ():
+        if each.lineno <= int(place[1]) <= (each.end_lineno or each.lineno):
+            lines = source.split("\n")
+            return "\n".join([*lines[: each.lineno - 1], *lines[each.end_lineno :]])
+    return ""
 
 
 def split(document: dict[str, Any], every: int) -> None:
@@ -215,13 +242,13 @@ def table(outcomes: list[Outcome]) -> str:
     counted = Counter(outcome.verdict for outcome in outcomes)
     lines = [", ".join(f"{verdict} {number}" for verdict, number in sorted(counted.items())), ""]
     lines += [
-        "| notebook | verdict | cells | emptied | steps | values equal | outputs alike | |",
+        "| notebook | verdict | cells | cut | steps | values equal | outputs alike | |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for each in outcomes:
         said = each.said.replace("|", "\\|").replace("\n", " ")
         lines.append(
-            f"| {each.notebook} | {each.verdict} | {each.cells} | {each.emptied} | {each.steps} | {each.values} | "
+            f"| {each.notebook} | {each.verdict} | {each.cells} | {each.cut} | {each.steps} | {each.values} | "
             f"{each.outputs} | {said} |"
         )
     return "\n".join(lines) + "\n"
