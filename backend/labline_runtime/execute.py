@@ -114,6 +114,7 @@ class _Step:
         spec = self._spec
         enter(spec.working_directory)
         shell = Shell(str(Path(spec.output_directory) / _PROFILE))
+        shell.know(spec.definitions)
         namespace = shell.namespace
         watch = files.Watch(own=(spec.output_directory, spec.artifacts_directory))
         try:

@@ -10,10 +10,12 @@ import asyncio
 import builtins
 import contextvars
 import getpass
+import linecache
 import os
 import sys
 import traceback as traceback_module
 import types
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,7 @@ class _Compiler(CachingCompiler):  # type: ignore[misc]
         return code_name(self.cell)
 
     def format_code_name(self, name: str) -> tuple[str, str] | None:
-        if name in self._filename_map and name.startswith("<Cell "):
+        if name.startswith("<Cell ") and name.endswith(">"):
             label, _, number = name[1:-1].partition(" ")
             return label, number
         return super().format_code_name(name)  # type: ignore[no-any-return]
@@ -204,6 +206,13 @@ class Shell:
         transformed: str = self.ipython.transform_cell(source)
         missing = _leading_blank_lines(source) - _leading_blank_lines(transformed)
         return "\n" * missing + transformed
+
+    def know(self, cells: Iterable[CellSource]) -> None:
+        """Have the source of functions that *cells* of other steps define, as ``inspect`` and tracebacks show it."""
+        for cell in cells:
+            name = code_name(cell)
+            source = self.transform(cell.source) if set("%!?") & set(cell.source) else cell.source
+            linecache.cache[name] = (len(source), None, [f"{line}\n" for line in source.splitlines()], name)
 
     def run(self, cell: CellSource) -> CellOutcome:
         """Run *cell* as a kernel does: its event loop is running, figures are drawn at the end."""

@@ -134,6 +134,7 @@ class StepSpecification:
     pauses: tuple[Pause, ...] = ()  # in the order of the cells
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
+    definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
     schema: int = SCHEMA_VERSION
 
 

@@ -6,12 +6,15 @@ edges leave a choice.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from labline_runtime.specification import CellSource, Observation, StepOutput, from_json, to_json
 
 SCHEMA_VERSION = 1
+
+_DEFINITION = re.compile(r"\b(?:def|class|lambda)\b")
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,12 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(name)
+
+    def definitions(self, name: str) -> tuple[CellSource, ...]:
+        """The cells of other steps that may define functions and classes which the step called *name* takes."""
+        waiting = self.step(name).inputs
+        cells = (cell for step in self.steps if step.name != name for cell in step.cells) if waiting else ()
+        return tuple(cell for cell in cells if _DEFINITION.search(cell.source))
 
     def edges(self) -> tuple[Edge, ...]:
         """Who waits for whom, with the names handed over; none where only the order matters."""

@@ -14,6 +14,14 @@ def steps(**cells: str) -> str:
 
 CASES = {
     "a value goes to its reader": (steps(a="x = 1", b="print(x)"), {"a>b:x"}),
+    "help on a name reads it": (steps(a="x = 1\ny = 2", b="x.real?"), {"a>b:x"}),
+    "a pickle names classes and functions": (
+        steps(
+            a="import pickle, collections\nclass C: ...\ndef f(): ...\nP = collections.namedtuple('P', 'x')\nn = 1",
+            b="thing = pickle.load(open('file', 'rb'))",
+        ),
+        {"a>b:C,P,f,pickle"},
+    ),
     "what nobody reads stays": (steps(a="x = 1\ny = 2", b="print(x)"), {"a>b:x"}),
     "independent steps have no edge": (steps(a="x = 1", b="y = 2"), set()),
     "the last binding wins": (steps(a="x = 1", b="x = 2", c="print(x)"), {"b>c:x"}),

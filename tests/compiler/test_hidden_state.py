@@ -92,6 +92,13 @@ CASES = {
     "a logger that is set up": (steps(a="logging.getLogger('x').setLevel(10)", b="x = 1"), {"a>b:@logging"}),
     "a logger that is used": (steps(a="logging.getLogger('x').info('y')", b="x = 1"), set()),
     "an extension": (steps(a="%load_ext autoreload", b="x = 1"), {"a>b:@ipython"}),
+    "IPython's own settings": (
+        steps(
+            a="from IPython.core.interactiveshell import InteractiveShell as S\nS.ast_node_interactivity = 'all'", b="1"
+        ),
+        {"a>b:@ipython"},
+    ),
+    "postponed annotations": (steps(a="from __future__ import annotations", b="x = 1"), {"a>b:@ipython"}),
     "the environment by a magic": (steps(a="%env A=1", b="x = 1"), {"a>b:@environ"}),
     "a name deleted by a magic": (steps(a="x = 1", b="x = 2\n%xdel x", c="x = 3", d="print(x)"), {"c>d:x"}),
     "an alias deleted by a magic": (steps(a="x = [1]\ny = x", b="%xdel x", c="print(y)"), {"a>b:x,y", "b>c:y"}),

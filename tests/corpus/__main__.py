@@ -180,6 +180,7 @@ def cut_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: str)
         if cell["cell_type"] != "code" or not cell["source"].strip():
             continue
         errors = [output["traceback"] for output in was["outputs"] if output["output_type"] == "error"]
+        errors += [[""] for output in was["outputs"] if output.get("text", "").startswith("UsageError: ")]
         reached = reached and was["execution_count"] is not None
         if errors or not reached:
             cell["source"] = (

@@ -53,10 +53,11 @@ CASES = {
         "logging.log(25, 'named')\nprint(open('note.log').read().splitlines()[-2:], logging.root.level)",
     ),
     "@ipython": (
-        "%load_ext autoreload\n%autoreload 2\n%precision 3\nget_ipython().ast_node_interactivity = 'all'",
+        "%load_ext autoreload\n%autoreload 2\n%precision 3\nget_ipython().ast_node_interactivity = 'all'\n"
+        "from __future__ import annotations",
         "ip = get_ipython()\n"
         "print('autoreload' in ip.extension_manager.loaded, ip.ast_node_interactivity)\n"
-        "print(ip.display_formatter.formatters['text/plain'].float_format)",
+        "print(ip.display_formatter.formatters['text/plain'].float_format)\ndef f(x: unknown): ...",
     ),
     "@matplotlib.backend": (
         "import matplotlib.pyplot as plt\n%matplotlib inline\n%config InlineBackend.figure_format = 'svg'\n"

@@ -61,6 +61,10 @@ ALIKE = {
         [printed("100%|##| 5/5 [00:02<00:00, 2.1s/it]", "stderr")],
     ),
     "temporary files": ([printed("/tmp/tmpab12cd/x")], [printed("/tmp/tmpzz99zz/x")]),
+    "the time of a file": (
+        [printed("-rw-r--r-- 1 me me 38K Nov 26 05:10 a.png")],
+        [printed("-rw-r--r-- 1 me me 38K Nov 26 05:09 a.png")],
+    ),
     "ids of styled tables": ([display(html='<a id="T_ab12c_row0">')], [display(html='<a id="T_99fff_row0">')]),
     "scikit-learn's counters": ([display(html="sk-container-id-7")], [display(html="sk-container-id-1")]),
     "pixels in another file": ([display(png=picture(9, 1))], [display(png=picture(9, 9))]),

@@ -185,6 +185,7 @@ class StepRunner:
             pauses=passage.pauses,
             kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
             derive_random=run.pipeline.parallel_random,
+            definitions=run.pipeline.definitions(step.name),
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

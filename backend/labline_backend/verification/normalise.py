@@ -23,6 +23,11 @@ TABLE: tuple[tuple[str, re.Pattern[str], str], ...] = (
     ("progress bars of tqdm", re.compile(r"\[\d+:[\d:]+<[\d:?]+, *[\d.?]+ ?(?:\w+/s|s/\w+)[^\]]*\]"), "[…]"),
     ("temporary files", re.compile(rf"(?:{_TEMPORARY})/[\w.-]*tmp[\w-]*"), "(temporary)"),
     (
+        "the times of files as ls -l lists them",
+        re.compile(r"(?m)^([-bcdlps](?:[-r][-w][-xsStT]){3}\S? .*?) [A-Z][a-z]{2} +\d{1,2} +(?:\d\d:\d\d|\d{4}) "),
+        r"\g<1> (time) ",
+    ),
+    (
         "UUIDs",
         re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
         "(uuid)",

@@ -1,6 +1,7 @@
 """How IPython is set up: extensions, how results are shown, aliases, settings."""
 
 from __future__ import annotations
+import __future__
 
 import contextlib
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 from labline_runtime.states.baseline import Baseline
 
 _SETTINGS = ("ast_node_interactivity", "automagic", "autocall", "xmode", "show_rewritten_input", "colors")
+_FUTURE = __future__.annotations.compiler_flag
 _TEXT = ("float_format", "float_precision", "pprint", "max_width", "max_seq_length")
 
 
@@ -27,6 +29,7 @@ def capture(_: Baseline) -> Any:
         "text": {name: getattr(text, name) for name in _TEXT if hasattr(text, name)},
         "active": list(shell.display_formatter.active_types),
         "aliases": list(shell.alias_manager.aliases),
+        "future": shell.compile.flags & _FUTURE,  # what ``from __future__`` in one cell means for all later ones
         "reloads": vars_of(reloader, ("enabled", "check_all", "autoload_obj")) if reloader is not None else None,
     }
 
@@ -45,6 +48,7 @@ def restore(value: Any, _: Baseline) -> None:
         if getattr(text, name) != setting:
             setattr(text, name, setting)
     shell.display_formatter.active_types = value["active"]
+    shell.compile.flags |= value["future"]
     for name, command in value["aliases"]:
         with contextlib.suppress(Exception):  # some of IPython's own may not be made twice
             shell.alias_manager.soft_define_alias(name, command)

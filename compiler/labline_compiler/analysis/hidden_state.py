@@ -171,6 +171,7 @@ ASSIGNMENTS: dict[str, str] = {
     "matplotlib.pyplot.rcParams": "@matplotlib.rcParams",
     "matplotlib.rcParams": "@matplotlib.rcParams",
     "matplotlib_inline.config.InlineBackend": "@matplotlib.backend",
+    "IPython.core.interactiveshell.InteractiveShell": "@ipython",
     "os.environ": "@environ",
     "sys.path": "@sys.path",
     "logging": "@logging",

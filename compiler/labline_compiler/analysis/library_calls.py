@@ -41,6 +41,8 @@ class LibraryCalls(Plots):
     def _unpatched(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
         self._hidden(origin, arguments)
         self.function_files(origin, arguments)
+        if origin in operations.PICKLING:
+            self._read_definitions()
         if special := self._special(origin, arguments, node):
             return special
         holder, _, name = origin.rpartition(".")
@@ -274,6 +276,14 @@ class LibraryCalls(Plots):
         for number in functions:
             self.heap.things[number].caches = True
         return functions or self.heap.make(self.site(node), origin=origin)
+
+    def _read_definitions(self) -> None:
+        """Read the names of the notebook's classes and functions, by which pickles know them."""
+        things = self.heap.things
+        for name, value in list(self.state.module.names.items()):
+            kinds = {things[number].kind for number in value if things[number].origin is None}
+            if kinds & {"class", "function", "library"}:  # a named tuple is of the last kind
+                self.state.global_value(name)
 
     def is_transparent(self, decorator: Value) -> bool:
         """Whether a decorator, given as a configured call, leaves the function as it was."""

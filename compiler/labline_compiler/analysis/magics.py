@@ -23,8 +23,9 @@ _SHELL = _words("system getoutput getoutput_split")
 _SHELL_MAGICS = _words("bash sh script system sx sc perl ruby python python2 python3 pypy cmd pip conda mamba uv")
 _TEXT_CELLS = _words("html HTML javascript js markdown latex svg SVG")
 _PYTHON_LINES = _words("time prun memit mprun lprun")
+_INSPECTING = _words("pinfo pinfo2 psource pdoc pdef pfile")
 _HARMLESS = _words(
-    "pinfo pinfo2 psearch psource pdoc pdef pfile pycat lsmagic magic quickref load loadpy ls ll lx lk ldir man more "
+    "psearch pycat lsmagic magic quickref load loadpy ls ll lx lk ldir man more "
     "less cat head tail dhist bookmark pwd gui autosave connect_info qtconsole tb page doctest_mode "
     "clear cls"
 )
@@ -157,6 +158,9 @@ class Magics(Statements):
 
     def _line_magic(self, name: str, line: str, node: ast.AST) -> None:
         if name in _HARMLESS:
+            return
+        if name in _INSPECTING:
+            self.state.lookup(line.strip().partition(".")[0])
             return
         self._read_names(line)
         if name in _PYTHON_LINES or name == "timeit":

@@ -294,6 +294,12 @@ CONSTRUCTORS = {
 
 # Functions that bring back what was written before.
 REVIVING = words("pickle.loads pickle.load joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads")
+# Functions that write objects, read them, or hand them to processes, and find their classes by name in ``__main__``.
+PICKLING = REVIVING | words(
+    "pickle.dump pickle.dumps pickle.Pickler pickle.Unpickler joblib.dump dill.dump torch.save torch.load "
+    "pandas.read_pickle shelve.open shelve.Shelf numpy.load multiprocessing.Pool multiprocessing.pool.Pool "
+    "multiprocessing.Process multiprocessing.get_context concurrent.futures.ProcessPoolExecutor"
+)
 
 # Estimators that may write into their input and give it back, and those that keep the result of ``fit_transform``.
 PASSING = words("FunctionTransformer")

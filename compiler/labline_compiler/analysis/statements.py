@@ -134,6 +134,8 @@ class Statements(Expressions):
     def _run_importfrom(self, statement: ast.ImportFrom) -> None:
         module = "." * statement.level + (statement.module or "")
         self.import_file(module)
+        if module == "__future__" and any(alias.name == "annotations" for alias in statement.names):
+            self.state.sink.hidden("@ipython", "change")  # it holds for all cells below
         for alias in statement.names:
             if alias.name == "*":
                 self.state.sink.star_import(module)

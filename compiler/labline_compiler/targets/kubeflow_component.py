@@ -163,6 +163,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         unawaited=passage.unawaited,
         pauses=passage.pauses,
         derive_random=pipeline.parallel_random,
+        definitions=pipeline.definitions(step.name),
     )
 
 

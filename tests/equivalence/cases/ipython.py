@@ -34,6 +34,13 @@ z = [Out[2], _4, _]
 ---
 print(y, z)
 """,
+    "the_source_of_a_function": """
+import inspect
+def double(x):
+    return x * 2  # twice
+---
+print(inspect.getsource(double))
+""",
     "captured_output": """
 %%capture out
 print("hidden")
