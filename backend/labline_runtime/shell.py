@@ -33,6 +33,7 @@ from traitlets.config import Config
 from labline_runtime.log import Log
 from labline_runtime.outputs import Recorder, StepStream
 from labline_runtime.specification import CellSource
+from labline_runtime.states import plots
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
@@ -221,6 +222,8 @@ class Shell:
         shell.last_traceback = []
         if cell.number:
             shell.execution_count = cell.number
+        if "InlineBackend" in cell.source:
+            plots.load_backend()
         count = shell.execution_count
         try:
             transformed, failure = self.transform(cell.source), None

@@ -74,6 +74,15 @@ plt.hist([1, 2, 2])
 print(plt.get_fignums(), left.figure is plt.figure(3), plt.gcf() is left.figure)
 plt.savefig("kept.png")
 """,
+    "a_format_set_where_nothing_is_drawn": """
+import matplotlib.pyplot as plt
+plt.figure(figsize=(2, 1));
+---
+%config InlineBackend.figure_format = "retina"
+---
+plt.figure(figsize=(2, 1))
+plt.plot([1, 3, 2]);
+""",
     "how_figures_are_shown": """
 import matplotlib.pyplot as plt
 %matplotlib inline

@@ -25,8 +25,9 @@ def printed(text: str, stream: str = "stdout") -> dict[str, Any]:
     return {"output_type": "stream", "name": stream, "text": text}
 
 
-def display(**data: str) -> dict[str, Any]:
+def display(**data: Any) -> dict[str, Any]:
     kinds = {"plain": "text/plain", "html": "text/html", "png": "image/png"}
+    kinds["view"] = "application/vnd.jupyter.widget-view+json"
     return {"output_type": "display_data", "data": {kinds[k]: v for k, v in data.items()}, "metadata": {}}
 
 
@@ -61,6 +62,10 @@ ALIKE = {
         [printed("100%|##| 5/5 [00:02<00:00, 2.1s/it]", "stderr")],
     ),
     "temporary files": ([printed("/tmp/tmpab12cd/x")], [printed("/tmp/tmpzz99zz/x")]),
+    "ids of widgets": (
+        [display(view={"version_major": 2, "model_id": "fb5ce69750a240aba5399a6e34fd34bf"})],
+        [display(view={"version_major": 2, "model_id": "a1d9c6e7edcd4547a12361280fd73d7d"})],
+    ),
     "the time of a file": (
         [printed("-rw-r--r-- 1 me me 38K Nov 26 05:10 a.png")],
         [printed("-rw-r--r-- 1 me me 38K Nov 26 05:09 a.png")],

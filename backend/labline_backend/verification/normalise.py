@@ -32,6 +32,7 @@ TABLE: tuple[tuple[str, re.Pattern[str], str], ...] = (
         re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
         "(uuid)",
     ),
+    ("ids of widgets", re.compile(r"(?<='model_id': ')[0-9a-f]{32}(?=')"), "…"),
     ("ids of styled pandas tables", re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)"), "T_…"),
     (
         "numbers of scikit-learn's diagrams, counted per process",

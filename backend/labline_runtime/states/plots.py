@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import warnings
@@ -72,6 +73,12 @@ def restore_backend(value: Any, _: Baseline) -> None:
     matplotlib.interactive(value["interactive"])
     if value["printers"] is not None:
         _set_printers(value["printers"])
+
+
+def load_backend() -> None:
+    """Have the inline backend set up, as earlier cells of the notebook left it, so that ``%config`` finds it."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module("matplotlib.pyplot")._get_backend_mod()
 
 
 def _inline(*, make: bool = False) -> Any:

@@ -120,6 +120,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if isinstance(reduced, tuple) and len(reduced) == 6 and home is not None:
                 return _reduce_function(obj, home, reduced[2])
             return reduced
+        if isinstance(obj, types.CodeType) and obj.co_filename.startswith("<Cell "):
+            make, arguments = _cloudpickle._code_reduce(obj)
+            return _make_code, (make, arguments, obj.co_filename)
         if isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj and obj.__name__ != NOTEBOOK:
             return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
         if plots.is_figure(obj):
@@ -234,6 +237,11 @@ def _reduce_function(function: types.FunctionType, home: str, state: tuple[dict[
     slots["_cloudpickle_submodules"] = sorted(module.__name__ for module in slots["_cloudpickle_submodules"])
     cells = slots.pop("__closure__", None)
     return _make_function, (function.__code__, home, cells), (attributes, slots), None, None, _set_function_state
+
+
+def _make_code(make: Callable[..., types.CodeType], arguments: tuple[Any, ...], file: str) -> types.CodeType:
+    """Code of a cell, named by the cell: some releases of cloudpickle give all code one name."""
+    return make(*arguments).replace(co_filename=file)
 
 
 def _make_function(code: types.CodeType, home: str, cells: tuple[types.CellType, ...] | None) -> types.FunctionType:
