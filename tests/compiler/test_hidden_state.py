@@ -92,6 +92,10 @@ CASES = {
     "a logger that is set up": (steps(a="logging.getLogger('x').setLevel(10)", b="x = 1"), {"a>b:@logging"}),
     "a logger that is used": (steps(a="logging.getLogger('x').info('y')", b="x = 1"), set()),
     "an extension": (steps(a="%load_ext autoreload", b="x = 1"), {"a>b:@ipython"}),
+    "a generator of a star import": (
+        steps(a="from numpy.random import *", b="seed(1)", c="x = rand(2)", d="y = rand(2)"),
+        {"a>b:seed", "a>c:rand", "a>d:rand", "b>c:@numpy.random", "c>d:@numpy.random"},
+    ),
     "IPython's own settings": (
         steps(
             a="from IPython.core.interactiveshell import InteractiveShell as S\nS.ast_node_interactivity = 'all'", b="1"

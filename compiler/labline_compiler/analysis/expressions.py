@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from labline_compiler.analysis import scopes
+from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
@@ -52,6 +52,10 @@ _BUILTINS = frozenset(dir(builtins)) | IPYTHON_NAMES
 _FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
 
 
+_PYLAB = ("matplotlib.pyplot", "numpy.random", "numpy")
+_HOMES = {"pylab": _PYLAB, "matplotlib.pylab": _PYLAB}  # where a module has its names from
+
+
 class Expressions(Calls):
     """Evaluates expressions on abstract values."""
 
@@ -59,6 +63,7 @@ class Expressions(Calls):
         self.heap = heap
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
+        self.stars: dict[str, None] = {}  # modules of which all names were imported
         self.forgiving = 0  # inside a try that catches NameError
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
         self.exchanged: set[str] = set()  # paths of those that are being called
@@ -142,7 +147,12 @@ class Expressions(Calls):
             return self.heap.library(f"builtins.{name}")
         if _NUMBERED.fullmatch(name):
             return self.history_name(name)
-        return self.heap.make(("unknown name", name))
+        found = self.heap.make(("unknown name", name))
+        for module in self.stars:
+            for home in _HOMES.get(module, (module,)):
+                if hidden_state.is_process_wide(origin := f"{home}.{name}"):
+                    found |= self.heap.library(origin)
+        return found
 
     def history_name(self, name: str) -> Value:
         """The value of a name of IPython's history."""

@@ -296,6 +296,11 @@ def assignment_state(origin: str) -> str | None:
     return None
 
 
+def is_process_wide(origin: str) -> bool:
+    """Whether calling *origin*, or assigning into it, has to do with hidden state at all."""
+    return bool(call_uses(origin)) or assignment_state(origin) is not None or is_process_state(origin)
+
+
 def is_unrepeatable(origin: str) -> bool:
     """Whether calling *origin* gives something else each time."""
     return any(origin == name or origin.startswith(f"{name}.") for name in UNREPEATABLE)

@@ -220,6 +220,7 @@ class Magics(Statements):
                 self.state.bind(bound, self.heap.library(module, "module"))
             self.state.bind("matplotlib", self.heap.library("matplotlib", "module"))
             self.state.sink.star_import("%pylab")
+            self.stars["pylab"] = None
 
     def _run_file(self, line: str, node: ast.AST) -> None:
         words = line.split()

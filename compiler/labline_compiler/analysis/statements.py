@@ -139,6 +139,7 @@ class Statements(Expressions):
         for alias in statement.names:
             if alias.name == "*":
                 self.state.sink.star_import(module)
+                self.stars[module] = None
             else:
                 self.state.bind(alias.asname or alias.name, self.heap.library(_canonical(f"{module}.{alias.name}")))
 
