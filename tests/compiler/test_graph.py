@@ -14,6 +14,15 @@ def steps(**cells: str) -> str:
 
 CASES = {
     "a value goes to its reader": (steps(a="x = 1", b="print(x)"), {"a>b:x"}),
+    "a function that hands another to itself": (
+        steps(
+            a="def inner(x):\n    return x",
+            b="def call(f):\n    return f(1)",
+            c="def outer(x):\n    return call(lambda y: inner(y))",
+            d="call(outer)",
+        ),
+        {"a>d:inner", "b>d:call", "c>d:outer"},
+    ),
     "help on a name reads it": (steps(a="x = 1\ny = 2", b="x.real?"), {"a>b:x"}),
     "a pickle names classes and functions": (
         steps(

@@ -107,7 +107,11 @@ class Functions:
             if number not in self.active:
                 return self._assume_everything(number, handed, node)
             self.mix(handed, node)
-            return self.heap.reach(handed | own)
+            reached = self.heap.reach(handed | own)
+            # It is followed already, but not with the functions that it hands to itself here.
+            things = self.heap.things
+            self.invoke(frozenset(n for n in reached if things[n].function is not None).difference(self.active), handed)
+            return reached
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
         frame.texts = self._texts_of_parameters(info, arguments, receiver)
