@@ -23,6 +23,10 @@ CASES = {
         ),
         {"a>d:inner", "b>d:call", "c>d:outer"},
     ),
+    "code to be timed reads its names": (
+        steps(a="def f(): ...", b="import timeit\ntimeit.timeit('f()', 'from __main__ import f')"),
+        {"a>b:f"},
+    ),
     "help on a name reads it": (steps(a="x = 1\ny = 2", b="x.real?"), {"a>b:x"}),
     "a pickle names classes and functions": (
         steps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from labline_compiler.analysis import files, hidden_state, methods, operations
@@ -43,6 +44,8 @@ class LibraryCalls(Plots):
         self.function_files(origin, arguments)
         if origin in operations.PICKLING:
             self._read_definitions()
+        if origin.startswith("timeit.") and arguments.node is not None:
+            self._read_mentioned(arguments.node)
         if special := self._special(origin, arguments, node):
             return special
         holder, _, name = origin.rpartition(".")
@@ -276,6 +279,14 @@ class LibraryCalls(Plots):
         for number in functions:
             self.heap.things[number].caches = True
         return functions or self.heap.make(self.site(node), origin=origin)
+
+    def _read_mentioned(self, call: ast.Call) -> None:
+        """Read the names of the notebook in the texts that *call* is handed: code, as ``from __main__ import f``."""
+        for node in ast.walk(call):
+            text = node.value if isinstance(node, ast.Constant) else None
+            for name in sorted(set(re.findall(r"[A-Za-z_]\w*", text)) if isinstance(text, str) else ()):
+                if name in self.state.module.names:
+                    self.state.global_value(name)
 
     def _read_definitions(self) -> None:
         """Read the names of the notebook's classes and functions, by which pickles know them."""
