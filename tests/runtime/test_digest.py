@@ -7,8 +7,10 @@ import functools
 import pickle
 import sys
 
+import matplotlib.colors
 import numpy as np
 import pandas as pd
+import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -273,3 +275,20 @@ def test_figures_are_equal_when_they_look_alike():
     assert digest(first) == digest(second) != digest(other)
     assert digest(line) == digest(same)
     assert digest(first.axes[0]) != digest(line)
+
+
+def test_a_class_of_pydantic_is_what_its_body_holds():
+    def made(default):
+        class Point(pydantic.BaseModel):
+            x: int = default
+
+        return Point
+
+    assert digest(made(1)) == digest(made(1)) != digest(made(2))
+
+
+def test_pickling_leaves_the_digest_of_a_colour_scale():
+    scale = matplotlib.colors.Normalize(0, 1)
+    before = digest(scale)
+    pickle.dumps(scale)
+    assert digest(scale) == before

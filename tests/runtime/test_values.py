@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections import deque
 
 import numpy as np
 import pandas as pd
@@ -181,6 +182,11 @@ class Holder:
         (Holder(callbacks=[1, 2, Holder(_thread=threading.Lock())]), "model.callbacks[2]._thread"),
         ((n for n in ()), "model"),
         (Holder(make=(lambda lock: lambda: lock)(threading.Lock())), "model.make.<lock>"),
+        (Holder(callbacks=[Holder(_thread=threading.Thread())]), "model.callbacks[0]._thread"),
+        (deque([1, threading.Lock()]), "model[1]"),
+        (np.array([[1, threading.Lock()]], dtype=object), "model[0, 1]"),
+        (pd.DataFrame({"a": [1, 2], "b": [1, threading.Lock()]}), "model['b'].iloc[1]"),
+        (threading.Lock().acquire, "model.__self__"),
     ],
 )
 def test_the_culprit_is_the_innermost_part(value, path):
@@ -191,6 +197,14 @@ def test_a_culprit_inside_a_cycle_is_found():
     value = Holder(lock=threading.Lock())
     value.me = value
     assert find_culprit({"v": value}).path == "v.lock"
+
+
+def test_no_part_is_to_blame_for_what_is_nested_too_deeply():
+    first = value = Holder()
+    for _ in range(5000):
+        value.next = Holder()
+        value = value.next
+    assert find_culprit({"v": first}).path == "v"
 
 
 def test_there_is_no_culprit_in_what_pickles():
@@ -296,6 +310,15 @@ def test_loading_leaves_an_unchanged_class_alone(steps):
     imports = ("class A:\n    seen = []\nseen = A.seen", "functions")
     before = steps.run(imports, "a = A()", outputs=["a"])
     assert steps.run(imports, "print(A.seen is seen)", inputs=before.inputs()).printed() == "True\n"
+
+
+def test_loading_does_not_tell_a_registry_of_a_class_twice(steps):
+    imports = (
+        "class Base:\n    known = []\n    def __init_subclass__(cls): Base.known.append(cls)\nclass A(Base): pass",
+        "functions",
+    )
+    before = steps.run(imports, "a = A()", outputs=["a"])
+    assert steps.run(imports, "print(Base.known == [type(a)])", inputs=before.inputs()).printed() == "True\n"
 
 
 def test_cached_functions_and_properties_cross(steps):

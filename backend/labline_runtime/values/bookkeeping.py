@@ -12,7 +12,14 @@ from typing import Any
 _ATTRIBUTES = {
     ("sklearn.utils._bunch", "Bunch"): ("_deprecated_key_to_warnings",),
     ("sklearn.feature_extraction.text", "_VectorizerMixin"): ("_stop_words_id",),
+    ("matplotlib.cbook", "CallbackRegistry"): ("_cid_gen",),
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
+}
+
+# Class -> attributes of which None and an empty dict mean the same: pickle's look at the object makes one of the other.
+_FILLED_LATER = {
+    ("xarray.core.dataset", "Dataset"): ("_attrs", "_encoding"),
+    ("xarray.core.variable", "Variable"): ("_attrs", "_encoding"),
 }
 
 # scikit-learn's search trees count their queries; the places of the counters in the state they pickle.
@@ -27,20 +34,36 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     """
     if type(state) is tuple and kind.__module__ in _TREES:
         return state[: _COUNTERS.start] + state[_COUNTERS.stop :]
-    if type(state) is dict and (names := _names(kind, caches)):
-        return {name: item for name, item in state.items() if name not in names} or None
-    if type(state) is tuple and len(state) == 2 and type(state[0]) is dict:
-        return without(kind, state[0], caches=caches), state[1]
+    if type(state) is dict:
+        if any(base.__module__ == "torch.nn.modules.module" for base in kind.__mro__):
+            state = _with_ranked_hooks(state)
+        names, later = _names(kind, caches)
+        if names or later:
+            kept = {
+                name: item for name, item in state.items() if name not in names and not (name in later and not item)
+            }
+            return kept or None
+    if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
+        return tuple(without(kind, part, caches=caches) for part in state)
     return state
 
 
+def _with_ranked_hooks(state: dict[str, Any]) -> dict[str, Any]:
+    """*state* of a module of PyTorch, its hooks under their order, not under numbers that count all of a process."""
+    hooks = {name: item for name, item in state.items() if "_hooks" in name and isinstance(item, dict) and item}
+    ranks = {key: rank for rank, key in enumerate(sorted({key for item in hooks.values() for key in item}))}
+    return state | {name: {ranks[key]: hook for key, hook in item.items()} for name, item in hooks.items()}
+
+
 @functools.lru_cache(maxsize=4096)
-def _names(kind: type, caches: bool) -> frozenset[str]:
+def _names(kind: type, caches: bool) -> tuple[frozenset[str], frozenset[str]]:
     names: set[str] = set()
+    later: set[str] = set()
     for base in kind.__mro__:
         if base.__module__.startswith("pandas."):
             names.add("_cache")  # of groupby objects, windows and the like
         names.update(_ATTRIBUTES.get((base.__module__, base.__qualname__), ()))
+        later.update(_FILLED_LATER.get((base.__module__, base.__qualname__), ()))
         if not caches:
             names.update(name for name, item in vars(base).items() if isinstance(item, functools.cached_property))
-    return frozenset(names)
+    return frozenset(names), frozenset(later)

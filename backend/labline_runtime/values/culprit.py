@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import time
 import types
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +17,14 @@ from labline_runtime.values.preview import type_name
 
 BUDGET_SECONDS = 20.0
 MAX_CHILDREN = 20_000
+
+_WHOLE = frozenset(
+    (
+        *("asyncio", "bz2", "concurrent", "gzip", "h5py", "logging", "multiprocessing", "queue", "selectors", "socket"),
+        *("sqlite3", "ssl", "subprocess", "tarfile", "tempfile", "threading", "zipfile"),
+    )
+)
+"""Packages whose objects are the culprit as a whole: that a thread holds a lock tells nobody anything."""
 
 
 @dataclass(frozen=True)
@@ -33,27 +44,32 @@ class _Nowhere:
 def find_culprit(values: Mapping[str, Any]) -> Culprit | None:
     """The first culprit in *values*, or None where each of them pickles alone."""
     for name, value in values.items():
-        if not _pickles(value):
+        error = _refusal(value)
+        if error is None:
+            continue
+        path, part = name, value
+        if "recursion" not in str(error):  # else no single part is to blame
             path, part = _descend(name, value, time.monotonic() + BUDGET_SECONDS)
-            return Culprit(name, path, type_name(part))
+        return Culprit(name, path, type_name(part))
     return None
 
 
-def _pickles(value: Any) -> bool:
+def _refusal(value: Any) -> BaseException | None:
+    """What pickling *value* raises, if it does."""
     try:
         dump(value, _Nowhere(), lambda buffer: None)  # type: ignore[arg-type]
     except KeyboardInterrupt:
         raise
-    except BaseException:
-        return False
-    return True
+    except BaseException as error:
+        return error
+    return None
 
 
 def _descend(path: str, value: Any, deadline: float) -> tuple[str, Any]:
     seen = {id(value)}
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and type(value).__module__.partition(".")[0] not in _WHOLE:
         for step, part in _parts(value):
-            if id(part) in seen or _pickles(part):
+            if id(part) in seen or _refusal(part) is None:
                 continue
             seen.add(id(part))
             path, value = path + step, part
@@ -77,10 +93,13 @@ def _known_parts(value: Any) -> Iterator[tuple[str, Any]]:
             if count >= MAX_CHILDREN:
                 break
             yield f"[{short(key)}]", item
-    elif isinstance(value, (list, tuple)):
+            yield f"[{short(key)}] (the key)", key
+    elif isinstance(value, (list, tuple, deque)):
         names = getattr(value, "_fields", None)
-        for place, item in enumerate(value[:MAX_CHILDREN]):
+        for place, item in enumerate(itertools.islice(value, MAX_CHILDREN)):
             yield (f".{names[place]}" if names else f"[{place}]"), item
+    elif (items := _elements(value)) is not None:
+        yield from itertools.islice(items, MAX_CHILDREN)
     elif isinstance(value, (set, frozenset)):
         for item in list(value)[:MAX_CHILDREN]:
             yield f"{{{short(item)}}}", item
@@ -92,9 +111,9 @@ def _known_parts(value: Any) -> Iterator[tuple[str, Any]]:
                 continue
         for place, item in enumerate(value.__defaults__ or ()):
             yield f".__defaults__[{place}]", item
-    if isinstance(value, types.MethodType):
+    if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
         yield ".__self__", value.__self__
-        yield ".__func__", value.__func__
+        yield ".__func__", getattr(value, "__func__", None)
     if isinstance(value, types.ModuleType):
         return
     for name, item in attributes(value).items():
@@ -102,3 +121,15 @@ def _known_parts(value: Any) -> Iterator[tuple[str, Any]]:
             yield f".{name}", item
     if type(value).__module__ == NOTEBOOK:
         yield ".__class__", type(value)
+
+
+def _elements(value: Any) -> Iterator[tuple[str, Any]] | None:
+    """What a frame, a series or an array of objects holds; None for anything else."""
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    if pandas is not None and isinstance(value, pandas.DataFrame):
+        return ((f"[{short(name)}]", column) for name, column in value.items())
+    if pandas is not None and isinstance(value, pandas.Series):
+        return ((f".iloc[{place}]", item) for place, item in enumerate(value))
+    if numpy is not None and isinstance(value, numpy.ndarray) and value.dtype.hasobject:
+        return ((str(list(place)), item) for place, item in numpy.ndenumerate(value))
+    return None

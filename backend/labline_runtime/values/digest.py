@@ -26,6 +26,7 @@ import copyreg
 import functools
 import hashlib
 import pickle
+import re
 import struct
 import sys
 import types
@@ -34,7 +35,8 @@ from collections.abc import Callable, Iterable
 from operator import ne
 from typing import Any
 
-from labline_runtime.values import bookkeeping, digest_arrays, digest_torch, remembered
+from labline_runtime.values import bookkeeping, digest_arrays, digest_plotly, digest_torch, reductions, remembered
+from labline_runtime.values.parts import global_generator
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
@@ -46,8 +48,12 @@ _CLASS_MACHINERY = frozenset(
     (
         *("__dict__", "__weakref__", "__firstlineno__", "__static_attributes__", "__annotate_func__", "__annotate__"),
         *("__annotations_cache__", "__slotnames__", "__abstractmethods__", "_abc_impl"),
+        # made by pydantic of the class's fields, with addresses in it
+        *("__pydantic_core_schema__", "__pydantic_serializer__", "__pydantic_validator__"),
     )
 )
+
+_HEAP_TYPE = 1 << 9  # the flag of a class that is made at run time
 
 
 class DigestError(Exception):
@@ -139,7 +145,9 @@ class Walk:
             return self.cell(value)
         if kind is types.MethodType:
             return self.tagged("method", self.node(value.__func__), self.node(value.__self__))
-        if kind is bytearray or kind is memoryview or kind is pickle.PickleBuffer:
+        if kind is memoryview:
+            return self.buffer(f"memoryview {value.format} {value.shape}", value)
+        if kind is bytearray or kind is pickle.PickleBuffer:
             return self.buffer(kind.__name__, value)
         if kind in (staticmethod, classmethod):
             return self.tagged(kind.__name__, self.node(value.__func__))
@@ -154,6 +162,17 @@ class Walk:
             return self.tagged("descriptor", value.__qualname__.encode())
         if kind is types.MappingProxyType:
             return self.tagged("mappingproxy", self.node(dict(value)))
+        viewed = reductions.viewed(value)
+        if viewed is not None:
+            return self.tagged(kind.__name__, self.node(viewed))
+        if reductions.is_weak(kind):
+            return self.tagged("weak", kind.__name__.encode(), self.node(reductions.weakly_held(value)))
+        if kind is re.Match:
+            spans = [value.span(group) for group in range(value.re.groups + 1)]
+            return self.tagged("match", self.items([value.re, value.string, value.pos, value.endpos, spans]))
+        generator = global_generator(value)
+        if generator is not None:  # its state is hidden state
+            return self.tagged("global", generator.encode())
         special = _special(kind)
         if special is not None:
             result = special(self, value)
@@ -268,6 +287,10 @@ class Walk:
         if isinstance(reduction, str):
             return self.tagged("import", self.name_of(value), reduction.encode())
         make, arguments, state, listed, mapped, setter = (*reduction, None, None, None, None)[:6]
+        if make is iter and state is None:  # that of a dict comes back as that of a list
+            state = 0
+        if issubclass(kind, (set, frozenset)) and len(arguments) == 1 and type(arguments[0]) is list:
+            arguments = (frozenset(arguments[0]),)
         state = bookkeeping.without(kind, state, caches=self._caches)
         parts = [self.node(make), self.items(arguments), self.state(state), self.node(setter)]
         parts.append(self.items(listed) if listed is not None else b"")
@@ -309,6 +332,8 @@ def _special(kind: type) -> Callable[[Walk, Any], bytes | None] | None:
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "Tensor") and issubclass(kind, (torch.Tensor, torch.Generator)):
         return digest_torch.tensor if issubclass(kind, torch.Tensor) else digest_torch.generator
+    if digest_plotly.is_figure(kind):
+        return digest_plotly.figure
     return digest_arrays.find(kind)
 
 
@@ -323,6 +348,8 @@ def _importable(value: Any) -> bool:
 
 
 def _is_ours(kind: type) -> bool:
+    if not kind.__flags__ & _HEAP_TYPE:  # of the interpreter, though it need not have a name there: type(None)
+        return False
     return kind.__module__ == "__main__" or not _importable(kind)
 
 

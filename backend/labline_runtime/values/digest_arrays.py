@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from labline_runtime.values import digest_figures
+from labline_runtime.values.views import is_subclass
 
 if TYPE_CHECKING:
     from labline_runtime.values.digest import Walk
@@ -27,6 +28,8 @@ def find(kind: type) -> Special | None:
     """What digests values of *kind*, where that is not left to pickle."""
     if digest_figures.is_artist(kind):
         return digest_figures.artist
+    if "numpy" in sys.modules and is_subclass(kind):
+        return subclass
     root = kind.__module__.partition(".")[0]
     if root == "numpy":
         numpy = sys.modules["numpy"]
@@ -80,6 +83,13 @@ def array(walk: Walk, value: Any) -> bytes:
     return walk.tagged("array", _dtype_text(value.dtype), repr(value.shape).encode(), elements(walk, value))
 
 
+def subclass(walk: Walk, value: Any) -> bytes:
+    """An array of a subclass by class, elements and attributes; of a mapped file only the elements count."""
+    mapped = isinstance(value, sys.modules["numpy"].memmap)
+    attributes = {} if mapped else getattr(value, "__dict__", {})
+    return walk.tagged("subclass", walk.node(type(value)), array(walk, value), walk.attributes(attributes))
+
+
 def masked_array(walk: Walk, value: Any) -> bytes:
     """A masked array by mask, fill value and the elements that show."""
     numpy = sys.modules["numpy"]
@@ -89,7 +99,9 @@ def masked_array(walk: Walk, value: Any) -> bytes:
     mask = numpy.ma.getmaskarray(value)
     shown = value.data.copy()
     shown[mask] = numpy.zeros((), value.dtype)
-    parts = [array(walk, shown), array(walk, mask), walk.node(value.fill_value), walk.node(value.hardmask)]
+    fill = value.fill_value
+    fill = fill.item() if value.dtype.hasobject and isinstance(fill, numpy.generic) else fill
+    parts = [array(walk, shown), array(walk, mask), walk.node(fill), walk.node(value.hardmask)]
     return walk.tagged("masked_array", *parts)
 
 

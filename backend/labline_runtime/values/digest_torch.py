@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def tensor(walk: Walk, value: Any) -> bytes | None:
-    """A tensor by type, dtype, shape, device and elements, however it lies in memory; None where torch must say."""
+    """A tensor by type, dtype, shape, device, elements and gradient, however it lies in memory.
+
+    None where torch must say.
+    """
     torch = sys.modules["torch"]
     if value.is_quantized or value.is_nested:
         return None
@@ -26,6 +29,8 @@ def tensor(walk: Walk, value: Any) -> bytes | None:
     else:
         return None
     content = [elements(walk, _array(torch, part)) for part in parts]
+    if value.is_leaf and value.grad is not None:
+        content.append(tensor(walk, value.grad) or walk.node(value.grad))
     return walk.tagged("tensor", facts.encode(), repr(tuple(value.shape)).encode(), *content)
 
 

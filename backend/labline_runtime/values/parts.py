@@ -234,14 +234,25 @@ def attributes(value: Any) -> dict[str, Any]:
 
 def is_generator(value: Any) -> bool:
     """Whether *value* is a generator of random numbers of its own, not the one that a library shares out."""
-    if type(value) is random.Random:
-        return value is not random._inst
     numpy = sys.modules.get("numpy")
-    if numpy is None or "numpy.random" not in sys.modules:
-        return False
-    if isinstance(value, numpy.random.RandomState):
-        return value is not numpy.random.mtrand._rand
-    return isinstance(value, numpy.random.Generator)
+    kinds: tuple[type, ...] = (random.Random,) if type(value) is random.Random else ()
+    if numpy is not None and "numpy.random" in sys.modules:
+        kinds += (numpy.random.RandomState, numpy.random.Generator)
+    return isinstance(value, kinds) and global_generator(value) is None
+
+
+def global_generator(value: Any) -> str | None:
+    """Where a library keeps *value*, if that is the generator of random numbers that it shares out."""
+    module, attribute = _GLOBAL_GENERATORS.get(type(value).__name__, ("", ""))
+    found = getattr(sys.modules.get(module), attribute, None) if module else None
+    return f"{module}.{attribute}" if found is value and value is not None else None
+
+
+_GLOBAL_GENERATORS = {
+    "Random": ("random", "_inst"),
+    "RandomState": ("numpy.random.mtrand", "_rand"),
+    "Generator": ("torch", "default_generator"),
+}
 
 
 def is_estimator(value: Any) -> bool:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
 import importlib
 import io
 import pickle
@@ -38,6 +37,8 @@ except ImportError:  # pragma: no cover - every release so far has the module
 from labline_runtime.states import patches, plots
 from labline_runtime.values import remembered
 from labline_runtime.values.digest import DigestError, class_digest
+from labline_runtime.values.reach import Reach
+from labline_runtime.values.reductions import reduce_object
 from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_kind, reduce_view
 
@@ -91,7 +92,18 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self.owners = owners or MemoryOwners()
         self._private: dict[int, Any] = {}  # arrays inside frames
         self._tried: set[int] = set()  # functions with a cache, of which is being found out whether it can be stored
+        self._weak: list[Any] = []  # what is held by weak references
         self._shared = owners.shared() if owners is not None else frozenset[int]()
+
+    def dump(self, value: Any) -> None:
+        """Pickle *value*. Raises ``PicklingError`` where a weak reference would lose what it refers to."""
+        super().dump(value)
+        if not self._weak:
+            return
+        held = Reach(value)
+        for item in self._weak:
+            if not isinstance(item, type) and not held.holds(item):
+                raise pickle.PicklingError(f"a weak reference to a {type(item).__name__} that does not travel with it")
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions, classes, modules and views; leave all else to pickle."""
@@ -127,14 +139,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
         if plots.is_figure(obj):
             return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
-        if isinstance(obj, types.CellType):
-            return _reduce_cell(obj)
-        if type(obj) in _VIEWS:  # it goes on looking at its dict
-            return _VIEWS[type(obj)], (next(held for held in gc.get_referents(obj) if isinstance(held, dict)),)
-        if type(obj) in _ITERATORS and (reduced := _reduce_iterator(obj)) is not None:
+        reduced = reduce_object(obj, self._weak.append)
+        if reduced is not None:
             return reduced
-        if type(obj) is functools.cached_property:  # before Python 3.12 it holds a lock
-            return _make_cached_property, (obj.func, obj.attrname)
         if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
             state = (dict(obj.__dict__), self._remembered(obj))
             return _make_cached, (obj.__wrapped__, obj.cache_parameters()), state, None, None, _set_cached
@@ -154,53 +161,6 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         return found
 
 
-_VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
-
-
-_WAYS: tuple[Callable[[dict[Any, Any]], Any], ...] = (
-    iter,
-    lambda held: iter(dict.values(held)),
-    lambda held: iter(dict.items(held)),
-    reversed,
-    lambda held: reversed(dict.values(held)),
-    lambda held: reversed(dict.items(held)),
-)
-"""How one goes through a dictionary."""
-
-_ITERATORS = {type(way({})): number for number, way in enumerate(_WAYS)}
-
-
-def _reduce_iterator(iterator: Any) -> Any:
-    """Go on through the dictionary itself, which pickle would make a list; None where it is used up.
-
-    Raises ``RuntimeError`` where the dictionary has grown or shrunk meanwhile, as going on would.
-    """
-    (left,) = iterator.__reduce__()[1]
-    held = next((held for held in gc.get_referents(iterator) if isinstance(held, dict)), None)
-    if held is None or not left:
-        return None
-    return _make_iterator, (held, _ITERATORS[type(iterator)], len(held) - len(left))
-
-
-def _make_iterator(held: dict[Any, Any], way: int, done: int) -> Any:
-    iterator = _WAYS[way](held)
-    for _ in range(done):
-        next(iterator)
-    return iterator
-
-
-def _reduce_cell(cell: types.CellType) -> Any:
-    """A variable of a closure, filled once it exists: functions share it, and it may hold one of them."""
-    try:
-        return types.CellType, (), (cell.cell_contents,), None, None, _fill_cell
-    except ValueError:
-        return types.CellType, ()
-
-
-def _fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
-    (cell.cell_contents,) = state
-
-
 def _is_of_notebook(function: Any) -> bool:
     return getattr(function, "__globals__", None) is sys.modules[NOTEBOOK].__dict__
 
@@ -214,12 +174,6 @@ def _set_cached(cached: Any, state: tuple[dict[str, Any], remembered.Remembered 
     cached.__dict__.update(attributes)
     if known is not None:
         remembered.fill(cached, known)
-
-
-def _make_cached_property(function: Any, name: str | None) -> Any:
-    made = functools.cached_property(function)
-    made.attrname = name
-    return made
 
 
 def _home(function: types.FunctionType) -> str | None:
@@ -264,7 +218,16 @@ def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
         content: str | None = class_digest(kind)
     except (DigestError, RecursionError):
         content = None
-    return make, arguments, (content, set_state, state), None, None, _set_class_state
+    return _make_class, (make, arguments), (content, set_state, state), None, None, _set_class_state
+
+
+def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
+    """The class that the step already has; made anew, it would be told to ``__init_subclass__`` a second time."""
+    for argument in arguments:
+        if isinstance(argument, str) and argument in _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID:
+            known: type = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID[argument]
+            return known
+    return make(*arguments)
 
 
 def _set_class_state(kind: type, state: tuple[str | None, Callable[[type, Any], Any], Any]) -> None:

@@ -48,6 +48,10 @@ class Reach:
         """The ids of what may be altered."""
         return set(self._seen) - self._immutable
 
+    def holds(self, item: Any) -> bool:
+        """Whether *item* is among what the value reaches."""
+        return id(item) in self._seen
+
     def _new(self, items: list[Any]) -> list[Any]:
         for kind in set(map(type, items)):
             if kind not in _known:

@@ -34,7 +34,8 @@ def reduce_tensor(value: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     strides = tuple(size * step for step in value.stride())
     array = numpy.ndarray(tuple(value.shape), _dtype(torch, value), memory, size * value.storage_offset(), strides)
     kind = "parameter" if isinstance(value, torch.nn.Parameter) else "tensor"
-    return _tensor, (array, str(value.dtype).removeprefix("torch."), value.requires_grad, kind)
+    arguments = array, str(value.dtype).removeprefix("torch."), value.requires_grad, kind
+    return (_tensor, arguments) if value.grad is None else (_tensor, arguments, value.grad, None, None, _set_gradient)
 
 
 def memory_of(value: Any) -> Any:
@@ -64,3 +65,7 @@ def _tensor(array: Any, dtype: str, requires_grad: bool, kind: str) -> Any:
     if kind == "parameter":
         return torch.nn.Parameter(value, requires_grad)
     return value.requires_grad_(requires_grad)
+
+
+def _set_gradient(value: Any, gradient: Any) -> None:
+    value.grad = gradient

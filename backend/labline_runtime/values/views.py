@@ -106,7 +106,8 @@ def owner_of(array: Any) -> Any:
         base = array.base
         while base is not None and not isinstance(base, (numpy.ndarray, bytearray)):
             # A memoryview, or what NumPy puts between an array and its windows.
-            base = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+            inner = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
+            base = inner if inner is not base else None  # Cython's arrays are their own base
         if base is None:
             return array
         if not isinstance(base, numpy.ndarray):
@@ -147,17 +148,29 @@ def _view(
 def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     """How to pickle NumPy's own subclasses of ndarray, so that they share memory as plain arrays do; None for others.
 
-    NumPy's own way copies the elements, and forgets that a mask is hard.
+    NumPy's own way copies the elements, and forgets that a mask is hard, and the attributes of an array.
     """
     numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(array, numpy.ndarray) or array.dtype.hasobject:
+    if numpy is None or not isinstance(array, numpy.ndarray):
         return None
     kind, masked = type(array), sys.modules.get("numpy.ma")
-    if kind is numpy.matrix or kind is numpy.recarray:
-        return _as_kind, (owners.plain(array), kind, dict(vars(array)))
+    if is_subclass(kind) and kind is not numpy.memmap:
+        return _as_kind, (owners.plain(array), kind, dict(getattr(array, "__dict__", ())))
+    if array.dtype.hasobject:
+        return None
     if masked is not None and kind is masked.MaskedArray and array._baseclass is numpy.ndarray:
         return _masked, (owners.plain(array), array._mask, array._fill_value, array.hardmask)
     return None
+
+
+def is_subclass(kind: type) -> bool:
+    """Whether *kind* is a subclass of ndarray that leaves to ndarray how it is pickled."""
+    ndarray = sys.modules["numpy"].ndarray
+    if kind is ndarray or not issubclass(kind, ndarray):
+        return False
+    return all(
+        getattr(kind, name) is getattr(ndarray, name) for name in ("__reduce__", "__reduce_ex__", "__setstate__")
+    )
 
 
 def _as_kind(plain: Any, kind: type, attributes: dict[str, Any]) -> Any:

@@ -1,0 +1,221 @@
+"""How single kinds of objects cross a step boundary that pickle refuses, or brings back as something else.
+
+The generators of random numbers that a library shares out cross as what they are: the library's, whose state is hidden
+state and travels as such. A copy of one (``random.shuffle`` bound to a name holds it, and so does every distribution of
+SciPy) would no longer follow a seed.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import gc
+import itertools
+import pickle
+import re
+import sys
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from labline_runtime.values.parts import global_generator
+
+_MATCHES = 10_000  # of one text that are gone through to find a match again
+
+_VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
+
+
+def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
+    """How to pickle *value*; None for all kinds that are left to others. *note_weak* is told what is weakly held."""
+    kind = type(value)
+    found = _REDUCERS.get(kind)
+    if found is not None:
+        return found(value)
+    if kind in _WEAK:
+        return _reduce_weak(value, note_weak)
+    if isinstance(value, BaseException):
+        return _reduce_exception(value)
+    name = global_generator(value)
+    return (_global_generator, (name,)) if name is not None else None
+
+
+def viewed(view: Any) -> dict[Any, Any] | None:
+    """The dict that a view (``d.keys()``) looks at; None for what is no such view."""
+    if type(view) not in _VIEWS:
+        return None
+    return next(held for held in gc.get_referents(view) if isinstance(held, dict))
+
+
+def _reduce_dict_view(view: Any) -> Any:
+    return _VIEWS[type(view)], (viewed(view),)  # it goes on looking at its dict
+
+
+_WAYS: tuple[Callable[[dict[Any, Any]], Any], ...] = (
+    iter,
+    lambda held: iter(dict.values(held)),
+    lambda held: iter(dict.items(held)),
+    reversed,
+    lambda held: reversed(dict.values(held)),
+    lambda held: reversed(dict.items(held)),
+)
+"""How one goes through a dictionary."""
+
+_ITERATORS = {type(way({})): number for number, way in enumerate(_WAYS)}
+
+
+def _reduce_iterator(iterator: Any) -> Any:
+    """Go on through the dictionary itself, which pickle would make a list; None where it is used up.
+
+    Raises ``RuntimeError`` where the dictionary has grown or shrunk meanwhile, as going on would.
+    """
+    (left,) = iterator.__reduce__()[1]
+    held = next((held for held in gc.get_referents(iterator) if isinstance(held, dict)), None)
+    if held is None or not left:
+        return None
+    return _make_iterator, (held, _ITERATORS[type(iterator)], len(held) - len(left))
+
+
+def _make_iterator(held: dict[Any, Any], way: int, done: int) -> Any:
+    iterator = _WAYS[way](held)
+    for _ in range(done):
+        next(iterator)
+    return iterator
+
+
+def _global_generator(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    __import__(module)
+    return getattr(sys.modules[module], attribute)
+
+
+# ---------------------------------------------------------------------------------------------------------- functions
+
+
+def _reduce_cell(cell: types.CellType) -> Any:
+    """A variable of a closure, filled once it exists: functions share it, and it may hold one of them."""
+    try:
+        return types.CellType, (), (cell.cell_contents,), None, None, _fill_cell
+    except ValueError:
+        return types.CellType, ()
+
+
+def _fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
+    (cell.cell_contents,) = state
+
+
+def _reduce_cached_property(value: Any) -> Any:  # before Python 3.12 it holds a lock
+    return _make_cached_property, (value.func, value.attrname)
+
+
+def _make_cached_property(function: Any, name: str | None) -> Any:
+    made = functools.cached_property(function)
+    made.attrname = name
+    return made
+
+
+# ---------------------------------------------------------------------------------------------------- texts and memory
+
+
+def _reduce_match(match: re.Match[Any]) -> Any:
+    spans = tuple(match.span(group) for group in range(match.re.groups + 1))
+    arguments = match.re, match.string, match.pos, match.endpos, spans
+    _find_match(*arguments)
+    return _find_match, arguments
+
+
+def _find_match(pattern: re.Pattern[Any], text: Any, start: int, end: int, spans: tuple[Any, ...]) -> Any:
+    """The match again, in the way it may have been found. Raises ``PicklingError`` where that is none of these."""
+    once = (find(text, start, end) for find in (pattern.search, pattern.match, pattern.fullmatch))
+    for match in itertools.chain(once, itertools.islice(pattern.finditer(text, start, end), _MATCHES)):
+        if match is not None and tuple(match.span(group) for group in range(pattern.groups + 1)) == spans:
+            return match
+    raise pickle.PicklingError("a match of a regular expression that cannot be found again")
+
+
+def _reduce_memoryview(view: memoryview) -> Any:
+    """A view goes on looking at its object, where it looks at the whole of it."""
+    owner = view.obj
+    whole = isinstance(owner, (bytes, bytearray, array.array)) and view.nbytes == memoryview(owner).nbytes
+    if not whole or not view.c_contiguous:
+        owner = view.tobytes() if view.readonly else bytearray(view.tobytes())
+    arguments: tuple[Any, ...] = owner, view.format, view.shape, view.readonly
+    _look_at(*arguments)
+    return _look_at, arguments
+
+
+def _look_at(owner: Any, form: str, shape: tuple[int, ...], readonly: bool) -> memoryview:
+    view = memoryview(owner).cast("B")
+    view = view if (form, len(shape)) == ("B", 1) else view.cast(form, list(shape))  # type: ignore[call-overload]
+    return view.toreadonly() if readonly else view
+
+
+# ---------------------------------------------------------------------------------------------------------- exceptions
+
+
+def _reduce_exception(error: BaseException) -> Any:
+    """One whose ``__init__`` the notebook wrote: pickle would call it with what it gave to its base's."""
+    kind: Any = type(error)
+    base: Any = next(each for each in kind.__mro__ if each.__module__ == "builtins")
+    names = ("__init__", "__new__", "__reduce__", "__reduce_ex__")
+    if [name for name in names if getattr(kind, name) != getattr(base, name)] != ["__init__"]:
+        return None
+    return _make_exception, (kind, base, error.args), dict(vars(error)) or None
+
+
+def _make_exception(kind: type[BaseException], base: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
+    error = kind.__new__(kind, *arguments)
+    base.__init__(error, *arguments)
+    return error
+
+
+# ----------------------------------------------------------------------------------------------------- weak references
+
+_WEAK: dict[type, Callable[[Any], Any]] = {
+    weakref.ref: lambda value: value(),
+    weakref.WeakSet: list,
+    weakref.WeakValueDictionary: dict,
+    weakref.WeakKeyDictionary: dict,
+}
+
+
+def weakly_held(value: Any) -> Any:
+    """What a weak reference or container holds, in a strong one; None for one that holds nothing any more."""
+    return _WEAK[type(value)](value)
+
+
+def is_weak(kind: type) -> bool:
+    """Whether values of *kind* are weak references or containers of such."""
+    return kind in _WEAK
+
+
+def _reduce_weak(value: Any, note_weak: Callable[[Any], None]) -> Any:
+    kind, held = type(value), weakly_held(value)
+    if kind is weakref.ref:
+        if value.__callback__ is not None:
+            return None
+        if held is None:
+            return _dead, ()
+        note_weak(held)
+        return weakref.ref, (held,)
+    for item in held.values() if kind is weakref.WeakValueDictionary else held:
+        note_weak(item)
+    return kind, (held,)
+
+
+class _Gone:
+    """What a dead reference has referred to."""
+
+
+def _dead() -> Any:
+    return weakref.ref(_Gone())
+
+
+_REDUCERS: dict[type, Callable[[Any], Any]] = {
+    **dict.fromkeys(_VIEWS, _reduce_dict_view),
+    **dict.fromkeys(_ITERATORS, _reduce_iterator),
+    types.CellType: _reduce_cell,
+    functools.cached_property: _reduce_cached_property,
+    re.Match: _reduce_match,
+    memoryview: _reduce_memoryview,
+}

@@ -1,0 +1,167 @@
+"""What pickle refuses or changes crosses all the same, and comes back as what it was."""
+
+from __future__ import annotations
+
+import array
+import functools
+import random
+import re
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from labline_runtime.values import digest, load, store
+
+
+def crossed(tmp_path, **values: Any) -> Any:
+    stored = store(values, tmp_path)
+    return load(stored.path, stored.digest)[0]
+
+
+@pytest.mark.parametrize(
+    ("draws", "owner"),
+    [(random.shuffle, random._inst), (random.random, random._inst), (np.random.randn, np.random.mtrand._rand)],
+    ids=["method", "builtin", "numpy"],
+)
+def test_a_function_that_draws_goes_on_drawing_from_the_global_generator(tmp_path, draws, owner):
+    assert crossed(tmp_path, v=draws)["v"].__self__ is owner
+
+
+def test_a_distribution_goes_on_drawing_from_the_global_generator(tmp_path):
+    assert crossed(tmp_path, v=scipy.stats.norm(0, 1))["v"].random_state is np.random.mtrand._rand
+
+
+def test_drawing_leaves_the_digest_of_what_draws(tmp_path):
+    distribution = scipy.stats.norm(0, 1)
+    before = digest(distribution)
+    state = np.random.get_state()
+    distribution.rvs()
+    after = digest(distribution)
+    np.random.set_state(state)
+    assert after == before
+
+
+MATCHES = {
+    "search": re.search("b(c)?", "abcb"),
+    "match": re.compile("b").match("ab", 1),
+    "fullmatch": re.fullmatch("a|ab", "ab"),
+    "one of many": list(re.finditer("b", "abcb"))[1],
+}
+
+
+@pytest.mark.parametrize("case", MATCHES)
+def test_a_match_crosses(tmp_path, case):
+    match = MATCHES[case]
+    found = crossed(tmp_path, v=match)["v"]
+    assert (found.regs, found.pos, found.endpos, found.re) == (match.regs, match.pos, match.endpos, match.re)
+    assert digest(found) == digest(match)
+
+
+def test_a_memoryview_stays_a_view_of_its_object(tmp_path):
+    memory = bytearray(b"abc")
+    values = crossed(tmp_path, memory=memory, view=memoryview(memory))
+    values["view"][0] = ord("z")
+    assert values["memory"] == b"zbc"
+
+
+def test_the_format_of_a_memoryview_counts(tmp_path):
+    view = memoryview(array.array("d", [1.0]))
+    assert crossed(tmp_path, v=view)["v"].format == "d"
+    assert digest(view) != digest(view.cast("B").cast("q"))
+
+
+class Refused(Exception):
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(f"{name} of {size}")
+        self.size = size
+
+
+def test_an_exception_with_an_init_of_its_own_crosses(tmp_path):
+    error = crossed(tmp_path, v=Refused("a", 3))["v"]
+    assert (type(error), str(error), error.size) == (Refused, "a of 3", 3)
+
+
+class Thing:
+    pass
+
+
+def test_a_weak_reference_crosses_with_what_it_refers_to(tmp_path):
+    thing = Thing()
+    values = crossed(tmp_path, thing=thing, reference=weakref.ref(thing))
+    assert values["reference"]() is values["thing"]
+
+
+def test_a_weak_reference_does_not_cross_alone(tmp_path):
+    thing = Thing()
+    with pytest.raises(Exception, match="weak reference to a Thing"):
+        crossed(tmp_path, reference=weakref.ref(thing))
+
+
+def test_a_function_with_many_implementations_crosses(tmp_path):
+    @functools.singledispatch
+    def describe(value):
+        return "anything"
+
+    describe.register(int, lambda value: "a number")
+    described = crossed(tmp_path, v=describe)["v"]
+    assert [described(1), described("a")] == ["a number", "anything"]
+
+
+class Words(set):  # type: ignore[type-arg]
+    pass
+
+
+def test_the_order_of_a_set_of_a_class_does_not_count():
+    words = [f"word {number}" for number in range(40)]
+    assert digest(Words(words)) == digest(Words(reversed(words)))
+
+
+class Measured(np.ndarray):  # type: ignore[type-arg]
+    unit: str
+
+
+def measured(unit: str, order: str = "C") -> Any:
+    made = np.array([[1.0, 2.0], [3.0, 4.0]], order=order).view(Measured)
+    made.unit = unit
+    return made
+
+
+def test_the_attributes_of_an_array_cross(tmp_path):
+    assert crossed(tmp_path, v=measured("m"))["v"].unit == "m"
+
+
+def test_the_attributes_of_an_array_count_and_its_layout_does_not():
+    assert digest(measured("m")) == digest(measured("m", "F")) != digest(measured("s"))
+
+
+def test_views_of_a_dict_have_the_digest_of_its_content():
+    assert digest({"a": 1}.items()) == digest({"a": 1}.items()) != digest({"a": 2}.items())
+
+
+@pytest.mark.parametrize("kind", [type(None), int | None, type(lambda: None)])
+def test_types_that_have_no_name_of_their_own_have_a_digest(kind):
+    assert digest(kind)
+
+
+def test_an_iterator_over_a_dict_keeps_its_digest(tmp_path):
+    assert digest(crossed(tmp_path, v=iter({"a": 1}))["v"]) == digest(iter({"a": 1}))
+
+
+def test_a_masked_array_of_objects_keeps_its_digest(tmp_path):
+    def made():
+        return np.ma.masked_array(np.array([1, "a"], dtype=object), [0, 1])
+
+    assert digest(crossed(tmp_path, v=made())["v"]) == digest(made())
+
+
+def test_an_array_whose_memory_belongs_to_itself_is_stored(tmp_path):
+    class Memory:  # as Cython's arrays are
+        def __init__(self):
+            self.base = self
+            self.array = np.arange(3)
+            self.__array_interface__ = self.array.__array_interface__
+
+    assert crossed(tmp_path, v=np.asarray(Memory()))["v"].tolist() == [0, 1, 2]
