@@ -8,10 +8,10 @@ import platform
 import statistics
 from pathlib import Path
 
-from . import chain, compile, serving
+from . import chain, compile, digest, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (chain, compile, serving)
+BENCHMARKS = (chain, compile, digest, serving)
 
 
 def main() -> None:

@@ -10,7 +10,8 @@ What counts as equal, in the order of the walk:
    do not count. *pandas* objects by type, labels, dtypes, elements and ``attrs``, however their blocks are laid out.
 4. *Functions* of the notebook by their code (not its file name or line numbers), defaults and closure; what can be
    imported, by its name. *Classes* of the notebook by what their body holds. *Modules* by name.
-5. *Everything else* by what it hands to pickle: ``copyreg``, else ``__reduce_ex__(5)``; attributes in the order of
+5. Figures, tensors and models of libraries whose pickles hold less or more than content: see the modules ``digest_*``.
+6. *Everything else* by what it hands to pickle: ``copyreg``, else ``__reduce_ex__(5)``; attributes in the order of
    their names, because the order in which they were set does not change what an object is, and without what
    :mod:`labline_runtime.values.bookkeeping` names.
 
@@ -35,7 +36,15 @@ from collections.abc import Callable, Iterable
 from operator import ne
 from typing import Any
 
-from labline_runtime.values import bookkeeping, digest_arrays, digest_plotly, digest_torch, reductions, remembered
+from labline_runtime.values import (
+    bookkeeping,
+    digest_arrays,
+    digest_keras,
+    digest_plotly,
+    digest_torch,
+    reductions,
+    remembered,
+)
 from labline_runtime.values.parts import global_generator
 
 CHUNK = 1 << 16
@@ -332,6 +341,8 @@ def _special(kind: type) -> Callable[[Walk, Any], bytes | None] | None:
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "Tensor") and issubclass(kind, (torch.Tensor, torch.Generator)):
         return digest_torch.tensor if issubclass(kind, torch.Tensor) else digest_torch.generator
+    if digest_keras.is_layer(kind):
+        return digest_keras.layer
     if digest_plotly.is_figure(kind):
         return digest_plotly.figure
     return digest_arrays.find(kind)

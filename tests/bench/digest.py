@@ -1,0 +1,41 @@
+"""The content digest of a large array beside reading and copying the same memory.
+
+The memory is read and copied by one thread, which is about as fast as one core of a computer can; the digest uses all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import numpy as np
+
+from labline_runtime.values import digest
+
+NAME = "digest"
+TITLE = "The content digest of an array of 256 MB, beside reading and copying it"
+REFERENCE = "copy, one thread"
+ROUNDS = 5
+SIZE = 1 << 28
+
+
+def measure() -> dict[str, list[float]]:
+    """Seconds a round, by contender."""
+    floats = np.random.default_rng(0).standard_normal(SIZE // 8)
+    integers = floats.view(np.int64)
+    target = np.empty_like(floats)
+    contenders = {
+        REFERENCE: lambda: np.copyto(target, floats),
+        "read (sum), one thread": integers.sum,
+        "sha256, one thread": lambda: hashlib.sha256(integers).digest(),
+        "digest of integers": lambda: digest(integers),
+        "digest of floats": lambda: digest(floats),
+        "digest of floats, transposed": lambda: digest(floats.reshape(1024, -1).T),
+    }
+    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(ROUNDS):
+        for name, run in contenders.items():
+            start = time.perf_counter()
+            run()
+            samples[name].append(time.perf_counter() - start)
+    return samples
