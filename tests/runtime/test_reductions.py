@@ -137,6 +137,10 @@ def test_the_attributes_of_an_array_count_and_its_layout_does_not():
     assert digest(measured("m")) == digest(measured("m", "F")) != digest(measured("s"))
 
 
+def test_the_limits_of_a_type_cross(tmp_path):
+    assert crossed(tmp_path, v=np.finfo("f4"))["v"].max == np.finfo("f4").max
+
+
 def test_views_of_a_dict_have_the_digest_of_its_content():
     assert digest({"a": 1}.items()) == digest({"a": 1}.items()) != digest({"a": 2}.items())
 

@@ -36,6 +36,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_weak(value, note_weak)
     if isinstance(value, BaseException):
         return _reduce_exception(value)
+    if kind.__name__ == "finfo" and kind.__module__ == "numpy":  # what numpy pickles of it cannot be loaded
+        return kind, (value.dtype,)
     name = global_generator(value)
     return (_global_generator, (name,)) if name is not None else None
 
