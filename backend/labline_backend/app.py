@@ -37,7 +37,9 @@ class LablineApp(ExtensionApp):
         """Prepare what the handlers share."""
         from labline_backend.api.watcher import Watcher
         from labline_backend.tracking.ui import MLflowUI
+        from labline_backend.verification.background import Verifications
 
+        self.verifications = Verifications()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="labline")
         self._lock = threading.Lock()
         self._service: Service | None = None
@@ -68,6 +70,7 @@ class LablineApp(ExtensionApp):
             socket.close(GOING_AWAY, "The server stops")
             socket.on_close()
         self._mlflow.stop()
+        await self.off_loop(self.verifications.close)
         await self.off_loop(self._close_service)
         self._pool.shutdown(wait=False)
 

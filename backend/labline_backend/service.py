@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
+    from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
 
@@ -105,7 +106,8 @@ class Service:
         with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
         its pre-flight.
         """
-        pipeline, findings, document = self._compile(path, notebook, content)
+        compilation, pipeline, document = self.compile(path, notebook, content)
+        findings = compilation.findings
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
         if target == "local":
@@ -113,11 +115,7 @@ class Service:
         else:
             submission = self._prepare(target, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
-        from labline_backend.engine.parameters import ParameterError
-        from labline_backend.kernels import KernelError
-        from labline_backend.store.artifacts import ArtifactStoreError
-
-        try:
+        with _engine_errors():
             return self.engine.submit(
                 pipeline,
                 notebook=notebook,
@@ -129,25 +127,48 @@ class Service:
                 target=target,
                 files=files,
             )
-        except (KernelError, ParameterError, ArtifactStoreError) as error:
-            raise InputError(str(error), (error.finding,)) from error
 
-    def _compile(
-        self, path: Path, notebook: str, content: dict[str, Any] | None
-    ) -> tuple[Pipeline, tuple[Finding, ...], dict[str, Any]]:
-        """Compile with what earlier runs have seen. Raises ``InputError``."""
-        compiled = compile_file(path, content, shown=notebook)
-        pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
-        if pipeline is None or compiled.content is None:
-            raise InputError(summary(findings), findings)
+    def run_for_verification(
+        self,
+        pipeline: Pipeline,
+        *,
+        notebook: str,
+        folder: Path,
+        content: wire.Document,
+        parameters: Mapping[str, str],
+        findings: tuple[Finding, ...],
+        workspace: Path,
+    ) -> RunRecord:
+        """Start the run of a verification in *workspace*, a copy of *folder*. Raises ``InputError``."""
+        with _engine_errors():
+            return self.engine.submit(
+                pipeline,
+                notebook=notebook,
+                folder=folder,
+                content=content,
+                parameters=dict(parameters),
+                cache=False,
+                findings=findings,
+                workspace=workspace,
+            )
+
+    def compile(
+        self, path: Path, notebook: str, content: wire.Document | None = None
+    ) -> tuple[Compilation, Pipeline, wire.Document]:
+        """Compile with what earlier runs were seen to do; the notebook as it was read, too. Raises ``InputError``."""
         from labline_backend.observed import facts
 
+        compiled = compile_file(path, content, shown=notebook)
+        compilation, document = compiled.compilation, compiled.content
+        pipeline = compilation.pipeline
+        if pipeline is None or document is None:
+            raise InputError(summary(compilation.findings), compilation.findings)
         if known := facts(self.store, notebook, str(path.absolute().parent), pipeline):
-            compilation = compile_file(path, compiled.content, shown=notebook, observed=known).compilation
-            pipeline, findings = compilation.pipeline, compilation.findings
+            compilation = compile_file(path, document, shown=notebook, observed=known).compilation
+            pipeline = compilation.pipeline
             if pipeline is None:  # what was seen leaves no order of whole steps
-                raise InputError(summary(findings), findings)
-        return pipeline, findings, compiled.content
+                raise InputError(summary(compilation.findings), compilation.findings)
+        return compilation, pipeline, document
 
     def forecast(
         self,
@@ -165,13 +186,13 @@ class Service:
         from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
         from labline_backend.store.records import RunRecord
 
-        pipeline, findings, _ = self._compile(path, notebook, content)
+        compilation, pipeline, _ = self.compile(path, notebook, content)
         try:
             values = merge(pipeline, literals(pipeline, parameters or {}))
             kernel = find_kernel(pipeline.kernel)
             cache = Cache(self.home, self.store, ArtifactStore.find(self.home))
             folder = str(path.absolute().parent)
-            run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, findings=findings)
+            run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, findings=compilation.findings)
             return forecast(cache, run, kernel, self._seconds(notebook, folder))
         except (KernelError, ParameterError, ArtifactStoreError) as error:
             raise InputError(str(error), (error.finding,)) from error
@@ -237,7 +258,16 @@ class Service:
 
     def detail(self, run: str) -> wire.Document:
         """A run with its graph, steps and certificate, rendered."""
-        return wire.run_detail(self.get(run), self.store.steps(run), self.mlflow_url, self.certificates.of_run(run))
+        kept = self.certificates.of_run(run)
+        return wire.run_detail(self.get(run), self.store.steps(run), self.mlflow_url, kept.document, kept.fault)
+
+    def certificate(self, run: str) -> wire.Document:
+        """The certificate of a run, with every digest. Raises ``NotFoundError`` where there is none to be trusted."""
+        self.get(run)
+        kept = self.certificates.of_run(run)
+        if kept.document is None:
+            raise NotFoundError(kept.fault or f"The run {run} has no certificate: verify its notebook.")
+        return kept.document
 
     @property
     def certificates(self) -> Certificates:
@@ -248,13 +278,15 @@ class Service:
 
     def certify(self, run: str, certificate: wire.Document) -> list[str]:
         """Keep a certificate with its run, tell who watches, and attach it at MLflow; what went wrong there."""
+        from labline_backend.store.records import Verification
+
         record = self.get(run)
         self.certificates.keep(certificate, run)
-        self.store.set_run(run, error=record.error)  # an event: the run is to be looked at anew
+        self.store.set_run(run, verification=Verification("ended"))
         return self.engine.certify(record, certificate)
 
     def cancel(self, run: str) -> wire.Document:
-        """Cancel a run, whichever process drives it; a run that has ended stays as it is."""
+        """Cancel a run, or its verification, whichever process drives it; what has ended stays as it is."""
         self.get(run)
         self.engine.cancel(run)
         return self.document(run)
@@ -271,7 +303,7 @@ class Service:
 
     def adopt(self) -> list[RunRecord]:
         """Go on with the runs whose process has died."""
-        return self.engine.adopt() if self.store.unfinished() else []
+        return self.engine.adopt() if self.store.unfinished() or self.store.being_verified() else []
 
     def status(self) -> wire.Document:
         """What this is, rendered."""
@@ -414,6 +446,18 @@ class Service:
         from labline_backend.tracking import Tracker
 
         return Tracker(self.home)
+
+
+@contextlib.contextmanager
+def _engine_errors() -> Iterator[None]:
+    from labline_backend.engine.parameters import ParameterError
+    from labline_backend.kernels import KernelError
+    from labline_backend.store.artifacts import ArtifactStoreError
+
+    try:
+        yield
+    except (KernelError, ParameterError, ArtifactStoreError) as error:
+        raise InputError(str(error), (error.finding,)) from error
 
 
 @contextlib.contextmanager

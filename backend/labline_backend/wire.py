@@ -126,26 +126,35 @@ def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -
         "steps_done": sum(step.state in ("succeeded", "cached") for step in steps),
         "error": record.error,
         "mlflow": tracked,
+        "verification": None if record.verification is None else dataclasses.asdict(record.verification),
     }
 
 
 def run_detail(
-    record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl, certified: Document | None = None
+    record: RunRecord,
+    steps: Sequence[StepRecord],
+    mlflow_url: MLflowUrl,
+    certified: Document | None = None,
+    fault: str | None = None,
 ) -> Document:
-    """Render a RunDetail: a run with its graph, steps, findings and, where it was verified, its certificate."""
+    """Render a RunDetail: a run with its graph, steps, findings and, where it was verified, its certificate.
+
+    *fault* says what is wrong with the certificate, where it is none to be trusted.
+    """
     return {
         **run(record, steps, mlflow_url),
         "graph": graph(record.pipeline),
         "steps": [step_run(step) for step in steps],
         "findings": [finding(f) for f in record.findings],
         "certificate": None if certified is None else certificate(certified),
+        "certificate_fault": fault,
     }
 
 
 def certificate(document: Document) -> Document:
     """Render a Certificate: what a verification found, without the digests."""
     subject = document["subject"]
-    shown = ("step", "name", "role", "status", "note", "difference")
+    shown = ("step", "name", "role", "source", "type", "status", "note", "difference")
     cells = ("index", "id", "step", "status", "note", "difference")
     return {
         "digest": document["digest"],
@@ -153,6 +162,8 @@ def certificate(document: Document) -> Document:
         "target": subject["target"],
         "verdict": subject["verdict"],
         "failure": subject["failure"],
+        "reference_runs": subject["reference_runs"],
+        "shared": subject.get("folder", {}).get("shared", []),
         "values": [{name: value[name] for name in shown} for value in document["values"]],
         "cells": [{name: cell[name] for name in cells} for cell in document["cells"]],
     }

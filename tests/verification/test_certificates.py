@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labline_backend.home import Home
-from labline_backend.store.certificates import CertificateError, Certificates, Check, _chain, read, write
+from labline_backend.store.certificates import CertificateError, Certificates, Check, Kept, _chain, read, write
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def certificates(tmp_path: Path) -> Certificates:
 @pytest.fixture
 def document(certificates: Certificates) -> dict[str, Any]:
     values = [{"step": "train", "name": name, "status": "equal"} for name in ("model", "score")]
-    return certificates.make({"verdict": "verified"}, values, [{"index": 3, "status": "equal"}])
+    return certificates.make({"verdict": "verified", "run": "run"}, values, [{"index": 3, "status": "equal"}])
 
 
 def rechained(document: dict[str, Any]) -> dict[str, Any]:
@@ -83,11 +83,17 @@ def test_the_key_is_its_owners_alone(tmp_path: Path, document: dict[str, Any]) -
 def test_a_changed_certificate_of_a_run_is_not_shown(certificates: Certificates, document: dict[str, Any]) -> None:
     (certificates._home.run_folder("run")).mkdir()
     certificates.keep(document, "run")
-    assert certificates.of_run("run") == document
+    assert certificates.of_run("run") == Kept(document)
     changed = copy.deepcopy(document)
     changed["subject"]["verdict"] = "different"
     certificates.keep(rechained(changed), "run")
-    assert certificates.of_run("run") is None
+    assert certificates.of_run("run") == Kept(fault="The certificate of this run was not made in this data folder.")
+
+
+def test_a_certificate_of_another_run_is_none_of_this_one(certificates: Certificates, document: dict[str, Any]) -> None:
+    (certificates._home.run_folder("other")).mkdir()
+    certificates.keep(document, "other")
+    assert certificates.of_run("other") == Kept(fault="The certificate of this run is another one's: run.")
 
 
 @pytest.mark.parametrize("place", [("digest",), ("signature", "value")])

@@ -43,6 +43,8 @@ def difference(notebook: list[dict[str, Any]], pipeline: list[dict[str, Any]]) -
     return None if found is None else found.path
 
 
+RANDOM = ("1f0e5a3c-9b1d-4c2e-8f6a-0123456789ab", "aaaaaaaa-bbbb-4ccc-9ddd-eeeeeeeeeeee")
+
 ALIKE = {
     "pieces of a stream": ([printed("a\nb\n")], [printed("a\n"), printed("b\n")]),
     "the order of the streams": ([printed("a"), printed("b", "stderr")], [printed("b", "stderr"), printed("a")]),
@@ -61,7 +63,6 @@ ALIKE = {
         [printed("100%|##| 5/5 [00:01<00:00, 3.2it/s]", "stderr")],
         [printed("100%|##| 5/5 [00:02<00:00, 2.1s/it]", "stderr")],
     ),
-    "temporary files": ([printed("/tmp/tmpab12cd/x")], [printed("/tmp/tmpzz99zz/x")]),
     "ids of widgets": (
         [display(view={"version_major": 2, "model_id": "fb5ce69750a240aba5399a6e34fd34bf"})],
         [display(view={"version_major": 2, "model_id": "a1d9c6e7edcd4547a12361280fd73d7d"})],
@@ -69,6 +70,11 @@ ALIKE = {
     "the time of a file": (
         [printed("-rw-r--r-- 1 me me 38K Nov 26 05:10 a.png")],
         [printed("-rw-r--r-- 1 me me 38K Nov 26 05:09 a.png")],
+    ),
+    "temporary files": ([printed("/tmp/tmpab12cd_4/x.csv")], [printed("/tmp/tmpzz99zz88/x.csv")]),
+    "random ids of elements": (
+        [display(html=f'<div id="{RANDOM[0]}"></div><script>draw("{RANDOM[0]}")</script>')],
+        [display(html=f'<div id="{RANDOM[1]}"></div><script>draw("{RANDOM[1]}")</script>')],
     ),
     "ids of styled tables": ([display(html='<a id="T_ab12c_row0">')], [display(html='<a id="T_99fff_row0">')]),
     "scikit-learn's counters": ([display(html="sk-container-id-7")], [display(html="sk-container-id-1")]),
@@ -80,6 +86,19 @@ DIFFERENT = {
     "a line more": ([printed("a\n")], [printed("a\nb\n")], "stdout, line 2"),
     "an end of line": ([printed("a\n")], [printed("a")], "stdout"),
     "a duration of the notebook's own": ([printed("took 3 s")], [printed("took 4 s")], "stdout, line 1"),
+    "a random id of the notebook's own": ([printed(RANDOM[0])], [printed(RANDOM[1])], "stdout, line 1"),
+    "a random id that is no element's": (
+        [display(html=f"<td>{RANDOM[0]}</td>")],
+        [display(html=f"<td>{RANDOM[1]}</td>")],
+        "output 1, text/html, line 1",
+    ),
+    "a temporary file of another name": ([printed("/tmp/my_tmp_a")], [printed("/tmp/my_tmp_b")], "stdout, line 1"),
+    "two temporary files and one": (
+        [printed("/tmp/tmpab12cd_4 /tmp/tmpzz99zz88")],
+        [printed("/tmp/tmpab12cd_4 /tmp/tmpab12cd_4")],
+        "stdout, line 1",
+    ),
+    "what looks like a styled table's id": ([printed("T_ab12c")], [printed("T_99fff")], "stdout, line 1"),
     "a checksum": ([printed("crc 0xdeadbeef")], [printed("crc 0xdeadbeee")], "stdout, line 1"),
     "a key": ([printed('{"key": "a0123456789"}')], [printed('{"key": "a0123456780"}')], "stdout, line 1"),
     "a table": ([display(html="<td>1</td>")], [display(html="<td>2</td>")], "output 1, text/html, line 1"),

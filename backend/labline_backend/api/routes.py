@@ -14,6 +14,7 @@ from labline_backend.api.runs import CancelHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
 from labline_backend.api.targets import TargetsHandler
+from labline_backend.api.verifications import CertificateHandler, VerificationsHandler
 
 PREFIX = "/labline/api/v1"
 
@@ -24,8 +25,10 @@ OPERATIONS: dict[str, type[Any]] = {
     "/forecasts": ForecastsHandler,
     "/targets": TargetsHandler,
     "/runs": RunsHandler,
+    "/verifications": VerificationsHandler,
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,
+    "/runs/{run}/certificate": CertificateHandler,
     "/runs/{run}/steps/{step}/log": LogHandler,
     "/runs/{run}/steps/{step}/notebook": ExecutedNotebookHandler,
 }

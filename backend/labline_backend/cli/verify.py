@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import sys
 from pathlib import Path
@@ -11,14 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from labline_backend.cli import terminal
-from labline_backend.cli.progress import ERASE_LINE
 
 if TYPE_CHECKING:
     from labline_backend import wire
-    from labline_backend.service import Service
     from labline_backend.store.certificates import Check
-    from labline_backend.store.records import RunRecord
-    from labline_backend.verification.verify import Subject, Target
+    from labline_backend.verification.verify import Target
 
 TARGETS = ("local", "kfp-local")
 
@@ -42,8 +38,9 @@ def verify(
 ) -> None:
     """Prove that NOTEBOOK's pipeline computes what the notebook computes.
 
-    Runs the pipeline, and the notebook from top to bottom, and compares every value at every step boundary and what
-    the cells show. With --check: whether a certificate is as it was written, and whether it is of NOTEBOOK.
+    Runs the pipeline, and the notebook from top to bottom, each from the same copy of the notebook's folder, and
+    compares every value at every step boundary and what the cells show. With --check: whether a certificate is as it
+    was written, and whether it is of NOTEBOOK.
     """
     if checked is not None:
         _check(checked, notebook, as_json=as_json)
@@ -51,98 +48,42 @@ def verify(
     if notebook is None:
         raise click.UsageError("Missing argument 'NOTEBOOK'.")
     from labline_backend.cli.certificate import report
-    from labline_backend.cli.failures import BAD_INPUT, FAILED
+    from labline_backend.cli.failures import BAD_INPUT, FAILED, INTERRUPTED
     from labline_backend.cli.run import leave, parameters_of
+    from labline_backend.cli.verifying import Line, OnTerminal
     from labline_backend.errors import InputError
     from labline_backend.home import Home
     from labline_backend.service import Service
-    from labline_backend.verification.verify import read_subject
+    from labline_backend.verification import session
+    from labline_backend.verification.interpreter import Stopped
+    from labline_backend.verification.subject import read_subject
 
     parameters = parameters_of(given)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+    line = Line(quiet=as_json)
     with Service(Home.find(), track=not no_track) as service:
         try:
-            document = _verify(service, read_subject(notebook, parameters), target, quiet=as_json)
+            subject = read_subject(service, notebook, parameters)
+            document = session.verify(service, subject, target, OnTerminal(line, quiet=as_json))
+            if output is not None:
+                _write(output, document)
         except InputError as error:
+            line.clear()
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
             sys.exit(BAD_INPUT)
-        if output is not None:
-            _write(output, document)
+        except Stopped as stopped:
+            line.clear()
+            click.echo(f"labline: {stopped}", err=True)
+            sys.exit(INTERRUPTED)
+        finally:
+            line.clear()
     if as_json:
         terminal.document(document)
     else:
         report(document)
     if document["subject"]["verdict"] == "different":
         sys.exit(FAILED)
-
-
-def _verify(service: Service, subject: Subject, target: Target, *, quiet: bool) -> wire.Document:
-    from labline_backend.verification import verify as verification
-
-    verification.fix_hash_seed()
-    line = _Line(quiet=quiet)
-    with verification.scratch_folder(service) as scratch:
-        if target == "local":
-            record = _run(service, subject, quiet=quiet)
-            outcome = verification.local_outcome(service, record)
-            run = record.id
-        else:
-            line.say(f"the pipeline under kfp.local, {terminal.plural(len(subject.pipeline.steps), 'step')}")
-            outcome, run = verification.kubeflow_outcome(subject, Path(scratch)), None
-        try:
-            document = verification.certificate(service, subject, outcome, target, run, Path(scratch), line.say)
-        finally:
-            line.clear()
-    if run is None:
-        service.certificates.keep(document, None)
-    else:
-        for problem in service.certify(run, document):
-            click.echo(f"labline: {problem}", err=True)
-    return document
-
-
-def _run(service: Service, subject: Subject, *, quiet: bool) -> RunRecord:
-    """Run the pipeline as ``labline run --no-cache`` does; the record when it has ended."""
-    from labline_backend.cli.progress import Progress
-    from labline_backend.cli.run import cancel, follow
-
-    record = service.run(
-        subject.path, notebook=subject.shown, content=subject.content, parameters=subject.given, cache=False
-    )
-    progress = Progress(record, quiet=quiet)
-    try:
-        return follow(service, record, progress)
-    except KeyboardInterrupt:
-        progress.clear()
-        cancel(service, record, as_json=quiet)
-    finally:
-        progress.clear()
-
-
-class _Line:
-    """What is going on: a line that is drawn anew on a terminal, one line a phase elsewhere."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._live = not quiet and sys.stdout.isatty()
-        self._phase = ""
-
-    def say(self, text: str) -> None:
-        """Show *text*."""
-        if self._live:
-            click.echo(
-                f"{ERASE_LINE}  running: {text}"[: shutil.get_terminal_size().columns + len(ERASE_LINE) - 1], nl=False
-            )
-            sys.stdout.flush()
-        elif not self._quiet and (phase := text.partition(":")[0]) != self._phase:
-            self._phase = phase
-            click.echo(f"  running: {phase}")
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._live:
-            click.echo(ERASE_LINE, nl=False)
 
 
 def _write(path: Path, document: wire.Document) -> None:
@@ -185,7 +126,7 @@ def _check(path: Path, notebook: Path | None, *, as_json: bool) -> None:
 
 def _is_of(document: wire.Document, notebook: Path) -> bool:
     from labline_backend.errors import InputError
-    from labline_backend.verification.verify import code_digest
+    from labline_backend.verification.subject import code_digest
     from labline_compiler.composition import compose
     from labline_compiler.notebook import NotebookError, read
 

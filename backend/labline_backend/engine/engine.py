@@ -29,13 +29,22 @@ from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel, KernelError, find_kernel
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.encoding import dump
-from labline_backend.store.records import ENDED_RUN, ENDED_STEP, LOCAL, RunRecord, StepRecord, StepState
+from labline_backend.store.records import (
+    ENDED_RUN,
+    ENDED_STEP,
+    LOCAL,
+    RunRecord,
+    StepRecord,
+    StepState,
+    Verification,
+)
 from labline_backend.store.runs import RunStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 
 LOOK = 0.5  # seconds between two looks for cancels that other processes ask for
 LEAVING = 30.0  # seconds that the tracker may take to close
+INTERRUPTED = Verification("interrupted", problem="The process that verified the run has ended: verify again.")
 
 
 class RunStateError(Exception):
@@ -81,8 +90,11 @@ class Engine:
         findings: tuple[Finding, ...] = (),
         target: str = LOCAL,
         files: Mapping[str, str] | None = None,
+        workspace: Path | None = None,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
+
+        A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
 
         ``parameters`` override the pipeline's defaults, as Python literals. ``files`` are what the driver of another
         *target* than this machine finds in the run's folder. Raises ``KernelError`` (LL501),
@@ -106,6 +118,7 @@ class Engine:
             findings=findings,
             target=target,
             owner=thread.owner.name,
+            verification=None if workspace is None else Verification("running", "the pipeline"),
         )
         try:
             self._store.create(record)
@@ -113,7 +126,7 @@ class Engine:
             shutil.rmtree(self._home.run_folder(record.id), ignore_errors=True)
             raise
         steps = [StepRecord(record.id, step.name) for step in pipeline.steps]
-        thread.drive(self._driver(thread, record, steps, kernel))
+        thread.drive(self._driver(thread, record, steps, kernel, workspace))
         return record
 
     def cancel(self, run_id: str) -> None:
@@ -161,17 +174,20 @@ class Engine:
         record = self._store.get(run_id)
         if record.state in ENDED_RUN:
             raise RunStateError(f"The run {run_id} has {record.state}: there is nothing to resume.")
+        if record.verification is not None:
+            raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
         if not self._take_over(record):
             raise RunStateError(f"The run {run_id} is driven by another process.")
         return self._store.get(run_id)
 
     def adopt(self) -> list[RunRecord]:
         """Resume every run that was interrupted or whose owner has died; the runs that were."""
+        self._settle_verifications()
         return [record for record in self._store.unfinished() if self._take_over(record)]
 
     def settle(self) -> list[RunRecord]:
         """Mark runs whose owner has died as interrupted, so that lists tell the truth; the runs that were."""
-        settled = []
+        settled = self._settle_verifications()
         for record in self._store.unfinished():
             if record.state == "interrupted" or not self._is_orphan(record):
                 continue
@@ -238,6 +254,8 @@ class Engine:
     def _take_over(self, record: RunRecord) -> bool:
         if not self._is_orphan(record) or (record.target != LOCAL and self._remote is None):
             return False
+        if record.verification is not None:  # the folder that it ran in is gone
+            return False
         thread = self._started()
         if not self._store.claim(record.id, thread.owner.name, record.owner):
             return False
@@ -252,10 +270,31 @@ class Engine:
         thread.drive(self._driver(thread, record, self._store.steps(record.id), kernel))
         return True
 
-    def _driver(self, thread: _Thread, record: RunRecord, steps: list[StepRecord], kernel: Kernel | None) -> Driver:
+    def _settle_verifications(self) -> list[RunRecord]:
+        """End those whose process has died, with their runs; the runs that were not settled before."""
+        settled = []
+        for record in self._store.being_verified():
+            if is_alive(self._home, record.owner):
+                continue
+            if record.state not in ENDED_RUN:
+                if not self._store.claim(record.id, f"settled {time.time_ns()}", record.owner):
+                    continue
+                self._bury(record)
+                settled.append(record)
+            self._store.set_run(record.id, verification=INTERRUPTED)
+        return settled
+
+    def _driver(
+        self,
+        thread: _Thread,
+        record: RunRecord,
+        steps: list[StepRecord],
+        kernel: Kernel | None,
+        workspace: Path | None = None,
+    ) -> Driver:
         """What drives the run, where its target is."""
         if kernel is not None:
-            return Run(thread.means, record, steps, kernel)
+            return Run(thread.means, record, steps, kernel, workspace)
         assert self._remote is not None  # noqa: S101 - the callers have looked
         return self._remote(record, steps)
 

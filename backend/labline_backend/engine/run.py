@@ -8,6 +8,7 @@ import functools
 import logging
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from labline_backend.engine import failures
 from labline_backend.engine.cache import Cache
@@ -48,8 +49,17 @@ class Means:
 class Run(Journal):
     """Drives one run on this machine."""
 
-    def __init__(self, means: Means, record: RunRecord, steps: list[StepRecord], kernel: Kernel) -> None:
+    def __init__(
+        self,
+        means: Means,
+        record: RunRecord,
+        steps: list[StepRecord],
+        kernel: Kernel,
+        workspace: Path | None = None,
+    ) -> None:
         super().__init__(means.home, means.store, record, steps)
+        self.workspace = workspace
+        self.directory = workspace or Path(record.folder)
         self.artifacts, self.cache, self.launcher, self.capacity = (
             means.artifacts,
             means.cache,

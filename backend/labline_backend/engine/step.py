@@ -61,6 +61,8 @@ class StepRunner:
 
     async def _look_up(self) -> Lookup:
         run = self._run
+        if run.workspace is not None:
+            return Lookup(None, {}, None, "not cached: to be verified, it runs in a copy of the notebook's folder")
         results = {source: result for source in self._step.predecessors if (result := run.steps[source].result)}
         return await asyncio.to_thread(run.cache.look_up, run.record, self._step, run.kernel, results)
 
@@ -135,7 +137,7 @@ class StepRunner:
             process = self._run.launcher.launch(
                 self._run.kernel,
                 specification,
-                Path(self._run.record.folder),
+                self._run.directory,
                 log,
                 environment(self._run.kernel, tracked),
                 local_options.memory_limit(self._step),
@@ -171,7 +173,7 @@ class StepRunner:
             pipeline=run.pipeline.name,
             step=step.name,
             notebook=run.pipeline.notebook,
-            working_directory=run.folder,
+            working_directory=str(self._run.directory),
             artifacts_directory=str(self._run.home.artifacts),
             output_directory=str(self._folder),
             cells=(*run.pipeline.preamble, *step.cells),

@@ -51,6 +51,14 @@ class Check:
     origin: Origin
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What lies with a run: its certificate, or why what lies there is none of it; neither where nothing does."""
+
+    document: Document | None = None
+    fault: str | None = None
+
+
 class Certificates:
     """The certificates and the key of one data folder."""
 
@@ -87,14 +95,24 @@ class Certificates:
         write(path, document)
         return path
 
-    def of_run(self, run: str) -> Document | None:
-        """The certificate of *run*, if it has one that is as it was written here."""
+    def of_run(self, run: str) -> Kept:
+        """The certificate of *run*, if it has one that is as it was written here, and for this run."""
         try:
             document = read(self._home.run_folder(run) / NAME)
-        except (CertificateError, OSError):
-            return None
+        except FileNotFoundError:
+            return Kept()
+        except (CertificateError, OSError) as error:
+            return Kept(fault=f"The certificate of this run cannot be read: {error}")
         check = self.check(document)
-        return document if check.intact and check.origin == "this data folder" else None
+        if not check.intact:
+            return Kept(
+                fault=f"The certificate of this run was changed since it was written, first in {check.changed}."
+            )
+        if check.origin != "this data folder":
+            return Kept(fault="The certificate of this run was not made in this data folder.")
+        if document["subject"].get("run") != run:
+            return Kept(fault=f"The certificate of this run is another one's: {document['subject'].get('run')}.")
+        return Kept(document)
 
     def check(self, document: Document) -> Check:
         """Whether *document* is as it was written, and whether it was written here."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from labline_backend.home import ENVIRONMENT_VARIABLE, Home, HomeError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in ``migrations/versions``; :data:`metadata` describes the tables as of it."""
 
 BUSY_SECONDS = 30.0
@@ -41,6 +41,7 @@ runs = sa.Table(
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("experiment_id", sa.Text),
     sa.Column("mlflow_run_id", sa.Text),
+    sa.Column("verification", sa.Text),
     sa.Index("runs_by_notebook", "notebook"),
     sa.Index("runs_by_state", "state"),
     sqlite_autoincrement=True,

@@ -26,12 +26,32 @@ DONE_STEP: frozenset[StepState] = frozenset({"succeeded", "cached"})
 """Step states that have a result for others to use."""
 
 
+VerificationState = Literal["running", "ended", "failed", "cancelled", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far the verification has come that a run was made for.
+
+    ``doing`` says for people what is going on, ``done`` of ``total`` parts of it. ``problem`` is one sentence: why it
+    failed. What it found is in the run's certificate.
+    """
+
+    state: VerificationState
+    doing: str = ""
+    done: int = 0
+    total: int = 0
+    problem: str | None = None
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """One execution of a pipeline. Times are seconds since the epoch.
 
     ``notebook`` is its path as it was given, ``folder`` the absolute directory that the steps run in. ``parameters``
-    holds all parameters, defaults included, as Python literals. ``owner`` names the process that drives the run.
+    holds all parameters, defaults included, as Python literals. ``owner`` names the process that drives the run. A run
+    made to be verified has a ``verification``: its steps run in a copy of the folder that goes with the process, so
+    that the run cannot be resumed.
     """
 
     id: str
@@ -51,6 +71,7 @@ class RunRecord:
     cancel_requested: bool = False
     experiment_id: str | None = None
     mlflow_run_id: str | None = None
+    verification: Verification | None = None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,16 @@ from labline_backend.home import Home
 from labline_backend.store import database as db
 from labline_backend.store.cache import StepCache
 from labline_backend.store.encoding import clean, dump, load, load_pipeline
-from labline_backend.store.records import ENDED_RUN, EventKind, EventRecord, RunRecord, RunState, StepRecord, StepState
+from labline_backend.store.records import (
+    ENDED_RUN,
+    EventKind,
+    EventRecord,
+    RunRecord,
+    RunState,
+    StepRecord,
+    StepState,
+    Verification,
+)
 from labline_compiler.findings import Finding
 from labline_runtime.specification import StepError, StepResult
 
@@ -31,6 +40,7 @@ class RunChanges(TypedDict, total=False):
     owner: str | None
     experiment_id: str | None
     mlflow_run_id: str | None
+    verification: Verification | None
 
 
 class StepChanges(TypedDict, total=False):
@@ -175,15 +185,16 @@ class RunStore:
             _tell(connection, run_id, "cell", {"step": step, "index": index, "id": cell_id, "state": state})
 
     def request_cancel(self, run_id: str) -> None:
-        """Ask the run's owner, in whatever process, to cancel it. A run that has ended stays as it is.
+        """Ask the run's owner, in whatever process, to cancel it, or its verification. What has ended stays as it is.
 
         Raises ``KeyError``.
         """
         with self._database.write() as connection:
-            row = connection.execute(sa.select(db.runs.c.state).where(db.runs.c.id == run_id)).first()
+            going_on = sa.or_(db.runs.c.state.not_in(ENDED_RUN), _IS_BEING_VERIFIED)
+            row = connection.execute(sa.select(going_on.label("going_on")).where(db.runs.c.id == run_id)).first()
             if row is None:
                 raise KeyError(run_id)
-            if row.state not in ENDED_RUN:
+            if row.going_on:
                 connection.execute(sa.update(db.runs).where(db.runs.c.id == run_id).values(cancel_requested=True))
                 _tell(connection, run_id, "run", {})
 
@@ -212,6 +223,12 @@ class RunStore:
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
 
+    def being_verified(self) -> builtins.list[RunRecord]:
+        """Runs whose verification has not ended, oldest first."""
+        query = sa.select(db.runs).where(_IS_BEING_VERIFIED).order_by(db.runs.c.number)
+        with self._database.read() as connection:
+            return [_run(row) for row in connection.execute(query).mappings()]
+
     def events(self, after: int = 0, limit: int = 1000) -> builtins.list[EventRecord]:
         """Events with a number above *after*, in order."""
         query = sa.select(db.events).where(db.events.c.seq > after).order_by(db.events.c.seq).limit(limit)
@@ -231,6 +248,8 @@ class RunStore:
         return self._database.version()
 
 
+_IS_BEING_VERIFIED = sa.func.json_extract(db.runs.c.verification, "$.state").is_not_distinct_from("running")
+
 _RUN_COLUMNS = [column.name for column in db.runs.columns if column.name != "number"]
 
 
@@ -240,8 +259,8 @@ def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[st
 
 def _run_row(changes: Mapping[str, object]) -> dict[str, object]:
     row = dict(changes)
-    for name in {"pipeline", "parameters", "findings"} & set(row):
-        row[name] = dump(row[name])
+    for name in {"pipeline", "parameters", "findings", "verification"} & set(row):
+        row[name] = None if row[name] is None else dump(row[name])
     return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
@@ -257,6 +276,7 @@ def _run(row: Row) -> RunRecord:
     fields["pipeline"] = load_pipeline(row["pipeline"])
     fields["parameters"] = load(dict[str, str], row["parameters"])
     fields["findings"] = load(tuple[Finding, ...], row["findings"])
+    fields["verification"] = None if row["verification"] is None else load(Verification, row["verification"])
     return RunRecord(**fields)
 
 

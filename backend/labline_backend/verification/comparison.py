@@ -33,13 +33,15 @@ class Outcome:
     """What the pipeline left on its target.
 
     ``values`` by step and name, ``notebooks`` as executed, in the order of the steps, ``ended`` the steps that
-    succeeded; ``failure`` is one sentence where not all did.
+    succeeded; ``failure`` is one sentence where not all did. ``written`` are the files that steps were seen to write,
+    as far as the target tells.
     """
 
     values: Mapping[tuple[str, str], HandedOn] = field(default_factory=dict)
     notebooks: Sequence[Mapping[str, Any]] = ()
     ended: frozenset[str] = frozenset()
     failure: str | None = None
+    written: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

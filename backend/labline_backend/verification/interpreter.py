@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from labline_backend.engine.launcher import Exit, Launcher, StepProcess, environment
 from labline_backend.home import Home
@@ -27,6 +27,21 @@ class InterpreterError(Exception):
     """The interpreter ended without a result; the message is one sentence."""
 
 
+Reason = Literal["cancelled", "interrupted"]
+Stop = Callable[[], Reason | None]
+"""Asked often: whether to stop, and why."""
+
+_LOOK = 0.2  # seconds between two looks whether to stop
+
+
+class Stopped(Exception):
+    """The verification was told to stop, and everything that it started has ended."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"The verification was {reason}.")
+        self.reason = reason
+
+
 class Interpreter:
     """One kernel's interpreter, for one verification. What it writes goes below *scratch*.
 
@@ -34,18 +49,19 @@ class Interpreter:
     agree on what depends on addresses (``id``, the order of a set of objects), which is chance.
     """
 
-    def __init__(self, home: Home, kernel: Kernel, folder: Path, scratch: Path) -> None:
+    def __init__(self, home: Home, kernel: Kernel, folder: Path, scratch: Path, stop: Stop = lambda: None) -> None:
         self._home = home
         self._kernel = kernel
         self._folder = folder
         self._scratch = scratch
+        self._stop = stop
 
     def reference(self, spec: ReferenceSpecification, told: Callable[[Progress], None]) -> ReferenceResult:
-        """Run the notebook. Raises ``InterpreterError``."""
+        """Run the notebook. Raises ``InterpreterError`` and ``Stopped``."""
         return self._run(spec, ReferenceResult, told)
 
     def differences(self, spec: DifferencesSpecification) -> DifferencesResult:
-        """Find the first difference of each pair. Raises ``InterpreterError``."""
+        """Find the first difference of each pair. Raises ``InterpreterError`` and ``Stopped``."""
         return self._run(spec, DifferencesResult, lambda _: None)
 
     def _run(
@@ -69,7 +85,7 @@ class Interpreter:
         try:
             with log.open("ab", buffering=0) as file:
                 process = launcher.launch(self._kernel, spec, self._folder, file, self._environment())
-            return await _wait(process, told)
+            return await _wait(process, told, self._stop)
         finally:
             launcher.close()
 
@@ -90,11 +106,15 @@ def untracked(variables: dict[str, str], scratch: Path) -> dict[str, str]:
     return kept | {"MLFLOW_TRACKING_URI": store, "MLFLOW_REGISTRY_URI": store, "MLFLOW_ALLOW_FILE_STORE": "true"}
 
 
-async def _wait(process: StepProcess, told: Callable[[Progress], None]) -> Exit:
+async def _wait(process: StepProcess, told: Callable[[Progress], None], stop: Stop) -> Exit:
     follower = asyncio.create_task(_follow(process, told))
     waiter = asyncio.create_task(process.wait())
     try:
-        return await asyncio.shield(waiter)
+        while not waiter.done():
+            if (reason := stop()) is not None:
+                raise Stopped(reason)
+            await asyncio.wait({waiter}, timeout=_LOOK)
+        return waiter.result()
     finally:
         process.kill()
         while not waiter.done():  # whoever interrupts, and however often: no process is left behind

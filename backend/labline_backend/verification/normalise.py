@@ -1,57 +1,98 @@
 """What counts as the same in what cells show: one table, applied to both sides before they are compared.
 
-Only what cannot be the same in two processes is in it. A duration that the notebook's own code prints is not: where it
-changes from run to run, the second reference run tells so.
+Only what cannot be the same in two processes is in it, and only where it stands for nothing. A duration or a random
+name that the notebook's own code prints is not: where it changes from run to run, the second reference run tells so.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 
-_TEMPORARY = "|".join(sorted({re.escape(tempfile.gettempdir()), "/tmp", "/var/tmp"}))  # noqa: S108 - a pattern
+_MARKUP = frozenset({"text/html", "image/svg+xml"})
+_WIDGET = frozenset({"application/vnd.jupyter.widget-view+json"})
+_FOLDERS = "|".join(sorted({re.escape(tempfile.gettempdir()), "/tmp", "/var/tmp"}))  # noqa: S108 - a pattern
 _TIME = r"[\d.]+ ?(?:ns|µs|μs|us|ms|s|min|h)(?: ?[\d.]+ ?(?:ns|µs|μs|us|ms|s|min|h))*"
+_RANDOM = (
+    r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}"
+)
+"""A UUID made of random numbers (version 4), with dashes or without."""
 
-TABLE: tuple[tuple[str, re.Pattern[str], str], ...] = (
+
+@dataclass(frozen=True)
+class Rule:
+    """What is made alike, in outputs of these *kinds*, or in all."""
+
+    what: str
+    apply: Callable[[str], str]
+    kinds: frozenset[str] | None = None
+
+
+def _replaced(pattern: str, replacement: str) -> Callable[[str], str]:
+    found = re.compile(pattern)
+    return lambda text: found.sub(replacement, text)
+
+
+def _numbered(pattern: str, name: str) -> Callable[[str], str]:
+    """Each name that *pattern* finds becomes a number, in the order of appearance, wherever in the text it stands.
+
+    So two names stay two, and what refers to one still refers to it.
+    """
+    found = re.compile(pattern)
+
+    def apply(text: str) -> str:
+        seen = dict.fromkeys(match[1] for match in found.finditer(text))
+        names = {each: f"({name} {number})" for number, each in enumerate(seen, 1)}
+        if not names:
+            return text
+        return re.sub("|".join(map(re.escape, names)), lambda match: names[match[0]], text)
+
+    return apply
+
+
+TABLE: tuple[Rule, ...] = (
     # As a repr tells them. Another hexadecimal number is a result like any other, a checksum for example.
-    ("memory addresses", re.compile(r"\b(at |address=)0x[0-9a-fA-F]{6,16}\b"), r"\g<1>0x…"),
-    (
+    Rule("memory addresses", _replaced(r"\b(at |address=)0x[0-9a-fA-F]{6,16}\b", r"\g<1>0x…")),
+    Rule(
         "IPython's %time and %timeit",
-        re.compile(rf"(?m)^(?:CPU times: .*|Wall time: .*|{_TIME} ± {_TIME} per loop .*|Compiler time: .*)$"),
-        "(timing)",
+        _replaced(
+            rf"(?m)^(?:CPU times: .*|Wall time: .*|{_TIME} ± {_TIME} per loop .*|Compiler time: .*)$", "(timing)"
+        ),
     ),
-    ("progress bars of tqdm", re.compile(r"\[\d+:[\d:]+<[\d:?]+, *[\d.?]+ ?(?:\w+/s|s/\w+)[^\]]*\]"), "[…]"),
-    ("temporary files", re.compile(rf"(?:{_TEMPORARY})/[\w.-]*tmp[\w-]*"), "(temporary)"),
-    (
+    Rule("progress bars of tqdm", _replaced(r"\[\d+:[\d:]+<[\d:?]+, *[\d.?]+ ?(?:\w+/s|s/\w+)[^\]]*\]", "[…]")),
+    # As Python's tempfile makes them unless it is given a prefix: eight letters after "tmp".
+    Rule("temporary files", _numbered(rf"(?<![\w./-])((?:{_FOLDERS})/tmp[a-z0-9_]{{8}})(?![a-z0-9_])", "temporary")),
+    Rule(
         "the times of files as ls -l lists them",
-        re.compile(r"(?m)^([-bcdlps](?:[-r][-w][-xsStT]){3}\S? .*?) [A-Z][a-z]{2} +\d{1,2} +(?:\d\d:\d\d|\d{4}) "),
-        r"\g<1> (time) ",
+        _replaced(
+            r"(?m)^([-bcdlps](?:[-r][-w][-xsStT]){3}\S? .*?) [A-Z][a-z]{2} +\d{1,2} +(?:\d\d:\d\d|\d{4}) ",
+            r"\g<1> (time) ",
+        ),
     ),
-    (
-        "UUIDs",
-        re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"),
-        "(uuid)",
-    ),
-    ("ids of widgets", re.compile(r"(?<='model_id': ')[0-9a-f]{32}(?=')"), "…"),
-    ("ids of styled pandas tables", re.compile(r"\bT_[0-9a-f]{5}(?=\b|_)"), "T_…"),
-    (
+    Rule("random ids of elements", _numbered(rf"\bid=[\"'](?:[\w-]*-)?({_RANDOM})\b", "id"), _MARKUP),
+    Rule("ids of styled pandas tables", _numbered(r"\bid=[\"'](T_[0-9a-f]{5})(?=[_\"'])", "table"), _MARKUP),
+    Rule(
         "numbers of scikit-learn's diagrams, counted per process",
-        re.compile(r"\bsk-(container|estimator)-id-\d+"),
-        r"sk-\1-id-…",
+        _replaced(r"\bsk-(container|estimator)-id-\d+", r"sk-\1-id-…"),
+        _MARKUP,
     ),
-    (
+    Rule(
         "ids in matplotlib's SVG",
-        re.compile(r'(\bid="|\bhref="#|\burl\(#)[a-z][0-9a-f]{10}(?=[")])'),
-        r"\g<1>(id)",
+        _replaced(r'(\bid="|\bhref="#|\burl\(#)[a-z][0-9a-f]{10}(?=[")])', r"\g<1>(id)"),
+        _MARKUP,
     ),
-    ("the date in matplotlib's SVG", re.compile(r"<dc:date>[^<]*</dc:date>"), "<dc:date/>"),
+    Rule("the date in matplotlib's SVG", _replaced(r"<dc:date>[^<]*</dc:date>", "<dc:date/>"), _MARKUP),
+    Rule("ids of widgets", _replaced(rf"(model_id\W+)(?:{_RANDOM})\b", r"\g<1>(id)"), _WIDGET),
 )
 
 
-def normalised(text: str) -> str:
-    """*text* without what differs between any two processes."""
-    for _, pattern, replacement in TABLE:
-        text = pattern.sub(replacement, text)
+def normalised(kind: str, text: str) -> str:
+    """*text*, an output of this *kind* ("stdout", a media type), without what differs between any two processes."""
+    for rule in TABLE:
+        if rule.kinds is None or kind in rule.kinds:
+            text = rule.apply(text)
     return text
 
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +39,10 @@ class Picture:
     size: tuple[int, int] | None
 
 
-def shown_by_cell(documents: Iterable[Document]) -> dict[int, tuple[Piece, ...]]:
-    """What each cell shows, by its index in the notebook, of executed notebooks.
+def shown_by_cell(
+    documents: Iterable[Document], shown: Callable[[str], str] = lambda text: text
+) -> dict[int, tuple[Piece, ...]]:
+    """What each cell shows, by its index in the notebook, of executed notebooks. *shown* names paths as people do.
 
     A cell that ran in several of them, as those in every step's preamble do, counts once: as it ran first. Cells that
     did not run are left out.
@@ -51,7 +53,7 @@ def shown_by_cell(documents: Iterable[Document]) -> dict[int, tuple[Piece, ...]]
             if cell.get("execution_count") is not None:
                 outputs.setdefault(cell["metadata"]["labline"]["index"], cell["outputs"])
     seen: set[str] = set()
-    return {index: _pieces(outputs[index], seen) for index in sorted(outputs)}
+    return {index: _pieces(outputs[index], seen, shown) for index in sorted(outputs)}
 
 
 def digest_of(pieces: Sequence[Piece]) -> str:
@@ -86,7 +88,7 @@ def first_difference(notebook: Sequence[Piece], pipeline: Sequence[Piece]) -> Sh
     return None
 
 
-def _pieces(outputs: Iterable[Document], seen: set[str]) -> tuple[Piece, ...]:
+def _pieces(outputs: Iterable[Document], seen: set[str], shown: Callable[[str], str]) -> tuple[Piece, ...]:
     found: list[Piece] = []
     errors = ""
     for output in outputs:
@@ -103,7 +105,9 @@ def _pieces(outputs: Iterable[Document], seen: set[str]) -> tuple[Piece, ...]:
             found += [_piece(kind, data) for kind, data in sorted(output["data"].items())]
     if errors := without_repeated_warnings(errors, seen):
         found.append(Piece("stderr", errors))
-    return tuple(piece if piece.text is None else Piece(piece.kind, normalised(piece.text)) for piece in found)
+    return tuple(
+        piece if piece.text is None else Piece(piece.kind, normalised(piece.kind, shown(piece.text))) for piece in found
+    )
 
 
 def _piece(kind: str, data: Any) -> Piece:

@@ -1,5 +1,8 @@
-"""One verification from the notebook to the certificate. The pipeline comes first, so that the reference run knows
-which of its values are not the pipeline's, and keeps only those."""
+"""What a target's pipeline handed on, held against the notebook's run, and the certificate of that.
+
+The pipeline comes first, so that the reference run knows which of its values are not the pipeline's, and keeps only
+those. Every run starts from the same folder.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,11 @@ import hashlib
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from labline_backend.compiling import compile_file, literals, summary
 from labline_backend.errors import InputError
 from labline_backend.verification.comparison import (
     ComparedCell,
@@ -27,12 +28,11 @@ from labline_backend.verification.comparison import (
     compare_value,
     verdict,
 )
-from labline_backend.verification.interpreter import Interpreter, InterpreterError
+from labline_backend.verification.interpreter import Interpreter, InterpreterError, Stop
 from labline_backend.verification.outputs import Piece, shown_by_cell
 from labline_backend.verification.plan import Place, Plan, plan
-from labline_compiler.compile import CellRoleInfo
-from labline_compiler.notebook import Notebook, parse
-from labline_compiler.pipeline import Pipeline
+from labline_backend.verification.subject import Document, Subject, code_digest
+from labline_backend.verification.workspace import Workspace, WorkspaceError
 from labline_runtime.specification import Progress
 from labline_runtime.verification import (
     Difference,
@@ -46,34 +46,23 @@ from labline_runtime.verification import (
 )
 
 if TYPE_CHECKING:
-    from labline_backend.kernels import Kernel
     from labline_backend.service import Service
     from labline_backend.store.records import RunRecord
 
 Target = Literal["local", "kfp-local"]
-Document = dict[str, Any]
 HASH_SEED = "PYTHONHASHSEED"
-Told = Callable[[str], None]  # what is going on, for people
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is verified: a notebook, compiled, with all its parameters as Python literals."""
+class Stage:
+    """What is going on, for people, and how far it is where that can be counted."""
 
-    path: Path
-    shown: str
-    file_digest: str
-    content: Document
-    notebook: Notebook
-    roles: tuple[CellRoleInfo, ...]
-    pipeline: Pipeline
-    parameters: dict[str, str]
-    given: dict[str, str]  # as the user typed them
+    doing: str
+    done: int = 0
+    total: int = 0
 
-    @property
-    def folder(self) -> Path:
-        """Where everything runs."""
-        return self.path.absolute().parent
+
+Told = Callable[[Stage], None]
 
 
 def fix_hash_seed() -> None:
@@ -83,31 +72,6 @@ def fix_hash_seed() -> None:
     """
     if os.environ.get(HASH_SEED, "random") == "random":
         os.environ[HASH_SEED] = "0"
-
-
-def read_subject(path: Path, given: Mapping[str, str]) -> Subject:
-    """Read and compile the notebook at *path*. Raises ``InputError`` for all that keeps it from running."""
-    from labline_backend.engine.parameters import ParameterError, merge
-
-    compiled = compile_file(path)
-    pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
-    if pipeline is None or compiled.content is None:
-        raise InputError(summary(findings), findings)
-    try:
-        parameters = merge(pipeline, literals(pipeline, given))
-    except ParameterError as error:
-        raise InputError(str(error), (error.finding,)) from error
-    return Subject(
-        path=path,
-        shown=str(path),
-        file_digest=hashlib.sha256(path.read_bytes()).hexdigest(),
-        content=compiled.content,
-        notebook=parse(compiled.content, str(path.with_suffix(".ipynb"))),
-        roles=compiled.compilation.cells,
-        pipeline=pipeline,
-        parameters=parameters,
-        given=dict(given),
-    )
 
 
 def local_outcome(service: Service, run: RunRecord) -> Outcome:
@@ -132,61 +96,81 @@ def local_outcome(service: Service, run: RunRecord) -> Outcome:
         notebooks=[service.executed_notebook(run.id, step.name) for step in steps],
         ended=frozenset(step.name for step in steps),
         failure=failure,
+        written=frozenset(
+            use.path for step in steps if step.result for use in step.result.files if use.mode == "write"
+        ),
     )
 
 
-def kubeflow_outcome(subject: Subject, scratch: Path) -> Outcome:
+def kubeflow_outcome(subject: Subject, workspace: Workspace, scratch: Path) -> Outcome:
     """Run the pipeline as compiled for Kubeflow under KFP's local runner. Raises ``InputError`` where it cannot be.
 
     What it hands on lies below *scratch*.
     """
     from labline_backend.verification import kubeflow
 
-    kernel = _kernel(subject)
+    kernel = subject.kernel()
     if not kubeflow.runs_in(kernel):
         raise InputError(
             f"kfp-local runs steps in Labline's own interpreter; the kernel {kernel.name} is another: {kernel.python}."
         )
-    return kubeflow.run(subject.pipeline, subject.parameters, kernel, subject.folder, scratch)
+    return kubeflow.run(subject.pipeline, subject.parameters, kernel, workspace.folder, scratch)
 
 
 def certificate(
-    service: Service, subject: Subject, outcome: Outcome, target: Target, run: str | None, scratch: Path, told: Told
+    service: Service,
+    subject: Subject,
+    outcome: Outcome,
+    target: Target,
+    run: str | None,
+    workspace: Workspace,
+    scratch: Path,
+    told: Told,
+    stop: Stop = lambda: None,
 ) -> Document:
     """Run the notebook, compare *outcome* with it, and make the certificate of that.
 
-    Raises ``InputError`` where the notebook itself fails.
+    Raises ``InputError`` where the notebook itself fails, and ``Stopped`` where *stop* says so.
     """
-    interpreter = Interpreter(service.home, _kernel(subject), subject.folder, scratch)
-    comparison = _Comparison(subject, outcome, interpreter, scratch, told)
+    interpreter = Interpreter(service.home, subject.kernel(), workspace.folder, scratch, stop)
+    comparison = _Comparison(subject, outcome, interpreter, workspace, scratch, told)
     values, cells = comparison.compare()
     statuses = [*(value.status for value in values), *(cell.status for cell in cells)]
-    facts = _facts(service, subject, outcome, target, run, comparison, verdict(statuses, outcome.failure))
-    return service.certificates.make(
-        facts, [dataclasses.asdict(value) for value in values], [dataclasses.asdict(cell) for cell in cells]
-    )
+    facts = _facts(service, subject, outcome, target, run, comparison, workspace, verdict(statuses, outcome.failure))
+    records = ([dataclasses.asdict(each) for each in some] for some in (values, cells))
+    return service.certificates.make(*(_as_shown(each, workspace) for each in (facts, *records)))
 
 
 class _Comparison:
     """The reference runs, and what comes of them."""
 
-    def __init__(self, subject: Subject, outcome: Outcome, kernel: Interpreter, scratch: Path, told: Told) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        outcome: Outcome,
+        kernel: Interpreter,
+        workspace: Workspace,
+        scratch: Path,
+        told: Told,
+    ) -> None:
         self._subject = subject
         self._outcome = outcome
         self._kernel = kernel
+        self._workspace = workspace
         self._scratch = scratch
         self._told = told
-        self._plan: Plan = plan(subject.notebook, subject.roles, subject.pipeline, subject.parameters)
+        self._plan: Plan = plan(subject.notebook, subject.compilation.cells, subject.pipeline, subject.parameters)
         self._parameters = {name: _of_literal(literal) for name, literal in subject.parameters.items()}
         self.references = 0
         self.python = ""
 
     def compare(self) -> tuple[list[ComparedValue], list[ComparedCell]]:
         """Run the notebook, and once more where that tells more; compare."""
-        shown = shown_by_cell(self._outcome.notebooks)
+        shown = shown_by_cell(self._outcome.notebooks, self._workspace.shown)
         first, shown_first = self._reference(self._plan.places)
         if first.error is not None:
-            raise InputError(_fails(first.error.message, self._outcome))
+            why = self._workspace.shown(first.error.message)
+            raise InputError(f"The notebook itself fails when it runs from top to bottom: {why}")
         seen = _by_place(first)
         values = self._values(seen, {})
         cells = self._cells(shown_first, None, shown)
@@ -205,27 +189,30 @@ class _Comparison:
         digests = {key: value.digest for key, value in self._outcome.values.items() if value.digest}
         parameters = {name: value.digest for name, value in self._parameters.items()}
         spec = ReferenceSpecification(
-            working_directory=str(self._subject.folder),
+            working_directory=str(self._workspace.folder),
             artifacts_directory=str(self._scratch / "artifacts") if self.references == 1 else None,
             output_directory=str(output),
             cells=wanted.cells,
             moments=wanted.moments(digests, parameters),
         )
-        which = "" if self.references == 1 else ", once more to tell chance from error"
+        again = "" if self.references == 1 else ", once more to tell chance from error"
+        doing = f"the notebook from top to bottom{again}"
         total, done = len(wanted.cells), 0
 
         def count(progress: Progress) -> None:
             nonlocal done
             done += 1
-            self._told(f"the notebook from top to bottom{which}: {done} of {total} cells")
+            self._told(Stage(doing, done, total))
 
-        self._told(f"the notebook from top to bottom{which}: {total} cells")
+        self._told(Stage(doing, 0, total))
         try:
+            self._workspace.reset()
             result = self._kernel.reference(spec, count)
-        except InterpreterError as error:
-            raise InputError(str(error)) from error
+        except (InterpreterError, WorkspaceError) as error:
+            raise InputError(self._workspace.shown(str(error))) from error
         self.python = result.python
-        return result, shown_by_cell([json.loads((output / "executed.ipynb").read_text("utf-8"))])
+        executed = json.loads((output / "executed.ipynb").read_text("utf-8"))
+        return result, shown_by_cell([executed], self._workspace.shown)
 
     def _values(
         self, first: Mapping[tuple[int, str], Sighting], again: Mapping[tuple[int, str], Sighting]
@@ -284,9 +271,10 @@ class _Comparison:
         if not pairs:
             return values
         unique = tuple(dict.fromkeys(pairs.values()))
-        self._told("looking for the first difference of " + ", ".join(dict.fromkeys(pair.name for pair in unique)))
+        names = ", ".join(dict.fromkeys(pair.name for pair in unique))
+        self._told(Stage(f"looking for the first difference of {names}"))
         output = self._scratch / "differences"
-        spec = DifferencesSpecification(str(self._subject.folder), str(output), unique)
+        spec = DifferencesSpecification(str(self._workspace.folder), str(output), unique)
         try:
             results = dict(zip(unique, self._kernel.differences(spec).results, strict=True))
         except InterpreterError as error:
@@ -300,11 +288,15 @@ class _Comparison:
         return values
 
 
-def _fails(why: str, outcome: Outcome) -> str:
-    said = f"The notebook itself fails when it runs from top to bottom: {why}"
-    if outcome.failure is not None:
-        return said
-    return f"{said} The pipeline has just run in its folder; what cannot run twice there cannot be verified."
+def _as_shown(document: Any, workspace: Workspace) -> Any:
+    """*document* with every path as it is in the notebook's own folder."""
+    if isinstance(document, str):
+        return workspace.shown(document)
+    if isinstance(document, dict):
+        return {name: _as_shown(value, workspace) for name, value in document.items()}
+    if isinstance(document, (list, tuple)):
+        return [_as_shown(value, workspace) for value in document]
+    return document
 
 
 def _unlocated(value: ComparedValue, ours: Sighting, why: str | None) -> ComparedValue:
@@ -327,28 +319,6 @@ def _of_literal(literal: str) -> HandedOn:
     return HandedOn(type_name(value), digest(value))
 
 
-def _kernel(subject: Subject) -> Kernel:
-    from labline_backend.kernels import KernelError, find_kernel
-
-    try:
-        return find_kernel(subject.pipeline.kernel)
-    except KernelError as error:
-        raise InputError(str(error), (error.finding,)) from error
-
-
-def scratch_folder(service: Service) -> tempfile.TemporaryDirectory[str]:
-    """A folder for this verification alone, gone afterwards. It may hold values, so nobody else may look into it."""
-    return tempfile.TemporaryDirectory(dir=service.home.root, prefix=".verify-", ignore_cleanup_errors=True)
-
-
-def code_digest(notebook: Notebook) -> str:
-    """A digest of the notebook's code cells and their tags: what a pipeline is made of."""
-    from labline_backend.store.certificates import canonical
-
-    cells = [[cell.source, [str(tag) for tag in cell.metadata.get("tags") or ()]] for cell in notebook.code_cells]
-    return hashlib.sha256(canonical(cells)).hexdigest()
-
-
 def _facts(
     service: Service,
     subject: Subject,
@@ -356,12 +326,13 @@ def _facts(
     target: Target,
     run: str | None,
     comparison: _Comparison,
+    workspace: Workspace,
     found: Verdict,
 ) -> Document:
     from labline_backend._version import __version__
     from labline_backend.engine.environments import EnvironmentProbe
 
-    kernel = _kernel(subject)
+    kernel = subject.kernel()
     environment = EnvironmentProbe(service.home).of(kernel)
     return {
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -378,6 +349,12 @@ def _facts(
         },
         "pipeline": hashlib.sha256(subject.pipeline.to_json().encode("utf-8", "surrogatepass")).hexdigest(),
         "parameters": subject.parameters,
+        "folder": {
+            "files": workspace.files,
+            "bytes": workspace.bytes,
+            "linked": workspace.linked,
+            "shared": sorted({path for path in outcome.written if workspace.is_outside(path)} | {*workspace.altered()}),
+        },
         "environment": {
             "kernel": kernel.name,
             "python": comparison.python,

@@ -48,8 +48,10 @@ async def test_parameters_are_taken_as_they_are_typed(run: Run) -> None:
 async def test_a_run_that_was_verified_shows_its_certificate(run: Run, call: Call, labline_home: Path) -> None:
     detail = await run(code("x = 1", "step:only"))
     assert detail["certificate"] is None
-    value = {"step": "only", "name": "x", "role": "output", "status": "equal", "note": None, "difference": None}
+    value = {"step": "only", "name": "x", "role": "output", "source": "only", "type": "int"}
+    value |= {"status": "equal", "note": None, "difference": None}
     found = {"created": "2030-01-01T00:00:00+00:00", "target": "local", "verdict": "verified", "failure": None}
+    found |= {"run": detail["id"], "reference_runs": 1}
     certificates = Certificates(Home.open(labline_home))
     certificates.keep(certificates.make(found, [{**value, "notebook": "1"}], []), detail["id"])
     answer = await call("GET", f"runs/{detail['id']}")  # checked against the API's document

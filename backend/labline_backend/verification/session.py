@@ -1,0 +1,178 @@
+"""A verification from the first copy of the folder to the certificate that its run carries, for whoever starts it.
+
+Whoever watches is told how far it is, also in other processes: of a run on this machine the store knows all along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labline_backend.errors import InputError
+from labline_backend.home import Home
+from labline_backend.store.records import RunRecord, Verification
+from labline_backend.verification import verify as comparing
+from labline_backend.verification.interpreter import Reason, Stopped
+from labline_backend.verification.subject import Document, Subject
+from labline_backend.verification.verify import Stage, Target
+from labline_backend.verification.workspace import Workspace, WorkspaceError, remove
+
+if TYPE_CHECKING:
+    from labline_backend.service import Service
+
+_SCRATCH = ".verify-"
+
+
+class Watcher:
+    """Who watches a verification; this one does not look."""
+
+    def attend(self, service: Service, record: RunRecord) -> RunRecord:
+        """The pipeline's run has started: wait for its end; the record as it is then."""
+        return service.engine.wait(record.id)
+
+    def told(self, stage: Stage) -> None:
+        """It has come this far."""
+
+    def warn(self, problem: str) -> None:
+        """Something beside the verification went wrong; one sentence."""
+
+    def stop(self) -> Reason | None:
+        """Asked often: whether to stop, and why."""
+        return None
+
+
+def verify(service: Service, subject: Subject, target: Target, watcher: Watcher) -> Document:
+    """Verify *subject* on *target*; the certificate.
+
+    It is kept, with the run where there is one. Raises ``InputError`` for what keeps it from being verified, and
+    ``Stopped``.
+    """
+    comparing.fix_hash_seed()
+    with scratch_folder(service.home) as scratch:
+        watcher.told(Stage("copying the notebook's folder"))
+        workspace = copied(service, subject, scratch)
+        if target == "local":
+            return _locally(service, subject, workspace, scratch, watcher)
+        steps = len(subject.pipeline.steps)
+        watcher.told(Stage(f"the pipeline under kfp.local, {steps} step{'s' if steps > 1 else ''}"))
+        outcome = comparing.kubeflow_outcome(subject, workspace, scratch)
+        certificate = comparing.certificate(
+            service, subject, outcome, target, None, workspace, scratch, watcher.told, watcher.stop
+        )
+        service.certificates.keep(certificate, None)
+        return certificate
+
+
+def _locally(service: Service, subject: Subject, workspace: Workspace, scratch: Path, watcher: Watcher) -> Document:
+    record = service.run_for_verification(
+        subject.pipeline,
+        notebook=subject.shown,
+        folder=subject.folder,
+        content=subject.content,
+        parameters=subject.parameters,
+        findings=subject.compilation.findings,
+        workspace=workspace.folder,
+    )
+    with _written_down(service, record.id):
+        ended = watcher.attend(service, record)
+        if ended.state in ("cancelled", "interrupted"):
+            raise Stopped("cancelled" if ended.state == "cancelled" else "interrupted")
+        cancels = _Cancels(service, record.id)
+
+        def told(stage: Stage) -> None:
+            watcher.told(stage)
+            going = Verification("running", stage.doing, stage.done, stage.total)
+            service.store.set_run(record.id, verification=going)
+
+        certificate = comparing.certificate(
+            service,
+            subject,
+            comparing.local_outcome(service, ended),
+            "local",
+            record.id,
+            workspace,
+            scratch,
+            told,
+            lambda: watcher.stop() or cancels.asked(),
+        )
+        for problem in service.certify(record.id, certificate):
+            watcher.warn(problem)
+    return certificate
+
+
+@contextlib.contextmanager
+def _written_down(service: Service, run: str) -> Iterator[None]:
+    """However the verification ends without a certificate, its run tells so."""
+    end = Verification("interrupted", problem="The verification was interrupted: verify again.")
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt) as stopped:
+        if not isinstance(stopped, Stopped) or stopped.reason == "cancelled":
+            end = Verification("cancelled")
+        raise
+    except InputError as error:
+        end = Verification("failed", problem=error.message)
+        raise
+    except Exception as fault:
+        end = Verification(
+            "failed", problem=f"Labline met an error it did not expect ({type(fault).__name__}: {fault})."
+        )
+        raise
+    finally:
+        known = service.get(run).verification
+        if known is None or known.state == "running":
+            if service.store.cancels_requested([run]):
+                end = replace(end, state="cancelled", problem=None)
+            service.store.set_run(run, verification=end)
+
+
+class _Cancels:
+    """Whether somebody, in whatever process, asked for a run's end. Cheap enough to be asked often."""
+
+    def __init__(self, service: Service, run: str) -> None:
+        self._store = service.store
+        self._run = run
+        self._seen: int | None = None
+
+    def asked(self) -> Reason | None:
+        """Look."""
+        version = self._store.version()
+        if version == self._seen:
+            return None
+        self._seen = version
+        return "cancelled" if self._store.cancels_requested([self._run]) else None
+
+
+def copied(service: Service, subject: Subject, scratch: Path) -> Workspace:
+    """The folder that *subject* is verified in. Raises ``InputError``."""
+    place = scratch / "at"
+    place.mkdir()
+    try:
+        return Workspace(subject.folder, place, service.home.root)
+    except WorkspaceError as error:
+        raise InputError(str(error)) from error
+
+
+@contextlib.contextmanager
+def scratch_folder(home: Home) -> Iterator[Path]:
+    """A folder for one verification alone, gone afterwards. It may hold values, so nobody else may look into it.
+
+    Those of verifications that were killed go first.
+    """
+    for left in home.root.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(OSError), (left / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(left)
+    folder = Path(tempfile.mkdtemp(dir=home.root, prefix=_SCRATCH))
+    try:
+        with (folder / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield folder
+    finally:
+        with contextlib.suppress(OSError):  # at worst the next one takes it away
+            remove(folder)
