@@ -50,6 +50,8 @@ export namespace CommandIDs {
   export const showPanel = 'labline:show-pipeline';
   /** Run the current notebook as a pipeline. */
   export const runPipeline = 'labline:run-pipeline';
+  /** Verify that the current notebook's pipeline computes what the notebook computes. */
+  export const verifyPipeline = 'labline:verify-pipeline';
   /** Open the list of runs, or the run that the argument `run` names. */
   export const openRuns = 'labline:open-runs';
 }

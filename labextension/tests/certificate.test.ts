@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Certificate, CertifiedCell, CertifiedValue } from '../src/api/types';
-import { summarise } from '../src/model/certificate';
+import { boundaries, summarise } from '../src/model/certificate';
 
 function value(step: string, name: string, changes: Partial<CertifiedValue> = {}): CertifiedValue {
-  return { step, name, role: 'output', status: 'equal', note: null, difference: null, ...changes };
+  const known = { role: 'output', source: step, type: 'int', status: 'equal' } as const;
+  return { step, name, ...known, note: null, difference: null, ...changes };
 }
 
 function cell(index: number, changes: Partial<CertifiedCell> = {}): CertifiedCell {
@@ -19,6 +20,8 @@ function certificate(changes: Partial<Certificate>): Certificate {
     target: 'local',
     verdict: 'verified',
     failure: null,
+    reference_runs: 1,
+    shared: [],
     values: [],
     cells: [],
     ...changes
@@ -26,10 +29,9 @@ function certificate(changes: Partial<Certificate>): Certificate {
 }
 
 test('a seal counts what is equal', () => {
-  const { title, sentence, exceptions } = summarise(
+  const { sentence, exceptions } = summarise(
     certificate({ values: [value('a', 'x'), value('b', 'x')], cells: [cell(0)] })
   );
-  assert.equal(title, 'Verified');
   assert.equal(
     sentence,
     'Equal to the notebook: 2 of 2 values at step boundaries, the outputs of 1 of 1 cells.'
@@ -58,7 +60,8 @@ test('a value that differs at several boundaries is told once, with its steps', 
       what: 'x',
       steps: ['a', 'b'],
       status: 'different',
-      detail: 'x[2]: 2 in the notebook, 9 in the pipeline'
+      note: null,
+      difference
     }
   ]);
 });
@@ -66,11 +69,33 @@ test('a value that differs at several boundaries is told once, with its steps', 
 test('a cell of the preamble belongs to every step', () => {
   const cells = [cell(3, { status: 'different', note: 'why' })];
   assert.deepEqual(summarise(certificate({ verdict: 'different', cells })).exceptions, [
-    { what: 'cell 4', steps: ['every step'], status: 'different', detail: 'why' }
+    { what: 'cell 4', steps: ['every step'], status: 'different', note: 'why', difference: null }
   ]);
 });
 
 test('a pipeline that failed says why', () => {
   const { sentence } = summarise(certificate({ verdict: 'different', failure: 'Step a failed.' }));
   assert.match(sentence, /Step a failed\.$/);
+});
+
+test('a value has a row, with what was found at each step', () => {
+  const values = [value('a', 'x'), value('b', 'x', { role: 'input', source: 'a' }), value('b', 'y')];
+  const rows = boundaries(certificate({ values })).map(({ name, at }) => [
+    name,
+    [...at].map(([step, found]) => `${step} ${found.map(({ role }) => role).join()}`)
+  ]);
+  assert.deepEqual(rows, [
+    ['x', ['a output', 'b input']],
+    ['y', ['b output']]
+  ]);
+});
+
+test('of a value taken from several steps the worst is shown', () => {
+  const values = [
+    value('c', 'x', { role: 'input', source: 'a' }),
+    value('c', 'x', { role: 'input', source: 'b', status: 'different' })
+  ];
+  assert.deepEqual(boundaries(certificate({ values }))[0].at.get('c'), [
+    { role: 'input', source: 'b', status: 'different' }
+  ]);
 });

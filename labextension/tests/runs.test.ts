@@ -22,6 +22,7 @@ function run(id: string, created: number, changes: Partial<Run> = {}): Run {
     steps_done: 0,
     error: null,
     mlflow: null,
+    verification: null,
     ...changes
   };
 }
@@ -44,7 +45,14 @@ function step(name: string, state: StepRun['state']): StepRun {
 
 function detail(id: string, created: number): RunDetail {
   const graph = { name: 'p', notebook: 'p.ipynb', steps: [], edges: [], parameters: [] };
-  return { ...run(id, created), graph, steps: [step('a', 'pending')], findings: [], certificate: null };
+  return {
+    ...run(id, created),
+    graph,
+    steps: [step('a', 'pending')],
+    findings: [],
+    certificate: null,
+    certificate_fault: null
+  };
 }
 
 /** A server with given runs, and a hand on its events. */

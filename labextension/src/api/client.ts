@@ -12,7 +12,8 @@ import type {
   RunRequest,
   Status,
   Suggestion,
-  Target
+  Target,
+  VerificationRequest
 } from './types';
 
 /** Where the API lives under the Jupyter server's base URL. */
@@ -66,6 +67,16 @@ export class LablineClient {
 
   createRun(request: RunRequest): Promise<RunDetail> {
     return this.call('POST', ['runs'], {}, request);
+  }
+
+  /** Start a run that is verified when it has ended. */
+  createVerification(request: VerificationRequest): Promise<RunDetail> {
+    return this.call('POST', ['verifications'], {}, request);
+  }
+
+  /** Where the certificate of a run can be fetched, with every digest. */
+  certificateUrl(run: string): string {
+    return URLExt.join(this.settings.baseUrl, API_PATH, 'runs', encodeURIComponent(run), 'certificate');
   }
 
   cancelRun(run: string): Promise<Run> {

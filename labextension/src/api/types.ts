@@ -160,6 +160,17 @@ export interface Run {
   steps_done: number;
   error: string | null;
   mlflow: MLflowRun | null;
+  verification: Verification | null;
+}
+
+/** How far the verification is that a run was made for. */
+export interface Verification {
+  state: 'running' | 'ended' | 'failed' | 'cancelled' | 'interrupted';
+  doing: string;
+  done: number;
+  /** 0 where it cannot be counted. */
+  total: number;
+  problem: string | null;
 }
 
 export interface RunDetail extends Run {
@@ -167,6 +178,8 @@ export interface RunDetail extends Run {
   steps: StepRun[];
   findings: Finding[];
   certificate: Certificate | null;
+  /** What is wrong with a certificate that is not to be trusted. */
+  certificate_fault: string | null;
 }
 
 export type Verdict = 'verified' | 'partly verified' | 'different';
@@ -188,6 +201,9 @@ export interface CertifiedValue extends Compared {
   step: string;
   name: string;
   role: 'input' | 'output' | 'parameter';
+  /** The step that hands it on. */
+  source: string | null;
+  type: string | null;
 }
 
 export interface CertifiedCell extends Compared, CellPlace {
@@ -201,6 +217,10 @@ export interface Certificate {
   target: string;
   verdict: Verdict;
   failure: string | null;
+  /** How often the notebook ran. */
+  reference_runs: number;
+  /** Files that were written and not put back, so that the executions shared them. */
+  shared: string[];
   values: CertifiedValue[];
   cells: CertifiedCell[];
 }
@@ -328,6 +348,17 @@ export interface RunRequest {
   target?: string;
 }
 
+export interface VerificationRequest {
+  path: string;
+  content?: NotebookContent | null;
+  parameters?: Record<string, string>;
+}
+
 export function isActive(state: RunState): boolean {
   return state === 'queued' || state === 'running';
+}
+
+/** Whether a run goes on, or its verification does. */
+export function isBusy({ state, verification }: Pick<Run, 'state' | 'verification'>): boolean {
+  return isActive(state) || verification?.state === 'running';
 }

@@ -1,4 +1,10 @@
-import type { Certificate, CertifiedCell, CertifiedValue, VerificationStatus } from '../api/types';
+import type {
+  Certificate,
+  CertifiedCell,
+  CertifiedValue,
+  Difference,
+  VerificationStatus
+} from '../api/types';
 
 /** One thing that a verification could not call equal: a value at one or more step boundaries, or a cell. */
 export interface Exception {
@@ -7,19 +13,29 @@ export interface Exception {
   /** The steps where it was seen, in their order. */
   steps: string[];
   status: VerificationStatus;
+  note: string | null;
   /** Where the two differ first, and what stands there. */
-  detail: string;
+  difference: Difference | null;
+}
+
+/** A value as one step takes it, reads it or hands it on. */
+export type Boundary = Pick<CertifiedValue, 'role' | 'source' | 'status'>;
+
+/** A value, and what was found of it at each step. */
+export interface Boundaries {
+  name: string;
+  type: string | null;
+  at: ReadonlyMap<string, readonly Boundary[]>;
 }
 
 export interface SealSummary {
-  /** What the seal says. */
-  title: string;
   /** One sentence with the numbers. */
   sentence: string;
   exceptions: Exception[];
 }
 
-const TITLES = {
+/** What a seal says. */
+export const TITLES = {
   verified: 'Verified',
   'partly verified': 'Partly verified',
   different: 'Differs from the notebook'
@@ -29,14 +45,13 @@ const RANK: readonly VerificationStatus[] = ['different', 'nondeterministic', 'n
 
 /** A certificate as a reader wants it: what is not equal, the worst first, each thing once. */
 export function summarise(certificate: Certificate): SealSummary {
-  const { verdict, values, cells, failure } = certificate;
+  const { values, cells, failure } = certificate;
   const equal = (records: readonly { status: VerificationStatus }[]) =>
     records.filter(({ status }) => status === 'equal').length;
   const sentence =
     `Equal to the notebook: ${equal(values)} of ${values.length} values at step boundaries, ` +
     `the outputs of ${equal(cells)} of ${cells.length} cells.`;
   return {
-    title: TITLES[verdict],
     sentence: failure ? `${sentence} ${failure}` : sentence,
     exceptions: exceptions(values, cells)
   };
@@ -48,11 +63,11 @@ function exceptions(values: readonly CertifiedValue[], cells: readonly Certified
     if (record.status === 'equal') {
       return;
     }
-    const detail = detailOf(record);
-    const key = JSON.stringify([what, record.status, detail]);
+    const { status, note, difference } = record;
+    const key = JSON.stringify([what, status, note, difference]);
     const known = found.get(key);
     if (!known) {
-      found.set(key, { what, steps: [step], status: record.status, detail });
+      found.set(key, { what, steps: [step], status, note, difference });
     } else if (!known.steps.includes(step)) {
       known.steps.push(step);
     }
@@ -62,9 +77,20 @@ function exceptions(values: readonly CertifiedValue[], cells: readonly Certified
   return [...found.values()].sort((a, b) => RANK.indexOf(a.status) - RANK.indexOf(b.status));
 }
 
-function detailOf({ note, difference }: CertifiedValue | CertifiedCell): string {
-  if (!difference) {
-    return note ?? '';
+/** Values in the order of their first appearance; at each step first what it takes, then what it hands on. */
+export function boundaries({ values }: Certificate): Boundaries[] {
+  const rows = new Map<string, { type: string | null; at: Map<string, Boundary[]> }>();
+  for (const { name, step, type, role, source, status } of values) {
+    const row = rows.get(name) ?? { type, at: new Map<string, Boundary[]>() };
+    rows.set(name, row);
+    const here = row.at.get(step) ?? [];
+    row.at.set(step, here);
+    const known = here.find(boundary => boundary.role === role);
+    if (!known) {
+      here.push({ role, source, status });
+    } else if (RANK.indexOf(status) < RANK.indexOf(known.status)) {
+      Object.assign(known, { source, status }); // taken from several steps: the worst counts
+    }
   }
-  return `${difference.path}: ${difference.notebook} in the notebook, ${difference.pipeline} in the pipeline`;
+  return [...rows].map(([name, row]) => ({ name, ...row }));
 }

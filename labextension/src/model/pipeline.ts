@@ -3,6 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import { ApiError, type LablineClient } from '../api/client';
 import {
   isActive,
+  isBusy,
   LOCAL,
   type Compilation,
   type Edit,
@@ -11,7 +12,8 @@ import {
   type RunDetail,
   type StepError,
   type StepState,
-  type Suggestion
+  type Suggestion,
+  type VerificationRequest
 } from '../api/types';
 import { memberships, stepNames, type CellMembership } from './cells';
 import { hues } from './colours';
@@ -25,7 +27,7 @@ export const TAG_TO_PANEL = 'labline:tag-to-panel';
 const TYPING_DELAY = 300;
 const RETRY_DELAY = 4000;
 
-type Client = Pick<LablineClient, 'compile' | 'suggest' | 'createRun' | 'cancelRun'>;
+type Client = Pick<LablineClient, 'compile' | 'suggest' | 'createRun' | 'createVerification' | 'cancelRun'>;
 
 /** A step's error, with the run it happened in and the cell it belongs on. */
 export interface CellFault {
@@ -105,7 +107,7 @@ export class NotebookPipeline {
   }
 
   get isCancelling(): boolean {
-    return this.cancelling !== null && this.cancelling === this.run?.id && isActive(this.run.state);
+    return this.cancelling !== null && this.cancelling === this.run?.id && isBusy(this.run);
   }
 
   /** What the server said to the last try to start or cancel a run. */
@@ -205,7 +207,19 @@ export class NotebookPipeline {
   }
 
   /** Run the notebook as it stands in the editor. */
-  async start(): Promise<RunDetail | null> {
+  start(): Promise<RunDetail | null> {
+    const { useCache: cache, target } = this;
+    return this.begin(request => this.client.createRun({ ...request, cache, target }));
+  }
+
+  /** Run the notebook as it stands, and see whether its pipeline computes what it computes. */
+  verify(): Promise<RunDetail | null> {
+    return this.begin(request => this.client.createVerification(request));
+  }
+
+  private async begin(
+    create: (request: VerificationRequest) => Promise<RunDetail>
+  ): Promise<RunDetail | null> {
     if (this.starting) {
       return null;
     }
@@ -216,13 +230,8 @@ export class NotebookPipeline {
     try {
       const names = new Set(this._compilation?.pipeline?.parameters.map(parameter => parameter.name));
       const parameters = Object.fromEntries([...this._overrides].filter(([name]) => names.has(name)));
-      const run = await this.client.createRun({
-        path: this.source.path,
-        content: this.source.content(),
-        parameters,
-        cache: this.useCache,
-        target: this.target
-      });
+      const { path } = this.source;
+      const run = await create({ path, content: this.source.content(), parameters });
       this.watched.add(run.id);
       this.runId = run.id;
       this.store.addDetail(run);
@@ -238,7 +247,7 @@ export class NotebookPipeline {
 
   async cancel(): Promise<void> {
     const run = this.run;
-    if (run && isActive(run.state)) {
+    if (run && isBusy(run)) {
       this.cancelling = run.id;
       this._changed.emit();
       try {

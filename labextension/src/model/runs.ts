@@ -3,7 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { LablineClient } from '../api/client';
 import type { EventStream } from '../api/events';
 import type { CellEvent, Run, RunDetail, RunEvent, StepRun } from '../api/types';
-import { isActive } from '../api/types';
+import { isBusy } from '../api/types';
 
 /** How many runs a page of the list holds. */
 export const PAGE = 50;
@@ -123,9 +123,7 @@ export class RunStore {
       if (this.listed) {
         await this.loadNewest();
       }
-      await Promise.all(
-        [...this.details.values()].filter(run => isActive(run.state)).map(run => this.loadDetail(run.id))
-      );
+      await Promise.all([...this.details.values()].filter(isBusy).map(run => this.loadDetail(run.id)));
     } catch {
       // The stream connects again and reloads; until then the last state known is shown.
     }
@@ -150,8 +148,8 @@ export class RunStore {
       this.runs.set(event.run, event.data);
       if (detail) {
         this.details.set(event.run, { ...detail, ...event.data });
-        if (!isActive(event.data.state)) {
-          // It may have been verified since, which the event does not tell.
+        if (!isBusy(event.data)) {
+          // It may have a certificate now, which the event does not tell.
           void this.loadDetail(event.run).catch(() => undefined);
         }
       }
@@ -197,6 +195,6 @@ export class RunStore {
 }
 
 function withoutDetail(detail: RunDetail): Run {
-  const { graph: _graph, steps: _steps, findings: _findings, certificate: _certificate, ...run } = detail;
+  const { graph, steps, findings, certificate, certificate_fault, ...run } = detail;
   return run;
 }

@@ -1,15 +1,17 @@
 import React, { useEffect, useLayoutEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { isActive, type Finding, type RunDetail } from '../api/types';
+import { isActive, isBusy, LOCAL, type Finding, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
 import { literalFault } from '../model/literals';
 import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pipeline';
+import { SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, Section, StateBadge } from '../ui/parts';
+import { VerdictIcon } from '../ui/seal';
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
 import { SuggestionView } from './SuggestionView';
@@ -50,7 +52,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
 
   const [selected, setSelected] = useState<string | null>(null);
   const { compilation, graph, run, findings } = pipeline;
-  const running = run !== null && isActive(run.state);
+  const running = run !== null && isBusy(run);
   const now = useNow(running);
   const parameters = compilation?.pipeline?.parameters ?? graph?.parameters ?? [];
   const untagged = pipeline.cells.every(cell => cell.step === null);
@@ -70,6 +72,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
         <RunControls pipeline={pipeline} client={client} running={running} />
         {run && <LastRun run={run} now={now} openRun={openRun} />}
+        {run?.verification?.state === 'running' && <Verifying verification={run.verification} />}
       </header>
       <div className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
@@ -139,16 +142,32 @@ function RunControls({
             {pipeline.isCancelling ? 'Cancelling…' : 'Cancel'}
           </ActionButton>
         ) : (
-          <ActionButton
-            action="run"
-            kind="primary"
-            onClick={() => void pipeline.start()}
-            disabled={obstacle !== null || pipeline.isStarting}
-            title={obstacle ?? 'Run the notebook as it stands, saved or not'}
-          >
-            <RunIcon />
-            {pipeline.isStarting ? 'Starting…' : 'Run'}
-          </ActionButton>
+          <>
+            <ActionButton
+              action="run"
+              kind="primary"
+              onClick={() => void pipeline.start()}
+              disabled={obstacle !== null || pipeline.isStarting}
+              title={obstacle ?? 'Run the notebook as it stands, saved or not'}
+            >
+              <RunIcon />
+              {pipeline.isStarting ? 'Starting…' : 'Run'}
+            </ActionButton>
+            <ActionButton
+              action="verify"
+              onClick={() => void pipeline.verify()}
+              disabled={obstacle !== null || pipeline.isStarting || pipeline.target !== LOCAL}
+              title={
+                obstacle ??
+                (pipeline.target === LOCAL
+                  ? 'See whether the pipeline computes what the notebook computes, value by value'
+                  : 'Verification runs on this machine')
+              }
+            >
+              <VerdictIcon />
+              Verify
+            </ActionButton>
+          </>
         )}
         <TargetChoice pipeline={pipeline} client={client} disabled={running} />
         <label className="labline-Check" title="Steps whose code and inputs did not change are not run again">
@@ -208,6 +227,7 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
   return (
     <div className="labline-LastRun" data-labline-run={run.id} data-labline-state={run.state}>
       <StateBadge state={run.state} />
+      {run.certificate && <SmallSeal certificate={run.certificate} />}
       <span className="labline-LastRun-time">
         {[seconds !== null && formatSeconds(seconds), when].filter(Boolean).join(' · ')}
       </span>

@@ -9,7 +9,7 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { PipelinePanel } from '../panel/widget';
 import { CommandIDs, ILablineNotebooks, ILablineServer } from '../tokens';
-import { pipelineIcon } from '../ui/icons';
+import { pipelineIcon, sealIcon } from '../ui/icons';
 
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: '@labline/labextension:plugin',
@@ -52,7 +52,17 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         return (await notebooks.current?.pipeline.start())?.id;
       }
     });
-    for (const command of [CommandIDs.showPanel, CommandIDs.runPipeline]) {
+    commands.addCommand(CommandIDs.verifyPipeline, {
+      label: 'Verify Pipeline',
+      caption: 'See whether the pipeline computes what the notebook computes, value by value',
+      icon: sealIcon,
+      isEnabled: () => notebooks.current !== null,
+      execute: async () => {
+        shell.activateById(panel.id);
+        return (await notebooks.current?.pipeline.verify())?.id;
+      }
+    });
+    for (const command of [CommandIDs.showPanel, CommandIDs.runPipeline, CommandIDs.verifyPipeline]) {
       palette?.addItem({ command, category: 'Labline' });
     }
 

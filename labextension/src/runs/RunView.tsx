@@ -1,6 +1,6 @@
-import React, { useEffect, useState } from 'react';
+import React, { useEffect, useId, useState } from 'react';
 
-import { isActive, LOCAL, type RunDetail } from '../api/types';
+import { isActive, isBusy, LOCAL, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { hues } from '../model/colours';
@@ -10,7 +10,8 @@ import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
-import { Seal } from './Seal';
+import { CertificateView } from './CertificateView';
+import { Seal, Verifying } from './Seal';
 import { StepView } from './StepView';
 
 export interface RunViewProps {
@@ -55,10 +56,32 @@ function RunBody({
   const [picked, setPicked] = useState<string | null>(null);
   const step = run.steps.find(({ name }) => name === (picked ?? interesting(run)));
   const colours = hues(run.graph.steps.map(({ name }) => name));
+  const { verification, certificate } = run;
+  const certificateId = useId();
+  const [certificateOpen, setCertificateOpen] = useState(verification !== null);
   const problems = run.findings.filter(finding => finding.severity !== 'info');
   return (
     <>
-      <RunHead run={run} now={now} server={server} openNotebook={openNotebook} />
+      <RunHead run={run} now={now} server={server} openNotebook={openNotebook}>
+        {certificate && (
+          <Seal
+            certificate={certificate}
+            open={certificateOpen}
+            controls={certificateId}
+            onToggle={() => setCertificateOpen(!certificateOpen)}
+          />
+        )}
+      </RunHead>
+      {verification?.state === 'running' && <Verifying verification={verification} />}
+      {certificate && certificateOpen && (
+        <CertificateView
+          id={certificateId}
+          certificate={certificate}
+          steps={run.graph.steps.map(({ name }) => name)}
+          url={server.client.certificateUrl(run.id)}
+        />
+      )}
+      <NotVerified run={run} />
       {run.error && (
         <p className="labline-Notice" data-labline-notice="error" role="alert">
           {run.error}
@@ -104,16 +127,36 @@ function RunBody({
   );
 }
 
+/** Why there is no certificate, or none to be trusted, where one was asked for. */
+function NotVerified({ run }: { run: RunDetail }): React.JSX.Element | null {
+  const { verification, certificate_fault } = run;
+  const why =
+    certificate_fault ??
+    {
+      running: null,
+      ended: null,
+      cancelled: 'The verification was cancelled.',
+      failed: verification?.problem,
+      interrupted: verification?.problem
+    }[verification?.state ?? 'ended'];
+  return why ? (
+    <p className="labline-Notice" data-labline-notice="error" role="alert">
+      Not verified. {why}
+    </p>
+  ) : null;
+}
+
 interface RunHeadProps {
   run: RunDetail;
   now: number;
   server: ILablineServer;
   openNotebook: (path: string) => void;
+  children: React.ReactNode;
 }
 
-function RunHead({ run, now, server, openNotebook }: RunHeadProps): React.JSX.Element {
+function RunHead({ run, now, server, openNotebook, children }: RunHeadProps): React.JSX.Element {
   const [cancelling, setCancelling] = useState(false);
-  const active = isActive(run.state);
+  const busy = isBusy(run);
   const seconds = elapsed(run.started, run.ended, now);
   const cancel = () => {
     setCancelling(true);
@@ -123,7 +166,7 @@ function RunHead({ run, now, server, openNotebook }: RunHeadProps): React.JSX.El
     <header className="labline-Run-head">
       <h1>{run.pipeline}</h1>
       <StateBadge state={run.state} />
-      {run.certificate && <Seal certificate={run.certificate} />}
+      {children}
       <dl>
         <Fact name="Run">
           <code>{run.id}</code>
@@ -145,7 +188,7 @@ function RunHead({ run, now, server, openNotebook }: RunHeadProps): React.JSX.El
           </Fact>
         )}
       </dl>
-      {active && (
+      {busy && (
         <ActionButton action="cancel" kind="danger" onClick={cancel} disabled={cancelling}>
           {cancelling ? 'Cancelling…' : 'Cancel'}
         </ActionButton>

@@ -23,6 +23,16 @@ export const stepIcon = new LabIcon({
   )
 });
 
+/** A shield with a tick. */
+export const sealIcon = new LabIcon({
+  name: 'labline:seal',
+  svgstr: svg(
+    '<g class="jp-icon3" style="fill:none" stroke="#616161" stroke-width="2" stroke-linecap="round" ' +
+      'stroke-linejoin="round"><path d="M12 2l8.4 3v6.6c0 5-3.5 8.8-8.4 10.4-4.9-1.6-8.4-5.4-8.4-10.4V5z"/>' +
+      '<path d="M8 12l3 3 5-6"/></g>'
+  )
+});
+
 /** A list of runs. */
 export const runsIcon = new LabIcon({
   name: 'labline:runs',
