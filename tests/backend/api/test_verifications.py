@@ -14,15 +14,12 @@ from ..notebooks import DOUBLE, code, notebook, write
 from .conftest import Call, Listen, Listener
 
 
-async def ended(listener: Listener, run: str) -> list[dict[str, Any]]:
-    """What is told of a verification, to its end."""
-    told = []
+async def ended(listener: Listener, run: str) -> dict[str, Any]:
+    """What is told of a verification at its end."""
     while True:
         message = await listener.next("run")
-        if message["run"] == run:
-            told.append(message["data"]["verification"])
-            if told[-1]["state"] != "running":
-                return told
+        if message["run"] == run and message["data"]["verification"]["state"] != "running":
+            return dict(message["data"]["verification"])
 
 
 async def test_a_notebook_is_verified_and_its_run_carries_the_certificate(
@@ -33,9 +30,7 @@ async def test_a_notebook_is_verified_and_its_run_carries_the_certificate(
     answer = await call("POST", "verifications", {"path": "double.ipynb", "parameters": {"count": "4"}})
     assert (answer.status, answer.document["verification"]["state"]) == (201, "running")
     run = answer.document["id"]
-    told = await ended(listener, run)
-    assert told[-1]["state"] == "ended"
-    assert ("the notebook from top to bottom", 0, 3) in [(each["doing"], each["done"], each["total"]) for each in told]
+    assert (await ended(listener, run))["state"] == "ended"
     assert (await call("GET", f"runs/{run}")).document["certificate"]["verdict"] == "verified"
     certificate = (await call("GET", f"runs/{run}/certificate")).document
     assert Certificates(Home.open(labline_home)).check(certificate).origin == "this data folder"
@@ -61,10 +56,17 @@ async def test_a_verification_is_cancelled_while_the_notebook_runs(call: Call, l
     slow = "import time\nif os.getpid() == process:\n    time.sleep(600)"  # as only the notebook's own run does
     cells = (code("import os\nprocess = os.getpid()", "step:one"), code(slow, "step:two"))
     run = (await call("POST", "verifications", {"path": "slow.ipynb", "content": notebook(*cells)})).document["id"]
-    while (await listener.next("run"))["data"]["verification"]["done"] == 0:
+    while (told := (await listener.next("run"))["data"]["verification"])["done"] == 0:
         pass
+    assert told == {
+        "state": "running",
+        "doing": "the notebook from top to bottom",
+        "done": 1,
+        "total": 2,
+        "problem": None,
+    }
     assert (await call("POST", f"runs/{run}/cancel")).status == 202
-    assert (await ended(listener, run))[-1]["state"] == "cancelled"
+    assert (await ended(listener, run))["state"] == "cancelled"
     detail = (await call("GET", f"runs/{run}")).document
     assert (detail["state"], detail["certificate"]) == ("succeeded", None)
 
@@ -73,7 +75,7 @@ async def test_a_notebook_that_fails_by_itself_is_told(call: Call, listen: Liste
     listener = await listen()
     request = {"path": "bad.ipynb", "content": notebook(code("1 / 0", "step:one"))}
     run = (await call("POST", "verifications", request)).document["id"]
-    end = (await ended(listener, run))[-1]
+    end = await ended(listener, run)
     assert end["state"] == "failed" and "Cell 1, line 1 raised ZeroDivisionError" in end["problem"]
 
 
