@@ -1,35 +1,39 @@
-"""A run that was verified carries a seal, which opens to what was found."""
+"""A notebook is verified in the Lab, and its run carries a seal, which opens to what was found."""
 
 from __future__ import annotations
-
-import os
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from .lab import LabServer
-from .pages import NotebookPage, write_notebook
+from .pages import SLOW, NotebookPage, write_notebook
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_seal_of_a_run_opens_with_the_keyboard_to_what_differs(lab: LabServer, page: Page) -> None:
-    steps = {"one": "import os\nfirst = os.getpid()", "two": "same = os.getpid() == first", "three": "print(same)"}
+def test_a_notebook_is_verified_by_keyboard_and_what_differs_is_shown(lab: LabServer, page: Page) -> None:
+    steps = {
+        "one": "import os\nos.mkdir('out')\nfirst = os.getpid()",
+        "two": "same = os.getpid() == first",
+        "three": "print(same)",
+    }
     write_notebook(lab.work / "process.ipynb", [(source, [f"step:{name}"]) for name, source in steps.items()])
     notebook = NotebookPage(page, lab, "process.ipynb")
-    command = [sys.executable, "-m", "labline_backend", "verify", "process.ipynb", "--no-track"]
-    environment = {**os.environ, "LABLINE_HOME": str(lab.home)}
-    assert subprocess.run(command, cwd=lab.work, env=environment, capture_output=True, check=False).returncode == 1
+    page.locator(".jp-CodeCell").first.click()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Alt+Shift+V")
+    panel = page.locator("#labline-pipeline [data-labline-verdict]")
+    expect(panel).to_contain_text("Differs from the notebook", timeout=2 * SLOW)
+    assert not (lab.work / "out").exists()
 
-    notebook.open_panel()
     run = notebook.open_run()
-    seal = run.view.get_by_role("button", name="Differs from the notebook")
-    expect(seal).to_have_attribute("aria-expanded", "false")
-    seal.focus()
-    page.keyboard.press("Enter")
-    expect(seal).to_have_attribute("aria-expanded", "true")
     row = run.view.locator("[data-labline-exception='same']").first
     expect(row).to_contain_text("different")
-    expect(row).to_contain_text("same: True in the notebook, False in the pipeline")
+    expect(row.locator("dd")).to_have_text(["True", "False"])
+    expect(run.view.get_by_label("two hands same on: different")).to_be_visible()
+    expect(run.view.get_by_label("Cell 3, three: different")).to_be_visible()
+    seal = run.view.get_by_role("button", name="Differs from the notebook")
+    expect(seal).to_have_attribute("aria-expanded", "true")
+    seal.focus()
+    page.keyboard.press("Enter")
+    expect(row).to_be_hidden()

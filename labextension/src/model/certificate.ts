@@ -43,11 +43,18 @@ export const TITLES = {
 
 const RANK: readonly VerificationStatus[] = ['different', 'nondeterministic', 'not comparable', 'equal'];
 
+/** What is equal, in few words. */
+export function numbers({ values, cells }: Certificate): string {
+  return `${equal(values)} of ${values.length} values, ${equal(cells)} of ${cells.length} cells`;
+}
+
+function equal(records: readonly { status: VerificationStatus }[]): number {
+  return records.filter(({ status }) => status === 'equal').length;
+}
+
 /** A certificate as a reader wants it: what is not equal, the worst first, each thing once. */
 export function summarise(certificate: Certificate): SealSummary {
   const { values, cells, failure } = certificate;
-  const equal = (records: readonly { status: VerificationStatus }[]) =>
-    records.filter(({ status }) => status === 'equal').length;
   const sentence =
     `Equal to the notebook: ${equal(values)} of ${values.length} values at step boundaries, ` +
     `the outputs of ${equal(cells)} of ${cells.length} cells.`;

@@ -72,7 +72,8 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
         <RunControls pipeline={pipeline} client={client} running={running} />
         {run && <LastRun run={run} now={now} openRun={openRun} />}
-        {run?.verification?.state === 'running' && <Verifying verification={run.verification} />}
+        {run && <Verifying run={run} />}
+        {run?.certificate && <SmallSeal certificate={run.certificate} />}
       </header>
       <div className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
@@ -227,7 +228,6 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
   return (
     <div className="labline-LastRun" data-labline-run={run.id} data-labline-state={run.state}>
       <StateBadge state={run.state} />
-      {run.certificate && <SmallSeal certificate={run.certificate} />}
       <span className="labline-LastRun-time">
         {[seconds !== null && formatSeconds(seconds), when].filter(Boolean).join(' · ')}
       </span>

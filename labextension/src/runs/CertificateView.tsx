@@ -1,6 +1,6 @@
 import React from 'react';
 
-import type { Certificate, CertifiedCell, VerificationStatus } from '../api/types';
+import { LOCAL, type Certificate, type CertifiedCell, type VerificationStatus } from '../api/types';
 import { boundaries, summarise, type Boundary, type Exception } from '../model/certificate';
 import { formatDate } from '../model/format';
 import { StatusIcon } from '../ui/seal';
@@ -34,8 +34,9 @@ export function CertificateView({ id, certificate, steps, url }: CertificateView
       </div>
       <footer className="labline-Certificate-facts">
         <span>
-          {formatDate(Date.parse(created) / 1000)}, target {target}; the notebook ran{' '}
-          {reference_runs === 1 ? 'once' : 'twice'}, the pipeline once, each from the same copy of its folder.
+          {formatDate(Date.parse(created) / 1000)}, on {target === LOCAL ? 'this machine' : target}. The
+          notebook ran {reference_runs === 1 ? 'once' : 'twice'}, the pipeline once, each from the same copy
+          of the folder.
         </span>
         <span>
           Certificate <code title={digest}>{digest.slice(0, 16)}</code>{' '}
@@ -58,8 +59,7 @@ function Exceptions({ exceptions }: { exceptions: readonly Exception[] }): React
             <th scope="col">Value or cell</th>
             <th scope="col">Steps</th>
             <th scope="col">First difference</th>
-            <th scope="col">In the notebook</th>
-            <th scope="col">In the pipeline</th>
+            <th scope="col">What stands there</th>
           </tr>
         </thead>
         <tbody>
@@ -80,18 +80,24 @@ function ExceptionRow({ exception }: { exception: Exception }): React.JSX.Elemen
         <Status status={status} />
       </td>
       <td className="labline-mod-code">{what}</td>
-      <td>{steps.join(', ')}</td>
+      <td className="labline-mod-wrap">{steps.join(', ')}</td>
       {difference ? (
         <>
           <td className="labline-mod-code labline-mod-wrap">
             {difference.path}
             {note && <div className="labline-Exceptions-note">{note}</div>}
           </td>
-          <td className="labline-mod-code labline-mod-wrap">{difference.notebook}</td>
-          <td className="labline-mod-code labline-mod-wrap">{difference.pipeline}</td>
+          <td className="labline-mod-wrap">
+            <dl className="labline-Sides">
+              <dt>notebook</dt>
+              <dd>{difference.notebook}</dd>
+              <dt>pipeline</dt>
+              <dd>{difference.pipeline}</dd>
+            </dl>
+          </td>
         </>
       ) : (
-        <td className="labline-mod-wrap" colSpan={3}>
+        <td className="labline-mod-wrap" colSpan={2}>
           {note}
         </td>
       )}
@@ -118,7 +124,7 @@ function Values({
   const rows = boundaries(certificate);
   return (
     <div>
-      <h3>Values at the steps&rsquo; boundaries</h3>
+      <h3>What each step takes (in) and hands on (out)</h3>
       <div className="labline-Certificate-scroll" tabIndex={0} role="group" aria-label="Values, step by step">
         <table className="labline-Matrix">
           <thead>
@@ -153,8 +159,6 @@ function Values({
   );
 }
 
-const ROLES = { input: 'in', output: 'out', parameter: 'set' } as const;
-
 function Mark({
   name,
   step,
@@ -178,7 +182,7 @@ function Mark({
       role="img"
       aria-label={`${doing}: ${status}`}
     >
-      {ROLES[role]}
+      {role === 'output' ? 'out' : 'in'}
       <StatusIcon status={status} />
     </span>
   );

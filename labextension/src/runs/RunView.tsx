@@ -72,7 +72,7 @@ function RunBody({
           />
         )}
       </RunHead>
-      {verification?.state === 'running' && <Verifying verification={verification} />}
+      <Verifying run={run} />
       {certificate && certificateOpen && (
         <CertificateView
           id={certificateId}

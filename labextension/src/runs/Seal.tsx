@@ -1,7 +1,7 @@
 import React from 'react';
 
-import type { Certificate, Verification } from '../api/types';
-import { summarise, TITLES } from '../model/certificate';
+import { isActive, type Certificate, type Run } from '../api/types';
+import { numbers, summarise, TITLES } from '../model/certificate';
 import { VerdictIcon } from '../ui/seal';
 
 /** What a verification of the run found; pressed, it opens the certificate. */
@@ -34,30 +34,33 @@ export function Seal({
   );
 }
 
-/** The verdict where there is no room for more. */
+/** The verdict and the numbers, where there is no room for more. */
 export function SmallSeal({ certificate }: { certificate: Certificate }): React.JSX.Element {
   const { verdict } = certificate;
   return (
-    <span
-      className="labline-SmallSeal"
-      data-labline-verdict={verdict}
-      title={summarise(certificate).sentence}
-    >
+    <p className="labline-SmallSeal" data-labline-verdict={verdict} title={summarise(certificate).sentence}>
       <VerdictIcon verdict={verdict} />
-      {TITLES[verdict]}
-    </span>
+      <b>{TITLES[verdict]}</b>
+      <span>{numbers(certificate)}</span>
+    </p>
   );
 }
 
 /** How far a verification is. */
-export function Verifying({ verification }: { verification: Verification }): React.JSX.Element {
-  const { doing, done, total } = verification;
-  const said = total > 0 ? `${doing}: ${done} of ${total} cells` : doing;
+export function Verifying({ run }: { run: Run }): React.JSX.Element | null {
+  const { verification } = run;
+  if (verification?.state !== 'running') {
+    return null;
+  }
+  const steps = isActive(run.state);
+  const done = steps ? run.steps_done : verification.done;
+  const total = steps ? run.steps_total : verification.total;
   return (
     <div className="labline-Verifying" role="status" data-labline-verifying="">
       <VerdictIcon />
       <span>
-        <b>Verifying</b> {said}
+        <b>Verifying</b> {verification.doing}
+        {total > 0 && `: ${done} of ${total} ${steps ? 'steps' : 'cells'}`}
       </span>
       <progress
         aria-label="How far the verification is"
