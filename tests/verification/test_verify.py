@@ -139,6 +139,32 @@ def test_nothing_is_left_of_the_reference_run(verify: Verifier, service: Service
     assert sorted(path.name for path in verify.folder.iterdir()) == ["case.ipynb"]
 
 
+def test_what_cannot_run_twice_in_one_folder_is_verified_and_the_folder_left_as_it_was(verify: Verifier) -> None:
+    beside = verify.folder.parent / "beside.txt"
+    beside.write_text("beside")
+    (verify.folder / "log").write_text("before\n")
+    cells = (
+        code(
+            "import os, random, sqlite3\nos.mkdir('out')\n"
+            "with sqlite3.connect('some.db') as base:\n    base.execute('CREATE TABLE t (x)')\nbase.close()\n"
+            "with open('log', 'a') as log:\n    _ = log.write('line\\n')\n"
+            "print(open('log').read(), os.listdir('out'), open('../beside.txt').read(), os.getcwd())",
+            "step:make",
+        ),
+        code("%%writefile out/made.py\nmade = 1", "step:write"),
+        code("here = os.getcwd()\nluck = random.random()", "step:draw"),  # so that the notebook runs twice
+        code("print(open('out/made.py').read(), here, luck)", "step:use"),
+    )
+    certificate = verify(*cells)
+    assert verdict(certificate) == "partly verified"
+    assert {name for _, name, _ in found(certificate, "nondeterministic") if not name.startswith("@")} == {"luck"}
+    assert [cell["index"] for cell in certificate["cells"] if cell["status"] != "equal"] == [3]
+    assert {path.name: path.stat().st_size for path in verify.folder.iterdir() if path.name != "case.ipynb"} == {
+        "log": 7
+    }
+    assert certificate["subject"]["folder"]["shared"] == []
+
+
 SAMPLE = (
     "an_alias_inside_a_container_sees_a_later_change",
     "a_numpy_view_sees_a_later_change",

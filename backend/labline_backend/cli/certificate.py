@@ -11,6 +11,8 @@ from labline_backend.cli import terminal
 if TYPE_CHECKING:
     from labline_backend import wire
 
+_FEW = 5  # paths that a line names
+
 
 def report(document: wire.Document) -> None:
     """Print what a certificate says, step by value, and the verdict."""
@@ -33,9 +35,24 @@ def report(document: wire.Document) -> None:
     click.echo()
     if subject["failure"] is not None:
         click.echo(f"The pipeline fails where the notebook does not: {subject['failure']}")
+    _say_of_the_folder(subject["folder"])
     click.echo(f"{terminal.coloured(subject['verdict'])}: {conclusion(document)}")
     where = f"labline runs show {subject['run']}" if subject["run"] else f"target {subject['target']}"
     click.echo(f"certificate {document['digest'][:16]}, {where}")
+
+
+def _say_of_the_folder(folder: wire.Document) -> None:
+    """What did not start anew with each execution."""
+    if folder["linked"]:
+        click.echo(f"Of the folder not copied but linked: {_few(folder['linked'])}")
+    if folder["shared"]:
+        click.echo(f"Written where all executions share it, and left so: {_few(folder['shared'])}")
+
+
+def _few(paths: list[str]) -> str:
+    more = len(paths) - _FEW
+    shown = ", ".join(terminal.plain(path) for path in paths[:_FEW])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def conclusion(document: wire.Document) -> str:

@@ -47,6 +47,8 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
             failure(step, run)
     if run.error and not any(step.error for step in steps):
         click.echo(f"\n{run.error}")
+    if detail["certificate_fault"] is not None:
+        click.echo(f"\n{terminal.coloured('failed', 'not verified')}: {detail['certificate_fault']}")
     if detail["certificate"] is not None:
         click.echo(f"\n{terminal.coloured(detail['certificate']['verdict'])}: {conclusion(detail['certificate'])}")
     click.echo()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from labline_backend.engine.engine import RunStateError
+from labline_backend.store.records import RunState, Verification
 from tests.backend.engine import driver
 from tests.backend.engine.bench import Bench, is_gone, wait_until
 from tests.backend.engine.pipelines import step, waiting
@@ -192,3 +193,30 @@ def test_a_result_of_another_process_is_used(bench: Bench) -> None:
 def test_closing_twice_is_no_trouble(bench: Bench) -> None:
     bench.engine.close()
     bench.engine.close()
+
+
+@pytest.mark.parametrize("state", ["succeeded", "running"])
+def test_a_verification_whose_process_has_died_is_told_as_interrupted(bench: Bench, state: RunState) -> None:
+    run = bench.run(waiting(step("only", "x = 1")))
+    bench.store.set_run(run.id, state=state, owner="gone", verification=Verification("running", "the pipeline"))
+    bench.engine.settle()
+    ended = bench.store.get(run.id)
+    assert ended.verification is not None
+    assert (ended.state, ended.verification.state) == (
+        "succeeded" if state == "succeeded" else "cancelled",
+        "interrupted",
+    )
+
+
+def test_a_run_made_to_be_verified_is_not_resumed(bench: Bench) -> None:
+    run = bench.run(waiting(step("only", "x = 1")))
+    bench.store.set_run(run.id, state="interrupted", owner=None, verification=Verification("interrupted"))
+    with pytest.raises(RunStateError, match="verify again"):
+        bench.engine.resume(run.id)
+
+
+def test_a_verification_is_cancelled_after_its_run_has_ended(bench: Bench) -> None:
+    run = bench.run(waiting(step("only", "x = 1")))
+    bench.store.set_run(run.id, verification=Verification("running"))
+    bench.engine.cancel(run.id)
+    assert bench.store.cancels_requested([run.id]) == {run.id}
