@@ -47,12 +47,20 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
             failure(step, run)
     if run.error and not any(step.error for step in steps):
         click.echo(f"\n{run.error}")
-    if detail["certificate_fault"] is not None:
-        click.echo(f"\n{terminal.coloured('failed', 'not verified')}: {detail['certificate_fault']}")
+    if (why := detail["certificate_fault"] or _why_not_verified(detail["verification"])) is not None:
+        click.echo(f"\n{terminal.coloured('failed', 'not verified')}: {why}")
     if detail["certificate"] is not None:
         click.echo(f"\n{terminal.coloured(detail['certificate']['verdict'])}: {conclusion(detail['certificate'])}")
     click.echo()
     _addresses(run, detail)
+
+
+def _why_not_verified(verification: wire.Document | None) -> str | None:
+    if verification is None or verification["state"] == "ended":
+        return None
+    if verification["state"] == "running":
+        return f"the verification goes on: {verification['doing']}."
+    return verification["problem"] or f"The verification was {verification['state']}."
 
 
 def failure(step: StepRecord, run: RunRecord) -> None:

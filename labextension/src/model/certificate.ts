@@ -45,7 +45,7 @@ const RANK: readonly VerificationStatus[] = ['different', 'nondeterministic', 'n
 
 /** What is equal, in few words. */
 export function numbers({ values, cells }: Certificate): string {
-  return `${equal(values)} of ${values.length} values, ${equal(cells)} of ${cells.length} cells`;
+  return `${equal(values)} of ${values.length} values, ${equal(cells)} of ${cells.length} cells equal`;
 }
 
 function equal(records: readonly { status: VerificationStatus }[]): number {

@@ -40,8 +40,10 @@ export function SmallSeal({ certificate }: { certificate: Certificate }): React.
   return (
     <p className="labline-SmallSeal" data-labline-verdict={verdict} title={summarise(certificate).sentence}>
       <VerdictIcon verdict={verdict} />
-      <b>{TITLES[verdict]}</b>
-      <span>{numbers(certificate)}</span>
+      <span>
+        <b>{TITLES[verdict]}</b>
+        <small>{numbers(certificate)}</small>
+      </span>
     </p>
   );
 }
