@@ -143,6 +143,13 @@ def test_what_was_linked_and_is_altered_is_told(folder: Path, place: Path) -> No
     assert workspace.altered() == ["deep/b.txt"]
 
 
+def test_a_tools_folder_that_is_altered_is_none_of_the_notebooks_doing(folder: Path, place: Path) -> None:
+    (folder / ".ipynb_checkpoints").mkdir()
+    workspace = Workspace(folder, place, folder / "home")
+    (folder / ".ipynb_checkpoints" / "saved").touch()
+    assert workspace.altered() == []
+
+
 def test_a_file_changed_by_others_meanwhile_is_told(folder: Path, place: Path) -> None:
     workspace = Workspace(folder, place, folder / "home")
     (workspace.folder / "a.txt").unlink()

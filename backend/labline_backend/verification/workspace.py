@@ -78,9 +78,11 @@ class Workspace:
         return sorted(path.relative_to(self._real).as_posix() for path in self._linked)
 
     def altered(self) -> list[str]:
-        """Those of ``linked`` that are not any more as they were."""
+        """Those of ``linked`` that are not any more as they were; not those of tools, which others use meanwhile."""
         return sorted(
-            path.relative_to(self._real).as_posix() for path, was in self._linked.items() if _facts(path) != was
+            path.relative_to(self._real).as_posix()
+            for path, was in self._linked.items()
+            if path.name not in _TOOLS and _facts(path) != was
         )
 
     def reset(self) -> None:
