@@ -6,7 +6,9 @@ step imports MLflow (never before):
 
 - the first run that a cell starts, by name or implicitly, is the step's; later ones are its children;
 - ending the step's run only means that no more is logged to it by default;
-- ``set_experiment`` keeps the pipeline's experiment and says so in the log.
+- ``set_experiment`` keeps the pipeline's experiment and says so in the log;
+- a model logged while no run is active belongs to the step's run. MLflow would let it belong to none, and then nobody
+  could tell which run registered it.
 
 Without ``MLFLOW_RUN_ID`` nothing is changed.
 """
@@ -95,6 +97,7 @@ class _StepRun:
         fluent.set_experiment = self._set_experiment(fluent, fluent.set_experiment)  # type: ignore[attr-defined]
         client = fluent.MlflowClient
         client.set_terminated = self._set_terminated(client.set_terminated)
+        fluent._create_logged_model = self._create_model(fluent, fluent._create_logged_model)  # type: ignore[attr-defined]
 
     def _start_run(self, fluent: Any, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)
@@ -129,6 +132,21 @@ class _StepRun:
             return experiment
 
         return set_experiment
+
+    def _create_model(self, fluent: Any, original: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original)
+        def create_model(name: str | None = None, source_run_id: str | None = None, *args: Any, **kw: Any) -> Any:
+            if source_run_id is not None or fluent.active_run() is not None:
+                return original(name, source_run_id, *args, **kw)
+            model = original(name, self._run_id, *args, **kw)
+            with contextlib.suppress(Exception):
+                from mlflow.entities import LoggedModelOutput
+
+                output = LoggedModelOutput(model.model_id, step=0)
+                fluent.MlflowClient().log_outputs(run_id=self._run_id, models=[output])
+            return model
+
+        return create_model
 
     def _set_terminated(self, original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original)

@@ -57,6 +57,17 @@ def test_a_metric_logged_without_a_run_lands_in_the_steps_run(steps, store):
     assert (run.get().data.metrics, run.get().info.status) == ({"loose": 3.0}, "RUNNING")
 
 
+def test_a_model_logged_without_a_run_belongs_to_the_steps_run(steps, store):
+    run = store.start()
+    ran = steps.run(
+        "import mlflow\nmlflow.pyfunc.log_model(name='m', python_model=lambda model_input: model_input, "
+        "pip_requirements=[], registered_model_name='loose')\nwith mlflow.start_run():\n    pass",
+        environment=run.environment,
+    )
+    assert ran.result.error is None, ran.result.error
+    assert [version.name for version in store.client.search_model_versions(f"run_id = '{run.id}'")] == ["loose"]
+
+
 def test_autologging_records_training_and_changes_no_value(steps, store):
     run = store.start()
     cells = (  # the library's name stands in an earlier step only
