@@ -7,7 +7,7 @@ import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
 import { literalFault } from '../model/literals';
 import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pipeline';
-import { SmallSeal, Verifying } from '../runs/Seal';
+import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, Section, StateBadge } from '../ui/parts';
@@ -73,6 +73,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         <RunControls pipeline={pipeline} client={client} running={running} />
         {run && <LastRun run={run} now={now} openRun={openRun} />}
         {run && <Verifying run={run} />}
+        {run && <NotVerified run={run} />}
         {run?.certificate && <SmallSeal certificate={run.certificate} />}
       </header>
       <div className="labline-Panel-body" tabIndex={-1}>

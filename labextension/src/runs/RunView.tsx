@@ -11,7 +11,7 @@ import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CertificateView } from './CertificateView';
-import { Seal, Verifying } from './Seal';
+import { NotVerified, Seal, Verifying } from './Seal';
 import { StepView } from './StepView';
 
 export interface RunViewProps {
@@ -125,25 +125,6 @@ function RunBody({
       </div>
     </>
   );
-}
-
-/** Why there is no certificate, or none to be trusted, where one was asked for. */
-function NotVerified({ run }: { run: RunDetail }): React.JSX.Element | null {
-  const { verification, certificate_fault } = run;
-  const why =
-    certificate_fault ??
-    {
-      running: null,
-      ended: null,
-      cancelled: 'The verification was cancelled.',
-      failed: verification?.problem,
-      interrupted: verification?.problem
-    }[verification?.state ?? 'ended'];
-  return why ? (
-    <p className="labline-Notice" data-labline-notice="error" role="alert">
-      Not verified. {why}
-    </p>
-  ) : null;
 }
 
 interface RunHeadProps {

@@ -1,6 +1,6 @@
 import React from 'react';
 
-import { isActive, type Certificate, type Run } from '../api/types';
+import { isActive, type Certificate, type Run, type RunDetail } from '../api/types';
 import { numbers, summarise, TITLES } from '../model/certificate';
 import { VerdictIcon } from '../ui/seal';
 
@@ -71,4 +71,23 @@ export function Verifying({ run }: { run: Run }): React.JSX.Element | null {
       />
     </div>
   );
+}
+
+/** Why there is no certificate, or none to be trusted, where one was asked for. */
+export function NotVerified({ run }: { run: RunDetail }): React.JSX.Element | null {
+  const { verification, certificate_fault } = run;
+  const why =
+    certificate_fault ??
+    {
+      running: null,
+      ended: null,
+      cancelled: 'The verification was cancelled.',
+      failed: verification?.problem,
+      interrupted: verification?.problem
+    }[verification?.state ?? 'ended'];
+  return why ? (
+    <p className="labline-Notice" data-labline-notice="error" role="alert">
+      Not verified. {why}
+    </p>
+  ) : null;
 }
