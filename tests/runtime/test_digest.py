@@ -220,6 +220,15 @@ def test_a_frame_keeps_its_digest_when_it_is_used():
     assert digest(frame) == before
 
 
+def test_a_partial_keeps_its_digest_when_its_attributes_are_looked_at():
+    double = functools.partial(int, base=2)
+    before = digest(double)
+    assert vars(double) == {}
+    assert digest(double) == before
+    double.note = "an attribute counts"
+    assert digest(double) != before
+
+
 def test_arrow_strings_have_one_digest_whatever_their_chunks():
     pa = pytest.importorskip("pyarrow")
     texts = ["aé", None, "", "bcd", "e"]

@@ -165,6 +165,10 @@ class Walk:
         if isinstance(value, functools._lru_cache_wrapper):
             parts = [self.node(value.__wrapped__), self.node(value.cache_parameters())]
             return self.tagged("cached", *parts, self._remembered(value) if self._caches else b"")
+        if kind is functools.partial:
+            func, args, keywords, attributes = value.__reduce__()[2]  # no attributes: None, or {} once anybody looked
+            parts = [self.node(func), self.items(args), self.node(keywords), self.node(attributes or None)]
+            return self.tagged("partial", *parts)
         if kind is property:
             return self.tagged("property", self.items([value.fget, value.fset, value.fdel, value.__doc__]))
         if kind in (types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType):
