@@ -54,7 +54,7 @@ PANDAS_VIEWS = words(
     "swapaxes values array to_numpy index columns loc iloc at iat str dt cat sparse axes select_dtypes filter "
     "apply map get_level_values infer_objects to_flat_index eval ravel "
     "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth"
-)
+) | (NUMPY_VIEWS - {"astype"})  # frames have an astype of their own, which gives new ones
 PANDAS_SCALARS = words("shape size empty ndim dtype nbytes is_unique name hasnans")
 PANDAS_PLOTS = words("plot hist boxplot")
 

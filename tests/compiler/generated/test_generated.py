@@ -134,6 +134,12 @@ CASES = {
         "import pandas as pd\nx = pd.Series([1, 9]).to_numpy(copy=True)\ny = x.clip(0, 5, x)",
         *LATER,
     ),
+    "an array of a series seen in another shape": (
+        "import pandas as pd\nx = pd.Series([1, 9]).to_numpy(copy=True)",
+        "y = x.reshape(2, 1)",
+        "x[0] = 3",
+        "print(y.tolist())",
+    ),
     "a list made of an array": (NUMPY + "y = x.tolist()", "y.append(9)", "print(y)"),
     "parts of a list made of an array": (NUMPY + "y = x.reshape(2, 2).tolist()", "y[0].append(9)", "print(y)"),
     "memory that two arrays share": (NUMPY + "y = x[1:]", "print(np.shares_memory(x, y))"),
