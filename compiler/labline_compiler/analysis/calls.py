@@ -68,12 +68,15 @@ class Calls(LibraryObjects):
 
     def enter(self, manager: Value, node: ast.AST) -> Value:
         """``with manager as value``."""
+        entered: Value = NOTHING
         for number in sorted(manager):
             thing = self.heap.things[number]
             if thing.instance_of is not None:
-                self.notebook_method(number, "__enter__", Arguments([]), node)
-                self.notebook_method(number, "__exit__", Arguments([NOTHING, self.raised(), NOTHING]), node)
-        return manager | (self.heap.reach(manager) if self.heap.kind(manager) is None else NOTHING)
+                kind = "a" if self.is_asynchronous(number) else ""
+                entered |= self.notebook_method(number, f"__{kind}enter__", Arguments([]), node)
+                gone = Arguments([NOTHING, self.raised(), NOTHING])
+                self.notebook_method(number, f"__{kind}exit__", gone, node)
+        return manager | entered | (self.heap.reach(manager) if self.heap.kind(manager) is None else NOTHING)
 
     def ipython_call(self, node: ast.Call) -> bool:
         """Whether the call is one that IPython's transformer made of a magic or a shell line, and was dealt with."""

@@ -119,6 +119,10 @@ class Classes(Functions):
                 self.special(each, "__set__", Arguments([own, value]), node)
                 self.special(each, "__delete__", Arguments([own]), node)
 
+    def is_asynchronous(self, number: int) -> bool:
+        """Whether the instance is a context manager for ``async with`` only."""
+        return bool(self._found(number, "__aenter__")) and not self._found(number, "__enter__")
+
     # ----------------------------------------------------------------------------------------------------------- calls
 
     def notebook_method(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
@@ -213,6 +217,8 @@ class Classes(Functions):
 
     def use(self, value: Value, *, call_methods: bool = False) -> None:
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
+        for number in sorted(self.heap.classes & value):
+            self._use_class(number)
         for number in sorted(self.heap.instances & self.heap.reach(value)) if self.heap.instances else ():
             key = ("use", number, call_methods)
             self.once(key, lambda number=number: self._use_one(number, call_methods=call_methods))  # type: ignore[misc]
@@ -223,8 +229,19 @@ class Classes(Functions):
             for name, functions in self.members(thing.instance_of).items():
                 special = name.startswith("__") and name not in ("__init__", "__new__", "__call__", "__del__")
                 if special or (call_methods and name.startswith("__set")):
-                    self.invoke(functions, frozenset((number,)))
+                    own = frozenset((number,))
+                    self.invoke(functions, own, own)
         return NOTHING
+
+    def _use_class(self, number: int) -> None:
+        """``Class[key]``, and special methods of metaclasses."""
+        info, own = self.heap.things[number].klass, frozenset((number,))
+        runs = self.members(number).get("__class_getitem__", NOTHING)
+        for above in sorted(info.metaclass & self.heap.classes) if info is not None else ():
+            for name, functions in self.members(above).items():
+                if name.startswith("__") and name not in ("__init__", "__new__", "__call__", "__prepare__"):
+                    runs |= functions
+        self.invoke(runs, own, own)
 
     def iterate(self, value: Value, *, members: bool = False) -> Value:
         """Go through *value*; what that gives. An iterator is used up by it."""
@@ -243,6 +260,14 @@ class Classes(Functions):
             elif thing.kind in ("rng", "file"):
                 self.state.alter(own)
         return NOTHING if members else self.heap.elements(value)
+
+    def unpacked(self, value: Value) -> Value:
+        """What ``**value`` gives."""
+        for number in sorted(self.heap.instances & value):
+            own = frozenset((number,))
+            self.invoke(self._found(number, "keys"), own, own)
+        self.use(value)
+        return self.heap.elements(value)
 
     def iterators_in(self, value: Value) -> Value:
         """What going on in *value* changes: iterators, and what methods that it calls belong to."""

@@ -74,6 +74,7 @@ class Expressions(Calls):
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
         self.mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
         self.invoked: dict[int, Value] = {}
+        self.givers: dict[int, Value] = {}
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
         self.settling = False
@@ -158,6 +159,10 @@ class Expressions(Calls):
         """The value of a name of IPython's history."""
         raise NotImplementedError
 
+    def shell_attribute(self, shell: Value, name: str, node: ast.AST) -> Value:
+        """An attribute of IPython's shell."""
+        raise NotImplementedError
+
     def history_item(self, name: str, number: int | None) -> Value:
         """An item of IPython's history."""
         raise NotImplementedError
@@ -196,7 +201,7 @@ class Expressions(Calls):
         held: set[int] = set()
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
-                held |= self.heap.elements(self.eval(value))
+                held |= self.unpacked(self.eval(value))
             else:
                 held |= self.eval(key) | self.eval(value)
         return self.heap.make(self.site(node), "dict", frozenset(held))
@@ -303,6 +308,8 @@ class Expressions(Calls):
         kinds = {self.heap.kind(value) for value in values} - {"scalar"}
         if not kinds or isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)):
             return NOTHING
+        if not involved.isdisjoint(self.heap.instances):
+            return self.heap.make(self.site(node, "instances"), None, self.heap.reach(involved))
         return self.heap.make(self.site(node), "pandas" if "pandas" in kinds else "data")
 
     def same_identity(self, involved: Value) -> None:
@@ -339,6 +346,8 @@ class Expressions(Calls):
                 found |= own if thing.kind == "function" else NOTHING
             elif thing.kind in ("pandas", "numpy"):
                 found |= own
+            elif thing.kind == "ipython":
+                found |= self.shell_attribute(own, name, node)
             elif thing.kind in CONTAINERS:
                 found |= self.heap.make(("bound", number), "bound", own)
             else:
@@ -398,6 +407,7 @@ class Expressions(Calls):
 
     def _eval_await(self, node: ast.Await) -> Value:
         value = self.eval(node.value)
+        self.use(value)
         return value | self.heap.reach(value)
 
     def _eval_yield(self, node: ast.Yield) -> Value:
@@ -436,7 +446,7 @@ class Expressions(Calls):
         for keyword in node.keywords:
             value = self.eval(keyword.value)
             if keyword.arg is None:
-                rest |= self.heap.elements(value)
+                rest |= self.unpacked(value)
                 starred = True
             else:
                 keywords[keyword.arg] = value

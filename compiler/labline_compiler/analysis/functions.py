@@ -30,6 +30,7 @@ class Functions:
     ]  # what this cell did already: the moment after it, and its result
     mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # by functions not followed, and at what moment
     invoked: dict[int, Value]  # with what functions were called in this cell by nobody knows whom
+    givers: dict[int, Value]  # instances whose use calls the function: what it gives, using them may give
     settled: dict[int, tuple[int, int]]  # of these, the moment at which doing it again added nothing
     waiting: dict[int, None]  # functions to be gone through while some are being settled
     settling: bool
@@ -235,10 +236,16 @@ class Functions:
         self.mentions[number] = self.state.moment, met, declared
         return met, declared
 
-    def invoke(self, value: Value, handed: Value) -> None:
-        """Functions among *value* may be called with parts of *handed*, and so may those that they lead to."""
+    def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:
+        """Functions among *value* may be called with parts of *handed*, and so may those that they lead to.
+
+        Whoever uses *givers* calls them, unseen, and may get what they give.
+        """
         functions = [n for n in sorted(value) if self.heap.things[n].function is not None]
         for number in functions:
+            if not givers <= self.givers.get(number, NOTHING):
+                self.givers[number] = self.givers.get(number, NOTHING) | givers
+                self.settled.pop(number, None)
             before = self.invoked.get(number)
             if before is None or not handed <= before:
                 self.invoked[number] = handed | (before or NOTHING)
@@ -263,7 +270,7 @@ class Functions:
                 break
         else:
             for number in self.waiting:
-                self._assume_everything(number, self.invoked[number], None)
+                self._give(number, self._assume_everything(number, self.invoked[number], None))
         self.settled |= dict.fromkeys(self.waiting, self.state.moment)
         self.settling = False
 
@@ -273,10 +280,16 @@ class Functions:
             return
         context, self.context = self.context, ()  # who calls it is not known, so all such calls are one
         before = self.state.moment
-        self.enter_function(number, info, Arguments([handed] * len(scopes.arguments(info.node))), info.node)
+        arguments = Arguments([handed] * len(scopes.arguments(info.node)))
+        self._give(number, self.enter_function(number, info, arguments, info.node))
         self.context = context
         if before == self.state.moment and self.invoked[number] is handed:
             self.settled[number] = before
+
+    def _give(self, number: int, given: Value) -> None:
+        """The function gives *given*; whoever uses an instance whose use calls it may have got that from it."""
+        if holders := self.givers.get(number):
+            self.heap.put(holders, self.heap.mutable(given))
 
     def worst(self, callee: Value, arguments: Arguments, node: ast.AST, *, library: bool = False) -> Value:
         """A call of which nothing is known: it alters all it can reach and gives any of it."""

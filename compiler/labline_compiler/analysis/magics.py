@@ -131,6 +131,12 @@ class Magics(Statements):
             return self.worst(NOTHING, arguments, node)
         return self.heap.make(self.site(node), "list")
 
+    def shell_attribute(self, shell: Value, name: str, node: ast.AST) -> Value:
+        """An attribute of IPython's shell: some hold all variables."""
+        if name not in ("user_ns", "user_global_ns", "user_module", "all_ns_refs", "ns_table"):
+            return shell
+        return self.heap.make(self.site(node), None, self.everything(f"get_ipython().{name}", node))
+
     def _shell_call(self, name: str, node: ast.Call) -> bool:
         texts = [argument.value for argument in node.args if isinstance(argument, ast.Constant)]
         words = [text for text in texts if isinstance(text, str)]
@@ -144,7 +150,7 @@ class Magics(Statements):
             self._line_magic(first, rest, node)
         elif name == "run_cell_magic" and len(words) > 2:
             self.cell_magic(CellMagic(words[0], words[1], words[2]))
-        elif name in ("run_cell", "run_code", "ex", "ev", "push", "safe_execfile", "user_ns", "reset", "drop_by_id"):
+        elif name in ("run_cell", "run_code", "ex", "ev", "push", "safe_execfile", "reset", "drop_by_id"):
             self.everything(f"get_ipython().{name}", node)
         elif name in ("set_next_input", "showtraceback", "write_payload", "show_usage"):
             pass

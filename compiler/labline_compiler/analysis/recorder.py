@@ -200,7 +200,7 @@ class Recorder:
     def unbound(self, name: str, node: ast.AST | None) -> None:
         """The name comes from a star import above, or else there is a fault to tell."""
         self.touched.add(name)
-        if self.stars:
+        if self.stars and name not in IPYTHON_NAMES:  # every step has those of its own
             if self.unit.step == PREAMBLE and any(star.step != PREAMBLE for star in self.stars):
                 self.misplaced.add(self.unit.cell.index)
             version = self.versions.get(name)

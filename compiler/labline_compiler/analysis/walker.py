@@ -35,6 +35,7 @@ class Walker(Magics):
         self.done.clear()
         self.mentions.clear()
         self.invoked.clear()
+        self.givers.clear()
         self.settled.clear()
         if cell.magic is not None:
             self.cell_magic(cell.magic)
