@@ -54,6 +54,23 @@ CASES = {
         steps(a="import copy\nx = []\ny = copy.deepcopy(x)", b="x.append(1)", c="print(y)"),
         {"a>b:x", "a>c:y"},
     ),
+    "a variable bound through IPython's shell": (
+        steps(a="x = 1", b="get_ipython().user_ns['x'] = 2", c="y = x"),
+        {"a>b:x", "b>c:x"},
+    ),
+    "a function of a later step that another one calls by the type of its argument": (
+        steps(
+            a="import functools\nx = []\n@functools.singledispatch\ndef f(q):\n    pass",
+            b="@f.register\ndef _(q: int):\n    x.append(q)",
+            c="f(1)",
+            d="print(x)",
+        ),
+        {"a>b:f,x", "b>c:f,x", "c>d:x"},
+    ),
+    "what IPython gives every step comes from none": (
+        steps(a="from math import *", b="get_ipython()"),
+        set(),
+    ),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),
         {"a>b:x", "b>c:x"},

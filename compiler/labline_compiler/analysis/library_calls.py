@@ -28,6 +28,10 @@ _CONTAINER_KINDS = {
 class LibraryCalls(Plots):
     """What functions and classes of libraries do."""
 
+    def origin_of(self, node: ast.expr) -> str | None:
+        """The dotted name of what an expression is of a library."""
+        raise NotImplementedError
+
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call something of a library."""
         if not self.patched or origin in self.exchanged or not (patches := self.patches("", origin)):
@@ -124,7 +128,8 @@ class LibraryCalls(Plots):
                 if kind == "data":
                     kinds = {self.heap.kind(value) for value in arguments.positional}
                     kind = kinds.pop() if len(kinds) == 1 and kinds <= {"pandas", "numpy"} else "data"
-                return self.heap.make(self.site(node), kind, parted=parted)
+                held = self.array_objects(handed, arguments) if origin == "numpy.array" else NOTHING
+                return self.heap.make(self.site(node), kind, held, parted=parted and not held)
             case "same":
                 return handed or self.heap.make(self.site(node), "data")
             case "arithmetic":
@@ -209,6 +214,17 @@ class LibraryCalls(Plots):
             classes = {self.heap.things[n].instance_of for n in arguments.positional[0]} - {None}
             return frozenset(n for n in classes if n is not None) or None
         return None
+
+    def array_objects(self, handed: Value, arguments: Arguments) -> Value:
+        """The objects that an array made of *handed* refers to: it copies only what it can have as numbers or text."""
+        things, node = self.heap.things, arguments.node
+        given = [word.value for word in node.keywords if word.arg == "dtype"] if node is not None else []
+        if any(self.origin_of(each) == "builtins.object" or self.text(each) in ("O", "object") for each in given):
+            return self.heap.elements(handed)
+        reached = self.heap.reach(handed) & (self.heap.instances | self.heap.classes)
+        return reached | frozenset(
+            n for n in self.heap.elements(handed) if things[n].kind in ("dict", "set", "sklearn")
+        )
 
     def _got(self, arguments: Arguments, node: ast.AST) -> Value:
         """What an attribute is that is asked for by name, with what runs when it is: properties, ``__getattr__``."""

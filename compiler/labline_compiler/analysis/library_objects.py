@@ -128,15 +128,22 @@ class LibraryObjects(LibraryCalls):
         if functions:
             return self.heap.reach(receiver | arguments.all) | given
         if plain_kind := methods.PLAIN_COPIES.get(name):
-            inner = self.heap.make(
-                self.site(node, "parts"), plain_kind, self.heap.make(self.site(node, "innermost"), "list")
-            )
+            objects = self.objects_in(kind, receiver)
+            innermost = self.heap.make(self.site(node, "innermost"), "list") | objects
+            inner = self.heap.make(self.site(node, "parts"), plain_kind, innermost) | objects
             return self.heap.make(self.site(node), plain_kind, inner)
         if name == "pipe":
             return self.worst(receiver, arguments, node)
         if name in views:
             return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
-        return self.heap.make(self.site(node), kind) | given
+        return self.heap.make(self.site(node), kind, self.objects_in(kind, receiver)) | given
+
+    def objects_in(self, kind: str | None, receiver: Value) -> Value:
+        """What arrays refer to rather than hold themselves: a copy of the array refers to it too."""
+        if kind != "numpy":
+            return NOTHING
+        kinds = ("numpy", "pandas", "data")
+        return frozenset(n for n in self.heap.reach(receiver) - receiver if self.heap.things[n].kind not in kinds)
 
     def _estimator_method(
         self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST

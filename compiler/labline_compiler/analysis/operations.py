@@ -307,7 +307,7 @@ KEEPING = words("ClassicalMDS Isomap LocallyLinearEmbedding MDS SpectralEmbeddin
 
 # Decorators that give back the function or class as it was, as far as values are concerned.
 TRANSPARENT_DECORATORS = words(
-    "functools.wraps functools.total_ordering functools.singledispatch "
+    "functools.wraps functools.total_ordering "
     "dataclasses.dataclass contextlib.contextmanager numba.njit numba.jit numba.vectorize builtins.staticmethod "
     "builtins.classmethod builtins.property typing.no_type_check typing.final typing.overload abc.abstractmethod "
     "functools.cached_property atexit.register enum.unique"
