@@ -46,11 +46,21 @@ class Interpreter:
     """One kernel's interpreter, for one verification. What it writes goes below *scratch*.
 
     Every run is a child of a warm parent of its own: children of one parent have one layout of memory, and so would
-    agree on what depends on addresses (``id``, the order of a set of objects), which is chance.
+    agree on what depends on addresses (``id``, the order of a set of objects), which is chance. Who verifies very many
+    notebooks, and knows that none of them does, gives one *launcher* for all; it stays theirs.
     """
 
-    def __init__(self, home: Home, kernel: Kernel, folder: Path, scratch: Path, stop: Stop = lambda: None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        kernel: Kernel,
+        folder: Path,
+        scratch: Path,
+        stop: Stop = lambda: None,
+        launcher: Launcher | None = None,
+    ) -> None:
         self._home = home
+        self._launcher = launcher
         self._kernel = kernel
         self._folder = folder
         self._scratch = scratch
@@ -81,13 +91,14 @@ class Interpreter:
             raise InterpreterError(f"The notebook's interpreter {_how(ended)}.{_last_words(output)}") from error
 
     async def _watch(self, spec: Path, log: Path, told: Callable[[Progress], None]) -> Exit:
-        launcher = Launcher(self._home)
+        launcher = self._launcher or Launcher(self._home)
         try:
             with log.open("ab", buffering=0) as file:
                 process = launcher.launch(self._kernel, spec, self._folder, file, self._environment())
             return await _wait(process, told, self._stop)
         finally:
-            launcher.close()
+            if launcher is not self._launcher:
+                launcher.close()
 
     def _environment(self) -> dict[str, str]:
         return untracked(environment(self._kernel, {}), self._scratch)

@@ -46,6 +46,7 @@ from labline_runtime.verification import (
 )
 
 if TYPE_CHECKING:
+    from labline_backend.engine.launcher import Launcher
     from labline_backend.service import Service
     from labline_backend.store.records import RunRecord
 
@@ -127,12 +128,13 @@ def certificate(
     scratch: Path,
     told: Told,
     stop: Stop = lambda: None,
+    launcher: Launcher | None = None,
 ) -> Document:
-    """Run the notebook, compare *outcome* with it, and make the certificate of that.
+    """Run the notebook, compare *outcome* with it, and make the certificate of that. *launcher*: see ``Interpreter``.
 
     Raises ``InputError`` where the notebook itself fails, and ``Stopped`` where *stop* says so.
     """
-    interpreter = Interpreter(service.home, subject.kernel(), workspace.folder, scratch, stop)
+    interpreter = Interpreter(service.home, subject.kernel(), workspace.folder, scratch, stop, launcher)
     comparison = _Comparison(subject, outcome, interpreter, workspace, scratch, told)
     values, cells = comparison.compare()
     statuses = [*(value.status for value in values), *(cell.status for cell in cells)]

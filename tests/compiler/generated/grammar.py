@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 
+from tests.compiler.generated import idioms_kernel
 from tests.compiler.generated.idioms_data import DATA
 from tests.compiler.generated.idioms_python import PYTHON
 
@@ -108,6 +109,10 @@ s = pd.Series([1, 2, 3, 4])
 r = pd.Series([5, 6, 7, 8])
 t = pd.DataFrame({"x": [1, 2, 3, 4], "y": [5, 6, 7, 8]})
 z = t.copy()
+groups = t.groupby("x")["y"]
+rng = np.random.default_rng(1)
+from sklearn.preprocessing import StandardScaler
+scaler = StandardScaler().fit([[1.0], [3.0]])
 """
 
 PROBES = ["print(L1, L2 is L3)", "print(D1)", "print(O1, O1.items is L1)", "print(N1, N2)", "print(L1 is D1.get('x'))"]
@@ -129,6 +134,12 @@ print(v.tolist(), w.tolist(), x.tolist())
 print([q is e for q in (v, w, x) for e in (v, w, x)], np.shares_memory(v, w), np.shares_memory(v, x))
 print(s.tolist(), r.tolist(), t.to_dict("list"), z.to_dict("list"), t.index.name, z.index.name, s is r, t is z)
 """
+
+PROFILES = {  # what a profile adds: idioms, probes, to the first cell, to the last
+    "python": ([], [], "", ""),
+    "data": (DATA, DATA_PROBES, START_DATA, LAST_DATA),
+    "kernel": (idioms_kernel.KERNEL, [], idioms_kernel.START, idioms_kernel.LAST),
+}
 
 _PLACE = re.compile(r"\b([LDOFNIVSTK])([1-9])\b")
 _HEADS = [
@@ -156,7 +167,7 @@ def filled(template: str, rng: random.Random) -> str:
 def statement(rng: random.Random, templates: list[str]) -> str:
     """One idiom, now and then inside another statement."""
     text = filled(rng.choice(templates), rng)
-    if rng.random() > 0.2 or "await" in text or "async" in text:
+    if rng.random() > 0.2 or re.search(r"await|async|import \*|^%%", text):
         return text
     head = rng.choice(_HEADS).format(L=rng.choice(NAMES["L"]))
     inner = "\n".join("    " + line for line in text.splitlines())
@@ -170,23 +181,37 @@ def statement(rng: random.Random, templates: list[str]) -> str:
     return f"{head}\n{inner}" + ("\nexcept ZeroDivisionError:\n    pass" if head == "try:" else "")
 
 
-def notebook(rng: random.Random, *, data: bool) -> str:
-    """A notebook as a percent script. It uses few of the idioms, so that they meet each other."""
-    templates = rng.sample(PYTHON, 12) + (rng.sample(DATA, 12) if data else [])
-    probes = PROBES + DATA_PROBES if data else PROBES
+def notebook(rng: random.Random, profile: str) -> str:
+    """A notebook as a percent script. It uses few of the idioms, so that they meet each other.
+
+    *profile*: "python", "data", which adds NumPy and pandas, or "kernel", which adds what needs a process of its own.
+    """
+    more, probes, opening, looks = PROFILES[profile]
+    templates = rng.sample(PYTHON, 12) + rng.sample(more, min(12, len(more)))
     cells = []
     for number in range(rng.randrange(2, 6)):
         lines = [statement(rng, templates) for _ in range(rng.randrange(1, 4))]
         if rng.random() < 0.4:
-            lines.append(filled(rng.choice(probes), rng))
-        cells.append((f"s{number}", "\n".join(lines)))
+            lines.append(filled(rng.choice(PROBES + probes), rng))
+        cells += [(f"s{number}", source) for source in _cells(lines)]
     body = "\n".join(source for _, source in cells)
-    last = (LAST + (LAST_DATA if data else "")).splitlines()
+    last = (LAST + looks).splitlines()
     if rng.random() < 0.5:
         last = rng.sample(last, rng.randrange(1, len(last)))
-    cells.insert(0, ("first", start(body, rng) + (START_DATA if data else "")))
+    cells.insert(0, ("first", start(body, rng) + opening))
     cells.append(("last", "\n".join(last)))
     return "\n\n".join(f'# %% tags=["step:{name}"]\n{source}' for name, source in cells) + "\n"
+
+
+def _cells(lines: list[str]) -> list[str]:
+    """One cell of all, but a cell of its own for each that has to be one."""
+    found: list[str] = []
+    for line in lines:
+        if found and not line.startswith("%%") and not found[-1].startswith("%%"):
+            found[-1] += "\n" + line
+        else:
+            found.append(line)
+    return found
 
 
 def start(body: str, rng: random.Random) -> str:

@@ -147,7 +147,7 @@ def _process() -> Iterator[dict[str, Any]]:
             hidden_state.restore(name, value, before)
 
 
-_RESTORED = ("@random", "@numpy.random", "@numpy.printoptions")
+_RESTORED = ("@random", "@numpy.random", "@numpy.printoptions", "@pandas.options")
 
 
 def _forget_classes() -> None:

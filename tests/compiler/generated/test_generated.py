@@ -17,17 +17,18 @@ _some = settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @_some
 @given(st.integers(0, 2**32))
 def test_a_notebook_of_python_idioms_prints_the_same(number: int) -> None:
-    check(grammar.notebook(random.Random(number), data=False), number)
+    check(grammar.notebook(random.Random(number), "python"), number)
 
 
 @_some
 @given(st.integers(0, 2**32))
 def test_a_notebook_of_data_idioms_prints_the_same(number: int) -> None:
-    check(grammar.notebook(random.Random(number), data=True), number)
+    check(grammar.notebook(random.Random(number), "data"), number)
 
 
 NUMPY = "import numpy as np\nx = np.arange(4.0)\n"
 LATER = ("y[0] = 9", "print(x.tolist(), y.tolist())")
+OBJECTS = ("y[0].append(2)", "print(x)")
 CLASS = (
     "class K:\n    def __init__(self):\n        self.items = [1]\n    def add(self, x):\n        self.items.append(x)\n"
 )
@@ -134,6 +135,39 @@ CASES = {
         "import pandas as pd\nx = pd.Series([1, 9]).to_numpy(copy=True)\ny = x.clip(0, 5, x)",
         *LATER,
     ),
+    "a dict that makes what is missing": (
+        "x = [1]\nclass K(dict):\n    def __missing__(self, key):\n        return x\no = K()",
+        "y = o['k']",
+        "y.append(2)",
+        "print(x)",
+    ),
+    "a mapping that is unpacked": (
+        "x = [1]\nclass K:\n    def keys(self):\n        return ['k']\n    def __getitem__(self, key):\n"
+        "        return x\no = K()",
+        "y = {**o}['k']",
+        "y.append(2)",
+        "print(x)",
+    ),
+    "a class with an item": (
+        "x = [1]\nclass K:\n    def __class_getitem__(cls, key):\n        return x",
+        "y = K[0]",
+        "y.append(2)",
+        "print(x)",
+    ),
+    "an array of objects": ("import numpy as np\nx = [1]\ny = np.array([x, None], dtype=object)", *OBJECTS),
+    "an array of instances": (
+        "import numpy as np\nx = [1]\nclass K:\n    pass\no = K()\no.a = x\ny = np.array([o, o])",
+        "y[0].a.append(2)",
+        "print(x)",
+    ),
+    "a copy of an array of objects": (
+        "import numpy as np\nx = [1]\ny = np.array([x, None], dtype=object).copy()",
+        *OBJECTS,
+    ),
+    "a list of an array of objects": (
+        "import numpy as np\nx = [1]\ny = np.array([x, None], dtype=object).tolist()",
+        *OBJECTS,
+    ),
     "an array of a series seen in another shape": (
         "import pandas as pd\nx = pd.Series([1, 9]).to_numpy(copy=True)",
         "y = x.reshape(2, 1)",
@@ -167,4 +201,39 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_once_went_wrong_is_right(name: str) -> None:
     steps = (f'# %% tags=["step:s{number}"]\n{source}\n' for number, source in enumerate(CASES[name]))
+    assert check("\n".join(steps)) == "same"
+
+
+# A method of a class, how it comes to be called, and what it gives: the list x of another step.
+GIVEN = [
+    ("__add__(self, other)", "y = o + 1", "x"),
+    ("__radd__(self, other)", "y = 1 + o", "x"),
+    ("__iadd__(self, other)", "y = o\ny += 1", "x"),
+    ("__neg__(self)", "y = -o", "x"),
+    ("__lt__(self, other)", "y = o < 1", "x"),
+    ("__eq__(self, other)", "y = o == 1", "x"),
+    ("__abs__(self)", "y = abs(o)", "x"),
+    ("__round__(self)", "y = round(o)", "x"),
+    ("__divmod__(self, other)", "y = divmod(o, 1)", "x"),
+    ("__getitem__(self, key)", "y = o[0]", "x"),
+    ("__getitem__(self, key)", "import operator\ny = operator.getitem(o, 0)", "x"),
+    ("__call__(self)", "y = o()", "x"),
+    ("__next__(self)", "y = next(o)", "x"),
+    ("__iter__(self)", "y = list(o)[0]", "iter([x])"),
+    ("__iter__(self)", "for y in o: pass", "iter([x])"),
+    ("__iter__(self)", "y, = o", "iter([x])"),
+    ("__iter__(self)", "y = [*o][0]", "iter([x])"),
+    ("__iter__(self)", "y = [each for each in o][0]", "iter([x])"),
+    ("__iter__(self)", "y = max(o)", "iter([x])"),
+    ("__iter__(self)", "y = next(map(lambda each: each, o))", "iter([x])"),
+    ("__iter__(self)", "y = (lambda *rest: rest[0])(*o)", "iter([x])"),
+    ("__enter__(self)", "with o as y: pass", "x\n    def __exit__(self, *_):\n        pass"),
+    ("__await__(self)", "y = await o", "x\n        yield"),
+]
+
+
+@pytest.mark.parametrize(("method", "use", "given"), GIVEN)
+def test_what_a_special_method_gives_is_followed(method: str, use: str, given: str) -> None:
+    make = f"x = [1]\nclass K:\n    def {method}:\n        return {given}\no = K()"
+    steps = (f'# %% tags=["step:s{n}"]\n{s}\n' for n, s in enumerate((make, use, "y.append(2)", "print(x)")))
     assert check("\n".join(steps)) == "same"

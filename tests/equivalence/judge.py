@@ -1,0 +1,158 @@
+"""Holds pipelines against their notebooks as ``labline verify`` does, one after the other on one engine.
+
+Every value at every boundary, what every cell shows, and that no guard stops a right notebook: the certificate tells it
+all. The pipeline and the notebook run in folders of their own, so that each finds it as it was left by nobody.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+from unittest import mock
+
+from labline_backend.engine import bundle, warm
+from labline_backend.engine.launcher import Launcher
+from labline_backend.errors import InputError
+from labline_backend.home import Home
+from labline_backend.service import Service
+from labline_backend.verification import verify as verification
+from labline_compiler.compile import compile_notebook
+
+Target = Literal["local", "kfp-local"]
+Cells = Sequence[tuple[str, Sequence[str]]]
+
+TOLD = frozenset(("LL205", "LL206"))  # warnings that the pipeline does something else
+GUARDS = frozenset(("LL210", "LL220", "LL221", "LL222", "LL223"))
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How a pipeline compares with its notebook, and what there is to say about it.
+
+    "refused": a finding says that there is none, or that it does something else. "alarm": a guard stopped it, and it
+    was right when it ran again; "fails": the notebook itself does. "partly": not all of it can be compared.
+    """
+
+    outcome: Literal["equal", "partly", "refused", "alarm", "different", "fails"]
+    said: str = ""
+
+
+def notebook_of(cells: Cells) -> dict[str, Any]:
+    """Cells, each a source and its tags, as an nbformat 4.5 document."""
+    return {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{number}",
+                "metadata": {"tags": list(tags)},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
+            for number, (source, tags) in enumerate(cells)
+        ],
+    }
+
+
+class Judge:
+    """One engine and one warm interpreter for many notebooks. *imported*: modules that both have imported already."""
+
+    def __init__(self, root: Path, imported: str = "") -> None:
+        self._root = root
+        self._count = 0
+        verification.fix_hash_seed()
+        os.environ["OMP_NUM_THREADS"] = "1"  # else NumPy starts threads when it is imported, and nobody may fork then
+        self._warm = mock.patch.object(warm, "WARM", f"import {imported}\n{bundle.WARM}" if imported else bundle.WARM)
+        self._warm.start()
+        self._service = Service(Home.open(root / "home"), track=False)
+        self._launcher = Launcher(self._service.home)
+
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._launcher.close()
+        self._service.close()
+        self._warm.stop()
+
+    def __call__(self, cells: Cells, target: Target = "local") -> Judgement:
+        """Run the notebook of *cells* and its pipeline, and compare."""
+        self._count += 1
+        folder = self._root / str(self._count)
+        pipeline, whole = (self._written(folder / side / "base" / "work", cells) for side in ("pipeline", "notebook"))
+        try:
+            subject = verification.read_subject(pipeline, {})
+        except InputError as error:
+            return Judgement("refused", f"{[found.code for found in error.findings]} {error.message}")
+        told = {found.code: found.message for found in compile_notebook(subject.notebook).findings}
+        if not TOLD.isdisjoint(told):
+            return Judgement("refused", str({code: told[code] for code in TOLD & set(told)}))
+        try:
+            found = self._judged(subject, whole, target)
+            if found.outcome == "alarm":  # then running again is right
+                again = self._judged(verification.read_subject(pipeline, {}), whole, target)
+                found = found if again.outcome in ("equal", "partly") else again
+        except InputError as error:
+            return Judgement("fails", error.message)
+        shutil.rmtree(folder)
+        return found
+
+    @staticmethod
+    def _written(folder: Path, cells: Cells) -> Path:
+        folder.mkdir(parents=True)
+        path = folder / "case.ipynb"
+        path.write_text(json.dumps(notebook_of(cells)))
+        return path
+
+    def _judged(self, subject: verification.Subject, whole: Path, target: Target) -> Judgement:
+        alarm, run = "", None
+        with verification.scratch_folder(self._service) as name:
+            scratch = Path(name)
+            if target == "local":
+                record = self._service.run(subject.path, notebook=subject.shown, content=subject.content, cache=False)
+                run = record.id
+                record = self._service.engine.wait(run, timeout=600)
+                subject = dataclasses.replace(subject, pipeline=record.pipeline)
+                outcome = verification.local_outcome(self._service, record)
+                errors = [step.error for step in self._service.store.steps(run) if step.error is not None]
+                alarm = "; ".join(f"{e.code} {e.message}" for e in errors if e.code in GUARDS)
+            else:
+                outcome = verification.kubeflow_outcome(subject, scratch)
+                alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""
+            if alarm:
+                return Judgement("alarm", alarm)
+            reference = dataclasses.replace(subject, path=whole)
+            document = verification.certificate(
+                self._service, reference, outcome, target, run, scratch, lambda _: None, self._launcher
+            )
+        if run is not None:
+            shutil.rmtree(self._service.home.run_folder(run))
+        verdict: str = document["subject"]["verdict"]
+        if verdict == "verified":
+            return Judgement("equal")
+        return Judgement("different" if verdict == "different" else "partly", _said(document))
+
+
+def _said(document: Mapping[str, Any]) -> str:
+    lines = [document["subject"]["failure"] or ""]
+    for value in document["values"]:
+        if value["status"] != "equal":
+            place = value["difference"] or {}
+            told = f"{value['note'] or ''} {place.get('path', '')}: {place.get('notebook')} / {place.get('pipeline')}"
+            lines.append(f"{value['status']}: {value['role']} {value['name']} of {value['step']} {told}")
+    for cell in document["cells"]:
+        if cell["status"] != "equal":
+            lines.append(f"{cell['status']}: cell {cell['index']} {cell['note'] or ''} {cell['difference']}")
+    return "\n".join(filter(None, lines))
