@@ -76,7 +76,9 @@ class Calls(LibraryObjects):
                 entered |= self.notebook_method(number, f"__{kind}enter__", Arguments([]), node)
                 gone = Arguments([NOTHING, self.raised(), NOTHING])
                 self.notebook_method(number, f"__{kind}exit__", gone, node)
-        return manager | entered | (self.heap.reach(manager) if self.heap.kind(manager) is None else NOTHING)
+        # A function under contextlib.contextmanager makes an iterator, and gives what that yields.
+        unknown = self.heap.kind(manager) in (None, "iterator")
+        return manager | entered | (self.heap.reach(manager) if unknown else NOTHING)
 
     def ipython_call(self, node: ast.Call) -> bool:
         """Whether the call is one that IPython's transformer made of a magic or a shell line, and was dealt with."""

@@ -287,15 +287,18 @@ class Functions:
             self.settled[number] = before
 
     def _give(self, number: int, given: Value) -> None:
-        """The function gives *given*; whoever uses an instance whose use calls it may have got that from it."""
-        if holders := self.givers.get(number):
-            self.heap.put(holders, self.heap.mutable(given))
+        """Somebody unknown called the function and got *given*: it is to be had from the function from now on.
+
+        And from the instances whose use calls it.
+        """
+        self.heap.put(self.givers.get(number, NOTHING) | frozenset((number,)), self.heap.mutable(given))
 
     def worst(self, callee: Value, arguments: Arguments, node: ast.AST, *, library: bool = False) -> Value:
         """A call of which nothing is known: it alters all it can reach and gives any of it."""
         handed = callee | arguments.all
         reached = self.heap.reach(handed)
         self.invoke(reached, reached)
+        reached = self.heap.reach(handed)  # with what the functions among it gave
         self.unknown_draws()
         self.mix(handed, node)
         return self.heap.mutable(reached) or self.heap.make(self.site(node, "unknown"))

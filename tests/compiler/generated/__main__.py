@@ -69,7 +69,7 @@ def _check(target: str | None, imported: str) -> Iterator[Check]:
             cells = [(cell.source, cell.metadata["tags"]) for cell in parse(text, "little.py").code_cells]
             found = judge(cells, "kfp-local" if target == "kfp-local" else "local")
             if found.outcome in ("equal", "refused", "fails"):
-                return found.outcome
+                return f"refused: {found.said[2:7]}" if found.outcome == "refused" else found.outcome
             raise processes.Diverged(f"{found.outcome}: {found.said}\n\n{text}")
 
         yield check

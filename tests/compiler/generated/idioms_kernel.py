@@ -16,7 +16,7 @@ os.environ["FLAVOUR"] = "plain"
 LAST = """\
 print(sorted(os.listdir(".")), os.path.basename(os.getcwd()), os.environ["FLAVOUR"], decimal.getcontext().prec)
 print(open("note.txt").read() if os.path.exists("note.txt") else None, logging.getLogger("work").level)
-print(sys.getrecursionlimit(), getattr(textwrap, "mark", None), sys.modules.get("helper") is None)
+print(sys.getrecursionlimit(), getattr(textwrap, "mark", None))
 """
 
 KERNEL = [
@@ -72,11 +72,11 @@ KERNEL = [
     "!echo {N1} >> note.txt",
     "q = !cat note.txt 2>/dev/null\nL1 = list(q)",
     "L1 = !echo K1",
-    "import helper\nL1 = helper.get(L2)",
+    "import helper\nL1 = list(helper.get(L2))",
     "import helper\nhelper.value.append(K1)",
-    "import helper\nhelper.value = L1",
-    "from helper import get\nL1 = get(L2)",
-    "import helper\nL1 = helper.value",
+    "from helper import get\nL1 = get(L2)[:]",
+    "import helper\nL1 = list(helper.value)",
+    "import helper\nhelper.value = [K1]",
     # magics
     "%time L1 = [K1]",
     "%time L1.append(K1)",
@@ -95,7 +95,7 @@ KERNEL = [
     "%reset_selective -f ^q$",
     "get_ipython().user_ns['L1'] = L2",
     "L1 = get_ipython().user_ns['L2']",
-    "get_ipython().run_cell('L1.append(K1)')",
+    "get_ipython().run_cell('L1.append(K1)');",
     "get_ipython().system('true')",
     "%precision K1",
     "N1 / 3",

@@ -33,7 +33,11 @@ _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
 class Refused(Exception):
-    """The pipeline says loudly that it cannot: a finding, or a value that no step can hand on."""
+    """The pipeline says loudly that it cannot: a finding, or a value that no step can hand on. ``code`` is a rule's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 _TOLD = frozenset(("LL205",))  # warnings that the pipeline does something else
@@ -55,7 +59,8 @@ def compiled(text: str) -> Pipeline:
     """The notebook's pipeline. Raises :class:`Refused` where a finding says that there is none."""
     compilation = compile_notebook(parse(text, "little.py"))
     if compilation.pipeline is None or not _TOLD.isdisjoint(found.code for found in compilation.findings):
-        raise Refused("; ".join(f"{found.code} {found.message}" for found in compilation.findings))
+        found = next(f for f in compilation.findings if f.severity == "error" or f.code in _TOLD)
+        raise Refused(found.code, found.message)
     return compilation.pipeline
 
 
@@ -98,7 +103,7 @@ def printed_by_pipeline(pipeline: Pipeline, seed: int = 0) -> Printed:
 
 
 def check(text: str, seed: int = 0) -> str:
-    """Hold the pipeline of *text* against the notebook. Tells how it went: "same", "refused" or "fails".
+    """Hold the pipeline of *text* against the notebook. Tells how it went: "same", "refused: CODE" or "fails".
 
     Raises :class:`Diverged` where the pipeline prints something else, or fails where the notebook does not.
     """
@@ -107,8 +112,8 @@ def check(text: str, seed: int = 0) -> str:
         return "fails"
     try:
         found = printed_by_pipeline(compiled(text), seed)
-    except Refused:
-        return "refused"
+    except Refused as refusal:
+        return f"refused: {refusal.code}"
     if found.error is not None:
         raise Diverged(
             f"{type(found.error).__name__}: {found.error} {found.error.__notes__}\n\n{text}"
@@ -207,5 +212,5 @@ def _pickled(values: dict[str, Any]) -> bytes:
             file = io.BytesIO()
             pickling.dump(values, file, shared=owners)
     except (TypeError, pickle.PicklingError, AttributeError) as error:
-        raise Refused(f"{sorted(values)} cannot be stored: {error}") from error
+        raise Refused("LL401", f"{sorted(values)} cannot be stored: {error}") from error
     return file.getvalue()

@@ -204,6 +204,25 @@ def test_what_once_went_wrong_is_right(name: str) -> None:
     assert check("\n".join(steps)) == "same"
 
 
+# Ways to come by the list x of another step through a function that a library calls.
+CALLED = [
+    "y = list(map(lambda each: x, [1]))[0]",
+    "y = next(map(lambda each: x, [1]))",
+    "import functools\ny = functools.reduce(lambda left, right: x, [1, 2])",
+    "import itertools\ny = next(itertools.starmap(lambda each: x, [(1,)]))",
+    "import functools\n@functools.singledispatch\ndef f(q): pass\n@f.register\ndef _(q: int): return x\ny = f(1)",
+    "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield x\nwith f() as y: pass",
+    "import contextvars\ny = contextvars.copy_context().run(lambda: x)",
+    "import pandas as pd\ny = pd.Series([1]).apply(lambda each: x).iloc[0]",
+]
+
+
+@pytest.mark.parametrize("use", CALLED)
+def test_what_a_function_gives_to_whoever_calls_it_is_followed(use: str) -> None:
+    steps = (f'# %% tags=["step:s{n}"]\n{s}\n' for n, s in enumerate(("x = [1]", use, "y.append(2)", "print(x)")))
+    assert check("\n".join(steps)) == "same"
+
+
 # A method of a class, how it comes to be called, and what it gives: the list x of another step.
 GIVEN = [
     ("__add__(self, other)", "y = o + 1", "x"),
