@@ -80,6 +80,14 @@ CASES = {
         steps(a="import mimetypes\nmimetypes.types_map['.x'] = 'y'", b="x = 1"),
         {"a>b:@patch:mimetypes.types_map[]"},
     ),
+    "a dict of a library that is changed, then replaced": (
+        steps(
+            a="import mimetypes\nmimetypes.types_map['.x'] = 'y'",
+            b="mimetypes.types_map = {}",
+            c="x = 1",
+        ),
+        {"a>b:@patch:mimetypes.types_map[],mimetypes", "b>c:@patch:mimetypes.types_map,@patch:mimetypes.types_map[]"},
+    ),
     "handlers taken off the root logger": (steps(a="logging.root.handlers.clear()", b="x = 1"), {"a>b:@logging"}),
     "folds that are shuffled": (
         steps(

@@ -436,6 +436,9 @@ class LibraryCalls(Plots):
         self.patched.setdefault(path.rpartition(".")[2], {})[path] = None
         inside = self.state.depth > 0 or len(self.state.frames) > 1
         self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
+        content = f"{hidden_state.PATCH}{path}{hidden_state.INSIDE}"
+        if content in self.state.module.names:  # what was in it has gone with it
+            self.state.bind_global(content, value, inside=inside)
 
     def patches(self, name: str, path: str | None = None) -> Value:
         """What the notebook has put into libraries under a name, or at one path."""
