@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,13 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 # How long an example takes depends on what else the machine does.
 hypothesis.settings.register_profile("labline", deadline=None)
 hypothesis.settings.load_profile("labline")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Generator[None, object, object]:
+    """Keep the test's name out of its environment: steps would get it, and with it an interpreter of their own."""
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
+    return (yield)
 
 
 @pytest.fixture(autouse=True)
