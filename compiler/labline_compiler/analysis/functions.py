@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Heap, Value
+from labline_compiler.analysis.operations import TRANSPARENT
 from labline_compiler.analysis.state import Frame, State
 
 _MAXIMUM_DEPTH = 12
@@ -213,7 +214,7 @@ class Functions:
             self.state.bind_global(name, self.heap.mutable(reached), inside=True)
         self.unknown_draws()
         self.state.sink.file("write", None, tree=True)
-        return reached
+        return reached | self.any_of(reached, node)
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""
@@ -301,7 +302,14 @@ class Functions:
         reached = self.heap.reach(handed)  # with what the functions among it gave
         self.unknown_draws()
         self.mix(handed, node)
-        return self.heap.mutable(reached) or self.heap.make(self.site(node, "unknown"))
+        return self.any_of(reached, node) or self.heap.make(self.site(node, "unknown"))
+
+    def any_of(self, reached: Value, node: ast.AST | None) -> Value:
+        """What a call may give that had *reached* to give: any of it, or several of it in a container."""
+        found = self.heap.mutable(reached)
+        if any(self.heap.things[number].kind in TRANSPARENT for number in found):  # else its parts are as it is
+            found |= self.heap.make(self.site(node, "several"), "list", found)
+        return found
 
     def mix(self, handed: Value, node: ast.AST | None) -> None:
         """All that is handed over is altered, and any of it may hold any other afterwards."""

@@ -102,6 +102,8 @@ jt = iter([[4], [5]])
 
 START_DATA = """\
 import numpy as np, pandas as pd
+def shares(q, e):
+    return (q.flags.writeable or e.flags.writeable) and np.shares_memory(q, e)
 v = np.arange(4)
 w = np.array([4, 3, 2, 1])
 x = v[:]
@@ -117,7 +119,7 @@ scaler = StandardScaler().fit([[1.0], [3.0]])
 
 PROBES = ["print(L1, L2 is L3)", "print(D1)", "print(O1, O1.items is L1)", "print(N1, N2)", "print(L1 is D1.get('x'))"]
 DATA_PROBES = [
-    "print(V1.tolist(), np.shares_memory(V1, V2))",
+    "print(V1.tolist(), shares(V1, V2))",
     "print(S1.tolist(), S1 is S2)",
     "print(T1.to_dict('list'), T1 is T2, T1.index.name)",
 ]
@@ -131,7 +133,7 @@ print([list(q) for q in (it, jt)])
 """
 LAST_DATA = """\
 print(v.tolist(), w.tolist(), x.tolist())
-print([q is e for q in (v, w, x) for e in (v, w, x)], np.shares_memory(v, w), np.shares_memory(v, x))
+print([q is e for q in (v, w, x) for e in (v, w, x)], shares(v, w), shares(v, x))
 print(s.tolist(), r.tolist(), t.to_dict("list"), z.to_dict("list"), t.index.name, z.index.name, s is r, t is z)
 """
 

@@ -212,6 +212,7 @@ CALLED = [
     "import itertools\ny = next(itertools.starmap(lambda each: x, [(1,)]))",
     "import functools\n@functools.singledispatch\ndef f(q): pass\n@f.register\ndef _(q: int): return x\ny = f(1)",
     "import contextlib\n@contextlib.contextmanager\ndef f():\n    yield x\nwith f() as y: pass",
+    "import asyncio\nasync def f(): return x\ny = (await asyncio.gather(f()))[0]",
     "import contextvars\ny = contextvars.copy_context().run(lambda: x)",
     "import pandas as pd\ny = pd.Series([1]).apply(lambda each: x).iloc[0]",
 ]
