@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import io
 import pickle
 import sys
 
@@ -227,6 +228,18 @@ def test_a_partial_keeps_its_digest_when_its_attributes_are_looked_at():
     assert digest(double) == before
     double.note = "an attribute counts"
     assert digest(double) != before
+
+
+@pytest.mark.parametrize("make", [lambda: io.StringIO("text"), lambda: functools.partial(len, "text")])
+def test_attributes_that_were_asked_for_and_are_not_there_do_not_count(make):
+    asked = make()
+    assert vars(asked) == {}
+    assert digest(asked) == digest(make())
+
+
+def test_a_view_of_a_dict_has_the_digest_of_what_it_looks_at():
+    assert digest({"a": 1}.keys()) == digest({"a": 1}.keys()) != digest({"b": 1}.keys())
+    assert digest({"a": 1}.values()) != digest({"a": 1}.items())
 
 
 def test_arrow_strings_have_one_digest_whatever_their_chunks():

@@ -335,6 +335,8 @@ class Walk:
         """An object's state as pickle gets it: attributes in the order of their names, or anything."""
         if type(state) is dict and all(type(name) is str for name in state):
             return self.attributes(state)
+        if type(state) is tuple and state and type(state[-1]) is dict and not state[-1]:
+            state = (*state[:-1], None)  # attributes of something written in C, which are made when they are asked for
         if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
             return self.tagged("slots", *(b"" if part is None else self.state(part) for part in state))
         return self.node(state)
