@@ -71,6 +71,7 @@ CASES = {
         steps(a="from math import *", b="get_ipython()"),
         set(),
     ),
+    "help on a value needs the value": (steps(a="x = 1", b="x?"), {"a>b:x"}),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),
         {"a>b:x", "b>c:x"},
