@@ -19,7 +19,7 @@ from labline_compiler.suggest.names import headings, name_of
 from tests.compiler.helpers import run_pipeline
 from tests.compiler.test_equivalence import notebooks, outcome
 from tests.equivalence.cases import CASES
-from tests.equivalence.reference import cells_of
+from tests.equivalence.notebooks import cells_of
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 

@@ -10,7 +10,7 @@ from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
 from labline_backend.store.runs import RunStore
 
-from .reference import Reference
+from .judge import Judge
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def engine(home: Home) -> Iterator[Engine]:
         yield engine
 
 
-@pytest.fixture(scope="session")
-def reference() -> Iterator[Reference]:
-    runner = Reference()
-    yield runner
-    runner.close()
+@pytest.fixture(scope="module")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    """What most cases import is imported already where their steps are forked from."""
+    with Judge(tmp_path_factory.mktemp("judge"), "numpy, pandas, sklearn.linear_model, matplotlib.pyplot") as judge:
+        yield judge

@@ -1,7 +1,7 @@
 """Holds pipelines against their notebooks as ``labline verify`` does, one after the other on one engine.
 
 Every value at every boundary, what every cell shows, and that no guard stops a right notebook: the certificate tells it
-all. The pipeline and the notebook run in folders of their own, so that each finds it as it was left by nobody.
+all. The notebook finds the folder as the pipeline did: nothing is left in it of what ran before.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +24,12 @@ from labline_backend.home import Home
 from labline_backend.service import Service
 from labline_backend.verification import verify as verification
 from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import read
+
+from .notebooks import notebook_of
 
 Target = Literal["local", "kfp-local"]
-Cells = Sequence[tuple[str, Sequence[str]]]
+Cells = list[tuple[str, list[str]]]  # sources and tags
 
 TOLD = frozenset(("LL205", "LL206"))  # warnings that the pipeline does something else
 GUARDS = frozenset(("LL210", "LL220", "LL221", "LL222", "LL223"))
@@ -44,26 +47,6 @@ class Judgement:
     said: str = ""
 
 
-def notebook_of(cells: Cells) -> dict[str, Any]:
-    """Cells, each a source and its tags, as an nbformat 4.5 document."""
-    return {
-        "nbformat": 4,
-        "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
-        "cells": [
-            {
-                "cell_type": "code",
-                "id": f"cell-{number}",
-                "metadata": {"tags": list(tags)},
-                "source": source,
-                "outputs": [],
-                "execution_count": None,
-            }
-            for number, (source, tags) in enumerate(cells)
-        ],
-    }
-
-
 class Judge:
     """One engine and one warm interpreter for many notebooks. *imported*: modules that both have imported already."""
 
@@ -71,7 +54,8 @@ class Judge:
         self._root = root
         self._count = 0
         verification.fix_hash_seed()
-        os.environ["OMP_NUM_THREADS"] = "1"  # else NumPy starts threads when it is imported, and nobody may fork then
+        # Else NumPy and pyarrow start threads when they are imported, and then nobody may fork.
+        os.environ |= {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
         self._warm = mock.patch.object(warm, "WARM", f"import {imported}\n{bundle.WARM}" if imported else bundle.WARM)
         self._warm.start()
         self._service = Service(Home.open(root / "home"), track=False)
@@ -91,32 +75,24 @@ class Judge:
         """Run the notebook of *cells* and its pipeline, and compare."""
         self._count += 1
         folder = self._root / str(self._count)
-        pipeline, whole = (self._written(folder / side / "base" / "work", cells) for side in ("pipeline", "notebook"))
         try:
-            subject = verification.read_subject(pipeline, {})
-        except InputError as error:
-            return Judgement("refused", f"{[found.code for found in error.findings]} {error.message}")
-        told = {found.code: found.message for found in compile_notebook(subject.notebook).findings}
-        if not TOLD.isdisjoint(told):
-            return Judgement("refused", str({code: told[code] for code in TOLD & set(told)}))
-        try:
-            found = self._judged(subject, whole, target)
+            path = _written(folder, cells)
+            told = {found.code: found.message for found in compile_notebook(read(path)).findings}
+            if not TOLD.isdisjoint(told):
+                return Judgement("refused", str({code: told[code] for code in TOLD & set(told)}))
+            found = self._judged(path, cells, target)
             if found.outcome == "alarm":  # then running again is right
-                again = self._judged(verification.read_subject(pipeline, {}), whole, target)
+                again = self._judged(_written(folder, cells), cells, target)
                 found = found if again.outcome in ("equal", "partly") else again
+            return found
         except InputError as error:
-            return Judgement("fails", error.message)
-        shutil.rmtree(folder)
-        return found
+            codes = [found.code for found in error.findings if found.severity == "error"]
+            return Judgement("refused" if codes else "fails", f"{codes} {error}")
+        finally:
+            shutil.rmtree(folder)
 
-    @staticmethod
-    def _written(folder: Path, cells: Cells) -> Path:
-        folder.mkdir(parents=True)
-        path = folder / "case.ipynb"
-        path.write_text(json.dumps(notebook_of(cells)))
-        return path
-
-    def _judged(self, subject: verification.Subject, whole: Path, target: Target) -> Judgement:
+    def _judged(self, path: Path, cells: Cells, target: Target) -> Judgement:
+        subject = verification.read_subject(path, {})
         alarm, run = "", None
         with verification.scratch_folder(self._service) as name:
             scratch = Path(name)
@@ -133,9 +109,9 @@ class Judge:
                 alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""
             if alarm:
                 return Judgement("alarm", alarm)
-            reference = dataclasses.replace(subject, path=whole)
+            _written(path.parents[2], cells)
             document = verification.certificate(
-                self._service, reference, outcome, target, run, scratch, lambda _: None, self._launcher
+                self._service, subject, outcome, target, run, scratch, lambda _: None, self._launcher
             )
         if run is not None:
             shutil.rmtree(self._service.home.run_folder(run))
@@ -143,6 +119,15 @@ class Judge:
         if verdict == "verified":
             return Judgement("equal")
         return Judgement("different" if verdict == "different" else "partly", _said(document))
+
+
+def _written(folder: Path, cells: Cells) -> Path:
+    """The notebook, alone in *folder*, with some room above it for cells that go up."""
+    shutil.rmtree(folder, ignore_errors=True)
+    path = folder / "base" / "work" / "case.ipynb"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(notebook_of(cells)))
+    return path
 
 
 def _said(document: Mapping[str, Any]) -> str:

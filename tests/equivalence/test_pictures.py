@@ -19,7 +19,7 @@ from labline_backend.home import Home
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 
-from .reference import cells_of, notebook_of
+from .notebooks import cells_of, notebook_of
 
 # Runs a notebook in a real kernel, and writes it back.
 _KERNEL = """

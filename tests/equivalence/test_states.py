@@ -11,7 +11,7 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_runtime import hidden_state as carried
 
-from .reference import cells_of, notebook_of
+from .notebooks import cells_of, notebook_of
 
 
 def test_every_state_that_the_compiler_lets_flow_can_be_carried_and_none_else() -> None:

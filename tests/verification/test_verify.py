@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,6 @@ from labline_runtime.values import digest, store
 from labline_runtime.verification import StoredValue
 
 from ..backend.notebooks import DOUBLE, code, write
-from ..equivalence.cases import CASES
-from ..equivalence.reference import cells_of, notebook_of
 from .conftest import Certificate, Verifier, found, statuses
 
 GROWING = (
@@ -163,19 +160,3 @@ def test_what_cannot_run_twice_in_one_folder_is_verified_and_the_folder_left_as_
         "log": 7
     }
     assert certificate["subject"]["folder"]["shared"] == []
-
-
-SAMPLE = (
-    "an_alias_inside_a_container_sees_a_later_change",
-    "a_numpy_view_sees_a_later_change",
-    "a_parameter_rebound_in_a_step",
-    "two_branches_alter_one_object",
-)
-
-
-@pytest.mark.parametrize("name", SAMPLE)
-def test_a_notebook_that_a_naive_split_gets_wrong_is_verified(name: str, verify: Verifier) -> None:
-    path = verify.folder / "case.ipynb"
-    path.write_text(json.dumps(notebook_of(cells_of(CASES[name]))))
-    certificate = verify.file(path)
-    assert verdict(certificate) == "verified", certificate

@@ -1,0 +1,60 @@
+"""Shapes times cases: every notebook of the product, and the sample of it that runs with the tests.
+
+``python -m tests.equivalence [--on kfp-local] [WORD...]`` runs the whole product, or that of the shapes and cases that
+have one of the words in their names.
+"""
+
+from __future__ import annotations
+
+from .cases import CASES
+from .notebooks import cells_of
+from .shapes import IDLE, REPEATING, SHAPES
+
+ONCE = frozenset(
+    (
+        "a_deleted_name_is_gone",
+        "deleted_in_a_branch",
+        "a_global_deleted_in_a_function",
+        "a_frame_altered_in_place",
+        "a_shell_line_writes_what_python_reads",
+        "a_copy_a_move_and_an_archive",
+    )
+)
+"""Cases of which no part can run twice: what it takes away is gone then."""
+
+OTHERWISE = {
+    "a_base_class_that_lists_its_subclasses": "refused",  # LL205: making the class runs code
+    "a_timed_cell_and_a_timed_line": "partly",  # seconds are among what the steps hand on
+}
+"""Cases that are not "equal" (``judge.Judgement.outcome``), and why."""
+
+Pair = tuple[str, str]  # the names of a shape and of a case
+
+PRODUCT: list[Pair] = [(shape, case) for shape in SHAPES for case in CASES if not (shape in REPEATING and case in ONCE)]
+
+
+def sample() -> list[Pair]:
+    """Every case once, the shapes by turns."""
+    found = []
+    shapes = list(SHAPES)
+    for number, case in enumerate(CASES):
+        turns = shapes[number % len(shapes) :] + shapes
+        found.append(next((shape, case) for shape in turns if (shape, case) in set(PRODUCT)))
+    return found
+
+
+def cells(shape: str, case: str) -> list[tuple[str, list[str]]]:
+    """The notebook of a case in a shape: sources and tags."""
+    found: list[tuple[str, list[str]]] = []
+    parts: dict[str, list[str]] = {}
+    for source, tags in cells_of(CASES[case]):
+        step = next((tag for tag in tags if tag.startswith("step:")), None)
+        if step is None:
+            found.append((source, tags))
+        else:
+            parts.setdefault(step, []).append(source)
+    laid_out = list(parts.values())
+    if len(laid_out) == 1:
+        laid_out.insert(0, [IDLE.format(9)])
+    found += [(source, [f"step:{step}"]) for step, part in SHAPES[shape](laid_out) for source in part]
+    return found
