@@ -67,6 +67,10 @@ CASES = {
         ),
         {"a>b:f,x", "b>c:f,x", "c>d:x"},
     ),
+    "a name of Python's own that any of several steps may bind": (
+        steps(a="exec('x = 1')", b="print(1)", c="exec('y = 2')", d="exec('z = 3')", e="print(2)"),
+        {"a>b:print", "a>c:exec,print", "c>d:exec,print", "d>e:print"},
+    ),
     "what IPython gives every step comes from none": (
         steps(a="from math import *", b="get_ipython()"),
         set(),
