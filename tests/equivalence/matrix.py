@@ -18,9 +18,13 @@ ONCE = frozenset(
         "a_frame_altered_in_place",
         "a_shell_line_writes_what_python_reads",
         "a_copy_a_move_and_an_archive",
+        "the_last_result_in_the_same_step",
     )
 )
-"""Cases of which no part can run twice: what it takes away is gone then."""
+"""Cases of which no part can run twice: what it takes away is gone then, or it counts the cells above."""
+
+WHOLE = frozenset(("a_database", "the_last_result_in_the_same_step"))
+"""Cases whose parts cannot be divided: what they make on the way cannot be handed on."""
 
 OTHERWISE = {
     "a_base_class_that_lists_its_subclasses": "refused",  # LL205: making the class runs code
@@ -36,10 +40,10 @@ PRODUCT: list[Pair] = [(shape, case) for shape in SHAPES for case in CASES if no
 def sample() -> list[Pair]:
     """Every case once, the shapes by turns."""
     found = []
-    shapes = list(SHAPES)
+    shapes, possible = list(SHAPES), set(PRODUCT)
     for number, case in enumerate(CASES):
         turns = shapes[number % len(shapes) :] + shapes
-        found.append(next((shape, case) for shape in turns if (shape, case) in set(PRODUCT)))
+        found.append(next((shape, case) for shape in turns if (shape, case) in possible))
     return found
 
 

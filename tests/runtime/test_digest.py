@@ -237,6 +237,13 @@ def test_attributes_that_were_asked_for_and_are_not_there_do_not_count(make):
     assert digest(asked) == digest(make())
 
 
+@pytest.mark.parametrize("content", [[1], (1,), "a"])
+def test_an_iterator_that_is_used_up_has_the_digest_of_its_copy(content):
+    used = iter(content)
+    list(used)
+    assert digest(pickle.loads(pickle.dumps(used))) == digest(used) != digest(iter(content))
+
+
 def test_a_view_of_a_dict_has_the_digest_of_what_it_looks_at():
     assert digest({"a": 1}.keys()) == digest({"a": 1}.keys()) != digest({"b": 1}.keys())
     assert digest({"a": 1}.values()) != digest({"a": 1}.items())

@@ -38,7 +38,6 @@ def capture_patch(path: str) -> Any:
     should be a container is none.
     """
     holder, name = _holder(path.removesuffix(INSIDE))
-    _exchanged.add(name)
     if holder is None:
         return None
     held = vars(holder) if isinstance(holder, (type, types.ModuleType)) else {}
@@ -55,7 +54,6 @@ def restore_patch(path: str, value: Any) -> None:
     if value is None:
         return
     holder, name = _holder(path.removesuffix(INSIDE), load=True)
-    _exchanged.add(name)
     if holder is None:
         return
     wanted = value["value"]
@@ -70,13 +68,12 @@ def restore_patch(path: str, value: Any) -> None:
         setattr(holder, name, wanted)
 
 
-_exchanged: set[str] = set()  # the last part of the paths of all patches
 _originals: dict[tuple[str, str], Any] = {}  # functions of libraries that something else stands in for
 
 
 def reduce_original(function: Any) -> Any:
     """How to store a library's function that its own name does not lead to any more; None for all others."""
-    if function.__name__ not in _exchanged or not _is_at_home(function):
+    if not _is_at_home(function):
         return None
     module, name = function.__module__, function.__qualname__
     return None if "<" in name or _named(module, name) is function else (_original, (module, name))

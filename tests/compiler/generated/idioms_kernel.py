@@ -80,7 +80,7 @@ KERNEL = [
     # magics
     "%time L1 = [K1]",
     "%time L1.append(K1)",
-    "q = %timeit -o -q -n1 -r1 L1.append(K1)",
+    "%timeit -q -n1 -r1 L1.append(K1)",
     "%%time\nL1.append(K1)",
     "%%capture caught\nprint(L1)",
     "try:\n    L1 = [caught.stdout]\nexcept NameError:\n    L1 = [K1]",
