@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from labline_runtime.values import load, store
 from labline_runtime.values.digest import DigestError, digest
 
 ATOMS = st.one_of(
@@ -273,6 +274,17 @@ def test_what_has_no_content_has_no_digest(value):
 def test_an_open_file_has_no_digest(tmp_path):
     with (tmp_path / "file").open("w") as file, pytest.raises(DigestError):
         digest(file)
+
+
+@pytest.mark.parametrize("mode", ["w", "x", "wb", "ab"])
+def test_a_closed_file_crosses_as_one(tmp_path, mode):
+    with (tmp_path / "file").open(mode) as file:
+        pass
+    kept = store({"file": file}, str(tmp_path))
+    copied = load(str(kept.path), kept.digest)[0]["file"]
+    assert copied.closed
+    assert copied.name == file.name
+    assert digest(copied) == digest(file)
 
 
 def test_what_is_nested_too_deeply_is_said():

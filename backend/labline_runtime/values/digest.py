@@ -38,6 +38,7 @@ from typing import Any
 
 from labline_runtime.values import (
     bookkeeping,
+    closed,
     digest_arrays,
     digest_keras,
     digest_plotly,
@@ -186,6 +187,8 @@ class Walk:
         generator = global_generator(value)
         if generator is not None:  # its state is hidden state
             return self.tagged("global", generator.encode())
+        if (known := closed.describe(value)) is not None:
+            return self.tagged(f"closed {kind.__name__}", self.items(known))
         special = _special(kind)
         if special is not None:
             result = special(self, value)

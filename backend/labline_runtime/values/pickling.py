@@ -35,7 +35,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import remembered
+from labline_runtime.values import closed, remembered
 from labline_runtime.values.digest import DigestError, class_digest
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import reduce_object
@@ -142,6 +142,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         reduced = reduce_object(obj, self._weak.append)
         if reduced is not None:
             return reduced
+        if (found := closed.describe(obj)) is not None:
+            return closed.make, (type(obj), *found)
         if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
             state = (dict(obj.__dict__), self._remembered(obj))
             return _make_cached, (obj.__wrapped__, obj.cache_parameters()), state, None, None, _set_cached
