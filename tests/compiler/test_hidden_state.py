@@ -80,6 +80,10 @@ CASES = {
         steps(a="import mimetypes\nmimetypes.types_map['.x'] = 'y'", b="x = 1"),
         {"a>b:@patch:mimetypes.types_map[]"},
     ),
+    "a function put into a library has a parameter called as a variable is": (
+        steps(a="import textwrap\ntextwrap.shout = lambda q: [q]\nq = 1", b="x = 1"),
+        {"a>b:@patch:textwrap.shout"},
+    ),
     "a dict of a library that is changed, then replaced": (
         steps(
             a="import mimetypes\nmimetypes.types_map['.x'] = 'y'",

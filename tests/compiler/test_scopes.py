@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_compiler.analysis.scopes import Scope, bound_names, class_scope, function_scope
+from labline_compiler.analysis.scopes import Scope, bound_names, class_scope, free_names, function_scope
 
 
 def bound(source: str) -> set[str]:
@@ -44,6 +44,23 @@ def scope_of(source: str) -> Scope:
     (node,) = ast.parse(source).body
     assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
     return class_scope(node) if isinstance(node, ast.ClassDef) else function_scope(node)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def f(a, b=c): return a + d", {"c", "d"}),
+        ("def f():\n    x = y\n    return lambda z: (x, z, w)", {"y", "w"}),
+        ("def f():\n    global n\n    n = 1", {"n"}),
+        ("def f():\n    return [x for x in xs if x > y]", {"xs", "y"}),
+        ("def f():\n    return [x for x in x]", {"x"}),
+        ("def f(x):\n    def g():\n        nonlocal x\n        x = z\n    return g", {"z"}),
+        ("@d\ndef f(x: t): pass", {"d", "t"}),
+    ],
+)
+def test_free_names(source: str, names: set[str]) -> None:
+    (function,) = ast.parse(source).body
+    assert free_names(function) == names
 
 
 def test_a_global_declaration_takes_the_name_out_of_the_locals() -> None:

@@ -177,8 +177,36 @@ def global_names(node: ast.AST) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def free_names(node: ast.AST) -> frozenset[str]:
-    """The names that code may take from the scopes around *node*: all that it mentions anywhere, inner scopes included.
+    """The names that code takes from the scopes around *node*, functions inside it included, whenever they run.
 
-    A superset, for where following the code is out of reach.
+    A little more than that where classes inside functions bind names: those count.
     """
-    return frozenset(name.id for name in ast.walk(node) if isinstance(name, ast.Name))
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+            outside = [*_signature(node), *getattr(node, "decorator_list", ())]
+            body = [node.body] if isinstance(node, ast.Lambda) else node.body
+            return _mentioned(outside) | (_mentioned(body) - function_scope(node).locals)
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            first = node.generators[0]
+            inside = [*node.generators[1:], first.target, *first.ifs]
+            inside += [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+            return _mentioned([first.iter]) | (_mentioned(inside) - comprehension_targets(node))
+        case _:
+            return _mentioned([node])
+
+
+def _mentioned(nodes: Iterable[ast.AST]) -> frozenset[str]:
+    found: set[str] = set()
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *_COMPREHENSIONS)):
+            found |= free_names(node)
+        else:
+            stack.extend(ast.iter_child_nodes(node))
+    return frozenset(found)
+
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
