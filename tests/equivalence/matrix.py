@@ -18,13 +18,16 @@ ONCE = frozenset(
         "a_frame_altered_in_place",
         "a_shell_line_writes_what_python_reads",
         "a_copy_a_move_and_an_archive",
-        "the_last_result_in_the_same_step",
     )
 )
-"""Cases of which no part can run twice: what it takes away is gone then, or it counts the cells above."""
+"""Cases of which no part can run twice: what it takes away is gone then."""
 
-WHOLE = frozenset(("a_database", "the_last_result_in_the_same_step"))
-"""Cases whose parts cannot be divided: what they make on the way cannot be handed on."""
+EXCEPT: dict[str, frozenset[str]] = {
+    **dict.fromkeys(ONCE, REPEATING),
+    "a_database": frozenset(("statements",)),  # a connection cannot be handed on
+    "the_last_result_in_the_same_step": frozenset(SHAPES) - {"chain"},  # it names results by the number of their cell
+}
+"""The shapes that a case cannot have."""
 
 OTHERWISE = {
     "a_base_class_that_lists_its_subclasses": "refused",  # LL205: making the class runs code
@@ -34,7 +37,7 @@ OTHERWISE = {
 
 Pair = tuple[str, str]  # the names of a shape and of a case
 
-PRODUCT: list[Pair] = [(shape, case) for shape in SHAPES for case in CASES if not (shape in REPEATING and case in ONCE)]
+PRODUCT: list[Pair] = [(shape, case) for shape in SHAPES for case in CASES if shape not in EXCEPT.get(case, ())]
 
 
 def sample() -> list[Pair]:

@@ -38,6 +38,7 @@ def capture_patch(path: str) -> Any:
     should be a container is none.
     """
     holder, name = _holder(path.removesuffix(INSIDE))
+    _exchanged.add(name)
     if holder is None:
         return None
     held = vars(holder) if isinstance(holder, (type, types.ModuleType)) else {}
@@ -46,6 +47,8 @@ def capture_patch(path: str) -> Any:
         return None
     if holder is sys and type(getattr(value, "__self__", value)).__module__.startswith(_OF_THE_STEP):
         return None
+    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType)):
+        _exchanged.add(value.__name__)  # its own name may lead to another, whose turn has not come yet
     return {"value": value}
 
 
@@ -54,6 +57,7 @@ def restore_patch(path: str, value: Any) -> None:
     if value is None:
         return
     holder, name = _holder(path.removesuffix(INSIDE), load=True)
+    _exchanged.add(name)
     if holder is None:
         return
     wanted = value["value"]
@@ -68,12 +72,13 @@ def restore_patch(path: str, value: Any) -> None:
         setattr(holder, name, wanted)
 
 
+_exchanged: set[str] = set()  # the last part of the paths of all patches, and the names of what is there instead
 _originals: dict[tuple[str, str], Any] = {}  # functions of libraries that something else stands in for
 
 
 def reduce_original(function: Any) -> Any:
     """How to store a library's function that its own name does not lead to any more; None for all others."""
-    if not _is_at_home(function):
+    if function.__name__ not in _exchanged or not _is_at_home(function):
         return None
     module, name = function.__module__, function.__qualname__
     return None if "<" in name or _named(module, name) is function else (_original, (module, name))
