@@ -75,6 +75,14 @@ CASES = {
         steps(a="from math import *", b="get_ipython()"),
         set(),
     ),
+    "an iterator over several lists sees what is appended to one": (
+        steps(a="c = [1]", b="i = zip(c, 'ab')", c="c.append(1)", d="print(list(i))"),
+        {"a>b:c", "b>c:c,i", "c>d:i"},
+    ),
+    "what is done to an element is not done to the list": (
+        steps(a="c = [1]", b="for n, x in enumerate(c):\n    x += 1", c="print(c)"),
+        {"a>b:c", "a>c:c"},
+    ),
     "help on a value needs the value": (steps(a="x = 1", b="x?"), {"a>b:x"}),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),

@@ -58,7 +58,7 @@ class Thing:
     draws: bool = False  # an estimator without random_state
     passes: bool = False  # an estimator that may write into its input, and give it back
     keeps: bool = False  # an estimator that keeps what fitting it gave
-    of: Value = NOTHING  # what a live view (``dict.keys()``) looks at: held, but not given by going through it
+    of: Value = NOTHING  # what a live view (``dict.keys()``, ``zip``) looks at: held, but not given by going through it
     parted: bool = False  # a library's fresh result, whose parts share nothing with each other
     holds: set[int] = field(default_factory=set)
     held_by: set[int] = field(default_factory=set)
@@ -217,7 +217,12 @@ class Heap:
         found: set[int] = set()
         for number in value:
             thing = self.things[number]
-            found |= thing.holds - thing.of if thing.kind in TRANSPARENT else self.reach((number,))
+            if thing.kind in TRANSPARENT:
+                found |= thing.holds - thing.of
+            elif thing.of:
+                found |= self.reach(thing.holds - thing.of)
+            else:
+                found |= self.reach((number,))
         return frozenset(found)
 
     def part(self, value: Value, index: int) -> Value:

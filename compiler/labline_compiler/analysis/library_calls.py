@@ -145,7 +145,13 @@ class LibraryCalls(Plots):
                 held = frozenset().union(*(self.iterate(value) for value in arguments.positional))
                 held |= arguments.rest.union(*arguments.keywords.values())
                 last = origin.rpartition(".")[2]
-                return self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
+                made = self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
+                if kind == "iterator":  # it goes on through what it was made of, as that is then
+                    gone_through = NOTHING.union(*arguments.positional)
+                    self.heap.put(made, gone_through)
+                    for number in made:
+                        self.heap.things[number].of |= gone_through - held
+                return made
             case "holds":
                 name = origin.rpartition(".")[2]
                 shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
