@@ -1,12 +1,11 @@
 """Holds pipelines against their notebooks as ``labline verify`` does, one after the other on one engine.
 
 Every value at every boundary, what every cell shows, and that no guard stops a right notebook: the certificate tells it
-all. The notebook finds the folder as the pipeline did: nothing is left in it of what ran before.
+all.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -23,6 +22,8 @@ from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.service import Service
 from labline_backend.verification import verify as verification
+from labline_backend.verification.session import copied, scratch_folder
+from labline_backend.verification.subject import read_subject
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import read
 
@@ -80,9 +81,9 @@ class Judge:
             told = {found.code: found.message for found in compile_notebook(read(path)).findings}
             if not TOLD.isdisjoint(told):
                 return Judgement("refused", str({code: told[code] for code in TOLD & set(told)}))
-            found = self._judged(path, cells, target)
+            found = self._judged(path, target)
             if found.outcome == "alarm":  # then running again is right
-                again = self._judged(_written(folder, cells), cells, target)
+                again = self._judged(path, target)
                 found = found if again.outcome in ("equal", "partly") else again
             return found
         except InputError as error:
@@ -91,27 +92,40 @@ class Judge:
         finally:
             shutil.rmtree(folder)
 
-    def _judged(self, path: Path, cells: Cells, target: Target) -> Judgement:
-        subject = verification.read_subject(path, {})
+    def _judged(self, path: Path, target: Target) -> Judgement:
+        subject = read_subject(self._service, path, {})
         alarm, run = "", None
-        with verification.scratch_folder(self._service) as name:
-            scratch = Path(name)
+        with scratch_folder(self._service.home) as scratch:
+            workspace = copied(self._service, subject, scratch)
             if target == "local":
-                record = self._service.run(subject.path, notebook=subject.shown, content=subject.content, cache=False)
+                record = self._service.run_for_verification(
+                    subject.pipeline,
+                    notebook=subject.shown,
+                    folder=subject.folder,
+                    content=subject.content,
+                    parameters=subject.parameters,
+                    findings=subject.compilation.findings,
+                    workspace=workspace.folder,
+                )
                 run = record.id
-                record = self._service.engine.wait(run, timeout=600)
-                subject = dataclasses.replace(subject, pipeline=record.pipeline)
-                outcome = verification.local_outcome(self._service, record)
+                outcome = verification.local_outcome(self._service, self._service.engine.wait(run, timeout=600))
                 errors = [step.error for step in self._service.store.steps(run) if step.error is not None]
                 alarm = "; ".join(f"{e.code} {e.message}" for e in errors if e.code in GUARDS)
             else:
-                outcome = verification.kubeflow_outcome(subject, scratch)
+                outcome = verification.kubeflow_outcome(subject, workspace, scratch)
                 alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""
             if alarm:
                 return Judgement("alarm", alarm)
-            _written(path.parents[2], cells)
             document = verification.certificate(
-                self._service, subject, outcome, target, run, scratch, lambda _: None, self._launcher
+                self._service,
+                subject,
+                outcome,
+                target,
+                run,
+                workspace,
+                scratch,
+                lambda _: None,
+                launcher=self._launcher,
             )
         if run is not None:
             shutil.rmtree(self._service.home.run_folder(run))
@@ -123,7 +137,6 @@ class Judge:
 
 def _written(folder: Path, cells: Cells) -> Path:
     """The notebook, alone in *folder*, with some room above it for cells that go up."""
-    shutil.rmtree(folder, ignore_errors=True)
     path = folder / "base" / "work" / "case.ipynb"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(notebook_of(cells)))
