@@ -83,6 +83,10 @@ CASES = {
         steps(a="c = [1]", b="for n, x in enumerate(c):\n    x += 1", c="print(c)"),
         {"a>b:c", "a>c:c"},
     ),
+    "annotations of a function inside a function": (
+        steps(a="b = []", b="def f():\n    def g(q: b.append(1)) -> b:\n        pass\nf()", c="print(b)"),
+        {"a>b:b", "b>c:b"},
+    ),
     "help on a value needs the value": (steps(a="x = 1", b="x?"), {"a>b:x"}),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),

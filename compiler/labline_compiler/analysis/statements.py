@@ -249,12 +249,11 @@ class Statements(Expressions):
 
     def _run_functiondef(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         decorators = [(self.eval(node), node) for node in statement.decorator_list]
-        if self.state.frame is self.state.module or self.state.frame.is_class:
-            for argument in scopes.arguments(statement):
-                if argument.annotation is not None:
-                    self.eval(argument.annotation)
-            if statement.returns is not None:
-                self.eval(statement.returns)
+        for argument in scopes.arguments(statement):
+            if argument.annotation is not None:
+                self.eval(argument.annotation)
+        if statement.returns is not None:
+            self.eval(statement.returns)
         binding = None
         for value, _ in decorators:
             origin = self.heap.origin(value)
