@@ -36,8 +36,9 @@ def warm() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
 
 def ask(engine: socket.socket, path: Path, folder: Path) -> list[dict[str, object]]:
     """Have the step run; what its keeper told."""
+    order = {"specification": str(path), "folder": str(folder), "environment": dict(os.environ), "memory": 0}
     request = path.parent / "request"
-    request.write_text(json.dumps({"specification": str(path), "folder": str(folder), "environment": dict(os.environ)}))
+    request.write_text(json.dumps(order))
     ours, theirs = socket.socketpair()
     reader, writer = os.pipe()
     with ours, os.fdopen(reader), os.fdopen(writer, "w"):
