@@ -333,7 +333,8 @@ class _Compiler:
         names = list(flows.steps)
         position = {name: i for i, name in enumerate(names)}
         waits = {
-            name: self._waits_for(flow) | set(prev.get(name, {})) & set(names) for name, flow in flows.steps.items()
+            name: self._waits_for(flow) | prev.get(name, {}).keys() & position.keys()
+            for name, flow in flows.steps.items()
         }
         if cycle := cycle_in(waits):
             self._tell_cycle(cycle, prev)
@@ -343,6 +344,11 @@ class _Compiler:
         order = topological(names, waits)
         keepers = self._keepers(flows, order)
         interrupted = self._interrupted()
+        cells: dict[str | None, list[CellSource]] = {}
+        for c in self.cells:
+            if c.parsed is not None:
+                cells.setdefault(c.step, []).append(self._source(c))
+        parameters = [parameter.name for c in self.cells for parameter in c.parameters]
         steps = []
         for name in order:
             flow = flows.steps[name]
@@ -359,8 +365,8 @@ class _Compiler:
             steps.append(
                 Step(
                     name=name,
-                    cells=tuple(self._source(c) for c in self.cells if c.step == name and c.parsed is not None),
-                    parameters=tuple(p.name for c in self.cells for p in c.parameters if p.name in flow.parameters),
+                    cells=tuple(cells.get(name, ())),
+                    parameters=tuple(parameter for parameter in parameters if parameter in flow.parameters),
                     inputs=tuple(
                         Input(tuple(taken), s, tuple(name for name in taken if name in stretches[-1].unaltered))
                         for s in sorted(by_source, key=position.__getitem__)

@@ -33,16 +33,19 @@ def cycle_in(waits: Mapping[str, Set[str]]) -> list[str] | None:
 def topological(names: Sequence[str], waits: Mapping[str, Set[str]]) -> list[str]:
     """*names* such that every step comes after those it waits for, else in their old order. There must be no cycle."""
     position = {name: i for i, name in enumerate(names)}
-    missing = {name: set(waits.get(name, ())) for name in names}
+    missing = {name: len(waits.get(name, ())) for name in names}
+    waiting: dict[str, list[str]] = {}
+    for name in names:
+        for before in waits.get(name, ()):
+            waiting.setdefault(before, []).append(name)
     ready = [position[name] for name in names if not missing[name]]
     heapq.heapify(ready)
     order = []
     while ready:
         name = names[heapq.heappop(ready)]
         order.append(name)
-        for other in names:
-            if name in missing[other]:
-                missing[other].discard(name)
-                if not missing[other]:
-                    heapq.heappush(ready, position[other])
+        for other in waiting.get(name, ()):
+            missing[other] -= 1
+            if not missing[other]:
+                heapq.heappush(ready, position[other])
     return order

@@ -19,13 +19,16 @@ class Calls(LibraryObjects):
             return self.worst(callee, arguments, node)
         result: Value = NOTHING
         unknown: set[int] = set()
-        for number in sorted(callee):
+        own, originals = self.in_force(callee)
+        for origin in originals:
+            result |= self.library(origin, arguments, node)
+        for number in sorted(own):
             thing = self.heap.things[number]
             if thing.function is not None:
                 result |= self.enter_function(number, thing.function, arguments, node)
             elif thing.klass is not None:
                 result |= self.construct(number, thing.klass, arguments, node)
-            elif thing.origin is not None and (thing.kind in ("module", "library") or thing.origin in CACHES):
+            elif thing.origin in CACHES:
                 result |= self.library(thing.origin, arguments, node)
             elif thing.instance_of is not None:
                 result |= self.call_method(frozenset((number,)), "__call__", arguments, node)
@@ -47,12 +50,14 @@ class Calls(LibraryObjects):
         if name in self.patched and (patches := self.mutable_patches(name)):
             with_receiver = Arguments([receiver, *arguments.positional], arguments.keywords, arguments.rest)
             result |= self.call(patches, with_receiver, node)
+        if libraries := receiver & self.heap.libraries:
+            sure = len(receiver) == 1
+            found = (self.heap.library_part(number, name, sure=sure) for number in sorted(libraries))
+            result |= self.call(NOTHING.union(*found), arguments, node)
         by_kind: dict[str | None, set[int]] = {}
-        for number in sorted(receiver):
+        for number in sorted(receiver - libraries):
             thing = self.heap.things[number]
-            if thing.origin is not None and thing.kind in ("module", "library"):
-                result |= self.library(f"{thing.origin}.{name}", arguments, node)
-            elif thing.instance_of is not None or thing.klass is not None:
+            if thing.instance_of is not None or thing.klass is not None:
                 result |= self.notebook_method(number, name, arguments, node)
             elif thing.function is not None:
                 result |= self.worst(frozenset((number,)), arguments, node)

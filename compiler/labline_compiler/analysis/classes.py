@@ -134,7 +134,7 @@ class Classes(Functions):
         result: Value = NOTHING
         if assigned := self._assigned(number, name):
             result |= self._call_held(assigned, arguments, node)
-        functions = [n for n in sorted(found) if self.heap.things[n].function is not None]
+        functions = sorted(found & self.heap.functions)
         for function in functions:
             info = self.heap.things[function].function
             if info is None:
@@ -169,7 +169,7 @@ class Classes(Functions):
             info = self.heap.things[number].function
             if info is not None:
                 result |= self.enter_function(number, info, arguments, node)
-        others = frozenset(n for n in callee if self.heap.things[n].function is None)
+        others = callee - self.heap.functions
         return result | (self.worst(others, arguments, node) if others else NOTHING)
 
     @staticmethod
@@ -204,7 +204,7 @@ class Classes(Functions):
         for number in NOTHING.union(*members.values()):
             if things[number].function is None:
                 held |= things[number].holds
-        makers = frozenset(n for n in held if things[n].function is not None)
+        makers = frozenset(held & self.heap.functions)
         return self._call_held(makers, Arguments([]), node)
 
     def made_class(self, above: Value, name: str, handed: Value) -> bool:
@@ -245,20 +245,18 @@ class Classes(Functions):
 
     def iterate(self, value: Value, *, members: bool = False) -> Value:
         """Go through *value*; what that gives. An iterator is used up by it."""
-        for number in sorted(value):
-            thing = self.heap.things[number]
-            own = frozenset((number,))
-            if thing.instance_of is not None:
-                self.use(own)
-                self.state.alter(own)
-            elif thing.kind == "iterator":
-                self.state.alter(own | self.iterators_in(own))
-                self.invoke(self.heap.reach(own), NOTHING)
-            elif thing.kind is None and not thing.parted and thing.function is None and thing.klass is None:
-                self.state.alter(own)
-                self.invoke(self.heap.reach(own), NOTHING)
-            elif thing.kind in ("rng", "file"):
-                self.state.alter(own)
+        if instances := value & self.heap.instances:
+            self.use(instances)
+            self.state.alter(instances)
+        if iterators := self.heap.only(value, "iterator"):
+            self.state.alter(iterators | self.iterators_in(iterators))
+        things = self.heap.things
+        unknown = self.heap.only(value, None) - instances
+        unknown = frozenset(n for n in unknown if not things[n].parted and things[n].klass is None)
+        if moving := unknown | self.heap.only(value, "rng", "file"):
+            self.state.alter(moving)
+        if callers := iterators | unknown:
+            self.invoke(self.heap.reach(callers), NOTHING)
         return NOTHING if members else self.heap.elements(value)
 
     def unpacked(self, value: Value) -> Value:
@@ -271,12 +269,12 @@ class Classes(Functions):
 
     def iterators_in(self, value: Value) -> Value:
         """What going on in *value* changes: iterators, and what methods that it calls belong to."""
-        kinds, reached = ("iterator", "file", "rng", None), self.heap.reach(value)
-        return frozenset(n for n in reached if self.heap.things[n].kind in kinds) | self.behind_methods(reached)
+        reached = self.heap.reach(value)
+        return self.heap.only(reached, "iterator", "file", "rng", None) | self.behind_methods(reached)
 
     def behind_methods(self, value: Value) -> Value:
         """What calling the bound methods of containers (``items.append``) among *value* may change."""
-        methods = frozenset(n for n in value if self.heap.things[n].kind == "bound")
+        methods = self.heap.only(value, "bound")
         return self.heap.reach(methods) if methods else NOTHING
 
     def callbacks(self, arguments: Arguments) -> Value:
@@ -286,7 +284,7 @@ class Classes(Functions):
 
     def _callbacks(self, handed: Value) -> Value:
         reached = self.heap.reach(handed)
-        functions = frozenset(n for n in reached if self.heap.things[n].function is not None)
+        functions = reached & self.heap.functions
         if functions:
             self.invoke(functions, reached - functions)
         self.state.alter(self.behind_methods(reached), handed)

@@ -66,7 +66,6 @@ class Expressions(Calls):
         self.stars: dict[str, None] = {}  # modules of which all names were imported
         self.forgiving = 0  # inside a try that catches NameError
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
-        self.exchanged: set[str] = set()  # paths of those that are being called
         self.last_value: Value = NOTHING  # of the last expression statement
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
@@ -335,7 +334,7 @@ class Expressions(Calls):
             own = frozenset((number,))
             if thing.kind in ("module", "library") and thing.origin is not None:
                 self.read_module(thing.origin)
-                found |= self.heap.library(f"{thing.origin}.{name}")
+                found |= self.heap.library_part(number, name, sure=len(value) == 1)
             elif thing.instance_of is not None or thing.klass is not None:
                 found |= self.member(number, name, node)
             elif (

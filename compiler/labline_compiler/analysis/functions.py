@@ -231,7 +231,7 @@ class Functions:
             for name in sorted(scopes.free_names(info.node)):
                 if name in self.state.module.names:
                     met |= self.state.global_value(name) or NOTHING
-            new = {n for n in self.heap.reach(met) if self.heap.things[n].function is not None} - seen
+            new = (self.heap.reach(met) & self.heap.functions) - seen
             seen |= new
             waiting.extend(sorted(new))
         self.mentions[number] = self.state.moment, met, declared
@@ -242,7 +242,7 @@ class Functions:
 
         Whoever uses *givers* calls them, unseen, and may get what they give.
         """
-        functions = [n for n in sorted(value) if self.heap.things[n].function is not None]
+        functions = sorted(value & self.heap.functions)
         for number in functions:
             if not givers <= self.givers.get(number, NOTHING):
                 self.givers[number] = self.givers.get(number, NOTHING) | givers
@@ -320,7 +320,7 @@ class Functions:
         self.spend(len(reached) // _OBJECTS_A_UNIT)
         if len(parties) > 1:
             # All that is reached would hold a new meeting, earlier meetings among it too: one of those does as well.
-            earlier = min((n for n in reached if self.heap.things[n].kind == "meeting"), default=None)
+            earlier = min(self.heap.only(reached, "meeting"), default=None)
             if earlier is None:
                 meeting = self.heap.make(self.site(node, "meeting"), "meeting")
             else:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = frozenset[int]
 NOTHING: Value = frozenset()
+ANY_PART = ".*."  # stands in the dotted name of a library object for any number of attributes
+_PARTS = 20  # so many attributes of attributes of library objects that may not be meant at all are told apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +52,7 @@ class Thing:
 
     kind: str | None = None
     origin: str | None = None
+    root: str | None = None  # of a library object that may not be meant at all: what it was looked for in
     function: FunctionInfo | None = None
     klass: ClassInfo | None = None
     instance_of: int | None = None
@@ -77,9 +80,13 @@ class Heap:
         self._reached: dict[Value, Value] = {}
         self._holders: dict[Value, Value] = {}
         self.links = 0
+        self._parts = 0
         self.instances: set[int] = set()  # of the notebook's classes
         self.classes: set[int] = set()  # the notebook's
         self.libraries: set[int] = set()  # modules and what lives in them
+        self.functions: set[int] = set()  # the notebook's
+        self._of_kind: dict[str | None, set[int]] = {}
+        self._kinds: dict[Value, str | None] = {}
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -89,6 +96,9 @@ class Heap:
             self.things.append(Thing(kind, **facts))  # type: ignore[arg-type]
             if kind in ("module", "library"):
                 self.libraries.add(number)
+            self._of_kind.setdefault(kind, set()).add(number)
+            if "function" in facts:
+                self.functions.add(number)
             if "klass" in facts:
                 self.classes.add(number)
             if "instance_of" in facts:
@@ -113,12 +123,9 @@ class Heap:
             new = wanted - thing.holds
             if not new:
                 continue
+            self._spread(holder, new)
             self._reached.clear()
             self._holders.clear()
-            if thing.held_by:
-                self._below.clear()
-            else:
-                self._below.pop(holder, None)
             self.links += 1
             thing.holds |= new
             for number in new:
@@ -149,12 +156,36 @@ class Heap:
             roots.add(number)
         return frozenset(roots)
 
+    def _spread(self, holder: int, new: Value) -> None:
+        """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well."""
+        added: Value | None = None
+        grown: dict[Value, Value] = {}  # what is known of many objects that all hold each other is one set
+        stack, seen = [holder], {holder}
+        while stack:
+            number = stack.pop()
+            known = self._below.get(number)
+            if known is not None:
+                if added is None:
+                    added = self.reach(new)
+                if added <= known:
+                    continue
+                if known not in grown:
+                    grown[known] = known | added
+                self._below[number] = grown[known]
+            above = self.things[number].held_by - seen
+            seen |= above
+            stack.extend(above)
+
     def reach(self, value: Iterable[int]) -> Value:
         """*value* with all it holds, directly or not."""
-        key = frozenset(value)
+        key = value if isinstance(value, frozenset) else frozenset(value)
+        if len(key) == 1:
+            (number,) = key
+            return self._reach_one(number)
         known = self._reached.get(key)
         if known is None:
-            known = self._reached[key] = key.union(*(self._reach_one(number) for number in key))
+            below = list({id(each): each for each in map(self._reach_one, key)}.values())
+            known = self._reached[key] = below[0] if len(below) == 1 else NOTHING.union(*below)
         return known
 
     def _reach_one(self, number: int) -> Value:
@@ -168,6 +199,9 @@ class Heap:
                     below = self._below.get(each)
                     if below is None:
                         stack.append(each)
+                    elif number in below:  # they hold each other, so they reach the same
+                        self._below[number] = below
+                        return below
                     else:
                         found |= below
             known = self._below[number] = frozenset(found)
@@ -192,10 +226,15 @@ class Heap:
 
     def kind(self, value: Value) -> str | None:
         """The kind that all objects of *value* have in common; "scalar" where there are none."""
-        kinds = {self.things[number].kind for number in value}
-        if not kinds:
-            return "scalar"
-        return kinds.pop() if len(kinds) == 1 else None
+        known = self._kinds.get(value, "")
+        if known == "":
+            kinds = {self.things[number].kind for number in value} or {"scalar"}
+            known = self._kinds[value] = kinds.pop() if len(kinds) == 1 else None
+        return known
+
+    def only(self, value: Value, *kinds: str | None) -> Value:
+        """Those objects of *value* that are of one of *kinds*."""
+        return NOTHING.union(*(value & self._of_kind[kind] for kind in kinds if kind in self._of_kind))
 
     def origin(self, value: Value) -> str | None:
         """The dotted name of the one library object that *value* is, if it is one."""
@@ -207,6 +246,24 @@ class Heap:
     def library(self, origin: str, kind: str = "library") -> Value:
         """The library object called *origin*."""
         return self.make(("library", origin), kind, origin=origin)
+
+    def library_part(self, number: int, name: str, *, sure: bool) -> Value:
+        """The attribute *name* of a library object.
+
+        Unless it is *sure* that this object is meant, only so many attributes of attributes are told apart. In loops
+        and among functions that may call each other there would be as many as there are words made of their names.
+        """
+        thing = self.things[number]
+        path = f"{thing.origin}.{name}"
+        if sure or ("library", path) in self._made:
+            return self.library(path)
+        root = thing.root or thing.origin
+        if thing.root is not None and (self._parts >= _PARTS or ANY_PART in path):
+            return self.make(
+                ("library", f"{root}{ANY_PART}{name}"), "library", origin=f"{root}{ANY_PART}{name}", root=root
+            )
+        self._parts += thing.root is not None
+        return self.make(("library", path), "library", origin=path, root=root)
 
     def mutable(self, value: Value) -> Value:
         """*value* without modules and what lives in them."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.heap import ANY_PART, NOTHING, Value
 from labline_compiler.analysis.plots import Plots
 from labline_compiler.analysis.texts import ANY
 
@@ -33,17 +33,7 @@ class LibraryCalls(Plots):
         raise NotImplementedError
 
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
-        """Call something of a library."""
-        if not self.patched or origin in self.exchanged or not (patches := self.patches("", origin)):
-            return self._unpatched(origin, arguments, node)
-        # What the notebook put in its place, or the original, which it may have kept or put back.
-        self.exchanged.add(origin)
-        try:
-            return self.call(patches, arguments, node) | self._unpatched(origin, arguments, node)
-        finally:
-            self.exchanged.remove(origin)
-
-    def _unpatched(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
+        """Call what a library itself has there."""
         self._hidden(origin, arguments)
         self.function_files(origin, arguments)
         if origin in operations.PICKLING:
@@ -111,11 +101,8 @@ class LibraryCalls(Plots):
         for keyword in ("ax", "fig", "axes", "memo", "file", "buf"):
             if keyword in arguments.keywords:
                 self.state.alter(self.heap.reach(arguments.keywords[keyword]))
-        for value in (*arguments.positional, *arguments.keywords.values(), arguments.rest):
-            for number in sorted(value):
-                thing = self.heap.things[number]
-                if thing.kind in ("rng", "iterator", "file"):
-                    self.state.alter(frozenset((number,)) | self.iterators_in(frozenset((number,))))
+        if moving := self.heap.only(arguments.all, "rng", "iterator", "file"):
+            self.state.alter(moving | self.iterators_in(moving))
 
     def _result(self, operation: Operation, handed: Value, arguments: Arguments, node: ast.AST, origin: str) -> Value:
         kind = operation.kind
@@ -250,7 +237,7 @@ class LibraryCalls(Plots):
         if copies := self._copied_instances(value, node, deep=True):
             return copies
         inner = self._copied_instances(frozenset(self.heap.instances & reached), node, deep=True)
-        inner |= frozenset(n for n in reached if self.heap.things[n].klass or self.heap.things[n].function)
+        inner |= reached & (self.heap.classes | self.heap.functions)
         return self.heap.make(self.site(node), self.heap.kind(value), inner) if inner else None
 
     def _copied_instances(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
@@ -279,6 +266,9 @@ class LibraryCalls(Plots):
 
     def everything(self, origin: str, node: ast.AST) -> Value:
         """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
+        return self.once(("everything", origin), lambda: self._everything(origin, node))
+
+    def _everything(self, origin: str, node: ast.AST) -> Value:
         name = origin.rpartition(".")[2]
         self.state.sink.note(
             "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
@@ -286,9 +276,8 @@ class LibraryCalls(Plots):
         names = list(self.state.module.names)
         value = NOTHING.union(*(self.heap.mutable(self.state.global_value(each) or NOTHING) for each in names))
         self.state.alter(self.heap.reach(value))
-        for each in names:
-            if self.heap.kind(self.state.module.names[each]) not in ("module", "library"):
-                self.state.bind_global(each, value, inside=True)
+        kinds = {each: self.heap.kind(held) for each, held in self.state.module.names.items()}
+        self.state.bind_inside([each for each in names if kinds[each] not in ("module", "library")], value)
         self.state.sink.star_import(name)
         return value
 
@@ -440,7 +429,7 @@ class LibraryCalls(Plots):
     def patch(self, path: str, value: Value) -> None:
         """The attribute *path* of a library is set; later steps find it as it then is."""
         self.patched.setdefault(path.rpartition(".")[2], {})[path] = None
-        inside = self.state.depth > 0 or len(self.state.frames) > 1
+        inside = self.state.depth > 0 or len(self.state.frames) > 1 or ANY_PART in path
         self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
         content = f"{hidden_state.PATCH}{path}{hidden_state.INSIDE}"
         if content in self.state.module.names:  # what was in it has gone with it
@@ -448,17 +437,35 @@ class LibraryCalls(Plots):
 
     def patches(self, name: str, path: str | None = None) -> Value:
         """What the notebook has put into libraries under a name, or at one path."""
-        paths = self.patched.get(name, ()) if path is None else [path]
+        paths = self.patched.get(name, ()) if path is None or ANY_PART in path else [path]
         found = (self.state.peek(f"{hidden_state.PATCH}{each}") for each in paths)
         return frozenset().union(*(value for value in found if value is not None))
 
+    def in_force(self, callee: Value) -> tuple[Value, list[str]]:
+        """What runs when *callee* is called: the notebook's objects, and the library's own, by dotted name.
+
+        What the notebook has put in the place of something of a library may be something of a library, too, which may
+        be replaced as well. The original counts, too: it may have been kept or put back.
+        """
+        own, originals = set(callee - self.heap.libraries), dict[str, None]()
+        stack = sorted(callee & self.heap.libraries)
+        while stack:
+            origin = self.heap.things[stack.pop()].origin
+            if origin is None or origin in originals:
+                continue
+            originals[origin] = None
+            if self.patched:
+                patches = self.patches(origin.rpartition(".")[2] if ANY_PART in origin else "", origin)
+                own |= self.heap.mutable(patches)
+                stack += sorted(patches & self.heap.libraries)
+        return frozenset(own), list(originals)
+
     def begin_step(self) -> None:
         """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""
-        for name in list(self.state.module.names):
-            if name.startswith(hidden_state.PATCH):
-                for number in sorted(self.heap.reach(self.state.module.names[name])):
-                    if self.heap.things[number].function is not None:
-                        self.mentioned(number)
+        for path in dict.fromkeys(path for paths in self.patched.values() for path in paths):
+            value = self.state.peek(f"{hidden_state.PATCH}{path}")
+            for number in sorted(self.heap.reach(value or NOTHING) & self.heap.functions):
+                self.mentioned(number)
 
     def note_process_change(self, what: str) -> None:
         """The process is changed in a way that no step hands on."""

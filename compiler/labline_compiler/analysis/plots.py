@@ -39,7 +39,6 @@ class Plots(Classes):
     figures_open = False  # whether they outlive their cell
     cells = 0  # how many were followed
     patched: dict[str, dict[str, None]]  # attributes put into libraries: name -> paths
-    exchanged: set[str]  # paths of those that are being called
 
     def draws_figures(self, origin: str) -> bool:
         """Whether calling *origin* uses pyplot's figures."""

@@ -57,6 +57,7 @@ class Recorder:
         self.units: list[Unit] = []
         self.nodes: dict[ast.AST, frozenset[ast.AST]] = {}  # all of a cell's, once they were asked for
         self.segment = 0
+        self.patches: dict[str, None] = {}  # names of what was put into libraries
         self.changed: dict[str, None] = {}  # names of which this stretch of cells made a version
         self.unit: Unit
         self.stretch: StretchFlow
@@ -69,7 +70,7 @@ class Recorder:
             self.finish()
             self.segment += 1
             self.changed.clear()
-            self.walker.state.always = set()
+            self.walker.state.always.clear()
         self.walker.state.statement = None
         self.unit = unit
         self.units.append(unit)
@@ -79,7 +80,7 @@ class Recorder:
         stretches = self.steps.setdefault(unit.step, StepFlow()).stretches
         self.stretch = stretches.setdefault(self.segment, StretchFlow(unit.cell.index, unit.cell.index))
         self.stretch.last = unit.cell.index
-        for state in (*AMBIENT, *(name for name in self.versions if name.startswith(PATCH))):
+        for state in (*AMBIENT, *self.patches):
             self._need(state)
 
     def finish(self) -> None:
@@ -123,9 +124,11 @@ class Recorder:
             self.starred[name] = len(self.stars)
         # Bound maybe, the name may still stand for what it stood for before.
         value = self.values[name] = value if always else value | self.values.get(name, NOTHING)
-        hot = self._hot(value)
-        if hot:
-            self._bring_along(hot, {name})
+        moment = (value, self.heap.links, self.walker.state.bindings)
+        if moment not in self.brought:  # the same again would find the same names
+            self.brought.add(moment)
+            if hot := self._hot(value):
+                self._bring_along(hot, {name})
 
     def delete(self, name: str, *, always: bool) -> None:
         """The name has no source any more, or maybe none."""
@@ -243,6 +246,8 @@ class Recorder:
         version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell, statement=statement)
         self.versions[name] = version
         self.changed[name] = None
+        if name.startswith(PATCH):
+            self.patches[name] = None
         self.made.setdefault((self.unit.step, name), []).append(version)
         return version
 

@@ -25,7 +25,7 @@ class Scout:
 
     def start(self) -> None:
         """Another step begins."""
-        self.walker.state.always = set()
+        self.walker.state.always.clear()
         self._came: dict[str, Value] = {}  # the objects that this step has come to, by each name
         self._once: set[int] = set()  # by one name at least
         self._twice: set[int] = set()  # by several

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
 from labline_compiler.analysis.hidden_state import FIGURES, INSIDE, PATCH, is_ambient
@@ -20,6 +20,7 @@ class Settlement:
         self.steps = record.steps
         self.findings = record.findings
         self.told: set[tuple[str, str, str]] = set()
+        self._place = {name: number for number, name in enumerate(record.versions)}
 
     def flows(self) -> Flows:
         """Settle who needs what from whom."""
@@ -99,13 +100,14 @@ class Settlement:
                     and is_missed(name, version, step, segment)
                 }
 
-    def _groups(self, step: str, names: Iterable[str]) -> list[list[str]]:
+    def _groups(self, step: str, names: Collection[str]) -> list[list[str]]:
         """Split *names* into those that share objects. What one name has led to is not gone through for another."""
         left = self.record.left.get(step, {})
-        place = {name: number for number, name in enumerate(self.record.versions)}
+        if len(names) < 2 or not left:
+            return [[name] for name in sorted(names)]
         group = {name: [name] for name in names}
         led_here: dict[int, str] = {}
-        for name in sorted(group, key=lambda name: place.get(name, len(place))):
+        for name in sorted(group, key=lambda name: self._place.get(name, len(self._place))):
             if name not in left:
                 continue
             links, stack = left[name].links, list(left[name].value)

@@ -10,6 +10,7 @@ from typing import Protocol
 from labline_compiler.analysis.files import Mode
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import Use
+from labline_compiler.analysis.journal import ABSENT, Change, Changes, Journal, Table
 from labline_compiler.analysis.scopes import Scope
 
 
@@ -72,9 +73,6 @@ class Frame:
         self.variables: dict[str, Value] = {}  # those that functions inside rebind, as objects
 
 
-Snapshot = tuple[dict[str, Value], set[str], list[dict[str, Value]], list[dict[str, str]]]
-
-
 class State:
     """Frames, branches and the notebook's names. Everything that changes goes through here and to the sink."""
 
@@ -83,7 +81,8 @@ class State:
         self.sink = sink
         self.module = Frame()
         self.frames: list[Frame] = [self.module]
-        self.always: set[str] = set()  # names that the current step has surely bound
+        self.always: dict[str, None] = {}  # names that the current step has surely bound
+        self._journal = Journal()
         self.depth = 0  # of branches
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
@@ -154,7 +153,20 @@ class State:
         self._set(self.module, name, value)
         self.sink.bind(name, value, always=always)
         if not inside:
-            self.always.add(name)
+            self._journal.put(self.always, name, None)
+
+    def bind_inside(self, names: Sequence[str], value: Value) -> None:
+        """Each of the notebook's *names*, which are bound, may stand for *value* from now on as well."""
+        self.time += 1
+        for name in names:
+            before = self.module.names[name]
+            if not value <= before:
+                self.bindings += 1
+                self._set(self.module, name, value | before)
+            else:
+                self._set(self.module, name, before)
+        for name in names:
+            self.sink.bind(name, self.module.names[name], always=False)
 
     def _bind_nonlocal(self, frame: Frame, name: str, value: Value) -> None:
         outer, variable = frame.parent, NOTHING
@@ -177,7 +189,7 @@ class State:
         """The name has just been bound to a text."""
         where = self._where(name)
         if where is self.frame:
-            where.texts[name] = text
+            self._journal.put(where.texts, name, text)
 
     def peek(self, name: str) -> Value | None:
         """The value of a name, without reading it."""
@@ -197,8 +209,9 @@ class State:
         return self.module
 
     def _set(self, frame: Frame, name: str, value: Value) -> None:
-        frame.names[name] = value
-        frame.texts.pop(name, None)
+        self._journal.put(frame.names, name, value)
+        if name in frame.texts:
+            self._journal.put(frame.texts, name, ABSENT)
         for collector in self._collectors:
             collector[frame, name] = collector.get((frame, name), NOTHING) | value
 
@@ -206,15 +219,15 @@ class State:
         """Unbind a name in the scope being run."""
         frame = self.frame
         if frame is not self.module and not (frame.scope is not None and name in frame.scope.globals):
-            frame.names.pop(name, None)
-            frame.texts.pop(name, None)
+            self._journal.put(frame.names, name, ABSENT)
+            self._journal.put(frame.texts, name, ABSENT)
             return
         self.global_value(name)  # a name that is not bound cannot be unbound
         always = self.depth == 0 and frame is self.module
         if frame is self.module:
-            self.module.names.pop(name, None)
-            self.always.discard(name)
-        self.module.texts.pop(name, None)
+            self._journal.put(self.module.names, name, ABSENT)
+            self._journal.put(self.always, name, ABSENT)
+        self._journal.put(self.module.texts, name, ABSENT)
         self.sink.delete(name, always=always)
 
     def alter(self, value: Value, extra: Value = NOTHING) -> None:
@@ -230,34 +243,35 @@ class State:
 
     def branches(self, *alternatives: Callable[[], None]) -> None:
         """Run each alternative from here; afterwards any of them may have been taken."""
-        entry, surely = self._snapshot(), set(self.always)
         self.depth += 1
-        ends: list[Snapshot] = []
-        for alternative in alternatives:
-            self._restore(entry)
-            alternative()
-            ends.append(self._snapshot())
+        ends = [self._tried(alternative) for alternative in alternatives]
         self.depth -= 1
-        self._restore(self._joined(ends))
+        surely = [at[1] for end in ends for at, change in end.items() if change.table is self.always]
+        before = self.always.keys() & set(surely)
+        self._join(ends)
         if self.depth == 0:
-            for name in sorted(self.always - surely):
+            for name in sorted((self.always.keys() & set(surely)) - before):
                 self.sink.bind(name, self.module.names[name], always=True)
 
     def repeat(self, body: Callable[[], None]) -> None:
         """Run *body* any number of times, none included, and leave it anywhere."""
-        entry = self._snapshot()
+        self._journal.open()
         self.depth += 1
         for _ in range(5):
-            before = self._snapshot()
+            self._journal.open()
             with self.collected() as met:
-                body()
-            self._restore(self._joined([before, self._snapshot()]))
+                once = self._tried(body)
+            self._join([{}, once])
             self._weaken(met)
-            names, _, *others = self._snapshot()
-            if [names, *others] == [before[0], *before[2:]]:
+            changes = self._journal.close(self._tables())
+            self._journal.keep(changes)
+            if all(change.table is self.always for change in changes.values()):
                 break
         self.depth -= 1
-        self.always = set(entry[1])
+        changes = self._journal.close(self._tables())
+        surely = {at: change for at, change in changes.items() if change.table is self.always}
+        self._journal.undo(surely)
+        self._journal.keep({at: change for at, change in changes.items() if at not in surely})
 
     def attempt(
         self, body: Callable[[], None], orelse: Callable[[], None], handlers: Sequence[Callable[[], None]]
@@ -267,26 +281,22 @@ class State:
             body()
             orelse()
             return
-        entry = self._snapshot()
+        self.depth += 1
+        with self.collected() as met:
+            done = self._tried(body)
+        self.depth -= 1
+
+        def through() -> None:
+            self._join([done])
+            orelse()
 
         def handler(run: Callable[[], None]) -> Callable[[], None]:
             def from_anywhere() -> None:
-                self._restore(self._joined([entry, ended]))
+                self._join([{}, done])
                 self._weaken(met)
                 run()
 
             return from_anywhere
-
-        self.depth += 1
-        with self.collected() as met:
-            body()
-        self.depth -= 1
-        ended = self._snapshot()
-        self._restore(entry)
-
-        def through() -> None:
-            self._restore(ended)
-            orelse()
 
         self.branches(through, *(handler(run) for run in handlers))
 
@@ -306,39 +316,36 @@ class State:
             if id(frame) in active:
                 self._set(frame, name, frame.names.get(name, NOTHING) | value)
 
-    def _snapshot(self) -> Snapshot:
-        return (
-            dict(self.module.names),
-            set(self.always),
-            [dict(frame.names) for frame in self.frames[1:]],
-            [dict(frame.texts) for frame in self.frames],
-        )
+    def _tables(self) -> list[Table]:
+        """What branches may leave different: what is known of the names in force."""
+        return [self.always, *(table for frame in self.frames for table in (frame.names, frame.texts))]
 
-    def _restore(self, snapshot: Snapshot) -> None:
-        self.bindings += self.module.names != snapshot[0]
-        self.module.names, self.always = dict(snapshot[0]), set(snapshot[1])
-        for frame, names in zip(self.frames[1:], snapshot[2], strict=False):
-            frame.names = dict(names)
-        for frame, texts in zip(self.frames, snapshot[3], strict=False):
-            frame.texts = dict(texts)
+    def _tried(self, run: Callable[[], None]) -> Changes:
+        """What *run* would change from here."""
+        self._journal.open()
+        run()
+        changes = self._journal.close(self._tables())
+        self._journal.undo(changes)
+        self._count(changes)
+        return changes
 
-    @staticmethod
-    def _joined(ends: list[Snapshot]) -> Snapshot:
-        def union(tables: list[dict[str, Value]]) -> dict[str, Value]:
-            result = dict(tables[0])
-            for table in tables[1:]:
-                for name, value in table.items():
-                    old = result.get(name)
-                    result[name] = value if old is None or old is value else old | value
-            return result
+    def _join(self, ends: Sequence[Changes]) -> None:
+        """Go on from any of *ends*, each of which starts from here: names stand for what they do at any of them."""
+        texts = [frame.texts for frame in self.frames]
+        joined: Changes = {}
+        for at, change in ((at, change) for end in ends for at, change in end.items()):
+            if at in joined:
+                continue
+            values = [end[at].after if at in end else change.before for end in ends]
+            if change.table is self.always or any(change.table is table for table in texts):
+                after = values[0] if all(value == values[0] for value in values) else ABSENT
+            else:
+                bound = [value for value in values if value is not ABSENT]
+                after = NOTHING.union(*bound) if len(bound) > 1 else bound[0] if bound else ABSENT
+            joined[at] = Change(change.table, change.key, change.before, after)
+            self._journal.put(change.table, change.key, after)
+        self._count(joined)
 
-        def common(tables: list[dict[str, str]]) -> dict[str, str]:
-            first, *others = tables
-            return {name: text for name, text in first.items() if all(other.get(name) == text for other in others)}
-
-        return (
-            union([end[0] for end in ends]),
-            set.intersection(*(end[1] for end in ends)),
-            [union(list(tables)) for tables in zip(*(end[2] for end in ends), strict=False)],
-            [common(list(tables)) for tables in zip(*(end[3] for end in ends), strict=False)],
-        )
+    def _count(self, changes: Changes) -> None:
+        names = self.module.names
+        self.bindings += any(change.table is names and change.before != change.after for change in changes.values())

@@ -101,9 +101,10 @@ class Follower(Calls):
         self.names = before
         self.run(orelse)
         for name in {*after, *self.names}:
-            if after.get(name) != self.names.get(name):
-                self.escape(after.get(name))
-                self.escape(self.names.get(name))
+            one, other = after.get(name), self.names.get(name)
+            if one is not other and one != other:
+                self.escape(one)
+                self.escape(other)
                 self.names[name] = self.fresh()
 
     def assign(self, target: ast.expr, value: Value) -> None:
