@@ -8,10 +8,10 @@ import platform
 import statistics
 from pathlib import Path
 
-from . import chain, compile, digest, serving
+from . import chain, compile, digest, kale, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (chain, compile, digest, serving)
+BENCHMARKS = (chain, compile, *([kale] if kale.wanted() else []), digest, serving)
 
 
 def main() -> None:

@@ -144,3 +144,22 @@ def test_with_parallel_random_steps_wait_for_the_seed_only() -> None:
     assert pipeline is not None
     assert pipeline.parallel_random
     assert edges(pipeline) == {"a>b:@numpy.random", "a>c:@numpy.random"}
+
+
+def test_a_function_of_a_library_may_be_put_back_and_called() -> None:
+    original = "original = os.getcwd\nos.getcwd = lambda: original()\nos.getcwd()\nos.getcwd = original"
+    assert "a>b:@patch:os.getcwd" in edges(pipeline_of(IMPORTS + "\n" + steps(a=original, b="os.getcwd()")))
+
+
+def test_functions_of_a_library_may_change_places() -> None:
+    swap = "one, other = lib.f, lib.g\nlib.f = other\nlib.g = one\nlib.f()"
+    text = f'# %% tags=["imports"]\nimport lib\n{steps(a=swap, b="lib.g()")}'
+    assert any("@patch:lib.f" in edge and edge.startswith("a>b:") for edge in edges(pipeline_of(text)))
+
+
+def test_setting_attributes_of_an_instance_puts_nothing_into_the_class_of_a_library() -> None:
+    model = (
+        "from lib import Base\nclass Model(Base):\n    def fit(self, x):\n        self.a = x\n        self.a.b.c = x"
+    )
+    pipeline = pipeline_of(steps(a=model, b="model = Model()\nmodel.fit(model)\nmodel.a.a.b = 1", c="model.a"))
+    assert not any("@patch" in edge for edge in edges(pipeline))

@@ -26,7 +26,7 @@ class Unit:
     cell_number: int = 0  # of its run in the notebook, as IPython counts
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Version:
     """What a name is after a step bound it or altered what it stands for."""
 

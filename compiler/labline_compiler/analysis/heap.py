@@ -158,15 +158,15 @@ class Heap:
 
     def _spread(self, holder: int, new: Value) -> None:
         """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well."""
-        added: Value | None = None
+        if holder not in self._below and not self.things[holder].held_by:
+            return
+        added = self.reach(new)  # first of all: what this works out for the first time may have to grow, too
         grown: dict[Value, Value] = {}  # what is known of many objects that all hold each other is one set
         stack, seen = [holder], {holder}
         while stack:
             number = stack.pop()
             known = self._below.get(number)
             if known is not None:
-                if added is None:
-                    added = self.reach(new)
                 if added <= known:
                     continue
                 if known not in grown:

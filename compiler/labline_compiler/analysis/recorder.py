@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from labline_compiler.analysis.expressions import IPYTHON_NAMES
 from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait, normalised
@@ -21,8 +21,7 @@ from labline_compiler.notebook import Cell
 _GENERATORS = {"@random": "random", "@numpy.random": "numpy.random", "@torch.random": "torch"}
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(NamedTuple):
     """What a name stands for when a step ends, and how many links there are between objects by then."""
 
     value: Value
@@ -257,8 +256,7 @@ class Recorder:
         return frozenset(n for n in self.last.keys() & self.heap.reach(value) if self.last[n] > now)
 
     def _names_holding(self, objects: Value) -> list[str]:
-        holders = self.heap.holders(objects)
-        return [name for name, value in self.walker.state.module.names.items() if not holders.isdisjoint(value)]
+        return self.walker.state.names_of(self.heap.holders(objects))
 
     def _bring_along(self, objects: Value, done: set[str]) -> None:
         """All names that share *objects*, or share others with those, have their source here from now on."""

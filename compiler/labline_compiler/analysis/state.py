@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -83,6 +83,7 @@ class State:
         self.frames: list[Frame] = [self.module]
         self.always: dict[str, None] = {}  # names that the current step has surely bound
         self._journal = Journal()
+        self._named: dict[int, dict[str, None]] = {}  # by object: the notebook's names that have ever stood for it
         self.depth = 0  # of branches
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
@@ -128,6 +129,15 @@ class State:
             else:
                 self.sink.unbound(name, node)
         return value
+
+    def names_of(self, objects: Value) -> list[str]:
+        """The notebook's names that may stand for any of *objects*."""
+        names = self.module.names
+        if len(objects) > len(names):
+            candidates: Iterable[str] = names
+        else:
+            candidates = dict.fromkeys(name for number in objects for name in self._named.get(number, ()))
+        return [name for name in candidates if name in names and not objects.isdisjoint(names[name])]
 
     def bind(self, name: str, value: Value) -> None:
         """Bind a name in the scope being run."""
@@ -209,6 +219,9 @@ class State:
         return self.module
 
     def _set(self, frame: Frame, name: str, value: Value) -> None:
+        if frame is self.module:
+            for number in value - frame.names.get(name, NOTHING):
+                self._named.setdefault(number, {})[name] = None
         self._journal.put(frame.names, name, value)
         if name in frame.texts:
             self._journal.put(frame.texts, name, ABSENT)

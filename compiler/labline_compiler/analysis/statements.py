@@ -340,7 +340,9 @@ class Statements(Expressions):
             self.state.frames.pop()
         info = ClassInfo(statement, frame.names, bases, metaclass)
         value = self.heap.make(self.site(statement), "class", klass=info)
-        held: Value = frozenset().union(*frame.names.values(), *bases, metaclass)
+        above = metaclass.union(*bases)
+        # A library's class is not what an instance's attributes and items are, and nobody changes it through them.
+        held: Value = self.heap.mutable(above).union(*frame.names.values())
         self.heap.put(value, held)
         self.use(held)  # __set_name__
         runs = self.made_class(frozenset().union(*bases), "__init_subclass__", value)

@@ -1,0 +1,79 @@
+"""How much work a notebook makes, counted in lines of the compiler's own code that run, never in seconds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
+
+from ..bench.compile import ordinary
+
+
+def lines_run(cells: list[str]) -> int:
+    """How many lines of Python compiling the cells runs, each cell a step; loops count each time around."""
+    text = "\n".join(f'# %% tags=["step:s{i}"]\n{cell}\n' for i, cell in enumerate(cells))
+    notebook = parse(text, "notebook.py")
+    count = 0
+
+    def line(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
+        nonlocal count
+        count += 1
+        return line
+
+    before = sys.gettrace()
+    sys.settrace(line)
+    try:
+        compilation = compile_notebook(notebook)
+    finally:
+        sys.settrace(before)
+    assert compilation.pipeline is not None, compilation.findings
+    return count
+
+
+def _subclass(attributes: int) -> list[str]:
+    """A class with a base that is not known, and attributes that are looked for in attributes."""
+    names = [f"a{i}" for i in range(attributes)]
+    fit = "\n".join(
+        f"        self.{one} = [self.{other}.{one} for q in X]" for one, other in zip(names, names[::-1], strict=True)
+    )
+    use = "\n".join(f"        X.{name}.{name}.append(self.{name})" for name in names)
+    return [
+        "from lib import Base",
+        f"class Model(Base):\n    def fit(self, X):\n{fit}\n        return self\n    def use(self, X):\n{use}",
+        "model = Model()\nmodel.fit([1])\nmodel.unknown(model)",
+        "model.use(model)\nfor i in range(3):\n    model = model.predict(model)",
+    ]
+
+
+def _library_objects(attributes: int) -> list[str]:
+    """Objects of libraries that may or may not be meant, and attributes of them in a loop."""
+    body = "\n".join(f"    thing = thing.a{i} or thing" for i in range(attributes))
+    return ["from lib import first, second", f"thing = first or second\nfor i in range(3):\n{body}\nthing(1)"]
+
+
+def _evaluated(count: int) -> list[str]:
+    """Any name may be read and changed in every cell."""
+    start = "a = [1]\ndef show(*names):\n    return [repr(eval(name)) for name in names]"
+    return [start, *(f"x{i} = [a, {i}]\nshow('x{i}', 'a')" for i in range(count))]
+
+
+@pytest.mark.parametrize(
+    ("make", "small", "factor", "most"),
+    [
+        (ordinary, 20, 4, 1.08),
+        (_subclass, 2, 4, 2.0),
+        (_library_objects, 4, 2, 1.5),
+        (_evaluated, 5, 2, 1.4),
+    ],
+)
+def test_a_larger_notebook_makes_about_as_much_work_for_its_size(
+    make: Callable[[int], list[str]], small: int, factor: int, most: float
+) -> None:
+    lines_run(make(1))  # tables that are made once
+    assert lines_run(make(small * factor)) <= most * factor * lines_run(make(small))
