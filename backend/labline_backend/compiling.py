@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 class Compiled:
     """A compilation, and the notebook as it was submitted (None where it could not be read).
 
-    A notebook that stands for others is given with these in their places.
+    A notebook that stands for others is given with these in their places. ``reckoned`` is what earlier runs saw, where
+    the compilation is another for it.
     """
 
     compilation: Compilation
     content: dict[str, Any] | None
+    reckoned: tuple[Observation, ...] = ()
 
 
 def compile_file(

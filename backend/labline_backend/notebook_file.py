@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labline_backend.compiling import Compiled, compile_composed, compile_file
+from labline_backend.compiling import compile_composed, compile_file
 from labline_backend.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,16 +16,8 @@ if TYPE_CHECKING:
 _BOM = "\ufeff"
 
 
-@dataclass(frozen=True)
-class FixedFile:
-    """What fixing a file came to: the findings that are gone, and what the notebook compiles to now."""
-
-    applied: tuple[Finding, ...]
-    compiled: Compiled
-
-
-def fix_file(path: Path) -> FixedFile:
-    """Apply the safe fixes of the notebook's findings and write the file, where there are any.
+def fix_file(path: Path) -> tuple[Finding, ...]:
+    """Apply the safe fixes of the notebook's findings and write the file, where there are any; those that are gone.
 
     Raises ``InputError`` where the file cannot be written. A notebook that cannot be read is left alone: its findings
     say why.
@@ -34,17 +25,16 @@ def fix_file(path: Path) -> FixedFile:
     from labline_compiler.fixing import fix
     from labline_compiler.notebook import NotebookError, read
 
-    compiled = compile_file(path)
-    if not any(found.edit for found in compiled.compilation.findings):
-        return FixedFile((), compiled)
+    if not any(found.edit for found in compile_file(path).compilation.findings):
+        return ()
     before = path.read_bytes()
     try:
         fixed = fix(read(path), lambda notebook: compile_composed(notebook, path.absolute().parent))
     except NotebookError:  # changed since
-        return FixedFile((), compile_file(path))
+        return ()
     if fixed.applied:
         write_document(path, before, fixed.document)
-    return FixedFile(fixed.applied, Compiled(fixed.compilation, fixed.document))
+    return fixed.applied
 
 
 def write_document(path: Path, before: bytes, document: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from labline_backend import wire
-from labline_backend.compiling import compile_file, literals, summary
+from labline_backend.compiling import Compiled, compile_file, literals, summary
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
 from labline_backend.logs import LogPart, read_part
@@ -90,6 +90,20 @@ class Service:
 
     # ------------------------------------------------------------------ runs
 
+    def compile(
+        self, path: Path, content: dict[str, Any] | None = None, *, shown: str | None = None, observed: bool = True
+    ) -> Compiled:
+        """Compile the notebook at *path*, or *content* as if it were there; *shown* is its name in messages.
+
+        What earlier runs saw its steps do is reckoned with unless *observed* is false. Never fails for what is in the
+        notebook.
+        """
+        if not observed:
+            return compile_file(path, content, shown=shown)
+        from labline_backend.observed import compile_knowing
+
+        return compile_knowing(self.store, path, content, shown=shown)
+
     def run(
         self,
         path: Path,
@@ -99,14 +113,16 @@ class Service:
         parameters: Mapping[str, str] | None = None,
         cache: bool = True,
         target: str = "local",
+        observed: bool = True,
     ) -> RunRecord:
         """Compile and start a run, and return at once.
 
-        *path* is where the notebook is or would be, *notebook* its name as the user gave it. Raises ``InputError``
+        *path* is where the notebook is or would be, *notebook* its name as the user gave it. What earlier runs saw
+        its steps do is reckoned with unless *observed* is false. Raises ``InputError``
         with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
         its pre-flight.
         """
-        compilation, pipeline, document = self.compile(path, notebook, content)
+        compilation, pipeline, document = self.compile_to_run(path, notebook, content, observed=observed)
         findings = compilation.findings
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
@@ -152,23 +168,15 @@ class Service:
                 workspace=workspace,
             )
 
-    def compile(
-        self, path: Path, notebook: str, content: wire.Document | None = None
+    def compile_to_run(
+        self, path: Path, notebook: str, content: wire.Document | None = None, *, observed: bool = True
     ) -> tuple[Compilation, Pipeline, wire.Document]:
-        """Compile with what earlier runs were seen to do; the notebook as it was read, too. Raises ``InputError``."""
-        from labline_backend.observed import facts
-
-        compiled = compile_file(path, content, shown=notebook)
-        compilation, document = compiled.compilation, compiled.content
-        pipeline = compilation.pipeline
-        if pipeline is None or document is None:
-            raise InputError(summary(compilation.findings), compilation.findings)
-        if known := facts(self.store, notebook, str(path.absolute().parent), pipeline):
-            compilation = compile_file(path, document, shown=notebook, observed=known).compilation
-            pipeline = compilation.pipeline
-            if pipeline is None:  # what was seen leaves no order of whole steps
-                raise InputError(summary(compilation.findings), compilation.findings)
-        return compilation, pipeline, document
+        """Compile what is to be run; the notebook as it was read, too. Raises ``InputError``."""
+        compiled = self.compile(path, content, shown=notebook, observed=observed)
+        pipeline, findings = compiled.compilation.pipeline, compiled.compilation.findings
+        if pipeline is None or compiled.content is None:  # or what was seen leaves no order of whole steps
+            raise InputError(summary(findings), findings)
+        return compiled.compilation, pipeline, compiled.content
 
     def forecast(
         self,
@@ -186,7 +194,7 @@ class Service:
         from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
         from labline_backend.store.records import RunRecord
 
-        compilation, pipeline, _ = self.compile(path, notebook, content)
+        compilation, pipeline, _ = self.compile_to_run(path, notebook, content)
         try:
             values = merge(pipeline, literals(pipeline, parameters or {}))
             kernel = find_kernel(pipeline.kernel)

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
+
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
     from labline_compiler.suggest import Suggestion
-    from labline_runtime.specification import StepResult
+    from labline_runtime.specification import Observation, StepResult
 
 Document = dict[str, Any]
 LOCAL_TARGET: Document = {"name": "local", "kind": "local", "host": None, "namespace": None}
@@ -42,8 +44,8 @@ def finding(found: Finding) -> Document:
     return dataclasses.asdict(found)
 
 
-def compilation(compiled: Compilation) -> Document:
-    """Render a Compilation."""
+def compilation(compiled: Compilation, reckoned: Iterable[Observation] = ()) -> Document:
+    """Render a Compilation, with the facts of earlier runs that it was *reckoned* with."""
     return {
         "pipeline": None if compiled.pipeline is None else graph(compiled.pipeline),
         "findings": [finding(f) for f in compiled.findings],
@@ -53,7 +55,18 @@ def compilation(compiled: Compilation) -> Document:
             for cell in compiled.cells
             if cell.origin is None or not cell.origin.notebook
         ],
+        "observed": [observation(fact) for fact in reckoned],
     }
+
+
+def observation(fact: Observation) -> str:
+    """Say what was seen of a step."""
+    names = " and ".join(name.removeprefix(HIDDEN_STATE_PREFIX) for name in fact.names)
+    if fact.kind == "shares":
+        return f"{names} from step {fact.step} share an object"
+    if fact.kind == "is":
+        return f"{fact.names[0]} from step {fact.step} is of the type {fact.names[1].rpartition('.')[2]}"
+    return f"step {fact.step} {fact.kind} {names}"
 
 
 def suggestion(found: Suggestion) -> Document:
@@ -146,6 +159,7 @@ def run_detail(
         "graph": graph(record.pipeline),
         "steps": [step_run(step) for step in steps],
         "findings": [finding(f) for f in record.findings],
+        "observed": [observation(fact) for fact in record.pipeline.observed],
         "certificate": None if certified is None else certificate(certified),
         "certificate_fault": fault,
     }

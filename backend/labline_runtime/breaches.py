@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from labline_runtime import hidden_state
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Observation, Shared, StepError, StepSpecification
+from labline_runtime.states.patches import PATCH
 
 
 def altered(spec: StepSpecification, name: str, stretch: int) -> StepError:
@@ -38,15 +41,19 @@ def shared(spec: StepSpecification, note: Shared, stretch: int) -> StepError:
     )
 
 
-def hidden(spec: StepSpecification, name: str, stretch: int) -> StepError:
-    """Hidden state that later cells go on from is another now."""
-    what = name.removeprefix(HIDDEN_STATE_PREFIX)
+def hidden(spec: StepSpecification, name: str, differ: Sequence[str], stretch: int) -> StepError:
+    """Hidden state that later cells go on from is another now, in the parts *differ*."""
+    what = name.removeprefix(PATCH).removeprefix(HIDDEN_STATE_PREFIX)
+    named = [part for part in differ if part]
+    shown = f" ({', '.join(named[:3])}{', ...' if len(named) > 3 else ''})" if named else ""
+    everywhere = "" if name == "@cwd" else ", or in a cell tagged `imports`, which every step runs"
+    plainly = f"Change {what} in plain code in a cell of step {spec.step}{everywhere}."
     return StepError(
-        message=f"Step {spec.step} changed {what}, which it was believed not to touch: "
+        message=f"Step {spec.step} changed {what}{shown}, which it was believed not to touch: "
         "later steps would go on from its earlier state.",
         code="LL221",
         variable=name,
-        hint=hidden_state.GENERATORS.get(name, f"Change {what} in plain code in a cell of step {spec.step}."),
+        hint=hidden_state.GENERATORS.get(name, plainly),
         observed=(Observation(spec.step, "changes", (name,), stretch),),
     )
 
@@ -60,6 +67,18 @@ def bound(spec: StepSpecification, name: str, stretch: int) -> StepError:
         variable=name,
         hint=f"Assign {name} in plain code in a cell of step {spec.step}, if only as {name} = {name}.",
         observed=(Observation(spec.step, "binds", (name,), stretch),),
+    )
+
+
+def kind(spec: StepSpecification, name: str, believed: str, found: str) -> StepError:
+    """A value that is handed on is of another type than earlier runs saw, and than later steps go by."""
+    return StepError(
+        message=f"Step {spec.step} bound {name} to a {found}, where earlier runs saw a {believed}: "
+        "later steps were taken only to read it for that.",
+        code="LL222",
+        variable=name,
+        hint=f"Or run with --no-observed, where {name} is not always of one type.",
+        observed=(Observation(spec.step, "is", (name, found)),),
     )
 
 

@@ -130,13 +130,17 @@ class _Step:
             tracking.start_autologging(spec)
             watchman = guard.Guard(spec, namespace, received, notes, before)
             pauses = {pause.after: pause for pause in spec.pauses}
-            for place in own:
-                self._run_cell(shell, place)
-                if (pause := pauses.get(spec.cells[place].index)) is not None:
-                    watchman.pause()
-                    watchman.resume(*inbox.resume(pause))
+            try:
+                for place in own:
+                    self._run_cell(shell, place)
+                    if (pause := pauses.get(spec.cells[place].index)) is not None:
+                        watchman.pause()
+                        watchman.resume(*inbox.resume(pause))
+            finally:
+                watchman.stop()
             self._outdated = watchman.check()
             outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
+            watchman.check_types(outputs)
             shared, self._kept = watchman.shared_by(outputs)
             for output, values, found in zip(spec.outputs, outputs, shared, strict=True):
                 record = transfer.send(spec, output, values, found, before)

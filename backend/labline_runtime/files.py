@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH109, PTH111, PTH112, PTH113, PTH208, PTH116, PTH118, PTH120, PTH123
+# ruff: noqa: PTH100, PTH109, PTH111, PTH112, PTH113, PTH208, PTH116, PTH118, PTH123
 # Paths are texts here: an audit hook runs at every open and must be cheap.
 """The files that a step reads and writes, seen through the interpreter's audit events.
 
@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import site
 import sys
-import sysconfig
 import tempfile
+import time
 import types
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
+from labline_runtime import library
+from labline_runtime.library import folder
 from labline_runtime.specification import FileUse
 
 CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
@@ -27,7 +28,10 @@ _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 _STARTS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "pty.spawn"))
 _LISTS = frozenset(("os.listdir", "os.scandir"))
-_EVENTS = _STARTS | _LISTS | {"open", "os.rename", "sqlite3.connect"}
+_SETS = frozenset(("os.putenv", "os.unsetenv"))
+_EVENTS = _STARTS | _LISTS | _SETS | {"open", "os.rename", "sqlite3.connect"}
+# Libraries that set environment variables for who calls them.
+_SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
 
 _watching: Watch | None = None
 _hooked = False
@@ -39,10 +43,11 @@ class Watch:
     def __init__(self, own: Iterable[str] = ()) -> None:
         global _watching, _hooked
         self._folder = os.getcwd()
-        self._seen: dict[tuple[str, str], None] = {}
+        self._seen: dict[tuple[str, str], tuple[float, float]] = {}  # when first, and when last
         self.blind: str | None = None  # why more may have been read than was seen
-        self._own = tuple(_folder(path) for path in own)
-        self._excluded = self.library = _interpreter_folders()
+        self.variables: set[str] = set()  # of the environment, that the notebook's own code has set or unset
+        self._own = tuple(folder(path) for path in own)
+        self._excluded = library.folders()
         self._elsewhere = _throwaway_folders()
         _watching = self
         if not _hooked:
@@ -59,7 +64,8 @@ class Watch:
         if len(self._seen) >= FILE_LIMIT:
             self.blind = f"it uses more than {FILE_LIMIT} files"
             return
-        self._seen[name, "write" if write else "read"] = None
+        use, now = (name, "write" if write else "read"), time.time()
+        self._seen[use] = (self._seen.get(use, (now,))[0], now)
 
     def stop(self) -> tuple[FileUse, ...]:
         """End the watch; returns what was used, by path."""
@@ -68,15 +74,15 @@ class Watch:
         for module in list(sys.modules.values()):  # an import from the cache of compiled files opens no source
             source = getattr(module, "__file__", None)
             if isinstance(source, str) and self._counts(source):
-                self._seen[source, "read"] = None
-        uses = [_use(path, mode) for path, mode in sorted(self._seen)]
+                self._seen.setdefault((source, "read"), (0.0, 0.0))
+        uses = [_use(path, mode, *when) for (path, mode), when in sorted(self._seen.items())]
         return tuple(use for use in uses if use is not None)
 
     def _counts(self, path: str) -> bool:
-        inside = _folder(path)  # so that a folder counts as what is in it does
+        inside = folder(path)  # so that a folder counts as what is in it does
         if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
             return False
-        return inside.startswith(_folder(self._folder)) or not inside.startswith(self._elsewhere)
+        return inside.startswith(folder(self._folder)) or not inside.startswith(self._elsewhere)
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
@@ -84,11 +90,14 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     try:
         if event in _STARTS:
-            if _is_started_by_notebook(_watching.library):
+            if is_called_by_notebook(sys._getframe(1), (f"{os.sep}IPython{os.sep}",)):
                 _watching.blind = "it starts another program, whose files are not seen"
         elif event in _LISTS:
             if not _is_import():
                 _watching.note("." if arguments[0] is None else arguments[0], False)
+        elif event in _SETS:
+            if is_called_by_notebook(sys._getframe(1), _SERVANTS):
+                _watching.variables.add(os.fsdecode(arguments[0]))
         elif event == "open":
             path, mode, flags = arguments
             write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
@@ -106,29 +115,43 @@ def _is_import() -> bool:
     return "importlib" in sys._getframe(2).f_code.co_filename
 
 
-def _is_started_by_notebook(library: tuple[str, ...]) -> bool:
-    """Whether the notebook's code starts a program, by the standard library or IPython; a library's own are its own."""
-    frame: types.FrameType | None = sys._getframe(2)
+def is_called_by_notebook(frame: types.FrameType | None, servants: tuple[str, ...] = ()) -> bool:
+    """Whether the notebook's code does it, by the standard library or *servants*; what others do is their own."""
+    libraries = library.folders()
     while frame is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(library):
+        if not name.startswith(libraries) and not name.startswith("<frozen "):
             return True
-        if "site-packages" in name and f"{os.sep}IPython{os.sep}" not in name:
+        if "site-packages" in name and not any(servant in name for servant in servants):
             return False
         frame = frame.f_back
     return False
 
 
-def _use(path: str, mode: str) -> FileUse | None:
+def forget_variables() -> None:
+    """From now on :func:`variables_set` counts anew."""
+    if _watching is not None:
+        _watching.variables.clear()
+
+
+def variables_set() -> frozenset[str] | None:
+    """The environment variables that the notebook's own code has set or unset; None where nobody watches."""
+    return None if _watching is None else frozenset(_watching.variables)
+
+
+def _use(path: str, kind: str, first: float, last: float) -> FileUse | None:
+    mode: Literal["read", "write"] = "write" if kind == "write" else "read"
     try:
         facts = os.stat(path)
         listing = mode == "read" and os.path.isdir(path)
         if not listing and not os.path.isfile(path):
             return None
         size = 0 if listing else facts.st_size
-        return FileUse(path, "write" if mode == "write" else "read", digest(path, facts), size)
+        if mode == "write":  # it was opened earlier than it was written
+            last = max(last, facts.st_mtime)
+        return FileUse(path, mode, digest(path, facts), size, first, last)
     except FileNotFoundError:
-        return FileUse(path, "write" if mode == "write" else "read", None, 0)
+        return FileUse(path, mode, None, 0, first, last)
     except OSError:
         return None
 
@@ -146,21 +169,11 @@ def digest(path: str, facts: os.stat_result) -> str:
     return content.hexdigest()
 
 
-def _folder(path: str) -> str:
-    return os.path.abspath(path).rstrip(os.sep) + os.sep
-
-
-def _interpreter_folders() -> tuple[str, ...]:
-    folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()}
-    folders.update((os.path.dirname(os.path.dirname(__file__)), site.getusersitepackages(), "/proc", "/sys", "/dev"))
-    return tuple(_folder(folder) for folder in folders if folder and folder not in ("/", "/usr"))
-
-
 def _throwaway_folders() -> tuple[str, ...]:
     home = os.path.expanduser("~")
-    folders = [tempfile.gettempdir(), "/tmp", "/var/tmp", "/etc", "/usr", "/lib"]  # noqa: S108 - left out, not used
-    folders += [
+    found = [tempfile.gettempdir(), "/tmp", "/var/tmp", "/etc", "/usr", "/lib"]  # noqa: S108 - left out, not used
+    found += [
         os.path.join(home, name) for name in (".cache", ".config", ".ipython", ".jupyter", ".local", ".matplotlib")
     ]
-    folders += [value for name in ("MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME") if (value := os.environ.get(name))]
-    return tuple(_folder(folder) for folder in folders)
+    found += [value for name in ("MPLCONFIGDIR", "IPYTHONDIR", "XDG_CACHE_HOME") if (value := os.environ.get(name))]
+    return tuple(folder(path) for path in found)

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,16 @@ from labline_runtime.specification import (
     Shared,
     StepError,
     StepSpecification,
+    kind_of,
 )
+from labline_runtime.states import patches
 from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
 from labline_runtime.values.constancy import is_constant
 from labline_runtime.values.digest import DigestError
 from labline_runtime.values.parts import ATOMS
+from labline_runtime.values.preview import type_name
+from labline_runtime.watched import HiddenWatch
 
 _MISSING = object()
 _OF_IPYTHON = re.compile(
@@ -70,6 +74,7 @@ class Guard:
         self._noted: list[Shared] = []  # what values given to cells in a pause share with what is read again below it
         self._retained: dict[str, list[Shared]] = {}  # and what inputs do
         self._spoilt: dict[str, tuple[str, int]] = {}  # files that changed in a stretch that must not write them
+        self._hidden: HiddenWatch | None = None
         self.resume(received, notes)
 
     def resume(self, received: Sequence[Received], notes: Iterable[Shared]) -> None:
@@ -92,14 +97,15 @@ class Guard:
         self._bound = {
             name: self._namespace.get(name, _MISSING) for name in self._passing if not _OF_IPYTHON.fullmatch(name)
         }
-        self._hidden = {
-            name: _state(name, self._baseline)
-            for name in hidden_state.STATES
-            if (name in self._passing or name in hidden_state.GENERATORS)
-            and not self._makes(name)
-            and not (self._spec.derive_random and name in hidden_state.GENERATORS)  # then each step has its own
-        }
+        self.stop()
+        patched = [name for name in self._handed if name.startswith(patches.PATCH) and self._makes(name)]
+        self._hidden = HiddenWatch(self._watched_states(), self._namespace, patched)
         self._files = {path: _stamp(self._place(path)) for path in end.unawaited}
+
+    def stop(self) -> None:
+        """The cells have run, or one has failed: watch no longer what goes on."""
+        if self._hidden is not None:
+            self._hidden.stop()
 
     def pause(self) -> None:
         """Cells of other steps stand here. Raises :class:`StepFailure` where they would miss a change."""
@@ -116,6 +122,14 @@ class Guard:
             if contents != {self._now(name)}:
                 raise StepFailure(breaches.given(self._spec, name))
         return tuple(sorted(self._outdated))
+
+    def check_types(self, outputs: Iterable[Mapping[str, Any]]) -> None:
+        """Raise :class:`StepFailure` for a value that is of another kind than the compiler took it for."""
+        for values in outputs:
+            for name, value in values.items():
+                believed = self._spec.types.get(name)
+                if believed is not None and kind_of(type_name(value)) != kind_of(believed):
+                    raise StepFailure(breaches.kind(self._spec, name, believed, type_name(value)))
 
     def shared_by(self, outputs: Sequence[dict[str, Any]]) -> tuple[list[list[Shared]], dict[str, tuple[Shared, ...]]]:
         """What each of *outputs*, the values of one artifact each, has in common with other artifacts.
@@ -161,6 +175,13 @@ class Guard:
         """Whether the step hands *name* on, and not merely as it is after other cells than the present ones."""
         return name in self._handed and name not in self._passing_values
 
+    def _watched_states(self) -> set[str]:
+        """The states that the cells are not known to change. Without the generators where each step has its own."""
+        names = {name for name in hidden_state.STATES if not self._makes(name)}
+        if "@cwd" not in self._passing:  # nobody below uses files
+            names.discard("@cwd")
+        return names - set(hidden_state.GENERATORS) if self._spec.derive_random else names
+
     def _place(self, path: str) -> str:
         return os.path.normpath(Path(self._spec.working_directory) / path)
 
@@ -200,11 +221,11 @@ class Guard:
     # ----------------------------------------------------------------------------------------------- what may be found
 
     def _hidden_changes(self) -> Iterable[tuple[str, StepError, bool]]:
-        for name, before in self._hidden.items():
+        for name, differ in self._hidden.changes().items() if self._hidden is not None else ():
             if name == "@random" and "mlflow" in sys.modules:
                 continue  # MLflow draws the names of its runs from it, also of those that only the pipeline has
-            if before is not None and _state(name, self._baseline) not in (before, None):
-                yield name, breaches.hidden(self._spec, name, self._at), name in self._passing
+            kind = patches.PATCH if name.startswith(patches.PATCH) else name
+            yield name, breaches.hidden(self._spec, name, differ, self._at), kind in self._passing
 
     def _bindings(self) -> Iterable[tuple[str, StepError, bool]]:
         for name, before in self._bound.items():

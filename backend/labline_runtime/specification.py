@@ -133,6 +133,7 @@ class StepSpecification:
     unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
     pauses: tuple[Pause, ...] = ()  # in the order of the cells
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
+    types: dict[str, str] = field(default_factory=dict)  # what outputs are believed to be, as earlier runs saw them
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
     schema: int = SCHEMA_VERSION
@@ -189,15 +190,37 @@ class CellRun:
 class Observation:
     """Something a step was seen to do that its code does not show, for the compiler to reckon with.
 
-    The step alters the values of ``names``, binds them, changes hidden state, writes files; or, once it has ended, the
-    two values share an object. ``stretch`` says in which of its stretches of consecutive cells, counted from 0; -1 is
-    the last.
+    The step alters the values of ``names``, binds them, changes hidden state, reads or writes files; or, once it has
+    ended, the two values share an object, or the value called by the first name is of the type that the second names.
+    ``stretch`` says in which of its stretches of consecutive cells, counted from 0; -1 is the last.
     """
 
     step: str
-    kind: Literal["alters", "binds", "changes", "writes", "shares"]
+    kind: Literal["alters", "binds", "changes", "reads", "writes", "shares", "is"]
     names: tuple[str, ...]
     stretch: int = -1
+
+
+_SCALARS = frozenset(("int", "float", "complex", "bool", "str", "bytes", "NoneType", "range"))
+_FRAMES = frozenset(("DataFrame", "Series", "Index", "RangeIndex", "DatetimeIndex", "MultiIndex", "CategoricalIndex"))
+_CONTAINERS = frozenset(("list", "dict", "set", "tuple"))
+# What is made of other estimators, may give back what it is given, or keeps what a fit gave: no plain estimator.
+_NOT_PLAIN = frozenset(
+    ("Pipeline", "ColumnTransformer", "FeatureUnion", "FunctionTransformer", "Bunch", "ClassicalMDS", "Isomap")
+) | frozenset(("LocallyLinearEmbedding", "MDS", "SpectralEmbedding", "TSNE"))
+
+
+def kind_of(type_name: str) -> str | None:
+    """The kind of object that values of a type are to the compiler, by the type's qualified name; None for no kind."""
+    package, _, rest = type_name.partition(".")
+    name = rest.rpartition(".")[2]
+    if not rest:
+        return "scalar" if package in _SCALARS else package if package in _CONTAINERS else None
+    if package == "pandas" and name in _FRAMES:
+        return "pandas"
+    if type_name == "numpy.ndarray":
+        return "numpy"
+    return "sklearn" if package == "sklearn" and name[:1].isupper() and name not in _NOT_PLAIN else None
 
 
 @dataclass(frozen=True)
@@ -227,13 +250,16 @@ class StepError:
 class FileUse:
     """A file or a folder's listing that the step read, or a file it wrote, outside the interpreter's own folders.
 
-    ``digest`` is of its content afterwards; None where there is no such file.
+    ``digest`` is of its content afterwards; None where there is no such file. ``first`` and ``last`` say when it was
+    used, in seconds since the epoch; 0 where that is not known.
     """
 
     path: str
     mode: Literal["read", "write"]
     digest: str | None
     size: int
+    first: float = 0.0
+    last: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -249,6 +275,7 @@ class StepResult:
     files: tuple[FileUse, ...] = ()
     kept: dict[str, tuple[Shared, ...]] = field(default_factory=dict)  # of inputs, by their source: what outputs hold
     outdated: tuple[str, ...] = ()  # names whose value, as earlier steps stored it, is no longer the notebook's
+    observed: tuple[Observation, ...] = ()  # what a compilation had better know, though no harm was done
     unrepeatable: str | None = None  # why the result must not stand for another run: it may depend on things not seen
     error: StepError | None = None
     schema: int = SCHEMA_VERSION

@@ -110,7 +110,7 @@ class _Compiler:
             experiment=options.experiment,
             description=options.description,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
-            observed=tuple(self.observed),
+            observed=tuple(fact for fact in self.observed if fact in flows.telling),
             parallel_random=options.parallel_random,
         )
         return Compilation(pipeline, self._sorted_findings(), infos)

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from labline_compiler.analysis.hidden_state import AMBIENT, PATCH
 from labline_compiler.pipeline import Pipeline, Step, Stretch
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause
 
 # Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
 NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
+# What all later code may depend on. Of the working directory it is known which code does.
+_EVERYWHERE = tuple(state for state in (*AMBIENT, PATCH) if state != "@cwd")
 
 
 class Passage:
@@ -30,7 +33,8 @@ class Passage:
     def passing(self) -> dict[str, tuple[str, ...]]:
         """By source, what cells below all of the step take of what stood above its last stretch.
 
-        Hidden state only where the cells below are seen to use it; state that nobody above has set comes from "".
+        Hidden state that nobody above has set comes from "". What only some code depends on is there where the cells
+        below are seen to use it; "@patch:" stands for all that may be put into libraries.
         """
         return self._passing(self._own[-1])
 
@@ -85,10 +89,11 @@ class Passage:
             if below.first < here.last:
                 continue
             taken = {name: source for source, names in below.needs.items() for name in names}
-            taken |= {state: "" for state in below.uses if state not in taken and state not in NEEDS_A_SEED}
+            used = {*_EVERYWHERE, *below.uses}
+            taken |= {state: "" for state in used if state not in taken and state not in NEEDS_A_SEED}
             for name, source in taken.items():
-                used = not name.startswith(HIDDEN_STATE_PREFIX) or name in below.uses
-                if used and (not source or self._made(source, name, below).last < here.first):
+                counts = not name.startswith(HIDDEN_STATE_PREFIX) or name in used
+                if counts and (not source or self._made(source, name, below).last < here.first):
                     found.setdefault(source, {})[name] = None
         return {source: tuple(sorted(names)) for source, names in sorted(found.items())}
 

@@ -83,9 +83,10 @@ class Step:
 
     ``inputs`` carry data; ``after`` names the steps that must merely come first (``prev:`` tags without data, files).
     ``parameters`` are the pipeline parameters the step reads. Preamble cells (imports, functions) are the pipeline's.
-    ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, and the files it
-    names (relative to the notebook's folder). ``stretches`` are told of a step that has cells on both sides
-    of another's. ``keepers`` are the steps it waits for that may keep something of an input that it may alter.
+    ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, with names that it
+    reads and nothing binds, and the files it names (relative to the notebook's folder). ``stretches`` are told of a
+    step that has cells on both sides of another's. ``keepers`` are the steps it waits for that may keep something of
+    an input that it may alter.
     """
 
     name: str
@@ -164,6 +165,27 @@ class Pipeline:
         waiting = self.step(name).inputs
         cells = (cell for step in self.steps if step.name != name for cell in step.cells) if waiting else ()
         return tuple(cell for cell in cells if _DEFINITION.search(cell.source))
+
+    def is_above(self, first: str, second: str) -> bool:
+        """Whether all cells of the step called *first* stand above all of *second*."""
+        return self.step(first).stretch.last < self.step(second).stretch.first
+
+    def is_ordered(self, first: str, second: str) -> bool:
+        """Whether one of the two waits for the other, directly or not."""
+        return first in self._awaited(second) or second in self._awaited(first)
+
+    def _awaited(self, name: str) -> set[str]:
+        found: set[str] = set()
+        ahead = [name]
+        while ahead:
+            new = set(self.step(ahead.pop()).predecessors) - found
+            found |= new
+            ahead += new
+        return found
+
+    def types(self, name: str) -> dict[str, str]:
+        """What the values that the step called *name* hands on are believed to be: by name, the type that was seen."""
+        return dict(fact.names for fact in self.observed if fact.kind == "is" and fact.step == name)  # type: ignore[misc]
 
     def edges(self) -> tuple[Edge, ...]:
         """Who waits for whom, with the names handed over; none where only the order matters."""

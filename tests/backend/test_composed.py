@@ -82,9 +82,8 @@ def test_a_fix_changes_the_open_notebook_alone(tmp_path: Path):
     data = write(tmp_path / "data.ipynb", code("x = 0", "step:make", "cache:Off"))
     root = write(tmp_path / "root.ipynb", code("", "notebook:data"), code("z = x", "step:use", "cache:Off"))
     before = data.read_bytes()
-    fixed = fix_file(root)
-    assert ([found.code for found in fixed.applied], data.read_bytes()) == (["LL102"], before)
-    assert [found.cell_id for found in fixed.compiled.compilation.findings] == ["c0"]
+    assert ([found.code for found in fix_file(root)], data.read_bytes()) == (["LL102"], before)
+    assert [found.cell_id for found in compile_file(root).compilation.findings] == ["c0"]
 
 
 def test_a_finding_on_why_is_told_once(tmp_path: Path):

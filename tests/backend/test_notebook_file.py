@@ -59,6 +59,5 @@ def test_a_disk_that_takes_no_more_is_told_and_the_notebook_stays(tmp_path: Path
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir() if each.is_file()] == [("a.ipynb", before)]
 
 
-def test_a_notebook_that_is_not_there_is_a_finding(tmp_path: Path) -> None:
-    fixed = fix_file(tmp_path / "none.ipynb")
-    assert (fixed.applied, [found.code for found in fixed.compiled.compilation.findings]) == ((), ["LL001"])
+def test_a_notebook_that_is_not_there_is_left_alone(tmp_path: Path) -> None:
+    assert fix_file(tmp_path / "none.ipynb") == ()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labline_compiler.analysis.hidden_state import AMBIENT, PATCH
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
@@ -64,6 +65,62 @@ def test_who_reads_a_file_that_was_seen_to_be_written_waits() -> None:
     assert edges(compiled(text, Observation("a", "writes", ("data.csv",)))) == {"a>b"}
 
 
+READING = {
+    "a frame": ("pandas.DataFrame", "v.nlargest(3, 'x')"),
+    "a frame of an older pandas": ("pandas.core.frame.DataFrame", "v.nlargest(3, 'x')"),
+    "a series": ("pandas.Series", "v.nlargest(3)"),
+    "an array": ("numpy.ndarray", "v.searchsorted(3)"),
+    "a text": ("str", "v.swapcase()"),
+    "a number": ("int", "v.bit_length()"),
+    "a list": ("list", "v.index(3)"),
+    "an estimator": ("sklearn.linear_model._base.LinearRegression", "v.get_params()"),
+}
+MADE_ELSEWHERE = "import helpers\nv = helpers.load()"
+
+
+@pytest.mark.parametrize("case", READING)
+def test_steps_that_only_read_a_value_of_a_type_that_was_seen_run_side_by_side(case: str) -> None:
+    type_name, read = READING[case]
+    text = steps(a=MADE_ELSEWHERE, b=f"w = {read}", c="print(v)")
+    assert "c" not in {edge[2] for edge in edges(pipeline_of(text)) if edge.startswith("a>")}
+    assert edges(compiled(text, Observation("a", "is", ("v", type_name)))) == {"a>b:v", "a>c:v"}
+
+
+ALTERING = {
+    "a frame": ("pandas.DataFrame", "v.insert(0, 'y', 1)"),
+    "an item of a frame": ("pandas.DataFrame", "v['y'] = 1"),
+    "an array": ("numpy.ndarray", "v.sort()"),
+    "a list": ("list", "v.append(1)"),
+    "what a list holds": ("list", "v[0].refresh()"),
+    "an estimator": ("sklearn.linear_model._base.LinearRegression", "v.fit([[1]], [1])"),
+    "an unknown type": ("helpers.Table", "v.nlargest(3)"),
+    "an estimator made of others": ("sklearn.pipeline.Pipeline", "v.refresh()"),
+}
+
+
+@pytest.mark.parametrize("case", ALTERING)
+def test_a_value_of_a_type_that_was_seen_is_still_altered_by_what_alters_that_type(case: str) -> None:
+    type_name, alter = ALTERING[case]
+    text = steps(a=MADE_ELSEWHERE, b=alter, c="print(v)")
+    assert "b>c:v" in edges(compiled(text, Observation("a", "is", ("v", type_name))))
+
+
+def test_values_of_types_that_were_seen_may_still_share_objects() -> None:
+    text = steps(a="import helpers\nv = helpers.load()\nw = [v]", b="v['y'] = 1", c="print(w)")
+    assert "b>c:w" in edges(compiled(text, Observation("a", "is", ("v", "pandas.DataFrame"))))
+
+
+def test_the_type_of_a_value_that_another_step_may_have_made_meanwhile_counts_for_nothing() -> None:
+    text = steps(a=MADE_ELSEWHERE, b="v = helpers.other()", **{"a ": "1"}, c="v.nlargest(3)", d="print(v)")
+    assert "c>d:v" in edges(compiled(text, Observation("a", "is", ("v", "pandas.DataFrame"))))
+
+
+def test_who_was_seen_to_read_a_file_that_was_seen_to_be_written_waits() -> None:
+    text = steps(a="print(0)", b="print(1)")
+    facts = Observation("a", "writes", ("data.csv",)), Observation("b", "reads", ("data.csv",))
+    assert edges(compiled(text, *facts)) == {"a>b"}
+
+
 def test_a_fact_of_a_step_that_is_not_there_changes_nothing() -> None:
     text = steps(a="x = 1", b="print(x)")
     assert compiled(text, Observation("z", "alters", ("x",))).steps == pipeline_of(text).steps
@@ -81,22 +138,47 @@ PASSING = {
     "a value taken below": (steps(a="x = [1]", b="print(0)", c="print(x)"), {"a": ("x",)}),
     "a value taken by the step alone": (steps(a="x = [1]", b="print(x)", c="print(0)"), {}),
     "a value made anew on the way": (steps(a="x = [1]", b="x = [2]", c="print(x)"), {}),
+    "a name that is read if it is bound": (
+        steps(a="x = 1", b="print(0)", c="try:\n    n\nexcept NameError:\n    n = 0"),
+        {"": ("n",)},
+    ),
+    "figures": (
+        steps(a="x = 1", b="print(0)", c="import matplotlib.pyplot as plt\nplt.plot([1])"),
+        {"": ("@matplotlib.figures",)},
+    ),
     "a seeded generator": (
         steps(a="import random\nrandom.seed(1)", b="print(0)", c="import random as r\nr.random()"),
         {"a": ("@random",)},
     ),
     "the working directory": (steps(a="x = 1", b="print(0)", c="open('f').read()"), {"": ("@cwd",)}),
-    "options that are not seen to be used": (
-        steps(a="import pandas as pd\npd.set_option('display.precision', 3)", b="print(0)", c="y = 1"),
-        {},
-    ),
 }
+EVERYWHERE = {*AMBIENT, PATCH} - {"@cwd"}  # all later code may depend on these
 
 
 @pytest.mark.parametrize("case", PASSING)
 def test_what_passes_a_step_by(case: str) -> None:
     text, expected = PASSING[case]
-    assert Passage(pipeline_of(text), "b").passing == expected
+    found = {source: set(names) - EVERYWHERE for source, names in Passage(pipeline_of(text), "b").passing.items()}
+    assert {source: tuple(names) for source, names in found.items() if names} == expected
+
+
+OPTION = "import pandas as pd\npd.set_option('display.precision', 3)"
+
+
+def test_options_that_were_set_above_pass_a_step_by() -> None:
+    assert "@pandas.options" in Passage(pipeline_of(steps(a=OPTION, b="print(0)", c="y = 1")), "b").passing["a"]
+
+
+def test_options_that_nobody_has_set_pass_a_step_by() -> None:
+    assert "@pandas.options" in Passage(pipeline_of(steps(a="x = 1", b="print(0)", c="y = 1")), "b").passing[""]
+
+
+def test_options_that_the_step_itself_sets_do_not_pass_it_by() -> None:
+    assert "@pandas.options" not in Passage(pipeline_of(steps(a="x = 1", b=OPTION, c="y = 1")), "b").passing[""]
+
+
+def test_nothing_passes_the_last_step_by() -> None:
+    assert Passage(pipeline_of(steps(a="x = 1", b=OPTION, c="y = 1")), "c").passing == {}
 
 
 UNAWAITED = {

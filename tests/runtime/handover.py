@@ -46,11 +46,14 @@ class Handover:
         )
         namespace: dict[str, Any] = {"__name__": "__main__"}
         received, notes = transfer.Inbox(spec, namespace, self.baseline).open()
-        self.guard = Guard(spec, namespace, received, notes, self.baseline)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            exec(code, namespace)
-        self.outdated = self.guard.check()
+            self.guard = Guard(spec, namespace, received, notes, self.baseline)
+            try:
+                exec(code, namespace)
+            finally:
+                self.guard.stop()
+            self.outdated = self.guard.check()
         outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
         found, self.kept = self.guard.shared_by(outputs)
         made = []

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import logging
 import os
 import random
+import site
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from labline_runtime import hidden_state
+from labline_runtime import library as library_module
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import Guard
 from labline_runtime.specification import FileUse
@@ -186,6 +193,175 @@ def test_another_working_folder_fails_where_a_later_step_uses_files(handover, tm
     assert (error.code, error.variable) == ("LL221", "@cwd")
 
 
+CHANGES = {
+    "@pandas.options": ("import pandas; pandas.set_option('display.max_rows', 7)", "display.max_rows"),
+    "@numpy.printoptions": ("import numpy; numpy.set_printoptions(precision=2)", "print.precision"),
+    "@numpy.printoptions errors": ("import numpy; numpy.seterr(divide='raise')", "errors.divide"),
+    "@matplotlib.rcParams": ("import matplotlib; matplotlib.rcParams['font.size'] = 7", "font.size"),
+    "@matplotlib.rcParams list": (
+        "import matplotlib; matplotlib.rcParams['font.serif'].insert(0, 'x')",
+        "font.serif",
+    ),
+    "@sklearn.config": ("import sklearn; sklearn.set_config(assume_finite=True)", "assume_finite"),
+    "@warnings": ("import warnings; warnings.filterwarnings('ignore', 'old')", "ignore Warning old"),
+    "@logging": ("import logging; logging.getLogger().setLevel(7)", "root's level"),
+    "@logging own": ("import logging; logging.getLogger('tests.work').setLevel(7)", "tests.work's level"),
+    "@locale": ("import locale; locale.setlocale(locale.LC_ALL, 'C.UTF-8')", "LC_ALL"),
+    "@decimal": ("import decimal; decimal.getcontext().prec = 4", "prec"),
+    "@interpreter": ("import sys; sys.setrecursionlimit(4321)", "recursion limit"),
+    "@environ": ("import os; os.environ['FLAVOUR'] = 'vanilla'", "FLAVOUR"),
+    "@sys.path": ("import sys; sys.path.insert(0, 'src')", "src"),
+}
+
+
+@pytest.fixture
+def states(handover, monkeypatch):
+    """Puts everything back, which these changes are made in this very process to."""
+    for name in ("matplotlib", "pandas", "sklearn"):
+        importlib.import_module(name)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    names = ["@random", *(case.partition(" ")[0] for case in CHANGES)]
+    kept = {name: hidden_state.capture(name, handover.baseline) for name in dict.fromkeys(names) if name != "@logging"}
+    root = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(root)
+    logging.getLogger("tests.work").setLevel(0)
+    os.environ.pop("FLAVOUR", None)
+    hidden_state.restore_all(kept, handover.baseline)
+
+
+@pytest.mark.usefixtures("states")
+@pytest.mark.parametrize("case", CHANGES)
+def test_an_option_changed_out_of_sight_fails_where_later_steps_would_not_have_it(handover, case):
+    code, part = CHANGES[case]
+    state = case.partition(" ")[0]
+    error = handover.error(code, nobody=(state,))
+    assert error is not None
+    assert (error.code, error.variable) == ("LL221", state)
+    assert part in error.message
+
+
+@pytest.mark.usefixtures("states")
+def test_an_option_changed_out_of_sight_after_the_last_cell_that_could_miss_it_is_told_only(handover):
+    assert handover.error(CHANGES["@sklearn.config"][0]) is None
+    assert "@sklearn.config" in handover.outdated
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import warnings\nwith warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    import tabnanny",
+        "import pandas\nwith pandas.option_context('display.max_rows', 5): repr(pandas.Series([1]))",
+        "import matplotlib\nwith matplotlib.rc_context({'font.size': 3}): pass",
+        "import logging; logging.getLogger('sklearn').setLevel(40); logging.getLogger('sklearn').setLevel(0)",
+    ],
+)
+def test_an_option_that_is_put_back_is_no_alarm(handover, code):
+    assert handover.error(code, nobody=tuple(hidden_state.STATES)) is None
+
+
+LEFT_BEHIND = """
+import threading, warnings
+def ignoring(first, second):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        first.set()
+        second.wait(10)
+def work():
+    a, b, end = threading.Event(), threading.Event(), threading.Event()
+    one = threading.Thread(target=ignoring, args=(a, b))
+    one.start(); a.wait(10)
+    two = threading.Thread(target=ignoring, args=(b, end))
+    two.start(); one.join(); end.set(); two.join()
+"""
+
+
+def test_a_filter_that_threads_of_a_library_leave_behind_is_no_alarm(handover, library):
+    (library / "threading_library.py").write_text(LEFT_BEHIND)
+    code = "import threading_library, warnings; before = list(warnings.filters); threading_library.work()"
+    assert handover.error(code + "; assert warnings.filters != before", nobody=("@warnings",)) is None
+
+
+def test_a_message_logged_before_logging_is_set_up_is_no_alarm(handover):
+    root = logging.getLogger()
+    kept, root.handlers[:] = root.handlers[:], []
+    try:
+        assert handover.error("import logging; logging.warning('one')", nobody=("@logging",)) is None
+    finally:
+        root.handlers[:] = kept
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A folder that counts as one of installed libraries."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    folders = (f"{folder}{os.sep}", *library_module.folders())
+    monkeypatch.setattr(library_module, "folders", lambda: folders)
+    library_module._is_installed.cache_clear()
+    yield folder
+    library_module._is_installed.cache_clear()
+
+
+ON_IMPORT = "import warnings, sys\nwarnings.filterwarnings('ignore', 'old')\nsys.setrecursionlimit(4321)\n"
+
+
+@pytest.mark.usefixtures("states")
+def test_what_a_library_sets_when_it_is_imported_is_no_alarm(handover, library):
+    (library / "setting.py").write_text(ON_IMPORT)
+    assert handover.error("import setting", nobody=("@warnings", "@interpreter")) is None
+
+
+@pytest.mark.usefixtures("states")
+def test_what_is_set_before_and_after_a_library_is_imported_fails(handover, library):
+    (library / "setting_too.py").write_text(ON_IMPORT)
+    error = handover.error(
+        "import decimal; decimal.getcontext().prec = 4; import setting_too", nobody=("@decimal", "@warnings")
+    )
+    assert error is not None
+    assert error.variable == "@decimal"
+
+
+@pytest.mark.usefixtures("states")
+def test_what_a_module_beside_the_notebook_sets_when_it_is_imported_fails(handover, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "my_settings.py").write_text(ON_IMPORT)
+    error = handover.error("import my_settings", nobody=("@warnings", "@interpreter"))
+    assert error is not None
+    assert error.code == "LL221"
+
+
+def test_a_failed_import_is_told_as_ever(handover):
+    with pytest.raises(ImportError) as caught:
+        handover.error("import no_such_module_anywhere")
+    files = [frame.path for frame in caught.traceback]
+    assert not any("importlib" in str(path) for path in files)
+
+
+@pytest.mark.usefixtures("states")
+def test_a_method_put_into_a_library_out_of_sight_fails(handover):
+    name = f"@patch:{pd.DataFrame.__module__}.DataFrame.shout"
+    try:
+        code = "import sys; setattr(sys.modules['pandas'].DataFrame, 'shout', lambda self: 1)"
+        error = handover.error(code, nobody=("@patch:",))
+    finally:
+        del pd.DataFrame.shout
+    assert error is not None
+    assert (error.code, error.variable) == ("LL221", name)
+
+
+def test_libraries_set_their_own_environment_variables_without_alarm(steps):
+    path = steps.folder / "my_env.py"
+    path.write_text("import os\ndef set(): os.environ['MINE'] = 'yes'\n")
+    code = "import site, os; exec(compile(\"import os; os.environ['THEIRS'] = 'yes'\", {!r}, 'exec'))"
+    ran = steps.run(code.format(f"{site.getsitepackages()[0]}/any.py"), passing={"": ("@environ",)})
+    assert ran.result.error is None
+    error = steps.run("import my_env; my_env.set()", passing={"": ("@environ",)}).result.error
+    assert error is not None
+    assert (error.code, "MINE" in error.message) == ("LL221", True)
+
+
 # --------------------------------------------------------------------------------------------------------------- files
 
 
@@ -196,6 +372,7 @@ def written(handover: Handover, path: Path, *, before: bool) -> str | None:
         past = path.stat().st_mtime - 100
         os.utime(path, (past, past))
     guard = Guard(handover.specification("work", unawaited={path.name: "plot"}), {}, [], [], handover.baseline)
+    guard.stop()
     if not before:
         path.write_text("b")
     guard.check()

@@ -8,7 +8,7 @@ from tornado.web import authenticated
 from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
-from labline_backend.compiling import compile_file
+from labline_backend.service import Service
 
 
 class PipelinesHandler(LablineHandler):
@@ -20,9 +20,9 @@ class PipelinesHandler(LablineHandler):
         """Compile a notebook."""
         request = await self.body("compilePipeline")
 
-        def compiled() -> str:
+        def compiled(service: Service) -> wire.Document:
             path = confined(self.contents_manager, request["path"])
-            compiled = compile_file(path, request.get("content"), shown=request["path"])
-            return wire.dumps(wire.compilation(compiled.compilation))
+            found = service.compile(path, request.get("content"), shown=request["path"], observed=request["observed"])
+            return wire.compilation(found.compilation, found.reckoned)
 
-        await self.finish(await self.off_loop(compiled))
+        await self.answer(compiled)

@@ -35,6 +35,7 @@ class RunsHandler(LablineHandler):
                 parameters=request.get("parameters"),
                 cache=request["cache"],
                 target=request["target"],
+                observed=request["observed"],
             )
             return service.detail(record.id)
 

@@ -22,18 +22,15 @@ _FORMATS = ("text", "json", "sarif")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else: --format json.")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How findings are printed.")
 @click.option("--fix", is_flag=True, help="Apply the safe fixes to the notebook's file; tell what is left.")
-def check(notebook: Path, as_json: bool, form: str, fix: bool) -> None:
+@terminal.observed_option
+def check(notebook: Path, as_json: bool, form: str, fix: bool, observed: bool) -> None:
     """Say what is wrong with NOTEBOOK as a pipeline."""
     from labline_backend.cli.failures import BAD_INPUT
-    from labline_backend.compiling import compile_file
     from labline_backend.notebook_file import fix_file
+    from labline_backend.observed import compile_with_what_is_known
 
-    applied: tuple[Finding, ...] = ()
-    if fix:
-        fixed = fix_file(notebook)
-        applied, compiled = fixed.applied, fixed.compiled
-    else:
-        compiled = compile_file(notebook)
+    applied: tuple[Finding, ...] = fix_file(notebook) if fix else ()
+    compiled = compile_with_what_is_known(notebook, observed=observed)
     if as_json or form == "json":
         _print_json(compiled, applied, fix=fix)
     elif form == "sarif":
@@ -47,7 +44,7 @@ def check(notebook: Path, as_json: bool, form: str, fix: bool) -> None:
 def _print_json(compiled: Compiled, applied: tuple[Finding, ...], *, fix: bool) -> None:
     from labline_backend import wire
 
-    document = wire.compilation(compiled.compilation)
+    document = wire.compilation(compiled.compilation, compiled.reckoned)
     if fix:
         document["fixed"] = [wire.finding(found) for found in applied]
     terminal.document(document)
@@ -69,6 +66,7 @@ def _print_text(notebook: Path, compiled: Compiled, applied: tuple[Finding, ...]
         title = found.edit.title if found.edit else ""
         click.echo(f"{notebook}: {where}{terminal.coloured('succeeded', 'fixed')} {found.code} {title}.")
     terminal.findings(str(notebook), compilation.findings, _sources(compiled.content))
+    terminal.reckoned(str(notebook), compiled.reckoned)
     if compilation.pipeline is not None:
         steps = terminal.plural(len(compilation.pipeline.steps), "step")
         parameters = terminal.plural(len(compilation.pipeline.parameters), "parameter")

@@ -31,13 +31,15 @@ if TYPE_CHECKING:
     help="The file to write, - for standard output; a folder for python. "
     "By default NOTEBOOK with the ending .pipeline.yaml, or its name with _pipeline.",
 )
-def compile_(notebook: Path, target: str, output: Path | None) -> None:
+@terminal.observed_option
+def compile_(notebook: Path, target: str, output: Path | None, observed: bool) -> None:
     """Compile NOTEBOOK to a pipeline for Kubeflow Pipelines."""
     from labline_backend.cli.failures import BAD_INPUT
-    from labline_backend.compiling import compile_file
+    from labline_backend.observed import compile_with_what_is_known
 
-    compiled = compile_file(notebook)
+    compiled = compile_with_what_is_known(notebook, observed=observed)
     terminal.findings(str(notebook), compiled.compilation.findings)
+    terminal.reckoned(str(notebook), compiled.reckoned)
     pipeline = compiled.compilation.pipeline
     if pipeline is None:
         sys.exit(BAD_INPUT)

@@ -27,7 +27,16 @@ CANCEL_SECONDS = 30.0  # how long a cancelled run may take to end
 @click.option("--no-cache", is_flag=True, help="Run every step, even those whose result is known.")
 @click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
 @click.option("--target", default="local", metavar="NAME", help="Where to run; see labline target list.")
-def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, no_track: bool, target: str) -> None:
+@terminal.observed_option
+def run(
+    notebook: Path,
+    given: tuple[str, ...],
+    as_json: bool,
+    no_cache: bool,
+    no_track: bool,
+    target: str,
+    observed: bool,
+) -> None:
     """Run NOTEBOOK as a pipeline, on this machine or on a target, and show its progress."""
     from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.errors import InputError
@@ -39,13 +48,19 @@ def run(notebook: Path, given: tuple[str, ...], as_json: bool, no_cache: bool, n
     with Service(Home.find(), track=not no_track) as service:
         try:
             record = service.run(
-                notebook, notebook=str(notebook), parameters=parameters, cache=not no_cache, target=target
+                notebook,
+                notebook=str(notebook),
+                parameters=parameters,
+                cache=not no_cache,
+                target=target,
+                observed=observed,
             )
         except InputError as error:
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
             sys.exit(BAD_INPUT)
         if not as_json:
             terminal.findings(str(notebook), record.findings)
+            terminal.reckoned(str(notebook), record.pipeline.observed)
         attend(service, record, as_json=as_json)
 
 

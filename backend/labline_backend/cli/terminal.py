@@ -13,6 +13,7 @@ from labline_backend import wire
 
 if TYPE_CHECKING:
     from labline_compiler.findings import Finding
+    from labline_runtime.specification import Observation
 
 COLOURS = {
     "error": "red",
@@ -83,6 +84,22 @@ def findings(name: str, found: Iterable[Finding], sources: Sequence[str] = ()) -
         if finding.edit and sources:
             lines.append(f"--fix: {finding.edit.title}.")
         click.echo("".join(f"    {line}\n" for line in lines), nl=False, err=True)
+
+
+observed_option = click.option(
+    "--observed/--no-observed", default=True, help="Whether to reckon with what earlier runs saw the steps do."
+)
+_FACTS = 3  # that are told one by one
+
+
+def reckoned(name: str, facts: Sequence[Observation]) -> None:
+    """Say on stderr with what facts of earlier runs the notebook called *name* was compiled, where there are any."""
+    told = [wire.observation(fact) for fact in facts]
+    if not told:
+        return
+    more = f"; and {len(told) - _FACTS} more" if len(told) > _FACTS else ""
+    seen = coloured("info", "reckons with what earlier runs saw")
+    click.echo(f"{name}: {seen}: {'; '.join(told[:_FACTS])}{more} (--no-observed ignores it)", err=True)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:

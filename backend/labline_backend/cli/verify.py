@@ -25,6 +25,7 @@ TARGETS = ("local", "kfp-local")
 @click.option("--target", type=click.Choice(TARGETS), default=TARGETS[0], show_default=True, help="Where it runs.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end and nothing else.")
 @click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+@terminal.observed_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the certificate to this file, too.")
 @click.option("--check", "checked", type=click.Path(path_type=Path), help="Check this certificate; nothing is run.")
 def verify(
@@ -33,6 +34,7 @@ def verify(
     target: Target,
     as_json: bool,
     no_track: bool,
+    observed: bool,
     output: Path | None,
     checked: Path | None,
 ) -> None:
@@ -64,7 +66,9 @@ def verify(
     line = Line(quiet=as_json)
     with Service(Home.find(), track=not no_track) as service:
         try:
-            subject = read_subject(service, notebook, parameters)
+            subject = read_subject(service, notebook, parameters, observed=observed)
+            if not as_json:
+                terminal.reckoned(str(notebook), subject.pipeline.observed)
             document = session.verify(service, subject, target, OnTerminal(line, quiet=as_json))
             if output is not None:
                 _write(output, document)

@@ -18,10 +18,11 @@ from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.cache import CacheEntry
 from labline_backend.store.records import RunRecord
 from labline_backend.store.runs import RunStore
+from labline_compiler.analysis.hidden_state import PATCH
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime.files import digest as file_digest
-from labline_runtime.specification import FileUse, StepResult
+from labline_runtime.specification import FileUse, StepResult, kind_of
 
 LEFT_BEHIND = ("log.txt", "executed.ipynb", "result.json")
 
@@ -161,6 +162,14 @@ class Cache:
 
 
 def _missed(result: StepResult, pipeline: Pipeline, step: Step) -> str | None:
-    """What the step made outdated without harm when it ran, and a later step of this pipeline would miss."""
-    missed = sorted(Passage(pipeline, step.name).names.intersection(result.outdated))
+    """What the step did without harm when it ran, and a later step of this pipeline would miss.
+
+    It may have made values outdated, or given one that is of another kind than this pipeline takes it for.
+    """
+    believed = pipeline.types(step.name)
+    for value in (value for artifact in result.artifacts for value in artifact.values):
+        if value.name in believed and kind_of(value.type) != kind_of(believed[value.name]):
+            return f"{value.name} was a {value.type}"
+    passing = Passage(pipeline, step.name).names
+    missed = sorted(name for name in result.outdated if name in passing or (PATCH in passing and PATCH in name))
     return f"later steps read {', '.join(missed)}" if missed else None

@@ -67,6 +67,7 @@ class Run(Journal):
             means.capacity,
         )
         self.kernel = kernel
+        self.ran = {step.name: step.result for step in steps if step.state == "succeeded" and step.result}
         self._plan = {step.name: step for step in record.pipeline.steps}
         self.tracking = RunTracking(means.tracker, means.store, record)
         self._ended: asyncio.Queue[tuple[str, StepState]] = asyncio.Queue()

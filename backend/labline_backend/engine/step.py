@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labline_backend.engine import failures, local_options
+from labline_backend.engine import failures, file_order, local_options
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
 from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
@@ -106,16 +106,28 @@ class StepRunner:
             )
             result, error = await self._attempt(attempt)
             if error is None and result is not None:
+                result, error = self._compared(result)
+            if error is None and result is not None:
                 return await self._succeed(result, lookup)
-            if attempt == last:
+            # What a guard saw would be seen again: only another compilation helps.
+            if attempt == last or (error is not None and error.observed):
                 return self._end("failed", result=result, error=error)
             tried = replace(self._run.steps[self._step.name], state="failed", ended=time.time(), error=error)
             self._run.tracking.end_step(tried, self._folder)
         raise AssertionError("a step has at least one attempt")
 
+    def _compared(self, result: StepResult) -> tuple[StepResult, StepError | None]:
+        """Hold the files that the step used against those of the steps that ran beside it."""
+        name = self._step.name
+        self._run.ran[name] = result  # at once: of two that end together one must see the other
+        found = file_order.look(self._run.record.pipeline, name, self._run.ran, self._run.directory)
+        return replace(result, observed=found.facts), found.error and _advised(found.error)
+
     async def _succeed(self, result: StepResult, lookup: Lookup) -> StepState:
         # Remembered first: where the artifact store fails, the next run need not compute the values again.
-        await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, result)
+        # What was seen of other steps is of this run alone.
+        own = replace(result, observed=())
+        await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, own)
         await asyncio.to_thread(self._run.artifacts.keep, result.artifacts)
         return self._end("succeeded", result=result)
 
@@ -185,6 +197,7 @@ class StepRunner:
             passing=passage.passing,
             unawaited=passage.unawaited,
             pauses=passage.pauses,
+            types=run.pipeline.types(step.name),
             kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
             derive_random=run.pipeline.parallel_random,
             definitions=run.pipeline.definitions(step.name),
@@ -243,9 +256,7 @@ class StepRunner:
             error = result.error
             if error.ename == "OSError" and "[Errno 28]" in (error.evalue or ""):
                 error = replace(error, code=error.code or failures.FULL)
-            if error.observed:
-                error = replace(error, hint=f"{failures.RUN_AGAIN} {error.hint or ''}".rstrip())
-            return result, error
+            return result, _advised(error)
         if _is_exhausted(self._run.home.root):
             return None, failures.of_full_disk(self._run.home)
         if ended.over:
@@ -271,6 +282,11 @@ class StepRunner:
         self._run.set_step(self._step.name, state=state, ended=time.time(), result=result, error=error)
         self._run.tracking.end_step(self._run.steps[self._step.name], self._folder)
         return state
+
+
+def _advised(error: StepError) -> StepError:
+    """The error of a guard with the easiest way on."""
+    return replace(error, hint=f"{failures.RUN_AGAIN} {error.hint or ''}".rstrip()) if error.observed else error
 
 
 def _is_exhausted(folder: Path) -> bool:

@@ -118,6 +118,15 @@ class RunStore:
             raise KeyError(f"More than one run begins with {name!r}: {rows[0]['id']}, {rows[1]['id']}.")
         return _run(rows[0])
 
+    def newest(self, folder: str, name: str) -> RunRecord | None:
+        """The newest run of the notebook whose file is called *name*, in *folder*, however people wrote its path."""
+        notebook = db.runs.c.notebook
+        named = sa.or_(notebook == name, notebook.endswith(f"/{name}", autoescape=True))
+        query = sa.select(db.runs).where(db.runs.c.folder == folder, named).order_by(db.runs.c.number.desc()).limit(1)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _run(row)
+
     def list(
         self, limit: int = 50, before: str | None = None, notebook: str | None = None, folder: str | None = None
     ) -> builtins.list[RunRecord]:

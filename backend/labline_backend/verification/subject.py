@@ -53,16 +53,23 @@ class Subject:
 
 
 def read_subject(
-    service: Service, path: Path, given: Mapping[str, str], *, shown: str | None = None, content: Document | None = None
+    service: Service,
+    path: Path,
+    given: Mapping[str, str],
+    *,
+    shown: str | None = None,
+    content: Document | None = None,
+    observed: bool = True,
 ) -> Subject:
     """Read and compile the notebook at *path*, or *content* as if it were there.
 
-    *given* are parameters as the user typed them. Raises ``InputError`` for all that keeps it from running.
+    *given* are parameters as the user typed them. What earlier runs saw is reckoned with unless *observed* is false.
+    Raises ``InputError`` for all that keeps it from running.
     """
     from labline_backend.engine.parameters import ParameterError, merge
 
     named = shown or str(path)
-    compilation, pipeline, document = service.compile(path, named, content)
+    compilation, pipeline, document = service.compile_to_run(path, named, content, observed=observed)
     try:
         parameters = merge(pipeline, literals(pipeline, given))
     except ParameterError as error:

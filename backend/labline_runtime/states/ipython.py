@@ -9,9 +9,9 @@ from typing import Any
 
 from labline_runtime.states.baseline import Baseline
 
-_SETTINGS = ("ast_node_interactivity", "automagic", "autocall", "xmode", "show_rewritten_input", "colors")
+SETTINGS = ("ast_node_interactivity", "automagic", "autocall", "xmode", "show_rewritten_input", "colors")
 _FUTURE = __future__.annotations.compiler_flag
-_TEXT = ("float_format", "float_precision", "pprint", "max_width", "max_seq_length")
+TEXT = ("float_format", "float_precision", "pprint", "max_width", "max_seq_length")
 
 
 def _shell() -> Any:
@@ -25,8 +25,8 @@ def capture(_: Baseline) -> Any:
     reloader = _reloader()
     return {
         "extensions": sorted(shell.extension_manager.loaded),
-        "settings": {name: getattr(shell, name) for name in _SETTINGS if hasattr(shell, name)},
-        "text": {name: getattr(text, name) for name in _TEXT if hasattr(text, name)},
+        "settings": {name: getattr(shell, name) for name in SETTINGS if hasattr(shell, name)},
+        "text": {name: getattr(text, name) for name in TEXT if hasattr(text, name)},
         "active": list(shell.display_formatter.active_types),
         "aliases": list(shell.alias_manager.aliases),
         "future": shell.compile.flags & _FUTURE,  # what ``from __future__`` in one cell means for all later ones

@@ -6,12 +6,16 @@ what is in that container; ``@module:helpers`` all plain data of the module ``he
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import importlib
 import io
 import sys
 import types
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+
+from labline_runtime.library import is_library
 
 PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
 _OF_THE_STEP = ("labline_runtime", "IPython")
@@ -166,6 +170,57 @@ def restore_module(value: Any) -> None:
             for key, wanted in content.items():
                 if not _filled(getattr(module, key, None), wanted):
                     setattr(module, key, wanted)
+
+
+class Patches:
+    """Functions and classes of the notebook, or of modules beside it, that stand in libraries.
+
+    Looked at are Python's own names, the libraries and the classes of theirs that *namespace* has names for, and
+    pandas' classes of data.
+    """
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._namespace = namespace
+        self._modules = frozenset(sys.modules)
+        self._known = {key: value for holder in self._holders().values() for key, value in _own_code(holder)}
+        self._seen = {id(holder) for holder in self._holders().values()}
+
+    def new(self, known: Iterable[str]) -> list[str]:
+        """The paths (``@patch:...``) of those that were put there since, save those at the paths *known*."""
+        expected = {(id(holder), name) for holder, name in (_holder(_place(path)) for path in known)}
+        found = []
+        for path, holder in self._holders().items():
+            if id(holder) not in self._seen and getattr(holder, "__module__", path) in self._modules:
+                continue  # it was there, and may have had them from the beginning
+            for key, value in _own_code(holder):
+                if self._known.get(key) is not value and key not in expected:
+                    found.append(f"{PATCH}{path}.{key[1]}")
+        return found
+
+    def _holders(self) -> dict[str, Any]:
+        holders: dict[str, Any] = {"builtins": builtins}
+        for value in list(self._namespace.values()):
+            if isinstance(value, types.ModuleType) and is_library(value.__name__):
+                holders[value.__name__] = value
+            elif isinstance(value, type) and is_library(value.__module__):
+                holders[f"{value.__module__}.{value.__qualname__}"] = value
+        for name in ("DataFrame", "Series", "Index"):
+            if (kind := getattr(sys.modules.get("pandas"), name, None)) is not None:
+                holders[f"{kind.__module__}.{name}"] = kind
+        return holders
+
+
+def _place(path: str) -> str:
+    return path.removeprefix(PATCH).removesuffix(INSIDE)
+
+
+def _own_code(holder: Any) -> Iterator[tuple[tuple[int, str], Any]]:
+    for name, value in list(vars(holder).items()):
+        if type(value) in _CODE and not is_library(str(value.__module__)):
+            yield (id(holder), name), value
+
+
+_CODE = (types.FunctionType, type)
 
 
 def _is_of_notebook(module: Any) -> bool:

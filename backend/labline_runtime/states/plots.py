@@ -10,7 +10,7 @@ from typing import Any
 
 from labline_runtime.states.baseline import Baseline
 
-_OF_THE_BACKEND = frozenset(("backend", "backend_fallback", "interactive", "toolbar"))
+OF_THE_BACKEND = frozenset(("backend", "backend_fallback", "interactive", "toolbar"))
 _INLINE = "matplotlib_inline.backend_inline"
 _SETTINGS = ("close_figures", "figure_formats", "print_figure_kwargs", "rc")
 
@@ -28,7 +28,7 @@ def capture_parameters(_: Baseline) -> Any:
     colors = importlib.import_module("matplotlib.colors")
     return {
         "parameters": {
-            key: dict.__getitem__(parameters, key) for key in dict.keys(parameters) if key not in _OF_THE_BACKEND
+            key: dict.__getitem__(parameters, key) for key in dict.keys(parameters) if key not in OF_THE_BACKEND
         },
         "letters": {name: color for name, color in colors.colorConverter.colors.items() if len(name) == 1},
     }
@@ -50,11 +50,12 @@ def capture_backend(_: Baseline) -> Any:
     """The backend, whether pyplot draws at once, and how IPython shows a figure."""
     matplotlib, pyplot = _matplotlib(), "matplotlib.pyplot" in sys.modules
     backend = matplotlib.get_backend() if pyplot else dict.__getitem__(matplotlib.rcParams, "backend")
+    inline = inline_settings()
     return {
         "backend": backend if isinstance(backend, str) else None,
         "pyplot": pyplot,
         "interactive": matplotlib.is_interactive(),
-        "inline": {name: getattr(_inline(), name) for name in _SETTINGS} if _inline() is not None else None,
+        "inline": {name: getattr(inline, name) for name in _SETTINGS} if inline is not None else None,
         "printers": _printers() if "matplotlib.figure" in sys.modules else None,
     }
 
@@ -65,7 +66,7 @@ def restore_backend(value: Any, _: Baseline) -> None:
     if value["pyplot"]:
         importlib.import_module("matplotlib.pyplot")
         matplotlib.get_backend()
-    if value["inline"] is not None and (settings := _inline(make=True)) is not None:
+    if value["inline"] is not None and (settings := inline_settings(make=True)) is not None:
         for name, setting in value["inline"].items():
             setattr(settings, name, setting)
     if value["backend"] is not None:
@@ -81,7 +82,7 @@ def load_backend() -> None:
         importlib.import_module("matplotlib.pyplot")._get_backend_mod()
 
 
-def _inline(*, make: bool = False) -> Any:
+def inline_settings(*, make: bool = False) -> Any:
     """The inline backend's settings, where there are any."""
     config = sys.modules.get("matplotlib_inline.config")
     if config is None and make:

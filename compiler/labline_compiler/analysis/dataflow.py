@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
 from labline_compiler.analysis.observed import Observed
@@ -58,7 +59,7 @@ def analyse(
         _follow(recorder.walker, unit)
         observed.after(place, recorder.walker)
     recorder.finish()
-    return Settlement(recorder).flows()
+    return replace(Settlement(recorder).flows(), telling=observed.telling)
 
 
 class TooDeepError(Exception):

@@ -9,6 +9,7 @@ from labline_compiler.findings import Finding
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
 from labline_compiler.pipeline import Parameter, Stretch
+from labline_runtime.specification import Observation
 
 PREAMBLE = "<preamble>"
 PARAMETERS = "<parameters>"
@@ -85,3 +86,4 @@ class Flows:
     steps: dict[str, StepFlow]
     findings: list[Finding]
     misplaced: set[int]  # cells that cannot run at the start of every step
+    telling: set[Observation] = field(default_factory=set)  # what was seen in earlier runs and made a difference

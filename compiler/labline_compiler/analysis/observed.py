@@ -1,6 +1,8 @@
 """What earlier runs saw the steps do, taken into account as if it stood in their code.
 
-Every fact only adds to what a step may do, so a fact that no longer holds costs parallelism and nothing else.
+Most facts only add to what a step may do, so one that no longer holds costs parallelism and nothing else. What type a
+value had takes away from it: a method of a frame is looked up among those of frames. Should the value be of another
+kind one day, the step that makes it fails (LL222).
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from labline_compiler.analysis.flows import Unit
 from labline_compiler.analysis.heap import NOTHING
 from labline_compiler.analysis.walker import Walker
-from labline_runtime.specification import Observation
+from labline_runtime.specification import Observation, kind_of
 
 
 class Observed:
@@ -24,9 +26,10 @@ class Observed:
         self._facts = [
             (ends[fact.step][fact.stretch if fact.stretch < len(ends[fact.step]) else -1], fact)
             for fact in facts
-            if fact.step in ends
+            if fact.step in ends and (fact.kind != "is" or len(ends[fact.step]) == 1)
         ]
         self._linked: set[tuple[Walker, Observation]] = set()
+        self.telling = {fact for fact in facts if fact.kind != "is"}  # those that made a difference, if only to names
 
     def after(self, place: int, walker: Walker) -> None:
         """The unit at *place* has been followed: add what was seen of it."""
@@ -36,8 +39,29 @@ class Observed:
                     self._linked.add((walker, fact))
                     names = walker.state.module.names
                     walker.state.alter(names[fact.names[0]] | names[fact.names[1]])  # so this step hands on both
+            elif place == since and fact.kind == "is":
+                if _take_for(walker, *fact.names):
+                    self.telling.add(fact)
             elif place == since:
                 _do(walker, fact)
+
+
+def _take_for(walker: Walker, name: str, type_name: str) -> bool:
+    """The name stands for an object of a known type, which may hold all that it was taken to stand for.
+
+    Unless it is known what the name stands for; whether that was not so.
+    """
+    names, heap, kind = walker.state.module.names, walker.heap, kind_of(type_name)
+    value = names.get(name, NOTHING)
+    if kind is None or not value or heap.kind(value) is not None:
+        return False
+    walker.state.bindings += 1
+    if kind == "scalar":
+        names[name] = NOTHING
+        return True
+    # Of an estimator it is not known whether it was given a random_state.
+    names[name] = heap.make(("observed", name, type_name), kind, heap.reach(value), draws=kind == "sklearn")
+    return True
 
 
 def _link(walker: Walker, first: str, second: str) -> bool:
@@ -57,8 +81,8 @@ def _do(walker: Walker, fact: Observation) -> None:
     for name in fact.names:
         if fact.kind == "changes":
             state.sink.hidden(name, "change")
-        elif fact.kind == "writes":
-            state.sink.file("write", name)
+        elif fact.kind in ("writes", "reads"):
+            state.sink.file("write" if fact.kind == "writes" else "read", name)
         elif fact.kind == "binds" or name in state.module.names:
             value = state.global_value(name) if name in state.module.names else NOTHING
             if fact.kind == "alters" and value:

@@ -55,6 +55,7 @@ class Plots(Classes):
 
     def figures(self, handed: Value = NOTHING) -> Value:
         """Use the figures that are open: all of them, as one object, with *handed* on them."""
+        self.state.sink.hidden(FIGURES, "read")
         if not self.figures_open:
             value = self.heap.make(("figures", self.cells), "matplotlib")
         else:

@@ -214,8 +214,11 @@ class Recorder:
             if version is not None:
                 self.versions[name] = version
             self._need(name)
-        elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not self.walker.forgiving:
-            self._tell_unbound(name, node)
+        elif name not in IPYTHON_NAMES and not hasattr(builtins, name):
+            if not self.walker.forgiving:
+                self._tell_unbound(name, node)
+            elif self.unit.step in self.steps:  # should a step above bind it out of sight, this one would see it
+                self.stretch.uses.add(name)
 
     def star_import(self, module: str) -> None:
         """Any name may be bound from here on."""

@@ -160,23 +160,30 @@ label = "a"
         "LL221",
         "hidden state changed unseen",
         "error",
-        "The step drew from a random generator that was seeded above and that a later step draws from, or changed the "
-        "working directory before a later step uses files, and its code did not show it.",
-        "Run again: the next run hands the state on from step to step. Or give the code a generator of its own.",
+        "The step drew from a random generator that was seeded above and that a later step draws from, or changed what "
+        "later steps may depend on without naming it, and its code did not show it: options of libraries, filters of "
+        "warnings, environment variables, the working directory before a later step uses files, the module search "
+        "path, the locale, loggers, functions in libraries, open figures. What a library sets while it is imported "
+        "does not count.",
+        "Run again: the next run hands the state on from step to step. Or change it in plain code, or in a cell tagged "
+        "`imports`; or give the code a generator of its own.",
     ),
     Rule(
         "LL222",
         "name bound unseen",
         "error",
-        "The step bound a variable in a way that its code does not show, and a later step takes the earlier value.",
-        "Run again: the next run hands the new value on. Or assign the variable in plain code.",
+        "The step bound a variable in a way that its code does not show, and a later step takes the earlier value. Or "
+        "it bound one to a value of another type than earlier runs saw, for which later steps run side by side.",
+        "Run again: the next run hands the new value on, and no longer goes by the type. Or assign the variable in "
+        "plain code.",
     ),
     Rule(
         "LL223",
         "file written unseen",
         "error",
         "The step wrote a file that another step names in its code, and nothing keeps the two in the order that the "
-        "notebook has them in.",
+        "notebook has them in. Or two steps that do not wait for each other used a file, one of them writing it, in "
+        "another order than the notebook's, whatever their code shows of it.",
         "Run again: the next run keeps the order. Or tag the lower of the two steps with `prev:` and the other.",
     ),
 )

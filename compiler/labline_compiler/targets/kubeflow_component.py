@@ -162,6 +162,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         passing=passage.passing,
         unawaited=passage.unawaited,
         pauses=passage.pauses,
+        types=pipeline.types(step.name),
         derive_random=pipeline.parallel_random,
         definitions=pipeline.definitions(step.name),
     )

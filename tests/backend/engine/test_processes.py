@@ -160,6 +160,17 @@ def test_the_last_of_several_failures_counts(bench: Bench) -> None:
     assert (record.state, record.attempt, record.error.ename) == ("failed", 3, "ZeroDivisionError")
 
 
+def test_what_a_guard_saw_is_not_tried_again(bench: Bench) -> None:
+    steps = (
+        step("a", "n = 1", gives="n"),
+        step("b", "globals()['n'] = 2", retries=2),
+        step("c", "n", takes={"n": "a"}),
+    )
+    run = bench.run(pipeline(*steps))
+    record = bench.step(run, "b")
+    assert (record.error.code, record.attempt) == ("LL222", 1)
+
+
 def test_the_log_keeps_earlier_attempts(bench: Bench) -> None:
     run = bench.run(pipeline(step("a", "print('here')\n1 / 0", retries=1)))
     first, second = bench.log(run, "a").split("\n--- attempt 2 ---\n")

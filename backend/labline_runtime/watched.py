@@ -1,0 +1,83 @@
+"""Hidden state that a step is believed not to change: did it?
+
+What a library sets while it is being imported is no change: whoever needs the library imports it, and finds it set.
+Environment variables and filters of warnings count only where the notebook's own code set them: libraries set theirs
+when they are used, and threads that each ignore some warnings for a while may leave that behind.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from labline_runtime import files
+from labline_runtime.imports import LibraryImports
+from labline_runtime.states import parts, patches
+
+
+class HiddenWatch:
+    """Made when a step's own cells have not run; :meth:`changes` asked when they have."""
+
+    def __init__(self, names: Iterable[str], namespace: Mapping[str, Any], known: Iterable[str] = ()) -> None:
+        """Watch the states called *names*, and what is put into libraries other than at the paths *known*."""
+        names = set(names)
+        self._known = frozenset(known)
+        self._patches = patches.Patches(namespace)
+        self._expected = {name: parts.look(name) for name in parts.TABLE if name in names}
+        self._imports = LibraryImports(self._look, self._imported)
+        self._imports.start()
+        files.forget_variables()
+        self._filters: set[str] = set()  # that the notebook's own code has added
+        self._watch_filters()
+
+    def stop(self) -> None:
+        """The cells have run: watch no longer what goes on."""
+        self._imports.stop()
+        if warnings._add_filter is self._add_filter:  # type: ignore[attr-defined]
+            warnings._add_filter = self._plain_add_filter  # type: ignore[attr-defined]
+
+    def _watch_filters(self) -> None:
+        # What both filterwarnings and simplefilter call, under whatever name the notebook has got them.
+        plain = self._plain_add_filter = warnings._add_filter  # type: ignore[attr-defined]
+
+        def add_filter(*item: Any, append: bool) -> None:
+            plain(*item, append=append)
+            if files.is_called_by_notebook(sys._getframe(1)):
+                self._filters.add(parts.filter_name(*item))
+
+        self._add_filter = warnings._add_filter = add_filter  # type: ignore[attr-defined]
+
+    def changes(self) -> dict[str, list[str]]:
+        """The states that were changed, with the names of the parts in which they were; "" where there is only one."""
+        now = self._look()
+        found = {}
+        for name, expected in self._expected.items():
+            state = now[name]
+            if expected is None or state is None:
+                continue
+            differ = parts.changed(expected, state)
+            if name == "@environ" and (mine := files.variables_set()) is not None:
+                differ = [variable for variable in differ if variable in mine]
+            if name == "@warnings":
+                differ = [each for each in differ if each in self._filters]
+            if differ:
+                found[name] = differ
+        found |= {path: [""] for path in self._patches.new(self._known)}
+        return found
+
+    def _look(self) -> dict[str, parts.Parts | None]:
+        return {name: parts.look(name) for name in self._expected}
+
+    def _imported(self, before: dict[str, parts.Parts | None]) -> None:
+        """A library was imported: what it set is as expected."""
+        for name, state in self._look().items():
+            expected, earlier = self._expected[name], before[name]
+            if expected is None or earlier is None:
+                self._expected[name] = state
+            elif state is not None:
+                for part in parts.changed(earlier, state):
+                    expected.pop(part, None)
+                    if part in state:
+                        expected[part] = state[part]
