@@ -44,8 +44,8 @@ export class LablineClient {
     return this.call('GET', ['status']);
   }
 
-  compile(path: string, content: NotebookContent): Promise<Compilation> {
-    return this.call('POST', ['pipelines'], {}, { path, content });
+  compile(path: string, content: NotebookContent, observed: boolean): Promise<Compilation> {
+    return this.call('POST', ['pipelines'], {}, { path, content, observed });
   }
 
   suggest(path: string, content: NotebookContent): Promise<Suggestion> {

@@ -105,6 +105,8 @@ export interface Compilation {
   pipeline: Graph | null;
   findings: Finding[];
   cells: CellRole[];
+  /** What earlier runs saw the steps do, in words, where the pipeline is another for it. */
+  observed: string[];
 }
 
 export interface SuggestedCell extends CellPlace {
@@ -177,6 +179,8 @@ export interface RunDetail extends Run {
   graph: Graph;
   steps: StepRun[];
   findings: Finding[];
+  /** What earlier runs saw the steps do, in words, that this one reckoned with. */
+  observed: string[];
   certificate: Certificate | null;
   /** What is wrong with a certificate that is not to be trusted. */
   certificate_fault: string | null;
@@ -346,6 +350,13 @@ export interface RunRequest {
   parameters?: Record<string, string>;
   cache?: boolean;
   target?: string;
+  observed?: boolean;
+}
+
+/** The error of a step that a guard stopped: running again helps, as what was seen is then reckoned with. */
+export function seenError(run: RunDetail): StepError | null {
+  const error = run.steps.find(step => step.error?.observed?.length)?.error ?? null;
+  return run.state === 'failed' ? error : null;
 }
 
 export interface VerificationRequest {

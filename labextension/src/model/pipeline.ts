@@ -122,6 +122,17 @@ export class NotebookPipeline {
 
   useCache = true;
 
+  /** Whether what earlier runs saw the steps do is reckoned with. */
+  get useObserved(): boolean {
+    return this._useObserved;
+  }
+
+  set useObserved(use: boolean) {
+    this._useObserved = use;
+    this.recompile();
+    this._changed.emit();
+  }
+
   /** Where the next run goes. */
   target = LOCAL;
 
@@ -208,8 +219,8 @@ export class NotebookPipeline {
 
   /** Run the notebook as it stands in the editor. */
   start(): Promise<RunDetail | null> {
-    const { useCache: cache, target } = this;
-    return this.begin(request => this.client.createRun({ ...request, cache, target }));
+    const { useCache: cache, target, useObserved: observed } = this;
+    return this.begin(request => this.client.createRun({ ...request, cache, target, observed }));
   }
 
   /** Run the notebook as it stands, and see whether its pipeline computes what it computes. */
@@ -311,6 +322,9 @@ export class NotebookPipeline {
     if (id === this.runId) {
       if (run && isActive(run.state)) {
         this.watched.add(id);
+      } else if (this.watched.has(id) && !this.learned.has(id)) {
+        this.learned.add(id);
+        this.recompile(); // what the run saw may make another pipeline
       }
       this._changed.emit();
     }
@@ -322,6 +336,11 @@ export class NotebookPipeline {
       this._cells = cells;
       this._hues = hues(stepNames(cells));
     }
+  }
+
+  private recompile(): void {
+    this.compiled = '';
+    this.compileSoon(0);
   }
 
   private compileSoon(delay: number): void {
@@ -353,13 +372,14 @@ export class NotebookPipeline {
     }
     this.compiling = true;
     try {
-      const compilation = await this.client.compile(path, content);
-      this.compiled = text;
+      this.compiled = text; // before it is asked for: meanwhile a run may end, after which it is to be asked again
+      const compilation = await this.client.compile(path, content, this._useObserved);
       this._compilation = compilation;
       this._graph = compilation.pipeline ?? this._graph;
       this._trouble = null;
       this._refused = null;
     } catch (error) {
+      this.compiled = '';
       const unavailable = !(error instanceof ApiError) || error.unavailable;
       this._trouble = error instanceof Error ? error.message : String(error);
       if (unavailable && this.store.isConnected) {
@@ -388,6 +408,7 @@ export class NotebookPipeline {
   private readonly _overrides = new Map<string, string>();
   private readonly dismissed = new Set<string>();
   private readonly watched = new Set<string>();
+  private readonly learned = new Set<string>();
   private _cells: CellMembership[] = [];
   private _hues: ReadonlyMap<string, number> = new Map();
   private _compilation: Compilation | null = null;
@@ -395,6 +416,7 @@ export class NotebookPipeline {
   private _trouble: string | null = null;
   private _refusal: string | null = null;
   private _refused: Finding[] | null = null;
+  private _useObserved = true;
   private runId: string | null = null;
   private compiled = '';
   private due: number | null = null;

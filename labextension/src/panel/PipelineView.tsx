@@ -1,7 +1,7 @@
 import React, { useEffect, useLayoutEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { isActive, isBusy, LOCAL, type Finding, type RunDetail } from '../api/types';
+import { isActive, isBusy, LOCAL, seenError, type Finding, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
@@ -10,7 +10,7 @@ import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pip
 import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
-import { ActionButton, Empty, LinkButton, PageLink, Section, StateBadge } from '../ui/parts';
+import { ActionButton, Empty, LinkButton, PageLink, RunAgain, Section, StateBadge } from '../ui/parts';
 import { VerdictIcon } from '../ui/seal';
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
@@ -79,6 +79,7 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
       <div className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
         {pipeline.applied && <Applied pipeline={pipeline} />}
+        {run && <Seen pipeline={pipeline} run={run} />}
         {untagged && !pipeline.trouble && (
           <SuggestionView pipeline={pipeline} reveal={cell => void notebook.reveal(cell)} />
         )}
@@ -95,6 +96,11 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
         {findings.length > 0 && (
           <Section name="findings" title="Findings" count={findings.length}>
             <Findings findings={findings} onJump={jump} onFix={edit => pipeline.apply(edit)} />
+          </Section>
+        )}
+        {(!pipeline.useObserved || (compilation?.observed ?? []).length > 0) && (
+          <Section name="observed" title="Seen in earlier runs">
+            <Observed pipeline={pipeline} facts={compilation?.observed ?? []} />
           </Section>
         )}
         {parameters.length > 0 && (
@@ -236,6 +242,56 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
         Open run
       </LinkButton>
     </div>
+  );
+}
+
+/** Why a guard stopped the last run, and the way on. */
+function Seen({ pipeline, run }: { pipeline: NotebookPipeline; run: RunDetail }): React.JSX.Element | null {
+  const error = seenError(run);
+  if (!error || !pipeline.useObserved) {
+    return null;
+  }
+  return (
+    <div className="labline-Notice" data-labline-notice="error" data-labline-seen={error.code} role="alert">
+      <p>{error.message}</p>
+      <RunAgain
+        onClick={() => void pipeline.start()}
+        disabled={pipeline.isStarting || whyNot(pipeline) !== null}
+      />
+    </div>
+  );
+}
+
+/** The facts that the pipeline was made with, and whether they count. */
+function Observed({
+  pipeline,
+  facts
+}: {
+  pipeline: NotebookPipeline;
+  facts: readonly string[];
+}): React.JSX.Element {
+  return (
+    <>
+      <label
+        className="labline-Check"
+        title="Without it the pipeline is made from the code alone, and the next run forgets what was seen"
+      >
+        <input
+          type="checkbox"
+          data-labline-action="observed"
+          checked={pipeline.useObserved}
+          onChange={event => {
+            pipeline.useObserved = event.target.checked;
+          }}
+        />
+        Reckon with what earlier runs saw
+      </label>
+      <ul className="labline-Observed">
+        {facts.map(fact => (
+          <li key={fact}>{fact[0].toUpperCase() + fact.slice(1)}.</li>
+        ))}
+      </ul>
+    </>
   );
 }
 

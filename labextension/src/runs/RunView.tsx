@@ -19,6 +19,7 @@ export interface RunViewProps {
   server: ILablineServer;
   rendering: Rendering;
   back: () => void;
+  openRun: (run: string) => void;
   openNotebook: (path: string) => void;
 }
 
@@ -49,6 +50,7 @@ function RunBody({
   run,
   server,
   rendering,
+  openRun,
   openNotebook
 }: RunViewProps & { run: RunDetail }): React.JSX.Element {
   const active = isActive(run.state);
@@ -120,7 +122,15 @@ function RunBody({
           />
         </div>
         {step && (
-          <StepView key={step.name} run={run} step={step} server={server} rendering={rendering} now={now} />
+          <StepView
+            key={step.name}
+            run={run}
+            step={step}
+            server={server}
+            rendering={rendering}
+            now={now}
+            openRun={openRun}
+          />
         )}
       </div>
     </>

@@ -3,7 +3,7 @@ import React, { useId, useRef, useState } from 'react';
 import type { RunDetail, StepRun } from '../api/types';
 import { timing } from '../graph/looks';
 import type { ILablineServer } from '../tokens';
-import { StateBadge } from '../ui/parts';
+import { RunAgain, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CellsView } from './CellsView';
 import { LogView } from './LogView';
@@ -22,10 +22,12 @@ export interface StepViewProps {
   server: ILablineServer;
   rendering: Rendering;
   now: number;
+  /** Look at another run. */
+  openRun: (run: string) => void;
 }
 
 /** What one step of a run did. */
-export function StepView({ run, step, server, rendering, now }: StepViewProps): React.JSX.Element {
+export function StepView({ run, step, server, rendering, now, openRun }: StepViewProps): React.JSX.Element {
   const [tab, setTab] = useState<Tab>(lastTab);
   const id = useId();
   const bar = useRef<HTMLDivElement>(null);
@@ -57,7 +59,7 @@ export function StepView({ run, step, server, rendering, now }: StepViewProps): 
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
       </header>
-      {step.error && <ErrorSummary error={step.error} />}
+      {step.error && <ErrorSummary error={step.error} run={run} server={server} openRun={openRun} />}
       <div
         ref={bar}
         className="labline-Tabs"
@@ -101,11 +103,32 @@ function reusedFrom(step: StepRun): string {
   return step.cached_from ? `from run ${step.cached_from}` : '';
 }
 
-function ErrorSummary({ error }: { error: NonNullable<StepRun['error']> }): React.JSX.Element {
+type ErrorSummaryProps = Pick<StepViewProps, 'run' | 'server' | 'openRun'> & {
+  error: NonNullable<StepRun['error']>;
+};
+
+function ErrorSummary({ error, run, server, openRun }: ErrorSummaryProps): React.JSX.Element {
+  const [refusal, setRefusal] = useState<string | null>(null);
+  const [starting, setStarting] = useState(false);
+  const again = () => {
+    setStarting(true);
+    server.client
+      .createRun({ path: run.notebook, parameters: run.parameters, target: run.target })
+      .then(started => {
+        server.runs.addDetail(started);
+        openRun(started.id);
+      })
+      .catch((reason: Error) => {
+        setRefusal(reason.message);
+        setStarting(false);
+      });
+  };
   return (
-    <p className="labline-Notice" data-labline-notice="error" role="alert">
-      {error.message}
-      {error.hint && <span className="labline-Notice-hint">{error.hint}</span>}
-    </p>
+    <div className="labline-Notice" data-labline-notice="error" role="alert">
+      <p>{error.message}</p>
+      {error.hint && <p className="labline-Notice-hint">{error.hint}</p>}
+      {error.observed && error.observed.length > 0 && <RunAgain onClick={again} disabled={starting} />}
+      {refusal && <p>{refusal}</p>}
+    </div>
   );
 }

@@ -62,6 +62,7 @@ export class RunsWidget extends ReactWidget {
         server={server}
         rendering={rendering}
         back={() => navigate(null)}
+        openRun={navigate}
         openNotebook={openNotebook}
       />
     );

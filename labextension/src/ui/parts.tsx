@@ -97,6 +97,23 @@ export function PageLink({ href, children }: { href: string; children: React.Rea
   );
 }
 
+/** The way on from a run that a guard stopped. */
+export function RunAgain({
+  onClick,
+  disabled
+}: Pick<ActionProps, 'onClick' | 'disabled'>): React.JSX.Element {
+  return (
+    <ActionButton
+      action="run-again"
+      onClick={onClick}
+      disabled={disabled}
+      title="The next run reckons with what this one saw: it hands the change on, or puts the steps in order"
+    >
+      Run again with what was seen
+    </ActionButton>
+  );
+}
+
 /** A sentence with nothing else to see. */
 export function Empty({ title, children }: { title: string; children?: React.ReactNode }): React.JSX.Element {
   return (
