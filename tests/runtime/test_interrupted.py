@@ -94,11 +94,14 @@ def work(spec: StepSpecification, names: dict[str, Any]) -> tuple[list[StepInput
     inbox = transfer.Inbox(spec, names, baseline)
     guard = Guard(spec, names, *inbox.open(), baseline)
     pauses = {pause.after: pause for pause in spec.pauses}
-    for cell in spec.cells:
-        exec(cell.source, names)
-        if (pause := pauses.get(cell.index)) is not None:
-            guard.pause()
-            guard.resume(*inbox.resume(pause))
+    try:
+        for cell in spec.cells:
+            exec(cell.source, names)
+            if (pause := pauses.get(cell.index)) is not None:
+                guard.pause()
+                guard.resume(*inbox.resume(pause))
+    finally:
+        guard.stop()
     guard.check()
     outputs = [transfer.values_of(spec, output, names) for output in spec.outputs]
     shared, kept = guard.shared_by(outputs)
