@@ -142,6 +142,10 @@ PASSING = {
         steps(a="x = 1", b="print(0)", c="try:\n    n\nexcept NameError:\n    n = 0"),
         {"": ("n",)},
     ),
+    "a name that was unbound on the way": (
+        steps(a="n = 1", b="print(0)", d="del n", c="try:\n    n\nexcept NameError:\n    n = 0"),
+        {"a": ("n",)},
+    ),
     "figures": (
         steps(a="x = 1", b="print(0)", c="import matplotlib.pyplot as plt\nplt.plot([1])"),
         {"": ("@matplotlib.figures",)},

@@ -177,6 +177,8 @@ class Magics(Statements):
             self.state.sink.hidden("@environ", "change" if "=" in line or len(line.split()) > 1 else "read")
         elif name in _SET_UP:
             self.state.sink.hidden("@ipython", "change")
+            if name == "precision":  # IPython sets NumPy's, too
+                self.state.sink.hidden("@numpy.printoptions", "change")
         elif name in ("matplotlib", "pylab", "config"):
             self._plot_magic(name, line, node)
         elif name == "run":

@@ -55,12 +55,13 @@ def _take_for(walker: Walker, name: str, type_name: str) -> bool:
     value = names.get(name, NOTHING)
     if kind is None or not value or heap.kind(value) is not None:
         return False
-    walker.state.bindings += 1
     if kind == "scalar":
-        names[name] = NOTHING
+        walker.state.retake(name, NOTHING)
         return True
     # Of an estimator it is not known whether it was given a random_state.
-    names[name] = heap.make(("observed", name, type_name), kind, heap.reach(value), draws=kind == "sklearn")
+    walker.state.retake(
+        name, heap.make(("observed", name, type_name), kind, heap.reach(value), draws=kind == "sklearn")
+    )
     return True
 
 
@@ -70,7 +71,7 @@ def _link(walker: Walker, first: str, second: str) -> bool:
     if first not in names or second not in names:
         return False
     for name in (first, second):
-        names[name] = names[name] or walker.heap.make(("observed", name))
+        walker.state.retake(name, names[name] or walker.heap.make(("observed", name)))
     walker.heap.put(names[first], names[second])
     walker.heap.put(names[second], names[first])
     return True

@@ -217,8 +217,8 @@ class Recorder:
         elif name not in IPYTHON_NAMES and not hasattr(builtins, name):
             if not self.walker.forgiving:
                 self._tell_unbound(name, node)
-            elif self.unit.step in self.steps:  # should a step above bind it out of sight, this one would see it
-                self.stretch.uses.add(name)
+            elif self.unit.step in self.steps and name not in self.values:
+                self.stretch.uses.add(name)  # should a step above bind it out of sight, this one would see it
 
     def star_import(self, module: str) -> None:
         """Any name may be bound from here on."""

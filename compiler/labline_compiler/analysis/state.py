@@ -139,6 +139,11 @@ class State:
             candidates = dict.fromkeys(name for number in objects for name in self._named.get(number, ()))
         return [name for name in candidates if name in names and not objects.isdisjoint(names[name])]
 
+    def retake(self, name: str, value: Value) -> None:
+        """A name of the notebook is taken for *value* from here on; nothing binds it."""
+        self.bindings += self.module.names.get(name) != value
+        self._set(self.module, name, value)
+
     def bind(self, name: str, value: Value) -> None:
         """Bind a name in the scope being run."""
         frame = self.frame
