@@ -79,6 +79,10 @@ CASES = {
         steps(a="c = [1]", b="i = zip(c, 'ab')", c="c.append(1)", d="print(list(i))"),
         {"a>b:c", "b>c:c,i", "c>d:i"},
     ),
+    "what pairs of an iterator are unpacked to": (
+        steps(a="c = []\nd = []", b="for n, (x, y) in enumerate(zip([c], [d])):\n    y.append(n)", c="print(d)"),
+        {"a>b:c,d", "b>c:d"},
+    ),
     "what is done to an element is not done to the list": (
         steps(a="c = [1]", b="for n, x in enumerate(c):\n    x += 1", c="print(c)"),
         {"a>b:c", "a>c:c"},

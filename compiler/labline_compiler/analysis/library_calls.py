@@ -132,12 +132,14 @@ class LibraryCalls(Plots):
                 held = frozenset().union(*(self.iterate(value) for value in arguments.positional))
                 held |= arguments.rest.union(*arguments.keywords.values())
                 last = origin.rpartition(".")[2]
-                made = self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
-                if kind == "iterator":  # it goes on through what it was made of, as that is then
-                    gone_through = NOTHING.union(*arguments.positional)
-                    self.heap.put(made, gone_through)
-                    for number in made:
-                        self.heap.things[number].of |= gone_through - held
+                if kind != "iterator":
+                    return self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
+                # It gives pairs, and goes on through what it was made of as that is then.
+                held |= self.heap.make(self.site(node, "pair"), "tuple", held)
+                gone_through = NOTHING.union(*arguments.positional)
+                made = self.heap.make(self.site(node), kind, held | gone_through)
+                for number in made:
+                    self.heap.things[number].of |= gone_through - held
                 return made
             case "holds":
                 name = origin.rpartition(".")[2]
