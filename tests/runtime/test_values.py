@@ -306,6 +306,12 @@ def test_class_attributes_that_a_step_changed_arrive_changed(steps):
     assert ran.printed() == "1 ['x']\n"
 
 
+def test_a_method_of_the_base_that_the_class_was_given_stays_its_own(steps):
+    make = "class B:\n    def add(self): return 1\nclass C(B): pass\nC.add = B.add"
+    use = "B.add = lambda self: 2\nprint(C().add(), 'add' in vars(C))"
+    assert steps.chain(make, ["B C"], use).printed() == "1 True\n"
+
+
 def test_loading_leaves_an_unchanged_class_alone(steps):
     imports = ("class A:\n    seen = []\nseen = A.seen", "functions")
     before = steps.run(imports, "a = A()", outputs=["a"])

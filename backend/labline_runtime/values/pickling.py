@@ -215,12 +215,25 @@ def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any
 
 
 def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
-    make, arguments, state, _, _, set_state = reduced
+    make, arguments, (body, slots), _, _, set_state = reduced
+    state = (body | _as_inherited(kind, body), slots)
     try:
         content: str | None = class_digest(kind)
     except (DigestError, RecursionError):
         content = None
     return _make_class, (make, arguments), (content, set_state, state), None, None, _set_class_state
+
+
+def _as_inherited(kind: type, known: dict[str, Any]) -> dict[str, Any]:
+    """What the class has of its own though a base has the same, which cloudpickle leaves out: the base may change."""
+    bases = [vars(base) for base in kind.__bases__]
+    return {
+        name: value
+        for name, value in vars(kind).items()
+        if name not in known
+        and (not name.startswith("__") or isinstance(value, types.FunctionType))
+        and any(base.get(name) is value for base in bases)
+    }
 
 
 def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
