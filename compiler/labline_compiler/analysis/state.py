@@ -133,10 +133,10 @@ class State:
     def names_of(self, objects: Value) -> list[str]:
         """The notebook's names that may stand for any of *objects*."""
         names = self.module.names
-        if len(objects) > len(names):
-            candidates: Iterable[str] = names
-        else:
-            candidates = dict.fromkeys(name for number in objects for name in self._named.get(number, ()))
+        named = [self._named[number] for number in objects if number in self._named]
+        candidates: Iterable[str] = names
+        if sum(map(len, named)) < len(names):
+            candidates = dict.fromkeys(name for several in named for name in several)
         return [name for name in candidates if name in names and not objects.isdisjoint(names[name])]
 
     def retake(self, name: str, value: Value) -> None:
