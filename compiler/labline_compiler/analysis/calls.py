@@ -50,7 +50,7 @@ class Calls(LibraryObjects):
         if name in self.patched and (patches := self.mutable_patches(name)):
             with_receiver = Arguments([receiver, *arguments.positional], arguments.keywords, arguments.rest)
             result |= self.call(patches, with_receiver, node)
-        if libraries := receiver & self.heap.libraries:
+        if libraries := receiver & self.heap.dotted:
             sure = len(receiver) == 1
             found = (self.heap.library_part(number, name, sure=sure) for number in sorted(libraries))
             result |= self.call(NOTHING.union(*found), arguments, node)

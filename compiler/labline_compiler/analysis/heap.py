@@ -84,6 +84,7 @@ class Heap:
         self.instances: set[int] = set()  # of the notebook's classes
         self.classes: set[int] = set()  # the notebook's
         self.libraries: set[int] = set()  # modules and what lives in them
+        self.dotted: set[int] = set()  # of these, those whose dotted name is known
         self.functions: set[int] = set()  # the notebook's
         self._of_kind: dict[str | None, set[int]] = {}
         self._kinds: dict[Value, str | None] = {}
@@ -96,6 +97,8 @@ class Heap:
             self.things.append(Thing(kind, **facts))  # type: ignore[arg-type]
             if kind in ("module", "library"):
                 self.libraries.add(number)
+                if facts.get("origin") is not None:
+                    self.dotted.add(number)
             self._of_kind.setdefault(kind, set()).add(number)
             if "function" in facts:
                 self.functions.add(number)

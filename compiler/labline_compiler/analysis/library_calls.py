@@ -449,17 +449,17 @@ class LibraryCalls(Plots):
         What the notebook has put in the place of something of a library may be something of a library, too, which may
         be replaced as well. The original counts, too: it may have been kept or put back.
         """
-        own, originals = set(callee - self.heap.libraries), dict[str, None]()
-        stack = sorted(callee & self.heap.libraries)
+        own, originals = set(callee - self.heap.dotted), dict[str, None]()
+        stack = sorted(callee & self.heap.dotted)
         while stack:
-            origin = self.heap.things[stack.pop()].origin
-            if origin is None or origin in originals:
+            origin = self.heap.things[stack.pop()].origin or ""
+            if origin in originals:
                 continue
             originals[origin] = None
             if self.patched:
                 patches = self.patches(origin.rpartition(".")[2] if ANY_PART in origin else "", origin)
-                own |= self.heap.mutable(patches)
-                stack += sorted(patches & self.heap.libraries)
+                own |= patches - self.heap.dotted
+                stack += sorted(patches & self.heap.dotted)
         return frozenset(own), list(originals)
 
     def begin_step(self) -> None:

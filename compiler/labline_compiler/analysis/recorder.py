@@ -49,7 +49,9 @@ class Recorder:
         self.findings: list[Finding] = []
         self.told: set[tuple[object, ...]] = set()
         self.misplaced: set[int] = set()
+        # In this unit: what was altered, what names were bound to, each with the moment when its sharers were found.
         self.brought: set[tuple[Value, int, int]] = set()
+        self.bound: set[tuple[Value, int, int]] = set()
         self.touched: set[str] = set()
         self.values: dict[str, Value] = {}  # what each name may stand for, branches taken or not
         self.libraries: dict[str, Value | None] = {}  # names that the preamble bound to library objects
@@ -74,6 +76,7 @@ class Recorder:
         self.unit = unit
         self.units.append(unit)
         self.brought.clear()
+        self.bound.clear()
         if unit.step in NO_STEPS:
             return
         stretches = self.steps.setdefault(unit.step, StepFlow()).stretches
@@ -124,8 +127,8 @@ class Recorder:
         # Bound maybe, the name may still stand for what it stood for before.
         value = self.values[name] = value if always else value | self.values.get(name, NOTHING)
         moment = (value, self.heap.links, self.walker.state.bindings)
-        if moment not in self.brought:  # the same again would find the same names
-            self.brought.add(moment)
+        if moment not in self.bound:  # the same again would find the same names
+            self.bound.add(moment)
             if hot := self._hot(value):
                 self._bring_along(hot, {name})
 

@@ -46,6 +46,11 @@ CASES = {
     "a result that goes to the second argument": (NUMPY + "y = np.sqrt(x, x)", *LATER),
     "a method's result that goes to an argument": (NUMPY + "y = x.round(0, x)", *LATER),
     "a result that goes to a named argument": (NUMPY + "y = np.multiply(x, 2, out=x)", *LATER),
+    "a named tuple's parts": (
+        "import collections\na = [1]\nPair = collections.namedtuple('Pair', 'one other')\nb = Pair(a, a).one",
+        "b.append(7)",
+        "print(a, b)",
+    ),
     "arguments that come from a list": (NUMPY + "all = [x, 1, x]\ny = np.add(*all)", *LATER),
     "an array over a memoryview": (NUMPY + "y = np.frombuffer(memoryview(x))", *LATER),
     "an array over a bytearray": (
