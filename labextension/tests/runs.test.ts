@@ -50,6 +50,7 @@ function detail(id: string, created: number): RunDetail {
     graph,
     steps: [step('a', 'pending')],
     findings: [],
+    observed: [],
     certificate: null,
     certificate_fault: null
   };
