@@ -91,6 +91,15 @@ CASES = {
         steps(a="b = []", b="def f():\n    def g(q: b.append(1)) -> b:\n        pass\nf()", c="print(b)"),
         {"a>b:b", "b>c:b"},
     ),
+    "a named tuple holds what it is made of": (
+        steps(
+            a="import collections\nP = collections.namedtuple('P', 'x')\nc = []",
+            b="p = P(c)",
+            c="p.x.append(1)",
+            d="print(c)",
+        ),
+        {"a>b:P,c", "b>c:c,p", "c>d:c"},
+    ),
     "help on a value needs the value": (steps(a="x = 1", b="x?"), {"a>b:x"}),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),

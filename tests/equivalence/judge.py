@@ -40,7 +40,7 @@ GUARDS = frozenset(("LL210", "LL220", "LL221", "LL222", "LL223"))
 class Judgement:
     """How a pipeline compares with its notebook, and what there is to say about it.
 
-    "refused": a finding says that there is none, or that it does something else. "alarm": a guard stopped it, and it
+    "refused": a finding says that there is none, that it does something else, or that a value cannot be handed on. "alarm": a guard stopped it, and it
     was right when it ran again; "fails": the notebook itself does. "partly": not all of it can be compared.
     """
 
@@ -111,6 +111,8 @@ class Judge:
                 outcome = verification.local_outcome(self._service, self._service.engine.wait(run, timeout=600))
                 errors = [step.error for step in self._service.store.steps(run) if step.error is not None]
                 alarm = "; ".join(f"{e.code} {e.message}" for e in errors if e.code in GUARDS)
+                if unstorable := [e.message for e in errors if e.code == "LL401"]:
+                    return Judgement("refused", f"['LL401'] {unstorable[0]}")
             else:
                 outcome = verification.kubeflow_outcome(subject, workspace, scratch)
                 alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""
