@@ -40,8 +40,9 @@ GUARDS = frozenset(("LL210", "LL220", "LL221", "LL222", "LL223"))
 class Judgement:
     """How a pipeline compares with its notebook, and what there is to say about it.
 
-    "refused": a finding says that there is none, that it does something else, or that a value cannot be handed on. "alarm": a guard stopped it, and it
-    was right when it ran again; "fails": the notebook itself does. "partly": not all of it can be compared.
+    "refused": a finding says that there is none, that it does something else, or that a value cannot be handed on.
+    "alarm": a guard stopped it, and it was right when it ran again; "fails": the notebook itself does. "partly": not
+    all of it can be compared.
     """
 
     outcome: Literal["equal", "partly", "refused", "alarm", "different", "fails"]
