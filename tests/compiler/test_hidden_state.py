@@ -80,6 +80,13 @@ CASES = {
         steps(a="import mimetypes\nmimetypes.types_map['.x'] = 'y'", b="x = 1"),
         {"a>b:@patch:mimetypes.types_map[]"},
     ),
+    "an attribute set by a method on what somebody hands it is not a module's": (
+        steps(
+            a="import math\nclass K:\n    def put(self, x): self.x = x\nk = K()\nunknown.call(k.put, [math.pi])",
+            b="x = 1",
+        ),
+        set(),
+    ),
     "a function put into a library has a parameter called as a variable is": (
         steps(a="import textwrap\ntextwrap.shout = lambda q: [q]\nq = 1", b="x = 1"),
         {"a>b:@patch:textwrap.shout"},

@@ -240,8 +240,10 @@ class Functions:
     def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:
         """Functions among *value* may be called with parts of *handed*, and so may those that they lead to.
 
-        Whoever uses *givers* calls them, unseen, and may get what they give.
+        Whoever uses *givers* calls them, unseen, and may get what they give. Nobody hands on modules: what is set on an
+        argument is not set on one that happens to be within reach.
         """
+        handed = self.heap.mutable(handed)
         functions = sorted(value & self.heap.functions)
         for number in functions:
             if not givers <= self.givers.get(number, NOTHING):
