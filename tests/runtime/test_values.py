@@ -306,6 +306,37 @@ def test_class_attributes_that_a_step_changed_arrive_changed(steps):
     assert ran.printed() == "1 ['x']\n"
 
 
+SERIES = "import pandas as pd\ns = pd.Series([1, 2])\n"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "s[:]",
+        "s.rename('q')",
+        "pd.Series(s, copy=False)",
+        "s.astype('int64')",
+        "pd.DataFrame({'s': s})['s']",
+        "pd.Index(s)",
+    ],
+)
+def test_what_shares_memory_with_a_series_until_one_is_written_sees_no_change(steps, other):
+    use = "s.iloc[0] = 9\nprint(s.tolist(), r.tolist())"
+    assert steps.chain(f"{SERIES}r = {other}", ["s r"], use).printed() == "[9, 2] [1, 2]\n"
+
+
+@pytest.mark.parametrize(
+    ("make", "write", "seen"),
+    [
+        ("r = s.values", "s.iloc[0] = 9", "[9, 2] [9, 2]\n"),
+        ("r = np.arange(2)\ns = pd.Series(r, copy=False)", "r[0] = 9", "[9, 1] [9, 1]\n"),
+    ],
+)
+def test_an_array_and_the_only_series_over_its_memory_see_each_others_changes(steps, make, write, seen):
+    made = f"import numpy as np\n{SERIES}{make}"
+    assert steps.chain(made, ["s r"], f"{write}\nprint(s.tolist(), r.tolist())").printed() == seen
+
+
 def test_a_method_of_the_base_that_the_class_was_given_stays_its_own(steps):
     make = "class B:\n    def add(self): return 1\nclass C(B): pass\nC.add = B.add"
     use = "B.add = lambda self: 2\nprint(C().add(), 'add' in vars(C))"

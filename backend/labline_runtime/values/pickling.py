@@ -40,7 +40,7 @@ from labline_runtime.values.digest import DigestError, class_digest
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import reduce_object
 from labline_runtime.values.tensors import reduce_tensor
-from labline_runtime.values.views import MemoryOwners, is_frame_block, is_plain_array, reduce_kind, reduce_view
+from labline_runtime.values.views import MemoryOwners, detached, framed_arrays, is_plain_array, reduce_kind, reduce_view
 
 PROTOCOL = 5
 NOTEBOOK = "__main__"
@@ -90,7 +90,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def __init__(self, *arguments: Any, owners: MemoryOwners | None = None, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.owners = owners or MemoryOwners()
-        self._private: dict[int, Any] = {}  # arrays inside frames
+        self._framed: dict[int, Any] = {}  # arrays in which pandas keeps values
+        self._detached: list[tuple[Any, list[Any]]] = []  # parts of pandas that were made here, and their arrays
         self._tried: set[int] = set()  # functions with a cache, of which is being found out whether it can be stored
         self._weak: list[Any] = []  # what is held by weak references
         self._shared = owners.shared() if owners is not None else frozenset[int]()
@@ -107,10 +108,17 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions, classes, modules and views; leave all else to pickle."""
-        if is_frame_block(obj):
-            self._private[id(obj.values)] = obj.values
+        if framed := framed_arrays(obj):
+            if not self._framed.keys().isdisjoint(map(id, framed)):  # another part of pandas has the very same arrays
+                self.owners.separate.update(map(id, framed))
+                obj = detached(obj)
+                self._detached.append((obj, framed_arrays(obj)))
+                return obj.__reduce_ex__(PROTOCOL)
+            self._framed |= {id(array): array for array in framed}
+            for array in framed:
+                self.owners.note(array, framed=True)
         if is_plain_array(obj):
-            if id(obj) in self._private:
+            if any(obj is array for _, arrays in self._detached for array in arrays):
                 return NotImplemented
             self.owners.note(obj)
             return reduce_view(obj, self.owners, self._shared) or NotImplemented

@@ -5,11 +5,14 @@ through one must be seen through the other, as in the notebook: then the array t
 the others as views of it. So it is where several look at the memory of another library, a tensor's for one. Where
 nothing overlaps, nothing changes; above all, a small view does not drag a big owner along. Masked arrays, matrices and
 record arrays are pickled as what they make of a plain array (:func:`reduce_kind`).
+
+Frames, series and indexes of pandas share memory too, but no changes: who writes makes a copy first. That they share is
+forgotten on the way, so each gets memory of its own. Where just one of them looks at the memory that an array looks at,
+it is as with two arrays: pandas knows of nobody else, and writes where it is.
 """
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -24,9 +27,13 @@ class MemoryOwners:
         self._memory: dict[int, Any] = {}
         self._owners: dict[int, Any] = {}
         self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
+        self.framed: set[int] = set()  # arrays in which pandas keeps values
+        self.separate: set[int] = set()  # those of them that get memory of their own; known once shared was asked
 
-    def note(self, array: Any) -> None:
-        """Remember *array*, an ndarray about to be pickled."""
+    def note(self, array: Any, *, framed: bool = False) -> None:
+        """Remember *array*, an ndarray about to be pickled; *framed*: pandas copies it before it writes into it."""
+        if framed:
+            self.framed.add(id(array))
         owner = owner_of(array)
         self._owners[id(owner)] = owner
         self._seen.setdefault(id(owner), {})[id(array)] = array
@@ -48,9 +55,16 @@ class MemoryOwners:
         """The ids of owners of whose memory some part is looked at by more than one array."""
         self._join()
         seen: dict[int, list[Any]] = {}
-        for number, arrays in self._seen.items():
-            seen.setdefault(id(self.whole(self._owners[number])), []).extend(arrays.values())
-        return frozenset(owner for owner, arrays in seen.items() if _overlap(arrays))
+        for number, known in self._seen.items():
+            seen.setdefault(id(self.whole(self._owners[number])), []).extend(known.values())
+        for arrays in seen.values():
+            framed = [array for array in arrays if id(array) in self.framed]
+            self.separate.update(id(array) for array in _overlapping(framed))
+        return frozenset(
+            owner
+            for owner, arrays in seen.items()
+            if owner not in self.separate and _overlapping([each for each in arrays if id(each) not in self.separate])
+        )
 
     def whole(self, owner: Any) -> Any:
         """*owner*, or the one whose memory holds all of its. Known once :meth:`shared` was asked."""
@@ -67,9 +81,17 @@ class MemoryOwners:
                 last, until = owners[place], -back
 
 
-def _overlap(arrays: list[Any]) -> bool:
-    extents = sorted(extent(array) for array in arrays if array.size)
-    return any(start < end for (_, end), (start, _) in itertools.pairwise(extents))
+def _overlapping(arrays: list[Any]) -> list[Any]:
+    """Those of *arrays* that look at memory that another of them looks at."""
+    found: dict[int, Any] = {}
+    last: Any = None
+    until = 0
+    for (start, end), _, array in sorted((extent(array), n, array) for n, array in enumerate(arrays) if array.size):
+        if last is not None and start < until:
+            found |= {id(last): last, id(array): array}
+        if last is None or end > until:
+            last, until = array, end
+    return list(found.values())
 
 
 def extent(array: Any) -> tuple[int, int]:
@@ -85,12 +107,43 @@ def is_plain_array(value: Any) -> bool:
     return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
 
 
-def is_frame_block(value: Any) -> bool:
-    """Whether *value* is a block of a pandas frame that copies on write: frames share memory, but no changes."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None or "pandas._libs.internals" not in sys.modules:
-        return False
-    return isinstance(value, sys.modules["pandas._libs.internals"].Block) and copies_on_write()
+def framed_arrays(value: Any) -> list[Any]:
+    """The ndarrays in which *value*, a part of a frame, a series or an index of pandas, keeps its values.
+
+    None where pandas does not copy on write.
+    """
+    internals = sys.modules.get("pandas._libs.internals")
+    managers = sys.modules.get("pandas.core.internals.managers")
+    if internals is None or managers is None:
+        return []
+    if isinstance(value, internals.Block):
+        held = [value.values]
+    elif isinstance(value, managers.SingleBlockManager):
+        held = [block.values for block in value.blocks]
+    elif _keeps_array(value):
+        held = [value._data]
+    else:
+        return []
+    if not copies_on_write():
+        return []
+    parts = [part for each in held for part in (each, *(getattr(each, name, None) for name in _EXTENSION_PARTS))]
+    return [part for part in parts if is_plain_array(part)]
+
+
+def _keeps_array(value: Any) -> bool:
+    """Whether *value* is an index that keeps its values in one array."""
+    pandas = sys.modules["pandas"]
+    return isinstance(value, pandas.Index) and not isinstance(value, (pandas.RangeIndex, pandas.MultiIndex))
+
+
+def detached(value: Any) -> Any:
+    """The same part of a frame, a series or an index, in arrays of its own."""
+    if _keeps_array(value):
+        return type(value)._simple_new(value._data.copy(), value.name)
+    return value.copy(deep=False)
+
+
+_EXTENSION_PARTS = ("_ndarray", "_data", "_mask")  # of pandas' own kinds of arrays
 
 
 def copies_on_write() -> bool:
@@ -120,12 +173,20 @@ def reduce_view(
 ) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
     """How to pickle *array* as a view of its owner; None where it need not, or is the owner."""
     owner = owner_of(array)
+    if id(array) in owners.separate:
+        return None
     if isinstance(owner, bytearray):
+        if id(array) in owners.framed and id(owner) not in shared:
+            return None
         start = sys.modules["numpy"].frombuffer(owner, "u1").__array_interface__["data"][0]
         offset = array.__array_interface__["data"][0] - start
         return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     owner = owners.whole(owner)
-    if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
+    if (
+        id(array) in owners.separate
+        or id(owner) not in shared
+        or not (owner.flags.c_contiguous or owner.flags.f_contiguous)
+    ):
         return None
     owner = owners.plain(owner)
     if owner is array:
