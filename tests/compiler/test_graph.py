@@ -100,6 +100,16 @@ CASES = {
         ),
         {"a>b:P,c", "b>c:c,p", "c>d:c"},
     ),
+    "an attribute of what may be an instance": (
+        steps(
+            a="d = []\nclass K:\n    def __radd__(self, x): return self\n    def __getattr__(self, n): return d\n"
+            "o = K()",
+            b="p = sum([o])",
+            c="q = p.any\nq.append(1)",
+            d="print(d)",
+        ),
+        {"a>b:d,o", "b>c:d,p", "c>d:d"},
+    ),
     "help on a value needs the value": (steps(a="x = 1", b="x?"), {"a>b:x"}),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),

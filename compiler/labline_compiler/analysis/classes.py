@@ -87,7 +87,7 @@ class Classes(Functions):
                 result |= self.special(each, "__get__", Arguments([own, frozenset((self._class_of(number),))]), node)
         if thing.instance_of is not None:
             result |= self.special(number, "__getattribute__", Arguments([NOTHING]), node)
-            if not found:
+            if name not in self.members(self._class_of(number)):
                 result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
         return result | self.heap.mutable(self.heap.reach(own)) | found
@@ -147,7 +147,7 @@ class Classes(Functions):
             if info.binding == "static":
                 receiver = None
             result |= self.enter_function(function, info, arguments, node, receiver)
-        if not found and thing.instance_of is not None:
+        if name not in self.members(klass) and thing.instance_of is not None:
             got = self.special(number, "__getattr__", Arguments([NOTHING]), node)
             if got:
                 result |= self._call_held(got, arguments, node)

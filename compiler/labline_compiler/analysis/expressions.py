@@ -350,6 +350,7 @@ class Expressions(Calls):
             elif thing.kind in CONTAINERS:
                 found |= self.heap.make(("bound", number), "bound", own)
             else:
+                self.use(own)  # it may be any of the instances that it holds
                 found |= self.heap.reach(own)
         return found
 

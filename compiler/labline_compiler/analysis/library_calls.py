@@ -120,8 +120,9 @@ class LibraryCalls(Plots):
             case "same":
                 return handed or self.heap.make(self.site(node), "data")
             case "arithmetic":
-                operands = [first, self.iterate(first), *arguments.positional[1:], *arguments.keywords.values()]
-                result = NOTHING.union(*operands[2:])
+                first = self.iterate(first) if origin == "builtins.sum" else first
+                operands = [first, *arguments.positional[1:], *arguments.keywords.values()]
+                result = NOTHING.union(*operands[1:])
                 for operand in operands:
                     result |= self.binary(operand, result, node)
                 return result

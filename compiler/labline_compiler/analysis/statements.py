@@ -272,9 +272,8 @@ class Statements(Expressions):
     def _is_accessor(self, value: Value, decorator: ast.expr) -> bool:
         """Whether a decorator is ``@name.setter`` or the like of a property."""
         functions = [self.heap.things[number].function for number in value]
-        return isinstance(decorator, ast.Attribute) and any(
-            f is not None and f.binding == "property" for f in functions
-        )
+        is_named_so = isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "getter", "deleter")
+        return is_named_so and any(f is not None and f.binding == "property" for f in functions)
 
     def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
         """The function object that a definition makes, holding its defaults and what it closes over."""

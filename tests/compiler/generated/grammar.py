@@ -103,7 +103,7 @@ jt = iter([[4], [5]])
 START_DATA = """\
 import numpy as np, pandas as pd
 def shares(q, e):
-    return (q.flags.writeable or e.flags.writeable) and np.shares_memory(q, e)
+    return q is not e and (q.flags.writeable or e.flags.writeable) and np.shares_memory(q, e)
 v = np.arange(4)
 w = np.array([4, 3, 2, 1])
 x = v[:]

@@ -179,8 +179,6 @@ DATA = [
     "L1 = list(V1)",
     "L1 = [*V1[:2]]",
     "I1 = iter(V1)",
-    "I1 = iter(S1)",
-    "I1 = zip(V1, S1)",
     "S1 = S2.astype('category').astype(int)",
     "S1 = pd.Categorical(S2).codes + pd.Series([K1] * 4)",
     "S1 = pd.to_datetime(S2, unit='D', utc=True).dt.day",
