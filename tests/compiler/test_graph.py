@@ -110,6 +110,14 @@ CASES = {
         ),
         {"a>b:d,o", "b>c:d,p", "c>d:d"},
     ),
+    "what a generator is sent it may alter": (
+        steps(
+            a="a = []",
+            b="def f():\n    got = yield\n    got.append(1)\n    yield\ng = f()\nnext(g)\ng.send(a)",
+            c="print(a)",
+        ),
+        {"a>b:a", "b>c:a"},
+    ),
     "help on a value needs the value": (steps(a="x = 1", b="x?"), {"a>b:x"}),
     "bound in a branch falls through": (
         steps(a="x = 1", b="if len('ab') > 3:\n    x = 2", c="print(x)"),

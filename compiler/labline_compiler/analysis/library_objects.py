@@ -32,8 +32,11 @@ class LibraryObjects(LibraryCalls):
             self.state.alter(
                 receiver | self.iterators_in(receiver), arguments.all if name in ("send", "write") else NOTHING
             )
-            if kind == "rng" and name == "shuffle":
-                self.state.alter(arguments.all)
+            if (kind == "rng" and name == "shuffle") or name in (
+                "send",
+                "asend",
+            ):  # a generator does with it what it does
+                self.state.alter(self.heap.reach(arguments.all))
             given = self.taken_liberties(arguments, arguments.all, 1 if kind == "rng" else None)
             return given | self.heap.make(
                 self.site(node),
