@@ -27,5 +27,5 @@ def engine(home: Home) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
     """What most cases import is imported already where their steps are forked from."""
-    with Judge(tmp_path_factory.mktemp("judge"), "numpy, pandas, sklearn.linear_model, matplotlib.pyplot") as judge:
+    with Judge(tmp_path_factory.mktemp("judge"), "numpy, pandas, sklearn.linear_model") as judge:
         yield judge

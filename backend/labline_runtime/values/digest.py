@@ -26,6 +26,8 @@ from __future__ import annotations
 import copyreg
 import functools
 import hashlib
+import itertools
+import operator
 import pickle
 import re
 import struct
@@ -303,6 +305,8 @@ class Walk:
         if isinstance(reduction, str):
             return self.tagged("import", self.name_of(value), reduction.encode())
         make, arguments, state, listed, mapped, setter = (*reduction, None, None, None, None)[:6]
+        if make is itertools.chain and state and not arguments and not operator.length_hint(state[0], 1):
+            state = None  # a chain of nothing, as one that is used up comes back
         if make is iter and state is None:  # that of a dict comes back as that of a list
             state = 0
         if issubclass(kind, (set, frozenset)) and len(arguments) == 1 and type(arguments[0]) is list:
