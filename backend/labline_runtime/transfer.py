@@ -23,6 +23,7 @@ from labline_runtime.specification import (
     ValueRecord,
     from_plain,
 )
+from labline_runtime.states import patches
 from labline_runtime.values import DamagedArtifactError, describe, load, store
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.pickling import pickled_size
@@ -101,6 +102,7 @@ def values_of(spec: StepSpecification, output: StepOutput, namespace: Mapping[st
     """The variables of one output that are bound."""
     found = {name: namespace[name] for name in output.names if name in namespace}
     for name in output.names:
+        patches.note_exchange(name)
         if name not in found and name not in output.optional and not name.startswith(HIDDEN_STATE_PREFIX):
             raise StepFailure(_unbound(spec, name))
     return found

@@ -84,6 +84,26 @@ def test_a_later_step_goes_on_where_the_earlier_stopped(steps, name):
     assert ran.printed() == whole.printed() != ""
 
 
+ORIGINALS = {
+    "a function of numpy": ("import numpy as np\nold = np.mean\nnp.mean = len", "@patch:numpy.mean"),
+    "a universal function": ("import numpy as np\nold = np.add\nnp.add = len", "@patch:numpy.add"),
+    "a class": ("import fractions\nold = fractions.Fraction\nfractions.Fraction = int", "@patch:fractions.Fraction"),
+}
+
+
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_what_the_notebook_has_put_something_in_the_place_of_crosses_as_what_it_is(steps, name):
+    code, patch = ORIGINALS[name]
+    module, _, attribute = patch.removeprefix("@patch:").partition(".")
+    before = steps.run(f"{code}\nprint(old.__name__)", outputs=["old", patch])
+    assert before.result.error is None, before.result.error
+    look = f"import {module} as m\nprint(old.__name__, m.{attribute} is old, m.{attribute}.__name__)"
+    after = steps.run(look, inputs=before.inputs())
+    assert after.result.error is None, after.result.error
+    stand_in = code.rpartition(" ")[2]
+    assert after.printed() == f"{before.printed().strip()} False {stand_in}\n"
+
+
 def test_a_library_that_was_not_in_use_is_not_imported(steps):
     names = "@numpy.random @pandas.options @matplotlib.rcParams @torch.random"
     ran = steps.chain("x = 1", [names], "import sys\nprint({'numpy', 'pandas', 'matplotlib'} & set(sys.modules))")

@@ -35,6 +35,12 @@ def _missing() -> _Missing:
     return _MISSING
 
 
+def note_exchange(path: str) -> None:
+    """Let :func:`reduce_original` know, before anything is stored, that something else may stand at *path*."""
+    if path.startswith(PATCH):
+        capture_patch(path.removeprefix(PATCH))
+
+
 def capture_patch(path: str) -> Any:
     """The present value of the attribute, as it is stored; None where there is nothing to put back.
 
@@ -51,8 +57,8 @@ def capture_patch(path: str) -> Any:
         return None
     if holder is sys and type(getattr(value, "__self__", value)).__module__.startswith(_OF_THE_STEP):
         return None
-    if isinstance(value, (types.FunctionType, types.BuiltinFunctionType)):
-        _exchanged.add(value.__name__)  # its own name may lead to another, whose turn has not come yet
+    if can_be_original(value) and (own := getattr(value, "__name__", None)):
+        _exchanged.add(own)  # its own name may lead to another, whose turn has not come yet
     return {"value": value}
 
 
@@ -71,21 +77,26 @@ def restore_patch(path: str, value: Any) -> None:
         return
     present = getattr(holder, name, None)
     if not _filled(present, wanted):
-        if present is not None and _is_at_home(present):
-            _originals.setdefault((present.__module__, present.__qualname__), present)
+        if (home := _home(present)) is not None:
+            _originals.setdefault(home, present)
         setattr(holder, name, wanted)
 
 
 _exchanged: set[str] = set()  # the last part of the paths of all patches, and the names of what is there instead
-_originals: dict[tuple[str, str], Any] = {}  # functions of libraries that something else stands in for
+_originals: dict[tuple[str, str], Any] = {}  # functions and classes of libraries that something else stands in for
+_OF_NUMPY = frozenset({("numpy", "_ArrayFunctionDispatcher"), ("numpy", "ufunc")})  # nobody else's code makes these
 
 
-def reduce_original(function: Any) -> Any:
-    """How to store a library's function that its own name does not lead to any more; None for all others."""
-    if function.__name__ not in _exchanged or not _is_at_home(function):
+def can_be_original(value: Any) -> bool:
+    """Whether *value* is of a kind that modules define by name."""
+    return isinstance(value, (types.FunctionType, types.BuiltinFunctionType, type)) or _is_of_numpy(value)
+
+
+def reduce_original(value: Any) -> Any:
+    """How to store what a library defines and its own name does not lead to any more; None for all else."""
+    if value.__name__ not in _exchanged or (home := _home(value)) is None or "<" in home[1]:
         return None
-    module, name = function.__module__, function.__qualname__
-    return None if "<" in name or _named(module, name) is function else (_original, (module, name))
+    return None if _named(*home) is value else (_original, home)
 
 
 def _original(module: str, name: str) -> Any:
@@ -93,19 +104,30 @@ def _original(module: str, name: str) -> Any:
     if found is None:
         importlib.import_module(module)
         found = _named(module, name)
-    if not _is_at_home(found) or (found.__module__, found.__qualname__) != (module, name):
+    if _home(found) != (module, name):
         raise ImportError(f"{module}.{name} is not what {module} defines: it was exchanged before the step began")
     return found
 
 
-def _is_at_home(function: Any) -> bool:
-    """Whether a function is defined by the library module that it names, and not by something that stands in for it."""
-    module = sys.modules.get(getattr(function, "__module__", None) or "")
-    if module is None or module.__name__ == "__main__":
-        return False
-    if isinstance(function, types.BuiltinFunctionType):
-        return function.__self__ is module
-    return isinstance(function, types.FunctionType) and function.__globals__ is vars(module)
+def _home(value: Any) -> tuple[str, str] | None:
+    """Module and name of what a library defines; None for all else, and for what stands in for it under its name."""
+    if _is_of_numpy(value):
+        return getattr(value, "__module__", None) or "numpy", value.__name__
+    name = getattr(value, "__module__", None)
+    module = sys.modules.get(name) if isinstance(name, str) else None
+    if module is None or name == "__main__":
+        return None
+    if isinstance(value, types.BuiltinFunctionType):
+        own = value.__self__ is module
+    elif isinstance(value, types.FunctionType):
+        own = value.__globals__ is vars(module)
+    else:
+        own = isinstance(value, type)
+    return (module.__name__, value.__qualname__) if own else None
+
+
+def _is_of_numpy(value: Any) -> bool:
+    return (type(value).__module__.partition(".")[0], type(value).__name__) in _OF_NUMPY
 
 
 def _named(module: str, name: str) -> Any:

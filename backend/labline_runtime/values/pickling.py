@@ -125,15 +125,13 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners)
         if reduced is not None:
             return reduced
+        if patches.can_be_original(obj) and (original := patches.reduce_original(obj)) is not None:
+            return original
         if isinstance(obj, type):
             if obj.__module__ == NOTEBOOK:
                 _track(obj)
             reduced = super().reducer_override(obj)
             return _reduce_class(obj, reduced) if isinstance(reduced, tuple) and len(reduced) == 6 else reduced
-        if isinstance(obj, (types.FunctionType, types.BuiltinFunctionType)):
-            original = patches.reduce_original(obj)
-            if original is not None:
-                return original
         if isinstance(obj, types.FunctionType):
             reduced = super().reducer_override(obj)
             home = _home(obj)
