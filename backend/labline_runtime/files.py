@@ -40,7 +40,8 @@ _hooked = False
 class Watch:
     """Collects file uses from its making until :meth:`stop`."""
 
-    def __init__(self, own: Iterable[str] = ()) -> None:
+    def __init__(self, own: Iterable[str] = (), *, everywhere: bool = False) -> None:
+        """*own* folders are the step's; what lies in folders for settings and throwaway files counts *everywhere*."""
         global _watching, _hooked
         self._folder = os.getcwd()
         self._seen: dict[tuple[str, str], tuple[float, float]] = {}  # when first, and when last
@@ -48,7 +49,7 @@ class Watch:
         self.variables: set[str] = set()  # of the environment, that the notebook's own code has set or unset
         self._own = tuple(folder(path) for path in own)
         self._excluded = library.folders()
-        self._elsewhere = _throwaway_folders()
+        self._elsewhere = () if everywhere else _throwaway_folders()
         _watching = self
         if not _hooked:
             sys.addaudithook(_hook)  # there is no way to take it off again

@@ -1,9 +1,14 @@
 """The warm parent: a process that has imported what every step needs, and forks a process for each step.
 
 It only imports. It never computes and starts no thread, so a step's process is as good as a fresh interpreter, without
-the time that starting one takes. A request is one message on a socket, with four descriptors: what to run (JSON), the
-keeper's socket to the engine, the log, and the pipe for progress. The parent refuses a request by closing them. It does
-so, and ends, when what it has imported from is no longer what it was. It ends with the engine, too.
+the time that starting one takes. The first parent has imported this runtime; it can be asked for another, which is
+forked from it and has imported a notebook's libraries, too (:mod:`labline_runtime.preload`).
+
+A request is one message on a socket: ``STEP`` with four descriptors (what to run, as JSON; the keeper's socket to the
+engine; the log; the pipe for progress), or ``PARENT`` with two (what to import; the new parent's socket to the engine).
+The new parent tells its process id at once, and then, as JSON, that it is ready or which import it must not make. A
+parent refuses a request by closing the descriptors. It does so, and ends, when what it has imported from is no longer
+what it was; it ends with the engine, too, and when nobody has asked it for anything for long.
 """
 
 from __future__ import annotations
@@ -20,11 +25,17 @@ import socket
 import sys
 import sysconfig
 import threading
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from labline_runtime.keeper import keep, socket_on_stdin
 
-NEEDED = ("labline_runtime.__main__", "labline_runtime.execute")
+if TYPE_CHECKING:
+    from labline_runtime.preload import Ahead
+
+STEP, PARENT = b"1", b"2"
+IDLE = 900.0  # seconds without a request after which a parent ends
+
+NEEDED = ("labline_runtime.__main__", "labline_runtime.execute", "labline_runtime.preload")
 USEFUL = (
     "IPython.core.completer",
     "IPython.core.completerlib",
@@ -37,22 +48,71 @@ USEFUL = (
 """What IPython imports when a shell is made, whatever the cells are."""
 
 
-def serve() -> None:
+def serve(idle: float = IDLE) -> None:
     """Fork a process for every step that is asked for, until the engine ends or there is a reason to refuse."""
     engine = socket_on_stdin()
     seen = _stamps()
     _warm_up()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to collect them
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(engine, 1, 4)
-        if not message or _stamps() != seen or not _is_single_threaded():
+    _Parent(engine, idle, seen, None).serve()
+
+
+class _Parent:
+    """A warm parent. *ahead* is what it has imported beside the runtime."""
+
+    def __init__(self, engine: socket.socket, idle: float, seen: list[tuple[str, int]], ahead: Ahead | None) -> None:
+        self._engine = engine
+        self._idle = idle
+        self._seen = seen
+        self._ahead = ahead
+
+    def serve(self) -> NoReturn:
+        """Answer requests."""
+        gc.collect()
+        gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to collect them
+        self._engine.settimeout(self._idle)
+        while True:
+            try:
+                message, descriptors, _, _ = socket.recv_fds(self._engine, 1, 4)
+            except OSError:  # nobody has asked for long
+                os._exit(0)
+            if not message or not self._is_fit():
+                os._exit(0)
+            with contextlib.suppress(OSError):  # no process can be started now
+                if os.fork() == 0:
+                    self._engine.close()
+                    if message == STEP:
+                        _keep_and_run(self._ahead, *descriptors)
+                    self._become_another(*descriptors)
+            for descriptor in descriptors:
+                os.close(descriptor)
+
+    def _is_fit(self) -> bool:
+        from labline_runtime.preload import threads
+
+        return _stamps() == self._seen and not threads() and (self._ahead is None or self._ahead.is_current())
+
+    def _become_another(self, request: int, engine: int) -> NoReturn:
+        """Import what is asked for, and serve as the parent that has it."""
+        from labline_runtime.preload import Refused, preload
+
+        self._engine = socket.socket(fileno=engine)
+        self._tell(pid=os.getpid())
+        with open(request, encoding="utf-8") as file:
+            asked = json.load(file)
+        try:
+            self._ahead = preload(asked["statements"], asked["folder"], self._ahead)
+        except Refused as refused:
+            self._tell(refused=refused.statement, reason=str(refused))
             os._exit(0)
-        with contextlib.suppress(OSError):  # no process can be started now
-            if os.fork() == 0:
-                engine.close()
-                _keep_and_run(*descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        except BaseException:
+            os._exit(1)
+        self._tell(ready=True)
+        self.serve()
+
+    def _tell(self, **facts: object) -> None:
+        with contextlib.suppress(OSError):
+            self._engine.send(json.dumps(facts).encode())
 
 
 def _warm_up() -> None:
@@ -62,8 +122,6 @@ def _warm_up() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     _rehearse()
-    gc.collect()
-    gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
 
 
 def _rehearse() -> None:
@@ -74,7 +132,7 @@ def _rehearse() -> None:
     sysconfig.get_paths()
 
 
-def _keep_and_run(request: int, control: int, log: int, progress: int) -> NoReturn:
+def _keep_and_run(ahead: Ahead | None, request: int, control: int, log: int, progress: int) -> NoReturn:
     os.setsid()
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -90,6 +148,8 @@ def _keep_and_run(request: int, control: int, log: int, progress: int) -> NoRetu
     os.close(problem)
     os.environ.clear()
     os.environ.update(asked["environment"])
+    if ahead is not None:
+        ahead.enter_step()
     from labline_runtime.__main__ import main
 
     code = 1
@@ -128,7 +188,3 @@ def _stamps() -> list[tuple[str, int]]:
         with contextlib.suppress(OSError):
             stamps.append((path, os.stat(path).st_mtime_ns))  # noqa: PTH116
     return stamps
-
-
-def _is_single_threaded() -> bool:
-    return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208

@@ -46,3 +46,8 @@ def _is_installed(top: str) -> bool:
         return False
     places = [spec.origin, *(spec.submodule_search_locations or ())]
     return any(place is not None and os.path.abspath(place).startswith(folders()) for place in places)
+
+
+def forget() -> None:
+    """Look anew what is installed."""
+    _is_installed.cache_clear()

@@ -33,6 +33,12 @@ class Log:
         except OSError:
             self.identity = None
 
+    def close(self) -> None:
+        """Read nothing back any more."""
+        if self._reader is not None:
+            os.close(self._reader)
+            self._reader = None
+
     def write(self, data: bytes, record: Callable[[str, str], None]) -> None:
         """Write all of *data*; *record* gets (stream, text) of what others wrote before it.
 

@@ -148,10 +148,13 @@ class StepStream(io.TextIOBase):
     def __init__(self, name: str, log: Log, recorder: Recorder) -> None:
         self.name = f"<{name}>"
         self._stream = name
-        self._log = log
-        self._recorder = recorder
+        self.lead(log, recorder)
         self._pending: list[str] = []
         self._lock = threading.RLock()
+
+    def lead(self, log: Log, recorder: Recorder) -> None:
+        """Have what is written from now on go there."""
+        self._log, self._recorder = log, recorder
 
     @property
     def encoding(self) -> str:  # type: ignore[override]

@@ -38,6 +38,13 @@ from labline_runtime.states import plots
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 
 
+def set_variables() -> None:
+    """The variables of the environment that a kernel sets."""
+    os.environ.update(TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", CLICOLOR_FORCE="1")
+    os.environ.update(PAGER="cat", GIT_PAGER="cat")
+    os.environ.setdefault("MPLBACKEND", INLINE_BACKEND)
+
+
 def cell_label(cell: CellSource) -> str:
     """How a cell is called in messages."""
     return f"Cell {cell.shown}"
@@ -116,9 +123,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
 
     def init_environment(self) -> None:
         """What a kernel sets for the commands that cells start."""
-        os.environ.update(TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", CLICOLOR_FORCE="1")
-        os.environ.update(PAGER="cat", GIT_PAGER="cat")
-        os.environ.setdefault("MPLBACKEND", INLINE_BACKEND)
+        set_variables()
 
     def init_virtualenv(self) -> None:
         """The interpreter was chosen already."""
@@ -163,22 +168,52 @@ class CellOutcome:
     line: int | None = None
 
 
+class Stage:
+    """The streams and the ``__main__`` of a step. Libraries that were imported before the step began may hold them."""
+
+    def __init__(self) -> None:
+        self.module = types.ModuleType("__main__", "The notebook's namespace.")
+        self._logs = (Log(-1, "stdout"), Log(-1, "stderr"))
+        recorder = Recorder()
+        self.stdout, self.stderr = (
+            StepStream(name, log, recorder) for name, log in zip(("stdout", "stderr"), self._logs, strict=True)
+        )
+
+    def open(self, recorder: Recorder) -> None:
+        """Have the streams write to the process's standard output and error as they are now."""
+        log, errors = Log(1, "stdout"), Log(2, "stderr")
+        if log.identity == errors.identity:
+            errors.close()
+            errors = log
+        self._logs = (log, errors)
+        self.stdout.lead(log, recorder)
+        self.stderr.lead(errors, recorder)
+
+    def close(self) -> None:
+        """Have the streams lead nowhere for now."""
+        for log in self._logs:
+            log.close()
+        self.stdout.lead(Log(-1, "stdout"), Recorder())
+        self.stderr.lead(Log(-1, "stderr"), Recorder())
+
+
+prepared: Stage | None = None  # with which a warm parent has imported libraries
+
+
 class Shell:
     """Runs cells, one after the other, in one namespace."""
 
     def __init__(self, profile_folder: str) -> None:
+        stage = prepared or Stage()
         self.recorder = Recorder()
-        self.module = types.ModuleType("__main__", "The notebook's namespace.")
+        self.module = stage.module
         config = Config()
         config.HistoryManager.enabled = False
         config.HistoryManager.hist_file = ":memory:"
         sys.stdout.flush()
         sys.stderr.flush()
-        log, errors = Log(1, "stdout"), Log(2, "stderr")
-        if log.identity == errors.identity:
-            errors = log
-        sys.stdout = StepStream("stdout", log, self.recorder)
-        sys.stderr = StepStream("stderr", errors, self.recorder)
+        stage.open(self.recorder)
+        sys.stdout, sys.stderr = stage.stdout, stage.stderr
         os.register_at_fork(before=flush_streams)
         self.ipython = ZMQInteractiveShell.instance(
             config=config,
@@ -192,7 +227,7 @@ class Shell:
         self.ipython.last_execution_result = ExecutionResult(None)  # %xdel takes it that a cell has run before
         builtins.input = _no_input
         getpass.getpass = _no_input
-        _add_current_folder_to_path()
+        add_current_folder_to_path()
         self._context = contextvars.copy_context()
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
@@ -306,7 +341,7 @@ def _leading_blank_lines(source: str) -> int:
     return 0
 
 
-def _add_current_folder_to_path() -> None:
+def add_current_folder_to_path() -> None:
     """Put '' where a kernel has it: after the standard library, before installed packages."""
     sys.path[:] = [entry for entry in sys.path if entry != ""]
     installed = [i for i, entry in enumerate(sys.path) if Path(entry).name in ("site-packages", "dist-packages")]

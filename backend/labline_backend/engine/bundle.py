@@ -31,8 +31,8 @@ taken off: nothing of ours is to come from there, and the runtime puts it where 
 FRESH = _PRELUDE + 'import runpy\nrunpy.run_module("labline_runtime", run_name="__main__", alter_sys=True)\n'
 """``python -c FRESH BUNDLE SPEC --progress-fd N``: an interpreter for one step."""
 
-WARM = _PRELUDE + "import labline_runtime.forkserver\nlabline_runtime.forkserver.serve()\n"
-"""``python -c WARM BUNDLE``: a warm parent."""
+WARM = _PRELUDE + "import labline_runtime.forkserver\nlabline_runtime.forkserver.serve(float(sys.argv.pop(1)))\n"
+"""``python -c WARM BUNDLE IDLE``: a warm parent that ends after so many seconds of no use."""
 
 
 def runtime_bundle(home: Home) -> Path:

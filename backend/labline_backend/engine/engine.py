@@ -21,6 +21,7 @@ from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.cores import usable_cores, usable_memory
 from labline_backend.engine.driver import Driver, RemoteTarget
+from labline_backend.engine.imports import first_imports
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import Owner, is_alive
 from labline_backend.engine.run import Means, Run
@@ -128,6 +129,13 @@ class Engine:
         steps = [StepRecord(record.id, step.name) for step in pipeline.steps]
         thread.drive(self._driver(thread, record, steps, kernel, workspace))
         return record
+
+    def prepare(self, pipeline: Pipeline, folder: Path) -> None:
+        """Have what the notebook's steps import imported by the time that it is run. Returns at once.
+
+        Raises ``KernelError`` and ``HomeError``.
+        """
+        self._started().prepare(find_kernel(pipeline.kernel), folder.absolute(), first_imports(pipeline.preamble))
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run, whichever process drives it. Its steps are killed with all that they started.
@@ -329,6 +337,10 @@ class _Thread:
         """Run, or go on with, a run."""
         self._runs[run.record.id] = run
         self._futures[run.record.id] = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
+
+    def prepare(self, kernel: Kernel, folder: Path, imports: tuple[str, ...]) -> None:
+        """Have a warm parent that has carried out *imports*, some time from now."""
+        self._loop.call_soon_threadsafe(self.means.launcher.prepare, kernel, folder, imports)
 
     def stop(self, run_id: str) -> bool:
         """Cancel one of this engine's runs; whether it is one."""

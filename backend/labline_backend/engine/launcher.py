@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from labline_backend.engine.bundle import FRESH, runtime_bundle
-from labline_backend.engine.warm import Order, WarmParents
+from labline_backend.engine.warm import Order, Setting, WarmParents
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_runtime import keeper
@@ -126,6 +126,8 @@ class StepProcess:
             except OSError as error:
                 ours.close()
                 problem = error
+                if way is not start_fresh:
+                    self._order.say(f"this step is started as an interpreter of its own: {error}.")
                 continue
             ours.setblocking(False)
             self._control = ours
@@ -167,32 +169,42 @@ class Launcher:
         log: BinaryIO,
         environment: dict[str, str],
         memory: int = 0,
+        imports: tuple[str, ...] = (),
+        more: bool = False,
     ) -> StepProcess:
         """Run the step that *specification* describes in *kernel*'s interpreter.
 
-        Its standard output and error go to *log*. With *memory* it may hold so many bytes.
+        Its standard output and error go to *log*. With *memory* it may hold so many bytes. *imports* are what it, as
+        all steps of its notebook, imports first; *more* such steps may follow.
         Raises ``OSError`` where no process can be started.
         """
-        if self._bundle is None:
-            self._bundle = runtime_bundle(self._home)
+        setting = self._setting(kernel, folder, environment, imports)
         with contextlib.ExitStack() as on_failure:
             progress_read, progress_write = os.pipe()
             progress = on_failure.enter_context(os.fdopen(progress_read, "rb", buffering=0))
             order = on_failure.enter_context(
                 Order(
-                    python=kernel.python,
-                    bundle=self._bundle,
+                    setting=setting,
                     specification=specification,
-                    folder=folder,
-                    environment=environment,
                     progress=os.fdopen(progress_write, "wb", buffering=0),
                     log=os.fdopen(os.dup(log.fileno()), "ab", buffering=0),
                     memory=memory,
+                    prepare=more,
                 )
             )
             process = StepProcess(order, progress, (self._parents.start, start_fresh))
             on_failure.pop_all()
         return process
+
+    def prepare(self, kernel: Kernel, folder: Path, imports: tuple[str, ...]) -> None:
+        """Have a warm parent for the steps of a notebook before one is run."""
+        with contextlib.suppress(OSError):  # whoever runs it will see what is wrong
+            self._parents.prepare(self._setting(kernel, folder, environment(kernel, {}), imports))
+
+    def _setting(self, kernel: Kernel, folder: Path, environment: dict[str, str], imports: tuple[str, ...]) -> Setting:
+        if self._bundle is None:
+            self._bundle = runtime_bundle(self._home)
+        return Setting(kernel.python, self._bundle, folder, environment, imports)
 
     def close(self) -> None:
         """End the warm parents."""
@@ -201,7 +213,8 @@ class Launcher:
 
 def start_fresh(order: Order, control: socket.socket) -> subprocess.Popen[bytes]:
     """Start an interpreter for the step alone, and its keeper; the keeper's process."""
-    step = [order.python, "-c", FRESH, str(order.bundle), str(order.specification)]
+    setting = order.setting
+    step = [setting.python, "-c", FRESH, str(setting.bundle), str(order.specification)]
     return subprocess.Popen(
         [
             sys.executable,
@@ -216,8 +229,8 @@ def start_fresh(order: Order, control: socket.socket) -> subprocess.Popen[bytes]
         stdin=control.fileno(),
         stdout=order.log,
         stderr=subprocess.STDOUT,
-        cwd=order.folder,
-        env=order.environment,
+        cwd=setting.folder,
+        env=setting.environment,
         pass_fds=(order.progress.fileno(),),
         start_new_session=True,
     )

@@ -153,6 +153,8 @@ class StepRunner:
                 log,
                 environment(self._run.kernel, tracked),
                 local_options.memory_limit(self._step),
+                self._run.imports,
+                more=len(self._run.steps) > 1,
             )
         ended, in_time = await self._watch(process)
         if not in_time:

@@ -1,0 +1,115 @@
+"""Libraries that were imported ahead, kept out of sight until the step imports them itself.
+
+A step forked from a parent that has pandas must see what it would see without: no pandas in ``sys.modules``, none of
+the variables, filters of warnings and finders that importing it adds. All that one import statement has brought is put
+back when the step first asks for one of its modules, together with what the statements before it have brought.
+
+Modules of the standard library stay in sight: whether one was imported already changes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import types
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_machinery: Any = importlib._bootstrap
+_SOURCE = """
+def _find_and_load(name, import_):
+    if take(name):
+        return modules[name]
+    return load(name, import_)
+"""
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What one import statement has brought.
+
+    ``variables`` are those of the environment (None: taken away); ``front`` and ``back`` are filters of warnings that
+    come before and after those that were there; ``finders`` are added to the end of ``sys.meta_path``.
+    """
+
+    modules: Mapping[str, types.ModuleType]
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+    front: Sequence[Any] = ()
+    back: Sequence[Any] = ()
+    finders: Sequence[Any] = ()
+
+    def put_back(self) -> None:
+        """Have it all in force."""
+        sys.modules.update(self.modules)
+        for name, value in self.variables.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        set_filters(added(warnings.filters, self.front, self.back))
+        sys.meta_path.extend(self.finders)
+
+
+class Shelf:
+    """What was imported ahead, statement by statement."""
+
+    def __init__(self, kept: Sequence[Brought]) -> None:
+        """Take *kept*, which is in force, out of sight; filters and variables are for the caller to put back."""
+        self.kept = tuple(kept)
+        self._places: dict[str, int] = {}
+        self._next = 0
+        for place, brought in enumerate(self.kept):
+            for name in brought.modules:
+                sys.modules.pop(name, None)
+                self._places[name] = place
+            for finder in brought.finders:
+                sys.meta_path.remove(finder)
+
+    def names(self) -> set[str]:
+        """The packages that have modules here."""
+        return {name.partition(".")[0] for name in self._places}
+
+    def module(self, name: str) -> types.ModuleType | None:
+        """One of the modules, which stays out of sight."""
+        place = self._places.get(name)
+        return None if place is None else self.kept[place].modules[name]
+
+    def serve(self) -> None:
+        """From now on whoever imports one of the modules finds it here."""
+        if not self._places:
+            return
+        self._plain = _machinery._find_and_load
+        names = {"take": self._has, "load": self._plain, "modules": sys.modules}
+        # Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.
+        exec(compile(_SOURCE, "<frozen importlib._bootstrap>", "exec"), names)  # noqa: S102 - written above
+        self._serving = _machinery._find_and_load = names["_find_and_load"]
+
+    def _has(self, name: str) -> bool:
+        place = self._places.get(name)
+        if place is None or place < self._next:
+            return False
+        self._take(place)
+        return True
+
+    def _take(self, last: int) -> None:
+        while self._next <= last:
+            self._next += 1
+            self.kept[self._next - 1].put_back()
+        if self._next == len(self.kept) and _machinery._find_and_load is getattr(self, "_serving", None):
+            _machinery._find_and_load = self._plain
+
+
+def added(filters: Sequence[Any], front: Sequence[Any], back: Sequence[Any]) -> list[Any]:
+    """*filters* with others before and after them, none twice, as ``warnings`` adds them."""
+    rest = [each for each in filters if each not in front]
+    return [*front, *rest, *(each for each in back if each not in rest and each not in front)]
+
+
+def set_filters(filters: Sequence[Any]) -> None:
+    """Make *filters* those of warnings."""
+    if list(warnings.filters) != list(filters):
+        warnings.resetwarnings()
+        warnings.filters.extend(filters)  # type: ignore[attr-defined]
