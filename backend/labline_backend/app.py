@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,19 @@ class LablineApp(ExtensionApp):
     async def off_loop(self, work: Callable[[], T]) -> T:
         """Do *work* in one of the threads that the API's calls share."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def in_background(self, work: Callable[[], None]) -> None:
+        """Do *work* when there is time; nobody waits for it, or misses it where the server stops."""
+
+        def tried() -> None:
+            try:
+                work()
+            except Exception:
+                if not self._stopped:
+                    self.log.exception("Labline: work in the background failed")
+
+        with contextlib.suppress(RuntimeError):  # no more work is taken
+            self._pool.submit(tried)
 
     def opened(self, socket: EventsHandler) -> None:
         """Wake *socket* when something happens, and close it when the server stops."""

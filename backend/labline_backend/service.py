@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from labline_backend import wire
 from labline_backend.compiling import Compiled, compile_file, literals, summary
 from labline_backend.errors import InputError, NotFoundError
-from labline_backend.home import Home
+from labline_backend.home import Home, HomeError
 from labline_backend.logs import LogPart, read_part
 
 if TYPE_CHECKING:
@@ -143,6 +143,15 @@ class Service:
                 target=target,
                 files=files,
             )
+
+    def prepare(self, path: Path, compiled: Compiled) -> None:
+        """Have the libraries of the notebook at *path* imported by the time that it is run. Returns at once."""
+        from labline_backend.kernels import KernelError
+
+        pipeline = compiled.compilation.pipeline
+        if pipeline is not None and len(pipeline.steps) > 1:
+            with contextlib.suppress(KernelError, HomeError):  # a run will tell
+                self.engine.prepare(pipeline, path.absolute().parent)
 
     def run_for_verification(
         self,

@@ -9,6 +9,7 @@ One that does is :class:`Refused`, for a reason that a person understands, and e
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import random
 import signal
@@ -125,7 +126,7 @@ def _carry_out(statement: str, scene: _Scene) -> Brought:
     try:
         exec(compile(statement, "<imports>", "exec"), {"__name__": "__main__"})  # noqa: S102 - an import statement
     except BaseException as error:
-        raise Refused(statement, f"importing it raises {type(error).__name__}") from None
+        raise Refused(statement, scene.problem() or f"importing it raises {type(error).__name__}") from None
     brought = {name: module for name, module in sys.modules.items() if name not in modules}
     reasons = [scene.problem(), _differing(before, _facts(scene)), _living(), _carried(brought)]
     if reason := next(filter(None, reasons), None):
@@ -279,7 +280,7 @@ def _facts(scene: _Scene) -> dict[str, Any]:
     return {
         "it changes sys.path": states.pop("@sys.path"),
         "it changes the working directory": states.pop("@cwd"),
-        "it sets up logging when it is imported": states.pop("@logging"),
+        "it sets up logging when it is imported": (states.pop("@logging"), list(logging.root.handlers)),
         "it changes settings of the interpreter": states,
         "it handles signals": [signal.getsignal(number) for number in signal.valid_signals()],
         "it exchanges hooks of the interpreter": [getattr(sys, name) for name in _HOOKS] + [sys.gettrace()],

@@ -65,3 +65,9 @@ def test_the_parent_ends_with_the_engine(warm) -> None:
     process, engine = warm
     engine.close()
     assert process.wait(60) == 0
+
+
+def test_the_parent_ends_when_nobody_has_asked_it_for_long() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs, subprocess.Popen([sys.executable, "-c", START.replace("()", "(0.01)")], stdin=theirs) as process:
+        assert process.wait(60) == 0

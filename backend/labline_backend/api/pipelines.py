@@ -23,6 +23,7 @@ class PipelinesHandler(LablineHandler):
         def compiled(service: Service) -> wire.Document:
             path = confined(self.contents_manager, request["path"])
             found = service.compile(path, request.get("content"), shown=request["path"], observed=request["observed"])
+            self.labline.in_background(lambda: service.prepare(path, found))  # what is shown may be run next
             return wire.compilation(found.compilation, found.reckoned)
 
         await self.answer(compiled)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from pathlib import Path
+
+import pytest
 
 from ..notebooks import DOUBLE, code, notebook, write
 from .conftest import Call
@@ -60,3 +65,16 @@ async def test_a_file_that_is_not_there_is_named_as_the_client_did(call: Call, j
     assert finding["code"] == "LL001"
     assert "none.ipynb" in finding["message"]
     assert str(jp_root_dir) not in finding["message"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
+async def test_what_is_compiled_has_a_warm_parent_soon(call: Call) -> None:
+    def parents() -> list[str]:
+        children = [path.read_text() for path in Path(f"/proc/{os.getpid()}/task").glob("*/children")]
+        return [pid for pid in " ".join(children).split() if "forkserver" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+    assert not parents()
+    await call("POST", "pipelines", {"path": "a.ipynb", "content": notebook(*DOUBLE)})
+    async with asyncio.timeout(60):
+        while not parents():
+            await asyncio.sleep(0.01)

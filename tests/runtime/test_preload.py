@@ -1,0 +1,112 @@
+"""What libraries a warm parent may import ahead, and how it leaves the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.runtime.conftest import BUNDLE
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
+
+REFUSED = {
+    "starts_a_thread": ("import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()", "a thread"),
+    "starts_a_process": ("import subprocess\np = subprocess.Popen(['sleep', '600'])", "starts a process"),
+    "keeps_a_file": ("held = open('/dev/null')", "keeps a file or a connection open"),
+    "prints": ("print('hello')", "prints something"),
+    "warns": ("import warnings\nwarnings.warn('look')", "shows a UserWarning"),
+    "deprecated": ("import warnings\nwarnings.warn('old', DeprecationWarning, stacklevel=2)", "a DeprecationWarning"),
+    "handles_signals": ("import signal\nsignal.signal(signal.SIGUSR1, lambda *_: 0)", "handles signals"),
+    "sets_up_logging": ("import logging\nlogging.basicConfig()", "sets up logging"),
+    "goes_elsewhere": ("import os\nos.chdir('/')", "the working directory"),
+    "adds_a_path": ("import sys\nsys.path.append('/opt')", "sys.path"),
+    "limits_recursion": ("import sys\nsys.setrecursionlimit(999)", "settings of the interpreter"),
+    "hooks": ("import sys\nsys.excepthook = print", "hooks of the interpreter"),
+    "asks_the_shell": ("from IPython import get_ipython\nget_ipython().events", "uses the notebook's shell"),
+    "keeps_the_shell": ("from IPython import get_ipython\nheld = get_ipython()", "keeps the notebook's shell"),
+    "draws": ("import random\nown = random.Random()", "makes a generator of random numbers"),
+    "fails": ("1 / 0", "raises ZeroDivisionError"),
+    "leaves": ("raise SystemExit", "raises SystemExit"),
+    "writes": ("import tempfile, os\nopen(f'{tempfile.gettempdir()}/x{os.getpid()}', 'w').close()", "writes "),
+    "finds_modules": ("import sys\nsys.meta_path.insert(0, sys.meta_path[-1])", "how modules are found"),
+    "unwarns": ("import warnings\nwarnings.resetwarnings()", "filters of warnings"),
+    "needs_mlflow": ("import mlflow", "which each step sets up"),
+    "needs_another": ("import beside", "comes with beside, which is not installed"),
+}
+
+FINE = """
+import logging, os, sys, warnings
+os.environ['FINE'] = 'set'
+warnings.filterwarnings('ignore', message='front')
+warnings.filterwarnings('ignore', message='back', append=True)
+sys.meta_path.append(sys.meta_path[-1])
+handler = logging.StreamHandler()
+"""
+
+SCRIPT = """
+import sys; sys.path.append({bundle!r})
+import json, os, warnings
+from labline_runtime import forkserver
+forkserver._warm_up()
+from labline_runtime.preload import Refused, preload
+def state():
+    return sorted(sys.modules), list(map(str, warnings.filters)), len(sys.meta_path), sys.stdout is out
+out, found = sys.stdout, {{}}
+for name in {names!r}:
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        before = state()
+        try:
+            ahead = preload(['import ' + name], {folder!r})
+            changed = [a != b for a, b in zip(before[1:], state()[1:])]
+            told = {{'reason': None, 'changed': changed, 'hidden': name not in sys.modules}}
+            del os.environ['FINE']
+            ahead.enter_step()
+            exec('import ' + name)
+            told['shown'] = [os.environ.get('FINE'), name in sys.modules, len(sys.meta_path) - before[2],
+                             [f[1].pattern for f in (warnings.filters[0], warnings.filters[-1])],
+                             sys.modules[name].handler.stream is ahead.stage.stderr]
+        except Refused as refused:
+            told = {{'reason': str(refused)}}
+        os.write(writer, json.dumps(told).encode())
+        os._exit(0)
+    os.close(writer)
+    found[name] = json.loads(os.fdopen(reader).read() or 'null')
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
+    """What came of importing each library."""
+    base, folder = tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("notebooks")
+    installed = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(base)}))
+    installed.mkdir(parents=True)
+    for name, (source, _) in REFUSED.items():
+        (installed / f"{name}.py").write_text(source)
+    (installed / "fine.py").write_text(FINE)
+    (folder / "beside.py").write_text("")
+    script = SCRIPT.format(bundle=str(BUNDLE), names=[*REFUSED, "fine"], folder=str(folder))
+    environment = os.environ | {"PYTHONUSERBASE": str(base), "PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_import_that_leaves_more_than_modules_is_refused(told: dict[str, dict[str, object]], name: str) -> None:
+    assert REFUSED[name][1] in str(told[name]["reason"])
+
+
+def test_what_an_import_changes_is_taken_back(told: dict[str, dict[str, object]]) -> None:
+    assert (told["fine"]["changed"], told["fine"]["hidden"]) == ([False, False, False], True)
+
+
+def test_what_an_import_changes_is_there_when_the_step_imports_it(told: dict[str, dict[str, object]]) -> None:
+    assert told["fine"]["shown"] == ["set", True, 1, ["front", "back"], True]
