@@ -75,6 +75,7 @@ class WarmParents:
 
     def __init__(self, idle: float = IDLE) -> None:
         self._idle = idle
+        self._closed = False
         self._parents: collections.OrderedDict[_Key, _Parent] = collections.OrderedDict()
         self._failures: collections.Counter[_Key] = collections.Counter()
         self._refused: dict[_Key, dict[str, str]] = {}  # by environment and folder: import -> why not ahead
@@ -105,7 +106,8 @@ class WarmParents:
             self._first(wanted)
 
     def close(self) -> None:
-        """End them all. Steps that they have forked go on."""
+        """End them all, and start no more. Steps that they have forked go on."""
+        self._closed = True
         while self._parents:
             self._parents.popitem()[1].close()
 
@@ -141,6 +143,8 @@ class WarmParents:
         return parent
 
     def _add(self, key: _Key, make: Callable[[], _Parent]) -> _Parent:
+        if self._closed:
+            raise OSError("the engine is closed")
         parent = make()
         self._parents[key] = parent
         while len(self._parents) > MOST:
