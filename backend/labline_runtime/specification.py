@@ -10,6 +10,7 @@ Names that start with ``@`` stand for hidden state (``@numpy.random``); all othe
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -316,12 +317,17 @@ def from_plain(kind: type[T], data: Any) -> T:
     return typing.cast(T, _build(kind, data, kind.__name__))
 
 
+@functools.cache
+def _shape(kind: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
+    """The types and the fields of a dataclass, by name."""
+    return typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind)}
+
+
 def _build(kind: Any, data: Any, where: str) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(data, dict):
             raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
-        hints = typing.get_type_hints(kind)
-        known = {f.name: f for f in dataclasses.fields(kind)}
+        hints, known = _shape(kind)
         if unknown := sorted(set(data) - set(known)):
             raise ValueError(f"{where}: unknown field {unknown[0]!r}")
         missing = [

@@ -1,4 +1,4 @@
-"""``python -m tests.bench``: run every benchmark, print a table, write ``results.json`` beside this file."""
+"""``python -m tests.bench [NAME...]``: run benchmarks (all of them), print tables, write ``results.json`` here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import json
 import os
 import platform
 import statistics
+import sys
 from pathlib import Path
 
-from . import chain, compile, digest, kale, serving
+from . import compile, digest, kale, peers, pipelines, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (chain, compile, *([kale] if kale.wanted() else []), digest, serving)
+BENCHMARKS = (*pipelines.BENCHMARKS, compile, *([kale] if peers.wanted() else []), digest, serving)
 
 
 def main() -> None:
@@ -24,7 +25,8 @@ def main() -> None:
             "load": os.getloadavg()[0],
         }
     }
-    for benchmark in BENCHMARKS:
+    names = sys.argv[1:] or [benchmark.NAME for benchmark in BENCHMARKS]
+    for benchmark in (each for each in BENCHMARKS if each.NAME in names):
         samples = benchmark.measure()
         medians = {contender: statistics.median(seconds) for contender, seconds in samples.items()}
         reference = medians[benchmark.REFERENCE]

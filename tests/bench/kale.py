@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import read
 from labline_compiler.targets.kubeflow import compile_to_yaml
 
+from . import peers
 from .compile import ordinary
 
 NAME = "compile_beside_kale"
@@ -31,19 +31,13 @@ TITLE = "Compiling a notebook of 21 cells (CPU seconds)"
 REFERENCE = "kale, analysis, in process"
 ROUNDS = 3
 CELLS = 21
-ENVIRONMENT = Path(__file__).parents[2] / "build" / "bench" / "kale"
 PEER = Path(__file__).with_name("kale_peer.py")
 START_SECONDS = 120.0
 
 
-def wanted() -> bool:
-    """Whether peers are to be installed and measured."""
-    return os.environ.get("PEERS") == "1"
-
-
 def measure() -> dict[str, list[float]]:
     """CPU seconds of one compilation, by contender; the contenders take turns so that noise meets all of them alike."""
-    python = _environment()
+    python = peers.environment("kale", "kubeflow-kale")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "bench.ipynb"
@@ -132,16 +126,3 @@ class _Peer(contextlib.AbstractContextManager["_Peer"]):
         self._process.stdin.close()  # it ends with its input
         self._process.wait(START_SECONDS)
         self._process.stdout.close()
-
-
-def _environment() -> Path:
-    """The interpreter of Kale's environment, which is made at the first use."""
-    python = ENVIRONMENT / "bin" / "python"
-    ready = ENVIRONMENT / ".ready"
-    if not ready.exists():
-        print(f"Installing Kale into {ENVIRONMENT}, once", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(ENVIRONMENT)], check=True)
-        uv = str(Path(sys.executable).with_name("uv"))
-        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), "kubeflow-kale"], check=True)
-        ready.touch()
-    return python
