@@ -17,7 +17,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause
 # Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
 NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
 # What all later code may depend on. Of the working directory it is known which code does.
-_EVERYWHERE = tuple(state for state in (*AMBIENT, PATCH) if state != "@cwd")
+_EVERYWHERE = frozenset(state for state in (*AMBIENT, PATCH) if state != "@cwd")
 
 
 class Passage:
@@ -89,7 +89,7 @@ class Passage:
             if below.first < here.last:
                 continue
             taken = {name: source for source, names in below.needs.items() for name in names}
-            used = {*_EVERYWHERE, *below.uses}
+            used = _EVERYWHERE.union(below.uses)
             taken |= {state: "" for state in used if state not in taken and state not in NEEDS_A_SEED}
             for name, source in taken.items():
                 counts = not name.startswith(HIDDEN_STATE_PREFIX) or name in used

@@ -6,6 +6,7 @@ edges leave a choice.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,7 +102,7 @@ class Step:
     stretches: tuple[Stretch, ...] = ()
     keepers: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property  # asked for once for every pair of steps
     def stretch(self) -> Stretch:
         """All of the step as one stretch."""
         own = [cell.index for cell in self.cells]
@@ -155,10 +156,11 @@ class Pipeline:
 
     def step(self, name: str) -> Step:
         """The step called *name*. Raises ``KeyError``."""
-        for step in self.steps:
-            if step.name == name:
-                return step
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Step]:
+        return {step.name: step for step in self.steps}
 
     def definitions(self, name: str) -> tuple[CellSource, ...]:
         """The cells of other steps that may define functions and classes which the step called *name* takes."""

@@ -29,8 +29,10 @@ def look(pipeline: Pipeline, name: str, results: Mapping[str, StepResult], folde
     """
     facts: dict[Observation, None] = {}
     error = None
+    if not results[name].files:
+        return Found()
     for other in results:
-        if other == name or pipeline.is_ordered(other, name):
+        if other == name or not results[other].files or pipeline.is_ordered(other, name):
             continue
         for above, below in ((other, name), (name, other)):
             if pipeline.is_above(above, below):

@@ -69,7 +69,7 @@ class StepRunner:
     async def _take(self, lookup: Lookup) -> StepState:
         entry = lookup.hit
         assert entry is not None  # noqa: S101 - the caller has looked
-        await asyncio.to_thread(self._run.artifacts.keep, entry.result.artifacts)
+        await self._keep(entry.result)
         await asyncio.to_thread(self._run.cache.lay_out, entry, self._folder)
         now = time.time()
         self._run.set_step(
@@ -128,8 +128,13 @@ class StepRunner:
         # What was seen of other steps is of this run alone.
         own = replace(result, observed=())
         await asyncio.to_thread(self._run.cache.remember, self._run.record, self._step, lookup, own)
-        await asyncio.to_thread(self._run.artifacts.keep, result.artifacts)
+        await self._keep(result)
         return self._end("succeeded", result=result)
+
+    async def _keep(self, result: StepResult) -> None:
+        """Have the result's values in the durable store, where there is one."""
+        if self._run.artifacts.is_durable:  # else changing threads would cost more than all the rest
+            await asyncio.to_thread(self._run.artifacts.keep, result.artifacts)
 
     def _finished_before(self) -> StepResult | None:
         """The result of an attempt that ended well when there was no engine any more to write that down."""
@@ -141,7 +146,8 @@ class StepRunner:
     async def _attempt(self, attempt: int) -> tuple[StepResult | None, StepError | None]:
         tracked = await self._run.tracking.begin_step(self._step)
         self._cell = None
-        await asyncio.to_thread(self._fetch)
+        if self._run.artifacts.is_durable:
+            await asyncio.to_thread(self._fetch)
         specification = self._prepare(attempt)
         with await open_log(self._folder / "log.txt") as log:
             if attempt > 1:
@@ -154,7 +160,7 @@ class StepRunner:
                 environment(self._run.kernel, tracked),
                 local_options.memory_limit(self._step),
                 self._run.imports,
-                more=len(self._run.steps) > 1,
+                more=any(step.state == "pending" for step in self._run.steps.values()),
             )
         ended, in_time = await self._watch(process)
         if not in_time:

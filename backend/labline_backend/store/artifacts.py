@@ -96,6 +96,11 @@ class ArtifactStore:
             return True
         return self._durable is not None and self._durable.has(artifact.digest, artifact.size)
 
+    @property
+    def is_durable(self) -> bool:
+        """Whether there is a store behind the data folder, which :meth:`keep` and :meth:`fetch` ask."""
+        return self._durable is not None
+
     def keep(self, artifacts: Iterable[ArtifactRecord]) -> None:
         """Have the artifacts in the durable store, those that are here. Raises ``ArtifactStoreError``."""
         if self._durable is None:
