@@ -111,6 +111,13 @@ class _DisplayPublisher(DisplayPublisher):  # type: ignore[misc]
         self.shell.recorder.current.clear(wait)
 
 
+class _Profile(ProfileDir):  # type: ignore[misc]
+    """A profile without the folders in it that only other programs use; making and removing them costs a step more."""
+
+    def _mkdir(self, path: str, mode: int | None = None) -> bool:
+        return False
+
+
 class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     """The shell, named as ipykernel's: libraries tell a notebook by that name, and then show what they show in one."""
 
@@ -218,7 +225,7 @@ class Shell:
         self.ipython = ZMQInteractiveShell.instance(
             config=config,
             ipython_dir=profile_folder,
-            profile_dir=ProfileDir(location=profile_folder),
+            profile_dir=_Profile(location=profile_folder),
             user_module=self.module,
             user_ns=self.module.__dict__,
             recorder=self.recorder,
