@@ -38,6 +38,7 @@ from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
 from labline_runtime.values.constancy import is_constant
 from labline_runtime.values.digest import DigestError
+from labline_runtime.values.hashing import comparable, scheme_like
 from labline_runtime.values.parts import ATOMS
 from labline_runtime.values.preview import type_name
 from labline_runtime.watched import HiddenWatch
@@ -276,11 +277,14 @@ def _altered(value: Received) -> bool:
     if not value.digest or type(value.value) in ATOMS or not is_constant(value.value):
         return False
     try:
-        if digest(value.value) == value.digest:
+        scheme = scheme_like(value.digest)
+        if (now := digest(value.value, scheme=scheme)) == value.digest:
             return False
         # What does not even survive being stored, or only filled a cache, has not been altered.
         values, _ = load(value.source.path, value.source.digest)
         fresh = values[value.name]
-        return digest(fresh) == value.digest and digest(value.value, caches=False) != digest(fresh, caches=False)
+        if comparable(now, value.digest) and digest(fresh, scheme=scheme) != value.digest:
+            return False
+        return digest(value.value, caches=False) != digest(fresh, caches=False)
     except (DigestError, OSError, KeyError):
         return False

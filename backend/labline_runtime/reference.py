@@ -11,16 +11,18 @@ import platform
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from labline_runtime import execute, hidden_state, metrics, parameters
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.shell import Shell, flush_streams
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, to_json
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, ValueRecord, to_json
 from labline_runtime.transfer import record_of
 from labline_runtime.values import digest, pickling, store
 from labline_runtime.values.digest import DigestError
+from labline_runtime.values.hashing import comparable, scheme_like
 from labline_runtime.verification import ReferenceResult, ReferenceSpecification, Sighting, StoredValue
 
 _PROFILE = ".ipython"
@@ -107,7 +109,7 @@ class _Reference:
                 value = self._shell.namespace[name]
             else:
                 return Sighting(after, name, None)
-            record = record_of(name, value)
+            record = _as_expected(record_of(name, value), value, expected)
         except Exception as error:
             return Sighting(after, name, None, problem=f"it could not be looked at: {_said(error)}")
         if not record.digest:
@@ -121,6 +123,12 @@ class _Reference:
         except BaseException as error:  # whatever pickling raises: then there is no path to the difference
             return Sighting(after, name, record, problem=f"it could not be kept: {_said(error)}")
         return Sighting(after, name, record, StoredValue(str(kept.path), kept.digest))
+
+
+def _as_expected(record: ValueRecord, value: object, expected: tuple[str, ...]) -> ValueRecord:
+    """*record* with a digest by the hash that the pipeline's environment used, where that is to be had here."""
+    other = next((other for other in expected if record.digest and not comparable(record.digest, other)), None)
+    return record if other is None else replace(record, digest=digest(value, scheme=scheme_like(other)))
 
 
 def _why_no_digest(value: object) -> str:

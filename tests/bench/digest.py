@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from labline_runtime.values import digest
+from labline_runtime.values.hashing import PLAIN
 
 NAME = "digest"
 TITLE = "The content digest of an array of 256 MB, beside reading and copying it"
@@ -30,6 +31,7 @@ def measure() -> dict[str, list[float]]:
         "sha256, one thread": lambda: hashlib.sha256(integers).digest(),
         "digest of integers": lambda: digest(integers),
         "digest of floats": lambda: digest(floats),
+        "digest of floats, sha256 only": lambda: digest(floats, scheme=PLAIN),
         "digest of floats, transposed": lambda: digest(floats.reshape(1024, -1).T),
     }
     samples: dict[str, list[float]] = {name: [] for name in contenders}

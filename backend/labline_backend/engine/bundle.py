@@ -23,10 +23,17 @@ if importlib.util.find_spec("cloudpickle") is None:
     sys.path.append(bundle + "/{FALLBACK}")
     import cloudpickle
     sys.path.pop()
+if importlib.util.find_spec("blake3") is None:
+    sys.path.append(bundle + "/{FALLBACK}")
+    import labline_runtime.values.hashing
+    sys.path.pop()
+    for name in ("blake3", "blake3.blake3"):
+        sys.modules.pop(name, None)
 del bundle
 """
 """Imports our runtime and no other, and leaves the module search path as the kernel has it. Only the current folder is
-taken off: nothing of ours is to come from there, and the runtime puts it where a kernel has it, before any cell."""
+taken off: nothing of ours is to come from there, and the runtime puts it where a kernel has it, before any cell. Our
+copy of BLAKE3 is compiled for the server's version of Python: others do without it, and no cell sees it."""
 
 FRESH = _PRELUDE + 'import runpy\nrunpy.run_module("labline_runtime", run_name="__main__", alter_sys=True)\n'
 """``python -c FRESH BUNDLE SPEC --progress-fd N``: an interpreter for one step."""
@@ -49,14 +56,16 @@ def runtime_bundle(home: Home) -> Path:
 
 def _files() -> dict[str, bytes]:
     files = _package("labline_runtime", Path(labline_runtime.__path__[0]))
-    cloudpickle = importlib.util.find_spec("cloudpickle")
-    if cloudpickle is not None and cloudpickle.origin is not None:
-        files |= _package(f"{FALLBACK}/cloudpickle", Path(cloudpickle.origin).parent)
+    for name in ("cloudpickle", "blake3"):
+        found = importlib.util.find_spec(name)
+        if found is not None and found.origin is not None:
+            files |= _package(f"{FALLBACK}/{name}", Path(found.origin).parent)
     return files
 
 
 def _package(name: str, folder: Path) -> dict[str, bytes]:
-    return {f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in folder.rglob("*.py")}
+    paths = [*folder.rglob("*.py"), *folder.rglob("*.so")]
+    return {f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
 
 
 def _build(bundle: Path, files: dict[str, bytes]) -> None:

@@ -7,7 +7,6 @@ here comes back from there.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from typing import BinaryIO, Protocol
 from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import ArtifactRecord
+from labline_runtime.values.artifact import is_intact
 
 ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"
 
@@ -149,9 +149,8 @@ class ArtifactStore:
                 durable.get(artifact.digest, file)
                 file.flush()
                 os.fsync(file.fileno())
-            with temporary.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != artifact.digest:
-                    return False
+            if not is_intact(temporary, artifact.digest):
+                return False
             target = self.path(artifact.digest)
             target.parent.mkdir(exist_ok=True)
             temporary.chmod(0o444)

@@ -11,12 +11,16 @@ from typing import Any, Literal
 from labline_backend.verification import outputs
 from labline_backend.verification.outputs import Piece
 from labline_backend.verification.plan import Place
+from labline_runtime.values.hashing import comparable, scheme_of
 from labline_runtime.verification import Difference, Sighting, StoredValue
 
 Status = Literal["equal", "nondeterministic", "different", "not comparable"]
 Verdict = Literal["verified", "partly verified", "different"]
 
 UNBOUND = "(not bound)"
+OTHER_HASH = (
+    "the notebook's environment hashes big values with {}, the pipeline's with {}: install blake3 in both, or in none"
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,8 @@ def compare_value(
         return _not_comparable(known, first.problem or "its content cannot be digested")
     if ours == theirs.digest:
         return known
+    if not comparable(ours, theirs.digest):
+        return _not_comparable(known, OTHER_HASH.format(*map(scheme_of, (ours, theirs.digest))))
     if again is not None and _digest(again) != ours:
         return dataclasses.replace(known, status="nondeterministic", note="not the same in two runs of the notebook")
     return dataclasses.replace(known, status="different")

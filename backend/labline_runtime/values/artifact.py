@@ -1,12 +1,16 @@
-"""The artifact file: some named values in one file, addressed by the sha256 of its bytes.
+"""The artifact file: some named values in one file, addressed by a digest of its bytes.
 
 Layout::
 
     magic | pickle stream | padding | buffer | padding | buffer ... | index (JSON) | its length (8 bytes) | magic
 
-The index that locates everything else comes last, so a file is written in one pass and hashed on the way. Buffers start
-at multiples of 64 bytes and are never copied: they are written from the memory they lie in and loaded as copy-on-write
-maps, so that a big array costs nothing until it is written to.
+The index that locates everything else comes last, so a file is written in one pass. Buffers start at multiples of 64
+bytes and are never copied: they are written from the memory they lie in and loaded as copy-on-write maps, so that a big
+array costs nothing until it is written to.
+
+A small file's digest is the sha256 of its bytes. That of a bigger one ends in ``-tree`` and is the sha256 of the sha256
+of every MiB, which several threads work out. Whoever has Python can check both; and a file of an earlier version, whose
+digest is the plain sha256 whatever its size, is checked by that.
 """
 
 from __future__ import annotations
@@ -18,16 +22,19 @@ import os
 import pickle
 import secrets
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from labline_runtime.values import hashing
 from labline_runtime.values.pickling import dump
 from labline_runtime.values.views import MemoryOwners
 
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
 CHUNK = 1 << 22
+TREE = "-tree"
 
 
 class DamagedArtifactError(Exception):
@@ -43,28 +50,22 @@ class StoredArtifact:
     size: int
 
 
-class _HashingFile:
-    """Writes through to a file and keeps the digest and the position of what went through."""
+class _File:
+    """Writes through to a file and keeps the position."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._hash = hashlib.sha256()
         self.position = 0
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         for start in range(0, len(view), CHUNK):
-            chunk = view[start : start + CHUNK]
-            self._hash.update(chunk)
-            self._file.write(chunk)
+            self._file.write(view[start : start + CHUNK])
         self.position += len(view)
         return len(view)
 
     def pad(self) -> None:
         self.write(b"\0" * (-self.position % ALIGNMENT))
-
-    def digest(self) -> str:
-        return self._hash.hexdigest()
 
 
 def store(
@@ -95,8 +96,7 @@ def store(
             file.write(len(text).to_bytes(8, "little"))
             file.write(MAGIC)
             raw.flush()
-            os.fsync(raw.fileno())
-        digest = file.digest()
+            digest = _synced(raw, temporary)
         target = root / digest[:2] / digest
         target.parent.mkdir(exist_ok=True)
         temporary.chmod(0o444)
@@ -109,11 +109,11 @@ def store(
 
 def _write_stream(
     values: Mapping[str, Any], raw: BinaryIO, shared: MemoryOwners | None
-) -> tuple[_HashingFile, list[pickle.PickleBuffer], MemoryOwners]:
+) -> tuple[_File, list[pickle.PickleBuffer], MemoryOwners]:
     """Write the pickle stream at the start of *raw*, in place of what is there."""
     raw.seek(0)
     raw.truncate()
-    file = _HashingFile(raw)
+    file = _File(raw)
     file.write(MAGIC)
     buffers: list[pickle.PickleBuffer] = []
     owners = dump(dict(values), file, buffers.append, shared)  # type: ignore[arg-type]
@@ -130,7 +130,7 @@ def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[
             raise DamagedArtifactError(f"{path} is too short to be an artifact")
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     view = memoryview(content)
-    if digest is not None and _digest(view) != digest:
+    if digest is not None and _digest(view, digest.endswith(TREE)) != digest:
         raise DamagedArtifactError(f"{path} does not have the content that was stored")
     if bytes(view[: len(MAGIC)]) != MAGIC or bytes(view[-len(MAGIC) :]) != MAGIC:
         raise DamagedArtifactError(f"{path} is not an artifact of this version")
@@ -145,11 +145,34 @@ def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[
     return values, index["facts"]
 
 
-def _digest(view: memoryview) -> str:
-    result = hashlib.sha256()
-    for start in range(0, len(view), CHUNK):
-        result.update(view[start : start + CHUNK])
-    return result.hexdigest()
+def is_intact(path: str | os.PathLike[str], digest: str) -> bool:
+    """Whether the file's bytes are what *digest* says. Raises ``OSError``."""
+    with Path(path).open("rb") as file:
+        return _file_digest(file, digest.endswith(TREE)) == digest
+
+
+def _synced(raw: BinaryIO, path: Path) -> str:
+    """The digest of what was written to *path*, which is on the disk then. A big file is hashed meanwhile."""
+    with path.open("rb") as written:
+        if os.fstat(raw.fileno()).st_size < hashing.PARALLEL:
+            os.fsync(raw.fileno())
+            return _file_digest(written, as_tree=False)
+        with ThreadPoolExecutor(1) as disk:
+            synced = disk.submit(os.fsync, raw.fileno())
+            digest = _file_digest(written, as_tree=True)
+            synced.result()
+        return digest
+
+
+def _file_digest(file: BinaryIO, as_tree: bool) -> str:
+    if not os.fstat(file.fileno()).st_size:  # cannot be mapped
+        return _digest(memoryview(b""), as_tree)
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, memoryview(content) as view:
+        return _digest(view, as_tree)
+
+
+def _digest(view: memoryview, as_tree: bool) -> str:
+    return hashing.buffer(hashlib.sha256, view).hex() + TREE if as_tree else hashlib.sha256(view).hexdigest()
 
 
 def _sync_directory(path: Path) -> None:

@@ -16,9 +16,9 @@ What counts as equal, in the order of the walk:
    :mod:`labline_runtime.values.bookkeeping` names.
 
 Whether two parts of a value are one object or two equal ones does not count; a part that contains itself is written as
-a reference to how far up it stands. The digest is a tree of sha256, so shared parts are walked once. Arrays are hashed
-in chunks of 1 MiB of their elements in C order, by several threads where they are big: sha256 has an instruction of its
-own on the processors of today, and nothing else that every kernel has is faster.
+a reference to how far up it stands. The digest is a tree of sha256, so shared parts are walked once. Arrays and buffers
+are hashed in leaves of 1 MiB of their elements in C order, by several threads where they are big, and with a faster
+hash where the environment has one (:mod:`labline_runtime.values.hashing`); the digest then ends in that hash's name.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from labline_runtime.values import (
     digest_keras,
     digest_plotly,
     digest_torch,
+    hashing,
     reductions,
     remembered,
 )
@@ -72,13 +73,15 @@ class DigestError(Exception):
     """The value has no content that could be digested."""
 
 
-def digest(value: Any, *, caches: bool = True) -> str:
+def digest(value: Any, *, caches: bool = True, scheme: str = hashing.BEST) -> str:
     """Digest *value*'s content. Raises :class:`DigestError` for what has none (an open file, a generator).
 
-    Unless *caches* count, what ``cached_property`` remembers is left out.
+    Unless *caches* count, what ``cached_property`` remembers is left out. *scheme* is one of ``hashing.HASHES``, for
+    big buffers.
     """
+    walk = Walk(caches=caches, scheme=scheme)
     try:
-        return Walk(caches=caches).node(value).hex()
+        return hashing.named(walk.node(value), walk.relied_on)
     except RecursionError as error:
         raise DigestError("the value is nested too deeply") from error
     except DigestError:
@@ -88,15 +91,17 @@ def digest(value: Any, *, caches: bool = True) -> str:
 
 
 def class_digest(kind: type) -> str:
-    """Digest a class of the notebook by its body, even where it could be imported."""
-    return Walk().class_body(kind).hex()
+    """Digest a class of the notebook by its body, even where it could be imported; the same in every environment."""
+    return Walk(scheme=hashing.PLAIN).class_body(kind).hex()
 
 
 class Walk:
     """One walk over one value."""
 
-    def __init__(self, *, caches: bool = True) -> None:
+    def __init__(self, *, caches: bool = True, scheme: str = hashing.BEST) -> None:
         self._caches = caches
+        self._scheme = scheme
+        self.relied_on: str | None = None  # the scheme, once it was needed
         self._done: dict[int, bytes] = {}
         self._kept: list[Any] = []  # keeps what is in _done alive, or its id would be given away
         self._open: dict[int, int] = {}  # id -> depth, of what is being walked
@@ -109,6 +114,8 @@ class Walk:
         kind = type(value)
         atom = _ATOMS.get(kind)
         if atom is not None:
+            if kind is bytes and len(value) >= hashing.LARGE:
+                return self.buffer("bytes", value)
             return hashlib.sha256(atom(value)).digest()
         key = id(value)
         known = self._done.get(key)
@@ -207,26 +214,40 @@ class Walk:
         return result.digest()
 
     def items(self, items: Iterable[Any]) -> bytes:
-        """The digest of items in their order; fast where all are of one plain type."""
+        """The digest of items in their order; fast where all are of plain types."""
         sequence = items if isinstance(items, (list, tuple)) else list(items)
         kinds = set(map(type, sequence))
         result = hashlib.sha256(b"items%d:" % len(sequence))
-        pack = _PACKED.get(next(iter(kinds))) if len(kinds) == 1 else None
-        if pack is None:
+        if not kinds <= _PACKED.keys():
             for item in sequence:
                 result.update(self.node(item))
-        else:
-            result.update(next(iter(kinds)).__name__.encode())
-            for start in range(0, len(sequence), CHUNK):
-                pack(result.update, sequence[start : start + CHUNK])
+            return result.digest()
+        packed = sorted(kinds, key=lambda kind: kind.__name__)
+        result.update(" ".join(kind.__name__ for kind in packed).encode())
+        numbers = {kind: number for number, kind in enumerate(packed)}
+        for start in range(0, len(sequence), CHUNK):
+            some = sequence[start : start + CHUNK]
+            if len(packed) == 1:
+                _PACKED[packed[0]](result.update, some)
+                continue
+            of = bytes(map(numbers.__getitem__, map(type, some)))  # which is of which type, then type by type
+            result.update(of)
+            for kind, number in numbers.items():
+                _PACKED[kind](result.update, [item for item, its in zip(some, of, strict=True) if its == number])
         return result.digest()
+
+    def hash(self, size: int) -> Callable[..., hashing.Hash]:
+        """The hash for a buffer of *size* bytes."""
+        if size < hashing.LARGE:
+            return hashlib.sha256
+        self.relied_on = self._scheme
+        return hashing.HASHES[self._scheme]
 
     def buffer(self, tag: str, value: Any) -> bytes:
         """The digest of a buffer's bytes."""
         view = memoryview(value)
-        if not view.c_contiguous:
-            view = memoryview(view.tobytes())
-        return self.tagged(tag, hashlib.sha256(view).digest())
+        view = (view if view.c_contiguous else memoryview(view.tobytes())).cast("B")
+        return self.tagged(tag, hashing.buffer(self.hash(view.nbytes), view))
 
     def name_of(self, value: Any) -> bytes:
         """Something that is imported, by its name."""
@@ -387,8 +408,11 @@ def _float(value: float) -> bytes:
 
 def _pack_integers(update: Callable[[Any], None], items: Any) -> None:
     try:
-        update(array("q", items))
+        words = array("q", items)
+        update(b"q")
+        update(words)
     except OverflowError:
+        update(b"v")
         for item in items:
             packed = _integer(item)
             update(b"%d:" % len(packed) + packed)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from labline_runtime.values import digest_figures
+from labline_runtime.values import digest_figures, hashing
+from labline_runtime.values.digest_elements import canonical_bytes, leaves_of
 from labline_runtime.values.views import is_subclass
 
 if TYPE_CHECKING:
@@ -18,10 +15,7 @@ if TYPE_CHECKING:
 
     Special = Callable[[Walk, Any], bytes | None]
 
-CHUNK = 1 << 20  # bytes hashed at a time
-BLOCK = 8  # chunks copied together where an array is not contiguous
-PARALLEL = 1 << 22  # bytes from which on several threads hash
-MOST_WORKERS = 8
+SLICE = 1 << 16  # Arrow's texts looked at together
 
 
 def find(kind: type) -> Special | None:
@@ -78,9 +72,9 @@ def scalar(walk: Walk, value: Any) -> bytes:
     return walk.tagged("scalar", array(walk, numpy.asarray(value)))
 
 
-def array(walk: Walk, value: Any) -> bytes:
-    """An array by dtype, shape and elements in C order."""
-    return walk.tagged("array", _dtype_text(value.dtype), repr(value.shape).encode(), elements(walk, value))
+def array(walk: Walk, value: Any, hidden: Any = None) -> bytes:
+    """An array by dtype, shape and elements in C order; those that the mask *hidden* covers do not count."""
+    return walk.tagged("array", _dtype_text(value.dtype), repr(value.shape).encode(), elements(walk, value, hidden))
 
 
 def subclass(walk: Walk, value: Any) -> bytes:
@@ -97,101 +91,34 @@ def masked_array(walk: Walk, value: Any) -> bytes:
         fields = [masked_array(walk, value[name]) for name in value.dtype.names]
         return walk.tagged("masked_fields", _dtype_text(value.dtype), walk.node(value.hardmask), *fields)
     mask = numpy.ma.getmaskarray(value)
-    shown = value.data.copy()
-    shown[mask] = numpy.zeros((), value.dtype)
     fill = value.fill_value
     fill = fill.item() if value.dtype.hasobject and isinstance(fill, numpy.generic) else fill
-    parts = [array(walk, shown), array(walk, mask), walk.node(fill), walk.node(value.hardmask)]
+    parts = [array(walk, value.data, mask), array(walk, mask), walk.node(fill), walk.node(value.hardmask)]
     return walk.tagged("masked_array", *parts)
 
 
-def elements(walk: Walk, value: Any) -> bytes:
-    """The elements of an array, padding left out and all NaN alike."""
+def elements(walk: Walk, value: Any, hidden: Any = None) -> bytes:
+    """The elements of an array, padding left out and all NaN alike; those that the mask *hidden* covers are zero."""
     kind = value.dtype
     if kind.names is not None:
         return walk.tagged("fields", *(elements(walk, value[name]) for name in kind.names))
     if kind.subdtype is not None or kind.hasobject or kind.kind == "T":
-        return walk.items(value.ravel().tolist())
-    return tree(_chunks(value), value.nbytes, _canonical_bytes if kind.kind in "fc" else _bytes)
+        return walk.items(_shown(value, hidden).ravel().tolist())
+    count, leaves = leaves_of(value, hidden)
+    return hashing.tree(walk.hash(value.nbytes), count, value.nbytes, leaves)
 
 
-def _chunks(value: Any) -> Iterable[Any]:
-    """The elements in C order, flat and contiguous, in chunks whose bounds do not depend on how the array lies.
-
-    Chunks of an array that is contiguous already are views of it; of another one they are copies, made one at a time.
-    """
-    numpy = sys.modules["numpy"]
-    native = value.dtype.newbyteorder("=")
-    step = max(1, CHUNK // value.dtype.itemsize)
-    if value.flags.c_contiguous or value.ndim == 1:
-        flat = value.reshape(-1)
-        for start in range(0, flat.size, step):
-            yield numpy.ascontiguousarray(flat[start : start + step], dtype=native)
-        return
-    rows = max(1, BLOCK * step * value.shape[0] // value.size) if value.size else 1
-    rest = numpy.empty(0, native)
-    for start in range(0, value.shape[0], rows):
-        taken = numpy.ascontiguousarray(value[start : start + rows], dtype=native).reshape(-1)
-        rest = numpy.concatenate([rest, taken]) if rest.size else taken
-        whole = rest.size // step * step
-        yield from (rest[at : at + step] for at in range(0, whole, step))
-        rest = rest[whole:]
-    if rest.size:
-        yield rest
-
-
-def tree(chunks: Iterable[Any], size: int, content: Callable[[Any], Any]) -> bytes:
-    """The digest of the digests of the *content* of all *chunks*; in several threads where *size* in bytes is worth it.
-
-    hashlib and NumPy let other threads run meanwhile. The threads end here: who forks later forks a process of one.
-    """
-
-    def leaf(chunk: Any) -> bytes:
-        return hashlib.sha256(content(chunk)).digest()
-
-    workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
-    if size < PARALLEL or workers < 2:
-        return hashlib.sha256(b"".join(map(leaf, chunks))).digest()
-    result = hashlib.sha256()
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Any] = deque()
-        for chunk in chunks:
-            if len(waiting) > 2 * workers:  # so that few chunks are held at a time
-                result.update(waiting.popleft().result())
-            waiting.append(pool.submit(leaf, chunk))
-        while waiting:
-            result.update(waiting.popleft().result())
-    return result.digest()
-
-
-def _bytes(part: Any) -> Any:
-    return part.view(sys.modules["numpy"].uint8)
-
-
-def _canonical_bytes(part: Any) -> Any:
-    numpy = sys.modules["numpy"]
-    return _canonical(numpy, part).view(numpy.uint8)
-
-
-def _canonical(numpy: Any, part: Any) -> Any:
-    """Floats whose NaN all have the same bits; extended ones as pairs, for their padding is garbage."""
-    if part.dtype.kind == "c":
-        part = part.view(part.real.dtype)
-    if part.dtype.itemsize > 8:
-        with numpy.errstate(all="ignore"):
-            high = part.astype(numpy.float64)
-            low = (part - high).astype(numpy.float64)
-        part = numpy.stack([high, low], axis=-1).reshape(-1)
-    missing = numpy.isnan(part)
-    if missing.any():
-        part = part.copy()
-        part[missing] = numpy.nan
-    return part
+def _shown(value: Any, hidden: Any) -> Any:
+    if hidden is None:
+        return value
+    shown = value.copy()
+    shown[hidden] = sys.modules["numpy"].zeros((), value.dtype)
+    return shown
 
 
 def frame(walk: Walk, value: Any) -> bytes:
     """A table by its labels and columns, whatever its blocks."""
-    columns = [column(walk, value.iloc[:, place].array) for place in range(value.shape[1])]
+    columns = [column(walk, each.array) for _, each in value.items()]
     return walk.tagged("frame", walk.node(value.columns), walk.node(value.index), _facts(walk, value), *columns)
 
 
@@ -237,37 +164,44 @@ def extension_array(walk: Walk, value: Any) -> bytes | None:
         return walk.tagged("categorical", tag, *parts)
     data, mask = getattr(value, "_data", None), getattr(value, "_mask", None)
     if data is not None and mask is not None and getattr(mask, "any", None) is not None:
-        if mask.any():
-            data = data.copy()
-            data[mask] = data.dtype.type(0)
-        return walk.tagged("masked", tag, array(walk, data), array(walk, mask))
+        return walk.tagged("masked", tag, array(walk, data, mask), array(walk, mask))
     if type(value).__name__ in ("DatetimeArray", "TimedeltaArray"):
         return walk.tagged("times", tag, array(walk, value.asi8), str(getattr(value, "freq", None)).encode())
     return None
 
 
 def arrow_elements(walk: Walk, value: Any) -> bytes:
-    """The elements of an Arrow array, whatever its chunks, offsets and the bytes under a null."""
+    """The elements of an Arrow array, whatever its chunks, offsets and the bytes under a null.
+
+    Texts and numbers are hashed a slice at a time, where they lie.
+    """
     arrow, compute = sys.modules["pyarrow"], sys.modules.get("pyarrow.compute")
-    kind = value.type
-    text = arrow.types.is_string(kind) or arrow.types.is_large_string(kind)
-    if compute is None or not text:
+    types, kind = arrow.types, value.type
+    text = types.is_string(kind) or types.is_large_string(kind)
+    if compute is None or not (text or types.is_integer(kind) or types.is_float32(kind) or types.is_float64(kind)):
         return walk.items(value.to_pylist())
-    nulls, lengths, content = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+    numpy = sys.modules["numpy"]
+    make = walk.hash(8 * len(value))
+    nulls, lengths, content = make(), make(), make()
+
+    def plain(array: Any) -> Any:
+        return canonical_bytes(array.to_numpy(zero_copy_only=False), own=False)
+
     for chunk in value.chunks if hasattr(value, "chunks") else [value]:
-        if not len(chunk):
-            continue
-        if chunk.null_count:
-            nulls.update(compute.is_null(chunk).cast(arrow.uint8()).to_numpy(zero_copy_only=False))
-            chunk = compute.fill_null(chunk, "")
-        else:
-            nulls.update(bytes(len(chunk)))
-        sizes = compute.binary_length(chunk).cast(arrow.int64()).to_numpy(zero_copy_only=False)
-        lengths.update(sizes)
-        _, offsets, data = chunk.buffers()
-        width = 8 if arrow.types.is_large_string(kind) else 4
-        bounds = memoryview(offsets).cast("B").cast("q" if width == 8 else "i")
-        first, last = bounds[chunk.offset], bounds[chunk.offset + len(chunk)]
-        if data is not None:
-            content.update(memoryview(data)[first:last])
-    return walk.tagged("strings", nulls.digest(), lengths.digest(), content.digest())
+        for start in range(0, len(chunk), SLICE):
+            some = chunk.slice(start, SLICE)
+            if some.null_count:
+                nulls.update(plain(compute.is_null(some).cast(arrow.uint8())))
+                some = compute.fill_null(some, "" if text else 0)
+            else:
+                nulls.update(numpy.zeros(len(some), numpy.uint8))
+            if not text:
+                content.update(plain(some))
+                continue
+            lengths.update(plain(compute.binary_length(some).cast(arrow.int64())))
+            _, offsets, data = some.buffers()
+            bounds = memoryview(offsets).cast("B").cast("q" if types.is_large_string(kind) else "i")
+            first, last = bounds[some.offset], bounds[some.offset + len(some)]
+            if data is not None:
+                content.update(memoryview(data).cast("B")[first:last])
+    return walk.tagged("elements", nulls.digest(), lengths.digest(), content.digest())
