@@ -154,18 +154,24 @@ class _Search:
 
     def notes(self, outputs: int) -> dict[int, set[Shared]]:
         """What was found, by the place of the home; the first homes are *outputs*."""
-        found: dict[int, dict[Shared, Part]] = {}
         several = (holders for holders in self._holders.values() if len(holders) > 1)
-        for holders in itertools.islice(several, 2 * LIMIT):
-            for one, two in itertools.permutations(holders, 2):
-                if one.home != two.home and _counts(one, two, outputs):
-                    found.setdefault(one.home, {})[_note(one, two)] = one.part
-        for one, two in _overlapping(self._arrays):
-            for first, second in ((one, two), (two, one)):
-                if _counts(first, second, outputs):
-                    region = _region(first.part.value, second.part.value)
-                    found.setdefault(first.home, {})[_note(first, second, region)] = first.part
-        return {home: _outermost(notes) for home, notes in found.items()}
+        pairs = [
+            (one, two)
+            for holders in itertools.islice(several, 2 * LIMIT)
+            for one, two in itertools.permutations(holders, 2)
+            if one.home != two.home and _counts(one, two, outputs)
+        ]
+        trails = {_place(one, two, one.part.trail) for one, two in pairs}
+        found: dict[int, set[Shared]] = {}
+        for one, two in pairs:
+            if _is_outermost(one, two, trails):
+                found.setdefault(one.home, set()).add(_note(one, two))
+        for first, second in _overlapping(self._arrays):
+            for one, two in ((first, second), (second, first)):
+                if _counts(one, two, outputs) and _is_outermost(one, two, trails):
+                    region = _region(one.part.value, two.part.value)
+                    found.setdefault(one.home, set()).add(_note(one, two, region))
+        return found
 
 
 def _counts(one: _Holder, two: _Holder, outputs: int) -> bool:
@@ -177,24 +183,17 @@ def _note(one: _Holder, two: _Holder, region: tuple[tuple[int, int], ...] | None
     return Shared(one.name, one.part.path, two.source, two.name, path, one.part.memory, region)
 
 
-def _outermost(notes: Mapping[Shared, Part]) -> set[Shared]:
-    """Leave out what is inside something else that the same other value shares: its content counts there."""
-    trails = {
-        (note.name, note.source, note.other, id_of(part.trail)) for note, part in notes.items() if not note.memory
-    }
-    kept = set()
-    for note, part in notes.items():
-        trail = part.trail[0]
-        while trail is not None and (note.name, note.source, note.other, id_of(trail)) not in trails:
-            trail = trail[0]
-        if trail is None:
-            kept.add(note)
-    return kept
+def _place(one: _Holder, two: _Holder, trail: Any) -> tuple[str, str, str, int]:
+    """A place in what *one* holds, for what it shares with *two*. Trails are chained, each made once: so by identity."""
+    return one.name, two.source, two.name, id(trail)
 
 
-def id_of(trail: Any) -> int:
-    """Trails are chained, each made once: the chain itself tells where a part is."""
-    return id(trail)
+def _is_outermost(one: _Holder, two: _Holder, trails: set[tuple[str, str, str, int]]) -> bool:
+    """Whether the shared part is inside no other that the same value shares: its content would count there."""
+    trail = one.part.trail[0]
+    while trail is not None and _place(one, two, trail) not in trails:
+        trail = trail[0]
+    return trail is None
 
 
 def _overlapping(arrays: list[_Holder]) -> Iterable[tuple[_Holder, _Holder]]:
