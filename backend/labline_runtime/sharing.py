@@ -184,7 +184,7 @@ def _note(one: _Holder, two: _Holder, region: tuple[tuple[int, int], ...] | None
 
 
 def _place(one: _Holder, two: _Holder, trail: Any) -> tuple[str, str, str, int]:
-    """A place in what *one* holds, for what it shares with *two*. Trails are chained, each made once: so by identity."""
+    """A place in what *one* holds, for what it shares with *two*: trails are chained, so by identity."""
     return one.name, two.source, two.name, id(trail)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from labline_runtime.values import digest_figures, hashing
-from labline_runtime.values.digest_elements import canonical_bytes, leaves_of
+from labline_runtime.values.digest_elements import canonical_bytes, leaf_of, leaves_of
 from labline_runtime.values.views import is_subclass
 
 if TYPE_CHECKING:
@@ -101,11 +101,21 @@ def elements(walk: Walk, value: Any, hidden: Any = None) -> bytes:
     """The elements of an array, padding left out and all NaN alike; those that the mask *hidden* covers are zero."""
     kind = value.dtype
     if kind.names is not None:
+        if 0 < value.nbytes < hashing.LARGE and all(map(_is_flat, (kind[name] for name in kind.names))):
+            leaves = [leaf_of(value[name]) for name in kind.names]  # a tree of a forest has thousands of these
+            return hashing.of_one(walk.hash(0), b"".join(leaves))
         return walk.tagged("fields", *(elements(walk, value[name]) for name in kind.names))
-    if kind.subdtype is not None or kind.hasobject or kind.kind == "T":
+    if not _is_flat(kind):
         return walk.items(_shown(value, hidden).ravel().tolist())
-    count, leaves = leaves_of(value, hidden)
-    return hashing.tree(walk.hash(value.nbytes), count, value.nbytes, leaves)
+    make = walk.hash(value.nbytes)
+    if hidden is None and 0 < value.nbytes <= hashing.LEAF:
+        return hashing.of_one(make, leaf_of(value))
+    return hashing.tree(make, *leaves_of(value, hidden))
+
+
+def _is_flat(kind: Any) -> bool:
+    """Whether arrays of this dtype are nothing but their elements, one after the other."""
+    return kind.names is None and kind.subdtype is None and not kind.hasobject and kind.kind != "T"
 
 
 def _shown(value: Any, hidden: Any) -> Any:

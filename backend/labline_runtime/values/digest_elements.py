@@ -16,8 +16,15 @@ TILE = 128  # elements by which an array is turned: two such tiles fit a first-l
 TILE_ELEMENTS = TILE * TILE
 
 
-def leaves_of(array: Any, hidden: Any = None) -> tuple[int, Callable[[int, int], Iterable[Any]]]:
-    """How many leaves *array* has, and what gives their bytes; elements that the mask *hidden* covers count as zero.
+def leaf_of(array: Any) -> Any:
+    """The bytes of a small *array*, which has one leaf; its dtype as for :func:`leaves_of`."""
+    numpy = sys.modules["numpy"]
+    compact = numpy.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    return canonical_bytes(compact.reshape(-1), own=compact is not array and compact.base is None)
+
+
+def leaves_of(array: Any, hidden: Any = None) -> tuple[int, int, Callable[[int, int], Iterable[Any]]]:
+    """How many leaves and bytes *array* has, and what gives them; elements that the mask *hidden* covers count as zero.
 
     The array is of a dtype without fields, objects or texts of any length.
     """
@@ -29,7 +36,7 @@ def leaves_of(array: Any, hidden: Any = None) -> tuple[int, Callable[[int, int],
         for start, part, own in _parts(array, first * step, min(last * step, array.size), step):
             yield canonical_bytes(*_without(part, own, hidden, start))
 
-    return -(-array.size // step), leaves
+    return -(-array.size // step), array.nbytes, leaves
 
 
 def _parts(array: Any, start: int, stop: int, step: int) -> Iterator[tuple[int, Any, bool]]:

@@ -92,6 +92,11 @@ def tree(make: Callable[..., Hash], count: int, size: int, leaves: Callable[[int
         return hashlib.sha256(b"".join(found)).digest()
 
 
+def of_one(make: Callable[..., Hash], leaf: Any) -> bytes:
+    """The tree of one leaf."""
+    return hashlib.sha256(make(leaf).digest()).digest()
+
+
 def _workers() -> int:
     return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
 

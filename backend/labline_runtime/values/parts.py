@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import functools
 import itertools
 import random
 import sys
@@ -147,28 +148,19 @@ class _Look:
             self._attributes({"__defaults__": item.__defaults__, "__kwdefaults__": item.__kwdefaults__})
 
     def _instance(self, kind: type) -> None:
-        root = kind.__module__.partition(".")[0]
         if (memory := memory_of(self._item)) is not None:
             self._note(memory, memory=True)
-        if is_closed(kind):
-            return
-        numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-        if numpy is not None and isinstance(self._item, numpy.ndarray):
-            self._array(numpy)
-            return
-        if root == "pandas" and pandas is not None and isinstance(self._item, (pandas.DataFrame, pandas.Series)):
-            self._frame(pandas)
-            return
-        if is_index(self._item):
+        nature = _nature(kind)
+        if nature == "array":
+            self._array(sys.modules["numpy"])
+        elif nature == "frame":
+            self._frame(sys.modules["pandas"])
+        elif nature == "index":
             self._note()
-            return
-        if root == "pandas" and not hasattr(self._item, "obj"):
-            return  # scalars and the rest are never altered; groupby objects hold a frame
-        if root == "numpy" and isinstance(self._item, (numpy.generic, numpy.dtype)):  # type: ignore[union-attr]
-            return
-        if kind.__module__ == NOTEBOOK or is_generator(self._item) or is_estimator(self._item):
-            self._note()
-        self._attributes(attributes(self._item))
+        elif nature != "closed" and (nature != "pandas" or hasattr(self._item, "obj")):
+            if nature == "own" or (nature == "generator" and global_generator(self._item) is None):
+                self._note()
+            self._attributes(attributes(self._item))
 
     def _array(self, numpy: Any) -> None:
         self._note(memory=True)
@@ -199,6 +191,28 @@ class _Look:
             self.inside.append((self._item.attrs, (self._trail, ".attrs")))
 
 
+@functools.cache
+def _nature(kind: type) -> str:
+    """What objects of *kind* are here: a big model has thousands of a few types."""
+    numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
+    root = kind.__module__.partition(".")[0]
+    if is_closed(kind):
+        return "closed"
+    if numpy is not None and issubclass(kind, numpy.ndarray):
+        return "array"
+    if root == "pandas" and pandas is not None and issubclass(kind, (pandas.DataFrame, pandas.Series)):
+        return "frame"
+    if pandas is not None and issubclass(kind, pandas.Index):
+        return "index"
+    if root == "pandas":
+        return "pandas"  # scalars and the rest are never altered; groupby objects hold a frame
+    if numpy is not None and root == "numpy" and issubclass(kind, (numpy.generic, numpy.dtype)):
+        return "closed"
+    if kind.__module__ == NOTEBOOK or _is_estimator(kind):
+        return "own"
+    return "generator" if _is_generator(kind) else "plain"
+
+
 def is_index(value: Any) -> bool:
     """Whether *value* is an index of pandas: what it holds is never altered, what it is called may be."""
     pandas = sys.modules.get("pandas")
@@ -219,14 +233,19 @@ def _arrays_of(values: Any) -> list[Any]:
     return [item for item in found if isinstance(item, numpy.ndarray)]
 
 
+@functools.cache
+def _slots(kind: type) -> tuple[str, ...]:
+    all_slots = (base.__dict__.get("__slots__", ()) for base in kind.__mro__)
+    names = (name for slots in all_slots for name in ((slots,) if isinstance(slots, str) else slots))
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
+
+
 def attributes(value: Any) -> dict[str, Any]:
     """What an object's ``__dict__`` and ``__slots__`` hold."""
     found = dict(getattr(value, "__dict__", None) or {})
-    for kind in type(value).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                found.setdefault(name, getattr(value, name))
+    for name in _slots(type(value)):  # type: ignore[arg-type]
+        if hasattr(value, name):
+            found.setdefault(name, getattr(value, name))
     for name in ("func", "args", "keywords") if type(value).__name__ == "partial" else ():
         found[name] = getattr(value, name)
     return found
@@ -234,11 +253,14 @@ def attributes(value: Any) -> dict[str, Any]:
 
 def is_generator(value: Any) -> bool:
     """Whether *value* is a generator of random numbers of its own, not the one that a library shares out."""
+    return _is_generator(type(value)) and global_generator(value) is None
+
+
+def _is_generator(kind: type) -> bool:
     numpy = sys.modules.get("numpy")
-    kinds: tuple[type, ...] = (random.Random,) if type(value) is random.Random else ()
-    if numpy is not None and "numpy.random" in sys.modules:
-        kinds += (numpy.random.RandomState, numpy.random.Generator)
-    return isinstance(value, kinds) and global_generator(value) is None
+    if numpy is None or "numpy.random" not in sys.modules:
+        return kind is random.Random
+    return kind is random.Random or issubclass(kind, (numpy.random.RandomState, numpy.random.Generator))
 
 
 def global_generator(value: Any) -> str | None:
@@ -257,8 +279,12 @@ _GLOBAL_GENERATORS = {
 
 def is_estimator(value: Any) -> bool:
     """Whether *value* is one of scikit-learn's estimators, or made like one."""
+    return _is_estimator(type(value))
+
+
+def _is_estimator(kind: type) -> bool:
     base = sys.modules.get("sklearn.base")
-    return base is not None and isinstance(value, base.BaseEstimator)
+    return base is not None and issubclass(kind, base.BaseEstimator)
 
 
 def short(key: Any) -> str:

@@ -97,6 +97,8 @@ def _overlapping(arrays: list[Any]) -> list[Any]:
 def extent(array: Any) -> tuple[int, int]:
     """The first address *array* looks at, and the one after the last."""
     first = array.ctypes.data  # the array's interface would spell out all fields of its dtype
+    if array.flags.c_contiguous:
+        return first, first + array.nbytes
     reach = [(length - 1) * stride for length, stride in zip(array.shape, array.strides, strict=True)]
     return first + sum(r for r in reach if r < 0), first + sum(r for r in reach if r > 0) + array.itemsize
 
