@@ -402,14 +402,19 @@ class _Compiler:
         for name, versions in taken.items():
             for source, _ in versions:
                 last[source] = max(place[name], last.get(source, 0))
+        takers: dict[tuple[str, str], list[int]] = {}  # who takes a version, in their order
+        for number, name in enumerate(order):
+            for version in taken[name]:
+                takers.setdefault(version, []).append(number)
+        ends = {name: (min(its), max(its)) for name, its in cells.items()}
         found: dict[str, dict[str, None]] = {}
         for name in order:
             flow = flows.steps[name]
-            altered = {(flow.inputs[each].step, each) for each in flow.altered}
-            for other in order[: place[name]] if altered else ():
-                late = last.get(other, 0) > place[name] and max(cells[other]) < min(cells[name])
-                around = any(min(cells[other]) < cell < max(cells[other]) for cell in cells[name])
-                if (late or around) and not altered.isdisjoint(taken[other]):
+            others = {n for each in flow.altered for n in takers.get((flow.inputs[each].step, each), ())}
+            for other in (order[n] for n in sorted(others) if n < place[name]):
+                first, end = ends[other]
+                late = last.get(other, 0) > place[name] and end < ends[name][0]
+                if late or any(first < cell < end for cell in cells[name]):
                     found.setdefault(name, {})[other] = None
         return found
 

@@ -187,8 +187,13 @@ class Heap:
             return self._reach_one(number)
         known = self._reached.get(key)
         if known is None:
-            below = list({id(each): each for each in map(self._reach_one, key)}.values())
-            known = self._reached[key] = below[0] if len(below) == 1 else NOTHING.union(*below)
+            below: list[Value] = []
+            found: set[int] = set()
+            for number in sorted(key, reverse=True):  # the newest first, as they tend to hold the older
+                if number not in found:  # else all that it reaches is there, too
+                    below.append(self._reach_one(number))
+                    found.update(below[-1])
+            known = self._reached[key] = below[0] if len(below) == 1 else frozenset(found)
         return known
 
     def _reach_one(self, number: int) -> Value:
@@ -217,9 +222,11 @@ class Heap:
         if known is None:
             found, stack = set(key), list(key)
             while stack:
-                new = self.things[stack.pop()].held_by - found
-                found |= new
-                stack.extend(new)
+                above = self.things[stack.pop()].held_by
+                if not above <= found:
+                    new = above - found
+                    found |= new
+                    stack.extend(new)
             known = self._holders[key] = frozenset(found)
         return known
 

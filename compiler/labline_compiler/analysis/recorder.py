@@ -273,7 +273,7 @@ class Recorder:
             for name in found:
                 self._touch(name, always=False)
             done.update(found)
-            objects = self._hot(frozenset().union(*(names[name] for name in found))) - seen
+            objects = self._hot(NOTHING.union(*{names[name] for name in found})) - seen
             seen |= objects
 
     def _need(self, name: str) -> None:
