@@ -36,6 +36,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_weak(value, note_weak)
     if isinstance(value, BaseException):
         return _reduce_exception(value)
+    if kind.__module__ == "__main__":
+        return _reduce_instance(value)
     if kind.__name__ == "finfo" and kind.__module__ == "numpy":  # what numpy pickles of it cannot be loaded
         return kind, (value.dtype,)
     name = global_generator(value)
@@ -106,6 +108,12 @@ def _fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
     (cell.cell_contents,) = state
 
 
+def _reduce_mapping_proxy(proxy: Any) -> Any:
+    """It goes on looking at its mapping; None where that is a class's."""
+    held = next(iter(gc.get_referents(proxy)), None)
+    return None if held is None or "__module__" in held else (types.MappingProxyType, (held,))
+
+
 def _reduce_cached_property(value: Any) -> Any:  # before Python 3.12 it holds a lock
     return _make_cached_property, (value.func, value.attrname)
 
@@ -171,6 +179,60 @@ def _make_exception(kind: type[BaseException], base: type[BaseException], argume
     return error
 
 
+# ---------------------------------------------------------------------------------- instances of the notebook's classes
+
+_FILLERS = ("__setitem__", "append", "extend")  # what pickle fills dicts and lists with
+
+
+def _reduce_instance(value: Any) -> Any:
+    """One that pickle would fill by methods of the notebook's own, or whose attributes others have as a dict, too."""
+    kind: Any = type(value)
+    if kind.__reduce_ex__ is not object.__reduce_ex__:
+        return None
+    base: Any = next(each for each in kind.__mro__ if each.__module__ != "__main__")
+    own = issubclass(base, (dict, list)) and any(
+        getattr(kind, name, None) is not getattr(base, name, None) for name in _FILLERS
+    )
+    attributes = getattr(value, "__dict__", None)
+    shared = attributes is not None and (type(attributes) is not dict or sys.getrefcount(attributes) > _REFERENCES)
+    if not own and not shared:
+        return None
+    reduced = value.__reduce_ex__(5)
+    if not isinstance(reduced, tuple):
+        return None
+    make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
+    if shared and not attributes and kind.__getstate__ is object.__getstate__:
+        state = attributes  # pickle has none for an empty one
+    shared = shared and state is attributes
+    if not own and not shared:
+        return None
+    return make, arguments, (base, state, shared, list(items or ()), list(pairs or ())), None, None, _fill_instance
+
+
+class _Plain:
+    pass
+
+
+def _references() -> int:
+    attributes = _Plain().__dict__
+    return sys.getrefcount(attributes)
+
+
+_REFERENCES = _references() + 1  # to the attributes of an instance, when nobody else has them
+
+
+def _fill_instance(value: Any, filling: tuple[Any, Any, bool, list[Any], list[tuple[Any, Any]]]) -> None:
+    base, state, shared, items, pairs = filling
+    for key, item in pairs:
+        base.__setitem__(value, key, item)
+    for item in items:
+        base.append(value, item)
+    if shared:
+        value.__dict__ = state
+    elif state is not None:
+        vars(value).update(state)
+
+
 # ----------------------------------------------------------------------------------------------------- weak references
 
 _WEAK: dict[type, Callable[[Any], Any]] = {
@@ -217,6 +279,7 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys(_VIEWS, _reduce_dict_view),
     **dict.fromkeys(_ITERATORS, _reduce_iterator),
     types.CellType: _reduce_cell,
+    types.MappingProxyType: _reduce_mapping_proxy,
     functools.cached_property: _reduce_cached_property,
     re.Match: _reduce_match,
     memoryview: _reduce_memoryview,

@@ -72,13 +72,20 @@ class MemoryOwners:
 
     def _join(self) -> None:
         """Find owners of the same memory: NumPy does not know of each other those that look at another library's."""
-        owners = [each for each in self._owners.values() if not isinstance(each, bytearray) and each.size]
+        owners = [(each, _memory_of(each)) for each in self._owners.values()]
+        places = sorted((extent(each)[0], -extent(each)[1], n) for n, (_, each) in enumerate(owners) if each.size)
         last, until = None, 0
-        for start, back, place in sorted((extent(each)[0], -extent(each)[1], n) for n, each in enumerate(owners)):
+        for start, back, place in places:
+            owner, memory = owners[place]
             if last is not None and -back <= until:
-                self._within[id(owners[place])] = last
-            elif start >= until and (owners[place].flags.c_contiguous or owners[place].flags.f_contiguous):
-                last, until = owners[place], -back
+                self._within[id(owner)] = last
+            elif start >= until and (memory.flags.c_contiguous or memory.flags.f_contiguous):
+                last, until = owner, -back
+
+
+def _memory_of(owner: Any) -> Any:
+    """The memory of an owner, an array or a bytearray, as an array."""
+    return sys.modules["numpy"].frombuffer(owner, "u1") if isinstance(owner, bytearray) else owner
 
 
 def _overlapping(arrays: list[Any]) -> list[Any]:
@@ -141,7 +148,9 @@ def _keeps_array(value: Any) -> bool:
 def detached(value: Any) -> Any:
     """The same part of a frame, a series or an index, in arrays of its own."""
     if _keeps_array(value):
-        return type(value)._simple_new(value._data.copy(), value.name)
+        index = value._view()  # with its name and frequency
+        index._data = value._data.copy()
+        return index
     return value.copy(deep=False)
 
 
@@ -174,21 +183,16 @@ def reduce_view(
     array: Any, owners: MemoryOwners, shared: frozenset[int]
 ) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
     """How to pickle *array* as a view of its owner; None where it need not, or is the owner."""
-    owner = owner_of(array)
+    owner = owners.whole(owner_of(array))
     if id(array) in owners.separate:
         return None
     if isinstance(owner, bytearray):
         if id(array) in owners.framed and id(owner) not in shared:
             return None
-        start = sys.modules["numpy"].frombuffer(owner, "u1").__array_interface__["data"][0]
+        start = _memory_of(owner).__array_interface__["data"][0]
         offset = array.__array_interface__["data"][0] - start
         return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
-    owner = owners.whole(owner)
-    if (
-        id(array) in owners.separate
-        or id(owner) not in shared
-        or not (owner.flags.c_contiguous or owner.flags.f_contiguous)
-    ):
+    if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
     owner = owners.plain(owner)
     if owner is array:

@@ -110,6 +110,7 @@ class Classes(Functions):
             self.state.bindings += 1
         if thing.instance_of is None:
             return
+        self.state.alter(thing.stored.get("__dict__", NOTHING), value)  # which others may have, too
         members = self.members(thing.instance_of)
         for each in sorted(members.get(name, NOTHING) if name != "*" else NOTHING.union(*members.values())):
             info = self.heap.things[each].function

@@ -8,11 +8,11 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from labline_compiler.analysis import hidden_state, scopes
+from labline_compiler.analysis import hidden_state, namespaces, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
-from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
 from labline_compiler.analysis.operations import CONTAINERS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
@@ -64,6 +64,7 @@ class Expressions(Calls):
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
         self.stars: dict[str, None] = {}  # modules of which all names were imported
+        self.marked: dict[str, None] = {}
         self.forgiving = 0  # inside a try that catches NameError
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
         self.last_value: Value = NOTHING  # of the last expression statement
@@ -110,7 +111,11 @@ class Expressions(Calls):
                 self.use(self.eval(child))
         return NOTHING
 
-    _eval_constant = _eval_parts
+    def _eval_constant(self, node: ast.Constant) -> Value:
+        if isinstance(node.value, str) and "@" in node.value:
+            self.marked |= dict.fromkeys(namespaces.MARKED.findall(node.value))
+        return NOTHING
+
     _eval_compare_parts = _eval_parts
 
     # ------------------------------------------------------------------------------------------------- texts
@@ -328,11 +333,15 @@ class Expressions(Calls):
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """``value.name``."""
+        if name in namespaces.ATTRIBUTES:
+            return self.library("builtins.globals", Arguments([]), node)
         found: Value = NOTHING
         for number in value:
             thing = self.heap.things[number]
             own = frozenset((number,))
-            if thing.kind in ("module", "library") and thing.origin is not None:
+            if thing.origin == MAIN:
+                found |= self.library("builtins.globals", Arguments([]), node) if name not in SCALAR_ATTRIBUTES else own
+            elif thing.kind in ("module", "library") and thing.origin is not None:
                 self.read_module(thing.origin)
                 found |= self.heap.library_part(number, name, sure=len(value) == 1)
             elif thing.instance_of is not None or thing.klass is not None:
@@ -372,6 +381,8 @@ class Expressions(Calls):
         if kind in ("pandas", "data") and self._selects_rows(node.slice, index):
             return self.heap.make(self.site(node), kind)
         if kind in ("module", "library"):
+            if self.heap.origin(value) == "sys.modules" and self.names_main(node.slice):
+                return self.heap.library(MAIN, "module")
             return self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
         if kind in ("dict", "list", "tuple"):
             if isinstance(node.slice, ast.Slice):
@@ -380,6 +391,11 @@ class Expressions(Calls):
         if kind in ("numpy", "pandas"):
             return value
         return self.heap.elements(value) | (value if kind not in STEADY else NOTHING)
+
+    @staticmethod
+    def names_main(index: ast.expr) -> bool:
+        """Whether *index* of ``sys.modules`` is the notebook's own module."""
+        return isinstance(index, (ast.Name, ast.Constant)) and ast.unparse(index) in ("__name__", repr(MAIN))
 
     def _selects_rows(self, index: ast.expr, value: Value) -> bool:
         """Whether a frame's subscript is a list or a mask, which gives a copy."""

@@ -214,7 +214,8 @@ class Functions:
             self.state.bind_global(name, self.heap.mutable(reached), inside=True)
         self.unknown_draws()
         self.state.sink.file("write", None, tree=True)
-        return reached | self.any_of(reached, node)
+        made = self.heap.make(self.site(node, "unfollowed"), None, reached)  # such as the functions inside it
+        return reached | made | self.any_of(reached, node)
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""

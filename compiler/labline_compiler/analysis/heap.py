@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = frozenset[int]
 NOTHING: Value = frozenset()
+MAIN = "__main__"  # the module whose names are the notebook's
 ANY_PART = ".*."  # stands in the dotted name of a library object for any number of attributes
 _PARTS = 20  # so many attributes of attributes of library objects that may not be meant at all are told apart
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.heap import ANY_PART, NOTHING, Value
-from labline_compiler.analysis.plots import Plots
+from labline_compiler.analysis.heap import ANY_PART, MAIN, NOTHING, Value
+from labline_compiler.analysis.namespaces import Namespaces
 from labline_compiler.analysis.texts import ANY
 
 if TYPE_CHECKING:
@@ -25,11 +24,17 @@ _CONTAINER_KINDS = {
 }
 
 
-class LibraryCalls(Plots):
+class LibraryCalls(Namespaces):
     """What functions and classes of libraries do."""
 
     def origin_of(self, node: ast.expr) -> str | None:
         """The dotted name of what an expression is of a library."""
+        raise NotImplementedError
+
+    def unbound_method(
+        self, receiver: Value, name: str, arguments: Arguments, attribute: object, node: ast.AST
+    ) -> Value:
+        """``list.append(items, 1)``; *attribute*: the name that ``object.__setattr__`` is told."""
         raise NotImplementedError
 
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
@@ -37,18 +42,22 @@ class LibraryCalls(Plots):
         self._hidden(origin, arguments)
         self.function_files(origin, arguments)
         if origin in operations.PICKLING:
-            self._read_definitions()
+            self.read_definitions()
+        evaluated = self.read_expression(arguments, marked=False) if origin in operations.EVALUATING else NOTHING
         if origin.startswith("timeit.") and arguments.node is not None:
-            self._read_mentioned(arguments.node)
+            self.read_mentioned(arguments.node)
         if special := self._special(origin, arguments, node):
-            return special
+            return special | evaluated
         holder, _, name = origin.rpartition(".")
+        if arguments.positional and methods.is_unbound(holder, name):  # list.append(items, 1)
+            rest = Arguments(arguments.positional[1:], arguments.keywords, arguments.rest, arguments.starred)
+            return self.unbound_method(arguments.positional[0], name, rest, arguments.constant(1), node)
         known = origin in operations.LIBRARY or bool(hidden_state.call_uses(origin))
         if name in methods.CONTAINER_ALTERS and "." in holder and not known:
             self.change_library(holder, arguments.all, inside=True)  # most likely a list or a dict that a module holds
         operation = operations.library_operation(origin)
         if operation is None:
-            return self.worst(NOTHING, arguments, node, library=True)
+            return self.worst(NOTHING, arguments, node, library=True) | evaluated
         functions = self.callbacks(arguments)
         self.side_arguments(arguments)
         handed = arguments.all
@@ -66,7 +75,7 @@ class LibraryCalls(Plots):
         result = self._result(operation, handed, arguments, node, origin)
         if operation.result in ("holds", "elements") and functions:
             self.heap.put(result, functions)
-        return result | given
+        return result | given | evaluated
 
     def taken_liberties(
         self, arguments: Arguments, handed: Value, plain: int | None, *, viewing: bool = False
@@ -115,9 +124,16 @@ class LibraryCalls(Plots):
                 if kind == "data":
                     kinds = {self.heap.kind(value) for value in arguments.positional}
                     kind = kinds.pop() if len(kinds) == 1 and kinds <= {"pandas", "numpy"} else "data"
-                held = self.array_objects(handed, arguments) if origin == "numpy.array" else NOTHING
+                held = NOTHING
+                if origin.startswith("numpy."):
+                    held = self.array_objects(handed, arguments) if origin == "numpy.array" else self._referred(handed)
                 return self.heap.make(self.site(node), kind, held, parted=parted and not held)
             case "same":
+                containers = self.heap.only(handed, *operations.CONTAINERS)
+                if containers and origin.startswith(("numpy.", "pandas.")):  # made an array
+                    kind = origin.partition(".")[0]
+                    held = self.array_objects(containers, arguments)
+                    return handed - containers | self.heap.make(self.site(node, "array"), kind, held)
                 return handed or self.heap.make(self.site(node), "data")
             case "arithmetic":
                 first = self.iterate(first) if origin == "builtins.sum" else first
@@ -156,6 +172,8 @@ class LibraryCalls(Plots):
 
     def _special(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
         """Calls that need more than a line in a table. None where *origin* is an ordinary one."""
+        if any(self.heap.things[n].origin == MAIN for n in arguments.all):
+            return self.main_attribute(origin, arguments, node)
         if origin in ("builtins.exec", "builtins.eval", "builtins.globals", "builtins.locals", "builtins.vars"):
             inside = origin in ("builtins.locals", "builtins.vars") and (
                 self.state.frame is not self.state.module or arguments.positional
@@ -166,6 +184,8 @@ class LibraryCalls(Plots):
             self.callbacks(arguments)
             held = self.heap.reach(arguments.all)
             return self.heap.make(self.site(node), "iterator" if origin.startswith("builtins") else None, held)
+        if origin in ("importlib.import_module", "sys.modules.get") and arguments.constant(0, "name") == MAIN:
+            return self.heap.library(MAIN, "module")
         if origin in ("builtins.setattr", "builtins.delattr") and arguments.positional:
             holder, name = self.heap.origin(arguments.positional[0]), arguments.constant(1)
             if holder is not None and isinstance(name, str):
@@ -180,6 +200,13 @@ class LibraryCalls(Plots):
             if origin == "builtins.hasattr":
                 return None
             return got | self.heap.reach(arguments.all) or self.heap.make(self.site(node))
+        if origin in operations.GIVING_GENERATORS:
+            draws = origin.endswith("check_random_state") and not arguments.all
+            generators = self.heap.only(arguments.all, "rng", None)
+            return generators | self.heap.make(self.site(node), "rng", arguments.all, draws=draws)
+        if origin == "builtins.dict.fromkeys" and arguments.positional:
+            held = self.iterate(arguments.positional[0]).union(*arguments.positional[1:], arguments.rest)
+            return self.heap.make(self.site(node), "dict", held)
         if origin in operations.CACHES:
             return self._caching(origin, arguments, node)
         if origin == "builtins.super":
@@ -194,7 +221,7 @@ class LibraryCalls(Plots):
             return self.worst(NOTHING, arguments, node, library=True)
         if origin == "copy.copy":
             return self._copied_instances(arguments.all, node, deep=False) or None
-        if origin == "copy.deepcopy":
+        if origin in ("copy.deepcopy", "sklearn.base.clone"):
             return self._deep_copy(arguments.all, node)
         if origin in operations.REVIVING:
             # What was put away somewhere may be an instance of any of the notebook's classes.
@@ -222,6 +249,14 @@ class LibraryCalls(Plots):
             n for n in self.heap.elements(handed) if things[n].kind in ("dict", "set", "sklearn")
         )
 
+    def _referred(self, handed: Value) -> Value:
+        """The objects that arrays among *handed* refer to: what is made of their elements refers to them, too."""
+        arrays = self.heap.only(self.heap.reach(handed), "numpy")
+        data = ("numpy", "pandas", "data")
+        return (
+            frozenset(n for n in self.heap.reach(arrays) if self.heap.things[n].kind not in data) if arrays else arrays
+        )
+
     def _got(self, arguments: Arguments, node: ast.AST) -> Value:
         """What an attribute is that is asked for by name, with what runs when it is: properties, ``__getattr__``."""
         result, name = NOTHING, arguments.constant(1)
@@ -241,7 +276,11 @@ class LibraryCalls(Plots):
             return copies
         inner = self._copied_instances(frozenset(self.heap.instances & reached), node, deep=True)
         inner |= reached & (self.heap.classes | self.heap.functions)
-        return self.heap.make(self.site(node), self.heap.kind(value), inner) if inner else None
+        estimators = [self.heap.things[number] for number in self.heap.only(reached, "sklearn")]
+        facts = {name: any(getattr(each, name) for each in estimators) for name in ("draws", "passes", "keeps")}
+        if not inner and not any(facts.values()):
+            return None
+        return self.heap.make(self.site(node), self.heap.kind(value), inner, **facts)
 
     def _copied_instances(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
         """Copies of instances of the notebook's classes, which stay that. Nothing if there is anything else."""
@@ -267,23 +306,6 @@ class LibraryCalls(Plots):
             copies |= copied
         return copies
 
-    def everything(self, origin: str, node: ast.AST) -> Value:
-        """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
-        return self.once(("everything", origin), lambda: self._everything(origin, node))
-
-    def _everything(self, origin: str, node: ast.AST) -> Value:
-        name = origin.rpartition(".")[2]
-        self.state.sink.note(
-            "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
-        )
-        names = list(self.state.module.names)
-        value = NOTHING.union(*(self.heap.mutable(self.state.global_value(each) or NOTHING) for each in names))
-        self.state.alter(self.heap.reach(value))
-        kinds = {each: self.heap.kind(held) for each, held in self.state.module.names.items()}
-        self.state.bind_inside([each for each in names if kinds[each] not in ("module", "library")], value)
-        self.state.sink.star_import(name)
-        return value
-
     def _caching(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
         """``lru_cache(function)`` or, to be called with the function, ``lru_cache(maxsize=None)``."""
         given = arguments.positional[0] if arguments.positional else NOTHING
@@ -293,22 +315,6 @@ class LibraryCalls(Plots):
         for number in functions:
             self.heap.things[number].caches = True
         return functions or self.heap.make(self.site(node), origin=origin)
-
-    def _read_mentioned(self, call: ast.Call) -> None:
-        """Read the names of the notebook in the texts that *call* is handed: code, as ``from __main__ import f``."""
-        for node in ast.walk(call):
-            text = node.value if isinstance(node, ast.Constant) else None
-            for name in sorted(set(re.findall(r"[A-Za-z_]\w*", text)) if isinstance(text, str) else ()):
-                if name in self.state.module.names:
-                    self.state.global_value(name)
-
-    def _read_definitions(self) -> None:
-        """Read the names of the notebook's classes and functions, by which pickles know them."""
-        things = self.heap.things
-        for name, value in list(self.state.module.names.items()):
-            kinds = {things[number].kind for number in value if things[number].origin is None}
-            if kinds & {"class", "function", "library"}:  # a named tuple is of the last kind
-                self.state.global_value(name)
 
     def is_transparent(self, decorator: Value) -> bool:
         """Whether a decorator, given as a configured call, leaves the function as it was."""

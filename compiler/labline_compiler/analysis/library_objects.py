@@ -14,6 +14,14 @@ from labline_compiler.analysis.library_calls import LibraryCalls
 class LibraryObjects(LibraryCalls):
     """What methods of library objects do."""
 
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """``value.name``."""
+        raise NotImplementedError
+
+    def call_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """``receiver.name(arguments)``."""
+        raise NotImplementedError
+
     def kind_method(self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """A method of an object of a known kind, or of an unknown one."""
         if kind not in operations.CONTAINERS and kind not in ("file", "iterator", "rng"):
@@ -23,21 +31,29 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver), arguments.all)
             return NOTHING
+        if name in ("query", "eval") and kind in ("pandas", "data", None):
+            self.read_expression(arguments, marked=True)
         if name in methods.RANDOM_METHODS and not arguments.has_state():
             self.draws_of(kind, receiver, name, arguments)
         if kind in operations.CONTAINERS:
             return self._container_method(receiver, name, arguments, node)
         if kind in ("rng", "file", "iterator"):
             self.callbacks(arguments)
+            if any(self.heap.things[number].draws for number in receiver):
+                self.state.sink.hidden("@numpy.random", "draw")
             self.state.alter(
                 receiver | self.iterators_in(receiver), arguments.all if name in ("send", "write") else NOTHING
             )
             if (kind == "rng" and name == "shuffle") or name in (
                 "send",
                 "asend",
+                "readinto",
+                "readinto1",
             ):  # a generator does with it what it does
                 self.state.alter(self.heap.reach(arguments.all))
             given = self.taken_liberties(arguments, arguments.all, 1 if kind == "rng" else None)
+            if kind == "rng" and name in methods.RNG_CHOOSES and (chosen := self._to_choose_from(arguments.all)):
+                return given | chosen | self.heap.make(self.site(node), "list", chosen)
             return given | self.heap.make(
                 self.site(node),
                 {"rng": "numpy", "file": "data"}.get(kind),
@@ -66,8 +82,31 @@ class LibraryObjects(LibraryCalls):
             return self.heap.make(self.site(node), "data") | given
         if name in methods.CONVENTION_VIEWS:
             self.callbacks(arguments)
-            return self.heap.reach(receiver)
+            return self.heap.reach(receiver | arguments.all if name == "get" else receiver)
         return self.worst(receiver, arguments, node)
+
+    def unbound_method(
+        self, receiver: Value, name: str, arguments: Arguments, attribute: object, node: ast.AST
+    ) -> Value:
+        """``list.append(items, 1)``; *attribute*: the name that ``object.__setattr__`` is told."""
+        if name in ("__setattr__", "__delattr__", "__getattribute__"):
+            for number in sorted(receiver):
+                thing = self.heap.things[number]
+                if name != "__getattribute__" and (thing.instance_of is not None or thing.klass is not None):
+                    self.store_attribute(number, attribute if isinstance(attribute, str) else "*", arguments.all, node)
+            if name == "__getattribute__":
+                if not isinstance(attribute, str):
+                    return self.heap.reach(receiver)
+                return self.attribute(receiver, attribute, node) | self.heap.reach(receiver)
+            self.state.alter(receiver, arguments.all)
+            return NOTHING
+        plain = [n for n in sorted(receiver) if (thing := self.heap.things[n]).instance_of is None and not thing.klass]
+        result = self.call_method(frozenset(plain), name, arguments, node) if plain else NOTHING
+        if own := receiver.difference(plain):  # an instance of a subclass: not the notebook's own method
+            self.callbacks(arguments)
+            self.state.alter(own, self.heap.reach(arguments.all))
+            result |= self.heap.reach(own | arguments.all)
+        return result
 
     def receiver_text(self, arguments: Arguments) -> str | None:
         """The text of the object that a method is called on."""
@@ -89,7 +128,7 @@ class LibraryObjects(LibraryCalls):
                 ) | arguments.rest.union(*arguments.keywords.values())
             self.state.alter(receiver, handed)
             return elements | handed if name in methods.CONTAINER_TAKES else NOTHING
-        if name == "get":
+        if name in ("get", "__getitem__", "__iter__"):
             return elements | handed
         if name == "copy":
             return self.heap.make(self.site(node), self.heap.kind(receiver), elements)
@@ -140,6 +179,11 @@ class LibraryObjects(LibraryCalls):
         if name in views:
             return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
         return self.heap.make(self.site(node), kind, self.objects_in(kind, receiver)) | given
+
+    def _to_choose_from(self, value: Value) -> Value:
+        """The objects among which a generator of random numbers chooses: of an array only those that it refers to."""
+        data = self.heap.only(value, "numpy", "pandas", "data")
+        return self.heap.elements(value - data) | self.objects_in("numpy", data)
 
     def objects_in(self, kind: str | None, receiver: Value) -> Value:
         """What arrays refer to rather than hold themselves: a copy of the array refers to it too."""

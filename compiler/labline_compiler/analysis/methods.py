@@ -22,11 +22,12 @@ CONTAINER_READS = words(
 CONTAINER_ITERABLES = words("keys values items most_common elements")
 
 NUMPY_ALTERS = CONTAINER_ALTERS | words(
-    "sort fill put resize partition itemset setflags setfield byteswap __setitem__ __iadd__"
+    "sort fill put resize partition itemset setflags setfield byteswap __setitem__ __iadd__ "
+    "harden_mask soften_mask shrink_mask unshare_mask"
 )
 NUMPY_VIEWS = words(
     "reshape ravel view transpose squeeze swapaxes diagonal T real imag flat base data astype byteswap "
-    "newbyteorder getfield conj conjugate to_device"
+    "newbyteorder getfield conj conjugate to_device filled compressed"
 )
 
 # How many positional arguments methods of arrays have before the one that takes the result.
@@ -90,4 +91,19 @@ CONVENTION_FRESH = words(
 )
 CONVENTION_VIEWS = words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")
 
+RNG_CHOOSES = words("choice choices sample permutation permuted")  # they give parts of what they are given
 RANDOM_METHODS = words("fit fit_transform fit_predict partial_fit split sample fit_resample transform")
+
+_BUILTIN_TYPES = frozenset(("list", "dict", "set", "frozenset", "tuple", "bytearray", "object"))
+_ALTERING = PANDAS_ALTERS | NUMPY_ALTERS | CONTAINER_ALTERS | SKLEARN_FITS
+_MADE_BY = frozenset(("fromkeys", "fromhex"))  # methods of these types, and not of their instances
+
+
+def is_unbound(holder: str, name: str) -> bool:
+    """Whether *name* of *holder* is a method that is called on its first argument."""
+    package, _, kind = holder.rpartition(".")
+    if package == "builtins":
+        return kind in _BUILTIN_TYPES and name not in _MADE_BY
+    if not (kind[:1].isupper() or holder in ("numpy.ndarray", "collections.deque", "collections.defaultdict")):
+        return False
+    return name in PANDAS_ALTERS | NUMPY_ALTERS | CONTAINER_ALTERS or name in SKLEARN_FITS

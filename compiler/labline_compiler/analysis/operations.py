@@ -243,7 +243,7 @@ LIBRARY: dict[str, Operation] = {
         for name in _TEXT_UFUNCS | words("add equal not_equal greater greater_equal less less_equal")
     },
     "numpy.random.default_rng": Operation("fresh", "rng"),
-    "numpy.random.RandomState": Operation("fresh", "rng"),
+    "numpy.random.RandomState": Operation("holds", "rng"),
     "numpy.random.Generator": Operation("holds", "rng"),
     "numpy.vectorize": HOLDS,
     "numpy.nditer": Operation("elements", "iterator"),
@@ -291,6 +291,17 @@ CONSTRUCTORS = {
     "imblearn": "sklearn",
     "statsmodels": "sklearn",
 }
+
+# Functions that are handed a text in which names of the notebook stand: expressions, formulas, queries of frames.
+EVALUATING = words(
+    "pandas.eval numexpr.evaluate duckdb.sql duckdb.query duckdb.execute polars.sql pandasql.sqldf patsy.dmatrix "
+    "patsy.dmatrices formulaic.model_matrix"
+) | {
+    f"statsmodels.formula.api.{name}" for name in words("ols gls wls glm logit probit poisson mixedlm rlm gee quantreg")
+}
+
+# Functions that give the generator that they are given, or make one.
+GIVING_GENERATORS = words("numpy.random.default_rng sklearn.utils.check_random_state")
 
 # Functions that bring back what was written before.
 REVIVING = words("pickle.loads pickle.load joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads")

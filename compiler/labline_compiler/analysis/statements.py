@@ -6,8 +6,9 @@ import ast
 from collections.abc import Callable, Sequence
 
 from labline_compiler.analysis import scopes
+from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.expressions import Expressions
-from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
+from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 
@@ -140,6 +141,8 @@ class Statements(Expressions):
             if alias.name == "*":
                 self.state.sink.star_import(module)
                 self.stars[module] = None
+            elif module == MAIN:
+                self.state.bind(alias.asname or alias.name, self.state.global_value(alias.name, statement) or NOTHING)
             else:
                 self.state.bind(alias.asname or alias.name, self.heap.library(_canonical(f"{module}.{alias.name}")))
 
@@ -381,7 +384,10 @@ class Statements(Expressions):
                 value |= key
         for number in holder:
             thing = self.heap.things[number]
-            if thing.kind in ("module", "library") and thing.origin is not None:
+            if thing.origin == MAIN and isinstance(target, ast.Attribute):
+                self.library("builtins.globals", Arguments([]), target)
+                self.state.bind_global(target.attr, value, inside=self.state.frame is not self.state.module)
+            elif thing.kind in ("module", "library") and thing.origin is not None:
                 name = thing.origin if isinstance(target, ast.Subscript) else f"{thing.origin}.{target.attr}"
                 self.note_backend_setting(thing.origin, target)
                 self.change_library(name, value, inside=isinstance(target, ast.Subscript))

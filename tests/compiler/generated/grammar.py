@@ -13,6 +13,8 @@ import re
 from tests.compiler.generated import idioms_kernel
 from tests.compiler.generated.idioms_data import DATA
 from tests.compiler.generated.idioms_python import PYTHON
+from tests.compiler.generated.things_data import THINGS_DATA
+from tests.compiler.generated.things_python import THINGS_PYTHON
 
 NAMES = {
     "L": ("a", "b", "c", "d"),  # lists of numbers and lists
@@ -24,6 +26,19 @@ NAMES = {
     "V": ("v", "w", "x"),  # arrays of four numbers
     "S": ("s", "r"),  # series of four numbers
     "T": ("t", "z"),  # frames with columns x and y of four numbers
+    # what only some notebooks have: see things_python.py and things_data.py
+    "Q": ("dq", "eq"),  # deques of lists
+    "E": ("es", "fs"),  # sets of numbers
+    "B": ("ba", "bb"),  # bytearrays
+    "A": ("sa", "sb"),  # structured arrays
+    "Z": ("za", "zb"),  # masked arrays
+    "R": ("ra", "rb"),  # generators of random numbers
+    "H": ("ha", "hb"),  # groups of a frame
+    "M": ("ma", "mb"),  # frames with two levels of rows
+    "C": ("ca", "cb"),  # series of categories
+    "X": ("xa", "xb"),  # series over days
+    "G": ("ga", "gb"),  # models
+    "P": ("pa", "pb"),  # pipelines of scikit-learn
 }
 
 CLASSES = """\
@@ -137,13 +152,14 @@ print([q is e for q in (v, w, x) for e in (v, w, x)], shares(v, w), shares(v, x)
 print(s.tolist(), r.tolist(), t.to_dict("list"), z.to_dict("list"), t.index.name, z.index.name, s is r, t is z)
 """
 
-PROFILES = {  # what a profile adds: idioms, probes, to the first cell, to the last
-    "python": ([], [], "", ""),
-    "data": (DATA, DATA_PROBES, START_DATA, LAST_DATA),
-    "kernel": (idioms_kernel.KERNEL, [], idioms_kernel.START, idioms_kernel.LAST),
+PROFILES = {  # what a profile adds: idioms, probes, to the first cell, to the last, things
+    "python": ([], [], "", "", ()),
+    "data": (DATA, DATA_PROBES, START_DATA, LAST_DATA, THINGS_DATA),
+    "kernel": (idioms_kernel.KERNEL, [], idioms_kernel.START, idioms_kernel.LAST, ()),
 }
 
-_PLACE = re.compile(r"\b([LDOFNIVSTK])([1-9])\b")
+_DRAWS = r"np\.random|sample\(4\)|train_test_split|KFold|resample|stats|Forest"  # from NumPy's shared generator
+_PLACE = re.compile(rf"\b([{''.join(NAMES)}K])([1-9])\b")
 _HEADS = [
     "if len({L}) > 1:",
     "for step in range(2):",
@@ -166,17 +182,15 @@ def filled(template: str, rng: random.Random) -> str:
     return _PLACE.sub(one, template)
 
 
-def statement(rng: random.Random, templates: list[str]) -> str:
-    """One idiom, now and then inside another statement."""
+def statement(rng: random.Random, templates: list[str], names: set[str]) -> str:
+    """One idiom, now and then inside another statement. *names*: what the notebook's first cell binds."""
     text = filled(rng.choice(templates), rng)
     if rng.random() > 0.2 or re.search(r"await|async|import \*|^%%", text):
         return text
     head = rng.choice(_HEADS).format(L=rng.choice(NAMES["L"]))
     inner = "\n".join("    " + line for line in text.splitlines())
     if head.startswith("def"):
-        bound = sorted(
-            set(re.findall(r"\b(?:" + "|".join(n for names in NAMES.values() for n in names) + r")\b", text))
-        )
+        bound = sorted(names & set(re.findall(r"\w+", text)))
         if "global" in text or "del " in text or not bound:
             return text
         return f"{head}\n    global {', '.join(bound)}\n{inner}\nblock()"
@@ -188,19 +202,24 @@ def notebook(rng: random.Random, profile: str) -> str:
 
     *profile*: "python", "data", which adds NumPy and pandas, or "kernel", which adds what needs a process of its own.
     """
-    more, probes, opening, looks = PROFILES[profile]
+    more, probes, opening, looks, kinds = PROFILES[profile]
     templates = rng.sample(PYTHON, 12) + rng.sample(more, min(12, len(more)))
+    things = [rng.choice(each) for each in (THINGS_PYTHON, kinds) if each and rng.random() < 0.7]
+    for thing in things:
+        templates += rng.sample(thing.idioms, min(8, len(thing.idioms)))
+    names = {name for known in NAMES.values() for name in known}.union(*(thing.names for thing in things))
     cells = []
     for number in range(rng.randrange(2, 6)):
-        lines = [statement(rng, templates) for _ in range(rng.randrange(1, 4))]
+        lines = [statement(rng, templates, names) for _ in range(rng.randrange(1, 4))]
         if rng.random() < 0.4:
             lines.append(filled(rng.choice(PROBES + probes), rng))
         cells += [(f"s{number}", source) for source in _cells(lines)]
     body = "\n".join(source for _, source in cells)
-    last = (LAST + looks).splitlines()
+    last = (LAST + looks).splitlines() + [thing.look for thing in things]
     if rng.random() < 0.5:
         last = rng.sample(last, rng.randrange(1, len(last)))
-    cells.insert(0, ("first", start(body, rng) + opening))
+    opening += "".join(thing.start + "\n" for thing in things)
+    cells.insert(0, ("first", start(opening + body, rng) + opening))
     cells.append(("last", "\n".join(last)))
     return "\n\n".join(f'# %% tags=["step:{name}"]\n{source}' for name, source in cells) + "\n"
 
@@ -223,6 +242,6 @@ def start(body: str, rng: random.Random) -> str:
     methods = "\n".join([add] * (add not in used) + used)
     indented = "\n".join("    " + line for line in methods.splitlines())
     seeds = "import random\nrandom.seed(1)\n" * ("random" in body) + "import numpy as np\nnp.random.seed(1)\n" * bool(
-        re.search(r"np\.random|sample\(4\)", body)
+        re.search(_DRAWS, body)
     )
     return seeds + START.replace("{CLASSES}", CLASSES.replace("{METHODS}", indented))

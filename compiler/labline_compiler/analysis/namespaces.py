@@ -1,0 +1,81 @@
+"""Code that finds names of the notebook other than by naming them: ``globals()``, ``__main__``, texts with names."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.plots import Plots
+from labline_compiler.analysis.texts import ANY
+
+ATTRIBUTES = frozenset(("__globals__", "f_globals", "f_locals"))  # that hold names of the notebook
+MARKED = re.compile(r"@\s*([A-Za-z_]\w*)")  # a name in a text that a frame is queried with
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_USES = frozenset(f"builtins.{name}" for name in ("getattr", "setattr", "delattr", "hasattr", "vars", "dir"))
+
+
+class Namespaces(Plots):
+    """What reaches the notebook's names from outside its code."""
+
+    marked: dict[str, None]  # names that stand after "@" in texts of the notebook
+
+    def everything(self, origin: str, node: ast.AST) -> Value:
+        """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
+        return self.once(("everything", origin), lambda: self._everything(origin, node))
+
+    def _everything(self, origin: str, node: ast.AST) -> Value:
+        name = origin.rpartition(".")[2]
+        self.state.sink.note(
+            "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
+        )
+        names = list(self.state.module.names)
+        value = NOTHING.union(*(self.heap.mutable(self.state.global_value(each) or NOTHING) for each in names))
+        self.state.alter(self.heap.reach(value))
+        kinds = {each: self.heap.kind(held) for each, held in self.state.module.names.items()}
+        self.state.bind_inside([each for each in names if kinds[each] not in ("module", "library")], value)
+        self.state.sink.star_import(name)
+        return value
+
+    def main_attribute(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
+        """``getattr(__main__, name)`` and the like; None for other calls that are handed the module."""
+        if origin not in _USES:
+            return None
+        if origin == "builtins.setattr" and isinstance(name := arguments.constant(1), str):
+            self.state.bind_global(name, arguments.all, inside=True)
+        found = self.everything("builtins.globals", node)
+        return found | self.heap.make(self.site(node), None, found)
+
+    def read_mentioned(self, call: ast.Call) -> None:
+        """Read the names of the notebook in the texts that *call* is handed: code, as ``from __main__ import f``."""
+        for node in ast.walk(call):
+            text = node.value if isinstance(node, ast.Constant) else None
+            for name in sorted(set(re.findall(r"[A-Za-z_]\w*", text)) if isinstance(text, str) else ()):
+                if name in self.state.module.names:
+                    self.state.global_value(name)
+
+    def read_expression(self, arguments: Arguments, *, marked: bool) -> Value:
+        """Read the names in a text that is evaluated where it is handed over; *marked*: those after ``@`` only.
+
+        Where the text is not known, the marked names of all texts are read that the notebook has spelled out so far.
+        """
+        call, pattern, found = arguments.node, MARKED if marked else _WORD, NOTHING
+        given = [*call.args[:1], *(word.value for word in call.keywords)] if call is not None else []
+        texts = [self.text(each) for each in given if not isinstance(each, ast.Starred)]
+        names = {name for text in texts if text is not None for name in pattern.findall(text)}
+        if not names and (not given or texts[0] is None or ANY in texts[0]):
+            names |= self.marked.keys()
+        for name in sorted(names):
+            if self.state.peek(name) is not None:
+                found |= self.state.lookup(name) or NOTHING
+        self.callbacks(Arguments([found]))
+        return self.heap.only(found, "pandas", "numpy", "data", None)
+
+    def read_definitions(self) -> None:
+        """Read the names of the notebook's classes and functions, by which pickles know them."""
+        things = self.heap.things
+        for name, value in list(self.state.module.names.items()):
+            kinds = {things[number].kind for number in value if things[number].origin is None}
+            if kinds & {"class", "function", "library"}:  # a named tuple is of the last kind
+                self.state.global_value(name)
