@@ -118,10 +118,14 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             for array in framed:
                 self.owners.note(array, framed=True)
         if is_plain_array(obj):
-            if any(obj is array for _, arrays in self._detached for array in arrays):
-                return NotImplemented
-            self.owners.note(obj)
-            return reduce_view(obj, self.owners, self._shared) or NotImplemented
+            detached_here = any(obj is array for _, arrays in self._detached for array in arrays)
+            if not detached_here:
+                self.owners.note(obj)
+                if view := reduce_view(obj, self.owners, self._shared):
+                    return view
+            if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
+                return obj.copy().__reduce_ex__(PROTOCOL)  # whose memory it was is forgotten: pandas writes where it is
+            return NotImplemented
         reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners)
         if reduced is not None:
             return reduced

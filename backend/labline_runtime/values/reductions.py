@@ -165,6 +165,19 @@ def _look_at(owner: Any, form: str, shape: tuple[int, ...], readonly: bool) -> m
 
 def _reduce_exception(error: BaseException) -> Any:
     """One whose ``__init__`` the notebook wrote: pickle would call it with what it gave to its base's."""
+    if error.__cause__ is not None:  # which pickle leaves out
+        made = _reduce_plain_exception(error) or error.__reduce_ex__(5)
+        state = made[2] if len(made) > 2 else None
+        return made[0], made[1], (state, error.__cause__, error.__suppress_context__), None, None, _set_cause
+    return _reduce_plain_exception(error)
+
+
+def _set_cause(error: BaseException, state: tuple[dict[str, Any] | None, BaseException, bool]) -> None:
+    attributes, error.__cause__, error.__suppress_context__ = state
+    vars(error).update(attributes or {})
+
+
+def _reduce_plain_exception(error: BaseException) -> Any:
     kind: Any = type(error)
     base: Any = next(each for each in kind.__mro__ if each.__module__ == "builtins")
     names = ("__init__", "__new__", "__reduce__", "__reduce_ex__")

@@ -30,7 +30,7 @@ class LibraryObjects(LibraryCalls):
         if arguments.constant(None, "inplace") not in (Ellipsis, False, None) or "inplace" in arguments.keywords:
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver), arguments.all)
-            return NOTHING
+            return receiver  # arrays always give themselves back, frames since pandas 3.0
         if name in ("query", "eval") and kind in ("pandas", "data", None):
             self.read_expression(arguments, marked=True)
         if name in methods.RANDOM_METHODS and not arguments.has_state():
@@ -162,7 +162,7 @@ class LibraryObjects(LibraryCalls):
         given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=kind == "pandas")
         if name in alters:
             self.state.alter(self.heap.reach(receiver), arguments.all)
-            return receiver if kind != "numpy" else NOTHING
+            return receiver if kind != "numpy" or name in views else NOTHING
         if name in methods.PANDAS_PLOTS and kind != "numpy":
             if "ax" in arguments.keywords:
                 return self.figures(arguments.keywords["ax"])
