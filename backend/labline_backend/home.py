@@ -8,7 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-ENVIRONMENT_VARIABLE = "LABLINE_HOME"
+from labline_runtime.data_folder import ENVIRONMENT_VARIABLE, data_folder
+
 RESERVE = 1 << 20
 
 
@@ -29,11 +30,7 @@ class Home:
     @staticmethod
     def place() -> Path:
         """The folder that ``LABLINE_HOME`` names, else the one in the user's data directory; it need not be there."""
-        if named := os.environ.get(ENVIRONMENT_VARIABLE):
-            return Path(named).expanduser()
-        import platformdirs
-
-        return Path(platformdirs.user_data_dir("labline", appauthor=False))
+        return data_folder()
 
     @staticmethod
     def find() -> Home:

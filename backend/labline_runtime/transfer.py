@@ -79,7 +79,7 @@ class Inbox:
             names = [name for name in source.names if name in wanted]
             if not names:
                 continue
-            values, facts = self._loaded.pop(source.path) if source.path in self._loaded else _load(source)
+            values, facts = self._loaded.pop(source.path) if source.path in self._loaded else load_artifact(source)
             if len(names) < len(source.names):
                 self._loaded[source.path] = values, facts
             notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in names)
@@ -108,7 +108,8 @@ def values_of(spec: StepSpecification, output: StepOutput, namespace: Mapping[st
     return found
 
 
-def _load(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
+def load_artifact(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values in an artifact, and the facts beside them. Raises :class:`StepFailure`, in words for people."""
     names = ", ".join(source.names)
     try:
         return load(source.path, source.digest)

@@ -12,6 +12,7 @@ import click
 from labline_backend._version import __version__
 from labline_backend.cli.check import check
 from labline_backend.cli.compile import compile_
+from labline_backend.cli.debug import debug, load
 from labline_backend.cli.failures import ReaderLeftError, exit_code_of
 from labline_backend.cli.mlflow import mlflow
 from labline_backend.cli.monitor import monitor
@@ -48,7 +49,7 @@ def labline(context: click.Context) -> None:
         context.color = False
 
 
-for command in (check, suggest, compile_, plan, run, verify, runs, target, serve, monitor, server, mlflow):
+for command in (check, suggest, compile_, plan, run, verify, runs, load, debug, target, serve, monitor, server, mlflow):
     labline.add_command(command)
 
 

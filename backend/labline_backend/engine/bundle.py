@@ -42,6 +42,12 @@ WARM = _PRELUDE + "import labline_runtime.forkserver\nlabline_runtime.forkserver
 """``python -c WARM BUNDLE IDLE``: a warm parent that ends after so many seconds of no use."""
 
 
+CONSOLE = _PRELUDE + (
+    "import json\nfrom labline_runtime.console import main\nsys.exit(main(json.loads(sys.argv.pop())))\n"
+)
+"""``python -c CONSOLE BUNDLE REQUEST``: IPython in a terminal, for people."""
+
+
 def runtime_bundle(home: Home) -> Path:
     """The bundle of this version's runtime, made where it is missing."""
     files = _files()

@@ -45,6 +45,7 @@ from labline_compiler.pipeline import Pipeline
 
 LOOK = 0.5  # seconds between two looks for cancels that other processes ask for
 LEAVING = 30.0  # seconds that the tracker may take to close
+RUN_FACTS = "run.json"  # what is read of a run without the database, by notebooks that ask for its values
 INTERRUPTED = Verification("interrupted", problem="The process that verified the run has ended: verify again.")
 
 
@@ -107,8 +108,9 @@ class Engine:
         values = run_parameters.merge(pipeline, parameters or {})
         thread = self._started()
         now = time.time()
+        facts = {"created": now, "notebook": notebook, "folder": str(folder.absolute()), "parameters": values}
         record = RunRecord(
-            id=self._make_folder(pipeline, content, now, files or {}),
+            id=self._make_folder(pipeline, content, now, {RUN_FACTS: json.dumps(facts), **(files or {})}),
             pipeline=pipeline,
             notebook=notebook,
             folder=str(folder.absolute()),

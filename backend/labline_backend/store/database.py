@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
-from labline_backend.home import ENVIRONMENT_VARIABLE, Home, HomeError
+from labline_backend.home import Home, HomeError
+from labline_runtime.data_folder import ENVIRONMENT_VARIABLE
 
 HEAD = "0002"
 """The newest revision in ``migrations/versions``; :data:`metadata` describes the tables as of it."""
