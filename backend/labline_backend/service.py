@@ -276,7 +276,8 @@ class Service:
     def detail(self, run: str) -> wire.Document:
         """A run with its graph, steps and certificate, rendered."""
         kept = self.certificates.of_run(run)
-        return wire.run_detail(self.get(run), self.store.steps(run), self.mlflow_url, kept.document, kept.fault)
+        steps, patches = self.store.steps(run), self.store.patches(run)
+        return wire.run_detail(self.get(run), steps, self.mlflow_url, patches, kept.document, kept.fault)
 
     def certificate(self, run: str) -> wire.Document:
         """The certificate of a run, with every digest. Raises ``NotFoundError`` where there is none to be trusted."""

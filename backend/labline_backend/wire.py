@@ -14,7 +14,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
-    from labline_backend.store.records import RunRecord, StepRecord
+    from labline_backend.store.records import Patch, RunRecord, StepRecord
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
@@ -147,6 +147,7 @@ def run_detail(
     record: RunRecord,
     steps: Sequence[StepRecord],
     mlflow_url: MLflowUrl,
+    patches: Iterable[Patch] = (),
     certified: Document | None = None,
     fault: str | None = None,
 ) -> Document:
@@ -160,9 +161,15 @@ def run_detail(
         "steps": [step_run(step) for step in steps],
         "findings": [finding(f) for f in record.findings],
         "observed": [observation(fact) for fact in record.pipeline.observed],
+        "patches": [patch(made) for made in patches],
         "certificate": None if certified is None else certificate(certified),
         "certificate_fault": fault,
     }
+
+
+def patch(made: Patch) -> Document:
+    """Render a Patch."""
+    return {name: getattr(made, name) for name in ("time", "notebook", "state", "error", "again")}
 
 
 def certificate(document: Document) -> Document:

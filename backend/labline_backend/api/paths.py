@@ -33,6 +33,21 @@ def confined(contents_manager: Any, path: str) -> Path:
     return file
 
 
+def served(contents_manager: Any, file: Path) -> str:
+    """What the contents API calls *file*. Raises ``NotFoundError`` for what Jupyter would not show."""
+    refused = NotFoundError(f"The notebook {file} is not there any more in the folder that this Jupyter server serves.")
+    root = getattr(contents_manager, "root_dir", None)
+    if not root:
+        raise refused
+    try:
+        path = file.resolve().relative_to(Path(root).resolve()).as_posix()
+        if confined(contents_manager, path).is_file():
+            return path
+    except (ValueError, OSError):
+        pass
+    raise refused
+
+
 def _visible(contents_manager: Any, file: Path, top: Path) -> bool:
     for place in (file, file.resolve()):
         if not place.is_relative_to(top):

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from labline_backend.api.base import UnknownHandler
+from labline_backend.api.debugging import ReplayHandler, ResumeHandler
 from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
@@ -28,9 +29,11 @@ OPERATIONS: dict[str, type[Any]] = {
     "/verifications": VerificationsHandler,
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,
+    "/runs/{run}/resume": ResumeHandler,
     "/runs/{run}/certificate": CertificateHandler,
     "/runs/{run}/steps/{step}/log": LogHandler,
     "/runs/{run}/steps/{step}/notebook": ExecutedNotebookHandler,
+    "/runs/{run}/steps/{step}/replay": ReplayHandler,
 }
 
 

@@ -47,6 +47,10 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
             failure(step, run)
     if run.error and not any(step.error for step in steps):
         click.echo(f"\n{run.error}")
+    for patch in detail["patches"]:
+        again = "; ".join(f"{step}: {why}" for step, why in patch["again"].items())
+        when = terminal.moment(patch["time"])
+        click.echo(f"\nIt was {patch['state']}. On {when} it went on with {patch['notebook']}. Run again: {again}.")
     if (why := detail["certificate_fault"] or _why_not_verified(detail["verification"])) is not None:
         click.echo(f"\n{terminal.coloured('failed', 'not verified')}: {why}")
     if detail["certificate"] is not None:

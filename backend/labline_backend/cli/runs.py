@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -112,14 +113,36 @@ def cancel(name: str, as_json: bool) -> None:
 
 @runs.command()
 @run_argument
+@click.option(
+    "--with",
+    "notebook",
+    type=click.Path(path_type=Path),
+    help="Go on with this notebook, the run's own as it is now: steps that the change does not concern stay.",
+)
 @as_json_option
-def resume(name: str, as_json: bool) -> None:
-    """Go on with an interrupted run, or follow one on a target that nobody follows."""
+def resume(name: str, notebook: Path | None, as_json: bool) -> None:
+    """Go on with an interrupted run, or follow one on a target that nobody follows.
+
+    With a changed notebook also a failed or cancelled run goes on.
+    """
+    from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.cli.run import attend, leave_on_signals
+    from labline_backend.debugging.resuming import resume_with
+    from labline_backend.errors import InputError
 
     leave_on_signals()
     with _service() as service:
-        record = service.resume(service.resolve(name).id)
+        run = service.resolve(name).id
+        if notebook is None:
+            record = service.resume(run)
+        else:
+            try:
+                record = resume_with(service, run, notebook, notebook=str(notebook))
+            except InputError as error:
+                terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
+                sys.exit(BAD_INPUT)
+            if not as_json:
+                terminal.findings(str(notebook), record.findings)
         attend(service, record, as_json=as_json)
 
 

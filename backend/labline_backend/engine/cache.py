@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.cache import CacheEntry
-from labline_backend.store.records import RunRecord
+from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
 from labline_compiler.analysis.hidden_state import PATCH
 from labline_compiler.passage import Passage
@@ -90,6 +90,61 @@ class Cache:
             return Lookup(key, found, None, f"changed: {problem}")
         return Lookup(key, found, entry, f"same code, values, parameters and environment as in {entry.run}")
 
+    def changed(
+        self,
+        before: RunRecord,
+        after: RunRecord,
+        step: Step,
+        steps: Mapping[str, StepRecord],
+        kernel: Kernel,
+    ) -> str | None:
+        """Why a finished step of the run *before* cannot stay as it is in *after*, its changed self; None where it can.
+
+        *steps* are the run's, with those that *step* takes from finished and as they were.
+        Unlike for another run, libraries that were added since do not matter, nor do variables of the environment that
+        the step does not name: what is changed between a failure and going on is most often just that.
+        """
+        installed = self._probe.of(kernel)
+        if installed is None:
+            return "the kernel's environment cannot be told"
+        record = steps[step.name]
+        results = {name: result for name in step.predecessors if (result := steps[name].result)}
+
+        def now(run: RunRecord, planned: Step) -> dict[str, str]:
+            return cachekey.ingredients(
+                run.pipeline,
+                planned,
+                folder=Path(run.folder),
+                parameters=run.parameters,
+                results=results,
+                environment=installed.digest,
+                variables=environment(kernel, {}),
+            )
+
+        entry = self._store.cache.lookup(record.cache_key) if record.cache_key is not None else None
+        then = entry.ingredients if entry is not None else now(before, before.pipeline.step(step.name))
+        found = now(after, step)
+        unnamed = {name for name in {*then, *found} if cachekey.is_unnamed(name)}
+        same = self._has_all(then.get("environment", ""), installed.digest)
+        for name in {*unnamed, "environment"} if same else unnamed:
+            then, found = ({k: v for k, v in part.items() if k != name} for part in (then, found))
+        if _covers(before.pipeline.step(step.name), step):
+            found |= {name: then[name] for name in ("outputs", "unaltered") if name in then}
+        if words := cachekey.changes(then, found, after.pipeline, step):
+            return f"changed: {', '.join(words)}"
+        result = record.result
+        assert result is not None  # noqa: S101 - it has finished
+        # Files may be as later steps of the run have left them.
+        left = [use for other in steps.values() if other.result for use in other.result.files if use.mode == "write"]
+        problem = self._spoilt(CacheEntry(before.id, step.name, {}, result), Path(before.folder), left)
+        problem = problem or _missed(result, after.pipeline, step)
+        return f"changed: {problem}" if problem is not None else None
+
+    def _has_all(self, before: str, now: str) -> bool:
+        """Whether the environment *now* has all that the one *before* had, in the same versions."""
+        old, new = self._probe.known(before), self._probe.known(now)
+        return before == now or (old is not None and new is not None and old.packages.items() <= new.packages.items())
+
     def remember(self, run: RunRecord, step: Step, lookup: Lookup, result: StepResult) -> None:
         """Keep the result of a step that ran."""
         if lookup.key is not None and result.unrepeatable is None:
@@ -129,15 +184,16 @@ class Cache:
         versions = [(name, old.packages.get(name, "none"), new.packages.get(name, "none")) for name in names]
         return [f"{name} {was} -> {now_is}" for name, was, now_is in versions if was != now_is]
 
-    def _spoilt(self, entry: CacheEntry, folder: Path) -> str | None:
-        """Why a result cannot stand for a run of the step any more."""
+    def _spoilt(self, entry: CacheEntry, folder: Path, left: Sequence[FileUse] = ()) -> str | None:
+        """Why a result cannot stand for a run of the step any more. Files may also be as they are in *left*."""
         for artifact in entry.result.artifacts:
             if not self._artifacts.has(artifact):
                 return f"the stored value of {', '.join(artifact.names)} is gone"
         for use in entry.result.files:
             path = folder / use.path
             ours = path.is_relative_to(self._home.root) and not path.is_relative_to(folder)  # MLflow's, say
-            if not ours and not self._is_still(use, path):
+            known = (use, *(other for other in left if other.path == use.path))
+            if not ours and not any(self._is_still(other, path) for other in known):
                 return f"file {use.path}"
         return None
 
@@ -159,6 +215,15 @@ class Cache:
                 self._digests.clear()
             self._digests[known] = file_digest(str(path), found)
         return self._digests[known]
+
+
+def _covers(old: Step, new: Step) -> bool:
+    """Whether what a step had to hand on, and to leave as it is, is at least what it has to now."""
+    given = [set(output.names) for output in old.outputs]
+    kept = {taken.source: set(taken.unaltered) for taken in old.inputs}
+    return all(any(names >= set(output.names) for names in given) for output in new.outputs) and all(
+        kept.get(taken.source, set()) >= set(taken.unaltered) for taken in new.inputs
+    )
 
 
 def _missed(result: StepResult, pipeline: Pipeline, step: Step) -> str | None:

@@ -121,6 +121,12 @@ def changes(before: Mapping[str, str], now: Mapping[str, str], pipeline: Pipelin
     return list(dict.fromkeys(describe(name, pipeline, step) for name in names))
 
 
+def is_unnamed(name: str) -> bool:
+    """Whether an ingredient is an environment variable that counts for every step, named in its code or not."""
+    kind, _, variable = name.partition("/")
+    return kind == "variable" and _ALWAYS.fullmatch(variable) is not None
+
+
 def describe(name: str, pipeline: Pipeline, step: Step) -> str:
     """An ingredient in the user's words."""
     kind, _, rest = name.partition("/")

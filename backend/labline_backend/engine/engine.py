@@ -12,11 +12,13 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
+from labline_backend.engine import patching
 from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.cores import usable_cores, usable_memory
@@ -34,6 +36,8 @@ from labline_backend.store.records import (
     ENDED_RUN,
     ENDED_STEP,
     LOCAL,
+    STOPPED_RUN,
+    Patch,
     RunRecord,
     StepRecord,
     StepState,
@@ -183,12 +187,57 @@ class Engine:
         """
         record = self._store.get(run_id)
         if record.state in ENDED_RUN:
-            raise RunStateError(f"The run {run_id} has {record.state}: there is nothing to resume.")
+            if record.state == "succeeded":
+                raise RunStateError(f"The run {run_id} has succeeded: there is nothing to resume.")
+            raise RunStateError(f"The run {run_id} is {record.state}: it goes on with a changed notebook only.")
         if record.verification is not None:
             raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
         if not self._take_over(record):
             raise RunStateError(f"The run {run_id} is driven by another process.")
         return self._store.get(run_id)
+
+    def patch(
+        self,
+        run_id: str,
+        pipeline: Pipeline,
+        *,
+        notebook: str,
+        content: dict[str, Any],
+        findings: tuple[Finding, ...] = (),
+    ) -> RunRecord:
+        """Go on with a run that has failed, was cancelled or interrupted, as the changed *pipeline* says.
+
+        Finished steps that the change does not concern stay as they are (:mod:`patching`). What the run was before is
+        kept, and the change noted in the store. Raises ``KeyError``, ``RunStateError``, ``KernelError``,
+        ``ParameterError``, ``ArtifactStoreError`` and ``HomeError``; the run is as it was then.
+        """
+        self.settle()
+        before = self._store.get(run_id)
+        if before.target != LOCAL:
+            raise RunStateError(f"The run {run_id} is on {before.target}, where none goes on changed: run it anew.")
+        if before.verification is not None:
+            raise RunStateError(f"The run {run_id} was made to be verified: verify the changed notebook.")
+        if before.state not in STOPPED_RUN:
+            why = "run the notebook anew" if before.state == "succeeded" else "cancel it first"
+            raise RunStateError(f"The run {run_id} is {before.state}, so nothing goes on changed: {why}.")
+        kernel = find_kernel(pipeline.kernel)
+        self._artifacts.check()
+        thread = self._started()
+        if (ending := thread.future(run_id)) is not None:
+            ending.result()  # what of it is still being tracked
+        run = replace(patching.patched(before, pipeline), findings=findings, owner=thread.owner.name)
+        again = patching.again(thread.means.cache, before, run, self._store.steps(run_id), kernel)
+        kept = patching.keep(self._home, run_id, len(self._store.patches(run_id)) + 1, again)
+        place = str(kept.relative_to(self._home.run_folder(run_id)))
+        patch = Patch(time.time(), notebook, before.state, before.error, again, place)
+        if not self._store.patch(patch, run, before.owner):
+            shutil.rmtree(kept, ignore_errors=True)
+            raise RunStateError(f"The run {run_id} is already being gone on with.")
+        with contextlib.suppress(HomeError):  # a full disk is for the run to tell, which is under way by now
+            patching.lay_out(self._home, run, content, again)
+        record = self._store.get(run_id)
+        thread.drive(self._driver(thread, record, self._store.steps(run_id), kernel))
+        return record
 
     def adopt(self) -> list[RunRecord]:
         """Resume every run that was interrupted or whose owner has died; the runs that were."""

@@ -139,9 +139,18 @@ class StepRunner:
     def _finished_before(self) -> StepResult | None:
         """The result of an attempt that ended well when there was no engine any more to write that down."""
         result, _ = self._result()
-        if result is None or result.state != "succeeded" or not (self._folder / "spec.json").exists():
+        if result is None or result.state != "succeeded" or not self._is_of_this_step():
             return None
         return result if all(self._run.artifacts.has(artifact) for artifact in result.artifacts) else None
+
+    def _is_of_this_step(self) -> bool:
+        """Whether what lies in the step's folder is of the step as it is now: its run may have been patched since."""
+        try:
+            found = from_json(StepSpecification, (self._folder / "spec.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return False
+        now = self._specification()
+        return all(getattr(found, name) == getattr(now, name) for name in ("cells", "parameters", "inputs", "outputs"))
 
     async def _attempt(self, attempt: int) -> tuple[StepResult | None, StepError | None]:
         tracked = await self._run.tracking.begin_step(self._step)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from labline_backend.home import Home, HomeError
 from labline_runtime.data_folder import ENVIRONMENT_VARIABLE
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in ``migrations/versions``; :data:`metadata` describes the tables as of it."""
 
 BUSY_SECONDS = 30.0
@@ -75,6 +75,14 @@ events = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("data", sa.Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+patches = sa.Table(
+    "patches",
+    metadata,
+    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("patch", sa.Text, nullable=False),
 )
 
 cache = sa.Table(

@@ -19,7 +19,10 @@ LOCAL = "local"
 """The target that is this machine; every other name is a cluster's."""
 
 ENDED_RUN: frozenset[RunState] = frozenset({"succeeded", "failed", "cancelled"})
-"""States a run never leaves. An interrupted run is not among them: it can be resumed."""
+"""States that a run leaves for a :class:`Patch` only. An interrupted run is not among them: it can be resumed."""
+
+STOPPED_RUN: frozenset[RunState] = frozenset({"failed", "cancelled", "interrupted"})
+"""States from which a run can go on with a changed notebook."""
 
 ENDED_STEP: frozenset[StepState] = frozenset({"succeeded", "cached", "failed", "cancelled", "skipped"})
 DONE_STEP: frozenset[StepState] = frozenset({"succeeded", "cached"})
@@ -93,6 +96,23 @@ class StepRecord:
     result: StepResult | None = None
     error: StepError | None = None
     mlflow_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A changed notebook with which a run went on that had stopped.
+
+    ``time`` is in seconds since the epoch; ``state`` and ``error`` are the run's before it. ``again`` says which steps
+    had to run, or to be looked up in the cache, and why; the others stayed as they were. What the run was before lies
+    in the folder ``kept`` below the run's: notebook, pipeline, and the folders of those steps.
+    """
+
+    time: float
+    notebook: str
+    state: RunState
+    error: str | None
+    again: dict[str, str]
+    kept: str
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from labline_backend.store.cache import StepCache
 from labline_backend.store.encoding import clean, dump, load, load_pipeline
 from labline_backend.store.records import (
     ENDED_RUN,
+    STOPPED_RUN,
     EventKind,
     EventRecord,
+    Patch,
     RunRecord,
     RunState,
     StepRecord,
@@ -226,6 +228,47 @@ class RunStore:
                 _tell(connection, run_id, "run", {})
             return won
 
+    def patch(self, patch: Patch, run: RunRecord, previous: str | None) -> bool:
+        """Let a run that has stopped go on as *run* says (its pipeline, parameters, findings, owner), queued.
+
+        The steps in ``patch.again`` begin anew, and so do new ones; those that the pipeline has no more are gone. Only
+        one of several claimants wins, and only while the run still has stopped and its owner is *previous*.
+        """
+        table = db.runs.c
+        where = (table.id == run.id, table.owner.is_not_distinct_from(previous), table.state.in_(STOPPED_RUN))
+        changes: dict[str, object] = {"state": "queued", "ended": None, "error": None, "cancel_requested": False}
+        changes |= {name: getattr(run, name) for name in ("pipeline", "parameters", "findings", "owner")}
+        with self._database.write() as connection:
+            if connection.execute(sa.update(db.runs).where(*where).values(_run_row(changes))).rowcount != 1:
+                return False
+            of_run = db.steps.c.run == run.id
+            known = set(connection.execute(sa.select(db.steps.c.name).where(of_run)).scalars())
+            names = [step.name for step in run.pipeline.steps]
+            connection.execute(sa.delete(db.steps).where(of_run, db.steps.c.name.not_in(names)))
+            for position, name in enumerate(names):
+                values: dict[str, object] = {"position": position}
+                if name in patch.again:
+                    values |= dict.fromkeys(_RESET) | {"state": "pending", "attempt": 0}
+                if name in known:
+                    connection.execute(sa.update(db.steps).where(of_run, db.steps.c.name == name).values(values))
+                else:
+                    connection.execute(sa.insert(db.steps).values(run=run.id, name=name, **values))
+            number = connection.execute(
+                sa.select(sa.func.count()).select_from(db.patches).where(db.patches.c.run == run.id)
+            ).scalar_one()
+            connection.execute(sa.insert(db.patches).values(run=run.id, number=number + 1, patch=dump(patch)))
+            _tell(connection, run.id, "run", {})
+            for name in names:
+                if name in patch.again:
+                    _tell(connection, run.id, "step", {"step": name})
+            return True
+
+    def patches(self, run_id: str) -> builtins.list[Patch]:
+        """The changes with which a run went on, oldest first."""
+        query = sa.select(db.patches.c.patch).where(db.patches.c.run == run_id).order_by(db.patches.c.number)
+        with self._database.read() as connection:
+            return [load(Patch, text) for text in connection.execute(query).scalars()]
+
     def unfinished(self) -> builtins.list[RunRecord]:
         """Runs that have not ended, oldest first."""
         query = sa.select(db.runs).where(db.runs.c.state.not_in(ENDED_RUN)).order_by(db.runs.c.number)
@@ -258,6 +301,8 @@ class RunStore:
 
 
 _IS_BEING_VERIFIED = sa.func.json_extract(db.runs.c.verification, "$.state").is_not_distinct_from("running")
+
+_RESET = ("started", "ended", "cache_key", "cache_note", "cached_from", "result", "error", "mlflow_run_id")
 
 _RUN_COLUMNS = [column.name for column in db.runs.columns if column.name != "number"]
 

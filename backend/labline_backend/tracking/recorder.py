@@ -90,6 +90,7 @@ class Recorder:
         ids = [self._experiment(experiment) for experiment in experiments]
         if existing and (run := self._find(existing)):
             client.update_run(existing, status="RUNNING")
+            self._log_texts(existing, texts)  # the notebook that it goes on with may be a changed one
             return {"experiment_id": run.info.experiment_id, "run_id": existing}
         run_id = client.create_run(ids[0], start_time=start_time, tags=tags, run_name=name).info.run_id
         self._log(run_id, parameters=parameters)

@@ -1,0 +1,48 @@
+"""``/runs/{run}/steps/{step}/replay`` and ``/runs/{run}/resume``: into a failure, and on from there.
+
+No kernel is started here, and nothing unpickled: a client starts one as Jupyter lets it, and runs what it is told.
+"""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado.web import authenticated
+
+from labline_backend import wire
+from labline_backend.api.base import LablineHandler
+from labline_backend.api.paths import confined, served
+from labline_backend.debugging.replays import prepare
+from labline_backend.debugging.resuming import resume_with
+from labline_backend.service import Service
+
+
+class ReplayHandler(LablineHandler):
+    """The way to where a step failed."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str, step: str) -> None:
+        """Say what a kernel has to run."""
+
+        def say(service: Service) -> wire.Document:
+            replay = prepare(service, run, step)
+            return {**replay.document, "path": served(self.contents_manager, replay.notebook)}
+
+        await self.answer(say)
+
+
+class ResumeHandler(LablineHandler):
+    """The wish that a run goes on."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str) -> None:
+        """Go on with a run that has stopped, with its notebook as it is now."""
+        request = await self.body("resumeRun")
+
+        def resume(service: Service) -> wire.Document:
+            path = confined(self.contents_manager, request["path"])
+            record = resume_with(service, run, path, notebook=request["path"], content=request.get("content"))
+            return service.detail(record.id)
+
+        await self.answer(resume, status=202)
