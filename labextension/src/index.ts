@@ -1,6 +1,7 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { chipsPlugin } from './plugins/chips';
+import { debugPlugin } from './plugins/debug';
 import { inspectorPlugin } from './plugins/inspector';
 import { notebooksPlugin } from './plugins/notebooks';
 import { panelPlugin } from './plugins/panel';
@@ -15,6 +16,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   chipsPlugin,
   panelPlugin,
   runsPlugin,
+  debugPlugin,
   inspectorPlugin
 ];
 

@@ -52,6 +52,8 @@ export namespace CommandIDs {
   export const runPipeline = 'labline:run-pipeline';
   /** Verify that the current notebook's pipeline computes what the notebook computes. */
   export const verifyPipeline = 'labline:verify-pipeline';
+  /** Open the notebook where the argument `step` of the argument `run` failed, in a kernel that is there. */
+  export const openAtFailure = 'labline:open-at-failure';
   /** Open the list of runs, or the run that the argument `run` names. */
   export const openRuns = 'labline:open-runs';
 }

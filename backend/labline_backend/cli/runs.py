@@ -119,8 +119,9 @@ def cancel(name: str, as_json: bool) -> None:
     type=click.Path(path_type=Path),
     help="Go on with this notebook, the run's own as it is now: steps that the change does not concern stay.",
 )
+@click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
 @as_json_option
-def resume(name: str, notebook: Path | None, as_json: bool) -> None:
+def resume(name: str, notebook: Path | None, as_json: bool, no_track: bool) -> None:
     """Go on with an interrupted run, or follow one on a target that nobody follows.
 
     With a changed notebook also a failed or cancelled run goes on.
@@ -131,7 +132,7 @@ def resume(name: str, notebook: Path | None, as_json: bool) -> None:
     from labline_backend.errors import InputError
 
     leave_on_signals()
-    with _service() as service:
+    with _service(track=not no_track) as service:
         run = service.resolve(name).id
         if notebook is None:
             record = service.resume(run)
@@ -146,11 +147,11 @@ def resume(name: str, notebook: Path | None, as_json: bool) -> None:
         attend(service, record, as_json=as_json)
 
 
-def _service() -> Service:
+def _service(*, track: bool = True) -> Service:
     from labline_backend.home import Home
     from labline_backend.service import Service
 
-    return Service(Home.find())
+    return Service(Home.find(), track=track)
 
 
 def _print_log(service: Service, step: StepRecord, follow: bool) -> None:

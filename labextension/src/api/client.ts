@@ -7,6 +7,7 @@ import type {
   Log,
   NotebookContent,
   Problem,
+  Replay,
   Run,
   RunDetail,
   RunRequest,
@@ -81,6 +82,16 @@ export class LablineClient {
 
   cancelRun(run: string): Promise<Run> {
     return this.call('POST', ['runs', run, 'cancel'], {}, {});
+  }
+
+  /** Go on with a run that has stopped, with its notebook as it is now. */
+  resumeRun(run: string, path: string, content: NotebookContent): Promise<RunDetail> {
+    return this.call('POST', ['runs', run, 'resume'], {}, { path, content });
+  }
+
+  /** What a fresh kernel has to run to be where a step failed. */
+  replay(run: string, step: string): Promise<Replay> {
+    return this.call('POST', ['runs', run, 'steps', step, 'replay'], {}, {});
   }
 
   log(run: string, step: string, offset = 0): Promise<Log> {

@@ -176,6 +176,8 @@ export interface Verification {
 }
 
 export interface RunDetail extends Run {
+  /** The changes with which it went on, oldest first. */
+  patches: Patch[];
   graph: Graph;
   steps: StepRun[];
   findings: Finding[];
@@ -317,6 +319,30 @@ export type ProblemMessage = Problem & { kind: 'problem' };
 
 export type ServerMessage = RunEvent | HelloMessage | LogMessage | ProblemMessage;
 
+/** A changed notebook with which a run went on that had stopped. */
+export interface Patch {
+  time: number;
+  notebook: string;
+  state: RunState;
+  error: string | null;
+  /** The steps that did not stay as they were, and why. */
+  again: Record<string, string>;
+}
+
+/** What a fresh kernel has to run, part by part as cells, to be where a step failed. */
+export interface Replay {
+  run: string;
+  step: string;
+  path: string;
+  kernel: string;
+  parts: { code: string; cell_id: string | null }[];
+  /** At the failing line, before the cell that was never done, or at the end of the step's cells. */
+  stop: 'at' | 'before' | 'end';
+  cell_id: string | null;
+  line: number | null;
+  message: string | null;
+}
+
 /** A notebook document as JSON; nothing here looks deeper than its cells. */
 export interface NotebookContent {
   cells: NotebookCell[];
@@ -363,6 +389,15 @@ export interface VerificationRequest {
   path: string;
   content?: NotebookContent | null;
   parameters?: Record<string, string>;
+}
+
+/** Whether a run that has stopped can go on with its notebook changed. */
+export function canResume(run: Pick<Run, 'state' | 'target' | 'verification'>): boolean {
+  return (
+    ['failed', 'cancelled', 'interrupted'].includes(run.state) &&
+    run.target === LOCAL &&
+    run.verification === null
+  );
 }
 
 export function isActive(state: RunState): boolean {

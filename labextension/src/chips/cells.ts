@@ -1,7 +1,7 @@
 import { CodeCell, type Cell } from '@jupyterlab/cells';
 import type { PanelLayout, Widget } from '@lumino/widgets';
 
-import type { Finding } from '../api/types';
+import { canResume, LOCAL, type Finding } from '../api/types';
 import { cellTags, setCellTags } from '../model/notebook';
 import { readTags, writeTags } from '../model/tags';
 import { TAG_COMMITTED, type CellFault } from '../model/pipeline';
@@ -26,6 +26,7 @@ function insertAboveFooter(cell: Cell, widget: Widget): void {
 
 export interface DecorationOptions {
   openRun: (run: string) => void;
+  openAtFailure: (run: string, step: string) => void;
 }
 
 /** Chips, findings, and errors of the last run, on the code cells of one notebook. */
@@ -125,7 +126,10 @@ export class CellDecorations {
   }
 
   private updateFault(cell: Cell, fault: CellFault | undefined): void {
-    const key = fault ? `${fault.run.id} ${fault.step}` : '';
+    const resumable = fault !== undefined && canResume(fault.run);
+    const key = fault
+      ? [fault.run.id, fault.step, fault.error.line, fault.error.message, resumable].join(' ')
+      : '';
     const shown = this.boxes.get(cell);
     if (shown?.key === key || (!shown && !fault) || !this.chips.get(cell)?.isAttached) {
       return;
@@ -137,6 +141,9 @@ export class CellDecorations {
         ...fault,
         rendermime: this.entry.notebook.panel.content.rendermime,
         openRun: () => this.options.openRun(fault.run.id),
+        openAtFailure:
+          fault.run.target === LOCAL ? () => this.options.openAtFailure(fault.run.id, fault.step) : null,
+        resume: resumable ? () => void this.entry.pipeline.resume() : null,
         dismiss: () => this.entry.pipeline.dismissFault(fault)
       });
       insertAboveFooter(cell, box);

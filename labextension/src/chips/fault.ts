@@ -11,12 +11,15 @@ export interface FaultOptions {
   error: StepError;
   rendermime: IRenderMimeRegistry;
   openRun: () => void;
+  /** `null`: there is no way. */
+  openAtFailure: (() => void) | null;
+  resume: (() => void) | null;
   dismiss: () => void;
 }
 
 /** What went wrong in this cell when the pipeline ran it, shown under the cell. */
 export class CellFaultBox extends Panel {
-  constructor({ step, error, rendermime, openRun, dismiss }: FaultOptions) {
+  constructor({ step, error, rendermime, openRun, openAtFailure, resume, dismiss }: FaultOptions) {
     super();
     this.addClass('labline-Fault');
     this.node.dataset.lablineCellError = step;
@@ -30,7 +33,14 @@ export class CellFaultBox extends Panel {
     const name = document.createElement('strong');
     name.textContent = step;
     title.append('Step ', name, ' failed in this cell');
-    head.node.append(title, button('Open run', 'open-run', openRun), button('Dismiss', 'dismiss', dismiss));
+    head.node.append(title);
+    if (openAtFailure) {
+      head.node.append(button('Open at the failure', 'open-at-failure', openAtFailure));
+    }
+    if (resume) {
+      head.node.append(button('Resume', 'resume', resume));
+    }
+    head.node.append(button('Open run', 'open-run', openRun), button('Dismiss', 'dismiss', dismiss));
     this.addWidget(head);
 
     const advice = [error.traceback.length > 0 ? null : error.message, error.hint].filter(

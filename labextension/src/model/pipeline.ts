@@ -2,6 +2,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import { ApiError, type LablineClient } from '../api/client';
 import {
+  canResume,
   isActive,
   isBusy,
   LOCAL,
@@ -27,7 +28,10 @@ export const TAG_TO_PANEL = 'labline:tag-to-panel';
 const TYPING_DELAY = 300;
 const RETRY_DELAY = 4000;
 
-type Client = Pick<LablineClient, 'compile' | 'suggest' | 'createRun' | 'createVerification' | 'cancelRun'>;
+type Client = Pick<
+  LablineClient,
+  'compile' | 'suggest' | 'createRun' | 'createVerification' | 'cancelRun' | 'resumeRun'
+>;
 
 /** A step's error, with the run it happened in and the cell it belongs on. */
 export interface CellFault {
@@ -228,9 +232,26 @@ export class NotebookPipeline {
     return this.begin(request => this.client.createVerification(request));
   }
 
+  /** Go on with the last run, which has stopped, with the notebook as it stands. */
+  async resume(): Promise<void> {
+    const run = this.run;
+    if (run === null || !canResume(run) || this.starting) {
+      return;
+    }
+    await this.ask(() => this.client.resumeRun(run.id, this.source.path, this.source.content()));
+  }
+
   private async begin(
     create: (request: VerificationRequest) => Promise<RunDetail>
   ): Promise<RunDetail | null> {
+    const names = new Set(this._compilation?.pipeline?.parameters.map(parameter => parameter.name));
+    const parameters = Object.fromEntries([...this._overrides].filter(([name]) => names.has(name)));
+    const { path } = this.source;
+    return this.ask(() => create({ path, content: this.source.content(), parameters }));
+  }
+
+  /** Ask the server for a run, and look at it from then on. */
+  private async ask(request: () => Promise<RunDetail>): Promise<RunDetail | null> {
     if (this.starting) {
       return null;
     }
@@ -239,11 +260,9 @@ export class NotebookPipeline {
     this._refused = null;
     this._changed.emit();
     try {
-      const names = new Set(this._compilation?.pipeline?.parameters.map(parameter => parameter.name));
-      const parameters = Object.fromEntries([...this._overrides].filter(([name]) => names.has(name)));
-      const { path } = this.source;
-      const run = await create({ path, content: this.source.content(), parameters });
+      const run = await request();
       this.watched.add(run.id);
+      this.learned.delete(run.id);
       this.runId = run.id;
       this.store.addDetail(run);
       return run;

@@ -3,7 +3,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { LablineClient } from '../api/client';
 import type { EventStream } from '../api/events';
 import type { CellEvent, Run, RunDetail, RunEvent, StepRun } from '../api/types';
-import { isBusy } from '../api/types';
+import { isActive, isBusy } from '../api/types';
 
 /** How many runs a page of the list holds. */
 export const PAGE = 50;
@@ -113,6 +113,7 @@ export class RunStore {
   addDetail(detail: RunDetail): void {
     this.stream.start();
     this.details.set(detail.id, detail);
+    this.done.delete(detail.id); // of a run that goes on changed, finished steps may run again
     detail.steps.forEach(step => this.countStep(detail.id, step));
     this.runs.set(detail.id, withoutDetail(this.details.get(detail.id)!));
     this._changed.emit(detail.id);
@@ -148,7 +149,8 @@ export class RunStore {
       this.runs.set(event.run, event.data);
       if (detail) {
         this.details.set(event.run, { ...detail, ...event.data });
-        if (!isBusy(event.data)) {
+        const goesOn = isActive(event.data.state) && !isActive(detail.state); // changed, maybe with other steps
+        if (goesOn || !isBusy(event.data)) {
           // It may have a certificate now, which the event does not tell.
           void this.loadDetail(event.run).catch(() => undefined);
         }
@@ -195,6 +197,6 @@ export class RunStore {
 }
 
 function withoutDetail(detail: RunDetail): Run {
-  const { graph, steps, findings, certificate, certificate_fault, ...run } = detail;
+  const { graph, steps, findings, patches, certificate, certificate_fault, ...run } = detail;
   return run;
 }

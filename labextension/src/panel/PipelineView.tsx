@@ -1,7 +1,7 @@
 import React, { useEffect, useLayoutEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { isActive, isBusy, LOCAL, seenError, type Finding, type RunDetail } from '../api/types';
+import { canResume, isActive, isBusy, LOCAL, seenError, type Finding, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
@@ -16,6 +16,8 @@ import { Findings } from './Findings';
 import { Parameters } from './Parameters';
 import { SuggestionView } from './SuggestionView';
 import { TargetChoice } from './TargetChoice';
+
+const RESUME = 'Go on with the last run, with the notebook as it stands: steps that no change concerns stay';
 
 export interface PipelineViewProps {
   notebooks: ILablineNotebooks;
@@ -161,6 +163,16 @@ function RunControls({
               <RunIcon />
               {pipeline.isStarting ? 'Starting…' : 'Run'}
             </ActionButton>
+            {pipeline.run && canResume(pipeline.run) && (
+              <ActionButton
+                action="resume"
+                onClick={() => void pipeline.resume()}
+                disabled={obstacle !== null || pipeline.isStarting}
+                title={obstacle ?? RESUME}
+              >
+                Resume
+              </ActionButton>
+            )}
             <ActionButton
               action="verify"
               onClick={() => void pipeline.verify()}

@@ -16,7 +16,9 @@ export const chipsPlugin: JupyterFrontEndPlugin<void> = {
     const decorations = new WeakMap<IPipelineNotebook, CellDecorations>();
     const decorate = (entry: IPipelineNotebook) => {
       const openRun = (run: string) => void app.commands.execute(CommandIDs.openRuns, { run });
-      decorations.set(entry, new CellDecorations(entry, { openRun }));
+      const openAtFailure = (run: string, step: string) =>
+        void app.commands.execute(CommandIDs.openAtFailure, { run, step });
+      decorations.set(entry, new CellDecorations(entry, { openRun, openAtFailure }));
     };
     notebooks.all.forEach(decorate);
     notebooks.opened.connect((_, entry) => decorate(entry));

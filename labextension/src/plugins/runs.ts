@@ -38,6 +38,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
       const content = new RunsWidget({
         server,
         rendering: { rendermime, languages },
+        openAtFailure: (run, step) => void commands.execute(CommandIDs.openAtFailure, { run, step }),
         openNotebook: path => void commands.execute('docmanager:open', { path })
       });
       const widget = new MainAreaWidget({ content });

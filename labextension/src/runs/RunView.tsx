@@ -21,6 +21,7 @@ export interface RunViewProps {
   back: () => void;
   openRun: (run: string) => void;
   openNotebook: (path: string) => void;
+  openAtFailure: (run: string, step: string) => void;
 }
 
 /** One run: what went in, the graph with live states, and the step that is looked at. */
@@ -51,7 +52,8 @@ function RunBody({
   server,
   rendering,
   openRun,
-  openNotebook
+  openNotebook,
+  openAtFailure
 }: RunViewProps & { run: RunDetail }): React.JSX.Element {
   const active = isActive(run.state);
   const now = useNow(active);
@@ -84,6 +86,7 @@ function RunBody({
         />
       )}
       <NotVerified run={run} />
+      <Patches run={run} />
       {run.error && (
         <p className="labline-Notice" data-labline-notice="error" role="alert">
           {run.error}
@@ -130,10 +133,32 @@ function RunBody({
             rendering={rendering}
             now={now}
             openRun={openRun}
+            openAtFailure={openAtFailure}
           />
         )}
       </div>
     </>
+  );
+}
+
+/** The changes with which the run went on. */
+function Patches({ run }: { run: RunDetail }): React.JSX.Element | null {
+  if (run.patches.length === 0) {
+    return null;
+  }
+  return (
+    <ul className="labline-Patches" aria-label="Changes">
+      {run.patches.map(patch => (
+        <li key={patch.time} data-labline-patch={Object.keys(patch.again).join(' ')}>
+          {formatDate(patch.time)}: {patch.state === 'failed' ? 'failed' : `was ${patch.state}`}, and went on
+          with the notebook changed. Run again:{' '}
+          {Object.entries(patch.again)
+            .map(([step, why]) => `${step} (${why})`)
+            .join(', ')}
+          .
+        </li>
+      ))}
+    </ul>
   );
 }
 

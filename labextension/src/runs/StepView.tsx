@@ -1,9 +1,9 @@
 import React, { useId, useRef, useState } from 'react';
 
-import type { RunDetail, StepRun } from '../api/types';
+import { LOCAL, type RunDetail, type StepRun } from '../api/types';
 import { timing } from '../graph/looks';
 import type { ILablineServer } from '../tokens';
-import { RunAgain, StateBadge } from '../ui/parts';
+import { OpenAtFailure, RunAgain, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CellsView } from './CellsView';
 import { LogView } from './LogView';
@@ -24,10 +24,13 @@ export interface StepViewProps {
   now: number;
   /** Look at another run. */
   openRun: (run: string) => void;
+  /** Open the notebook where a step failed. */
+  openAtFailure: (run: string, step: string) => void;
 }
 
 /** What one step of a run did. */
-export function StepView({ run, step, server, rendering, now, openRun }: StepViewProps): React.JSX.Element {
+export function StepView(props: StepViewProps): React.JSX.Element {
+  const { run, step, server, rendering, now } = props;
   const [tab, setTab] = useState<Tab>(lastTab);
   const id = useId();
   const bar = useRef<HTMLDivElement>(null);
@@ -59,7 +62,7 @@ export function StepView({ run, step, server, rendering, now, openRun }: StepVie
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
       </header>
-      {step.error && <ErrorSummary error={step.error} run={run} server={server} openRun={openRun} />}
+      {step.error && <ErrorSummary {...props} error={step.error} />}
       <div
         ref={bar}
         className="labline-Tabs"
@@ -103,11 +106,12 @@ function reusedFrom(step: StepRun): string {
   return step.cached_from ? `from run ${step.cached_from}` : '';
 }
 
-type ErrorSummaryProps = Pick<StepViewProps, 'run' | 'server' | 'openRun'> & {
+type ErrorSummaryProps = Pick<StepViewProps, 'run' | 'step' | 'server' | 'openRun' | 'openAtFailure'> & {
   error: NonNullable<StepRun['error']>;
 };
 
-function ErrorSummary({ error, run, server, openRun }: ErrorSummaryProps): React.JSX.Element {
+function ErrorSummary(props: ErrorSummaryProps): React.JSX.Element {
+  const { error, run, step, server, openRun, openAtFailure } = props;
   const [refusal, setRefusal] = useState<string | null>(null);
   const [starting, setStarting] = useState(false);
   const again = () => {
@@ -128,6 +132,9 @@ function ErrorSummary({ error, run, server, openRun }: ErrorSummaryProps): React
       <p>{error.message}</p>
       {error.hint && <p className="labline-Notice-hint">{error.hint}</p>}
       {error.observed && error.observed.length > 0 && <RunAgain onClick={again} disabled={starting} />}
+      {run.target === LOCAL && step.state === 'failed' && (
+        <OpenAtFailure onClick={() => openAtFailure(run.id, step.name)} />
+      )}
       {refusal && <p>{refusal}</p>}
     </div>
   );

@@ -13,6 +13,7 @@ export interface RunsWidgetOptions {
   server: ILablineServer;
   rendering: Rendering;
   openNotebook: (path: string) => void;
+  openAtFailure: (run: string, step: string) => void;
 }
 
 /** The Runs view: the list of all runs, or one of them. */
@@ -48,7 +49,7 @@ export class RunsWidget extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { server, rendering, openNotebook } = this.options;
+    const { server, rendering, openNotebook, openAtFailure } = this.options;
     if (!this.isVisible) {
       return <></>;
     }
@@ -64,6 +65,7 @@ export class RunsWidget extends ReactWidget {
         back={() => navigate(null)}
         openRun={navigate}
         openNotebook={openNotebook}
+        openAtFailure={openAtFailure}
       />
     );
   }

@@ -114,6 +114,19 @@ export function RunAgain({
   );
 }
 
+/** The way into a failure. */
+export function OpenAtFailure({ onClick }: Pick<ActionProps, 'onClick'>): React.JSX.Element {
+  return (
+    <ActionButton
+      action="open-at-failure"
+      onClick={onClick}
+      title="The notebook in a kernel that has the step's variables and has come to the failing line"
+    >
+      Open at the failure
+    </ActionButton>
+  );
+}
+
 /** A sentence with nothing else to see. */
 export function Empty({ title, children }: { title: string; children?: React.ReactNode }): React.JSX.Element {
   return (

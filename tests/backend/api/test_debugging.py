@@ -26,11 +26,11 @@ async def test_a_failed_step_says_what_a_kernel_has_to_run(run: Run, call: Call)
 
 async def test_a_failed_run_goes_on_with_what_stands_in_the_editor(run: Run, call: Call, listen: Listen) -> None:
     detail = await run(*FAILING)
-    listener = await listen(start=0)
+    listener = await listen()
+    await listener.next("hello")
     changed = notebook(FAILING[0], code("y = x / 2", "step:use"))
     answer = await call("POST", f"runs/{detail['id']}/resume", {"path": "notebook.ipynb", "content": changed})
     assert (answer.status, answer.document["id"]) == (202, detail["id"])
-    await listener.until_ended(detail["id"])
     await listener.until_ended(detail["id"])
     ended = (await call("GET", f"runs/{detail['id']}")).document
     assert (ended["state"], ended["patches"][0]["again"]) == ("succeeded", {"use": "it had failed"})

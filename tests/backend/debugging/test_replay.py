@@ -78,7 +78,7 @@ def test_the_debugger_is_on_the_real_frames_with_the_steps_values(
     assert f"['here', {random.Random(1).random() * 3!r}, [0, 1, 2], 3, False]" in done.stdout
 
     document = labline("debug", "latest", "use", "--json").document
-    assert (document["stop"], document["cell_id"], document["line"]) == ("at", "c4", 4)
+    assert (document["stop"], document["cell_id"], document["line"]) == ("at", "c4", 3)
     assert [part["cell_id"] for part in document["parts"]] == [None, "c0", None, "c3", "c4"]
 
     refused = labline("debug", "latest", "show", "--console")

@@ -168,18 +168,8 @@ def test_the_command_mends_a_failed_run(labline: Labline, tmp_path: Path) -> Non
     path = write(tmp_path / "trial.ipynb", *cells)
     assert labline("run", path, "--no-track").code == 1
     assert "it goes on with a changed notebook only" in labline("runs", "resume").err
-    write(path, cells[0], code("y = x / ", "step:use"))
-    wrong = labline("runs", "resume", "latest", "--with", path)
-    assert (wrong.code, "LL003" in wrong.err or "error" in wrong.err) == (2, True)
     write(path, cells[0], code("y = x / 2", "step:use"))
-    done = labline(
-        "runs",
-        "resume",
-        "latest",
-        "--with",
-        path,
-        "--json",
-    )
+    done = labline("runs", "resume", "latest", "--with", path, "--json", "--no-track")
     assert (done.code, done.document["state"]) == (0, "succeeded"), done
     assert done.document["patches"][0]["again"] == {"use": "it had failed"}
     assert "Run again: use: it had failed." in labline("runs", "show").out
