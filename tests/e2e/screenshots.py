@@ -10,11 +10,18 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from .browser import launch
 from .lab import LabServer
-from .pages import NotebookPage
+from .pages import NotebookPage, write_notebook
 
 PICTURES = Path(__file__).resolve().parents[2] / "docs" / "images"
 NOTEBOOK = "flight_delays.ipynb"
 MINUTES = 60_000
+FAILING = "wind.ipynb"
+FAILING_CELLS = [
+    ("import math", ["imports"]),
+    ("rows = [3.2, 1.1, 2.7]\nprint(len(rows), 'rows')", ["step:load"]),
+    ("total = math.fsum(rows)\nmean = total / (len(rows) - 3)\nprint('mean', mean)", ["step:score"]),
+    ("print('the mean is', round(mean, 3))", ["step:report"]),
+]
 
 
 def main(folder: Path) -> None:
@@ -30,6 +37,7 @@ def main(folder: Path) -> None:
             try:
                 page = browser.new_page(viewport={"width": 1440, "height": 900})
                 _take(page, server, folder, "-dark" if dark else "")
+                take_failure(page, server, folder, "-dark" if dark else "")
                 page.close()
             finally:
                 server.stop()
@@ -59,6 +67,33 @@ def _take(page: Page, server: LabServer, folder: Path, suffix: str) -> None:
     page.locator(".labline-Run [data-labline-action=back]").click()
     page.wait_for_timeout(500)
     page.screenshot(path=folder / f"runs{suffix}.png")
+
+
+def take_failure(page: Page, server: LabServer, folder: Path, suffix: str) -> None:
+    """A step fails; the notebook is opened there, and the same run goes on mended."""
+    write_notebook(server.work / FAILING, FAILING_CELLS)
+    notebook = NotebookPage(page, server, FAILING)
+    notebook.open_panel()
+    notebook.run()
+    notebook.expect_state("score", "failed")
+    cell = page.locator(".jp-CodeCell").nth(2)
+    cell.locator("[data-labline-action=open-at-failure]").click()
+    expect(page.get_by_text("Step score failed here").first).to_be_visible(timeout=MINUTES)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=folder / f"debug{suffix}.png")
+    run = notebook.open_run()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"debug-run{suffix}.png")
+    page.locator(f".jp-Document[aria-label], .lm-TabBar-tab:has-text('{FAILING}')").first.click()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type(FAILING_CELLS[2][0].replace("len(rows) - 3", "len(rows)"))
+    cell.locator("[data-labline-cell-error] [data-labline-action=resume]").click()
+    expect(page.locator(".labline-LastRun")).to_have_attribute("data-labline-state", "succeeded", timeout=MINUTES)
+    run = notebook.open_run()
+    run.expect_state("succeeded")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=folder / f"resumed{suffix}.png")
 
 
 if __name__ == "__main__":
