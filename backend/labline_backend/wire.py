@@ -14,7 +14,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
-    from labline_backend.store.records import RunRecord, StepRecord
+    from labline_backend.store.records import Control, RunRecord, StepRecord
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
@@ -135,11 +135,27 @@ def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -
         "ended": record.ended,
         "parameters": record.parameters,
         "metrics": metrics(steps),
-        "steps_total": len(record.pipeline.steps),
+        "steps_total": len(record.pipeline.steps) - len(record.control.left_out),
         "steps_done": sum(step.state in ("succeeded", "cached") for step in steps),
+        "control": control(record.control),
+        "kept": record.kept,
         "error": record.error,
         "mlflow": tracked,
         "verification": None if record.verification is None else dataclasses.asdict(record.verification),
+    }
+
+
+def control(found: Control) -> Document:
+    """Render a RunControl: how a run was asked to go."""
+    return {
+        "from": found.start,
+        "to": found.stop,
+        "only": found.only,
+        "source": found.source,
+        "taken": list(found.taken),
+        "left_out": list(found.left_out),
+        "timeout": found.timeout,
+        "priority": found.priority,
     }
 
 

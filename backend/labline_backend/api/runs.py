@@ -9,6 +9,7 @@ from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
 from labline_backend.service import Service
+from labline_compiler.selection import Selection
 
 
 class RunsHandler(LablineHandler):
@@ -36,6 +37,9 @@ class RunsHandler(LablineHandler):
                 cache=request["cache"],
                 target=request["target"],
                 observed=request["observed"],
+                selection=Selection(request.get("from"), request.get("to"), request.get("only")),
+                timeout=request.get("timeout"),
+                priority=request["priority"],
             )
             return service.detail(record.id)
 

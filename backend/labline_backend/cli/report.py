@@ -35,6 +35,7 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
         ],
         right=(2, 3, 4),
     )
+    _reasons(steps)
     if run.parameters:
         click.echo()
         terminal.table(["parameter", "value"], [[name, value] for name, value in run.parameters.items()])
@@ -53,6 +54,13 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
         click.echo(f"\n{terminal.coloured(detail['certificate']['verdict'])}: {conclusion(detail['certificate'])}")
     click.echo()
     _addresses(run, detail)
+
+
+def _reasons(steps: Sequence[StepRecord]) -> None:
+    """Why each step ran, or did not."""
+    if any(step.cache_note for step in steps):
+        click.echo()
+        terminal.table(["step", "why"], [[step.name, step.cache_note] for step in steps if step.cache_note])
 
 
 def _why_not_verified(verification: wire.Document | None) -> str | None:

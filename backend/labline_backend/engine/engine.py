@@ -12,6 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,7 @@ from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.cores import usable_cores, usable_memory
 from labline_backend.engine.driver import Driver, RemoteTarget
+from labline_backend.engine.earlier import Plan, plan
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import Owner, is_alive
 from labline_backend.engine.run import Means, Run
@@ -33,6 +35,7 @@ from labline_backend.store.records import (
     ENDED_RUN,
     ENDED_STEP,
     LOCAL,
+    Control,
     RunRecord,
     StepRecord,
     StepState,
@@ -41,6 +44,7 @@ from labline_backend.store.records import (
 from labline_backend.store.runs import RunStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
+from labline_compiler.selection import Selection
 
 LOOK = 0.5  # seconds between two looks for cancels that other processes ask for
 LEAVING = 30.0  # seconds that the tracker may take to close
@@ -91,14 +95,21 @@ class Engine:
         target: str = LOCAL,
         files: Mapping[str, str] | None = None,
         workspace: Path | None = None,
+        selection: Selection | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
+
+        With a *selection* only a part of the pipeline runs. The run may take *timeout* seconds, else as many as the
+        pipeline says; its steps go before those of runs with a lower *priority*.
 
         A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
 
         ``parameters`` override the pipeline's defaults, as Python literals. ``files`` are what the driver of another
         *target* than this machine finds in the run's folder. Raises ``KernelError`` (LL501),
-        ``ParameterError`` (LL504), ``ArtifactStoreError`` (LL612) and ``HomeError``; nothing is kept then.
+        ``ParameterError`` (LL504), ``SelectionError``, ``ArtifactStoreError`` (LL612) and ``HomeError``; nothing is
+        kept then.
         """
         kernel = find_kernel(pipeline.kernel) if target == LOCAL else None
         if target == LOCAL:
@@ -119,13 +130,20 @@ class Engine:
             target=target,
             owner=thread.owner.name,
             verification=None if workspace is None else Verification("running", "the pipeline"),
+            control=Control(timeout=timeout, priority=priority),
         )
         try:
-            self._store.create(record)
+            known: dict[str, StepRecord] = {}
+            if selection and kernel is not None:
+                chosen = plan(thread.means.cache, self._store, record, kernel, selection, parameters or {})
+                record, known = _partial(record, chosen)
+                for name, step in chosen.steps.items():
+                    thread.means.cache.lay_out(step.run, name, self._home.step_folder(record.id, name))
+            self._store.create(record, known.values())
         except BaseException:
             shutil.rmtree(self._home.run_folder(record.id), ignore_errors=True)
             raise
-        steps = [StepRecord(record.id, step.name) for step in pipeline.steps]
+        steps = [known.get(step.name) or StepRecord(record.id, step.name) for step in pipeline.steps]
         thread.drive(self._driver(thread, record, steps, kernel, workspace))
         return record
 
@@ -306,6 +324,36 @@ class Engine:
                 state: StepState = "cancelled" if step.state == "running" else "skipped"
                 self._store.set_step(record.id, step.name, state=state, ended=now)
         self._store.set_run(record.id, state="cancelled", ended=now)
+
+
+def _partial(record: RunRecord, chosen: Plan) -> tuple[RunRecord, dict[str, StepRecord]]:
+    """The run as one of a part of its pipeline, and the steps that do not run in it as they are from the start."""
+    found, now = {}, record.created
+    for name, step in chosen.steps.items():
+        found[name] = replace(
+            step,
+            run=record.id,
+            state="cached",
+            attempt=0,
+            started=now,
+            ended=now,
+            cache_note=chosen.note(name),
+            cached_from=chosen.source,
+            mlflow_run_id=None,
+        )
+    for name in chosen.part.left_out:
+        found[name] = StepRecord(record.id, name, "skipped", ended=now, cache_note=chosen.left_out)
+    asked, part = chosen.selection, chosen.part
+    control = replace(
+        record.control,
+        start=asked.start,
+        stop=asked.stop,
+        only=asked.only,
+        source=chosen.source,
+        taken=part.taken,
+        left_out=part.left_out,
+    )
+    return replace(record, parameters=chosen.parameters, control=control), found
 
 
 class _Thread:

@@ -101,9 +101,12 @@ class Run(Journal):
         for name, step in self.steps.items():
             if step.state not in ENDED_STEP and step.state != "pending":  # its engine died
                 self.set_step(name, state="pending", started=None)
+        is_new = self.record.started is None
         self.set_run(state="running", started=self.record.started or time.time(), ended=None, error=None)
         self.tracking.run = self.record
         self.tracking.open()
+        for name in self.record.control.taken if is_new else ():
+            self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
 
     async def _go(self) -> None:
         predecessors = {step.name: step.predecessors for step in self._plan.values()}

@@ -70,7 +70,7 @@ class StepRunner:
         entry = lookup.hit
         assert entry is not None  # noqa: S101 - the caller has looked
         await asyncio.to_thread(self._run.artifacts.keep, entry.result.artifacts)
-        await asyncio.to_thread(self._run.cache.lay_out, entry, self._folder)
+        await asyncio.to_thread(self._run.cache.lay_out, entry.run, entry.step, self._folder)
         now = time.time()
         self._run.set_step(
             self._step.name,

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError
 
 from labline_backend.home import ENVIRONMENT_VARIABLE, Home, HomeError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in ``migrations/versions``; :data:`metadata` describes the tables as of it."""
 
 BUSY_SECONDS = 30.0
@@ -42,6 +42,8 @@ runs = sa.Table(
     sa.Column("experiment_id", sa.Text),
     sa.Column("mlflow_run_id", sa.Text),
     sa.Column("verification", sa.Text),
+    sa.Column("control", sa.Text),
+    sa.Column("kept", sa.Boolean, nullable=False, server_default="0"),
     sa.Index("runs_by_notebook", "notebook"),
     sa.Index("runs_by_state", "state"),
     sqlite_autoincrement=True,

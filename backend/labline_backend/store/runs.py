@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from labline_backend.store.cache import StepCache
 from labline_backend.store.encoding import clean, dump, load, load_pipeline
 from labline_backend.store.records import (
     ENDED_RUN,
+    Control,
     EventKind,
     EventRecord,
     RunRecord,
@@ -41,6 +42,7 @@ class RunChanges(TypedDict, total=False):
     experiment_id: str | None
     mlflow_run_id: str | None
     verification: Verification | None
+    kept: bool
 
 
 class StepChanges(TypedDict, total=False):
@@ -74,8 +76,8 @@ class RunStore:
         """Give the connections back."""
         self._database.close()
 
-    def create(self, run: RunRecord) -> None:
-        """Keep a new run, with all its steps pending."""
+    def create(self, run: RunRecord, known: Iterable[StepRecord] = ()) -> None:
+        """Keep a new run, with all its steps pending but those that are *known* from the start."""
         row = _run_row({name: getattr(run, name) for name in _RUN_COLUMNS})
         pending = [
             {"run": run.id, "name": step.name, "position": position, "state": "pending", "attempt": 0}
@@ -85,6 +87,10 @@ class RunStore:
             connection.execute(sa.insert(db.runs).values(row))
             if pending:
                 connection.execute(sa.insert(db.steps), pending)
+            for step in known:
+                row = _step_row({name: getattr(step, name) for name in _STEP_COLUMNS})
+                where = (db.steps.c.run == run.id, db.steps.c.name == step.name)
+                connection.execute(sa.update(db.steps).where(*where).values(row))
             _tell(connection, run.id, "run", {})
 
     def get(self, run_id: str) -> RunRecord:
@@ -120,12 +126,15 @@ class RunStore:
 
     def newest(self, folder: str, name: str) -> RunRecord | None:
         """The newest run of the notebook whose file is called *name*, in *folder*, however people wrote its path."""
+        return next(iter(self.of_notebook(folder, name, 1)), None)
+
+    def of_notebook(self, folder: str, name: str, limit: int) -> builtins.list[RunRecord]:
+        """The newest runs of the notebook whose file is called *name*, in *folder*, however people wrote its path."""
         notebook = db.runs.c.notebook
         named = sa.or_(notebook == name, notebook.endswith(f"/{name}", autoescape=True))
-        query = sa.select(db.runs).where(db.runs.c.folder == folder, named).order_by(db.runs.c.number.desc()).limit(1)
+        query = sa.select(db.runs).where(db.runs.c.folder == folder, named).order_by(db.runs.c.number.desc())
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else _run(row)
+            return [_run(row) for row in connection.execute(query.limit(limit)).mappings()]
 
     def list(
         self, limit: int = 50, before: str | None = None, notebook: str | None = None, folder: str | None = None
@@ -260,6 +269,7 @@ class RunStore:
 _IS_BEING_VERIFIED = sa.func.json_extract(db.runs.c.verification, "$.state").is_not_distinct_from("running")
 
 _RUN_COLUMNS = [column.name for column in db.runs.columns if column.name != "number"]
+_STEP_COLUMNS = [column.name for column in db.steps.columns if column.name not in ("run", "name", "position")]
 
 
 def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[str, Any]) -> None:
@@ -268,7 +278,7 @@ def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[st
 
 def _run_row(changes: Mapping[str, object]) -> dict[str, object]:
     row = dict(changes)
-    for name in {"pipeline", "parameters", "findings", "verification"} & set(row):
+    for name in {"pipeline", "parameters", "findings", "verification", "control"} & set(row):
         row[name] = None if row[name] is None else dump(row[name])
     return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
 
@@ -286,6 +296,7 @@ def _run(row: Row) -> RunRecord:
     fields["parameters"] = load(dict[str, str], row["parameters"])
     fields["findings"] = load(tuple[Finding, ...], row["findings"])
     fields["verification"] = None if row["verification"] is None else load(Verification, row["verification"])
+    fields["control"] = Control() if row["control"] is None else load(Control, row["control"])
     return RunRecord(**fields)
 
 

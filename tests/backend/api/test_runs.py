@@ -39,6 +39,13 @@ async def test_a_run_takes_what_stands_in_the_editor(call: Call, listen: Listen)
     assert messages[-1]["data"]["state"] == "succeeded"
 
 
+async def test_a_part_of_a_pipeline_is_run(run: Run) -> None:
+    detail = await run(*DOUBLE, to="load", priority=3)
+    assert [step["state"] for step in detail["steps"]] == ["succeeded", "skipped"]
+    assert (detail["steps_done"], detail["steps_total"]) == (1, 1)
+    assert (detail["control"]["to"], detail["control"]["priority"]) == ("load", 3)
+
+
 async def test_parameters_are_taken_as_they_are_typed(run: Run) -> None:
     detail = await run(*DOUBLE, parameters={"count": "5", "label": "plain text"})
     assert detail["parameters"] == {"count": "5", "label": "'plain text'"}
