@@ -136,8 +136,11 @@ class Service:
         else:
             if selection:
                 raise InputError(f"Only this machine runs a part of a pipeline; {target} runs it whole.")
+            from labline_backend.kubeflow.submission import left_out
+
             submission = self._prepare(target, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
+            findings = (*findings, *left_out(self.target(target), timeout, priority))
         with _engine_errors():
             return self.engine.submit(
                 pipeline,

@@ -109,6 +109,7 @@ class _Compiler:
             cache=options.cache,
             experiment=options.experiment,
             description=options.description,
+            timeout=options.timeout,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
             observed=tuple(fact for fact in self.observed if fact in flows.telling),
             parallel_random=options.parallel_random,
@@ -230,6 +231,8 @@ class _Compiler:
                 cache=options.cache,
                 report=options.report,
                 retries=options.retries or 0,
+                backoff=options.backoff,
+                retry_on=options.retry_on or (),
                 timeout=options.timeout,
             )
         return result

@@ -8,7 +8,7 @@ import pytest
 
 from labline_compiler.compile import Compilation, compile_notebook, pipeline_name
 from labline_compiler.notebook import parse
-from labline_compiler.pipeline import StepOptions
+from labline_compiler.pipeline import Backoff, StepOptions
 
 
 def compiled(*cells: tuple[str, list[str]], **metadata: Any) -> Compilation:
@@ -50,10 +50,26 @@ def test_metadata_sets_what_tags_cannot() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "expected"),
+    [(5, Backoff(5.0)), ({"seconds": 1, "factor": 1.5, "most": 60}, Backoff(1.0, 1.5, 60.0))],
+)
+def test_how_long_to_wait_before_another_try(written, expected):
+    found = options(labline={"steps": {"a": {"retries": 2, "backoff": written, "retry_on": ["OSError", "LL403"]}}})
+    assert (found.backoff, found.retry_on) == (expected, ("OSError", "LL403"))
+
+
+def test_a_timeout_of_the_whole_run():
+    compilation = compiled(("x = 1", ["step:a"]), labline={"timeout": 90})
+    assert compilation.pipeline is not None and compilation.pipeline.timeout == 90.0
+
+
+@pytest.mark.parametrize(
     "own",
     [
         {"steps": {"nobody": {}}}, {"steps": {"a": {"retries": -1}}},
-        {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [],
+        {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [], {"timeout": 0},
+        {"steps": {"a": {"backoff": {"factor": 2}}}}, {"steps": {"a": {"backoff": {"seconds": 1, "max": 2}}}},
+        {"steps": {"a": {"backoff": -1}}}, {"steps": {"a": {"retry_on": "OSError"}}},
         {"steps": {"a": {"typo": 1}}}, {"steps": {"a": {"volumes": [["claim", "relative"]]}}},
         {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
     ],

@@ -7,10 +7,12 @@ import contextlib
 import functools
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labline_backend.engine import failures
+from labline_backend.engine import failures, local_options
 from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.driver import Journal, Reason
@@ -25,6 +27,7 @@ from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Step
 from labline_runtime.specification import StepError
 
 log = logging.getLogger(__name__)
@@ -74,6 +77,7 @@ class Run(Journal):
         self._tasks: dict[str, asyncio.Task[StepState]] = {}
         self._stopped: Reason | None = None
         self._broken: Exception | None = None
+        self._is_overdue = False
 
     def stop(self, reason: Reason) -> None:
         """Kill what runs and start nothing more. The first reason counts."""
@@ -85,7 +89,8 @@ class Run(Journal):
         """Run all steps that can run; the record as it is at the end. Never raises."""
         try:
             self._begin()
-            await self._go()
+            with self._within(self._timeout):
+                await self._go()
         except HomeError as error:
             self._break(error)
         except Exception as error:
@@ -96,6 +101,30 @@ class Run(Journal):
             name, _ = await self._ended.get()
             del self._tasks[name]
         return await self._finish()
+
+    def share(self, step: Step) -> AbstractAsyncContextManager[None]:
+        """Wait for *step*'s share of the machine, and hold it."""
+        notebook = f"{self.record.folder}/{self.record.pipeline.notebook}"
+        return self.capacity.share(local_options.share(step), notebook, self.record.control.priority)
+
+    @property
+    def _timeout(self) -> float | None:
+        return self.record.control.timeout or self.record.pipeline.timeout
+
+    @contextlib.contextmanager
+    def _within(self, seconds: float | None) -> Iterator[None]:
+        """Stop the run when it takes longer. A run that is resumed has its time anew."""
+        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._expire)
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _expire(self) -> None:
+        if self._stopped is None and self._broken is None:
+            self._is_overdue = True
+            self._kill()
 
     def _begin(self) -> None:
         for name, step in self.steps.items():
@@ -117,7 +146,7 @@ class Run(Journal):
             name, state = await self._ended.get()
             del self._tasks[name]
             decision = scheduler.ended(name, state)
-            if self._stopped is None and self._broken is None:
+            if self._stopped is None and self._broken is None and not self._is_overdue:
                 self._follow(decision)
 
     def _follow(self, decision: Decision) -> None:
@@ -190,6 +219,8 @@ class Run(Journal):
         states = {step.state for step in self.steps.values()}
         if self._stopped is not None and states - ENDED_STEP:
             return self._stopped
+        if self._is_overdue and states - ENDED_STEP:
+            return "failed"
         return "failed" if "failed" in states else "succeeded"
 
     def _end_steps(self, now: float) -> None:
@@ -202,8 +233,12 @@ class Run(Journal):
             elif self._stopped == "interrupted" and self._broken is None:
                 if step.state == "running":
                     self.set_step(name, state="pending", started=None)
-            elif step.state == "running":
-                self.set_step(name, state="cancelled", ended=now)
+            elif step.state == "running" or step.attempt:  # or it waits to be tried again
+                if self._is_overdue:
+                    late = step.error or failures.of_whole_run(self._timeout or 0)
+                    self.set_step(name, state="failed", ended=now, error=late)
+                else:
+                    self.set_step(name, state="cancelled", ended=now)
                 self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
             else:
                 self.set_step(name, state="skipped", ended=now)
@@ -215,6 +250,8 @@ class Run(Journal):
     def _error(self, state: RunState) -> str | None:
         if self._broken is not None:
             return self._why_broken(self._broken).message
+        if self._is_overdue and state == "failed":
+            return failures.of_whole_run(self._timeout or 0).message
         failed = [step for step in self.steps.values() if step.state == "failed"]
         if state != "failed" or not failed:
             return None
