@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
+    from labline_backend.values import StoredValues
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
@@ -76,6 +77,7 @@ class Service:
                     self._tracker(),
                     artifacts=ArtifactStore.find(self.home),
                     remote=self._remote,
+                    prune=self.values.prune_to_limit,
                 )
             return self._engine
 
@@ -324,6 +326,19 @@ class Service:
             return self.engine.resume(run)
         except RunStateError as error:
             raise InputError(str(error)) from error
+
+    def keep(self, run: str, kept: bool) -> wire.Document:
+        """Have the values of a run stay, or let them go when others need the room."""
+        self.get(run)
+        self.store.set_run(run, kept=kept)
+        return self.document(run)
+
+    @property
+    def values(self) -> StoredValues:
+        """The stored values, to look through and to prune."""
+        from labline_backend.values import StoredValues
+
+        return StoredValues(self.home, self.store)
 
     def adopt(self) -> list[RunRecord]:
         """Go on with the runs whose process has died."""

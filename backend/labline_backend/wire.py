@@ -14,6 +14,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
+    from labline_backend.store.pruning import Contents, Pruned
     from labline_backend.store.records import Control, RunRecord, StepRecord
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
@@ -157,6 +158,33 @@ def control(found: Control) -> Document:
         "timeout": found.timeout,
         "priority": found.priority,
     }
+
+
+def stored(found: Contents, limit: int) -> Document:
+    """Render a Cache: the newest results, and what all values take."""
+    return {
+        "results": [
+            {
+                "pipeline": result.pipeline,
+                "step": result.entry.step,
+                "run": result.entry.run,
+                "created": result.created,
+                "used": result.used,
+                "size": result.size,
+                "kept": result.kept,
+            }
+            for result in found.results[:limit]
+        ],
+        "results_total": len(found.results),
+        "files": found.files,
+        "size": found.size,
+        "kept": found.kept,
+    }
+
+
+def pruned(found: Pruned) -> Document:
+    """Render a Pruned: what went, and what is left."""
+    return dataclasses.asdict(found)
 
 
 def run_detail(

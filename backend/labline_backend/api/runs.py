@@ -56,6 +56,17 @@ class RunHandler(LablineHandler):
         await self.answer(lambda service: service.detail(run))
 
 
+class KeepHandler(LablineHandler):
+    """The wish to keep a run's values."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str) -> None:
+        """Keep a run's values, or not."""
+        request = await self.body("keepRun")
+        await self.answer(lambda service: service.keep(run, request["kept"]))
+
+
 class CancelHandler(LablineHandler):
     """The wish to cancel a run."""
 

@@ -29,7 +29,7 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
                 terminal.coloured(step.state),
                 terminal.seconds(step.started, step.ended),
                 str(len([v for a in step.result.artifacts for v in a.values])) if step.result else "-",
-                _size(sum(a.size for a in step.result.artifacts)) if step.result else "-",
+                terminal.size(sum(a.size for a in step.result.artifacts)) if step.result else "-",
             ]
             for step in steps
         ],
@@ -107,13 +107,3 @@ def _places(run: RunRecord, detail: wire.Document) -> Iterator[tuple[str, str]]:
     else:
         page = url.partition("#")[2].partition("?")[0]
         yield "MLflow", f"labline mlflow, then http://127.0.0.1:{DEFAULT_PORT}/#{page}"
-
-
-def _size(count: int) -> str:
-    """A number of bytes for people."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

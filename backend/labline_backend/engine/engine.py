@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -60,7 +60,7 @@ class Engine:
 
     ``workers`` bounds the steps that run at the same time, over all runs of this engine; by default as many as the
     cores that this process may really use (CPU affinity and the control group's quota). The engine's thread starts with
-    the first run.
+    the first run. *prune* is called after each run, beside whatever runs; it must not fail.
     """
 
     def __init__(
@@ -71,8 +71,10 @@ class Engine:
         workers: int | None = None,
         artifacts: ArtifactStore | None = None,
         remote: RemoteTarget | None = None,
+        prune: Callable[[], None] | None = None,
     ) -> None:
         self._home = home
+        self._prune = prune
         self._store = store
         self._artifacts = artifacts or ArtifactStore(home)
         self._remote = remote
@@ -138,6 +140,7 @@ class Engine:
                 chosen = plan(thread.means.cache, self._store, record, kernel, selection, parameters or {})
                 record, known = _partial(record, chosen)
                 for name, step in chosen.steps.items():
+                    self._artifacts.use(step.result.artifacts if step.result is not None else ())
                     thread.means.cache.lay_out(step.run, name, self._home.step_folder(record.id, name))
             self._store.create(record, known.values())
         except BaseException:
@@ -242,7 +245,9 @@ class Engine:
                 raise RuntimeError("the engine is closed")
             if self._thread is None:
                 try:
-                    self._thread = _Thread(self._home, self._store, self._artifacts, self._tracker, self._workers)
+                    self._thread = _Thread(
+                        self._home, self._store, self._artifacts, self._tracker, self._workers, self._prune
+                    )
                 except OSError as error:
                     raise self._home.error(error) from error
             return self._thread
@@ -360,7 +365,13 @@ class _Thread:
     """The thread that the runs live on."""
 
     def __init__(
-        self, home: Home, store: RunStore, artifacts: ArtifactStore, tracker: Tracker | None, workers: int
+        self,
+        home: Home,
+        store: RunStore,
+        artifacts: ArtifactStore,
+        tracker: Tracker | None,
+        workers: int,
+        prune: Callable[[], None] | None,
     ) -> None:
         self.owner = Owner(home)
         self._store = store
@@ -369,6 +380,8 @@ class _Thread:
         self._runs: dict[str, Driver] = {}
         self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._prune = prune
+        self._pruning: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="labline-engine", daemon=True)
         self._thread.start()
@@ -424,6 +437,8 @@ class _Thread:
             record = await run.drive()
         finally:
             del self._runs[run_id]
+        if self._prune is not None and (self._pruning is None or self._pruning.done()):
+            self._pruning = asyncio.create_task(asyncio.to_thread(self._prune))
         if run.is_kept:  # else the future is the only one who knows
             self._loop.call_soon(self._forget, record)
         return record
@@ -455,6 +470,8 @@ class _Thread:
             await asyncio.wait(futures)
         if self._watch is not None:
             self._watch.cancel()
+        if self._pruning is not None:
+            await self._pruning
         self.means.launcher.close()
         if self.means.tracker is not None:
             with contextlib.suppress(TimeoutError):

@@ -52,7 +52,9 @@ class StepRunner:
         try:
             lookup = await self._look_up()
             if lookup.hit is not None:
-                return await self._take(lookup)
+                if await asyncio.to_thread(self._run.artifacts.use, lookup.hit.result.artifacts):
+                    return await self._take(lookup)
+                lookup = replace(lookup, hit=None, note="changed: the stored values have just been pruned")
             return await self._execute(lookup)
         except ArtifactStoreError as error:
             return self._end("failed", error=failures.of_store(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import sqlalchemy as sa
@@ -58,6 +59,20 @@ class StepChanges(TypedDict, total=False):
     result: StepResult | None
     error: StepError | None
     mlflow_run_id: str | None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run without its pipeline. ``tracked`` are the MLflow runs of it and of its steps."""
+
+    id: str
+    folder: str
+    notebook: str
+    state: RunState
+    created: float
+    kept: bool
+    tracked: frozenset[str]
+    is_being_verified: bool
 
 
 class RunStore:
@@ -155,6 +170,25 @@ class RunStore:
             if folder is not None:
                 query = query.where(db.runs.c.folder == folder)
             return [_run(row) for row in connection.execute(query).mappings()]
+
+    def facts(self) -> builtins.list[RunFacts]:
+        """What is quickly told of all runs, the newest first."""
+        names = ("id", "folder", "notebook", "state", "created", "kept", "mlflow_run_id")
+        being_verified = _IS_BEING_VERIFIED.label("being_verified")
+        query = sa.select(*(db.runs.c[name] for name in names), being_verified).order_by(db.runs.c.number.desc())
+        tracked_steps = sa.select(db.steps.c.run, db.steps.c.mlflow_run_id).where(db.steps.c.mlflow_run_id.is_not(None))
+        with self._database.read() as connection:
+            tracked: dict[str, set[str]] = {}
+            for run_id, mlflow_run in connection.execute(tracked_steps):
+                tracked.setdefault(run_id, set()).add(mlflow_run)
+            return [
+                RunFacts(
+                    *row[:6],
+                    tracked=frozenset({*tracked.get(row.id, ()), *filter(None, [row.mlflow_run_id])}),
+                    is_being_verified=row.being_verified,
+                )
+                for row in connection.execute(query)
+            ]
 
     def steps(self, run_id: str) -> builtins.list[StepRecord]:
         """The steps of a run in the pipeline's order. Raises ``KeyError``."""

@@ -219,3 +219,15 @@ async def test_many_calls_at_once_are_all_answered(run: Run, call: Call) -> None
     detail = await run(*DOUBLE)
     answers = await asyncio.gather(*(call("GET", f"runs/{detail['id']}") for _ in range(40)))
     assert {answer.status for answer in answers} == {200}
+
+
+async def test_stored_values_are_listed_pruned_and_kept(run: Run, call: Call) -> None:
+    detail = await run(*DOUBLE)
+    kept = await call("POST", f"runs/{detail['id']}/keep", {})
+    assert kept.document["kept"] is True
+    listed = await call("GET", "cache")
+    assert [result["kept"] for result in listed.document["results"] if result["step"] == "load"] == [
+        f"{detail['id']} is kept"
+    ]
+    pruned = await call("POST", "cache/prune", {"keep": 0, "pretend": True})
+    assert (pruned.status, pruned.document["files"]) == (200, 0)
