@@ -105,6 +105,11 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
     elif key == "backoff":
         options.backoff, problem = _backoff(value)
         return problem
+    elif key == "exit":
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, (list, tuple)) or len(names) not in (1, 2) or not all(map(_is_name, names)):
+            return "is not the name of a parameter for the outcome, or a list of it and of one for the error"
+        options.exit = tuple(names)
     elif key == "retry_on":
         if not isinstance(value, (list, tuple)) or not value or not all(map(_is_exception, value)):
             return 'is not a list of exceptions\' names, such as ["ConnectionError"]'
@@ -130,6 +135,10 @@ def _backoff(value: Any) -> tuple[Backoff | None, str | None]:
         if problem := _seconds(entry):
             return None, problem if name != "factor" else "has a factor that is no positive number"
     return Backoff(**{str(name): float(entry) for name, entry in entries.items()}), None
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier()
 
 
 def _is_exception(name: Any) -> bool:

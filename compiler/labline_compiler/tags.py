@@ -58,7 +58,7 @@ TAGS = {
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
-_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout")
+_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit")
 """Options that are said once for a step."""
 
 
@@ -78,6 +78,7 @@ class Options:
     backoff: Backoff | None = None
     retry_on: tuple[str, ...] | None = None
     timeout: float | None = None
+    exit: tuple[str, ...] | None = None
 
     def __bool__(self) -> bool:
         return self != Options()

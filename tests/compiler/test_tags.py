@@ -154,3 +154,33 @@ def test_a_cell_that_stands_for_another_notebook_is_refused() -> None:
 def test_metadata_mounts_volumes() -> None:
     found = options(labline={"steps": {"a": {"volumes": [["claim", "/data", "DATA"], ["other", "/x"]]}}})
     assert found.volumes == (("claim", "/data", "DATA"), ("other", "/x"))
+
+
+OUTCOME = ("outcome = 'succeeded'\nerror = None", ["parameters"])
+
+
+def test_the_step_that_ends_every_run_comes_after_all_others() -> None:
+    own = {"steps": {"bye": {"exit": ["outcome", "error"]}}}
+    cells = (OUTCOME, ("print(outcome)", ["step:bye"]), ("x = 1", ["step:a"]))
+    pipeline = compiled(*cells, labline=own).pipeline
+    assert pipeline is not None
+    assert [step.name for step in pipeline.steps] == ["a", "bye"]
+    assert (pipeline.step("bye").after, pipeline.step("bye").options.exit) == (("a",), ("outcome", "error"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "exits", "told"),
+    [
+        ([("print(outcome)", ["step:bye"])], {"bye": "outcome"}, "write `outcome = 'succeeded'` in the cell"),
+        ([("outcome = 'fine'", ["parameters"]), ("1", ["step:bye"])], {"bye": "outcome"}, "has to be 'succeeded'"),
+        ([OUTCOME, ("x = 1", ["step:bye"]), ("x", ["step:a"])], {"bye": "outcome"}, "though step a waits for it"),
+        ([OUTCOME, ("1", ["step:a"]), ("1", ["step:b"])], {"a": "outcome", "b": "outcome"}, "one step ends a run"),
+        ([OUTCOME, ("1", ["step:a"])], {"a": ["outcome", "error", "more"]}, "is not the name of a parameter"),
+    ],
+)
+def test_what_cannot_end_every_run_is_a_finding(cells, exits, told: str) -> None:
+    steps = {name: {"exit": value} for name, value in exits.items()}
+    found = compiled(*cells, labline={"steps": steps}).findings
+    assert [
+        (each.code, told in each.message) for each in found if each.severity == "error" or each.code == "LL108"
+    ] == [("LL108", True)]

@@ -61,6 +61,8 @@ class Cache:
 
         Of the steps above that are *unknown*, it is assumed that they give what they gave when *step* last ran.
         """
+        if step.options.exit:
+            return Lookup(None, {}, None, "not cached: it ends every run")
         wanted = step.options.cache if step.options.cache is not None else run.pipeline.cache
         if not wanted:
             return Lookup(None, {}, None, "not cached: caching is switched off for this step")

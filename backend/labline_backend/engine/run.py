@@ -7,7 +7,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,6 +91,7 @@ class Run(Journal):
             self._begin()
             with self._within(self._timeout):
                 await self._go()
+            await self._end_with_exit()
         except HomeError as error:
             self._break(error)
         except Exception as error:
@@ -122,7 +123,8 @@ class Run(Journal):
                 timer.cancel()
 
     def _expire(self) -> None:
-        if self._stopped is None and self._broken is None:
+        is_open = any(not task.done() for task in self._tasks.values())
+        if self._stopped is None and self._broken is None and is_open:
             self._is_overdue = True
             self._kill()
 
@@ -138,7 +140,7 @@ class Run(Journal):
             self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
 
     async def _go(self) -> None:
-        predecessors = {step.name: step.predecessors for step in self._plan.values()}
+        predecessors = {step.name: step.predecessors for step in self._plan.values() if not step.options.exit}
         scheduler = Scheduler(predecessors, {name: step.state for name, step in self.steps.items()})
         if self._stopped is None:
             self._follow(scheduler.begin())
@@ -148,6 +150,24 @@ class Run(Journal):
             decision = scheduler.ended(name, state)
             if self._stopped is None and self._broken is None and not self._is_overdue:
                 self._follow(decision)
+
+    async def _end_with_exit(self) -> None:
+        """Run the step that ends every run, unless that was to stop at once."""
+        names = [step.name for step in self._plan.values() if step.options.exit]
+        if self._stopped is not None or self._broken is not None:
+            return
+        if self._is_overdue:
+            self._end_steps(time.time(), but=names)
+        self._follow(Decision(ready=tuple(name for name in names if self.steps[name].state not in ENDED_STEP)))
+        while self._tasks:
+            name, _ = await self._ended.get()
+            del self._tasks[name]
+
+    def outcome(self, step: Step) -> dict[str, str]:
+        """The parameters, as Python literals, that tell a step that ends the run how it went."""
+        others = {each.state for name, each in self.steps.items() if name != step.name}
+        state = "failed" if self._is_overdue or "failed" in others else "succeeded"
+        return dict(zip(step.options.exit, (repr(state), repr(self._error(state))), strict=False))
 
     def _follow(self, decision: Decision) -> None:
         for name in decision.skipped:
@@ -219,14 +239,14 @@ class Run(Journal):
         states = {step.state for step in self.steps.values()}
         if self._stopped is not None and states - ENDED_STEP:
             return self._stopped
-        if self._is_overdue and states - ENDED_STEP:
+        if self._is_overdue:
             return "failed"
         return "failed" if "failed" in states else "succeeded"
 
-    def _end_steps(self, now: float) -> None:
+    def _end_steps(self, now: float, but: Collection[str] = ()) -> None:
         """Give the steps that did not end by themselves a state that is true."""
         for name, step in self.steps.items():
-            if step.state in ENDED_STEP:
+            if step.state in ENDED_STEP or name in but:
                 continue
             if self._broken is not None and step.state == "running":
                 self.set_step(name, state="failed", ended=now, error=self._why_broken(self._broken))
@@ -247,7 +267,7 @@ class Run(Journal):
     def _why_broken(error: Exception) -> StepError:
         return failures.of_home(error) if isinstance(error, HomeError) else failures.of_fault(error)
 
-    def _error(self, state: RunState) -> str | None:
+    def _error(self, state: str) -> str | None:
         if self._broken is not None:
             return self._why_broken(self._broken).message
         if self._is_overdue and state == "failed":

@@ -197,7 +197,7 @@ class StepRunner:
             artifacts_directory=str(self._run.home.artifacts),
             output_directory=str(self._folder),
             cells=(*run.pipeline.preamble, *step.cells),
-            parameters={name: run.parameters[name] for name in step.parameters},
+            parameters={name: run.parameters[name] for name in step.parameters} | self._run.outcome(step),
             inputs=self._inputs(),
             outputs=step.outputs,
             metadata=run.pipeline.metadata,

@@ -105,7 +105,7 @@ def build(
     """
     if not pipeline.steps:
         raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
-    findings += [*_own_images(pipeline), *_whole_run(pipeline)]
+    findings += [*_own_images(pipeline), *_whole_run(pipeline), *_ending(pipeline)]
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
@@ -192,6 +192,20 @@ def _whole_run(pipeline: Pipeline) -> list[Finding]:
         return []
     message = f"Kubeflow Pipelines has no timeout for a whole run, so {pipeline.timeout:g} s is left out."
     return [Finding(UNSUPPORTED_OPTION, "warning", message, fix="Give the steps timeouts of their own.")]
+
+
+def _ending(pipeline: Pipeline) -> list[Finding]:
+    return [
+        Finding(
+            UNSUPPORTED_OPTION,
+            "warning",
+            f"Step {step.name}: on Kubeflow Pipelines it runs last where all other steps have succeeded, and else not.",
+            step=step.name,
+            fix="Have the cluster tell of failed runs by its own means.",
+        )
+        for step in pipeline.steps
+        if step.options.exit
+    ]
 
 
 def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, findings: list[Finding]) -> None:

@@ -58,6 +58,7 @@ export function StepView({ run, step, server, rendering, now, openRun }: StepVie
           {at && ` · at cell ${at.index + 1}`}
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
+        {step.cache_note && <span className="labline-StepRun-time">{step.cache_note}</span>}
       </header>
       {step.error && <ErrorSummary error={step.error} run={run} server={server} openRun={openRun} />}
       <div
