@@ -62,7 +62,9 @@ def part(pipeline: Pipeline, selection: Selection) -> Part:
             f"Step {selection.stop} takes nothing of what step {selection.start} makes, so no run goes from the one to "
             "the other: leave one of them out."
         )
-    taken = {source for name in chosen for source in above[name]} - chosen
+    # A step that ends every run comes after all others and needs of them only the values that it takes.
+    needs = {s.name: [i.source for i in s.inputs] if s.options.exit else s.predecessors for s in pipeline.steps}
+    taken = {source for name in chosen for source in needs[name]} - chosen
     return Part(
         tuple(name for name in names if name in chosen),
         tuple(name for name in names if name in taken),

@@ -35,6 +35,12 @@ def test_the_part_that_is_meant(selection: Selection, expected: Part) -> None:
     assert part(trial(), selection) == expected
 
 
+def test_a_step_that_ends_every_run_needs_of_the_others_only_values() -> None:
+    last = step("bye", "print(y)", takes={"y": "prepare"}, after=("load", "train", "aside"), exit=("outcome",))
+    whole = pipeline(*trial().steps, last, n="1", outcome="'succeeded'")
+    assert part(whole, Selection(start="train")) == Part(("train", "bye"), ("prepare",), ("load", "aside"))
+
+
 @pytest.mark.parametrize(
     ("selection", "message"),
     [
