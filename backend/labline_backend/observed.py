@@ -15,7 +15,7 @@ from typing import Any
 from labline_backend.compiling import Compiled, compile_file
 from labline_backend.engine.cachekey import normalise
 from labline_backend.home import Home, HomeError
-from labline_backend.store.records import StepRecord
+from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.files import digest as file_digest
@@ -72,7 +72,7 @@ def facts(store: RunStore, path: Path, pipeline: Pipeline) -> tuple[Observation,
     known = dict.fromkeys(fact for fact in (*newest.pipeline.observed, *told) if fact.kind != "is")
     same = _Same(newest.pipeline, pipeline)
     held = [fact for fact in known if same.step(fact.step)]
-    return (*held, *_types(newest.pipeline, steps, same))
+    return (*held, *_types(newest, steps, same))
 
 
 class _Same:
@@ -103,10 +103,15 @@ class _Same:
         return found
 
 
-def _types(before: Pipeline, steps: Iterable[StepRecord], same: _Same) -> Iterator[Observation]:
-    """What types the values had, by what the newest run, or the one before it, tells of them."""
-    results = {step.name: step.result for step in steps if step.result is not None}
-    known = {(fact.step, fact.names[0]): fact for fact in before.observed if fact.kind == "is"}
+def _types(newest: RunRecord, steps: Iterable[StepRecord], same: _Same) -> Iterator[Observation]:
+    """What types the values had, by what the *newest* run, or the one before it, tells of them."""
+    known = {(fact.step, fact.names[0]): fact for fact in newest.pipeline.observed if fact.kind == "is"}
+    # What was taken from another run may be of other code, and so may be what was made of it.
+    results = {
+        step.name: step.result
+        for step in steps
+        if step.result is not None and same.above(step.name).isdisjoint(newest.control.taken)
+    }
     for name, result in results.items():
         for value in (value for artifact in result.artifacts for value in artifact.values):
             known.pop((name, value.name), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,36 @@ def resolve(reference: ModelReference, location: Location) -> RegisteredVersion:
         if found is None:
             raise RegistryError(_absent(client, reference))
     return RegisteredVersion(found.name, str(found.version))
+
+
+def registered_runs(location: Location, *, ask: bool) -> frozenset[str] | None:
+    """The MLflow runs that registered models are from.
+
+    A store of our own is read as it lies. Another one is asked where *ask* is true, which imports MLflow and raises
+    ``RegistryError``; else the answer is None.
+    """
+    if location.database is not None and location.registry_uri is None:
+        if not location.database.exists():
+            return frozenset()
+        with contextlib.closing(sqlite3.connect(f"file:{location.database}?mode=ro", uri=True)) as connection:
+            try:
+                rows = connection.execute("SELECT run_id FROM model_versions WHERE run_id IS NOT NULL").fetchall()
+            except sqlite3.DatabaseError:  # not set up yet, or locked, or of a release that keeps it elsewhere
+                return None
+        return frozenset(run for (run,) in rows)
+    if not ask:
+        return None
+    from mlflow import MlflowClient
+
+    client = MlflowClient(location.uri, location.registry_uri)
+    found: list[str] = []
+    with _told(location):
+        page = client.search_model_versions()
+        while True:
+            found += [version.run_id for version in page if version.run_id]
+            if not page.token:
+                return frozenset(found)
+            page = client.search_model_versions(page_token=page.token)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
+    from labline_backend.values import StoredValues
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
+    from labline_compiler.selection import Selection
 
 EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -74,6 +77,7 @@ class Service:
                     self._tracker(),
                     artifacts=ArtifactStore.find(self.home),
                     remote=self._remote,
+                    prune=self.values.prune_to_limit,
                 )
             return self._engine
 
@@ -114,8 +118,11 @@ class Service:
         cache: bool = True,
         target: str = "local",
         observed: bool = True,
+        selection: Selection | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> RunRecord:
-        """Compile and start a run, and return at once.
+        """Compile and start a run, and return at once; with a *selection* a run of a part of the pipeline.
 
         *path* is where the notebook is or would be, *notebook* its name as the user gave it. What earlier runs saw
         its steps do is reckoned with unless *observed* is false. Raises ``InputError``
@@ -129,8 +136,13 @@ class Service:
         if target == "local":
             findings = (*findings, *self._left_out(pipeline))
         else:
+            if selection:
+                raise InputError(f"Only this machine runs a part of a pipeline; {target} runs it whole.")
+            from labline_backend.kubeflow.submission import left_out
+
             submission = self._prepare(target, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
+            findings = (*findings, *left_out(self.target(target), timeout, priority))
         with _engine_errors():
             return self.engine.submit(
                 pipeline,
@@ -142,6 +154,9 @@ class Service:
                 findings=findings,
                 target=target,
                 files=files,
+                selection=selection,
+                timeout=timeout,
+                priority=priority,
             )
 
     def prepare(self, path: Path, compiled: Compiled) -> None:
@@ -194,25 +209,28 @@ class Service:
         notebook: str,
         content: dict[str, Any] | None = None,
         parameters: Mapping[str, str] | None = None,
+        selection: Selection | None = None,
     ) -> Forecast:
         """What :meth:`run` would do on this machine, step by step; nothing is started. Raises ``InputError``."""
         from labline_backend.engine.cache import Cache
+        from labline_backend.engine.earlier import plan
         from labline_backend.engine.forecast import forecast
-        from labline_backend.engine.parameters import ParameterError, merge
-        from labline_backend.kernels import KernelError, find_kernel
-        from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
+        from labline_backend.engine.parameters import merge
+        from labline_backend.kernels import find_kernel
+        from labline_backend.store.artifacts import ArtifactStore
         from labline_backend.store.records import RunRecord
 
         compilation, pipeline, _ = self.compile_to_run(path, notebook, content)
-        try:
-            values = merge(pipeline, literals(pipeline, parameters or {}))
+        given = literals(pipeline, parameters or {})
+        with _engine_errors():
+            values = merge(pipeline, given)
             kernel = find_kernel(pipeline.kernel)
             cache = Cache(self.home, self.store, ArtifactStore.find(self.home))
             folder = str(path.absolute().parent)
             run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, findings=compilation.findings)
-            return forecast(cache, run, kernel, self._seconds(notebook, folder))
-        except (KernelError, ParameterError, ArtifactStoreError) as error:
-            raise InputError(str(error), (error.finding,)) from error
+            part = plan(cache, self.store, run, kernel, selection, given) if selection else None
+            run = replace(run, parameters=part.parameters) if part else run
+            return forecast(cache, run, kernel, self._seconds(notebook, folder), part)
 
     def _seconds(self, notebook: str, folder: str) -> dict[str, float]:
         """How long steps took when they last ran, in the newest of the notebook's last runs that knows."""
@@ -318,6 +336,19 @@ class Service:
             return self.engine.resume(run)
         except RunStateError as error:
             raise InputError(str(error)) from error
+
+    def keep(self, run: str, kept: bool) -> wire.Document:
+        """Have the values of a run stay, or let them go when others need the room."""
+        self.get(run)
+        self.store.set_run(run, kept=kept)
+        return self.document(run)
+
+    @property
+    def values(self) -> StoredValues:
+        """The stored values, to look through and to prune."""
+        from labline_backend.values import StoredValues
+
+        return StoredValues(self.home, self.store)
 
     def adopt(self) -> list[RunRecord]:
         """Go on with the runs whose process has died."""
@@ -471,9 +502,12 @@ def _engine_errors() -> Iterator[None]:
     from labline_backend.engine.parameters import ParameterError
     from labline_backend.kernels import KernelError
     from labline_backend.store.artifacts import ArtifactStoreError
+    from labline_compiler.selection import SelectionError
 
     try:
         yield
+    except SelectionError as error:
+        raise InputError(str(error)) from error
     except (KernelError, ParameterError, ArtifactStoreError) as error:
         raise InputError(str(error), (error.finding,)) from error
 

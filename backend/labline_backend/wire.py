@@ -14,7 +14,8 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
-    from labline_backend.store.records import Patch, RunRecord, StepRecord
+    from labline_backend.store.pruning import Contents, Pruned
+    from labline_backend.store.records import Control, Patch, RunRecord, StepRecord
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
@@ -135,12 +136,55 @@ def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -
         "ended": record.ended,
         "parameters": record.parameters,
         "metrics": metrics(steps),
-        "steps_total": len(record.pipeline.steps),
+        "steps_total": len(record.pipeline.steps) - len(record.control.left_out),
         "steps_done": sum(step.state in ("succeeded", "cached") for step in steps),
+        "control": control(record.control),
+        "kept": record.kept,
         "error": record.error,
         "mlflow": tracked,
         "verification": None if record.verification is None else dataclasses.asdict(record.verification),
     }
+
+
+def control(found: Control) -> Document:
+    """Render a RunControl: how a run was asked to go."""
+    return {
+        "from": found.start,
+        "to": found.stop,
+        "only": found.only,
+        "source": found.source,
+        "taken": list(found.taken),
+        "left_out": list(found.left_out),
+        "timeout": found.timeout,
+        "priority": found.priority,
+    }
+
+
+def stored(found: Contents, limit: int) -> Document:
+    """Render a Cache: the newest results, and what all values take."""
+    return {
+        "results": [
+            {
+                "pipeline": result.pipeline,
+                "step": result.entry.step,
+                "run": result.entry.run,
+                "created": result.created,
+                "used": result.used,
+                "size": result.size,
+                "kept": result.kept,
+            }
+            for result in found.results[:limit]
+        ],
+        "results_total": len(found.results),
+        "files": found.files,
+        "size": found.size,
+        "kept": found.kept,
+    }
+
+
+def pruned(found: Pruned) -> Document:
+    """Render a Pruned: what went, and what is left."""
+    return dataclasses.asdict(found)
 
 
 def run_detail(

@@ -234,7 +234,12 @@ def cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> 
         cell_index=cell.index,
         cell_id=cell.open_id,
         line=outcome.line,
+        bases=tuple(map(_qualified, type(error).__mro__[:-1])),
     )
+
+
+def _qualified(kind: type) -> str:
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _one_line(text: str) -> str:

@@ -230,7 +230,8 @@ class StepError:
 
     ``code`` is a finding's code where one fits ("LL401" a value cannot be stored). ``traceback`` holds IPython's lines,
     ANSI colours included; ``line`` counts from 1 in the cell. ``culprit`` is the path to the object at fault
-    ("model.callbacks[2]._thread").
+    ("model.callbacks[2]._thread"). ``bases`` are the qualified names of the exception's class and of those it derives
+    from.
     """
 
     message: str
@@ -245,6 +246,7 @@ class StepError:
     culprit: str | None = None
     hint: str | None = None
     observed: tuple[Observation, ...] = ()  # what a compilation has to know to get it right
+    bases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

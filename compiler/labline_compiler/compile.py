@@ -12,6 +12,7 @@ from labline_compiler import parameters as parameters_module
 from labline_compiler.analysis.dataflow import TooDeepError, analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.assignment import CodeCell, Role, assign_steps
+from labline_compiler.ending import find_exit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
@@ -109,6 +110,7 @@ class _Compiler:
             cache=options.cache,
             experiment=options.experiment,
             description=options.description,
+            timeout=options.timeout,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
             observed=tuple(fact for fact in self.observed if fact in flows.telling),
             parallel_random=options.parallel_random,
@@ -230,6 +232,9 @@ class _Compiler:
                 cache=options.cache,
                 report=options.report,
                 retries=options.retries or 0,
+                backoff=options.backoff,
+                retry_on=options.retry_on or (),
+                exit=options.exit or (),
                 timeout=options.timeout,
             )
         return result
@@ -336,6 +341,13 @@ class _Compiler:
             name: self._waits_for(flow) | prev.get(name, {}).keys() & position.keys()
             for name, flow in flows.steps.items()
         }
+        parameters = [parameter for c in self.cells for parameter in c.parameters]
+        last, wrong = find_exit(options, parameters, waits)
+        self.findings += wrong
+        if wrong:
+            return None
+        if last is not None:
+            waits[last] = position.keys() - {last}
         if cycle := cycle_in(waits):
             self._tell_cycle(cycle, prev)
             return None
@@ -348,7 +360,6 @@ class _Compiler:
         for c in self.cells:
             if c.parsed is not None:
                 cells.setdefault(c.step, []).append(self._source(c))
-        parameters = [parameter.name for c in self.cells for parameter in c.parameters]
         steps = []
         for name in order:
             flow = flows.steps[name]
@@ -357,8 +368,13 @@ class _Compiler:
                 by_source.setdefault(version.step, []).append(variable)
             after = [
                 s
-                for s in {**flow.after, **prev.get(name, {}), **keepers.get(name, {})}
-                if s in position and s not in by_source
+                for s in {
+                    **flow.after,
+                    **prev.get(name, {}),
+                    **keepers.get(name, {}),
+                    **(waits if name == last else {}),
+                }
+                if s in position and s not in by_source and s != name
             ]
             outputs = [StepOutput(tuple(group), tuple(sorted(flow.optional & set(group)))) for group in flow.groups]
             stretches = [stretch.told() for stretch in flow.stretches.values()]
@@ -366,7 +382,7 @@ class _Compiler:
                 Step(
                     name=name,
                     cells=tuple(cells.get(name, ())),
-                    parameters=tuple(parameter for parameter in parameters if parameter in flow.parameters),
+                    parameters=tuple(p.name for p in parameters if p.name in flow.parameters),
                     inputs=tuple(
                         Input(tuple(taken), s, tuple(name for name in taken if name in stretches[-1].unaltered))
                         for s in sorted(by_source, key=position.__getitem__)

@@ -9,6 +9,7 @@ from typing import Any
 from labline_compiler.findings import Finding, finding
 from labline_compiler.kale import read_kale
 from labline_compiler.notebook import Notebook
+from labline_compiler.pipeline import Backoff
 from labline_compiler.tags import Options, PipelineOptions
 
 
@@ -46,6 +47,11 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
         bad("`labline.parallel_random` is neither true nor false")
     else:
         result.parallel_random = parallel_random
+    if (timeout := own.get("timeout")) is not None:
+        if problem := _seconds(timeout):
+            bad(f"`labline.timeout` {problem}")
+        else:
+            result.timeout = float(timeout)
     if (image := own.get("image")) is not None:
         if isinstance(image, str) and image.strip():
             result.defaults.image = image
@@ -93,12 +99,50 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
             return "is not a whole number from 0 to 1000"
         options.retries = value
     elif key == "timeout":
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < 1e9:
-            return "is not a positive number of seconds"
+        if problem := _seconds(value):
+            return problem
         options.timeout = float(value)
+    elif key == "backoff":
+        options.backoff, problem = _backoff(value)
+        return problem
+    elif key == "exit":
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, (list, tuple)) or len(names) not in (1, 2) or not all(map(_is_name, names)):
+            return "is not the name of a parameter for the outcome, or a list of it and of one for the error"
+        options.exit = tuple(names)
+    elif key == "retry_on":
+        if not isinstance(value, (list, tuple)) or not value or not all(map(_is_exception, value)):
+            return 'is not a list of exceptions\' names, such as ["ConnectionError"]'
+        options.retry_on = tuple(value)
     else:
         return "is not an option that Labline knows"
     return None
+
+
+def _seconds(value: Any) -> str | None:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return None if is_number and 0 < value < 1e9 else "is not a positive number of seconds"
+
+
+def _backoff(value: Any) -> tuple[Backoff | None, str | None]:
+    """How long to wait before another try: seconds, or an object with a factor, too; what is wrong with it."""
+    entries = value if isinstance(value, Mapping) else {"seconds": value}
+    if unknown := sorted(set(map(str, entries)) - {"seconds", "factor", "most"}):
+        return None, f"has no entry `{unknown[0]}`; it has seconds, factor and most"
+    if "seconds" not in entries:
+        return None, "says no seconds"
+    for name, entry in entries.items():
+        if problem := _seconds(entry):
+            return None, problem if name != "factor" else "has a factor that is no positive number"
+    return Backoff(**{str(name): float(entry) for name, entry in entries.items()}), None
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier()
+
+
+def _is_exception(name: Any) -> bool:
+    return isinstance(name, str) and all(part.isidentifier() for part in name.split("."))
 
 
 def as_metadata(options: Options) -> dict[str, Any]:

@@ -45,6 +45,22 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Backoff:
+    """Seconds to wait before a step is tried again: ``factor`` times as many each time, ``most`` at most."""
+
+    seconds: float
+    factor: float = 2.0
+    most: float = 3600.0
+
+    def pause(self, failures: int) -> float:
+        """The longest wait after so many failures, from 1."""
+        try:
+            return min(self.most, self.seconds * self.factor ** (failures - 1))
+        except OverflowError:
+            return self.most
+
+
+@dataclass(frozen=True)
 class StepOptions:
     """What the tags and the metadata ask of the target, per step. Seconds where a time is meant."""
 
@@ -57,7 +73,10 @@ class StepOptions:
     cache: bool | None = None  # None: as the pipeline says
     report: bool | None = None
     retries: int = 0
+    backoff: Backoff | None = None  # None: tried again at once
+    retry_on: tuple[str, ...] = ()  # names of exceptions and codes of findings; empty: whatever it failed of
     timeout: float | None = None
+    exit: tuple[str, ...] = ()  # of a step that ends every run: the parameters that are the run's outcome, and error
 
 
 @dataclass(frozen=True)
@@ -144,6 +163,7 @@ class Pipeline:
     cache: bool = True
     experiment: str | None = None
     description: str | None = None
+    timeout: float | None = None  # seconds that a run may take
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     observed: tuple[Observation, ...] = ()  # what earlier runs saw the steps do, taken into account
     parallel_random: bool = False  # every step draws from generators of its own, so that none waits for another's

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell
+from labline_compiler.pipeline import Backoff
 
 _KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
 _SWITCH = {"enabled": True, "disabled": False}
@@ -57,6 +58,10 @@ TAGS = {
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
+_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit")
+"""Options that are said once for a step."""
+
+
 @dataclass
 class Options:
     """What tags and metadata say of one step; None and empty where they say nothing."""
@@ -70,7 +75,10 @@ class Options:
     cache: bool | None = None
     report: bool | None = None
     retries: int | None = None
+    backoff: Backoff | None = None
+    retry_on: tuple[str, ...] | None = None
     timeout: float | None = None
+    exit: tuple[str, ...] | None = None
 
     def __bool__(self) -> bool:
         return self != Options()
@@ -83,7 +91,7 @@ class Options:
                 if mine.setdefault(key, value) != value:
                     return f"{name.removesuffix('s')}:{key}"
         self._join(other)
-        for name in ("image", "cache", "report", "retries", "timeout"):
+        for name in _SINGLE:
             mine, theirs = getattr(self, name), getattr(other, name)
             if mine is None:
                 setattr(self, name, theirs)
@@ -96,7 +104,7 @@ class Options:
         for name in ("limits", "labels", "annotations"):
             setattr(self, name, {**getattr(defaults, name), **getattr(self, name)})
         self._join(defaults)
-        for name in ("image", "cache", "report", "retries", "timeout"):
+        for name in _SINGLE:
             if getattr(self, name) is None:
                 setattr(self, name, getattr(defaults, name))
 
@@ -124,6 +132,7 @@ class PipelineOptions:
     name: str | None = None
     experiment: str | None = None
     description: str | None = None
+    timeout: float | None = None
     cache: bool = True
     parallel_random: bool = False
     defaults: Options = field(default_factory=Options)

@@ -8,7 +8,7 @@ import pytest
 
 from labline_compiler.compile import Compilation, compile_notebook, pipeline_name
 from labline_compiler.notebook import parse
-from labline_compiler.pipeline import StepOptions
+from labline_compiler.pipeline import Backoff, StepOptions
 
 
 def compiled(*cells: tuple[str, list[str]], **metadata: Any) -> Compilation:
@@ -50,10 +50,26 @@ def test_metadata_sets_what_tags_cannot() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "expected"),
+    [(5, Backoff(5.0)), ({"seconds": 1, "factor": 1.5, "most": 60}, Backoff(1.0, 1.5, 60.0))],
+)
+def test_how_long_to_wait_before_another_try(written, expected):
+    found = options(labline={"steps": {"a": {"retries": 2, "backoff": written, "retry_on": ["OSError", "LL403"]}}})
+    assert (found.backoff, found.retry_on) == (expected, ("OSError", "LL403"))
+
+
+def test_a_timeout_of_the_whole_run():
+    compilation = compiled(("x = 1", ["step:a"]), labline={"timeout": 90})
+    assert compilation.pipeline is not None and compilation.pipeline.timeout == 90.0
+
+
+@pytest.mark.parametrize(
     "own",
     [
         {"steps": {"nobody": {}}}, {"steps": {"a": {"retries": -1}}},
-        {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [],
+        {"steps": {"a": {"timeout": "long"}}}, {"steps": []}, [], {"timeout": 0},
+        {"steps": {"a": {"backoff": {"factor": 2}}}}, {"steps": {"a": {"backoff": {"seconds": 1, "max": 2}}}},
+        {"steps": {"a": {"backoff": -1}}}, {"steps": {"a": {"retry_on": "OSError"}}},
         {"steps": {"a": {"typo": 1}}}, {"steps": {"a": {"volumes": [["claim", "relative"]]}}},
         {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
     ],
@@ -138,3 +154,33 @@ def test_a_cell_that_stands_for_another_notebook_is_refused() -> None:
 def test_metadata_mounts_volumes() -> None:
     found = options(labline={"steps": {"a": {"volumes": [["claim", "/data", "DATA"], ["other", "/x"]]}}})
     assert found.volumes == (("claim", "/data", "DATA"), ("other", "/x"))
+
+
+OUTCOME = ("outcome = 'succeeded'\nerror = None", ["parameters"])
+
+
+def test_the_step_that_ends_every_run_comes_after_all_others() -> None:
+    own = {"steps": {"bye": {"exit": ["outcome", "error"]}}}
+    cells = (OUTCOME, ("print(outcome)", ["step:bye"]), ("x = 1", ["step:a"]))
+    pipeline = compiled(*cells, labline=own).pipeline
+    assert pipeline is not None
+    assert [step.name for step in pipeline.steps] == ["a", "bye"]
+    assert (pipeline.step("bye").after, pipeline.step("bye").options.exit) == (("a",), ("outcome", "error"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "exits", "told"),
+    [
+        ([("print(outcome)", ["step:bye"])], {"bye": "outcome"}, "write `outcome = 'succeeded'` in the cell"),
+        ([("outcome = 'fine'", ["parameters"]), ("1", ["step:bye"])], {"bye": "outcome"}, "has to be 'succeeded'"),
+        ([OUTCOME, ("x = 1", ["step:bye"]), ("x", ["step:a"])], {"bye": "outcome"}, "though step a waits for it"),
+        ([OUTCOME, ("1", ["step:a"]), ("1", ["step:b"])], {"a": "outcome", "b": "outcome"}, "one step ends a run"),
+        ([OUTCOME, ("1", ["step:a"])], {"a": ["outcome", "error", "more"]}, "is not the name of a parameter"),
+    ],
+)
+def test_what_cannot_end_every_run_is_a_finding(cells, exits, told: str) -> None:
+    steps = {name: {"exit": value} for name, value in exits.items()}
+    found = compiled(*cells, labline={"steps": steps}).findings
+    assert [
+        (each.code, told in each.message) for each in found if each.severity == "error" or each.code == "LL108"
+    ] == [("LL108", True)]

@@ -9,6 +9,7 @@ from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
 from labline_backend.service import Service
+from labline_compiler.selection import Selection
 
 
 class ForecastsHandler(LablineHandler):
@@ -27,6 +28,7 @@ class ForecastsHandler(LablineHandler):
                 notebook=request["path"],
                 content=request.get("content"),
                 parameters=request.get("parameters"),
+                selection=Selection(request.get("from"), request.get("to"), request.get("only")),
             )
             return wire.forecast(found)
 

@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 from labline_backend.api.base import UnknownHandler
+from labline_backend.api.cache import CacheHandler, PruneHandler
 from labline_backend.api.debugging import ReplayHandler, ResumeHandler
 from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
 from labline_backend.api.pipelines import PipelinesHandler
-from labline_backend.api.runs import CancelHandler, RunHandler, RunsHandler
+from labline_backend.api.runs import CancelHandler, KeepHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
 from labline_backend.api.targets import TargetsHandler
@@ -30,6 +31,9 @@ OPERATIONS: dict[str, type[Any]] = {
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,
     "/runs/{run}/resume": ResumeHandler,
+    "/runs/{run}/keep": KeepHandler,
+    "/cache": CacheHandler,
+    "/cache/prune": PruneHandler,
     "/runs/{run}/certificate": CertificateHandler,
     "/runs/{run}/steps/{step}/log": LogHandler,
     "/runs/{run}/steps/{step}/notebook": ExecutedNotebookHandler,

@@ -9,6 +9,7 @@ from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
 from labline_backend.service import Service
+from labline_compiler.selection import Selection
 
 
 class RunsHandler(LablineHandler):
@@ -36,6 +37,9 @@ class RunsHandler(LablineHandler):
                 cache=request["cache"],
                 target=request["target"],
                 observed=request["observed"],
+                selection=Selection(request.get("from"), request.get("to"), request.get("only")),
+                timeout=request.get("timeout"),
+                priority=request["priority"],
             )
             return service.detail(record.id)
 
@@ -50,6 +54,17 @@ class RunHandler(LablineHandler):
     async def get(self, run: str) -> None:
         """A run with its graph, steps, metrics and values."""
         await self.answer(lambda service: service.detail(run))
+
+
+class KeepHandler(LablineHandler):
+    """The wish to keep a run's values."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str) -> None:
+        """Keep a run's values, or not."""
+        request = await self.body("keepRun")
+        await self.answer(lambda service: service.keep(run, request["kept"]))
 
 
 class CancelHandler(LablineHandler):

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from labline_backend._version import __version__
+from labline_backend.cli.cache import cache
 from labline_backend.cli.check import check
 from labline_backend.cli.compile import compile_
 from labline_backend.cli.debug import debug, load
@@ -49,7 +50,23 @@ def labline(context: click.Context) -> None:
         context.color = False
 
 
-for command in (check, suggest, compile_, plan, run, verify, runs, load, debug, target, serve, monitor, server, mlflow):
+for command in (
+    check,
+    suggest,
+    compile_,
+    plan,
+    run,
+    verify,
+    runs,
+    cache,
+    load,
+    debug,
+    target,
+    serve,
+    monitor,
+    server,
+    mlflow,
+):
     labline.add_command(command)
 
 

@@ -9,31 +9,37 @@ from typing import TYPE_CHECKING
 import click
 
 from labline_backend.cli import terminal
+from labline_backend.cli.run import parameters_of, part_options
 
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
 
-WILL = {"cached": "is cached", "runs": "runs", "depends": "may run"}
-COLOUR = {"cached": "cached", "runs": "running", "depends": "warning"}
+WILL = {"cached": "is cached", "runs": "runs", "depends": "may run", "taken": "is taken", "left out": "left out"}
+COLOUR = {"cached": "cached", "runs": "running", "depends": "warning", "taken": "cached", "left out": "skipped"}
 
 
 @click.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
+@part_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def plan(notebook: Path, given: tuple[str, ...], as_json: bool) -> None:
+def plan(
+    notebook: Path, given: tuple[str, ...], start: str | None, stop: str | None, only: str | None, as_json: bool
+) -> None:
     """Say what running NOTEBOOK on this machine would do: which steps run and why, and which are cached."""
     from labline_backend import wire
     from labline_backend.cli.failures import BAD_INPUT
-    from labline_backend.cli.run import parameters_of
     from labline_backend.errors import InputError
     from labline_backend.home import Home
     from labline_backend.service import Service
+    from labline_compiler.selection import Selection
 
     parameters = parameters_of(given)
     with Service(Home.find(), track=False) as service:
         try:
-            found = service.forecast(notebook, notebook=str(notebook), parameters=parameters)
+            found = service.forecast(
+                notebook, notebook=str(notebook), parameters=parameters, selection=Selection(start, stop, only)
+            )
         except InputError as error:
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))
             sys.exit(BAD_INPUT)
@@ -59,6 +65,6 @@ def _print(found: Forecast) -> None:
     said = [f"{terminal.plural(sure, 'step')} to run, {found.least:.1f} s of work"] if sure else ["nothing to run"]
     if open_:
         said.append(f"{open_} more may have to, {found.most:.1f} s in all")
-    if any(step.seconds is None and step.outcome != "cached" for step in found.steps):
+    if any(step.seconds is None and step.outcome in ("runs", "depends") for step in found.steps):
         said.append("besides what has not run before")
     click.echo(f"\n{'; '.join(said)}.")

@@ -29,11 +29,15 @@ class Progress:
         self._run = run
         self._quiet = quiet
         self._width = max(len(step.name) for step in run.pipeline.steps)
-        self._shown: set[str] = set()
+        self._shown: set[str] = set(run.control.left_out)
         self._running: list[StepRecord] = []
         self._drawn_at: float | None = None
         self._live = not quiet and sys.stdout.isatty()
-        self._say(f"{run.notebook}: run {run.id}, {terminal.plural(len(run.pipeline.steps), 'step')}")
+        count, left_out = len(run.pipeline.steps), len(run.control.left_out)
+        steps = (
+            f"{count - left_out} of {terminal.plural(count, 'step')}" if left_out else terminal.plural(count, "step")
+        )
+        self._say(f"{run.notebook}: run {run.id}, {steps}")
 
     def show(self, steps: Sequence[StepRecord]) -> None:
         """Print a line for every step that has ended since the last call."""
@@ -73,10 +77,14 @@ class Progress:
 
     def _line(self, step: StepRecord) -> str:
         note = ""
-        if step.cached_from is not None:
+        if step.name in self._run.control.taken:
+            note = step.cache_note or ""
+        elif step.cached_from is not None:
             note = f"from the run {step.cached_from}"
         elif step.error is not None:
             note = step.error.message.partition("\n")[0]
+        elif step.cache_note is not None and step.cache_note.startswith("changed: "):
+            note = step.cache_note
         state = terminal.coloured(step.state) + " " * (STATE_WIDTH - len(step.state))
         taken = terminal.seconds(step.started, step.ended)
         return f"{step.name:<{self._width}}  {state}  {taken:>8}  {note}".rstrip()

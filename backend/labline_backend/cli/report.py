@@ -29,12 +29,13 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
                 terminal.coloured(step.state),
                 terminal.seconds(step.started, step.ended),
                 str(len([v for a in step.result.artifacts for v in a.values])) if step.result else "-",
-                _size(sum(a.size for a in step.result.artifacts)) if step.result else "-",
+                terminal.size(sum(a.size for a in step.result.artifacts)) if step.result else "-",
             ]
             for step in steps
         ],
         right=(2, 3, 4),
     )
+    _reasons(steps)
     if run.parameters:
         click.echo()
         terminal.table(["parameter", "value"], [[name, value] for name, value in run.parameters.items()])
@@ -57,6 +58,13 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
         click.echo(f"\n{terminal.coloured(detail['certificate']['verdict'])}: {conclusion(detail['certificate'])}")
     click.echo()
     _addresses(run, detail)
+
+
+def _reasons(steps: Sequence[StepRecord]) -> None:
+    """Why each step ran, or did not."""
+    if any(step.cache_note for step in steps):
+        click.echo()
+        terminal.table(["step", "why"], [[step.name, step.cache_note] for step in steps if step.cache_note])
 
 
 def _why_not_verified(verification: wire.Document | None) -> str | None:
@@ -103,13 +111,3 @@ def _places(run: RunRecord, detail: wire.Document) -> Iterator[tuple[str, str]]:
     else:
         page = url.partition("#")[2].partition("?")[0]
         yield "MLflow", f"labline mlflow, then http://127.0.0.1:{DEFAULT_PORT}/#{page}"
-
-
-def _size(count: int) -> str:
-    """A number of bytes for people."""
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -20,12 +21,29 @@ LOOK = 0.1  # seconds between two looks at the run
 CANCEL_SECONDS = 30.0  # how long a cancelled run may take to end
 
 
+Command = Callable[..., None]
+
+
+def part_options(command: Command) -> Command:
+    """The options of commands that can be about a part of the pipeline."""
+    for option, name, said in (
+        ("--only", "only", "Only this step; what it takes is from the newest run that has it."),
+        ("--from", "start", "From this step down; what it takes is from the newest run that has it."),
+        ("--to", "stop", "To this step: it and what it needs."),
+    ):
+        command = click.option(option, name, metavar="STEP", help=said)(command)
+    return command
+
+
 @click.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end and nothing else.")
 @click.option("--no-cache", is_flag=True, help="Run every step, even those whose result is known.")
 @click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+@part_options
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop the run after this.")
+@click.option("--priority", type=click.IntRange(-100, 100), default=0, help="Steps of a higher one go first; 0.")
 @click.option("--target", default="local", metavar="NAME", help="Where to run; see labline target list.")
 @terminal.observed_option
 def run(
@@ -36,12 +54,18 @@ def run(
     no_track: bool,
     target: str,
     observed: bool,
+    start: str | None,
+    stop: str | None,
+    only: str | None,
+    timeout: float | None,
+    priority: int,
 ) -> None:
     """Run NOTEBOOK as a pipeline, on this machine or on a target, and show its progress."""
     from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.errors import InputError
     from labline_backend.home import Home
     from labline_backend.service import Service
+    from labline_compiler.selection import Selection
 
     parameters = parameters_of(given)
     leave_on_signals()
@@ -54,6 +78,9 @@ def run(
                 cache=not no_cache,
                 target=target,
                 observed=observed,
+                selection=Selection(start, stop, only),
+                timeout=timeout,
+                priority=priority,
             )
         except InputError as error:
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))

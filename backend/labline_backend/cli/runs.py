@@ -24,7 +24,7 @@ run_argument = click.argument("name", metavar="[RUN|latest]", default="latest")
 
 @click.group()
 def runs() -> None:
-    """Look at runs: list, show, logs, cancel, resume. RUN is an id, the beginning of one, or latest."""
+    """Look at runs: list, show, logs, cancel, keep, resume. RUN is an id, the beginning of one, or latest."""
 
 
 @runs.command("list")
@@ -109,6 +109,20 @@ def cancel(name: str, as_json: bool) -> None:
             click.echo(f"The run {record.id} is asked to stop, and has not yet.")
         else:
             click.echo(f"The run {record.id}: {terminal.coloured(record.state)}")
+
+
+@runs.command()
+@run_argument
+@click.option("--undo", is_flag=True, help="Let them go when others need the room.")
+@as_json_option
+def keep(name: str, undo: bool, as_json: bool) -> None:
+    """Have the values of a run stay, whatever is pruned."""
+    with _service() as service:
+        document = service.keep(service.resolve(name).id, not undo)
+    if as_json:
+        terminal.document(document)
+    else:
+        click.echo(f"The values of the run {document['id']} {'may be' if undo else 'are not'} pruned.")
 
 
 @runs.command()

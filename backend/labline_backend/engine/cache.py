@@ -61,21 +61,15 @@ class Cache:
 
         Of the steps above that are *unknown*, it is assumed that they give what they gave when *step* last ran.
         """
+        if step.options.exit:
+            return Lookup(None, {}, None, "not cached: it ends every run")
         wanted = step.options.cache if step.options.cache is not None else run.pipeline.cache
         if not wanted:
             return Lookup(None, {}, None, "not cached: caching is switched off for this step")
         installed = self._probe.of(kernel)
         if installed is None:
             return Lookup(None, {}, None, "not cached: the kernel's environment cannot be told")
-        found = cachekey.ingredients(
-            run.pipeline,
-            step,
-            folder=Path(run.folder),
-            parameters=run.parameters,
-            results=results,
-            environment=installed.digest,
-            variables=environment(kernel, {}),
-        )
+        found = self._ingredients(run, run.parameters, step, kernel, results, installed.digest)
         if unknown:
             last = self._store.cache.newest(run.pipeline.name, step.name)
             found = cachekey.assume(found, last.ingredients if last is not None else {}, step, unknown)
@@ -151,9 +145,9 @@ class Cache:
             entry = CacheEntry(run.id, step.name, lookup.ingredients, result)
             self._store.cache.remember(lookup.key, run.pipeline.name, entry)
 
-    def lay_out(self, entry: CacheEntry, folder: Path) -> None:
-        """Make what the earlier run left behind reachable in the new run's step folder."""
-        origin = self._home.step_folder(entry.run, entry.step)
+    def lay_out(self, run: str, step: str, folder: Path) -> None:
+        """Make what a step of an earlier run left behind reachable in the new run's step folder."""
+        origin = self._home.step_folder(run, step)
         folder.mkdir(parents=True, exist_ok=True)
         for name in LEFT_BEHIND:
             with contextlib.suppress(FileNotFoundError):  # of an old run that was cleared away
@@ -165,16 +159,64 @@ class Cache:
                 except OSError:
                     shutil.copyfile(origin / name, folder / name)
 
+    def unfit(self, result: StepResult, pipeline: Pipeline, step: Step, wanted: Collection[str]) -> str | None:
+        """Why a result cannot be taken for the values *wanted* of *step*, whatever has changed since, or None."""
+        for artifact in result.artifacts:
+            if not set(artifact.names).isdisjoint(wanted) and not self._artifacts.has(artifact):
+                return f"the stored value of {', '.join(artifact.names)} is gone"
+        return _missed(result, pipeline, step)
+
+    def changed_since(
+        self,
+        run: RunRecord,
+        parameters: Mapping[str, str],
+        step: Step,
+        kernel: Kernel,
+        record: StepRecord,
+        results: dict[str, StepResult],
+    ) -> list[str]:
+        """What of all that *step* depends on is another in *run* than when it ran, as *record* has it, in words."""
+        installed = self._probe.of(kernel)
+        entry = self._store.cache.lookup(record.cache_key) if record.cache_key is not None else None
+        if installed is None or entry is None:
+            return ["whether anything has is not known, because its result is not in the cache"]
+        found = self._ingredients(run, parameters, step, kernel, results, installed.digest)
+        words = self._changes(entry.ingredients, found, run.pipeline, step)
+        if record.result is not None and (problem := self._other_file(record.result, Path(run.folder))):
+            words.append(problem)
+        return words
+
+    def _ingredients(
+        self,
+        run: RunRecord,
+        parameters: Mapping[str, str],
+        step: Step,
+        kernel: Kernel,
+        results: dict[str, StepResult],
+        installed: str,
+    ) -> dict[str, str]:
+        return cachekey.ingredients(
+            run.pipeline,
+            step,
+            folder=Path(run.folder),
+            parameters=parameters,
+            results=results,
+            environment=installed,
+            variables=environment(kernel, {}),
+        )
+
     def _miss(self, pipeline: Pipeline, step: Step, found: dict[str, str]) -> str:
         earlier = self._store.cache.newest(pipeline.name, step.name)
         if earlier is None:
             return "not run before"
-        before = earlier.ingredients
+        return f"changed: {', '.join(self._changes(earlier.ingredients, found, pipeline, step))}"
+
+    def _changes(self, before: dict[str, str], found: dict[str, str], pipeline: Pipeline, step: Step) -> list[str]:
         words = cachekey.changes(before, found, pipeline, step)
         if before.get("environment") != found["environment"]:
             words = [word for word in words if word != "environment"]
             words += self._packages(before.get("environment", ""), found["environment"]) or ["environment"]
-        return f"changed: {', '.join(words)}"
+        return words
 
     def _packages(self, before: str, now: str) -> list[str]:
         old, new = self._probe.known(before), self._probe.known(now)
@@ -189,7 +231,11 @@ class Cache:
         for artifact in entry.result.artifacts:
             if not self._artifacts.has(artifact):
                 return f"the stored value of {', '.join(artifact.names)} is gone"
-        for use in entry.result.files:
+        return self._other_file(entry.result, folder, left)
+
+    def _other_file(self, result: StepResult, folder: Path, left: Sequence[FileUse] = ()) -> str | None:
+        """A file that the step used and that is neither as it left it nor as it is in *left*."""
+        for use in result.files:
             path = folder / use.path
             ours = path.is_relative_to(self._home.root) and not path.is_relative_to(folder)  # MLflow's, say
             known = (use, *(other for other in left if other.path == use.path))

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.cores import usable_cores, usable_memory
 from labline_backend.engine.driver import Driver, RemoteTarget
+from labline_backend.engine.earlier import Plan, plan
 from labline_backend.engine.imports import first_imports
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import Owner, is_alive
@@ -37,6 +38,7 @@ from labline_backend.store.records import (
     ENDED_STEP,
     LOCAL,
     STOPPED_RUN,
+    Control,
     Patch,
     RunRecord,
     StepRecord,
@@ -46,6 +48,7 @@ from labline_backend.store.records import (
 from labline_backend.store.runs import RunStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
+from labline_compiler.selection import Selection
 
 LOOK = 0.5  # seconds between two looks for cancels that other processes ask for
 LEAVING = 30.0  # seconds that the tracker may take to close
@@ -62,7 +65,7 @@ class Engine:
 
     ``workers`` bounds the steps that run at the same time, over all runs of this engine; by default as many as the
     cores that this process may really use (CPU affinity and the control group's quota). The engine's thread starts with
-    the first run.
+    the first run. *prune* is called after each run, beside whatever runs; it must not fail.
     """
 
     def __init__(
@@ -73,8 +76,10 @@ class Engine:
         workers: int | None = None,
         artifacts: ArtifactStore | None = None,
         remote: RemoteTarget | None = None,
+        prune: Callable[[], None] | None = None,
     ) -> None:
         self._home = home
+        self._prune = prune
         self._store = store
         self._artifacts = artifacts or ArtifactStore(home)
         self._remote = remote
@@ -97,14 +102,21 @@ class Engine:
         target: str = LOCAL,
         files: Mapping[str, str] | None = None,
         workspace: Path | None = None,
+        selection: Selection | None = None,
+        timeout: float | None = None,
+        priority: int = 0,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
+
+        With a *selection* only a part of the pipeline runs. The run may take *timeout* seconds, else as many as the
+        pipeline says; its steps go before those of runs with a lower *priority*.
 
         A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
 
         ``parameters`` override the pipeline's defaults, as Python literals. ``files`` are what the driver of another
         *target* than this machine finds in the run's folder. Raises ``KernelError`` (LL501),
-        ``ParameterError`` (LL504), ``ArtifactStoreError`` (LL612) and ``HomeError``; nothing is kept then.
+        ``ParameterError`` (LL504), ``SelectionError``, ``ArtifactStoreError`` (LL612) and ``HomeError``; nothing is
+        kept then.
         """
         kernel = find_kernel(pipeline.kernel) if target == LOCAL else None
         if target == LOCAL:
@@ -126,13 +138,21 @@ class Engine:
             target=target,
             owner=thread.owner.name,
             verification=None if workspace is None else Verification("running", "the pipeline"),
+            control=Control(timeout=timeout, priority=priority),
         )
         try:
-            self._store.create(record)
+            known: dict[str, StepRecord] = {}
+            if selection and kernel is not None:
+                chosen = plan(thread.means.cache, self._store, record, kernel, selection, parameters or {})
+                record, known = _partial(record, chosen)
+                for name, step in chosen.steps.items():
+                    self._artifacts.use(step.result.artifacts if step.result is not None else ())
+                    thread.means.cache.lay_out(step.run, name, self._home.step_folder(record.id, name))
+            self._store.create(record, known.values())
         except BaseException:
             shutil.rmtree(self._home.run_folder(record.id), ignore_errors=True)
             raise
-        steps = [StepRecord(record.id, step.name) for step in pipeline.steps]
+        steps = [known.get(step.name) or StepRecord(record.id, step.name) for step in pipeline.steps]
         thread.drive(self._driver(thread, record, steps, kernel, workspace))
         return record
 
@@ -283,7 +303,9 @@ class Engine:
                 raise RuntimeError("the engine is closed")
             if self._thread is None:
                 try:
-                    self._thread = _Thread(self._home, self._store, self._artifacts, self._tracker, self._workers)
+                    self._thread = _Thread(
+                        self._home, self._store, self._artifacts, self._tracker, self._workers, self._prune
+                    )
                 except OSError as error:
                     raise self._home.error(error) from error
             return self._thread
@@ -367,11 +389,47 @@ class Engine:
         self._store.set_run(record.id, state="cancelled", ended=now)
 
 
+def _partial(record: RunRecord, chosen: Plan) -> tuple[RunRecord, dict[str, StepRecord]]:
+    """The run as one of a part of its pipeline, and the steps that do not run in it as they are from the start."""
+    found, now = {}, record.created
+    for name, step in chosen.steps.items():
+        found[name] = replace(
+            step,
+            run=record.id,
+            state="cached",
+            attempt=0,
+            started=now,
+            ended=now,
+            cache_note=chosen.note(name),
+            cached_from=chosen.source,
+            mlflow_run_id=None,
+        )
+    for name in chosen.part.left_out:
+        found[name] = StepRecord(record.id, name, "skipped", ended=now, cache_note=chosen.left_out)
+    asked, part = chosen.selection, chosen.part
+    control = replace(
+        record.control,
+        start=asked.start,
+        stop=asked.stop,
+        only=asked.only,
+        source=chosen.source,
+        taken=part.taken,
+        left_out=part.left_out,
+    )
+    return replace(record, parameters=chosen.parameters, control=control), found
+
+
 class _Thread:
     """The thread that the runs live on."""
 
     def __init__(
-        self, home: Home, store: RunStore, artifacts: ArtifactStore, tracker: Tracker | None, workers: int
+        self,
+        home: Home,
+        store: RunStore,
+        artifacts: ArtifactStore,
+        tracker: Tracker | None,
+        workers: int,
+        prune: Callable[[], None] | None,
     ) -> None:
         self.owner = Owner(home)
         self._store = store
@@ -380,6 +438,8 @@ class _Thread:
         self._runs: dict[str, Driver] = {}
         self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
         self._watch: asyncio.Task[None] | None = None
+        self._prune = prune
+        self._pruning: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="labline-engine", daemon=True)
         self._thread.start()
@@ -439,6 +499,8 @@ class _Thread:
             record = await run.drive()
         finally:
             del self._runs[run_id]
+        if self._prune is not None and (self._pruning is None or self._pruning.done()):
+            self._pruning = asyncio.create_task(asyncio.to_thread(self._prune))
         if run.is_kept:  # else the future is the only one who knows
             self._loop.call_soon(self._forget, record)
         return record
@@ -470,6 +532,8 @@ class _Thread:
             await asyncio.wait(futures)
         if self._watch is not None:
             self._watch.cancel()
+        if self._pruning is not None:
+            await self._pruning
         self.means.launcher.close()
         if self.means.tracker is not None:
             with contextlib.suppress(TimeoutError):

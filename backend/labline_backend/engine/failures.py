@@ -31,6 +31,15 @@ def of_time(step: str, seconds: float, cell: CellSource | None) -> StepError:
     )
 
 
+def of_whole_run(seconds: float) -> StepError:
+    """The run took too long."""
+    return StepError(
+        code=TIMEOUT,
+        message=f"The run took longer than its timeout of {seconds:g} seconds and was stopped.",
+        hint="Give it more time with --timeout, or with `timeout` under `labline` in the notebook's metadata.",
+    )
+
+
 def of_memory(step: Step, used: int, cell: CellSource | None) -> StepError:
     """The step held more memory than its limit."""
     limit = step.options.limits["memory"]

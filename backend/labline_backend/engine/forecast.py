@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labline_backend.engine.cache import Cache, Lookup
+from labline_backend.engine.earlier import Plan
 from labline_backend.kernels import Kernel
 from labline_backend.store.records import RunRecord
 from labline_compiler.pipeline import Step
 from labline_runtime.specification import StepResult
 
-Outcome = Literal["cached", "runs", "depends"]
+Outcome = Literal["cached", "runs", "depends", "taken", "left out"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class StepForecast:
     """What becomes of one step. ``seconds`` is what it took when it last ran, None where that is not known.
 
     A step that ``depends`` runs unless the steps ``on`` which it depends, which run themselves, leave behind what they
-    left when it last ran.
+    left when it last ran. One that is ``taken`` or ``left out`` has no part in the run.
     """
 
     name: str
@@ -45,14 +46,27 @@ class Forecast:
     @property
     def most(self) -> float:
         """Seconds of work where every step runs that may have to."""
-        return sum(step.seconds or 0.0 for step in self.steps if step.outcome != "cached")
+        return sum(step.seconds or 0.0 for step in self.steps if step.outcome in ("runs", "depends"))
 
 
-def forecast(cache: Cache, run: RunRecord, kernel: Kernel, seconds: Mapping[str, float]) -> Forecast:
-    """Foresee *run*, which need not be in the store. *seconds* are what steps took in earlier runs, by name."""
+def forecast(
+    cache: Cache, run: RunRecord, kernel: Kernel, seconds: Mapping[str, float], plan: Plan | None = None
+) -> Forecast:
+    """Foresee *run*, which need not be in the store. *seconds* are what steps took in earlier runs, by name.
+
+    With a *plan* only a part of it runs.
+    """
     known: dict[str, StepResult] = {}
     steps = []
     for step in run.pipeline.steps:
+        if plan is not None and step.name in plan.part.left_out:
+            steps.append(StepForecast(step.name, "left out", plan.left_out))
+            continue
+        if plan is not None and step.name in plan.part.taken:
+            if (result := plan.steps[step.name].result) is not None:
+                known[step.name] = result
+            steps.append(StepForecast(step.name, "taken", plan.note(step.name), cached_from=plan.source))
+            continue
         open_ = tuple(name for name in step.predecessors if name not in known)
         results = {name: known[name] for name in step.predecessors if name in known}
         lookup = cache.look_up(run, step, kernel, results, open_)

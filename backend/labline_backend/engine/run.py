@@ -7,10 +7,12 @@ import contextlib
 import functools
 import logging
 import time
+from collections.abc import Collection, Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labline_backend.engine import failures
+from labline_backend.engine import failures, local_options
 from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.driver import Journal, Reason
@@ -26,6 +28,7 @@ from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Step
 from labline_runtime.specification import StepError
 
 log = logging.getLogger(__name__)
@@ -76,6 +79,7 @@ class Run(Journal):
         self._tasks: dict[str, asyncio.Task[StepState]] = {}
         self._stopped: Reason | None = None
         self._broken: Exception | None = None
+        self._is_overdue = False
 
     def stop(self, reason: Reason) -> None:
         """Kill what runs and start nothing more. The first reason counts."""
@@ -87,7 +91,9 @@ class Run(Journal):
         """Run all steps that can run; the record as it is at the end. Never raises."""
         try:
             self._begin()
-            await self._go()
+            with self._within(self._timeout):
+                await self._go()
+            await self._end_with_exit()
         except HomeError as error:
             self._break(error)
         except Exception as error:
@@ -99,16 +105,44 @@ class Run(Journal):
             del self._tasks[name]
         return await self._finish()
 
+    def share(self, step: Step) -> AbstractAsyncContextManager[None]:
+        """Wait for *step*'s share of the machine, and hold it."""
+        notebook = f"{self.record.folder}/{self.record.pipeline.notebook}"
+        return self.capacity.share(local_options.share(step), notebook, self.record.control.priority)
+
+    @property
+    def _timeout(self) -> float | None:
+        return self.record.control.timeout or self.record.pipeline.timeout
+
+    @contextlib.contextmanager
+    def _within(self, seconds: float | None) -> Iterator[None]:
+        """Stop the run when it takes longer. A run that is resumed has its time anew."""
+        timer = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self._expire)
+        try:
+            yield
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _expire(self) -> None:
+        is_open = any(not task.done() for task in self._tasks.values())
+        if self._stopped is None and self._broken is None and is_open:
+            self._is_overdue = True
+            self._kill()
+
     def _begin(self) -> None:
         for name, step in self.steps.items():
             if step.state not in ENDED_STEP and step.state != "pending":  # its engine died
                 self.set_step(name, state="pending", started=None)
+        is_new = self.record.started is None
         self.set_run(state="running", started=self.record.started or time.time(), ended=None, error=None)
         self.tracking.run = self.record
         self.tracking.open()
+        for name in self.record.control.taken if is_new else ():
+            self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
 
     async def _go(self) -> None:
-        predecessors = {step.name: step.predecessors for step in self._plan.values()}
+        predecessors = {step.name: step.predecessors for step in self._plan.values() if not step.options.exit}
         scheduler = Scheduler(predecessors, {name: step.state for name, step in self.steps.items()})
         if self._stopped is None:
             self._follow(scheduler.begin())
@@ -116,8 +150,26 @@ class Run(Journal):
             name, state = await self._ended.get()
             del self._tasks[name]
             decision = scheduler.ended(name, state)
-            if self._stopped is None and self._broken is None:
+            if self._stopped is None and self._broken is None and not self._is_overdue:
                 self._follow(decision)
+
+    async def _end_with_exit(self) -> None:
+        """Run the step that ends every run, unless that was to stop at once."""
+        names = [step.name for step in self._plan.values() if step.options.exit]
+        if self._stopped is not None or self._broken is not None:
+            return
+        if self._is_overdue:
+            self._end_steps(time.time(), but=names)
+        self._follow(Decision(ready=tuple(name for name in names if self.steps[name].state not in ENDED_STEP)))
+        while self._tasks:
+            name, _ = await self._ended.get()
+            del self._tasks[name]
+
+    def outcome(self, step: Step) -> dict[str, str]:
+        """The parameters, as Python literals, that tell a step that ends the run how it went."""
+        others = {each.state for name, each in self.steps.items() if name != step.name}
+        state = "failed" if self._is_overdue or "failed" in others else "succeeded"
+        return dict(zip(step.options.exit, (repr(state), repr(self._error(state))), strict=False))
 
     def _follow(self, decision: Decision) -> None:
         for name in decision.skipped:
@@ -189,20 +241,26 @@ class Run(Journal):
         states = {step.state for step in self.steps.values()}
         if self._stopped is not None and states - ENDED_STEP:
             return self._stopped
+        if self._is_overdue:
+            return "failed"
         return "failed" if "failed" in states else "succeeded"
 
-    def _end_steps(self, now: float) -> None:
+    def _end_steps(self, now: float, but: Collection[str] = ()) -> None:
         """Give the steps that did not end by themselves a state that is true."""
         for name, step in self.steps.items():
-            if step.state in ENDED_STEP:
+            if step.state in ENDED_STEP or name in but:
                 continue
             if self._broken is not None and step.state == "running":
                 self.set_step(name, state="failed", ended=now, error=self._why_broken(self._broken))
             elif self._stopped == "interrupted" and self._broken is None:
                 if step.state == "running":
                     self.set_step(name, state="pending", started=None)
-            elif step.state == "running":
-                self.set_step(name, state="cancelled", ended=now)
+            elif step.state == "running" or step.attempt:  # or it waits to be tried again
+                if self._is_overdue:
+                    late = step.error or failures.of_whole_run(self._timeout or 0)
+                    self.set_step(name, state="failed", ended=now, error=late)
+                else:
+                    self.set_step(name, state="cancelled", ended=now)
                 self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
             else:
                 self.set_step(name, state="skipped", ended=now)
@@ -211,9 +269,11 @@ class Run(Journal):
     def _why_broken(error: Exception) -> StepError:
         return failures.of_home(error) if isinstance(error, HomeError) else failures.of_fault(error)
 
-    def _error(self, state: RunState) -> str | None:
+    def _error(self, state: str) -> str | None:
         if self._broken is not None:
             return self._why_broken(self._broken).message
+        if self._is_overdue and state == "failed":
+            return failures.of_whole_run(self._timeout or 0).message
         failed = [step for step in self.steps.values() if step.state == "failed"]
         if state != "failed" or not failed:
             return None

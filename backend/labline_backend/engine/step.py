@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labline_backend.engine import failures, file_order, local_options
+from labline_backend.engine import failures, file_order, local_options, retrying
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
 from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
@@ -51,9 +52,10 @@ class StepRunner:
         try:
             lookup = await self._look_up()
             if lookup.hit is not None:
-                return await self._take(lookup)
-            async with self._run.capacity.share(local_options.share(self._step)):
-                return await self._execute(lookup)
+                if await asyncio.to_thread(self._run.artifacts.use, lookup.hit.result.artifacts):
+                    return await self._take(lookup)
+                lookup = replace(lookup, hit=None, note="changed: the stored values have just been pruned")
+            return await self._execute(lookup)
         except ArtifactStoreError as error:
             return self._end("failed", error=failures.of_store(error))
         except OSError as error:
@@ -70,7 +72,7 @@ class StepRunner:
         entry = lookup.hit
         assert entry is not None  # noqa: S101 - the caller has looked
         await self._keep(entry.result)
-        await asyncio.to_thread(self._run.cache.lay_out, entry, self._folder)
+        await asyncio.to_thread(self._run.cache.lay_out, entry.run, entry.step, self._folder)
         now = time.time()
         self._run.set_step(
             self._step.name,
@@ -93,28 +95,34 @@ class StepRunner:
             return await self._succeed(result, lookup)
         last = first + self._step.options.retries
         for attempt in range(first, last + 1):
-            self._run.set_step(
-                self._step.name,
-                state="running",
-                attempt=attempt,
-                started=time.time(),
-                ended=None,
-                result=None,
-                error=None,
-                cache_key=lookup.key,
-                cache_note=lookup.note,
-            )
-            result, error = await self._attempt(attempt)
-            if error is None and result is not None:
-                result, error = self._compared(result)
-            if error is None and result is not None:
-                return await self._succeed(result, lookup)
-            # What a guard saw would be seen again: only another compilation helps.
-            if attempt == last or (error is not None and error.observed):
+            async with self._run.share(self._step):
+                result, error = await self._try(attempt, lookup)
+                if error is None and result is not None:
+                    return await self._succeed(result, lookup)
+            if attempt == last or not retrying.is_worth_another_try(self._step.options, error):
                 return self._end("failed", result=result, error=error)
             tried = replace(self._run.steps[self._step.name], state="failed", ended=time.time(), error=error)
             self._run.tracking.end_step(tried, self._folder)
+            if wait := retrying.pause(self._step.options, attempt - first + 1, random.random()):  # noqa: S311
+                self._run.set_step(self._step.name, state="pending", error=error)
+                await asyncio.sleep(wait)
         raise AssertionError("a step has at least one attempt")
+
+    async def _try(self, attempt: int, lookup: Lookup) -> tuple[StepResult | None, StepError | None]:
+        """One attempt: its result, or why there is none that can be used."""
+        self._run.set_step(
+            self._step.name,
+            state="running",
+            attempt=attempt,
+            started=time.time(),
+            ended=None,
+            result=None,
+            error=None,
+            cache_key=lookup.key,
+            cache_note=lookup.note,
+        )
+        result, error = await self._attempt(attempt)
+        return self._compared(result) if error is None and result is not None else (result, error)
 
     def _compared(self, result: StepResult) -> tuple[StepResult, StepError | None]:
         """Hold the files that the step used against those of the steps that ran beside it."""
@@ -206,7 +214,7 @@ class StepRunner:
             artifacts_directory=str(self._run.home.artifacts),
             output_directory=str(self._folder),
             cells=(*run.pipeline.preamble, *step.cells),
-            parameters={name: run.parameters[name] for name in step.parameters},
+            parameters={name: run.parameters[name] for name in step.parameters} | self._run.outcome(step),
             inputs=self._inputs(),
             outputs=step.outputs,
             metadata=run.pipeline.metadata,

@@ -72,6 +72,18 @@ def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, 
     return Submission({SPECIFICATION: specification, PLACE: to_json(place)}, tuple(findings))
 
 
+def left_out(target: Target, timeout: float | None, priority: int) -> tuple[Finding, ...]:
+    """What was asked of a run that its target does not give."""
+    said = {"timeout": timeout is not None, "priority": priority != 0}
+    return tuple(
+        Finding(
+            "LL601", "warning", f"{target.name} knows no {name} of a run, so it is left out.", fix=f"Leave out {name}."
+        )
+        for name, is_asked in said.items()
+        if is_asked
+    )
+
+
 def pipeline_name(pipeline: Pipeline) -> str:
     """What the pipeline is called there: as a Kubernetes object, which newer releases make of it."""
     return re.sub(r"[^a-z0-9]+", "-", pipeline.name.lower()).strip("-")[:60].rstrip("-") or "pipeline"

@@ -7,9 +7,11 @@ here comes back from there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -63,6 +65,15 @@ class DurableStore(Protocol):
         """Let go of connections."""
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """An artifact in the data folder; ``used`` is when it was made or used last, in seconds since the epoch."""
+
+    digest: str
+    size: int
+    used: float
+
+
 class ArtifactStore:
     """The artifacts of one data folder. A file's name is the digest of its content; it is complete or absent."""
 
@@ -100,6 +111,50 @@ class ArtifactStore:
     def is_durable(self) -> bool:
         """Whether there is a store behind the data folder, which :meth:`keep` and :meth:`fetch` ask."""
         return self._durable is not None
+
+    def use(self, artifacts: Iterable[ArtifactRecord]) -> bool:
+        """Note that the artifacts are used now, so that they are not pruned; whether all can still be had.
+
+        Raises ``ArtifactStoreError``.
+        """
+        artifacts = list(artifacts)
+        for artifact in artifacts:
+            with contextlib.suppress(OSError):
+                os.utime(self.path(artifact.digest))
+        return all(map(self.has, artifacts))
+
+    def files(self) -> list[StoredFile]:
+        """The artifacts that are in the data folder."""
+        found = []
+        for folder in self.folder.glob("??"):
+            with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        if not entry.name.startswith("."):
+                            status = entry.stat()
+                            found.append(StoredFile(entry.name, status.st_size, status.st_mtime))
+        return found
+
+    def can_go(self, file: StoredFile) -> bool:
+        """Whether the file is nowhere in need, or kept in the durable store. Raises ``ArtifactStoreError``."""
+        return self._durable is None or self._durable.has(file.digest, file.size)
+
+    def remove(self, file: StoredFile, began: float) -> bool:
+        """Take the file out of the data folder, unless it was used since *began*; whether it is gone.
+
+        It is put aside before its time is looked at: whoever uses it either does so before, or does not find it.
+        """
+        path = self.path(file.digest)
+        aside = path.with_name(f".{file.digest}-{secrets.token_hex(4)}.pruned")
+        try:
+            path.rename(aside)
+            if aside.stat().st_mtime >= began:
+                aside.rename(path)
+                return False
+            aside.unlink()
+        except FileNotFoundError:
+            pass
+        return True
 
     def keep(self, artifacts: Iterable[ArtifactRecord]) -> None:
         """Have the artifacts in the durable store, those that are here. Raises ``ArtifactStoreError``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -56,11 +57,28 @@ class StepCache:
         with self._database.write() as connection:
             connection.execute(sa.insert(db.cache).prefix_with("OR REPLACE").values(row))
 
+    def entries(self) -> list[tuple[CacheEntry, str, float]]:
+        """All results, the newest first, each with its pipeline's name and when it was remembered."""
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(db.cache).order_by(db.cache.c.created.desc())).mappings().all()
+        return [(_entry(row), row["pipeline"], row["created"]) for row in rows]
+
+    def forget(self, digests: Set[str]) -> None:
+        """Give up the results that have one of these artifacts."""
+        keys = sa.select(db.cache.c.key, db.cache.c.result)
+        with self._database.write() as connection:
+            for row in connection.execute(keys).all():
+                artifacts = load(StepResult, row.result).artifacts
+                if any(artifact.digest in digests for artifact in artifacts):
+                    connection.execute(sa.delete(db.cache).where(db.cache.c.key == row.key))
+
     def _first(self, query: sa.Select[tuple[object, ...]]) -> CacheEntry | None:
         with self._database.read() as connection:
             row = connection.execute(query).mappings().first()
-        if row is None:
-            return None
-        return CacheEntry(
-            row["run"], row["step"], load(dict[str, str], row["ingredients"]), load(StepResult, row["result"])
-        )
+        return None if row is None else _entry(row)
+
+
+def _entry(row: sa.RowMapping) -> CacheEntry:
+    return CacheEntry(
+        row["run"], row["step"], load(dict[str, str], row["ingredients"]), load(StepResult, row["result"])
+    )

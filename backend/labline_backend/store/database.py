@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from labline_backend.home import Home, HomeError
 from labline_runtime.data_folder import ENVIRONMENT_VARIABLE
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in ``migrations/versions``; :data:`metadata` describes the tables as of it."""
 
 BUSY_SECONDS = 30.0
@@ -43,6 +43,8 @@ runs = sa.Table(
     sa.Column("experiment_id", sa.Text),
     sa.Column("mlflow_run_id", sa.Text),
     sa.Column("verification", sa.Text),
+    sa.Column("control", sa.Text),
+    sa.Column("kept", sa.Boolean, nullable=False, server_default="0"),
     sa.Index("runs_by_notebook", "notebook"),
     sa.Index("runs_by_state", "state"),
     sqlite_autoincrement=True,

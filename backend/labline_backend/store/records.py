@@ -48,13 +48,33 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Control:
+    """How a run was asked to go.
+
+    It runs from the step ``start`` (and what depends on it) to the step ``stop`` (and what that needs), or ``only`` one
+    step; None for no such bound. What the steps need of others, the steps ``taken``, is from the run ``source``; the
+    steps ``left_out`` have no part in it. ``timeout`` bounds the seconds that the run may take, and a higher
+    ``priority`` goes first where steps wait for the machine.
+    """
+
+    start: str | None = None
+    stop: str | None = None
+    only: str | None = None
+    source: str | None = None
+    taken: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    timeout: float | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """One execution of a pipeline. Times are seconds since the epoch.
 
     ``notebook`` is its path as it was given, ``folder`` the absolute directory that the steps run in. ``parameters``
     holds all parameters, defaults included, as Python literals. ``owner`` names the process that drives the run. A run
     made to be verified has a ``verification``: its steps run in a copy of the folder that goes with the process, so
-    that the run cannot be resumed.
+    that the run cannot be resumed. The values of a run that is ``kept`` are never pruned.
     """
 
     id: str
@@ -75,13 +95,16 @@ class RunRecord:
     experiment_id: str | None = None
     mlflow_run_id: str | None = None
     verification: Verification | None = None
+    control: Control = Control()
+    kept: bool = False
 
 
 @dataclass(frozen=True)
 class StepRecord:
     """One step of one run. ``attempt`` counts from 1 once the step has started; ``cached_from`` is a run's id.
 
-    ``cache_note`` says in words why the step was taken from the cache or why it was not.
+    ``cache_note`` says in words why the step was taken from the cache or why it was not, or why it has no part in the
+    run.
     """
 
     run: str

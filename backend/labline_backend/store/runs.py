@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from labline_backend.store.encoding import clean, dump, load, load_pipeline
 from labline_backend.store.records import (
     ENDED_RUN,
     STOPPED_RUN,
+    Control,
     EventKind,
     EventRecord,
     Patch,
@@ -43,6 +45,7 @@ class RunChanges(TypedDict, total=False):
     experiment_id: str | None
     mlflow_run_id: str | None
     verification: Verification | None
+    kept: bool
 
 
 class StepChanges(TypedDict, total=False):
@@ -58,6 +61,20 @@ class StepChanges(TypedDict, total=False):
     result: StepResult | None
     error: StepError | None
     mlflow_run_id: str | None
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run without its pipeline. ``tracked`` are the MLflow runs of it and of its steps."""
+
+    id: str
+    folder: str
+    notebook: str
+    state: RunState
+    created: float
+    kept: bool
+    tracked: frozenset[str]
+    is_being_verified: bool
 
 
 class RunStore:
@@ -76,8 +93,8 @@ class RunStore:
         """Give the connections back."""
         self._database.close()
 
-    def create(self, run: RunRecord) -> None:
-        """Keep a new run, with all its steps pending."""
+    def create(self, run: RunRecord, known: Iterable[StepRecord] = ()) -> None:
+        """Keep a new run, with all its steps pending but those that are *known* from the start."""
         row = _run_row({name: getattr(run, name) for name in _RUN_COLUMNS})
         pending = [
             {"run": run.id, "name": step.name, "position": position, "state": "pending", "attempt": 0}
@@ -87,6 +104,10 @@ class RunStore:
             connection.execute(sa.insert(db.runs).values(row))
             if pending:
                 connection.execute(sa.insert(db.steps), pending)
+            for step in known:
+                row = _step_row({name: getattr(step, name) for name in _STEP_COLUMNS})
+                where = (db.steps.c.run == run.id, db.steps.c.name == step.name)
+                connection.execute(sa.update(db.steps).where(*where).values(row))
             _tell(connection, run.id, "run", {})
 
     def get(self, run_id: str) -> RunRecord:
@@ -122,12 +143,15 @@ class RunStore:
 
     def newest(self, folder: str, name: str) -> RunRecord | None:
         """The newest run of the notebook whose file is called *name*, in *folder*, however people wrote its path."""
+        return next(iter(self.of_notebook(folder, name, 1)), None)
+
+    def of_notebook(self, folder: str, name: str, limit: int) -> builtins.list[RunRecord]:
+        """The newest runs of the notebook whose file is called *name*, in *folder*, however people wrote its path."""
         notebook = db.runs.c.notebook
         named = sa.or_(notebook == name, notebook.endswith(f"/{name}", autoescape=True))
-        query = sa.select(db.runs).where(db.runs.c.folder == folder, named).order_by(db.runs.c.number.desc()).limit(1)
+        query = sa.select(db.runs).where(db.runs.c.folder == folder, named).order_by(db.runs.c.number.desc())
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
-        return None if row is None else _run(row)
+            return [_run(row) for row in connection.execute(query.limit(limit)).mappings()]
 
     def list(
         self, limit: int = 50, before: str | None = None, notebook: str | None = None, folder: str | None = None
@@ -148,6 +172,25 @@ class RunStore:
             if folder is not None:
                 query = query.where(db.runs.c.folder == folder)
             return [_run(row) for row in connection.execute(query).mappings()]
+
+    def facts(self) -> builtins.list[RunFacts]:
+        """What is quickly told of all runs, the newest first."""
+        names = ("id", "folder", "notebook", "state", "created", "kept", "mlflow_run_id")
+        being_verified = _IS_BEING_VERIFIED.label("being_verified")
+        query = sa.select(*(db.runs.c[name] for name in names), being_verified).order_by(db.runs.c.number.desc())
+        tracked_steps = sa.select(db.steps.c.run, db.steps.c.mlflow_run_id).where(db.steps.c.mlflow_run_id.is_not(None))
+        with self._database.read() as connection:
+            tracked: dict[str, set[str]] = {}
+            for run_id, mlflow_run in connection.execute(tracked_steps):
+                tracked.setdefault(run_id, set()).add(mlflow_run)
+            return [
+                RunFacts(
+                    *row[:6],
+                    tracked=frozenset({*tracked.get(row.id, ()), *filter(None, [row.mlflow_run_id])}),
+                    is_being_verified=row.being_verified,
+                )
+                for row in connection.execute(query)
+            ]
 
     def steps(self, run_id: str) -> builtins.list[StepRecord]:
         """The steps of a run in the pipeline's order. Raises ``KeyError``."""
@@ -305,6 +348,7 @@ _IS_BEING_VERIFIED = sa.func.json_extract(db.runs.c.verification, "$.state").is_
 _RESET = ("started", "ended", "cache_key", "cache_note", "cached_from", "result", "error", "mlflow_run_id")
 
 _RUN_COLUMNS = [column.name for column in db.runs.columns if column.name != "number"]
+_STEP_COLUMNS = [column.name for column in db.steps.columns if column.name not in ("run", "name", "position")]
 
 
 def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[str, Any]) -> None:
@@ -313,7 +357,7 @@ def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[st
 
 def _run_row(changes: Mapping[str, object]) -> dict[str, object]:
     row = dict(changes)
-    for name in {"pipeline", "parameters", "findings", "verification"} & set(row):
+    for name in {"pipeline", "parameters", "findings", "verification", "control"} & set(row):
         row[name] = None if row[name] is None else dump(row[name])
     return {name: clean(value) if isinstance(value, str) else value for name, value in row.items()}
 
@@ -331,6 +375,7 @@ def _run(row: Row) -> RunRecord:
     fields["parameters"] = load(dict[str, str], row["parameters"])
     fields["findings"] = load(tuple[Finding, ...], row["findings"])
     fields["verification"] = None if row["verification"] is None else load(Verification, row["verification"])
+    fields["control"] = Control() if row["control"] is None else load(Control, row["control"])
     return RunRecord(**fields)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Pipeline, Step
+from labline_compiler.pipeline import Pipeline, Step, StepOptions
 from labline_compiler.quantities import amount
 from labline_compiler.targets import source
 from labline_compiler.targets.kubeflow_component import (
@@ -33,6 +33,8 @@ from labline_compiler.targets.kubeflow_embedding import function_of_source, spec
 STEP_IMAGE = "labline-step"
 
 UNSUPPORTED_OPTION = "LL601"
+
+LONGEST = 365 * 86400  # seconds; longer than any step
 
 # kfp keeps the pipeline it is building in a global.
 _ONE_AT_A_TIME = threading.Lock()
@@ -103,7 +105,7 @@ def build(
     """
     if not pipeline.steps:
         raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
-    findings += _own_images(pipeline)
+    findings += [*_own_images(pipeline), *_whole_run(pipeline), *_ending(pipeline)]
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
@@ -185,6 +187,27 @@ def _own_images(pipeline: Pipeline) -> list[Finding]:
     ]
 
 
+def _whole_run(pipeline: Pipeline) -> list[Finding]:
+    if pipeline.timeout is None:
+        return []
+    message = f"Kubeflow Pipelines has no timeout for a whole run, so {pipeline.timeout:g} s is left out."
+    return [Finding(UNSUPPORTED_OPTION, "warning", message, fix="Give the steps timeouts of their own.")]
+
+
+def _ending(pipeline: Pipeline) -> list[Finding]:
+    return [
+        Finding(
+            UNSUPPORTED_OPTION,
+            "warning",
+            f"Step {step.name}: on Kubeflow Pipelines it runs last where all other steps have succeeded, and else not.",
+            step=step.name,
+            fix="Have the cluster tell of failed runs by its own means.",
+        )
+        for step in pipeline.steps
+        if step.options.exit
+    ]
+
+
 def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, findings: list[Finding]) -> None:
     """Set on KFP's *task* what the step asks for; *kubernetes* is ``kfp.kubernetes``."""
     options = step.options
@@ -195,7 +218,7 @@ def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, fi
 
     task.set_caching_options(pipeline.cache if options.cache is None else options.cache)
     if options.retries:
-        task.set_retry(options.retries)
+        _set_retries(task, options, refuse)
     if options.timeout is not None:
         kubernetes.set_timeout(task, math.ceil(options.timeout))
     for key, value in options.labels.items():
@@ -229,6 +252,25 @@ def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, fi
                 refuse(f"Kubeflow Pipelines has no limit for {resource}", "Remove the tag, or set it on the cluster.")
         except ValueError as problem:
             refuse(f"limit:{resource}:{quantity} is left out: {problem}", "Write the quantity as Kubeflow takes it.")
+
+
+def _set_retries(task: Any, options: StepOptions, refuse: Callable[[str, str], None]) -> None:
+    backoff = options.backoff
+    if backoff is None:
+        task.set_retry(options.retries)
+    else:
+        # The last is how long after its start a task may be tried again, which else is an hour.
+        task.set_retry(options.retries, f"{math.ceil(backoff.seconds)}s", backoff.factor, f"{LONGEST}s")
+        if backoff.pause(options.retries) < backoff.seconds * backoff.factor ** (options.retries - 1):
+            refuse(
+                f"Kubeflow Pipelines knows no longest wait between two tries, so {backoff.most:g} s is left out",
+                "Have fewer retries, or a smaller factor.",
+            )
+    if options.retry_on:
+        refuse(
+            f"Kubeflow Pipelines tries a step again whatever it failed of, not only of {', '.join(options.retry_on)}",
+            "Nothing, unless another try does harm; then catch those exceptions in the notebook and try again there.",
+        )
 
 
 def _memory(quantity: str) -> str:

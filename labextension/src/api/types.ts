@@ -276,6 +276,8 @@ export interface StepRun {
   started: number | null;
   ended: number | null;
   cached_from: string | null;
+  /** Why the step was taken from the cache, why it was not, or why it has no part in the run. */
+  cache_note?: string | null;
   cells: CellRun[];
   values: Value[];
   metrics: Metrics;

@@ -61,6 +61,7 @@ export function StepView(props: StepViewProps): React.JSX.Element {
           {at && ` · at cell ${at.index + 1}`}
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
+        {step.cache_note && <span className="labline-StepRun-time">{step.cache_note}</span>}
       </header>
       {step.error && <ErrorSummary {...props} error={step.error} />}
       <div

@@ -39,6 +39,13 @@ async def test_a_run_takes_what_stands_in_the_editor(call: Call, listen: Listen)
     assert messages[-1]["data"]["state"] == "succeeded"
 
 
+async def test_a_part_of_a_pipeline_is_run(run: Run) -> None:
+    detail = await run(*DOUBLE, to="load", priority=3)
+    assert [step["state"] for step in detail["steps"]] == ["succeeded", "skipped"]
+    assert (detail["steps_done"], detail["steps_total"]) == (1, 1)
+    assert (detail["control"]["to"], detail["control"]["priority"]) == ("load", 3)
+
+
 async def test_parameters_are_taken_as_they_are_typed(run: Run) -> None:
     detail = await run(*DOUBLE, parameters={"count": "5", "label": "plain text"})
     assert detail["parameters"] == {"count": "5", "label": "'plain text'"}
@@ -212,3 +219,15 @@ async def test_many_calls_at_once_are_all_answered(run: Run, call: Call) -> None
     detail = await run(*DOUBLE)
     answers = await asyncio.gather(*(call("GET", f"runs/{detail['id']}") for _ in range(40)))
     assert {answer.status for answer in answers} == {200}
+
+
+async def test_stored_values_are_listed_pruned_and_kept(run: Run, call: Call) -> None:
+    detail = await run(*DOUBLE)
+    kept = await call("POST", f"runs/{detail['id']}/keep", {})
+    assert kept.document["kept"] is True
+    listed = await call("GET", "cache")
+    assert [result["kept"] for result in listed.document["results"] if result["step"] == "load"] == [
+        f"{detail['id']} is kept"
+    ]
+    pruned = await call("POST", "cache/prune", {"keep": 0, "pretend": True})
+    assert (pruned.status, pruned.document["files"]) == (200, 0)

@@ -21,6 +21,20 @@ def test_before_and_after_a_run(labline: Labline, tmp_path: Path) -> None:
     assert steps[0]["seconds"] > 0
 
 
+def test_a_part_of_a_notebook_is_planned_and_run_on_what_an_earlier_run_left(labline: Labline, tmp_path: Path) -> None:
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    refused = labline("run", "double.ipynb", "--only", "double", "--no-track")
+    assert (refused.code, refused.out) == (2, "")
+    assert "step double needs numbers of step load): run the notebook to step load first." in refused.err
+    first = labline("run", "double.ipynb", "--to", "load", "-p", "count=4", "--no-track")
+    assert "1 of 2 steps" in first.out and [line.split()[0] for line in first.out.splitlines()[1:2]] == ["load"]
+    steps = labline("plan", "double.ipynb", "--from", "double", "--json").document["steps"]
+    assert [(step["name"], step["outcome"]) for step in steps] == [("load", "taken"), ("double", "runs")]
+    run = labline("run", "double.ipynb", "--from", "double", "--no-track", "--json").document
+    assert (run["metrics"], run["control"]["taken"]) == ({"total": 12}, ["load"])
+    assert f"taken from the run {steps[0]['cached_from']}" in labline("runs", "show").out
+
+
 def test_a_notebook_with_errors_has_no_plan(labline: Labline, tmp_path: Path) -> None:
     write(tmp_path / "bad.ipynb", code("x = = 1"))
     done = labline("plan", "bad.ipynb")

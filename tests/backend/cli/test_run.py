@@ -192,3 +192,18 @@ def test_a_reader_that_leaves_is_no_error(environment: dict[str, str], labline: 
     assert process.stderr.read() == b""
     assert process.wait(SECONDS) == 141
     process.stderr.close()
+
+
+def test_stored_values_are_listed_and_pruned_but_those_of_a_run_that_is_kept(labline: Labline, tmp_path: Path) -> None:
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    old = labline("run", "double.ipynb", "--no-track", "--json").document["id"]
+    labline("run", "double.ipynb", "--no-track", "-p", "count=4")
+    assert f"The values of the run {old} are not pruned." in labline("runs", "keep", old).out
+    found = labline("cache", "list", "--json").document
+    assert {result["kept"] for result in found["results"] if result["size"] and result["run"] == old} == {
+        f"{old} is kept"
+    }
+    assert labline("cache", "prune", "--keep", "0", "--json").document["files"] == 0
+    labline("runs", "keep", old, "--undo")
+    assert "1 stored value of" in labline("cache", "prune", "--keep", "0").out
+    assert labline("cache", "prune", "--keep", "lots").code == 2

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from labline_backend.engine.engine import Engine
 from labline_backend.engine.tracker import Tracker
@@ -30,8 +31,10 @@ class Bench:
         self.artifacts = ArtifactStore.find(self.home)
         self.engine = Engine(self.home, self.store, tracker, workers, self.artifacts)
 
-    def start(self, pipeline: Pipeline, *, cache: bool = True, **parameters: str) -> RunRecord:
-        """Start a run."""
+    def start(
+        self, pipeline: Pipeline, *, cache: bool = True, control: Mapping[str, Any] | None = None, **parameters: str
+    ) -> RunRecord:
+        """Start a run; *control* is what else ``submit`` takes."""
         return self.engine.submit(
             pipeline,
             notebook=pipeline.notebook,
@@ -39,6 +42,7 @@ class Bench:
             content=CONTENT,
             parameters=parameters,
             cache=cache,
+            **(control or {}),
         )
 
     def end(self, run: RunRecord) -> RunRecord:
@@ -47,9 +51,9 @@ class Bench:
         assert record.state in ("succeeded", "failed", "cancelled", "interrupted"), record.state
         return record
 
-    def run(self, pipeline: Pipeline, *, cache: bool = True, **parameters: str) -> RunRecord:
+    def run(self, pipeline: Pipeline, **asked: Any) -> RunRecord:
         """Start a run and wait for its end."""
-        return self.end(self.start(pipeline, cache=cache, **parameters))
+        return self.end(self.start(pipeline, **asked))
 
     def step(self, run: RunRecord, name: str) -> StepRecord:
         """One step of a run."""

@@ -77,3 +77,37 @@ def test_limits_are_the_share_of_a_step() -> None:
 
 def test_a_limit_that_cannot_be_read_limits_nothing() -> None:
     assert memory_limit(step("a", "1", limits={"memory": "lots"})) == 0
+
+
+def served(*wanted: tuple[str, int, Share]) -> Started:
+    """In which order a machine of one core serves steps of these notebooks and priorities, all waiting."""
+
+    async def run() -> Started:
+        order: Started = []
+        capacity = Capacity(1)
+
+        async def take(notebook: str, priority: int, share: Share) -> None:
+            async with capacity.share(share, notebook, priority):
+                order.append(notebook)
+
+        async with capacity.share(Share()):
+            tasks = [asyncio.create_task(take(*each)) for each in wanted]
+            await _settle()
+        await asyncio.gather(*tasks)
+        return order
+
+    return asyncio.run(run())
+
+
+def test_notebooks_take_turns() -> None:
+    many = [("many", 0, Share())] * 3
+    assert served(*many, ("one", 0, Share()), ("two", 0, Share())) == ["many", "one", "two", "many", "many"]
+
+
+def test_a_higher_priority_goes_first() -> None:
+    assert served(("low", -1, Share()), ("usual", 0, Share()), ("high", 1, Share())) == ["high", "usual", "low"]
+
+
+def test_who_waits_of_equals_is_not_overtaken_for_ever() -> None:
+    wanted = [("old", 0, Share()), *((f"new {number}", 0, Share()) for number in range(3)), ("old", 0, Share())]
+    assert served(*wanted)[0] == "old"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,14 @@ import pytest
 import yaml
 
 from labline_compiler.findings import RULES, Finding
-from labline_compiler.pipeline import Pipeline, StepOptions
-from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, UnsupportedOptionWarning, arguments, compile_to_yaml
+from labline_compiler.pipeline import Backoff, Pipeline, StepOptions
+from labline_compiler.targets.kubeflow import (
+    DEFAULT_IMAGE,
+    LONGEST,
+    UnsupportedOptionWarning,
+    arguments,
+    compile_to_yaml,
+)
 
 with warnings.catch_warnings():
     # kfp announces on import which Python versions it will drop.
@@ -251,6 +258,36 @@ def test_volumes_are_mounted_and_named_in_the_environment(step, pipeline):
 def test_retries_are_kfps_retries(step, pipeline):
     spec, _ = documents(pipeline(step("a", "x = 1", options=StepOptions(retries=4))))
     assert spec["root"]["dag"]["tasks"]["a"]["retryPolicy"]["maxRetryCount"] == 4
+
+
+def test_a_backoff_is_kfps_and_does_not_end_with_the_hour(step, pipeline):
+    options = StepOptions(retries=4, backoff=Backoff(1.5, 3.0))
+    policy = documents(pipeline(step("a", "x = 1", options=options)))[0]["root"]["dag"]["tasks"]["a"]["retryPolicy"]
+    assert policy == {
+        "maxRetryCount": 4,
+        "backoffDuration": "2s",
+        "backoffFactor": 3.0,
+        "backoffMaxDuration": f"{LONGEST}s",
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"retry_on": ("OSError",)}, "Step a: Kubeflow Pipelines tries a step again whatever it failed of"),
+        ({"backoff": Backoff(60.0, 2.0, 100.0)}, "so 100 s is left out"),
+    ],
+)
+def test_what_kfp_does_not_know_of_retries_is_told(step, pipeline, asked, told):
+    report = []
+    compile_to_yaml(pipeline(step("a", "x = 1", options=StepOptions(retries=4, **asked))), report=report)
+    assert [(found.code, told in found.message) for found in report] == [("LL601", True)]
+
+
+def test_a_timeout_of_the_whole_run_is_told_to_be_left_out(step, pipeline):
+    report = []
+    compile_to_yaml(replace(pipeline(step("a", "x = 1")), timeout=9.0), report=report)
+    assert ["no timeout for a whole run, so 9 s is left out" in found.message for found in report] == [True]
 
 
 @pytest.mark.parametrize(
