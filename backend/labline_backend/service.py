@@ -293,9 +293,9 @@ class Service:
 
     def detail(self, run: str) -> wire.Document:
         """A run with its graph, steps and certificate, rendered."""
-        kept = self.certificates.of_run(run)
+        record, kept = self.get(run), self.certificates.of_run(run)
         steps, patches = self.store.steps(run), self.store.patches(run)
-        return wire.run_detail(self.get(run), steps, self.mlflow_url, patches, kept.document, kept.fault)
+        return wire.run_detail(record, steps, self.mlflow_url, patches, kept.document, kept.fault)
 
     def certificate(self, run: str) -> wire.Document:
         """The certificate of a run, with every digest. Raises ``NotFoundError`` where there is none to be trusted."""

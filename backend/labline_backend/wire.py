@@ -205,15 +205,17 @@ def run_detail(
         "steps": [step_run(step) for step in steps],
         "findings": [finding(f) for f in record.findings],
         "observed": [observation(fact) for fact in record.pipeline.observed],
-        "patches": [patch(made) for made in patches],
+        "patches": [patch(made, record.pipeline) for made in patches],
         "certificate": None if certified is None else certificate(certified),
         "certificate_fault": fault,
     }
 
 
-def patch(made: Patch) -> Document:
-    """Render a Patch."""
-    return {name: getattr(made, name) for name in ("time", "notebook", "state", "error", "again")}
+def patch(made: Patch, pipeline: Pipeline) -> Document:
+    """Render a Patch, its steps in the order of the present *pipeline*; any that it has no more come first."""
+    places = {step.name: place for place, step in enumerate(pipeline.steps)}
+    again = dict(sorted(made.again.items(), key=lambda item: places.get(item[0], -1)))
+    return {name: getattr(made, name) for name in ("time", "notebook", "state", "error")} | {"again": again}
 
 
 def certificate(document: Document) -> Document:

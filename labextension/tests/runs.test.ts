@@ -51,6 +51,7 @@ function detail(id: string, created: number): RunDetail {
     steps: [step('a', 'pending')],
     findings: [],
     observed: [],
+    patches: [],
     certificate: null,
     certificate_fault: null
   };
@@ -165,4 +166,16 @@ test('the steps of a run under way are counted as they end', async () => {
   emit('step', 'x', step('a', 'succeeded'));
   emit('step', 'x', step('b', 'cached'));
   assert.equal(store.run('x')!.steps_done, 2);
+});
+
+test('a run that goes on changed is read again: it may have other steps', async () => {
+  const { store, emit, answers } = setUp([]);
+  store.addDetail({ ...detail('x', 1), state: 'failed', ended: 2 });
+  answers.getRun = Promise.resolve({ ...detail('x', 1), steps: [step('b', 'running')] });
+  emit('run', 'x', run('x', 1, { state: 'queued' }));
+  await new Promise(resolve => setTimeout(resolve));
+  assert.deepEqual(
+    store.detail('x')?.steps.map(({ name }) => name),
+    ['b']
+  );
 });

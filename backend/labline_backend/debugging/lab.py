@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -38,12 +39,28 @@ def show(service: Service, replay: Replay) -> int:
         if (path := _inside(server, replay.notebook)) is not None and _is_ours(server, service):
             address = f"{server['url']}lab/tree/{quote(path)}?{_query(replay)}"
             click.echo(f"Opening {address}")
-            token = {"token": server["token"]} if server.get("token") else {}
-            webbrowser.open(f"{address}&{urlencode(token)}" if token else address)
+            token = server.get("token")
+            webbrowser.open(_page(f"{address}&{urlencode({'token': token})}").as_uri() if token else address)
             return 0
     page = f"/lab/tree/{quote(replay.notebook.name)}?{_query(replay)}"
     command = [sys.executable, "-m", "jupyter", "lab", f"--notebook-dir={replay.notebook.parent}"]
     return subprocess.run([*command, f"--LabApp.default_url={page}"], check=False).returncode
+
+
+def _page(address: str) -> Path:
+    """A file for this user only that leads a browser to *address*, whose token no command line is to show.
+
+    Where Jupyter keeps its own of this kind, and like these.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    path = Path(jupyter_runtime_dir()) / "labline-open.html"
+    path.unlink(missing_ok=True)
+    path.touch(0o600)
+    path.write_text(
+        f'<meta charset="utf-8"><meta http-equiv="refresh" content="0; url={html.escape(address)}">', "utf-8"
+    )
+    return path
 
 
 def _query(replay: Replay) -> str:
