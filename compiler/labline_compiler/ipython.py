@@ -19,6 +19,8 @@ _PYTHON_BODY = frozenset({"time", "capture", "prun", "memit", "mprun", "lprun", 
 _LOCAL_BODY = frozenset({"timeit"})
 
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w[\w.]*)[ \t]*(?P<line>[^\n]*)(?:\n(?P<body>.*))?\Z", re.DOTALL)
+# What IPython makes Python of: magics, shell lines, help; cells that are indented as a whole, and copied prompts.
+_OWN_SYNTAX = re.compile(r"[%!?]|\A\s*[ \t]|\A\s*(?:>>>|In \[)")
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
@@ -66,7 +68,7 @@ def parse_python(source: str) -> ast.Module:
     try:
         return _parse(source)
     except CellSyntaxError:
-        if not any(mark in source for mark in "%!?"):
+        if not _OWN_SYNTAX.search(source):
             raise
         transformed = _transform(source)
         if transformed is None or transformed == source:
@@ -98,6 +100,8 @@ def _transform(source: str) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             transformed = str(TransformerManager().transform_cell(source))
+        above = source[: len(source) - len(source.lstrip())].count("\n")  # empty lines, which IPython takes away
+        transformed = "\n" * above + transformed
     except (ImportError, SyntaxError, RecursionError, ValueError):
         return None
     return transformed

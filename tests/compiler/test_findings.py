@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from labline_compiler.compile import compile_notebook
 from labline_compiler.findings import RULES, finding
 from labline_compiler.findings.page import render_markdown
+from labline_compiler.ipython import parse_cell
 from labline_compiler.notebook import parse
 from tests.compiler.helpers import codes, compile_text
 from tests.compiler.test_graph import steps
@@ -159,3 +161,40 @@ def test_a_recursive_function_with_a_cache_reads_no_unbound_name() -> None:
 def test_library_functions_that_stand_in_for_each_other_can_be_followed() -> None:
     swap = "import math\nmath.sin, math.cos = math.cos, math.sin\nmath.sin(0)"
     assert compile_text(steps(a=swap, b="math.cos(0)")).pipeline is not None
+
+
+@pytest.mark.parametrize("cell", ["  x = 1", "\n    x = 1\n    y = x", ">>> x = 1\n>>> y = x"])
+def test_what_ipython_runs_though_it_is_indented_or_copied_with_prompts_is_no_syntax_error(cell: str) -> None:
+    assert parse_cell(cell).tree.body
+
+
+def test_names_that_ipython_leaves_to_the_shell_are_not_reported_as_unbound() -> None:
+    assert "LL201" not in codes(steps(a="!ls $HOME/data"))
+
+
+def test_what_a_method_gives_that_calls_itself_through_another_is_not_taken_for_the_libraries_that_it_uses() -> None:
+    search = """
+    from itertools import combinations
+
+    class Search:
+        def __init__(self, model):
+            self.model = model
+
+        def fit(self, x):
+            self.best = []
+            for pair in combinations(range(3), 2):
+                self.best.append(self.score(x, pair))
+            return self
+
+        def score(self, x, pair):
+            self.model.fit(x[:, pair])
+            return self.scoring(x, pair)
+    """
+    cells = {
+        "a": "import numpy as np\nfrom sklearn.neighbors import KNeighborsClassifier\nx = np.ones((3, 3))",
+        "b": textwrap.dedent(search),
+        "c": "search = Search(KNeighborsClassifier()).fit(x)",
+        "d": "search.model.fit(x)",
+        "e": "print(x)",
+    }
+    assert "LL302" not in codes(steps(**cells))

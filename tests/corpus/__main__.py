@@ -1,9 +1,10 @@
-"""``python -m tests.corpus CHECKOUTS [--every N] [--kernel NAME] [--report FILE] [PATTERN...]``.
+"""``python -m tests.corpus CHECKOUTS [--every N] [--seeded] [--kernel NAME] [--report FILE] [PATTERN...]``.
 
 *CHECKOUTS* is a folder with one folder a repository, as ``notebooks.txt`` beside this file names them. Each notebook is
-copied with the files beside it; statements that fail in a plain run of it (no network, an old API) are cut out first.
-Then ``labline suggest`` splits it, or, with ``--every N``, a step starts at every Nth code cell, which is harder; and
-``labline verify`` judges. The table is printed and, with ``--report``, written as Markdown.
+copied with the files beside it; statements that fail in a plain run of it (no network, an old API), and cells that take
+too long, are cut out first. Then ``labline suggest`` splits it, or, with ``--every N``, a step starts at every Nth code
+cell, which is harder; and ``labline verify`` judges. What a notebook draws from an unseeded generator cannot be judged:
+``--seeded`` seeds the generators at its top. The table is printed and, with ``--report``, written as Markdown.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from typing import Any
 LIST = Path(__file__).with_name("notebooks.txt")
 ROUNDS = 6
 SECONDS = 900  # for all runs of one notebook
+CELL_SECONDS = 120  # for one cell in the plain run
+SEED = "import random, numpy\nrandom.seed(0)\nnumpy.random.seed(0)"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Outcome:
     values: str = ""
     outputs: str = ""
     said: str = ""
+    split: float = 0.0  # seconds
     seconds: float = 0.0
 
 
@@ -48,6 +52,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.corpus")
     parser.add_argument("checkouts", type=Path)
     parser.add_argument("--every", type=int, default=0, help="start a step at every Nth code cell")
+    parser.add_argument("--seeded", action="store_true", help="seed the random generators at the top of each notebook")
     parser.add_argument("--kernel", default="python3", help="the kernel that has the notebooks' libraries")
     parser.add_argument("--report", type=Path, help="write the table here")
     parser.add_argument("patterns", nargs="*", help="only notebooks whose line in the list holds one of these")
@@ -64,14 +69,14 @@ def main() -> int:
         if not file.is_file():
             print(f"not there: {file}", file=sys.stderr)
             continue
-        outcomes.append(judge(line, file, top, chosen.kernel, chosen.every))
+        outcomes.append(judge(line, file, top, chosen.kernel, chosen.every, seeded=chosen.seeded))
         print(json.dumps(vars(outcomes[-1])), flush=True)
         if chosen.report is not None:
             chosen.report.write_text(table(outcomes), "utf-8")
     return sum(outcome.verdict in ("different", "crashed") for outcome in outcomes)
 
 
-def judge(name: str, file: Path, top: Path, kernel: str, every: int) -> Outcome:
+def judge(name: str, file: Path, top: Path, kernel: str, every: int, *, seeded: bool = False) -> Outcome:
     """Split and verify one notebook of the checkout at *top*, in a copy of its folder."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
@@ -79,7 +84,9 @@ def judge(name: str, file: Path, top: Path, kernel: str, every: int) -> Outcome:
         folder = copied(file, top, tree)
         notebook = folder / "notebook.ipynb"
         document = read(file, kernel)
-        cut = 0
+        if seeded:
+            seed(document)
+        cut, took = 0, 0.0
         for _ in range(ROUNDS):  # a cell may need what a failing one did before it failed
             if not (failing := cut_failing(document, tree, folder, kernel)):
                 break
@@ -87,7 +94,8 @@ def judge(name: str, file: Path, top: Path, kernel: str, every: int) -> Outcome:
         cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in document["cells"])
 
         def ended(verdict: str, **more: Any) -> Outcome:
-            return Outcome(name, verdict, cells, cut, seconds=round(time.monotonic() - began, 1), **more)
+            seconds = round(time.monotonic() - began, 1)
+            return Outcome(name, verdict, cells, cut, split=round(took, 1), seconds=seconds, **more)
 
         for cell in document["cells"]:
             cell["metadata"] = {}
@@ -98,7 +106,9 @@ def judge(name: str, file: Path, top: Path, kernel: str, every: int) -> Outcome:
         notebook.write_text(json.dumps(document), "utf-8")
         environment = {**os.environ, "LABLINE_HOME": str(Path(root) / "home"), "DO_NOT_TRACK": "true"}
         if not every:
+            before = time.monotonic()
             suggested = labline(["suggest", "--write", str(notebook)], environment)
+            took = time.monotonic() - before
             if suggested.returncode:
                 return ended("not split", said=last_line(suggested.stderr))
         found = labline(["verify", "--no-track", "--json", str(notebook)], environment)
@@ -169,7 +179,12 @@ def cut_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: str)
         place = Path(scratch) / "work" / folder.relative_to(tree)
         ran = nbformat.from_dict(copy.deepcopy(document))
         client = NotebookClient(
-            ran, kernel_name=kernel, allow_errors=True, timeout=120, resources={"metadata": {"path": str(place)}}
+            ran,
+            kernel_name=kernel,
+            allow_errors=True,
+            timeout=CELL_SECONDS,
+            interrupt_on_timeout=True,
+            resources={"metadata": {"path": str(place)}},
         )
         try:
             client.execute()
@@ -207,6 +222,12 @@ def without_failing(source: str, traceback: str) -> str:
             lines = source.split("\n")
             return "\n".join([*lines[: each.lineno - 1], *lines[each.end_lineno :]])
     return ""
+
+
+def seed(document: dict[str, Any]) -> None:
+    """Seed the generators in a code cell above all others."""
+    cell = {"cell_type": "code", "id": "seed", "metadata": {}, "source": SEED, "outputs": [], "execution_count": None}
+    document["cells"].insert(0, cell)
 
 
 def split(document: dict[str, Any], every: int) -> None:

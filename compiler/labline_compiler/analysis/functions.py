@@ -113,7 +113,7 @@ class Functions:
             # It is followed already, but not with the functions that it hands to itself here.
             things = self.heap.things
             self.invoke(frozenset(n for n in reached if things[n].function is not None).difference(self.active), handed)
-            return reached
+            return self.heap.mutable(reached) | handed
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
         frame.texts = self._texts_of_parameters(info, arguments, receiver)
@@ -205,7 +205,8 @@ class Functions:
         """The worst of a function that is not followed, and what it may give.
 
         It alters all that it is handed and all that it and what it calls mention; any of that may hold any other
-        afterwards, be what it gives, and be what the names stand for that it declares global.
+        afterwards, be what it gives, and be what the names stand for that it declares global. It gives no modules, nor
+        what lives in them, but those that it is handed: else whatever is set on what it gives would be set on them.
         """
         mentioned, declared = self.mentioned(number)
         self.mix(handed | mentioned, node)
@@ -215,7 +216,7 @@ class Functions:
         self.unknown_draws()
         self.state.sink.file("write", None, tree=True)
         made = self.heap.make(self.site(node, "unfollowed"), None, reached)  # such as the functions inside it
-        return reached | made | self.any_of(reached, node)
+        return handed | made | self.any_of(reached, node)
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""

@@ -103,10 +103,12 @@ class Magics(Statements):
         self.unknown_draws()
 
     def _read_names(self, text: str) -> None:
+        self.forgiving += 1  # IPython leaves names that it does not know to the shell, whose variables they may be
         for name in sorted(expanded_names(text)):
             value = self.state.lookup(name)
             if value is not None:
                 self.use(value)
+        self.forgiving -= 1
 
     def _shell(self) -> None:
         self.state.sink.hidden("@cwd", "read")
