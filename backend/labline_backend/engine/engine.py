@@ -294,10 +294,13 @@ class Engine:
         moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         run_id = f"{slug}-{moment}-{secrets.token_hex(2)}"
         folder = self._home.run_folder(run_id)
-        if folder.exists():
-            return self._make_folder(pipeline, content, now, files)
         try:
             folder.mkdir()
+        except FileExistsError:
+            return self._make_folder(pipeline, content, now, files)
+        except OSError as error:
+            raise self._home.error(error) from error
+        try:
             (folder / "steps").mkdir()
             (folder / "notebook.ipynb").write_text(json.dumps(content, indent=1), "utf-8")
             for name, text in {"pipeline.json": dump(pipeline), **files}.items():
@@ -375,6 +378,7 @@ class _Thread:
     ) -> None:
         self.owner = Owner(home)
         self._store = store
+        artifacts.sweep()
         cache = Cache(home, store, artifacts)
         self.means = Means(home, store, artifacts, cache, Launcher(home), Capacity(workers, usable_memory()), tracker)
         self._runs: dict[str, Driver] = {}

@@ -7,8 +7,8 @@ here comes back from there.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol
 from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import ArtifactRecord
+from labline_runtime.unfinished import sweep, unfinished
 from labline_runtime.values.artifact import is_intact
 
 ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"
@@ -130,6 +131,17 @@ class ArtifactStore:
             DAMAGED,
         )
 
+    def discard_damaged(self, artifact: ArtifactRecord) -> None:
+        """Take the artifact away where it is not what was stored, so that nobody counts on it any more."""
+        path = self.path(artifact.digest)
+        with contextlib.suppress(OSError):
+            if not is_intact(path, artifact.digest):
+                path.unlink()
+
+    def sweep(self) -> None:
+        """Take away what killed processes were about to store."""
+        sweep(self.folder)
+
     def close(self) -> None:
         """Let go of connections."""
         if self._durable is not None:
@@ -143,19 +155,18 @@ class ArtifactStore:
 
     def _bring(self, durable: DurableStore, artifact: ArtifactRecord) -> bool:
         """Copy the artifact here; whether it is what was stored."""
-        temporary = self.folder / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
         try:
-            with temporary.open("xb") as file:
+            with unfinished(self.folder) as (temporary, file):
                 durable.get(artifact.digest, file)
                 file.flush()
                 os.fsync(file.fileno())
-            if not is_intact(temporary, artifact.digest):
-                return False
-            target = self.path(artifact.digest)
-            target.parent.mkdir(exist_ok=True)
-            temporary.chmod(0o444)
-            temporary.replace(target)
-            return True
+                if not is_intact(temporary, artifact.digest):
+                    return False
+                target = self.path(artifact.digest)
+                target.parent.mkdir(exist_ok=True)
+                temporary.chmod(0o444)
+                temporary.replace(target)
+                return True
         except BrokenTransferError:
             return False
         except KeyError as error:
@@ -164,5 +175,3 @@ class ArtifactStore:
                 "Run again without the cache: the value is computed and stored anew.",
                 DAMAGED,
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
