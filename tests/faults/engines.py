@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import subprocess
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -121,3 +124,23 @@ def end(process: psutil.Process) -> bool:
     except psutil.NoSuchProcess:
         return False
     return True
+
+
+class Server:
+    """``labline server`` on a data folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "labline_backend", "server", "--port", "0", "--allow-root"],
+            env={**os.environ, "LABLINE_HOME": str(home), "JUPYTER_TOKEN": secrets.token_hex()},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.pid = self._process.pid
+
+    def kill(self) -> bool:
+        """Kill the server; whether it still lived."""
+        lived = self._process.poll() is None
+        self._process.kill()
+        self._process.wait()
+        return lived

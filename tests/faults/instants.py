@@ -11,13 +11,15 @@ import collections
 import random
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from . import engines, trial
 
-KINDS = {"engine": 70, "step": 12, "keeper": 8, "parent": 10}
+KINDS = {"engine": 65, "server": 5, "step": 12, "keeper": 8, "parent": 10}
 """What is killed, and how often of a hundred times."""
 
+SERVING = 8.0  # seconds that a server lives at most before it is killed
 AGAIN = 0.4  # how likely an engine that goes on is killed, too
 CALM = 0.5  # how likely the next engine waits until all of the last one's processes are gone
 
@@ -25,8 +27,9 @@ CALM = 0.5  # how likely the next engine waits until all of the last one's proce
 class Campaign:
     """Kills processes until there were enough of them; what went wrong is in ``faults``."""
 
-    def __init__(self, root: Path, seed: int) -> None:
+    def __init__(self, root: Path, seed: int, kinds: Mapping[str, int]) -> None:
         self.root = root
+        self.kinds = dict(kinds)
         self.random = random.Random(seed)
         self.kills: collections.Counter[str] = collections.Counter()
         self.faults: list[str] = []
@@ -37,10 +40,12 @@ class Campaign:
     def run(self, kills: int) -> None:
         """Kill so many times."""
         while self.kills.total() < kills and len(self.faults) < 20:
-            kind = self.random.choices([*KINDS], [*KINDS.values()])[0]
+            kind = self.random.choices([*self.kinds], [*self.kinds.values()])[0]
             self.number += 1
             try:
-                found = self._engine() if kind == "engine" else self._other(kind)
+                found = (
+                    self._engine() if kind == "engine" else self._server() if kind == "server" else self._other(kind)
+                )
             except AssertionError as error:
                 found = [str(error)]
             self.faults += [f"trial {self.number}, {kind}: {fault}" for fault in found]
@@ -76,6 +81,26 @@ class Campaign:
         engines.await_gone(family)
         return self.looker.faults(run.id, self.number, before)
 
+    def _server(self) -> list[str]:
+        """An engine is killed, and servers that start and go on by themselves; the last one is let be."""
+        pid = engines.fork(lambda: engines.begin(self.root, self.number))
+        known = {run.id for run in self.looker.runs()}
+        while not (new := [run for run in self.looker.runs() if run.id not in known]):
+            engines.sleep(0.01)
+        self.kills["engine"] += engines.kill(pid)
+        before = [self.looker.see(new[0].id, calm=True)]
+        while not self.looker.has_ended(new[0].id):
+            server = engines.Server(self.root / "home")
+            until = time.monotonic() + self.random.uniform(0, SERVING) if len(before) < 3 else float("inf")
+            while time.monotonic() < until and not self.looker.has_ended(new[0].id):
+                engines.sleep(0.02)
+            over = self.looker.has_ended(new[0].id)
+            family = engines.family(server.pid)
+            self.kills["server"] += server.kill() and not over
+            engines.await_gone(family)
+            before.append(self.looker.see(new[0].id, calm=True))
+        return self.looker.faults(new[0].id, self.number, before)
+
     def _other(self, kind: str) -> list[str]:
         pid = engines.fork(lambda: engines.begin(self.root, self.number))
         engines.sleep(self.random.uniform(0, self.seconds))
@@ -107,10 +132,11 @@ class Campaign:
         return found + self.looker.faults(following, self.number, [])
 
 
-def main(kills: int, seed: int) -> list[str]:
+def main(kills: int, seed: int, *, servers: bool) -> list[str]:
     """Run a campaign and print what it did; what went wrong."""
     with tempfile.TemporaryDirectory(prefix="labline-kill-") as root:
-        campaign = Campaign(Path(root), seed)
+        kinds = {kind: share for kind, share in KINDS.items() if servers or kind != "server"}
+        campaign = Campaign(Path(root), seed, kinds)
         print(f"a run takes {campaign.seconds:.2f} s; seed {seed}", flush=True)
         campaign.run(kills)
         told = ", ".join(f"{count} x {kind}" for kind, count in campaign.kills.items())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labline_backend.home import Home
 from labline_backend.store.artifacts import ArtifactStore
-from labline_backend.store.records import DONE_STEP, RunRecord, StepRecord
+from labline_backend.store.records import DONE_STEP, ENDED_RUN, RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
 from tests.backend.engine.bench import wait_until
@@ -66,6 +66,10 @@ class Looker:
             return store.steps(run)
         finally:
             store.close()
+
+    def has_ended(self, run: str) -> bool:
+        """Whether a run has come to its end."""
+        return next(each for each in self.runs() if each.id == run).state in ENDED_RUN
 
     def see(self, run: str, *, calm: bool) -> Seen:
         """What has been reached. *calm*: wait first until no process of a step is left."""

@@ -1,8 +1,8 @@
 """Kills at every write: of the journal, and of anything else in the data folder.
 
-An engine is killed just before it commits a transaction, just after, and just before each file operation that changes the
-data folder; then the run goes on. ``instants.py`` says what is checked. A step's process, too, is killed before each
-of its file operations.
+An engine is killed just before it commits a transaction, just after, and just before each file operation that changes
+the data folder; then the run goes on. ``instants.py`` says what is checked. A step's process, too, is killed before
+each of its file operations.
 """
 
 from __future__ import annotations

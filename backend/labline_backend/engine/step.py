@@ -302,8 +302,10 @@ class StepRunner:
         if result is not None and result.error is not None:
             error = result.error
             if error.ename == "OSError" and "[Errno 28]" in (error.evalue or ""):
-                error = replace(error, code=error.code or failures.FULL)
+                error = replace(error, code=error.code or failures.FULL, hint=error.hint or failures.NO_SPACE)
             return result, _advised(error)
+        if not self._folder.is_dir():
+            return None, failures.of_lost_folder(self._folder)
         if _is_exhausted(self._run.home.root):
             return None, failures.of_full_disk(self._run.home)
         if ended.over:
