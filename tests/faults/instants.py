@@ -39,7 +39,11 @@ class Campaign:
 
     def run(self, kills: int) -> None:
         """Kill so many times."""
+        told = 0
         while self.kills.total() < kills and len(self.faults) < 20:
+            if self.kills.total() >= told + 50:
+                told = self.kills.total()
+                print(f"{told} kills, {len(self.faults)} faults", flush=True)
             kind = self.random.choices([*self.kinds], [*self.kinds.values()])[0]
             self.number += 1
             try:
