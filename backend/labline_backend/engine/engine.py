@@ -192,6 +192,8 @@ class Engine:
             raise RunStateError(f"The run {run_id} is {record.state}: it goes on with a changed notebook only.")
         if record.verification is not None:
             raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
+        if not self._store.is_understood(run_id):
+            raise RunStateError(f"The run {run_id} was begun by another version of Labline: resume it with that one.")
         if not self._take_over(record):
             raise RunStateError(f"The run {run_id} is driven by another process.")
         return self._store.get(run_id)
@@ -242,7 +244,8 @@ class Engine:
     def adopt(self) -> list[RunRecord]:
         """Resume every run that was interrupted or whose owner has died; the runs that were."""
         self._settle_verifications()
-        return [record for record in self._store.unfinished() if self._take_over(record)]
+        found = self._store.unfinished()
+        return [each for each in found if self._store.is_understood(each.id) and self._take_over(each)]
 
     def settle(self) -> list[RunRecord]:
         """Mark runs whose owner has died as interrupted, so that lists tell the truth; the runs that were."""
