@@ -47,9 +47,7 @@ class Campaign:
             kind = self.random.choices([*self.kinds], [*self.kinds.values()])[0]
             self.number += 1
             try:
-                found = (
-                    self._engine() if kind == "engine" else self._server() if kind == "server" else self._other(kind)
-                )
+                found = self._trial(kind)
             except AssertionError as error:
                 found = [str(error)]
             self.faults += [f"trial {self.number}, {kind}: {fault}" for fault in found]
@@ -59,6 +57,11 @@ class Campaign:
         began = time.monotonic()
         assert engines.await_end(pid) == 0
         return time.monotonic() - began
+
+    def _trial(self, kind: str) -> list[str]:
+        if kind == "engine":
+            return self._engine()
+        return self._server() if kind == "server" else self._other(kind)
 
     def _engine(self) -> list[str]:
         known = {run.id for run in self.looker.runs()}
@@ -87,8 +90,8 @@ class Campaign:
 
     def _server(self) -> list[str]:
         """An engine is killed, and servers that start and go on by themselves; the last one is let be."""
-        pid = engines.fork(lambda: engines.begin(self.root, self.number))
         known = {run.id for run in self.looker.runs()}
+        pid = engines.fork(lambda: engines.begin(self.root, self.number))
         while not (new := [run for run in self.looker.runs() if run.id not in known]):
             engines.sleep(0.01)
         self.kills["engine"] += engines.kill(pid)

@@ -70,9 +70,7 @@ def writes_of(root: Path) -> int:
         engines.begin(root, 1)
         os.write(told_write, str(strikes.count).encode())
 
-    engines.await_end(
-        engines.fork(lambda: engines.begin(root, 0))
-    )  # so that nothing is written that only the first run writes
+    engines.await_end(engines.fork(lambda: engines.begin(root, 0)))  # which writes more than any other
     engines.await_end(engines.fork(count))
     os.close(told_write)
     with os.fdopen(told_read) as told:
