@@ -15,6 +15,7 @@ digest is the plain sha256 whatever its size, is checked by that.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import mmap
@@ -96,7 +97,9 @@ def store(
         raw.flush()
         digest = _synced(raw, temporary)
         target = root / digest[:2] / digest
-        target.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            target.parent.mkdir()
+            _sync_directory(root)
         temporary.chmod(0o444)
         temporary.replace(target)
         _sync_directory(target.parent)
