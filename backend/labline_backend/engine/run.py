@@ -106,6 +106,9 @@ class Run(Journal):
         self.set_run(state="running", started=self.record.started or time.time(), ended=None, error=None)
         self.tracking.run = self.record
         self.tracking.open()
+        for name, step in self.steps.items():
+            if step.state in ENDED_STEP:
+                self.tracking.recall_step(step, self.home.step_folder(self.record.id, name))
 
     async def _go(self) -> None:
         predecessors = {step.name: step.predecessors for step in self._plan.values()}
