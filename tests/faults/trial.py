@@ -24,7 +24,7 @@ def pipeline_of(number: int, before: str = "") -> Pipeline:
     """A diamond; runs of different numbers have no result in common. *before* is what every step does first."""
     begin = f"print({MARK!r}, end='', flush=True)\n{before}\n"
     return pipeline(
-        step("load", f"{begin}x = bytes([number % 256]) * {SIZE}", gives="x", parameters=("number",)),
+        step("load", f"{begin}x = number.to_bytes(2) * {SIZE // 2}", gives="x", parameters=("number",)),
         step("left", f"{begin}y = bytes(reversed(x)) + b'y'", takes={"x": "load"}, gives="y"),
         step("right", f"{begin}z = x + b'zz'", takes={"x": "load"}, gives="z"),
         step("join", f"{begin}print(sum(y) + sum(z), flush=True)", takes={"y": "left", "z": "right"}),
@@ -34,7 +34,7 @@ def pipeline_of(number: int, before: str = "") -> Pipeline:
 
 def printed_by(number: int) -> str:
     """What the last step prints."""
-    return f"{2 * (number % 256) * SIZE + ord('y') + 2 * ord('z')}\n"
+    return f"{sum(number.to_bytes(2)) * SIZE + ord('y') + 2 * ord('z')}\n"
 
 
 @dataclass(frozen=True)
