@@ -55,6 +55,7 @@ class StepRunner:
             finished = await self._finished_before()
             lookup = await self._look_up()
             if finished is not None:
+                self._run.set_step(self._step.name, started=finished.started)
                 result, error = self._compared(finished)
                 return await self._succeed(result, lookup) if error is None else self._end("failed", result, error)
             if lookup.hit is not None:

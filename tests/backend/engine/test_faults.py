@@ -32,7 +32,8 @@ def test_a_step_that_only_the_cache_knows_to_have_ended_keeps_its_log(bench: Ben
     run = bench.run(pipeline(step("a", "print('once')\nx = 1", gives="x")))
     go_on(bench, run.id, "a")
     assert bench.end(run).state == "succeeded"
-    assert (bench.step(run, "a").state, bench.log(run, "a")) == ("succeeded", "once\n")
+    found = bench.step(run, "a")
+    assert (found.state, found.started, bench.log(run, "a")) == ("succeeded", found.result.started, "once\n")
 
 
 def test_a_result_that_is_found_is_held_against_the_files_of_the_steps_beside_it(bench: Bench) -> None:
