@@ -17,6 +17,7 @@ from types import FrameType
 from typing import Any
 
 from labline_runtime import files, guard, hidden_state, metrics, parameters, tracking, transfer
+from labline_runtime.descriptors import Reserve
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.outputs import CellOutputs
@@ -76,6 +77,7 @@ class _Step:
         self._outdated: tuple[str, ...] = ()
         self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
+        self._descriptors = Reserve()
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
         )
@@ -158,6 +160,7 @@ class _Step:
         outputs: CellOutputs = shell.recorder.start_cell()
         self._notebook.begin(place, outputs)
         outcome = shell.run(cell)
+        exhausted = self._descriptors.is_needed()
         state: Any = "failed" if outcome.error is not None else "succeeded"
         self._cells.append(CellRun(cell.index, cell.id, state, started, time.monotonic() - clock))
         self._notebook.finish(place, outcome.execution_count)
@@ -165,6 +168,8 @@ class _Step:
         self._progress(Progress("cell_finished", cell.index, cell.id, time.time(), state))
         if outcome.error is not None:
             raise StepFailure(cell_error(cell, outcome, outcome.error))
+        if exhausted:
+            raise StepFailure(_exhausted(cell))
         transformed = shell.transform(cell.source)
         pickling.track_classes(shell.namespace)
         pickling.remember_imports(metrics.imported_modules(transformed))
@@ -240,6 +245,15 @@ def cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> 
 
 def _qualified(kind: type) -> str:
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _exhausted(cell: CellSource) -> StepError:
+    return StepError(
+        message=f"{cell_label(cell)} has left no file descriptor free, so nothing can be stored.",
+        cell_index=cell.index,
+        cell_id=cell.open_id,
+        hint="Close files and connections when they are done with, for instance by a with statement.",
+    )
 
 
 def _one_line(text: str) -> str:

@@ -311,12 +311,12 @@ def from_json(kind: type[T], text: str) -> T:
         raise ValueError("the document is nested too deeply") from None
 
 
-def from_plain(kind: type[T], data: Any) -> T:
-    """Build the dataclass *kind* from what ``dataclasses.asdict`` made of it.
+def from_plain(kind: type[T], data: Any, *, lenient: bool = False) -> T:
+    """Build *kind*, a dataclass or what its fields may be, from what ``dataclasses.asdict`` made of it.
 
-    Raises ``ValueError`` where it does not fit.
+    Raises ``ValueError`` where it does not fit; *lenient* leaves out fields that this version does not know.
     """
-    return typing.cast(T, _build(kind, data, kind.__name__))
+    return typing.cast(T, _build(kind, data, getattr(kind, "__name__", str(kind)), lenient))
 
 
 @functools.cache
@@ -325,13 +325,15 @@ def _shape(kind: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]
     return typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind)}
 
 
-def _build(kind: Any, data: Any, where: str) -> Any:
+def _build(kind: Any, data: Any, where: str, lenient: bool) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(data, dict):
             raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
         hints, known = _shape(kind)
         if unknown := sorted(set(data) - set(known)):
-            raise ValueError(f"{where}: unknown field {unknown[0]!r}")
+            if not lenient:
+                raise ValueError(f"{where}: unknown field {unknown[0]!r}")
+            data = {name: item for name, item in data.items() if name in known}
         missing = [
             name
             for name, f in known.items()
@@ -339,21 +341,21 @@ def _build(kind: Any, data: Any, where: str) -> Any:
         ]
         if missing:
             raise ValueError(f"{where}: missing field {missing[0]!r}")
-        return kind(**{name: _build(hints[name], item, f"{where}.{name}") for name, item in data.items()})
+        return kind(**{name: _build(hints[name], item, f"{where}.{name}", lenient) for name, item in data.items()})
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
             raise ValueError(f"{where}: expected a list, got {type(data).__name__}")
-        return tuple(_build(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(data))
+        return tuple(_build(arguments[0], item, f"{where}[{i}]", lenient) for i, item in enumerate(data))
     if origin is dict:
         if not isinstance(data, dict):
             raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
-        return {str(key): _build(arguments[1], item, f"{where}[{key!r}]") for key, item in data.items()}
+        return {str(key): _build(arguments[1], item, f"{where}[{key!r}]", lenient) for key, item in data.items()}
     if origin in (typing.Union, types.UnionType):
         if data is None and type(None) in arguments:
             return None
         (inner,) = (a for a in arguments if a is not type(None))
-        return _build(inner, data, where)
+        return _build(inner, data, where, lenient)
     if origin is Literal:
         if data not in arguments:
             raise ValueError(f"{where}: {data!r} is not one of {', '.join(map(repr, arguments))}")

@@ -119,7 +119,7 @@ def load_artifact(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
                 message=f"The stored value of {names} from step {source.source} is damaged or gone: {error}.",
                 code="LL404",
                 variable=source.names[0] if source.names else None,
-                hint=f"Run step {source.source} again.",
+                hint=f"Run again: step {source.source} makes it anew. If that happens more than once, check the disk.",
             )
         ) from error
     except KeyboardInterrupt:

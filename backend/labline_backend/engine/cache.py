@@ -149,6 +149,7 @@ class Cache:
         """Make what a step of an earlier run left behind reachable in the new run's step folder."""
         origin = self._home.step_folder(run, step)
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / "spec.json").unlink(missing_ok=True)  # what follows is no result of this run
         for name in LEFT_BEHIND:
             with contextlib.suppress(FileNotFoundError):  # of an old run that was cleared away
                 (folder / name).unlink(missing_ok=True)

@@ -212,6 +212,8 @@ class Engine:
             raise RunStateError(f"The run {run_id} is {record.state}: it goes on with a changed notebook only.")
         if record.verification is not None:
             raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
+        if not self._store.is_understood(run_id):
+            raise RunStateError(f"The run {run_id} was begun by another version of Labline: resume it with that one.")
         if not self._take_over(record):
             raise RunStateError(f"The run {run_id} is driven by another process.")
         return self._store.get(run_id)
@@ -262,7 +264,8 @@ class Engine:
     def adopt(self) -> list[RunRecord]:
         """Resume every run that was interrupted or whose owner has died; the runs that were."""
         self._settle_verifications()
-        return [record for record in self._store.unfinished() if self._take_over(record)]
+        found = self._store.unfinished()
+        return [each for each in found if self._store.is_understood(each.id) and self._take_over(each)]
 
     def settle(self) -> list[RunRecord]:
         """Mark runs whose owner has died as interrupted, so that lists tell the truth; the runs that were."""
@@ -316,10 +319,13 @@ class Engine:
         moment = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
         run_id = f"{slug}-{moment}-{secrets.token_hex(2)}"
         folder = self._home.run_folder(run_id)
-        if folder.exists():
-            return self._make_folder(pipeline, content, now, files)
         try:
             folder.mkdir()
+        except FileExistsError:
+            return self._make_folder(pipeline, content, now, files)
+        except OSError as error:
+            raise self._home.error(error) from error
+        try:
             (folder / "steps").mkdir()
             (folder / "notebook.ipynb").write_text(json.dumps(content, indent=1), "utf-8")
             for name, text in {"pipeline.json": dump(pipeline), **files}.items():
@@ -433,6 +439,7 @@ class _Thread:
     ) -> None:
         self.owner = Owner(home)
         self._store = store
+        artifacts.sweep()
         cache = Cache(home, store, artifacts)
         self.means = Means(home, store, artifacts, cache, Launcher(home), Capacity(workers, usable_memory()), tracker)
         self._runs: dict[str, Driver] = {}

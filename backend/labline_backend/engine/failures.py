@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+from pathlib import Path
 
 from labline_backend.engine.launcher import Exit
 from labline_backend.home import Home, HomeError, is_full
@@ -15,6 +17,8 @@ TIMEOUT = "LL403"
 FULL = "LL503"
 
 RUN_AGAIN = "Run again: the next run reckons with what this one saw. Or change the notebook:"
+
+NO_SPACE = "Free some space on the disk that the cell writes to, then run again: finished steps are not repeated."
 
 NOT_STARTED = 2  # the exit code of the runtime when it cannot even begin
 
@@ -100,11 +104,25 @@ def of_full_disk(home: Home) -> StepError:
     )
 
 
+def of_lost_folder(folder: Path) -> StepError:
+    """Somebody has removed what the step was about to leave behind."""
+    return StepError(
+        code=FULL,
+        message=f"The step's folder {folder} was removed while the step ran.",
+        hint="Leave the data folder alone while runs go on, then run again.",
+    )
+
+
 def of_system(error: OSError, home: Home) -> StepError:
     """The engine could not prepare or start the step."""
     if is_full(error):
         return of_full_disk(home)
     place = f": {error.filename}" if error.filename else ""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return StepError(
+            message=f"The step could not be started: {error.strerror}.",
+            hint="Labline's own process may not open more files (ulimit -n): raise that limit, or run less at a time.",
+        )
     return StepError(
         message=f"The step could not be started: {error.strerror or error}{place}.",
         hint="See that the notebook's folder and its kernel are still there, and that the machine has resources left.",

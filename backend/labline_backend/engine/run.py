@@ -138,8 +138,12 @@ class Run(Journal):
         self.set_run(state="running", started=self.record.started or time.time(), ended=None, error=None)
         self.tracking.run = self.record
         self.tracking.open()
-        for name in self.record.control.taken if is_new else ():
-            self.tracking.end_step(self.steps[name], self.home.step_folder(self.record.id, name))
+        for name, step in self.steps.items():
+            folder = self.home.step_folder(self.record.id, name)
+            if is_new and name in self.record.control.taken:
+                self.tracking.end_step(step, folder)
+            elif not is_new and step.state in ENDED_STEP:
+                self.tracking.recall_step(step, folder)
 
     async def _go(self) -> None:
         predecessors = {step.name: step.predecessors for step in self._plan.values() if not step.options.exit}

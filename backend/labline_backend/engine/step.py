@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +21,13 @@ from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
 from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
 from labline_backend.engine.tracking import trains
-from labline_backend.store.artifacts import ArtifactStoreError
+from labline_backend.store.artifacts import DAMAGED, ArtifactStoreError
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Step
 from labline_runtime.specification import (
+    ArtifactRecord,
     CellSource,
     Progress,
     StepError,
@@ -50,7 +53,12 @@ class StepRunner:
     async def run(self) -> StepState:
         """From the cache or by a process: the state that the step ends in. Raises ``HomeError``."""
         try:
+            finished = await self._finished_before()
             lookup = await self._look_up()
+            if finished is not None:
+                self._run.set_step(self._step.name, started=finished.started)
+                result, error = self._compared(finished)
+                return await self._succeed(result, lookup) if error is None else self._end("failed", result, error)
             if lookup.hit is not None:
                 if await asyncio.to_thread(self._run.artifacts.use, lookup.hit.result.artifacts):
                     return await self._take(lookup)
@@ -90,9 +98,6 @@ class StepRunner:
 
     async def _execute(self, lookup: Lookup) -> StepState:
         first = self._run.steps[self._step.name].attempt + 1  # not 1 where a run is resumed
-        # Off the loop: whether the values are still there may be asked of a store far away.
-        if first > 1 and (result := await asyncio.to_thread(self._finished_before)) is not None:
-            return await self._succeed(result, lookup)
         last = first + self._step.options.retries
         for attempt in range(first, last + 1):
             async with self._run.share(self._step):
@@ -144,12 +149,18 @@ class StepRunner:
         if self._run.artifacts.is_durable:  # else changing threads would cost more than all the rest
             await asyncio.to_thread(self._run.artifacts.keep, result.artifacts)
 
-    def _finished_before(self) -> StepResult | None:
+    async def _finished_before(self) -> StepResult | None:
         """The result of an attempt that ended well when there was no engine any more to write that down."""
+        if not self._run.steps[self._step.name].attempt or not self._folder.exists():
+            return None
+        (await open_log(self._folder / "log.txt")).close()  # what is left of that attempt may be about to end well
+        self._tidy()
         result, _ = self._result()
         if result is None or result.state != "succeeded" or not self._is_of_this_step():
             return None
-        return result if all(self._run.artifacts.has(artifact) for artifact in result.artifacts) else None
+        # Off the loop: whether the values are still there may be asked of a store far away.
+        there = [await asyncio.to_thread(self._run.artifacts.has, artifact) for artifact in result.artifacts]
+        return result if all(there) else None
 
     def _is_of_this_step(self) -> bool:
         """Whether what lies in the step's folder is of the step as it is now: its run may have been patched since."""
@@ -179,18 +190,38 @@ class StepRunner:
                 self._run.imports,
                 more=any(step.state == "pending" for step in self._run.steps.values()),
             )
-        ended, in_time = await self._watch(process)
+        try:
+            ended, in_time = await self._watch(process)
+        finally:
+            if not (self._folder / "result.json").exists():  # the last that a step writes
+                self._tidy()
         if not in_time:
             return None, failures.of_time(self._step.name, self._step.options.timeout or 0, self._cell)
-        return self._outcome(ended)
+        result, error = self._outcome(ended)
+        if error is not None and error.code == DAMAGED:
+            for artifact in self._taken():
+                await asyncio.to_thread(self._run.artifacts.discard_damaged, artifact)
+        return result, error
 
-    def _fetch(self) -> None:
-        """Have what the step takes here. Raises ``ArtifactStoreError``."""
+    def _tidy(self) -> None:
+        """Take away what a process that was killed had begun to write."""
+        with contextlib.suppress(OSError):
+            for left in self._folder.glob(".*"):
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            self._run.artifacts.sweep()
+
+    def _taken(self) -> Iterator[ArtifactRecord]:
+        """The artifacts that hold the step's inputs."""
         for taken in self._step.inputs:
             made = self._run.steps[taken.source].result
             for artifact in made.artifacts if made is not None else ():
                 if set(artifact.names) & set(taken.names):
-                    self._run.artifacts.fetch(artifact)
+                    yield artifact
+
+    def _fetch(self) -> None:
+        """Have what the step takes here. Raises ``ArtifactStoreError``."""
+        for artifact in self._taken():
+            self._run.artifacts.fetch(artifact)
 
     def _prepare(self, attempt: int) -> Path:
         """The step's folder with nothing in it of an earlier attempt that could be taken for this one's."""
@@ -280,8 +311,10 @@ class StepRunner:
         if result is not None and result.error is not None:
             error = result.error
             if error.ename == "OSError" and "[Errno 28]" in (error.evalue or ""):
-                error = replace(error, code=error.code or failures.FULL)
+                error = replace(error, code=error.code or failures.FULL, hint=error.hint or failures.NO_SPACE)
             return result, _advised(error)
+        if not self._folder.is_dir():
+            return None, failures.of_lost_folder(self._folder)
         if _is_exhausted(self._run.home.root):
             return None, failures.of_full_disk(self._run.home)
         if ended.over:

@@ -77,6 +77,11 @@ class RunTracking:
                 self._start(self._tracker, record.name)
             self._spawn(self._end(self._tracker, self._starting.pop(record.name), record, folder))
 
+    def recall_step(self, record: StepRecord, folder: Path) -> None:
+        """Record once more how a step ended, on the side: the engine that was told may have died before it was kept."""
+        if self._tracker is not None:
+            self._spawn(self._recall(self._tracker, record, folder))
+
     async def finish(self, run: RunRecord, steps: list[StepRecord], patience: float = PATIENCE) -> tuple[Finding, ...]:
         """Have everything recorded; what could not be, as a warning."""
         if self._tracker is None:
@@ -142,6 +147,14 @@ class RunTracking:
         tracked = await starting
         try:
             await tracker.finish_step(self.run, replace(record, mlflow_run_id=tracked), folder)
+        except Exception as error:
+            self._problem(error)
+
+    async def _recall(self, tracker: Tracker, record: StepRecord, folder: Path) -> None:
+        if self._opening is not None:
+            await self._opening
+        try:
+            await tracker.finish_step(self.run, record, folder)
         except Exception as error:
             self._problem(error)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import BinaryIO, Protocol
 from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import ArtifactRecord
+from labline_runtime.unfinished import putting_aside, sweep, unfinished
 from labline_runtime.values.artifact import is_intact
 
 ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"
@@ -145,15 +145,10 @@ class ArtifactStore:
         It is put aside before its time is looked at: whoever uses it either does so before, or does not find it.
         """
         path = self.path(file.digest)
-        aside = path.with_name(f".{file.digest}-{secrets.token_hex(4)}.pruned")
-        try:
-            path.rename(aside)
+        with contextlib.suppress(FileNotFoundError), putting_aside(path, self.folder) as aside:
             if aside.stat().st_mtime >= began:
                 aside.rename(path)
                 return False
-            aside.unlink()
-        except FileNotFoundError:
-            pass
         return True
 
     def keep(self, artifacts: Iterable[ArtifactRecord]) -> None:
@@ -185,6 +180,17 @@ class ArtifactStore:
             DAMAGED,
         )
 
+    def discard_damaged(self, artifact: ArtifactRecord) -> None:
+        """Take the artifact away where it is not what was stored, so that nobody counts on it any more."""
+        path = self.path(artifact.digest)
+        with contextlib.suppress(OSError):
+            if not is_intact(path, artifact.digest):
+                path.unlink()
+
+    def sweep(self) -> None:
+        """Take away what killed processes were about to store."""
+        sweep(self.folder)
+
     def close(self) -> None:
         """Let go of connections."""
         if self._durable is not None:
@@ -198,19 +204,18 @@ class ArtifactStore:
 
     def _bring(self, durable: DurableStore, artifact: ArtifactRecord) -> bool:
         """Copy the artifact here; whether it is what was stored."""
-        temporary = self.folder / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
         try:
-            with temporary.open("xb") as file:
+            with unfinished(self.folder) as (temporary, file):
                 durable.get(artifact.digest, file)
                 file.flush()
                 os.fsync(file.fileno())
-            if not is_intact(temporary, artifact.digest):
-                return False
-            target = self.path(artifact.digest)
-            target.parent.mkdir(exist_ok=True)
-            temporary.chmod(0o444)
-            temporary.replace(target)
-            return True
+                if not is_intact(temporary, artifact.digest):
+                    return False
+                target = self.path(artifact.digest)
+                target.parent.mkdir(exist_ok=True)
+                temporary.chmod(0o444)
+                temporary.replace(target)
+                return True
         except BrokenTransferError:
             return False
         except KeyError as error:
@@ -219,5 +224,3 @@ class ArtifactStore:
                 "Run again without the cache: the value is computed and stored anew.",
                 DAMAGED,
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)

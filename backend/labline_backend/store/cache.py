@@ -39,7 +39,7 @@ class StepCache:
         return self._first(
             sa.select(db.cache)
             .where(table.pipeline == pipeline, table.step == step)
-            .order_by(table.created.desc())
+            .order_by(sa.literal_column("rowid").desc())  # clocks may be set back
             .limit(1)
         )
 

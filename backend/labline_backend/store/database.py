@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -229,6 +230,11 @@ class Database:
             return HomeError(
                 f"The disk that holds the data folder {root} is full: free some space, or {cure}.", full=True
             )
+        if name.startswith("SQLITE_CANTOPEN") and _is_out_of_descriptors():
+            return HomeError(
+                f"The database {self.home.database} cannot be opened, too many files are open: raise the limit of this "
+                "process (ulimit -n), or run less at a time."
+            )
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
             return HomeError(
                 f"The database {self.home.database} cannot be written: allow this user to write it, or {cure}."
@@ -248,6 +254,14 @@ class Database:
                 "look for a stopped Labline, or try again."
             )
         return None
+
+
+def _is_out_of_descriptors() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        return True
+    return False
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:

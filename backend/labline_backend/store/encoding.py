@@ -8,7 +8,7 @@ import json
 from typing import Any, TypeVar
 
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import _build
+from labline_runtime.specification import from_plain
 
 T = TypeVar("T")
 
@@ -19,9 +19,17 @@ def dump(value: Any) -> str:
 
 
 def load(kind: type[T], text: str) -> T:
-    """What :func:`dump` wrote."""
-    built: T = _build(kind, json.loads(text), getattr(kind, "__name__", str(kind)))
-    return built
+    """What :func:`dump` wrote, in whatever version: what this one does not know is left out."""
+    return from_plain(kind, json.loads(text), lenient=True)
+
+
+def is_whole(kind: type[object], text: str) -> bool:
+    """Whether :func:`load` leaves nothing out."""
+    try:
+        from_plain(kind, json.loads(text))
+    except ValueError:
+        return False
+    return True
 
 
 def clean(text: str | None) -> str | None:

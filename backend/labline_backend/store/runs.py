@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from labline_backend.home import Home
 from labline_backend.store import database as db
 from labline_backend.store.cache import StepCache
-from labline_backend.store.encoding import clean, dump, load, load_pipeline
+from labline_backend.store.encoding import clean, dump, is_whole, load, load_pipeline
 from labline_backend.store.records import (
     ENDED_RUN,
     STOPPED_RUN,
@@ -28,6 +28,7 @@ from labline_backend.store.records import (
     Verification,
 )
 from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import StepError, StepResult
 
 Row = sa.RowMapping
@@ -317,6 +318,12 @@ class RunStore:
         query = sa.select(db.runs).where(db.runs.c.state.not_in(ENDED_RUN)).order_by(db.runs.c.number)
         with self._database.read() as connection:
             return [_run(row) for row in connection.execute(query).mappings()]
+
+    def is_understood(self, run_id: str) -> bool:
+        """Whether this version knows all there is to the run: else it can be looked at, and not gone on with."""
+        query = sa.select(db.runs.c.pipeline).where(db.runs.c.id == run_id)
+        with self._database.read() as connection:
+            return is_whole(Pipeline, connection.execute(query).scalar_one())
 
     def being_verified(self) -> builtins.list[RunRecord]:
         """Runs whose verification has not ended, oldest first."""

@@ -85,13 +85,16 @@ class Recorder:
         parameters: dict[str, str],
         texts: dict[str, str],
     ) -> dict[str, str]:
-        """Open a run in the first of *experiments*, or reopen *existing*; its ids. Creates the others too."""
+        """Open a run in the first of *experiments*, or reopen *existing*; its ids. Creates the others too.
+
+        One that was opened for an engine which died before it could write that down is reopened as well.
+        """
         client = self._connected()
         ids = [self._experiment(experiment) for experiment in experiments]
-        if existing and (run := self._find(existing)):
-            client.update_run(existing, status="RUNNING")
-            self._log_texts(existing, texts)  # the notebook that it goes on with may be a changed one
-            return {"experiment_id": run.info.experiment_id, "run_id": existing}
+        if run := (existing and self._find(existing)) or self._left_open(ids[0], name):
+            client.update_run(run.info.run_id, status="RUNNING")
+            self._log_texts(run.info.run_id, texts)  # the notebook that it goes on with may be a changed one
+            return {"experiment_id": run.info.experiment_id, "run_id": run.info.run_id}
         run_id = client.create_run(ids[0], start_time=start_time, tags=tags, run_name=name).info.run_id
         self._log(run_id, parameters=parameters)
         self._log_texts(run_id, texts)
@@ -149,15 +152,16 @@ class Recorder:
         self,
         experiment_id: str,
         run_id: str,
+        name: str,
         status: str,
         end_time: int,
         tags: dict[str, str],
         metrics: dict[str, float],
     ) -> None:
-        """Close a run, and the nested runs that something left open."""
+        """Close a run, and all of its that something left open: nested runs, and those of an engine that died."""
         client = self._connected()
         client.set_terminated(run_id, status, end_time)
-        for open_run in self._children(experiment_id, run_id, "tags.`labline.step` != ''"):
+        for open_run in self._open(experiment_id, name):
             client.set_terminated(open_run.info.run_id, "KILLED", end_time)
         self._log(
             run_id, metrics={key(name): float(value) for name, value in metrics.items()}, tags=tags, time_ms=end_time
@@ -225,6 +229,15 @@ class Recorder:
                 return None
             raise
         return run if run.info.lifecycle_stage == "active" else None
+
+    def _open(self, experiment_id: str, name: str) -> list[Any]:
+        """All that is open of the run *name* of ours."""
+        condition = f"tags.`labline.run` = '{name}' AND attributes.status = 'RUNNING'"
+        return list(self._client.search_runs([experiment_id], condition, max_results=1000))
+
+    def _left_open(self, experiment_id: str, name: str) -> Any:
+        found = (run for run in self._open(experiment_id, name) if PARENT not in run.data.tags)
+        return next(found, None)
 
     def _children(self, experiment_id: str, parent: str, which: str) -> list[Any]:
         condition = f"tags.`{PARENT}` = '{parent}' AND attributes.status = 'RUNNING' AND {which}"

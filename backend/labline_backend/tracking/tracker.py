@@ -123,6 +123,7 @@ class Tracker:
                 "finish_run",
                 experiment_id=tracked.experiment_id,
                 run_id=tracked.run_id,
+                name=run.id,
                 status=facts.RUN_STATUS[run.state],
                 end_time=_milliseconds(run.ended),
                 tags=facts.run_end_tags(run),

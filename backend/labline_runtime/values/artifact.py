@@ -15,18 +15,19 @@ digest is the plain sha256 whatever its size, is checked by that.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import mmap
 import os
 import pickle
-import secrets
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from labline_runtime.unfinished import unfinished
 from labline_runtime.values import hashing
 from labline_runtime.values.pickling import dump
 from labline_runtime.values.views import MemoryOwners
@@ -77,33 +78,31 @@ def store(
     """
     root = Path(directory)
     root.mkdir(parents=True, exist_ok=True)
-    temporary = root / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as raw:
-            file, buffers, owners = _write_stream(values, raw, None)
-            if owners.shared():
-                file, buffers, _ = _write_stream(values, raw, owners)
-            stream_end = file.position
-            places = []
-            for buffer in buffers:
-                with buffer.raw() as view:
-                    file.pad()
-                    places.append((file.position, view.nbytes, view.readonly))
-                    file.write(view)
-            index = {"stream": (len(MAGIC), stream_end), "buffers": places, "facts": dict(facts or {})}
-            text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
-            file.write(text)
-            file.write(len(text).to_bytes(8, "little"))
-            file.write(MAGIC)
-            raw.flush()
-            digest = _synced(raw, temporary)
+    with unfinished(root) as (temporary, raw):
+        file, buffers, owners = _write_stream(values, raw, None)
+        if owners.shared():
+            file, buffers, _ = _write_stream(values, raw, owners)
+        stream_end = file.position
+        places = []
+        for buffer in buffers:
+            with buffer.raw() as view:
+                file.pad()
+                places.append((file.position, view.nbytes, view.readonly))
+                file.write(view)
+        index = {"stream": (len(MAGIC), stream_end), "buffers": places, "facts": dict(facts or {})}
+        text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
+        file.write(text)
+        file.write(len(text).to_bytes(8, "little"))
+        file.write(MAGIC)
+        raw.flush()
+        digest = _synced(raw, temporary)
         target = root / digest[:2] / digest
-        target.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            target.parent.mkdir()
+            _sync_directory(root)
         temporary.chmod(0o444)
         temporary.replace(target)
         _sync_directory(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
     return StoredArtifact(target, digest, file.position)
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -119,9 +120,9 @@ def test_no_runs_yet(labline: Labline) -> None:
 SLOW = (code("print('begun', flush=True)\nimport time\ntime.sleep(600)", "step:slow"),)
 
 
-def _begin(environment: dict[str, str], folder: Path) -> subprocess.Popen[str]:
-    """Start a run that does not end by itself, and wait until its step computes."""
-    write(folder / "slow.ipynb", *SLOW)
+def _begin(environment: dict[str, str], folder: Path, *cells: dict[str, Any]) -> subprocess.Popen[str]:
+    """Start a run that does not end by itself."""
+    write(folder / "slow.ipynb", *(cells or SLOW))
     process = subprocess.Popen(
         [sys.executable, "-m", "labline_backend", "run", "slow.ipynb", "--no-track"],
         cwd=folder,
@@ -207,3 +208,41 @@ def test_stored_values_are_listed_and_pruned_but_those_of_a_run_that_is_kept(lab
     labline("runs", "keep", old, "--undo")
     assert "1 stored value of" in labline("cache", "prune", "--keep", "0").out
     assert labline("cache", "prune", "--keep", "lots").code == 2
+
+
+WAITS = (
+    code("print('first', flush=True)\nx = 1", "step:first"),
+    code("import os, time\nprint('begun', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)", "step:slow"),
+    code("print(x)", "step:last"),
+)
+
+
+def test_a_run_whose_process_was_killed_is_resumed_and_waited_for(
+    environment: dict[str, str], labline: Labline, tmp_path: Path
+) -> None:
+    process = _begin(environment, tmp_path, *WAITS)
+    _wait_for_output(labline)
+    process.kill()
+    process.communicate()
+    (tmp_path / "slow.ipynb").unlink()  # the run has a copy of its own
+    (tmp_path / "go").touch()
+    done = labline("runs", "resume", "latest", "--json", "--no-track")
+    assert (done.code, done.document["state"]) == (0, "succeeded")
+    assert [(step["name"], step["attempt"]) for step in done.document["steps"]] == [
+        ("first", 1),
+        ("slow", 2),
+        ("last", 1),
+    ]
+
+
+def test_ctrl_c_twice_leaves_no_run_behind(environment: dict[str, str], labline: Labline, tmp_path: Path) -> None:
+    process = _begin(environment, tmp_path)
+    _wait_for_output(labline)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert "Cancelling the run" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert labline("runs", "show", "--json").document["state"] == "cancelled"

@@ -195,6 +195,17 @@ def test_closing_twice_is_no_trouble(bench: Bench) -> None:
     bench.engine.close()
 
 
+def test_a_run_of_a_version_that_knew_more_can_be_looked_at_and_is_not_gone_on_with(bench: Bench) -> None:
+    run = bench.run(waiting(step("only", "x = 1")))
+    bench.store.set_run(run.id, state="interrupted", owner=None)
+    with closing(sqlite3.connect(bench.home.database, isolation_level=None)) as database:
+        database.execute("UPDATE runs SET pipeline = json_set(pipeline, '$.mode', 'new', '$.steps[0].mode', 'new')")
+    assert [each.id for each in bench.store.list()] == [run.id]
+    assert bench.engine.adopt() == []
+    with pytest.raises(RunStateError, match="was begun by another version of Labline: resume it with that one"):
+        bench.engine.resume(run.id)
+
+
 @pytest.mark.parametrize("state", ["succeeded", "running"])
 def test_a_verification_whose_process_has_died_is_told_as_interrupted(bench: Bench, state: RunState) -> None:
     run = bench.run(waiting(step("only", "x = 1")))

@@ -147,3 +147,13 @@ def test_closing_the_engine_closes_the_tracker(bench: Bench, tracker: Notebook) 
     bench.run(pipeline())
     bench.engine.close()
     assert tracker.told[-1] == "close"
+
+
+def test_a_run_that_goes_on_tells_again_how_its_steps_ended(bench: Bench, tracker: Notebook) -> None:
+    run = bench.run(pipeline(step("a", "1"), step("b", "2", after=("a",))))
+    bench.store.set_step(run.id, "b", state="pending", attempt=0, result=None)
+    bench.store.set_run(run.id, state="interrupted", owner=None)
+    tracker.told.clear()
+    bench.engine.resume(run.id)
+    bench.end(run)
+    assert sorted(tracker.told) == ["a succeeded", "b cached", "run succeeded", "start b below root", "start run"]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from labline_backend.store.cache import CacheEntry
 from labline_backend.store.runs import RunStore
 from tests.backend.store.samples import RESULT
@@ -29,4 +33,13 @@ def test_the_newest_result_of_a_step_is_found_by_name(store: RunStore) -> None:
     store.cache.remember("one", "trial", ENTRY)
     store.cache.remember("two", "trial", CacheEntry("later", "step", {}, RESULT))
     store.cache.remember("three", "other", CacheEntry("latest", "step", {}, RESULT))
+    assert store.cache.newest("trial", "step").run == "later"
+
+
+def test_the_newest_result_is_the_last_one_though_the_clock_was_set_back(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.cache.remember("one", "trial", ENTRY)
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    store.cache.remember("two", "trial", CacheEntry("later", "step", {}, RESULT))
     assert store.cache.newest("trial", "step").run == "later"

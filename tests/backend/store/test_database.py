@@ -83,6 +83,23 @@ def test_a_database_that_is_behind_is_migrated(home: Home) -> None:
     store.close()
 
 
+def test_a_run_of_the_first_version_can_still_be_read(home: Home, tmp_path: Path) -> None:
+    store = RunStore(Home.open(tmp_path / "new"))
+    store.create(RUN)
+    engine = sa.create_engine(f"sqlite:///{home.database}")
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+    with engine.begin() as old, store._database.read() as new:
+        columns = [column["name"] for column in sa.inspect(old).get_columns("runs")]
+        row = new.execute(sa.select(metadata.tables["runs"])).mappings().one()
+        old.execute(sa.insert(metadata.tables["runs"]).values({name: row[name] for name in columns}))
+    engine.dispose()
+    store.close()
+    store = RunStore(home)
+    assert store.get(RUN.id) == RUN
+    store.close()
+
+
 def test_a_database_of_a_newer_version_is_refused_and_left_alone(home: Home) -> None:
     RunStore(home).close()
     with closing(sqlite3.connect(home.database)) as connection:

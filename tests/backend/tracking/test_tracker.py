@@ -255,6 +255,19 @@ def test_a_resumed_run_goes_on_in_its_mlflow_run(engine: Engine, new_engine: Cal
     assert Reader(engine.tracker.location.uri).get_run(tracked.run_id).info.status == "FINISHED"
 
 
+def test_what_an_engine_left_open_that_was_killed_is_reopened_and_closed(
+    engine: Engine, new_engine: Callable[..., Engine]
+) -> None:
+    run = engine.run(pipeline())
+    tracked = engine.do(engine.tracker.start_run(run))  # nobody has written down which it is
+    step = engine.do(engine.tracker.start_step(run, "train"))
+    later = new_engine(engine.home)
+    assert later.do(later.tracker.start_run(run)) == tracked
+    later.do(later.tracker.finish_run(replace(run, state="succeeded"), {}))
+    client = Reader(engine.tracker.location.uri)
+    assert [client.get_run(each).info.status for each in (tracked.run_id, step)] == ["FINISHED", "KILLED"]
+
+
 def test_odd_names_and_long_values_are_no_problem(engine: Engine) -> None:
     run = engine.run(pipeline(), parameters={"label": repr("w" * 9000)})
     tracked = engine.do(engine.tracker.start_run(run))
