@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import DONE_STEP, ENDED_RUN, RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.values.artifact import is_intact
 from tests.backend.engine.bench import wait_until
 from tests.backend.engine.pipelines import pipeline, step
 
@@ -105,8 +105,7 @@ class Looker:
             if not self._has_result(run, each.name):
                 found.append(f"{each.name} has lost its result.json")
             for artifact in each.result.artifacts:
-                content = artifacts.path(artifact.digest).read_bytes()
-                if hashlib.sha256(content).hexdigest() != artifact.digest:
+                if not is_intact(artifacts.path(artifact.digest), artifact.digest):
                     found.append(f"the artifact of {each.name} is damaged")
         log = self.home.step_folder(run, "join") / "log.txt"
         if not log.exists() or not log.read_text().endswith(printed_by(number)):

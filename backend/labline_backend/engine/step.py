@@ -134,6 +134,8 @@ class StepRunner:
         name = self._step.name
         self._run.ran[name] = result  # at once: of two that end together one must see the other
         found = file_order.look(self._run.record.pipeline, name, self._run.ran, self._run.directory)
+        if found.error is not None:  # what was computed from the wrong file is no result for a run that goes on
+            (self._folder / "result.json").unlink(missing_ok=True)
         return replace(result, observed=found.facts), found.error and _advised(found.error)
 
     async def _succeed(self, result: StepResult, lookup: Lookup) -> StepState:
