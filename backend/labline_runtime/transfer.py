@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime import hidden_state
+from labline_runtime import hidden_state, results
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
@@ -94,6 +94,7 @@ class Inbox:
                     self._namespace[name] = values[name]
                     fact = facts.get(name, {})
                     received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
+        results.put_back({value.name: value.value for value in received})
         hidden_state.restore_all(states, self._baseline)
         return received, notes
 

@@ -44,11 +44,15 @@ class CellRoleInfo:
 
 @dataclass(frozen=True)
 class Compilation:
-    """The outcome. ``pipeline`` is None exactly when a finding is an error."""
+    """The outcome. ``pipeline`` is None exactly when a finding is an error.
+
+    ``parted``: pairs of cells, by their places, that are in different steps and would have to be in one.
+    """
 
     pipeline: Pipeline | None
     findings: tuple[Finding, ...]
     cells: tuple[CellRoleInfo, ...]
+    parted: tuple[tuple[int, int], ...] = ()
 
 
 def compile_notebook(
@@ -96,7 +100,7 @@ class _Compiler:
         self.findings += self._leaks()
         steps = self._steps(flows, prev, step_options)
         if self._failed or steps is None:
-            return Compilation(None, self._sorted_findings(), infos)
+            return Compilation(None, self._sorted_findings(), infos, tuple(flows.parted))
         kept = ("kernelspec", "language_info")
         pipeline = Pipeline(
             name=pipeline_name(self.name or options.name or Path(self.notebook.path).stem),
@@ -115,7 +119,7 @@ class _Compiler:
             observed=tuple(fact for fact in self.observed if fact in flows.telling),
             parallel_random=options.parallel_random,
         )
-        return Compilation(pipeline, self._sorted_findings(), infos)
+        return Compilation(pipeline, self._sorted_findings(), infos, tuple(flows.parted))
 
     def _roles(self) -> tuple[CellRoleInfo, ...]:
         return tuple(CellRoleInfo(c.cell.index, c.cell.id, c.role, c.step, c.cell.origin) for c in self.cells)

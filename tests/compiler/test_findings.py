@@ -13,7 +13,7 @@ from labline_compiler.findings import RULES, finding
 from labline_compiler.findings.page import render_markdown
 from labline_compiler.ipython import parse_cell
 from labline_compiler.notebook import parse
-from tests.compiler.helpers import codes, compile_text
+from tests.compiler.helpers import codes, compile_text, edges, pipeline_of
 from tests.compiler.test_graph import steps
 
 PAGE = Path(__file__).parents[2] / "docs" / "users" / "findings.md"
@@ -63,6 +63,10 @@ def test_a_name_that_nothing_binds_names_cell_line_and_the_nearest_name() -> Non
         (steps(a="x = [1]", b="x.append(2)") + steps(a="print(x)"), "LL202"),
         (steps(a="x = 1") + steps(b="print(x)") + steps(a="x = 2", c="print(x)"), "LL202"),
         ('# %% tags=["step:a", "prev:b"]\nx = 1\n# %% tags=["step:b"]\nprint(x)', "LL203"),
+        (steps(a="x = 1", b="print(In[1])"), "LL305"),
+        (steps(a="x = 1", b="print(_i)"), "LL305"),
+        (steps(a="x = 1", b="%rerun 1"), "LL305"),
+        (steps(a="%config InteractiveShell.ast_node_interactivity = 'all'", b="1\n2", c="print(__)"), "LL305"),
     ],
 )
 def test_an_error_stops_the_compilation(case: str, code: str) -> None:
@@ -89,12 +93,9 @@ def test_a_bad_step_name_comes_with_a_good_one() -> None:
         (steps(a="import pandas as pd\npd.DataFrame.shout = len", b="x = 1"), "LL302"),
         (steps(a="import atexit\natexit.register(print)"), "LL303"),
         (steps(a="get_ipython().events.register('pre_execute', print)"), "LL304"),
-        (steps(a="1 + 1", b="print(_)"), "LL305"),
-        (steps(a="1 + 1", b="print(Out[1])"), "LL305"),
-        (steps(a="1 + 1", b="print(_1)"), "LL305"),
-        (steps(a="%history"), "LL305"),
         (steps(a="x = 1\n%store x"), "LL306"),
-        (steps(a="%whos"), "LL307"),
+        (steps(a="x = 1", b="%whos"), "LL307"),
+        (steps(a="x = 1", b="%history"), "LL307"),
         (
             steps(a="%matplotlib agg\nimport matplotlib.pyplot as plt\nplt.figure()", b="plt.plot([1])"),
             "LL309",
@@ -134,17 +135,34 @@ def test_a_setting_of_the_process_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    "cells",
+    "text",
     [
-        {"a": 'x = 1\nx + 1\n# %% tags=["step:a"]\nprint(_)'},
-        {"a": 'x = 1\nx + 1\n# %% tags=["step:a"]\nprint(Out[1], _1)'},
-        {"a": 'x = 1\nx + 1\n# %% tags=["step:a"]\nprint(\'no result\')\n# %% tags=["step:a"]\n_'},
-        {"a": "_ = 1", "b": "print(_)"},
-        {"a": "for _ in range(3):\n    pass\nprint(_)"},
+        steps(a="x = 1") + steps(a="print(In[1], _i, _i1)") + steps(a="%history") + steps(a="%whos"),
+        '# %% tags=["imports"]\nimport math\n' + steps(a="print(In[1], _i1)"),
     ],
 )
-def test_results_of_the_same_step_are_no_finding(cells: dict[str, str]) -> None:
-    assert "LL305" not in codes(steps(**cells))
+def test_a_step_that_runs_all_cells_above_has_their_history(text: str) -> None:
+    assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (steps(a="1 + 1", b="print(_)"), {"a>b:_1"}),
+        (steps(a="1 + 1", b="print(Out[1])"), {"a>b:_1"}),
+        (steps(a="1 + 1", b="print(_1)"), {"a>b:_1"}),
+        (steps(a="1 + 1", b="x = 2", c="print(_)"), {"a>c:_1"}),
+        (steps(a="1 + 1", b="f()", c="print(_)"), {"a>c:_1", "b>c:_2"}),  # f may give None
+        (steps(a="1", b="2", c="print(__)"), {"a>c:_1", "b>c:_2"}),
+        (steps(a="1;", b="print(_)"), set()),
+        (steps(a="x = [1]\nx", b="x.append(2)", c="Out[1]"), {"a>b:_1,x", "b>c:_1"}),
+        (steps(a="x = 1\nx + 1") + steps(a="print(_)"), set()),
+        (steps(a="_ = 1", b="print(_)"), {"a>b:_"}),
+        (steps(a="for _ in range(3):\n    pass\nprint(_)"), set()),
+    ],
+)
+def test_what_a_cell_gave_flows_like_a_variable(text: str, taken: set[str]) -> None:
+    assert edges(pipeline_of(text)) == taken
 
 
 def test_parallel_random_is_told() -> None:

@@ -52,6 +52,11 @@ def roles(suggestion: Suggestion) -> dict[int, str]:
     return {cell.index: cell.role for cell in suggestion.cells if cell.role != "step"}
 
 
+def test_history_is_not_put_into_another_step() -> None:
+    found = suggest(notebook("## A", "x = [1]", "## B", "y = x[0]", "## C", "print(In[1])", "## D", "print(y)"))
+    assert list(steps(found).values()) == [(1, 3, 5), (7,)]
+
+
 # ------------------------------------------------------------------------------------------------------ whole notebooks
 
 
@@ -201,7 +206,7 @@ def test_no_cut_goes_through_what_cannot_leave_its_process(made: str) -> None:
 
 
 def test_output_history_keeps_cells_together() -> None:
-    assert len(steps(suggest(notebook("x = [1]", "## One", "x", "## Two", "print(_)")))) == 1
+    assert list(steps(suggest(notebook("x = [1]", "## One", "x", "## Two", "print(_)"))).values()) == [(0,), (2, 4)]
 
 
 def test_a_setting_of_the_process_keeps_what_follows_together() -> None:

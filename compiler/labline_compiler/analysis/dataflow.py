@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
+from labline_compiler.analysis.history import asks_for_results
 from labline_compiler.analysis.observed import Observed
 from labline_compiler.analysis.plots import INLINE
 from labline_compiler.analysis.recorder import Recorder
@@ -37,7 +38,9 @@ def analyse(
     random numbers of their own. *plots* is matplotlib's backend where the steps run.
     """
     observed = Observed(units, facts)
+    asked = any(unit.parsed is not None and asks_for_results(unit.parsed, unit.cell.source) for unit in units)
     scout = Scout()
+    scout.walker.results_asked = asked
     scout.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):
@@ -49,6 +52,7 @@ def analyse(
         _follow(scout.walker, unit)
         observed.after(place, scout.walker)
     recorder = Recorder(scout.last, parallel_random=parallel_random)
+    recorder.walker.results_asked = asked
     recorder.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):

@@ -87,3 +87,4 @@ class Flows:
     findings: list[Finding]
     misplaced: set[int]  # cells that cannot run at the start of every step
     telling: set[Observation] = field(default_factory=set)  # what was seen in earlier runs and made a difference
+    parted: list[tuple[int, int]] = field(default_factory=list)  # places of cells that may not be in different steps

@@ -1,17 +1,14 @@
-"""What IPython's magics, shell lines and history do."""
+"""What IPython's magics and shell lines do."""
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
-from typing import Literal
 
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.history import History
 from labline_compiler.analysis.plots import INLINE
-from labline_compiler.analysis.state import Sink
-from labline_compiler.analysis.statements import Statements
 from labline_compiler.ipython import CellMagic, CellSyntaxError, ParsedCell, expanded_names, parse_python
 
 
@@ -29,45 +26,16 @@ _HARMLESS = _words(
     "less cat head tail dhist bookmark pwd gui autosave connect_info qtconsole tb page doctest_mode "
     "clear cls"
 )
-_HISTORY_LINES = _words("history hist recall rep rerun macro save notebook logstart logon logoff logstate pastebin")
+_HISTORY_LINES = _words("history hist save notebook logstart logon logoff logstate pastebin")
+_AGAIN = _words("recall rep rerun macro")
 _LISTINGS = _words("who who_ls whos")
 _SET_UP = _words(
     "load_ext reload_ext unload_ext autoreload aimport precision pprint alias unalias xmode automagic colors"
 )
-_SURE_OUTPUT: tuple[type[ast.expr], ...] = (
-    ast.Name,
-    ast.Constant,
-    ast.BinOp,
-    ast.Compare,
-    ast.List,
-    ast.Dict,
-    ast.Tuple,
-    ast.Subscript,
-)
-_SURE_OUTPUT += (ast.JoinedStr, ast.ListComp, ast.DictComp, ast.Set, ast.SetComp)
-Output = Literal["some", "maybe", "none"]
 
 
-@dataclass(frozen=True)
-class _Ran:
-    """A cell that was followed: its number, its step, whether it has a result, and which."""
-
-    number: int
-    step: str
-    output: Output
-    value: Value
-
-
-class Magics(Statements):
+class Magics(History):
     """Follows what is IPython's and not Python's."""
-
-    number = 0  # of the cell's run, as IPython counts
-    step = ""
-    source = ""
-
-    def __init__(self, heap: Heap, sink: Sink) -> None:
-        super().__init__(heap, sink)
-        self.history: list[_Ran] = []
 
     def cell(self, cell: ParsedCell) -> None:
         """Follow one cell."""
@@ -192,10 +160,17 @@ class Magics(Statements):
             self.state.sink.note("LL306", message, node)
             self.state.sink.star_import("%store")
         elif name in _LISTINGS:
-            message = f"The cell lists names by %{name}: in the pipeline, those that its step has."
-            self.state.sink.note("LL307", message, node)
+            if not self.runs_all_above():
+                message = f"The cell lists names by %{name}: in the pipeline, those that its step has."
+                self.state.sink.note("LL307", message, node)
         elif name in _HISTORY_LINES:
-            self.state.sink.note("LL305", f"The cell uses %{name}, the history of inputs.", node)
+            if not self.runs_all_above():
+                message = f"The cell lists cells by %{name}: in the pipeline, those of its step."
+                self.state.sink.note("LL307", message, node)
+        elif name in _AGAIN:
+            if not self.runs_all_above():
+                self.tell_history(f"%{name}")
+            self._unknown(f"%{name}", line)
         elif name in _SHELL_MAGICS or name == "killbgscripts":
             self._shell()
         else:
@@ -246,6 +221,8 @@ class Magics(Statements):
 
     def _reset(self, name: str, line: str) -> None:
         names = list(self.state.module.names)
+        if name == "reset":
+            self.ran.clear()
         if name == "xdel":
             names = [word for word in line.split() if word in names]
             if "-n" not in line.split():
@@ -266,53 +243,3 @@ class Magics(Statements):
         for other, value in list(self.state.module.names.items()):
             if other not in names and not other.startswith("@") and value & objects:
                 self.state.branches(lambda other=other: self.state.delete(other), lambda: None)  # type: ignore[misc]
-
-    # ---------------------------------------------------------------------------------------------------------- history
-
-    def remember_cell(self, tree: ast.Module, value: Value) -> None:
-        """The cell has come to its end; *value* is that of its last expression."""
-        last = tree.body[-1] if tree.body else None
-        output: Output = "none"
-        if isinstance(last, ast.Expr) and not self.source.rstrip().endswith(";"):
-            inner = last.value
-            printed = isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "print"
-            if isinstance(inner, _SURE_OUTPUT) and not (isinstance(inner, ast.Constant) and inner.value is None):
-                output = "some"
-            elif not printed and not (isinstance(inner, ast.Constant) and inner.value is None):
-                output = "maybe"
-        self.history.append(_Ran(self.number, self.step, output, value))
-
-    def history_name(self, name: str) -> Value:
-        """The value of ``_``, ``__``, ``_3`` or the like; a finding where another step has made it."""
-        number = name.strip("_i")
-        if number.isdigit():
-            return self.history_item(name, int(number))
-        wanted = len(name) if set(name) == {"_"} else 0
-        if not wanted or name in ("_ih", "_oh", "_dh"):
-            if name == "_i" and self.history and self.history[-1].step == self.step:
-                return NOTHING
-            self._tell_history(name)
-            return self.heap.library(f"builtins.{name}")
-        value: Value = NOTHING
-        for ran in reversed(self.history):
-            if ran.output == "none":
-                continue
-            value |= ran.value
-            if ran.step != self.step:
-                self._tell_history(name)
-                break
-            wanted -= ran.output == "some"
-            if wanted == 0:
-                break
-        return value
-
-    def history_item(self, name: str, number: int | None) -> Value:
-        """``Out[number]``."""
-        found = [ran for ran in self.history if ran.number == number and number]
-        if not found or any(ran.step != self.step for ran in found):
-            self._tell_history(name if number is None or name.startswith("_") else f"{name}[{number}]")
-        return frozenset().union(*(ran.value for ran in found))
-
-    def _tell_history(self, name: str) -> None:
-        message = f"The cell reads {name}, which another step's cell has filled: give that cell's result a name."
-        self.state.sink.note("LL305", message, None)

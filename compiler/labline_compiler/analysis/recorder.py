@@ -12,6 +12,7 @@ from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait
 from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, StretchFlow, Unit, Version
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, Use
+from labline_compiler.analysis.history import is_text
 from labline_compiler.analysis.texts import ANY
 from labline_compiler.analysis.walker import Walker
 from labline_compiler.findings import Finding, finding
@@ -217,7 +218,7 @@ class Recorder:
             if version is not None:
                 self.versions[name] = version
             self._need(name)
-        elif name not in IPYTHON_NAMES and not hasattr(builtins, name):
+        elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not is_text(name):
             if not self.walker.forgiving:
                 self._tell_unbound(name, node)
             elif self.unit.step in self.steps and name not in self.values:

@@ -20,6 +20,7 @@ class Settlement:
         self.steps = record.steps
         self.findings = record.findings
         self.told: set[tuple[str, str, str]] = set()
+        self.parted: list[tuple[int, int]] = []
         self._place = {name: number for number, name in enumerate(record.versions)}
 
     def flows(self) -> Flows:
@@ -59,7 +60,8 @@ class Settlement:
         for step, names in given.items():
             self.steps[step].groups = self._groups(step, names)
         self._mark_unaltered()
-        return Flows(self.steps, self.findings, self.record.misplaced)
+        self.parted += [(0, found.cell_index or 0) for found in self.findings if found.code == "LL305"]
+        return Flows(self.steps, self.findings, self.record.misplaced, parted=self.parted)
 
     def _mark_unaltered(self) -> None:
         """Find the inputs whose change, were there one, would be missed further down the notebook.

@@ -26,7 +26,7 @@ class Walker(Magics):
         self.step, self.number, self.source = step, number, source
         self.last_value = NOTHING
         self.cell(cell)
-        self.remember_cell(cell.tree, self.last_value)
+        self.remember_cell(cell, self.last_value)
         self.cells += 1
 
     def cell(self, cell: ParsedCell) -> None:

@@ -97,20 +97,22 @@ x = 1
     Rule(
         "LL305",
         "history of another step",
-        "warning",
-        "`_`, `Out`, `In` and `%history` hold what was run before. In a step they know the cells of that step only.",
-        "Give the value a name in the cell that computes it.",
+        "error",
+        "A step runs its own cells only, so `In`, `_i`, `%rerun` and the like do not find those of other steps. (What "
+        "cells gave does go from step to step: `_`, `_3` and `Out[3]` are what they are in the notebook, unless "
+        "IPython is told to show more than the last expression of a cell.)",
+        "Write the code out, or give the value a name in the cell that computes it.",
         bad="""\
 # %% tags=["step:load"]
-3 * 4
+rows = [1, 2]
 # %% tags=["step:report"]
-print(_)
+print(In[1])
 """,
         good="""\
 # %% tags=["step:load"]
-product = 3 * 4
+rows = [1, 2]
 # %% tags=["step:report"]
-print(product)
+print("rows = [1, 2]")
 """,
     ),
     Rule(
@@ -133,13 +135,15 @@ print(rows)
     ),
     Rule(
         "LL307",
-        "names are listed",
-        "info",
-        "A step has the names that it needs, not all that the notebook has at that point, so the list is shorter.",
+        "names or cells are listed",
+        "warning",
+        "A step has the names that it needs and the cells that it runs, not all that the notebook has at that point, "
+        "so what `%who` and `%history` list is shorter.",
         "Remove the line, or tag its cell `skip`.",
         bad="""\
 # %% tags=["step:load"]
 rows = [1, 2]
+# %% tags=["step:report"]
 %whos
 """,
         good="""\

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from labline_compiler.analysis.history import is_result
 from labline_compiler.compile import Compilation, compile_notebook
 from labline_compiler.findings import Edit, Finding, TagEdit
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
@@ -74,16 +75,20 @@ class _Suggester:
     def suggest(self) -> Suggestion | None:
         """Find roles, then cuts, and take back what the compiler objects to. None where it objects to all."""
         special = self._special()
+        joined: set[int] = set()  # cells that have to be in one step with the cell above
         while True:
             ordinary = [index for index in self.parsed if index not in special and index not in self.given]
-            fine = self._compile({index: f"c{index}" for index in ordinary}, special)
+            fine = self._compile({i: f"c{i}" for i in ordinary if i not in joined}, special)
             refused = {found.cell_index for found in fine.findings if found.code in ("LL110", "LL111")} & set(special)
-            if not refused:
-                break
             special = {index: role for index, role in special.items() if index not in refused}
+            more = {i for first, last in fine.parted for i in ordinary if first < i <= last and i != ordinary[0]}
+            if not refused and more <= joined:
+                break
+            joined |= more
         if not ordinary or fine.pipeline is None:
             return self._whole(special, ordinary)
         cuts = self._cuts(fine.pipeline, ordinary, special)
+        cuts.forbidden |= {number for number, index in enumerate(ordinary) if index in joined}
         for found in fine.findings:
             self._keep_together(found, cuts, ordinary)
         for _ in range(_ROUNDS):
@@ -92,7 +97,9 @@ class _Suggester:
             if compilation.pipeline is not None:
                 return self._suggestion(steps, special, ordinary, compilation)
             before = len(cuts.forbidden)
-            for found in compilation.findings:
+            for first, last in compilation.parted:
+                cuts.forbidden |= {number for number, index in enumerate(ordinary) if first < index <= last}
+            for found in compilation.findings if len(cuts.forbidden) == before else ():
                 cuts.forbid_between(0, len(ordinary) - 1 if found.cell_index is None else _place(found, ordinary))
             if len(cuts.forbidden) == before:
                 break
@@ -143,7 +150,7 @@ class _Suggester:
         cuts = Cuts(len(ordinary), crossings, self._starts(ordinary))
         fragile = fragile_names(self.parsed)
         for crossing in crossings:
-            if crossing.name in fragile.get(ordinary[crossing.source], ()):
+            if crossing.name in fragile.get(ordinary[crossing.source], ()) or is_result(crossing.name):
                 cuts.forbid_between(crossing.source, crossing.target)
         return cuts
 
@@ -160,9 +167,7 @@ class _Suggester:
         if found.cell_index not in ordinary:
             return
         number = ordinary.index(found.cell_index)
-        if found.code == "LL305":  # the outputs of the cells above
-            cuts.forbid_between(0, number)
-        elif found.code in _PROCESS:
+        if found.code in _PROCESS:
             source = self.notebook.cells[found.cell_index].source
             if found.code != "LL304" or re.search(r"^\s*%", _HARMLESS.sub("", source), re.MULTILINE):
                 cuts.forbid_between(number, len(ordinary) - 1)

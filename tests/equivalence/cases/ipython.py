@@ -34,6 +34,20 @@ z = [Out[2], _4, _]
 ---
 print(y, z)
 """,
+    "results_of_cells_in_other_steps": """
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df
+---
+df["b"] = _.a * 2
+---
+total = df.b.sum()
+df.attrs.get("nothing")
+---
+sorted(_.columns), total
+---
+print(_, __, len(Out))
+""",
     "the_source_of_a_function": """
 import inspect
 def double(x):
