@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime.states import ipython, libraries, logs, patches, plots, process
+from labline_runtime.states import generators, ipython, libraries, logs, patches, plots, process
 from labline_runtime.states.baseline import Baseline
 
 __all__ = ["PLACES", "STATES", "Baseline", "capture", "derive", "restore", "restore_all"]
@@ -107,13 +107,9 @@ STATES: dict[str, _State] = {
     "@sklearn.config": _State(libraries.capture_sklearn, libraries.restore_sklearn, "sklearn"),
     "@xgboost.config": _State(libraries.capture_xgboost, libraries.restore_xgboost, "xgboost"),
     "@torch.settings": _State(libraries.capture_torch_settings, libraries.restore_torch_settings, "torch"),
-    "@random": _State(lambda _: random.getstate(), lambda value, _: random.setstate(value)),
-    "@numpy.random": _State(
-        lambda _: libraries.module("numpy").random.get_state(legacy=False),
-        lambda value, _: libraries.module("numpy").random.set_state(value),
-        "numpy",
-    ),
-    "@torch.random": _State(libraries.capture_torch_random, libraries.restore_torch_random, "torch"),
+    "@random": _State(generators.capture_random, generators.restore_random),
+    "@numpy.random": _State(generators.capture_numpy, generators.restore_numpy, "numpy"),
+    "@torch.random": _State(generators.capture_torch, generators.restore_torch, "torch"),
     # Last: importing a library may add filters and handlers of its own.
     "@warnings": _State(lambda _: list(warnings.filters), process.restore_warnings),
     "@logging": _State(logs.capture, logs.restore),

@@ -100,7 +100,7 @@ def test_a_bad_step_name_comes_with_a_good_one() -> None:
             steps(a="%matplotlib agg\nimport matplotlib.pyplot as plt\nplt.figure()", b="plt.plot([1])"),
             "LL309",
         ),
-        (steps(a="x = 1", b="exec('x = 2')"), "LL204"),
+        (steps(a="x = 1", b="exec(f'x = {x}')"), "LL204"),
         ('# %% tags=["imports"]\nimport time\nstart = time.time()\n' + steps(a="print(start)"), "LL111"),
     ],
 )
@@ -216,3 +216,42 @@ def test_what_a_method_gives_that_calls_itself_through_another_is_not_taken_for_
         "e": "print(x)",
     }
     assert "LL302" not in codes(steps(**cells))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"a": "f = open('x', 'w')\nf.write('1')", "b": "f.close()"},
+        {"a": "f = open('x', 'rb')", "b": "f.read()"},
+        {"a": "import sqlite3\nf = sqlite3.connect('x')\nf.execute('')", "b": "f.close()"},
+        {"a": "f = (x for x in [1])", "b": "print(list(f))"},
+        {"a": "def g():\n    yield 1\nf = g()", "b": "print(list(f))"},
+        {"a": "async def g(): pass\nf = g()", "b": "await f"},
+        {"a": "import threading as t\nf = t.Lock()", "b": "f.acquire()"},
+        {"a": "from tempfile import TemporaryDirectory\nf = TemporaryDirectory()", "b": "print(f.name)"},
+        {"a": "f = open('x', 'w')", "b": "import json\njson.dump(1, f)"},
+    ],
+)
+def test_what_cannot_leave_its_step_is_an_error_where_it_is_used(cells: dict[str, str]) -> None:
+    (found,) = [each for each in compile_text(steps(**cells)).findings if each.severity == "error"]
+    assert (found.code, found.cell_index, found.step) == ("LL406", 1, "b")
+    assert "made in cell 1" in found.message
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"a": "f = open('x', 'w')\nf.close()", "b": "print(f.name)"},
+        {"a": "f = open('x')", "b": "f.read()"},
+        {"a": "with open('x', 'w') as f: pass", "b": "print(f.name)"},
+        {"a": "f = open('x', 'w')\ng = f\ng.close()", "b": "print(f.name)"},
+        {"a": "import sqlite3\nc = sqlite3.connect('x')\nf = c.execute('').fetchall()", "b": "print(f)"},
+        {"a": "g = (x for x in [1])\nf = list(g)", "b": "print(f)"},
+        {"a": "g = (x for x in [[1]])\nf = next(g)", "b": "print(f)"},
+        {"a": "f = (x for x in [1])", "b": "f = 1"},
+        {"a": "f = (x for x in [1])\nf = list(f)", "b": "print(f)"},
+        {"a": "f = 1\nif f:\n    f = (x for x in [1])", "b": "print(f)"},
+    ],
+)
+def test_what_may_leave_its_step_is_no_error(cells: dict[str, str]) -> None:
+    assert compile_text(steps(**cells)).pipeline is not None

@@ -68,8 +68,13 @@ CASES = {
         {"a>b:f,x", "b>c:f,x", "c>d:x"},
     ),
     "a name of Python's own that any of several steps may bind": (
-        steps(a="exec('x = 1')", b="print(1)", c="exec('y = 2')", d="exec('z = 3')", e="print(2)"),
-        {"a>b:print", "a>c:exec,print", "c>d:exec,print", "d>e:print"},
+        steps(a="exec(input())", b="print(1)", c="exec(input())", d="exec(input())", e="print(2)"),
+        {
+            "a>b:print",
+            "a>c:@numpy.random,@random,@torch.random,exec,input,print",
+            "c>d:@numpy.random,@random,@torch.random,exec,input,print",
+            "d>e:print",
+        },
     ),
     "what IPython gives every step comes from none": (
         steps(a="from math import *", b="get_ipython()"),

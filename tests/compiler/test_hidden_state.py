@@ -170,3 +170,36 @@ def test_setting_attributes_of_an_instance_puts_nothing_into_the_class_of_a_libr
     )
     pipeline = pipeline_of(steps(a=model, b="model = Model()\nmodel.fit(model)\nmodel.a.a.b = 1", c="model.a"))
     assert not any("@patch" in edge for edge in edges(pipeline))
+
+
+@pytest.mark.parametrize(
+    "seeding",
+    [
+        "getattr(random, 'seed')(1)",
+        "__import__('random').seed(1)",
+        "import importlib\nimportlib.import_module('random').seed(1)",
+        "import sys\nsys.modules['random'].seed(1)",
+        "list(map(random.seed, [1]))",
+        "import functools\nfunctools.partial(random.seed, 1)()",
+        "import operator\noperator.methodcaller('seed', 1)(random)",
+        "exec('random.seed(1)')",
+        "globals()['random'].seed(1)",
+        "random._inst.seed(1)",
+        "class A:\n    def __init__(self): self.r = random\nA().r.seed(1)",
+        "from collections import namedtuple\nnamedtuple('A', 'r')(random).r.seed(1)",
+        "from helper import set_seed\nset_seed(1)",
+        "%run seeds.py",
+    ],
+)
+def test_a_seed_set_in_a_roundabout_way_reaches_who_draws(seeding: str) -> None:
+    text = '# %% tags=["imports"]\nimport random\n' + steps(a=seeding, b="random.random()")
+    assert any("@random" in edge for edge in edges(pipeline_of(text)))
+
+
+def test_a_library_s_function_that_is_handed_over_may_be_called() -> None:
+    text = '# %% tags=["imports"]\nimport os\n' + steps(a="list(map(os.remove, ['x']))", b="os.listdir()")
+    assert edges(pipeline_of(text)) == {"a>b"}
+
+
+def test_code_spelled_out_in_a_text_is_followed() -> None:
+    assert edges(pipeline_of(steps(a="x = 1\ny = 2", b="exec('x += 1')", c="eval('x')"))) == {"a>b:x", "b>c:x"}

@@ -150,7 +150,7 @@ UNSEEN: dict[str, tuple[str, Cells]] = {
         "LL221",
         (
             ("s", "import random\nrandom.seed(1)"),
-            ("m", "import sys\nsys.modules['ran' + 'dom'].random()"),
+            ("m", "import inspect\ninspect.sys.modules['random'].random()"),
             ("s", "seen = random.random()"),
         ),
     ),

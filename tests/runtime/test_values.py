@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
+import sys
+import tempfile
 import threading
+import warnings
 from collections import deque
 
 import numpy as np
@@ -427,3 +431,26 @@ def test_frames_and_models_cross(steps):
         "df.loc[0, 'x'] = 3\nprint(df.x.tolist(), df.attrs, round(m.predict(df[['x']])[0]))",
     )
     assert ran.printed() == "[3.0, 2.0] {'k': 1} 6\n"
+
+
+@pytest.mark.parametrize("kept", [lambda: os.environ, lambda: sys.path, lambda: warnings.filters])
+def test_what_everybody_goes_by_arrives_as_itself(tmp_path, kept):
+    assert crossed(kept(), tmp_path) is kept()
+
+
+def test_options_of_pandas_arrive_as_those_that_pandas_goes_by(tmp_path):
+    display = crossed(pd.options.display, tmp_path)
+    with pd.option_context("display.max_rows", 7):
+        assert display.max_rows == 7
+
+
+def test_a_file_open_to_be_changed_is_refused(tmp_path):
+    with (tmp_path / "x").open("w+") as file, pytest.raises(pickle.PicklingError):
+        store({"value": file}, tmp_path)
+
+
+def test_a_temporary_folder_is_refused(tmp_path):
+    folder = tempfile.TemporaryDirectory(dir=tmp_path)
+    with pytest.raises(pickle.PicklingError):
+        store({"value": folder}, tmp_path)
+    folder.cleanup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +16,9 @@ class Baseline:
     environ: dict[str, str]
     path: tuple[str, ...]
     folder: str
+    random: object = None  # the state of Python's generator
 
     @classmethod
     def take(cls) -> Baseline:
         """The process as it is."""
-        return cls(dict(os.environ), tuple(sys.path), str(Path.cwd()))
+        return cls(dict(os.environ), tuple(sys.path), str(Path.cwd()), random.getstate())

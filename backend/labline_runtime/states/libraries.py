@@ -1,4 +1,4 @@
-"""States of libraries: generators of random numbers, options, modes."""
+"""States of libraries: options, modes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,6 @@ def module(name: str) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------------------- PyTorch
-
-
-def capture_torch_random(_: Baseline) -> Any:
-    """The generators of the CPU and of every CUDA device in use."""
-    torch = module("torch")
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
-    return {"cpu": torch.get_rng_state(), "cuda": cuda}
-
-
-def restore_torch_random(value: Any, _: Baseline) -> None:
-    """Go on where they stopped; devices only where there are as many."""
-    torch = module("torch")
-    torch.set_rng_state(value["cpu"])
-    if value["cuda"] is not None and torch.cuda.device_count() == len(value["cuda"]):
-        torch.cuda.set_rng_state_all(value["cuda"])
 
 
 def capture_torch_settings(_: Baseline) -> Any:

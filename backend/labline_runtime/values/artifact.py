@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
-from labline_runtime.values import hashing
+from labline_runtime.values import hashing, own
 from labline_runtime.values.pickling import dump
 from labline_runtime.values.views import MemoryOwners
 
@@ -115,7 +115,8 @@ def _write_stream(
     file = _File(raw)
     file.write(MAGIC)
     buffers: list[pickle.PickleBuffer] = []
-    owners = dump(dict(values), file, buffers.append, shared)  # type: ignore[arg-type]
+    stored = {name: own.Kept(place) if (place := own.list_place_of(v)) else v for name, v in values.items()}
+    owners = dump(stored, file, buffers.append, shared)  # type: ignore[arg-type]
     return file, buffers, owners
 
 

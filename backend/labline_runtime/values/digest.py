@@ -46,10 +46,10 @@ from labline_runtime.values import (
     digest_plotly,
     digest_torch,
     hashing,
+    own,
     reductions,
     remembered,
 )
-from labline_runtime.values.parts import global_generator
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
@@ -81,6 +81,8 @@ def digest(value: Any, *, caches: bool = True, scheme: str = hashing.BEST) -> st
     """
     walk = Walk(caches=caches, scheme=scheme)
     try:
+        if (place := own.list_place_of(value)) is not None:
+            return walk.tagged("own", *map(str.encode, place)).hex()
         return hashing.named(walk.node(value), walk.relied_on)
     except RecursionError as error:
         raise DigestError("the value is nested too deeply") from error
@@ -193,9 +195,9 @@ class Walk:
         if kind is re.Match:
             spans = [value.span(group) for group in range(value.re.groups + 1)]
             return self.tagged("match", self.items([value.re, value.string, value.pos, value.endpos, spans]))
-        generator = global_generator(value)
-        if generator is not None:  # its state is hidden state
-            return self.tagged("global", generator.encode())
+        place = own.place_of(value)
+        if place is not None:  # its state is hidden state
+            return self.tagged("own", *map(str.encode, place))
         if (known := closed.describe(value)) is not None:
             return self.tagged(f"closed {kind.__name__}", self.items(known))
         special = _special(kind)

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.values import own
 from labline_runtime.values.tensors import memory_of
 from labline_runtime.values.views import copies_on_write
 
@@ -150,6 +151,8 @@ class _Look:
     def _instance(self, kind: type) -> None:
         if (memory := memory_of(self._item)) is not None:
             self._note(memory, memory=True)
+        if own.place_of(self._item) is not None:
+            return
         nature = _nature(kind)
         if nature == "array":
             self._array(sys.modules["numpy"])
@@ -158,7 +161,7 @@ class _Look:
         elif nature == "index":
             self._note()
         elif nature != "closed" and (nature != "pandas" or hasattr(self._item, "obj")):
-            if nature == "own" or (nature == "generator" and global_generator(self._item) is None):
+            if nature in ("own", "generator"):
                 self._note()
             self._attributes(attributes(self._item))
 
@@ -253,7 +256,7 @@ def attributes(value: Any) -> dict[str, Any]:
 
 def is_generator(value: Any) -> bool:
     """Whether *value* is a generator of random numbers of its own, not the one that a library shares out."""
-    return _is_generator(type(value)) and global_generator(value) is None
+    return _is_generator(type(value)) and own.place_of(value) is None
 
 
 def _is_generator(kind: type) -> bool:
@@ -261,20 +264,6 @@ def _is_generator(kind: type) -> bool:
     if numpy is None or "numpy.random" not in sys.modules:
         return kind is random.Random
     return kind is random.Random or issubclass(kind, (numpy.random.RandomState, numpy.random.Generator))
-
-
-def global_generator(value: Any) -> str | None:
-    """Where a library keeps *value*, if that is the generator of random numbers that it shares out."""
-    module, attribute = _GLOBAL_GENERATORS.get(type(value).__name__, ("", ""))
-    found = getattr(sys.modules.get(module), attribute, None) if module else None
-    return f"{module}.{attribute}" if found is value and value is not None else None
-
-
-_GLOBAL_GENERATORS = {
-    "Random": ("random", "_inst"),
-    "RandomState": ("numpy.random.mtrand", "_rand"),
-    "Generator": ("torch", "default_generator"),
-}
 
 
 def is_estimator(value: Any) -> bool:

@@ -1,8 +1,7 @@
 """How single kinds of objects cross a step boundary that pickle refuses, or brings back as something else.
 
-The generators of random numbers that a library shares out cross as what they are: the library's, whose state is hidden
-state and travels as such. A copy of one (``random.shuffle`` bound to a name holds it, and so does every distribution of
-SciPy) would no longer follow a seed.
+What a library has once for everybody crosses as what it is (:mod:`labline_runtime.values.own`). What would arrive, but
+not as what it was, is refused: whoever writes to its copy would write to nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import array
 import functools
 import gc
+import io
 import itertools
 import pickle
 import re
@@ -19,7 +19,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values.parts import global_generator
+from labline_runtime.values import own
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -40,8 +40,21 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_instance(value)
     if kind.__name__ == "finfo" and kind.__module__ == "numpy":  # what numpy pickles of it cannot be loaded
         return kind, (value.dtype,)
-    name = global_generator(value)
-    return (_global_generator, (name,)) if name is not None else None
+    place = own.place_of(value)
+    if place is None and (lost := _lost(kind, value)) is not None:
+        raise pickle.PicklingError(f"what arrives would be a copy without {lost}")
+    return (own.find, place) if place is not None else None
+
+
+def _lost(kind: type, value: Any) -> str | None:
+    """What *value* would arrive without, though pickle takes it."""
+    if kind is io.TextIOWrapper and not value.closed and "+" in getattr(value, "mode", ""):
+        return "its file, which it could not write to"
+    if kind.__module__ == "tempfile" and kind.__name__ == "TemporaryDirectory":
+        return "its folder, which goes when the step ends"
+    if kind.__module__ == "multiprocessing.connection":
+        return "its other end"
+    return None
 
 
 def viewed(view: Any) -> dict[Any, Any] | None:
@@ -85,12 +98,6 @@ def _make_iterator(held: dict[Any, Any], way: int, done: int) -> Any:
     for _ in range(done):
         next(iterator)
     return iterator
-
-
-def _global_generator(name: str) -> Any:
-    module, _, attribute = name.rpartition(".")
-    __import__(module)
-    return getattr(sys.modules[module], attribute)
 
 
 # ---------------------------------------------------------------------------------------------------------- functions

@@ -15,6 +15,10 @@ class Classes(Functions):
 
     _members: dict[int, tuple[tuple[int, int], dict[str, Value]]]  # by class, and at what moment
 
+    def called_back(self, origin: str) -> None:
+        """A function of a library is handed over, and may be called with whatever there is."""
+        raise NotImplementedError
+
     # --------------------------------------------------------------------------------------------------------- members
 
     def _mro(self, number: int, seen: frozenset[int] = frozenset()) -> list[int]:
@@ -90,7 +94,9 @@ class Classes(Functions):
             if name not in self.members(self._class_of(number)):
                 result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
-        return result | self.heap.mutable(self.heap.reach(own)) | found
+        reached = self.heap.reach(own)
+        kept = thing.stored.get(name, NOTHING) & self.heap.libraries
+        return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
 
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
@@ -288,6 +294,9 @@ class Classes(Functions):
         functions = reached & self.heap.functions
         if functions:
             self.invoke(functions, reached - functions)
+        for number in sorted(reached & self.heap.dotted):
+            if self.heap.things[number].kind == "library":
+                self.called_back(self.heap.things[number].origin or "")
         self.state.alter(self.behind_methods(reached), handed)
         self.use(reached)
         return functions

@@ -16,6 +16,7 @@ from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
 from labline_compiler.analysis.operations import CONTAINERS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
+from labline_compiler.analysis.staying import USING_FUNCTIONS, USING_METHODS
 from labline_compiler.analysis.texts import TextReader
 
 # What IPython puts into the namespace of every notebook.
@@ -79,6 +80,7 @@ class Expressions(Calls):
         self.waiting: dict[int, None] = {}
         self.settling = False
         self._members = {}
+        self._code = {}
         self.budget = 0
         self.remaining = NOTEBOOK_BUDGET
         self._texts = TextReader(self.state.text_of, self.origin_of)
@@ -137,6 +139,8 @@ class Expressions(Calls):
         return self.heap.origin(value)
 
     def _eval_name(self, node: ast.Name) -> Value:
+        if (stays := self.state.staying.get(node.id)) is not None and stays.closes:
+            del self.state.staying[node.id]  # whoever gets hold of it may close it
         value = self.state.lookup(node.id, node)
         if value is not None:
             if node.id in self.state.module.names or self.state.frame is not self.state.module:
@@ -372,6 +376,8 @@ class Expressions(Calls):
             number = node.slice.value if isinstance(node.slice, ast.Constant) else None
             return self.history_item(node.value.id, number if isinstance(number, int) else None)
         value, index = self.eval(node.value), self.eval(node.slice)
+        if self.heap.origin(value) == "sys.modules":
+            return self.module_called(node.slice, node)
         self.use(value | index)
         kind = self.heap.kind(value)
         for number in sorted(n for n in value if self.heap.things[n].kind == "defaultdict"):  # it may make the key
@@ -381,8 +387,6 @@ class Expressions(Calls):
         if kind in ("pandas", "data") and self._selects_rows(node.slice, index):
             return self.heap.make(self.site(node), kind)
         if kind in ("module", "library"):
-            if self.heap.origin(value) == "sys.modules" and self.names_main(node.slice):
-                return self.heap.library(MAIN, "module")
             return self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
         if kind in ("dict", "list", "tuple"):
             if isinstance(node.slice, ast.Slice):
@@ -391,11 +395,6 @@ class Expressions(Calls):
         if kind in ("numpy", "pandas"):
             return value
         return self.heap.elements(value) | (value if kind not in STEADY else NOTHING)
-
-    @staticmethod
-    def names_main(index: ast.expr) -> bool:
-        """Whether *index* of ``sys.modules`` is the notebook's own module."""
-        return isinstance(index, (ast.Name, ast.Constant)) and ast.unparse(index) in ("__name__", repr(MAIN))
 
     def _selects_rows(self, index: ast.expr, value: Value) -> bool:
         """Whether a frame's subscript is a list or a mask, which gives a copy."""
@@ -441,11 +440,24 @@ class Expressions(Calls):
         if self.ipython_call(node):
             return self.heap.make(self.site(node), "list")
         function = node.func
+        staying = dict(self.state.staying) if self.state.staying and self._leaves_open(function) else None
         if isinstance(function, ast.Attribute):
             receiver = self.eval(function.value)
-            return self.call_method(receiver, function.attr, self._arguments(node), node)
-        callee = self.eval(function)
-        return self.call(callee, self._arguments(node), node)
+            result = self.call_method(receiver, function.attr, self._arguments(node), node)
+        else:
+            callee = self.eval(function)
+            result = self.call(callee, self._arguments(node), node)
+        if staying is not None:
+            self.state.staying |= staying
+        return result
+
+    def _leaves_open(self, function: ast.expr) -> bool:
+        """Whether a call surely closes no file that it is handed, and binds no name of the notebook."""
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            stays = self.state.staying.get(function.value.id)
+            if stays is not None and stays.closes and function.attr in USING_METHODS:
+                return True
+        return self.origin_of(function) in USING_FUNCTIONS
 
     def _arguments(self, node: ast.Call) -> Arguments:
         positional: list[Value] = []

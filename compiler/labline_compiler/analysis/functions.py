@@ -213,7 +213,7 @@ class Functions:
         reached = self.heap.reach(handed | mentioned)
         for name in sorted(declared):
             self.state.bind_global(name, self.heap.mutable(reached), inside=True)
-        self.unknown_draws()
+        self.unknown_draws(reached)
         self.state.sink.file("write", None, tree=True)
         made = self.heap.make(self.site(node, "unfollowed"), None, reached)  # such as the functions inside it
         return handed | made | self.any_of(reached, node)
@@ -304,9 +304,10 @@ class Functions:
         reached = self.heap.reach(handed)
         self.invoke(reached, reached)
         reached = self.heap.reach(handed)  # with what the functions among it gave
-        self.unknown_draws()
+        self.unknown_draws(reached)
         self.mix(handed, node)
-        return self.any_of(reached, node) or self.heap.make(self.site(node, "unknown"))
+        seeds = self.seeds_in(reached)  # what is made of a module may be used to seed its generator
+        return self.any_of(reached, node) | seeds or self.heap.make(self.site(node, "unknown"))
 
     def any_of(self, reached: Value, node: ast.AST | None) -> Value:
         """What a call may give that had *reached* to give: any of it, or several of it in a container."""
@@ -334,10 +335,17 @@ class Functions:
         self.state.alter(reached)
         return NOTHING
 
-    def unknown_draws(self) -> None:
-        """Code that is not known may draw random numbers."""
+    def seeds_in(self, reached: Value) -> Value:
+        """The modules and functions of libraries in *reached* by which a random generator may be seeded."""
+        origins = ((number, self.heap.things[number].origin) for number in reached & self.heap.dotted)
+        return frozenset(number for number, origin in origins if origin and hidden_state.seeded_from(origin))
+
+    def unknown_draws(self, reached: Value = NOTHING, *, seeds: bool = False) -> None:
+        """Code that is not known may draw random numbers, and seed what is within reach; anything if *seeds*."""
+        things = self.heap.things
+        seeded = {s for n in self.seeds_in(reached) for s in hidden_state.seeded_from(things[n].origin or "")}
         for state in hidden_state.RANDOM_STATES:
-            self.state.sink.hidden(state, "draw")
+            self.state.sink.hidden(state, "unknown" if seeds or state in seeded else "draw")
         self.unknown_plots()
 
     def unknown_plots(self) -> None:

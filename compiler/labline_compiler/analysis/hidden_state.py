@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 # "draw": changed, but only worth carrying when it was set before: an unseeded generator gives other numbers each time.
-# "set": the whole state is new. "change": a part of it is.
-Use = Literal["read", "draw", "set", "change"]
+# "set": the whole state is new. "change": a part of it is. "unknown": drawn from, or maybe set.
+Use = Literal["read", "draw", "set", "change", "unknown"]
 
 RANDOM_STATES = ("@random", "@numpy.random", "@torch.random")
+SEEDED_MODULES = ("random", "numpy.random", "torch")
 FIGURES = "@matplotlib.figures"
 PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
 # Of the interpreter itself: not to be taken to another process.
@@ -66,6 +67,8 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
     **_table("@numpy.random", "draw", "random", "numpy"),
     **_table("@numpy.random", "set", "seed set_state", "numpy.random"),
     **_table("@numpy.random", "read", "get_state", "numpy.random"),
+    **_table("@random", "set", "seed setstate", "random._inst"),
+    **_table("@numpy.random", "set", "seed set_state _rand.seed _rand.set_state", "numpy.random.mtrand"),
     **_table("@numpy.random", "draw", "stripplot jitterplot", "seaborn"),
     **_table("@torch.random", "set", "manual_seed seed set_rng_state random.manual_seed", "torch"),
     **_table("@torch.random", "change", "cuda.manual_seed cuda.manual_seed_all", "torch"),
@@ -284,6 +287,25 @@ def call_uses(origin: str) -> tuple[HiddenUse, ...]:
             return CALLS[prefix]
         prefix = prefix.rpartition(".")[0]
     return ()
+
+
+def _random_states_below() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for origin, uses in CALLS.items():
+        states = {use.state for use in uses if use.use in ("set", "change") and use.state in RANDOM_STATES}
+        prefix = origin
+        while prefix and states:
+            found.setdefault(prefix, set()).update(states)
+            prefix = prefix.rpartition(".")[0]
+    return {origin: frozenset(states) for origin, states in found.items()}
+
+
+_SEEDED_FROM = _random_states_below()
+
+
+def seeded_from(origin: str) -> frozenset[str]:
+    """The random generators that may be seeded by who has got hold of *origin*, a function or a module."""
+    return _SEEDED_FROM.get(origin, frozenset())
 
 
 def assignment_state(origin: str) -> str | None:

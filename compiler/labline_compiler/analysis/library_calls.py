@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import ANY_PART, MAIN, NOTHING, Value
-from labline_compiler.analysis.namespaces import Namespaces
+from labline_compiler.analysis.out_of_sight import OutOfSight
 from labline_compiler.analysis.texts import ANY
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CONTAINER_KINDS = {
 }
 
 
-class LibraryCalls(Namespaces):
+class LibraryCalls(OutOfSight):
     """What functions and classes of libraries do."""
 
     def origin_of(self, node: ast.expr) -> str | None:
@@ -35,6 +35,10 @@ class LibraryCalls(Namespaces):
         self, receiver: Value, name: str, arguments: Arguments, attribute: object, node: ast.AST
     ) -> Value:
         """``list.append(items, 1)``; *attribute*: the name that ``object.__setattr__`` is told."""
+        raise NotImplementedError
+
+    def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
+        """``value.name``."""
         raise NotImplementedError
 
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
@@ -174,18 +178,21 @@ class LibraryCalls(Namespaces):
         """Calls that need more than a line in a table. None where *origin* is an ordinary one."""
         if any(self.heap.things[n].origin == MAIN for n in arguments.all):
             return self.main_attribute(origin, arguments, node)
+        if origin in ("builtins.exec", "builtins.eval") and (code := self.code_in(origin, arguments)) is not None:
+            return self.run_code(code)
         if origin in ("builtins.exec", "builtins.eval", "builtins.globals", "builtins.locals", "builtins.vars"):
             inside = origin in ("builtins.locals", "builtins.vars") and (
                 self.state.frame is not self.state.module or arguments.positional
             )
             any_name = NOTHING if inside else self.everything(origin, node)
+            if origin in ("builtins.exec", "builtins.eval"):
+                self.unknown_draws(seeds=True)
+            any_name |= self.seeds_in(NOTHING if inside else NOTHING.union(*self.state.module.names.values()))
             return any_name | self.heap.make(self.site(node), None, self.heap.reach(arguments.all) | any_name)
         if origin in ("builtins.iter", "builtins.map", "builtins.filter", "functools.partial"):
             self.callbacks(arguments)
             held = self.heap.reach(arguments.all)
             return self.heap.make(self.site(node), "iterator" if origin.startswith("builtins") else None, held)
-        if origin in ("importlib.import_module", "sys.modules.get") and arguments.constant(0, "name") == MAIN:
-            return self.heap.library(MAIN, "module")
         if origin in ("builtins.setattr", "builtins.delattr") and arguments.positional:
             holder, name = self.heap.origin(arguments.positional[0]), arguments.constant(1)
             if holder is not None and isinstance(name, str):
@@ -199,7 +206,7 @@ class LibraryCalls(Namespaces):
             got = self._got(arguments, node)
             if origin == "builtins.hasattr":
                 return None
-            return got | self.heap.reach(arguments.all) or self.heap.make(self.site(node))
+            return got | self.heap.mutable(self.heap.reach(arguments.all)) or self.heap.make(self.site(node))
         if origin in operations.GIVING_GENERATORS:
             draws = origin.endswith("check_random_state") and not arguments.all
             generators = self.heap.only(arguments.all, "rng", None)
@@ -207,6 +214,9 @@ class LibraryCalls(Namespaces):
         if origin == "builtins.dict.fromkeys" and arguments.positional:
             held = self.iterate(arguments.positional[0]).union(*arguments.positional[1:], arguments.rest)
             return self.heap.make(self.site(node), "dict", held)
+        if origin in ("importlib.import_module", "builtins.__import__", "sys.modules.get", "sys.modules.[]"):
+            first = arguments.node.args[0] if arguments.node is not None and arguments.node.args else None
+            return self.module_called(first, node, top=origin == "builtins.__import__")
         if origin in operations.CACHES:
             return self._caching(origin, arguments, node)
         if origin == "builtins.super":
@@ -262,6 +272,12 @@ class LibraryCalls(Namespaces):
         result, name = NOTHING, arguments.constant(1)
         for number in sorted(arguments.positional[0]):
             thing = self.heap.things[number]
+            if number in self.heap.dotted:
+                one = frozenset((number,))
+                if isinstance(name, str):
+                    result |= self.attribute(one, name, node)
+                else:  # any of its functions
+                    result |= self.heap.make(self.site(node, "any"), None, one)
             if thing.instance_of is not None or thing.klass is not None:
                 result |= self.member(number, name if isinstance(name, str) else "*", node)
                 if not isinstance(name, str):
@@ -335,6 +351,8 @@ class LibraryCalls(Namespaces):
         self.note_backend(origin, arguments)
         if files.is_foreign(origin):
             sink.hidden(self._module_state(origin), "change")
+            for state in hidden_state.RANDOM_STATES:  # it may well be there to seed them
+                sink.hidden(state, "unknown")
         if hidden_state.is_process_state(origin):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
@@ -344,6 +362,20 @@ class LibraryCalls(Namespaces):
                 sink.hidden("@numpy.random", "draw")
         elif origin.startswith(hidden_state.FITTING_FUNCTIONS):
             self.draws_of("sklearn", arguments.all, "fit", arguments)
+
+    def called_back(self, origin: str) -> None:
+        """A function of a library is handed over, and may be called with whatever there is. Classes do not count."""
+        if not origin.rpartition(".")[2][:1].islower():
+            return
+        uses = list(hidden_state.call_uses(origin))
+        if files.is_foreign(origin):
+            uses += [hidden_state.HiddenUse(self._module_state(origin), "change")]
+            uses += [hidden_state.HiddenUse(state, "set") for state in hidden_state.RANDOM_STATES]
+        for state, use in uses:
+            unknown: hidden_state.Use = "unknown" if state in hidden_state.RANDOM_STATES else "change"
+            self.state.sink.hidden(state, unknown if use == "set" else use)
+        for access in files.function_uses(origin):
+            self.state.sink.file(access.mode, None, tree=access.tree)
 
     @staticmethod
     def _module_state(origin: str) -> str:

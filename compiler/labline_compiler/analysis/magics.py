@@ -68,7 +68,7 @@ class Magics(History):
                 self.state.alter(self.heap.reach(value))
         self.state.sink.star_import(name)
         self.state.sink.file("write", None, tree=True)
-        self.unknown_draws()
+        self.unknown_draws(seeds=True)
 
     def _read_names(self, text: str) -> None:
         self.forgiving += 1  # IPython leaves names that it does not know to the shell, whose variables they may be
@@ -213,7 +213,7 @@ class Magics(History):
         known = path is not None and not set("{$") & set(path)
         self.state.sink.file("read", path if known else None)
         self.state.sink.file("write", None, tree=True)
-        self.unknown_draws()
+        self.unknown_draws(seeds=True)
         if "-i" in words:
             self.everything("%run -i", node)
         else:

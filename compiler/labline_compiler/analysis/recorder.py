@@ -13,6 +13,7 @@ from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, Stretc
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, Use
 from labline_compiler.analysis.history import is_text
+from labline_compiler.analysis.staying import Staying
 from labline_compiler.analysis.texts import ANY
 from labline_compiler.analysis.walker import Walker
 from labline_compiler.findings import Finding, finding
@@ -47,6 +48,7 @@ class Recorder:
         self.starred: dict[str, int] = {}  # how many of the stars its versions know of
         self.steps: dict[str, StepFlow] = {}
         self.left: dict[str, dict[str, Left]] = {}  # by step: what its names stand for when it ends
+        self.staying: dict[str, dict[str, Staying]] = {}  # by step: what cannot leave its process when it ends
         self.findings: list[Finding] = []
         self.told: set[tuple[object, ...]] = set()
         self.misplaced: set[int] = set()
@@ -92,6 +94,7 @@ class Recorder:
             return
         step = self.unit.step
         names = self.walker.state.module.names
+        self.staying[step] = dict(self.walker.state.staying)
         for name in self.changed:
             if name in names and name in self.versions:
                 self.left.setdefault(step, {})[name] = Left(names[name], self.heap.links)
@@ -153,6 +156,10 @@ class Recorder:
         """Hidden state flows between steps like a name."""
         if self.unit.step in self.steps:
             self.stretch.uses.add(state)
+        if use == "unknown":
+            if self.unit.step == PREAMBLE:
+                self.misplaced.add(self.unit.cell.index)
+            use = "draw" if self.parallel_random else "change"
         version = self.versions.get(state)
         if use == "draw" and self.parallel_random and self.unit.step != PREAMBLE:
             self._need(state)

@@ -47,6 +47,7 @@ class Settlement:
             if version.step == PARAMETERS:
                 flow.parameters.add(version.name)
                 continue
+            self._check_staying(step, version, cell)
             flow.inputs.setdefault(version.name, version)
             given.setdefault(version.step, set()).add(version.name)
             if not version.always and version.parent is not None:
@@ -139,6 +140,25 @@ class Settlement:
         return False
 
     # --------------------------------------------------------------------------------------------------------- telling
+
+    def _check_staying(self, step: str, version: Version, cell: Cell) -> None:
+        """What cannot leave its process must not be taken by another step."""
+        stays, name = self.record.staying.get(version.step, {}).get(version.name), version.name
+        key = ("LL406", step, name)
+        if stays is None or not version.always or key in self.told:
+            return
+        self.told.add(key)
+        self.parted.append((version.cell.index, cell.index))
+        message = (
+            f"Step {step} (cell {cell.number}) needs {name}, which is {stays.what} made in cell {version.cell.number}: "
+            f"it cannot leave step {version.step}."
+        )
+        fix = (
+            f"Make {name} in step {step}, move the cut so that cells {version.cell.number} to {cell.number} are in one "
+            f"step, or hand on what {name} was made from."
+        )
+        span = self._mention(name, cell)
+        self.findings.append(finding("LL406", message, cell=cell.place, step=step, span=span, fix=fix))
 
     def _check_interruption(self, step: str, segment: int, version: Version, cell: Cell) -> None:
         """A step runs as a whole: what it takes must not change meanwhile, nor what it gives once it was taken."""

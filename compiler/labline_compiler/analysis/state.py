@@ -12,6 +12,7 @@ from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import Use
 from labline_compiler.analysis.journal import ABSENT, Change, Changes, Journal, Table
 from labline_compiler.analysis.scopes import Scope
+from labline_compiler.analysis.staying import Staying
 
 
 class Sink(Protocol):
@@ -84,6 +85,7 @@ class State:
         self.always: dict[str, None] = {}  # names that the current step has surely bound
         self._journal = Journal()
         self._named: dict[int, dict[str, None]] = {}  # by object: the notebook's names that have ever stood for it
+        self.staying: dict[str, Staying] = {}  # names that surely stand for what cannot leave its process
         self.depth = 0  # of branches
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
@@ -161,6 +163,7 @@ class State:
     def bind_global(self, name: str, value: Value, *, inside: bool = False) -> None:
         """Bind a name of the notebook; *inside* a function it may be on a path not taken."""
         self.time += 1
+        self.staying.pop(name, None)
         always = not inside and self.depth == 0
         if inside:
             value |= self.module.names.get(name, NOTHING)
@@ -174,6 +177,7 @@ class State:
         """Each of the notebook's *names*, which are bound, may stand for *value* from now on as well."""
         self.time += 1
         for name in names:
+            self.staying.pop(name, None)
             before = self.module.names[name]
             if not value <= before:
                 self.bindings += 1
@@ -241,6 +245,7 @@ class State:
             self._journal.put(frame.texts, name, ABSENT)
             return
         self.global_value(name)  # a name that is not bound cannot be unbound
+        self.staying.pop(name, None)
         always = self.depth == 0 and frame is self.module
         if frame is self.module:
             self._journal.put(self.module.names, name, ABSENT)

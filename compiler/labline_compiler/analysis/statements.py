@@ -11,6 +11,7 @@ from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
+from labline_compiler.analysis.staying import COROUTINE, GENERATOR, Staying, made_by
 
 _SUPPRESSING = ("suppress", "raises", "ignored")
 
@@ -30,6 +31,13 @@ class Statements(Expressions):
                     self, f"_run_{type(statement).__name__.lower()}", self._run_other
                 )
             handler(statement)
+
+    def run_code(self, code: ast.Module) -> Value:
+        """Follow code that stands in a text, as if it stood in the cell. Returns the value of the last expression."""
+        statement, self.last_value = self.state.statement, NOTHING
+        self.run(code.body)
+        self.state.statement = statement
+        return self.last_value
 
     def _block(self, statements: Sequence[ast.stmt]) -> Callable[[], None]:
         return lambda: self.run(statements)
@@ -51,6 +59,27 @@ class Statements(Expressions):
         for target in statement.targets:
             self.assign(target, result)
             self.keep_text(target, text)
+        if self.state.frame is self.state.module and self.state.depth == 0 and (stays := self._stays(value)):
+            self.state.staying |= {target.id: stays for target in statement.targets if isinstance(target, ast.Name)}
+
+    def _stays(self, node: ast.expr) -> Staying | None:
+        """What the expression has just given, where it is sure that this cannot leave its process."""
+        if isinstance(node, ast.GeneratorExp):
+            return GENERATOR
+        if not isinstance(node, ast.Call):
+            return None
+        if (origin := self.origin_of(node.func)) is not None:
+            given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "mode")]
+            mode = given[0].value if given and isinstance(given[0], ast.Constant) else None
+            return made_by(origin, mode) if not self.patches(origin.rpartition(".")[2], origin) else None
+        callee = self.state.peek(node.func.id) if isinstance(node.func, ast.Name) else None
+        functions = [self.heap.things[number].function for number in callee or ()]
+        info = functions[0] if len(functions) == 1 else None
+        if info is None or isinstance(info.node, ast.Lambda) or info.node.decorator_list:
+            return None
+        if scopes.is_generator(info.node):
+            return GENERATOR
+        return COROUTINE if isinstance(info.node, ast.AsyncFunctionDef) else None
 
     def _pairs(self, target: ast.expr, value: ast.expr) -> bool:
         """``a, b = x, y`` without a tuple between, which would make a and b share."""

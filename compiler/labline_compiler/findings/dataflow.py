@@ -80,7 +80,7 @@ print(x)
         "Name the variables in plain code.",
         bad="""\
 # %% tags=["step:load"]
-exec("x = 2")
+exec(open("settings.txt").read())
 """,
         good="""\
 # %% tags=["step:load"]

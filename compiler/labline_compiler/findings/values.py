@@ -44,4 +44,29 @@ RULES = (
         "A later step needs a name that the step was to bind, and when the step ended it was not bound.",
         "Assign the name on every path through the step's cells, or before them.",
     ),
+    Rule(
+        "LL406",
+        "value cannot leave its step",
+        "error",
+        "A step needs what another step has made and what lives in one process: an open file, a connection to a "
+        "database, a lock, a thread, a generator. What can be seen to be so is told before anything runs, the rest "
+        "(`LL401`) when the step ends.",
+        "Make it in the step that uses it, move the cells so that both are in one step, or hand on what it was made "
+        "from.",
+        bad="""\
+# %% tags=["imports"]
+import sqlite3
+# %% tags=["step:load"]
+connection = sqlite3.connect("shop.db")
+# %% tags=["step:report"]
+print(connection.execute("select count(*) from orders").fetchall())
+""",
+        good="""\
+# %% tags=["imports"]
+import sqlite3
+# %% tags=["step:report"]
+connection = sqlite3.connect("shop.db")
+print(connection.execute("select count(*) from orders").fetchall())
+""",
+    ),
 )

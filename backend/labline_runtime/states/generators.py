@@ -1,0 +1,63 @@
+"""Generators of random numbers that everybody draws from.
+
+One that nobody has seeded and nobody has drawn from is in another state in each process, which means nothing: None
+stands for it, and leaves the generator of the next process as it is.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from typing import Any
+
+from labline_runtime.states.baseline import Baseline
+
+
+def capture_random(baseline: Baseline) -> Any:
+    """Python's generator."""
+    state = random.getstate()
+    return None if state == baseline.random else state
+
+
+def restore_random(value: Any, _: Baseline) -> None:
+    """Go on where it stopped."""
+    if value is not None:
+        random.setstate(value)
+
+
+def capture_numpy(_: Baseline) -> Any:
+    """NumPy's generator."""
+    state = sys.modules["numpy"].random.get_state(legacy=False)
+    return None if _is_as_imported(state) else state
+
+
+def restore_numpy(value: Any, _: Baseline) -> None:
+    """Go on where it stopped."""
+    sys.modules["numpy"].random.set_state(value)
+
+
+def _is_as_imported(state: dict[str, Any]) -> bool:
+    """Whether the generator still stands where its own entropy has put it. Seeding makes NumPy forget that entropy."""
+    numpy = sys.modules["numpy"]
+    generator = numpy.random.mtrand._rand._bit_generator
+    seed: Any = getattr(generator, "seed_seq", None) or getattr(generator, "_seed_seq", None)
+    if state["bit_generator"] != "MT19937" or not hasattr(seed, "entropy"):
+        return False
+    fresh = numpy.random.MT19937(numpy.random.SeedSequence(seed.entropy)).state["state"]
+    same: bool = state["state"]["pos"] == fresh["pos"] and (state["state"]["key"] == fresh["key"]).all()
+    return same and not state["has_gauss"]
+
+
+def capture_torch(_: Baseline) -> Any:
+    """The generators of the CPU and of every CUDA device in use."""
+    torch = sys.modules["torch"]
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else None
+    return {"cpu": torch.get_rng_state(), "cuda": cuda}
+
+
+def restore_torch(value: Any, _: Baseline) -> None:
+    """Go on where they stopped; devices only where there are as many."""
+    torch = sys.modules["torch"]
+    torch.set_rng_state(value["cpu"])
+    if value["cuda"] is not None and torch.cuda.device_count() == len(value["cuda"]):
+        torch.cuda.set_rng_state_all(value["cuda"])

@@ -1,0 +1,64 @@
+"""What a library, or Python itself, has once for everybody: it crosses as what it is, the one of the next process.
+
+A copy of ``os.environ``, ``matplotlib.rcParams`` or of the generator behind ``random.shuffle`` would no longer be what
+the library goes by. Their content is hidden state and travels as such.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+# By the name of the type: where such an object may be kept.
+_PLACES: dict[str, tuple[tuple[str, str], ...]] = {
+    "Random": (("random", "_inst"),),
+    "RandomState": (("numpy.random.mtrand", "_rand"),),
+    "Generator": (("torch", "default_generator"),),
+    "_Environ": (("os", "environ"), ("os", "environb")),
+    "RcParams": (("matplotlib", "rcParams"),),
+    "ColormapRegistry": (("matplotlib", "colormaps"),),
+    "DictWrapper": (("pandas", "options"),),
+    "TemplatesConfig": (("plotly.io", "templates"),),
+    "RenderersConfig": (("plotly.io", "renderers"),),
+    "StepStream": (("sys", "stdout"), ("sys", "stderr")),
+}
+# Plain lists are looked for among the values of variables only: there are too many of them inside others.
+_LISTS = (("sys", "path"), ("warnings", "filters"), ("sys", "argv"))
+
+
+def place_of(value: Any) -> tuple[str, str] | None:
+    """The module and the attribute under which *value* is kept; None for all that is not shared out so."""
+    for module, attribute in _PLACES.get(type(value).__name__, ()):
+        kept = getattr(sys.modules.get(module), attribute, None)
+        if kept is value and value is not None:
+            return module, attribute
+        if type(value).__name__ == "DictWrapper" and type(kept) is type(value):  # pandas makes one for each look
+            prefix = object.__getattribute__(value, "prefix")
+            return module, f"{attribute}.{prefix}" if prefix else attribute
+    return None
+
+
+def list_place_of(value: Any) -> tuple[str, str] | None:
+    """The same for a plain list."""
+    if type(value) is not list:
+        return None
+    return next((place for place in _LISTS if getattr(sys.modules.get(place[0]), place[1], None) is value), None)
+
+
+def find(module: str, attribute: str) -> Any:
+    """What is kept there in this process."""
+    __import__(module)
+    found = sys.modules[module]
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    return found
+
+
+class Kept:
+    """Stands for a list in an artifact."""
+
+    def __init__(self, place: tuple[str, str]) -> None:
+        self._place = place
+
+    def __reduce__(self) -> Any:
+        return find, self._place

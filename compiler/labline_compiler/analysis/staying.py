@@ -1,0 +1,63 @@
+"""What cannot leave its process: whatever is bound to it must not be handed to another step.
+
+Only what is certain stands here: each entry was seen to be refused by the run time's own pickling
+(``labline_runtime.values``). What is not certain is told when the step runs (LL401).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from labline_compiler.analysis.operations import words
+
+
+class Staying(NamedTuple):
+    """What a name stands for. ``closes``: once it is closed it may travel."""
+
+    what: str
+    closes: bool = False
+
+
+GENERATOR = Staying("a generator")
+COROUTINE = Staying("a coroutine")
+_FILE = Staying("an open file", closes=True)
+
+_TABLE: dict[str, str] = {
+    "a connection to a database": "sqlite3.connect sqlalchemy.create_engine",
+    "a socket": "socket.socket",
+    "a lock": "threading.Lock threading.RLock threading.Condition threading.Event threading.Semaphore "
+    "threading.Barrier multiprocessing.Lock",
+    "a thread": "threading.Thread threading.Timer",
+    "the data of a thread": "threading.local",
+    "a queue": "queue.Queue queue.LifoQueue queue.PriorityQueue queue.SimpleQueue multiprocessing.Queue",
+    "memory that processes share": "multiprocessing.Value multiprocessing.Array mmap.mmap",
+    "a process": "subprocess.Popen multiprocessing.Process",
+    "a pool of workers": "concurrent.futures.ThreadPoolExecutor concurrent.futures.ProcessPoolExecutor",
+    "a result to come": "concurrent.futures.Future",
+    "a temporary folder": "tempfile.TemporaryDirectory",
+    "a reader or writer of an open file": "csv.reader csv.writer csv.DictReader",
+    "a hash being computed": "hashlib.md5 hashlib.sha256",
+    "a generator": "os.walk os.scandir glob.iglob re.finditer numpy.nditer numpy.ndenumerate",
+    "a connection's settings": "ssl.create_default_context",
+    "an event loop": "asyncio.new_event_loop",
+}
+_MAKERS = {origin: Staying(what) for what, origins in _TABLE.items() for origin in origins.split()}
+_MAKERS |= dict.fromkeys(words("tempfile.TemporaryFile tempfile.NamedTemporaryFile"), _FILE)
+_OPENERS = words("builtins.open io.open")
+_ALWAYS_FOR_WRITING = words("gzip.open bz2.open lzma.open tarfile.open zipfile.ZipFile")
+
+# What leaves a file open, of its methods and of the functions that it is handed to.
+USING_METHODS = words("write writelines read readline readlines seek tell flush")
+USING_FUNCTIONS = words("builtins.print json.dump pickle.dump")
+
+
+def made_by(origin: str, mode: object) -> Staying | None:
+    """What calling *origin* gives, if that stays; *mode* is its second argument or ``mode``, where that is a literal.
+
+    A text file that is open for reading travels as its text.
+    """
+    if origin in _OPENERS and isinstance(mode, str):
+        return _FILE if set("wax+b") & set(mode) else None
+    if origin in _ALWAYS_FOR_WRITING and isinstance(mode, str):
+        return _FILE if set("wax") & set(mode) else None
+    return _MAKERS.get(origin)
