@@ -24,7 +24,7 @@ from labline_runtime.specification import Observation, Shared, StepError, StepIn
 
 Cells = tuple[tuple[str, str], ...]  # the step's name and the code
 
-MAIN = "import sys\nmain = sys.modules['__' + 'main__']\n"
+MAIN = "import inspect\nmain = inspect.sys.modules['__main__']\n"
 
 
 def notebook(cells: Cells) -> str:
