@@ -9,6 +9,18 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "an only instance that __new__ keeps": (
+        "b = [1]\nclass Only:\n    made = None\n    def __new__(cls):\n        if cls.made is None:\n            cls.made = super().__new__(cls)\n        return cls.made",
+        "Only().values = b",
+        "Only().values.append(3)",
+        "print(b)",
+    ),
+    "an only instance that a metaclass keeps": (
+        "b = [1]\nclass Single(type):\n    made = {}\n    def __call__(cls):\n        if cls not in cls.made:\n            cls.made[cls] = super().__call__()\n        return cls.made[cls]\nclass K(metaclass=Single):\n    pass",
+        "K().values = b",
+        "K().values.append(3)",
+        "print(b)",
+    ),
     "a name found through a function's globals": ("b=[1]\ndef f(): pass", "f.__globals__['b'].append(2)", "print(b)"),
     "a default of what vars gives": ("c=[1]\ndef f(): pass", "b = vars(f).get('note', c)", "c.append(2)", "print(b,c)"),
     "an attribute set by object's method": (
