@@ -44,6 +44,12 @@ def test_drawing_leaves_the_digest_of_what_draws(tmp_path):
     assert after == before
 
 
+def test_looking_at_the_attributes_of_an_exception_leaves_its_digest():
+    error = KeyError([1])
+    before = digest(error)
+    assert (vars(error), digest(error)) == ({}, before)
+
+
 MATCHES = {
     "search": re.search("b(c)?", "abcb"),
     "match": re.compile("b").match("ab", 1),

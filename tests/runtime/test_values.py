@@ -215,6 +215,13 @@ def test_there_is_no_culprit_in_what_pickles():
     assert find_culprit({"v": [1, Holder()]}) is None
 
 
+def test_a_value_that_raises_what_it_likes_for_missing_attributes_is_described():
+    class Dotted(dict):
+        __getattr__ = dict.__getitem__  # type: ignore[assignment]
+
+    assert describe("v", Dotted(x=1)).shape == (1,)
+
+
 def test_a_frame_is_previewed_as_a_bounded_table():
     shown = preview(pd.DataFrame(np.zeros((50, 30))))
     assert (len(shown.columns), len(shown.rows), len(shown.rows[0]), shown.truncated) == (21, 20, 21, True)

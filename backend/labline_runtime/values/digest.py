@@ -330,6 +330,8 @@ class Walk:
         make, arguments, state, listed, mapped, setter = (*reduction, None, None, None, None)[:6]
         if make is itertools.chain and state and not arguments and not operator.length_hint(state[0], 1):
             state = None  # a chain of nothing, as one that is used up comes back
+        if isinstance(value, BaseException) and not state:  # it has an empty one as soon as somebody asks for it
+            state = None
         if make is iter and state is None:  # that of a dict comes back as that of a list
             state = 0
         if issubclass(kind, (set, frozenset)) and len(arguments) == 1 and type(arguments[0]) is list:

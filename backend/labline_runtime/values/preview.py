@@ -141,7 +141,10 @@ def _rows(part: Any) -> Any:
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:
-    shape = getattr(value, "shape", None)
+    try:
+        shape = getattr(value, "shape", None)
+    except Exception:  # a __getattr__ of the notebook's may raise anything
+        shape = None
     try:
         if shape is not None:
             return tuple(int(length) for length in shape)

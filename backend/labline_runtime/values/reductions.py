@@ -213,7 +213,7 @@ def _reduce_instance(value: Any) -> Any:
     own = issubclass(base, (dict, list)) and any(
         getattr(kind, name, None) is not getattr(base, name, None) for name in _FILLERS
     )
-    attributes = getattr(value, "__dict__", None)
+    attributes = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else None  # or __getattr__ answers
     shared = attributes is not None and (type(attributes) is not dict or sys.getrefcount(attributes) > _REFERENCES)
     if not own and not shared:
         return None

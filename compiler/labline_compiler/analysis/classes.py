@@ -190,6 +190,8 @@ class Classes(Functions):
         instance = self.heap.make(self.site(node, number), "instance", own, instance_of=number)
         self.made_class(info.metaclass, "__call__", own | arguments.all)
         members = self.members(number)
+        calling = NOTHING.union(*(self.members(above).get("__call__", NOTHING) for above in info.metaclass))
+        kept = self.heap.reach(calling) - calling  # what it gave: maybe one that was made before
         followed = False
         for name in ("__new__", "__init__", "__post_init__"):
             for function in sorted(members.get(name, NOTHING)):
@@ -197,12 +199,13 @@ class Classes(Functions):
                 if method is not None:
                     followed |= name == "__init__"
                     receiver = instance if name != "__new__" else own
-                    self.enter_function(function, method, arguments, node, receiver)
+                    given = self.enter_function(function, method, arguments, node, receiver)
+                    kept |= given if name == "__new__" else NOTHING
         if not followed:
             self.heap.put(instance, arguments.all | self._default_values(members, node))
             if self.foreign_bases(number):
                 self.callbacks(arguments)
-        return instance
+        return instance | self.heap.mutable(kept)
 
     def _default_values(self, members: dict[str, Value], node: ast.AST) -> Value:
         """What functions give that the class's fields hold, as dataclasses and their like do for every instance."""

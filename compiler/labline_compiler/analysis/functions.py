@@ -216,6 +216,7 @@ class Functions:
         self.unknown_draws(reached)
         self.state.sink.file("write", None, tree=True)
         made = self.heap.make(self.site(node, "unfollowed"), None, reached)  # such as the functions inside it
+        self.heap.put(self.raised(), self.heap.mutable(reached))
         return handed | made | self.any_of(reached, node)
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:

@@ -242,6 +242,7 @@ class LibraryCalls(OutOfSight):
                 thing = self.heap.things[number]
                 if thing.instance_of is not None or thing.klass is not None:
                     self.store_attribute(number, name if isinstance(name, str) else "*", arguments.all, node)
+                    self.special(number, "__setattr__", Arguments([NOTHING, arguments.all]), node)
             return None
         if origin == "builtins.type" and len(arguments.positional) == 1:
             classes = {self.heap.things[n].instance_of for n in arguments.positional[0]} - {None}

@@ -424,6 +424,8 @@ class Statements(Expressions):
                 self.state.sink.hidden("@logging", "change")
             elif thing.instance_of is not None or thing.klass is not None:
                 self.store_attribute(number, target.attr if isinstance(target, ast.Attribute) else "*", value, target)
+                setter = "__setattr__" if isinstance(target, ast.Attribute) else "__setitem__"
+                self.special(number, setter, Arguments([NOTHING, value]), target)
         self.use(holder, call_methods=True)
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
         self.state.alter(holder if simple else self.heap.reach(holder), value)

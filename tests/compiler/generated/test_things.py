@@ -9,6 +9,42 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "what a function raises that is not followed": (
+        "class B:\n    def __init__(self):\n        self.items = []\no = B()\nb = [1]\nclass P:\n    def __init__(self, t): object.__setattr__(self, 't', t)\n    def __getattr__(self, n): return getattr(object.__getattribute__(self, 't'), n)\n    def __setattr__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\np = P(o)",
+        "p.items.append(6)\ndef fails():\n    raise KeyError(b)\ntry:\n    fails()\nexcept KeyError as problem:\n    c = problem.args[0]",
+        "c.append(2)",
+        "print(b)",
+    ),
+    "an attribute that a proxy sets": (
+        "class B:\n    pass\no = B()\nb = [1]\nclass P:\n    def __init__(self, t): object.__setattr__(self, 't', t)\n    def __setattr__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\n    def __setitem__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\np = P(o)",
+        "p.x = b",
+        "o.x.append(2)",
+        "print(b)",
+    ),
+    "an attribute that a proxy sets by its name": (
+        "class B:\n    pass\no = B()\nb = [1]\nclass P:\n    def __init__(self, t): object.__setattr__(self, 't', t)\n    def __setattr__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\n    def __setitem__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\np = P(o)",
+        "setattr(p, 'x', b)",
+        "o.x.append(2)",
+        "print(b)",
+    ),
+    "an item that a proxy sets": (
+        "class B:\n    pass\no = B()\nb = [1]\nclass P:\n    def __init__(self, t): object.__setattr__(self, 't', t)\n    def __setattr__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\n    def __setitem__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\np = P(o)",
+        "p['x'] = b",
+        "o.x.append(2)",
+        "print(b)",
+    ),
+    "an only instance that __new__ keeps": (
+        "b = [1]\nclass Only:\n    made = None\n    def __new__(cls):\n        if cls.made is None:\n            cls.made = super().__new__(cls)\n        return cls.made",
+        "Only().values = b",
+        "Only().values.append(3)",
+        "print(b)",
+    ),
+    "an only instance that a metaclass keeps": (
+        "b = [1]\nclass Single(type):\n    made = {}\n    def __call__(cls):\n        if cls not in cls.made:\n            cls.made[cls] = super().__call__()\n        return cls.made[cls]\nclass K(metaclass=Single):\n    pass",
+        "K().values = b",
+        "K().values.append(3)",
+        "print(b)",
+    ),
     "a name found through a function's globals": ("b=[1]\ndef f(): pass", "f.__globals__['b'].append(2)", "print(b)"),
     "a default of what vars gives": ("c=[1]\ndef f(): pass", "b = vars(f).get('note', c)", "c.append(2)", "print(b,c)"),
     "an attribute set by object's method": (
