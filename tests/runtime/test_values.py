@@ -41,6 +41,14 @@ def test_a_read_only_array_stays_read_only(tmp_path):
     assert not crossed(array, tmp_path).flags.writeable
 
 
+def test_a_class_whose_module_is_imported_only_when_it_is_asked_for_is_not_stored_with_its_methods(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delitem(sys.modules, "numpy.rec", raising=False)
+    stored = store({"value": np.zeros(2, "i4,f8").view(np.recarray)}, tmp_path)
+    assert b"_make_skeleton_class" not in stored.path.read_bytes()
+
+
 def test_objects_shared_within_an_artifact_stay_shared(tmp_path):
     shared = [1]
     stored = store({"a": shared, "b": {"inner": shared}}, tmp_path)

@@ -134,9 +134,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, type):
             if obj.__module__ == NOTEBOOK:
                 _track(obj)
+            _import_home(obj)
             reduced = super().reducer_override(obj)
             return _reduce_class(obj, reduced) if isinstance(reduced, tuple) and len(reduced) == 6 else reduced
         if isinstance(obj, types.FunctionType):
+            _import_home(obj)
             reduced = super().reducer_override(obj)
             home = _home(obj)
             if isinstance(reduced, tuple) and len(reduced) == 6 and home is not None:
@@ -171,6 +173,18 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         except Exception:  # whatever foreign objects raise that cannot be stored
             return None
         return found
+
+
+def _import_home(definition: type | types.FunctionType) -> None:
+    """Import the module that a library's *definition* says it is from, such as ``numpy.rec`` for ``numpy.recarray``.
+
+    Packages import some only when they are asked for. cloudpickle looks no further than what is imported, and would
+    take the definition for one of the notebook's, which makes another of it in each process.
+    """
+    name = definition.__module__
+    if isinstance(name, str) and name not in sys.modules and "." in name and name.partition(".")[0] in sys.modules:
+        with contextlib.suppress(Exception):  # whatever a foreign module raises
+            importlib.import_module(name)
 
 
 def _is_of_notebook(function: Any) -> bool:
