@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import methods
+from labline_compiler.analysis import hidden_state, methods
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
@@ -95,8 +95,17 @@ class Classes(Functions):
                 result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
         reached = self.heap.reach(own)
-        kept = thing.stored.get(name, NOTHING) & self.heap.libraries
+        kept = self._settings_in(thing.stored.get(name, NOTHING))
         return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
+
+    def _settings_in(self, value: Value) -> Value:
+        """The modules among *value*, and what else of libraries has to do with hidden state."""
+        things = self.heap.things
+        return frozenset(
+            number
+            for number in value & self.heap.dotted
+            if things[number].kind == "module" or hidden_state.is_process_wide(things[number].origin or "")
+        )
 
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
