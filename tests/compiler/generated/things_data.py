@@ -387,8 +387,8 @@ THINGS_DATA = (
         ),
     ),
     Thing(
-        "xa = pd.Series([1, 2, 3, 4], index=pd.date_range('2024-01-01', periods=4, freq='D'))\nxb = xa.copy()\nrs = xa.resample('2D')\nea = pd.array([1, 2, None, 4])\neb = ea",
-        "print(xa.tolist(), xb.tolist(), str(xa.index.freq), str(xb.index[0]), xa.index.name, rs.sum().tolist(), ea.tolist(), eb.tolist(), ea is eb)",
+        "xa = pd.Series([1, 2, 3, 4], index=pd.date_range('2024-01-01', periods=4, freq='D'))\nxb = xa.copy()\nea = pd.array([1, 2, None, 4])\neb = ea",
+        "print(xa.tolist(), xb.tolist(), str(xa.index.freq), str(xb.index[0]), xa.index.name, ea.tolist(), eb.tolist(), ea is eb)",
         (
             "X1 = X2.shift(1, freq='D')",
             "X1.index.freq = None",
@@ -396,8 +396,7 @@ THINGS_DATA = (
             "X1 = X2",
             "X1 = X2.copy()",
             "X1 = X2.copy(deep=False)",
-            "rs = X1.resample('2D')",
-            "X1 = rs.sum().reindex(X2.index).fillna(0)",
+            "X1 = X2.resample('2D').sum().reindex(X2.index).fillna(0)",
             "X1.index = X2.index",
             "L1 = [str(X1.index.freq)]",
             "X1.index.name = 'q'",
