@@ -215,8 +215,9 @@ class Functions:
             self.state.bind_global(name, self.heap.mutable(reached), inside=True)
         self.unknown_draws(reached)
         self.state.sink.file("write", None, tree=True)
-        made = self.heap.make(self.site(node, "unfollowed"), None, reached)  # such as the functions inside it
-        self.heap.put(self.raised(), self.heap.mutable(reached))
+        inside = self.heap.mutable(reached)
+        made = self.heap.make(self.site(node, "unfollowed"), None, inside)  # such as the functions inside it
+        self.heap.put(self.raised(), inside)
         return handed | made | self.any_of(reached, node)
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
