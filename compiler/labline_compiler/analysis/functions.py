@@ -216,7 +216,8 @@ class Functions:
         self.unknown_draws(reached)
         self.state.sink.file("write", None, tree=True)
         inside = self.heap.mutable(reached)
-        made = self.heap.make(self.site(node, "unfollowed"), None, inside)  # such as the functions inside it
+        held = inside | self.seeds_in(reached)
+        made = self.heap.make(self.site(node, "unfollowed"), None, held)  # such as the functions inside it
         self.heap.put(self.raised(), inside)
         return handed | made | self.any_of(reached, node)
 
