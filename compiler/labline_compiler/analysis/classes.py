@@ -83,12 +83,12 @@ class Classes(Functions):
         own = frozenset((number,))
         found = self._found(number, name)
         result: Value = NOTHING
-        for each in sorted(found):
+        for each in sorted(found & self.heap.functions):
             info = self.heap.things[each].function
             if info is not None and info.binding == "property":
                 result |= self.enter_function(each, info, Arguments([]), node, own)
-            elif self.heap.things[each].instance_of is not None:
-                result |= self.special(each, "__get__", Arguments([own, frozenset((self._class_of(number),))]), node)
+        for each in self._instances_with(found, "__get__"):
+            result |= self.special(each, "__get__", Arguments([own, frozenset((self._class_of(number),))]), node)
         if thing.instance_of is not None:
             result |= self.special(number, "__getattribute__", Arguments([NOTHING]), node)
             if name not in self.members(self._class_of(number)):
@@ -106,6 +106,17 @@ class Classes(Functions):
             for number in value & self.heap.dotted
             if things[number].kind == "module" or hidden_state.is_process_wide(things[number].origin or "")
         )
+
+    def _instances_with(self, value: Value, *names: str) -> list[int]:
+        """Those of *value* that are instances of classes of the notebook with a special method of one of *names*."""
+        things = self.heap.things
+        classes = {things[number].instance_of for number in value}
+        having = {
+            klass
+            for klass in classes
+            if klass is not None and not self.members(klass).keys().isdisjoint((*names, "*"))
+        }
+        return sorted(number for number in value if things[number].instance_of in having) if having else []
 
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
@@ -127,13 +138,14 @@ class Classes(Functions):
             return
         self.state.alter(thing.stored.get("__dict__", NOTHING), value)  # which others may have, too
         members = self.members(thing.instance_of)
-        for each in sorted(members.get(name, NOTHING) if name != "*" else NOTHING.union(*members.values())):
+        found = members.get(name, NOTHING) if name != "*" else NOTHING.union(*members.values())
+        for each in sorted(found & self.heap.functions):
             info = self.heap.things[each].function
             if info is not None and info.binding == "accessor":
                 self.enter_function(each, info, Arguments([value]), node, own)
-            elif self.heap.things[each].instance_of is not None:
-                self.special(each, "__set__", Arguments([own, value]), node)
-                self.special(each, "__delete__", Arguments([own]), node)
+        for each in self._instances_with(found, "__set__", "__delete__"):
+            self.special(each, "__set__", Arguments([own, value]), node)
+            self.special(each, "__delete__", Arguments([own]), node)
 
     def is_asynchronous(self, number: int) -> bool:
         """Whether the instance is a context manager for ``async with`` only."""
