@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.copies import Copies
 from labline_compiler.analysis.heap import ANY_PART, MAIN, NOTHING, Value
-from labline_compiler.analysis.out_of_sight import OutOfSight
 from labline_compiler.analysis.texts import ANY
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CONTAINER_KINDS = {
 }
 
 
-class LibraryCalls(OutOfSight):
+class LibraryCalls(Copies):
     """What functions and classes of libraries do."""
 
     def origin_of(self, node: ast.expr) -> str | None:
@@ -79,6 +79,8 @@ class LibraryCalls(OutOfSight):
         result = self._result(operation, handed, arguments, node, origin)
         if operation.result in ("holds", "elements") and functions:
             self.heap.put(result, functions)
+        elif functions:  # json.loads(text, object_hook=function): what these gave may be in it
+            self.heap.put(result, self.heap.mutable(NOTHING.union(*(self.heap.things[n].holds for n in functions))))
         return result | given | evaluated
 
     def taken_liberties(
@@ -230,9 +232,9 @@ class LibraryCalls(OutOfSight):
         if origin == "builtins.type" and len(arguments.positional) > 1:
             return self.worst(NOTHING, arguments, node, library=True)
         if origin == "copy.copy":
-            return self._copied_instances(arguments.all, node, deep=False) or None
+            return self.copied_instances(arguments.all, node, deep=False) or None
         if origin in ("copy.deepcopy", "sklearn.base.clone"):
-            return self._deep_copy(arguments.all, node)
+            return self.deep_copy(arguments.all, node)
         if origin in operations.REVIVING:
             # What was put away somewhere may be an instance of any of the notebook's classes.
             return self.heap.make(self.site(node), None, frozenset(self.heap.classes))
@@ -285,43 +287,6 @@ class LibraryCalls(OutOfSight):
                     members = self.members(thing.instance_of if thing.instance_of is not None else number)
                     self.invoke(NOTHING.union(*members.values()), arguments.all)
         return result
-
-    def _deep_copy(self, value: Value, node: ast.AST) -> Value | None:
-        """A copy that shares nothing with the original but functions and classes."""
-        reached = self.heap.reach(value)
-        if copies := self._copied_instances(value, node, deep=True):
-            return copies
-        inner = self._copied_instances(frozenset(self.heap.instances & reached), node, deep=True)
-        inner |= reached & (self.heap.classes | self.heap.functions)
-        estimators = [self.heap.things[number] for number in self.heap.only(reached, "sklearn")]
-        facts = {name: any(getattr(each, name) for each in estimators) for name in ("draws", "passes", "keeps")}
-        if not inner and not any(facts.values()):
-            return None
-        return self.heap.make(self.site(node), self.heap.kind(value), inner, **facts)
-
-    def _copied_instances(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
-        """Copies of instances of the notebook's classes, which stay that. Nothing if there is anything else."""
-        things, copies = self.heap.things, NOTHING
-        self.use(value)
-        for number in sorted(value):
-            klass = things[number].instance_of
-            if klass is None:
-                return NOTHING
-            # A deep copy holds copies of what the original holds, so it shares nothing but the classes.
-            inner = self.heap.reach(things[number].holds) if deep else NOTHING
-            held = (
-                frozenset(n for n in inner if things[n].klass or things[n].function) if deep else things[number].holds
-            )
-            copied = self.heap.make(self.site(node, ("copy", number)), "instance", frozenset(held), instance_of=klass)
-            for name, stored in things[number].stored.items():
-                kept = stored & held if deep else stored
-                for each in copied:
-                    things[each].stored[name] = things[each].stored.get(name, NOTHING) | kept
-            own = copied | frozenset((number,))
-            for name in ("__copy__", "__deepcopy__", "__reduce__", "__getstate__", "__setstate__"):
-                copied |= self.special(number, name, Arguments([own]), node)
-            copies |= copied
-        return copies
 
     def _caching(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
         """``lru_cache(function)`` or, to be called with the function, ``lru_cache(maxsize=None)``."""

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.pipeline import Pipeline, Step
@@ -143,6 +145,7 @@ def _process() -> Iterator[dict[str, Any]]:
     module = types.ModuleType("__main__")
     before = hidden_state.Baseline.take()
     states = {name: hidden_state.capture(name, before) for name in _RESTORED}
+    drawn = random.getstate(), np.random.get_state()
     sys.modules["__main__"] = module
     _forget_classes()
     try:
@@ -152,9 +155,11 @@ def _process() -> Iterator[dict[str, Any]]:
         sys.modules["__main__"] = ours
         for name, value in states.items():
             hidden_state.restore(name, value, before)
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
 
 
-_RESTORED = ("@random", "@numpy.random", "@numpy.printoptions", "@pandas.options")
+_RESTORED = ("@numpy.printoptions", "@pandas.options")
 
 
 def _forget_classes() -> None:

@@ -9,6 +9,12 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "what a hook gives to a library": (
+        "import json\na = [1]",
+        "b = json.loads('{\"q\": 1}', object_hook=lambda q: a)",
+        "b.append(2)",
+        "print(a)",
+    ),
     "what a function raises that is not followed": (
         "class B:\n    def __init__(self):\n        self.items = []\no = B()\nb = [1]\nclass P:\n    def __init__(self, t): object.__setattr__(self, 't', t)\n    def __getattr__(self, n): return getattr(object.__getattribute__(self, 't'), n)\n    def __setattr__(self, n, v): setattr(object.__getattribute__(self, 't'), n, v)\np = P(o)",
         "p.items.append(6)\ndef fails():\n    raise KeyError(b)\ntry:\n    fails()\nexcept KeyError as problem:\n    c = problem.args[0]",
