@@ -23,7 +23,7 @@ SHARING = (
 )
 BINDING = (
     code("n = 1", "step:make"),
-    code("import sys\nsetattr(sys.modules['__main__'], 'n', 2)", "step:alter"),
+    code("import inspect\nsetattr(inspect.sys.modules['__main__'], 'n', 2)", "step:alter"),
     code("print(n)", "step:show"),
 )
 

@@ -142,9 +142,9 @@ def cancel(service: Service, record: RunRecord, *, as_json: bool) -> NoReturn:
     """Cancel the run, as the user asked by Ctrl-C, and exit."""
     from labline_backend.cli.failures import INTERRUPTED
 
+    service.engine.cancel(record.id)  # first of all: a second Ctrl-C may come at once
     if not as_json:
         click.echo(f"Cancelling the run {record.id} ...", err=True)
-    service.engine.cancel(record.id)
     state = service.engine.wait(record.id, timeout=CANCEL_SECONDS).state
     ended = f"been {state}" if state == "cancelled" else state
     if as_json:

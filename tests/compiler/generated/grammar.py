@@ -80,7 +80,7 @@ METHODS = {
     "def __iadd__(self, other):\n    self.items.append(3)\n    return self": r"[op] \+=",
     "def __contains__(self, item):\n    self.items.append(4)\n    return False": r"in [op]$",
     "def __bool__(self):\n    c.append(5)\n    return True": r"if [op]\b|not [op]|bool\([op]",
-    "def __hash__(self):\n    return len(d)": r"hash\(",
+    "def __hash__(self):\n    return 3": r"hash\(",
     "def __eq__(self, other):\n    c.append(6)\n    return False": r"==|index\(",
     "def __abs__(self):\n    return self.items": r"abs\(",
     "def __format__(self, spec):\n    a.append(8)\n    return 'o'": r"f'\{[op]",
