@@ -182,7 +182,7 @@ def test_a_reader_that_leaves_is_no_error(environment: dict[str, str], labline: 
     process = subprocess.Popen(
         [sys.executable, "-m", "labline_backend", "runs", "logs"],
         cwd=tmp_path,
-        env=environment,
+        env=environment | {"PYTHONUNBUFFERED": ""},  # else a write that is cut short is no error to Python
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
