@@ -112,9 +112,7 @@ class Classes(Functions):
         things = self.heap.things
         classes = {things[number].instance_of for number in value}
         having = {
-            klass
-            for klass in classes
-            if klass is not None and not self.members(klass).keys().isdisjoint((*names, "*"))
+            klass for klass in classes if klass is not None and not self.members(klass).keys().isdisjoint((*names, "*"))
         }
         return sorted(number for number in value if things[number].instance_of in having) if having else []
 

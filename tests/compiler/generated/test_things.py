@@ -9,6 +9,12 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "what a stack of callbacks calls at its end": (
+        "import contextlib\na = [1]\nk = contextlib.ExitStack()",
+        "k.push(lambda *_: a.append(5))",
+        "with k: pass",
+        "print(a)",
+    ),
     "what a hook gives to a library": (
         "import json\na = [1]",
         "b = json.loads('{\"q\": 1}', object_hook=lambda q: a)",
