@@ -81,6 +81,9 @@ class Calls(LibraryObjects):
                 entered |= self.notebook_method(number, f"__{kind}enter__", Arguments([]), node)
                 gone = Arguments([NOTHING, self.raised(), NOTHING])
                 self.notebook_method(number, f"__{kind}exit__", gone, node)
+        if others := self.heap.only(manager, None) - self.heap.instances:  # such as an ExitStack with what it was told
+            self.callbacks(Arguments([others]))
+            self.state.alter(self.heap.reach(others))
         # A function under contextlib.contextmanager makes an iterator, and gives what that yields.
         unknown = self.heap.kind(manager) in (None, "iterator")
         return manager | entered | (self.heap.reach(manager) if unknown else NOTHING)

@@ -393,7 +393,7 @@ class Expressions(Calls):
                 return self.heap.make(self.site(node), kind, self.heap.elements(value))
             return self.heap.elements(value)
         if kind in ("numpy", "pandas"):
-            return value
+            return value | self.objects_in(kind, value)
         return self.heap.elements(value) | (value if kind not in STEADY else NOTHING)
 
     def _selects_rows(self, index: ast.expr, value: Value) -> bool:

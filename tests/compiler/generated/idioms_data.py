@@ -35,7 +35,7 @@ DATA = [
     "np.put(V1, [0], K1)",
     "V1 = np.ravel(V2)",
     "V1 = V2.T",
-    "V1 = np.diag(np.diag(V2))",
+    "V1 = np.diag(np.diag(V2)).copy()",
     "V1 = np.broadcast_to(V2, (4,)).copy()",
     "V1 = V2.astype(int, copy=False)",
     "V1 = V2.view()",

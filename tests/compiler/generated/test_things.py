@@ -9,6 +9,18 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "objects that two arrays refer to": (
+        "import numpy as np\nimport pandas as pd\na = [1]\nx = np.array([a, None], dtype=object)\ny = x[:1].copy()",
+        "q = pd.Series(y)",
+        "a = [4]",
+        "print(y[0] is x[0])",
+    ),
+    "what a stack of callbacks calls at its end": (
+        "import contextlib\na = [1]\nk = contextlib.ExitStack()",
+        "k.push(lambda *_: a.append(5))",
+        "with k: pass",
+        "print(a)",
+    ),
     "what a hook gives to a library": (
         "import json\na = [1]",
         "b = json.loads('{\"q\": 1}', object_hook=lambda q: a)",
