@@ -107,8 +107,8 @@ class Functions:
         handed = arguments.all | (receiver or NOTHING)
         if number in self.active or len(self.active) >= _MAXIMUM_DEPTH or min(self.budget, self.remaining) <= 0:
             if number not in self.active:
-                key = ("unfollowed", number, handed, self.site(node, "unfollowed"))
-                return self.once(key, lambda: self._assume_everything(number, handed, node))
+                place = ("unfollowed", number, handed, self.site(node))
+                return self.once(place, lambda: self._assume_everything(number, handed, node))
             self.mix(handed, node)
             reached = self.heap.reach(handed | own)
             # It is followed already, but not with the functions that it hands to itself here.
