@@ -393,7 +393,8 @@ class Expressions(Calls):
                 return self.heap.make(self.site(node), kind, self.heap.elements(value))
             return self.heap.elements(value)
         if kind in ("numpy", "pandas"):
-            return value | self.objects_in(kind, value)
+            several = isinstance(node.slice, (ast.Slice, ast.List, ast.Compare))
+            return value if several else value | self.objects_in(kind, value)
         return self.heap.elements(value) | (value if kind not in STEADY else NOTHING)
 
     def _selects_rows(self, index: ast.expr, value: Value) -> bool:

@@ -47,7 +47,8 @@ PLAIN_COPIES = {"tolist": "list", "to_list": "list", "to_dict": "dict"}
 
 # Some give arrays, whose methods are then told by their names.
 PANDAS_ALTERS = words("sort fill put resize itemset setflags") | words(
-    "insert pop update set_flags isetitem __setitem__ __delitem__ backfill_"
+    "insert pop update set_flags isetitem __setitem__ __delitem__ backfill_ "
+    "append extend remove clear reverse setdefault discard appendleft popleft extendleft popitem"  # of objects in it
 )
 PANDAS_VIEWS = words(
     "head tail get xs squeeze view pipe items iterrows itertuples groupby rolling resample expanding ewm style T "

@@ -9,6 +9,16 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "objects of an array made of a copy": (
+        "import numpy as np\nimport pandas as pd\na = [1]\nx = np.array([a, None], dtype=object)\ny = x[:1].copy()",
+        "y = np.concatenate([y])",
+        "print(y[0] is x[0])",
+    ),
+    "an object that a series refers to": (
+        "import numpy as np\nimport pandas as pd\na = [1]\nx = np.array([a, None], dtype=object)\ns = pd.Series(x)",
+        "s.iloc[0].append(2)",
+        "print(a)",
+    ),
     "objects that two arrays refer to": (
         "import numpy as np\nimport pandas as pd\na = [1]\nx = np.array([a, None], dtype=object)\ny = x[:1].copy()",
         "q = pd.Series(y)",
