@@ -18,6 +18,7 @@ The C pickler, protocol 5, buffers out of band.
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import importlib
 import io
@@ -36,7 +37,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
 
 from labline_runtime.states import patches, plots
 from labline_runtime.values import closed, remembered
-from labline_runtime.values.digest import DigestError, class_digest
+from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import reduce_object
 from labline_runtime.values.tensors import reduce_tensor
@@ -250,7 +251,19 @@ def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
         content: str | None = class_digest(kind)
     except (DigestError, RecursionError):
         content = None
-    return _make_class, (make, arguments), (content, set_state, state), None, None, _set_class_state
+    return _make_class, (make, arguments), (content, set_state, state, _of_members(kind)), None, None, _set_class_state
+
+
+def _of_members(kind: type) -> dict[str, dict[str, Any]]:
+    """The attributes of an enumeration's members, which cloudpickle leaves out."""
+    if not issubclass(kind, enum.Enum):
+        return {}
+    found = {member.name: vars(member) for member in kind.__members__.values() if isinstance(member.name, str)}
+    return {
+        name: own
+        for name, attributes in found.items()
+        if (own := {each: value for each, value in attributes.items() if not each.startswith("_")})
+    }
 
 
 def _as_inherited(kind: type, known: dict[str, Any]) -> dict[str, Any]:
@@ -274,13 +287,29 @@ def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
     return make(*arguments)
 
 
-def _set_class_state(kind: type, state: tuple[str | None, Callable[[type, Any], Any], Any]) -> None:
-    content, set_state, inner = state
-    if content is not None:
-        with contextlib.suppress(DigestError, RecursionError):
-            if class_digest(kind) == content:
-                return  # the step's own definition: its attributes keep their identity
-    set_state(kind, inner)
+_ClassState = tuple[str | None, Callable[[type, Any], Any], Any, dict[str, dict[str, Any]]]
+
+
+def _set_class_state(kind: Any, state: _ClassState) -> None:
+    content, set_state, inner, of_members = state
+    if not _has_content(kind, content):
+        set_state(kind, inner)
+    for name, attributes in of_members.items():
+        member = kind.__members__[name]
+        vars(member).update({each: value for each, value in attributes.items() if not _is_like(member, each, value)})
+
+
+def _has_content(kind: type, content: str | None) -> bool:
+    """Whether the class is the step's own definition: its attributes keep their identity."""
+    with contextlib.suppress(DigestError, RecursionError):
+        return content is not None and class_digest(kind) == content
+    return False
+
+
+def _is_like(owner: Any, name: str, value: Any) -> bool:
+    with contextlib.suppress(DigestError, RecursionError):
+        return name in vars(owner) and digest(vars(owner)[name]) == digest(value)
+    return False
 
 
 def _import(name: str, submodules: tuple[str, ...]) -> types.ModuleType:

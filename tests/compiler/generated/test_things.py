@@ -9,6 +9,17 @@ import pytest
 from tests.compiler.generated.processes import check
 
 CASES = {
+    "an attribute of a member of an enumeration": (
+        "import enum\nclass E(enum.Enum):\n    A = 1\nb = [1]",
+        "E.A.note = b",
+        "E.A.note.append(2)",
+        "print(b)",
+    ),
+    "what members of an enumeration were made with": (
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    def __init__(self, n):\n        self.items = [n]",
+        "E.A.items.append(2)",
+        "print(E.A.items, E.A is E(1))",
+    ),
     "objects of an array made of a copy": (
         "import numpy as np\nimport pandas as pd\na = [1]\nx = np.array([a, None], dtype=object)\ny = x[:1].copy()",
         "y = np.concatenate([y])",
