@@ -14,6 +14,7 @@ import pytest
 import scipy.stats
 
 from labline_runtime.values import digest, load, store
+from labline_runtime.values.pickling import pickled_size
 
 
 def crossed(tmp_path, **values: Any) -> Any:
@@ -98,6 +99,11 @@ def test_a_weak_reference_crosses_with_what_it_refers_to(tmp_path):
     thing = Thing()
     values = crossed(tmp_path, thing=thing, reference=weakref.ref(thing))
     assert values["reference"]() is values["thing"]
+
+
+def test_a_weak_reference_is_measured_alone():
+    thing = Thing()
+    assert pickled_size(weakref.ref(thing)) > 0
 
 
 def test_a_weak_reference_does_not_cross_alone(tmp_path):

@@ -328,7 +328,8 @@ def _import_quietly(name: str) -> None:
 def pickled_size(value: Any) -> int:
     """How many bytes *value* takes alone, buffers included. Raises whatever pickling it raises."""
     counter = _Counter()
-    dump(value, counter, counter.count)  # type: ignore[arg-type]
+    pickler = Pickler(counter, protocol=PROTOCOL, buffer_callback=counter.count)
+    super(Pickler, pickler).dump(value)  # what it refers to weakly may be a value beside it
     return counter.size
 
 

@@ -219,7 +219,7 @@ def notebook(rng: random.Random, profile: str) -> str:
     if rng.random() < 0.5:
         last = rng.sample(last, rng.randrange(1, len(last)))
     opening += "".join(thing.start + "\n" for thing in things)
-    cells.insert(0, ("first", start(opening + body, rng) + opening))
+    cells.insert(0, ("first", start(opening + body, rng) + opening + seeds(opening + body)))
     cells.append(("last", "\n".join(last)))
     return "\n\n".join(f'# %% tags=["step:{name}"]\n{source}' for name, source in cells) + "\n"
 
@@ -241,7 +241,10 @@ def start(body: str, rng: random.Random) -> str:
     add = next(iter(METHODS))
     methods = "\n".join([add] * (add not in used) + used)
     indented = "\n".join("    " + line for line in methods.splitlines())
-    seeds = "import random\nrandom.seed(1)\n" * ("random" in body) + "import numpy as np\nnp.random.seed(1)\n" * bool(
-        re.search(_DRAWS, body)
-    )
-    return seeds + START.replace("{CLASSES}", CLASSES.replace("{METHODS}", indented))
+    return START.replace("{CLASSES}", CLASSES.replace("{METHODS}", indented))
+
+
+def seeds(source: str) -> str:
+    """What seeds the generators that *source* draws from. It stands below all imports: some libraries draw then."""
+    python, numpy = "import random\nrandom.seed(1)\n", "import numpy as np\nnp.random.seed(1)\n"
+    return python * ("random" in source) + numpy * bool(re.search(_DRAWS, source))
