@@ -54,6 +54,15 @@ CASES = {
         steps(a="import copy\nx = []\ny = copy.deepcopy(x)", b="x.append(1)", c="print(y)"),
         {"a>b:x", "a>c:y"},
     ),
+    "a copy of a generator is one": (
+        steps(
+            a="import copy, numpy as np, pandas as pd\nf = pd.DataFrame({'x': [1]})\nr = np.random.RandomState(1)\n"
+            "s = copy.deepcopy(r)",
+            b="g = f.sample(1, random_state=s)",
+            c="print(s.rand())",
+        ),
+        {"a>b:f,s", "b>c:s"},
+    ),
     "a variable bound through IPython's shell": (
         steps(a="x = 1", b="get_ipython().user_ns['x'] = 2", c="y = x"),
         {"a>b:x", "b>c:x"},

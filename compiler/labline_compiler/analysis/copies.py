@@ -8,6 +8,8 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.out_of_sight import OutOfSight
 
+MOVING = ("rng", "iterator", "file")
+
 
 class Copies(OutOfSight):
     """What ``copy.copy``, ``copy.deepcopy`` and scikit-learn's ``clone`` give."""
@@ -19,10 +21,15 @@ class Copies(OutOfSight):
             return copies
         inner = self.copied_instances(frozenset(self.heap.instances & reached), node, deep=True)
         inner |= reached & (self.heap.classes | self.heap.functions)
+        for kind in MOVING:  # whoever draws from, or goes on with, the copy changes it
+            if self.heap.only(reached, kind):
+                inner |= self.heap.make(self.site(node, kind), kind, inner)
         estimators = [self.heap.things[number] for number in self.heap.only(reached, "sklearn")]
         facts = {name: any(getattr(each, name) for each in estimators) for name in ("draws", "passes", "keeps")}
         if not inner and not any(facts.values()):
             return None
+        if self.heap.kind(value) in MOVING:
+            return self.heap.only(inner, *MOVING)
         return self.heap.make(self.site(node), self.heap.kind(value), inner, **facts)
 
     def copied_instances(self, value: Value, node: ast.AST, *, deep: bool) -> Value:
