@@ -29,8 +29,7 @@ from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
 from labline_runtime.values import hashing, own
-from labline_runtime.values.pickling import dump
-from labline_runtime.values.views import MemoryOwners
+from labline_runtime.values.pickling import Seen, dump
 
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
@@ -79,9 +78,9 @@ def store(
     root = Path(directory)
     root.mkdir(parents=True, exist_ok=True)
     with unfinished(root) as (temporary, raw):
-        file, buffers, owners = _write_stream(values, raw, None)
-        if owners.shared():
-            file, buffers, _ = _write_stream(values, raw, owners)
+        file, buffers, seen = _write_stream(values, raw, None)
+        if seen.asks_again:
+            file, buffers, _ = _write_stream(values, raw, seen)
         stream_end = file.position
         places = []
         for buffer in buffers:
@@ -107,8 +106,8 @@ def store(
 
 
 def _write_stream(
-    values: Mapping[str, Any], raw: BinaryIO, shared: MemoryOwners | None
-) -> tuple[_File, list[pickle.PickleBuffer], MemoryOwners]:
+    values: Mapping[str, Any], raw: BinaryIO, seen: Seen | None
+) -> tuple[_File, list[pickle.PickleBuffer], Seen]:
     """Write the pickle stream at the start of *raw*, in place of what is there."""
     raw.seek(0)
     raw.truncate()
@@ -116,8 +115,8 @@ def _write_stream(
     file.write(MAGIC)
     buffers: list[pickle.PickleBuffer] = []
     stored = {name: own.Kept(place) if (place := own.list_place_of(v)) else v for name, v in values.items()}
-    owners = dump(stored, file, buffers.append, shared)  # type: ignore[arg-type]
-    return file, buffers, owners
+    seen = dump(stored, file, buffers.append, seen)  # type: ignore[arg-type]
+    return file, buffers, seen
 
 
 def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Pickling of values between steps.
 
-cloudpickle does the work; six things differ, because here a value moves between *steps of one notebook*:
+cloudpickle does the work; seven things differ, because here a value moves between *steps of one notebook*:
 
 - A function of the notebook reads the globals of the step it is loaded in, live, and ships none of them: globals are
   variables, and variables travel as values of their own. The same holds for functions of any importable module that
@@ -11,6 +11,7 @@ cloudpickle does the work; six things differ, because here a value moves between
 - A module brings the submodules that cells imported (``import xml.etree`` binds ``xml``).
 - An iterator over a dictionary goes on through that dictionary.
 - Arrays that share memory go on sharing it (:mod:`labline_runtime.values.views`).
+- Sets are gone through in the order that they had (:mod:`labline_runtime.values.sets`).
 
 The C pickler, protocol 5, buffers out of band.
 """
@@ -26,6 +27,7 @@ import pickle
 import sys
 import types
 from collections.abc import Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import cloudpickle
@@ -36,7 +38,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import closed, remembered
+from labline_runtime.values import closed, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import reduce_object
@@ -145,6 +147,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if isinstance(reduced, tuple) and len(reduced) == 6 and home is not None:
                 return _reduce_function(obj, home, reduced[2])
             return reduced
+        if isinstance(obj, sets.StandIn):
+            return obj.reduced
+        if isinstance(obj, sets.Now):
+            obj.apply(self)
+            return tuple, ()
         if isinstance(obj, types.CodeType) and obj.co_filename.startswith("<Cell "):
             make, arguments = _cloudpickle._code_reduce(obj)
             return _make_code, (make, arguments, obj.co_filename)
@@ -347,16 +354,48 @@ class _Counter:
             self.size += view.nbytes
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a value when it has been pickled, and what it is therefore to be pickled with once more."""
+
+    owners: MemoryOwners
+    orders: sets.Orders
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether pickled without that, the value would come back as another."""
+        return bool(self.owners.shared() or self.orders)
+
+
 def dump(
     value: Any,
     file: BinaryIO,
     buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
-    shared: MemoryOwners | None = None,
-) -> MemoryOwners:
+    seen: Seen | None = None,
+) -> Seen:
     """Pickle *value* into *file*; large buffers go to *buffer_callback* instead.
 
-    Returns who owns the arrays' memory. Where it is shared, dump once more and hand that in as *shared*.
+    Returns who owns the arrays' memory, and which sets are to be built in an order of their own. Where that asks for
+    it, dump once more and hand it in as *seen*.
     """
-    pickler = Pickler(file, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=shared)
+    watch = _SetWatch(file)
+    pickler = Pickler(watch, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=seen.owners if seen else None)
+    if seen is not None:
+        pickler.dump(seen.orders.ahead_of(value) if seen.orders else value)
+        return seen
     pickler.dump(value)
-    return pickler.owners
+    memo = pickler.memo.copy().values() if watch.found else ()
+    return Seen(pickler.owners, sets.Orders(held for _, held in memo))
+
+
+class _SetWatch:
+    """Writes through to a file, and notes whether there may be a set in what is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._write = file.write
+        self.found = False
+
+    def write(self, data: Any) -> int:
+        if not self.found and isinstance(data, bytes):
+            self.found = any(code in data for code in sets.OPCODES)
+        return self._write(data)

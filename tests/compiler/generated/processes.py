@@ -215,10 +215,10 @@ def _send(
 def _pickled(values: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     try:
-        owners = pickling.dump(values, file)
-        if owners.shared():
+        seen = pickling.dump(values, file)
+        if seen.asks_again:
             file = io.BytesIO()
-            pickling.dump(values, file, shared=owners)
+            pickling.dump(values, file, seen=seen)
     except (TypeError, pickle.PicklingError, AttributeError) as error:
         raise Refused("LL401", f"{sorted(values)} cannot be stored: {error}") from error
     return file.getvalue()
