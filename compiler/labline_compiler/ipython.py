@@ -21,6 +21,8 @@ _LOCAL_BODY = frozenset({"timeit"})
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w[\w.]*)[ \t]*(?P<line>[^\n]*)(?:\n(?P<body>.*))?\Z", re.DOTALL)
 # What IPython makes Python of: magics, shell lines, help; cells that are indented as a whole, and copied prompts.
 _OWN_SYNTAX = re.compile(r"[%!?]|\A\s*[ \t]|\A\s*(?:>>>|In \[)")
+# A copied prompt that Python takes for an annotation of ``In``.
+_PROMPT = re.compile(r"^\s*(?:\[(?:nav|ins)\] )?In \[\d+\]: ", re.MULTILINE)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
@@ -65,6 +67,8 @@ def parse_cell(source: str) -> ParsedCell:
 
 def parse_python(source: str) -> ast.Module:
     """Parse Python that may hold IPython's line magics, shell lines and help. Raises :class:`CellSyntaxError`."""
+    if _PROMPT.search(source):
+        source = _transform(source) or source
     try:
         return _parse(source)
     except CellSyntaxError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import textwrap
 from pathlib import Path
@@ -184,6 +185,18 @@ def test_library_functions_that_stand_in_for_each_other_can_be_followed() -> Non
 @pytest.mark.parametrize("cell", ["  x = 1", "\n    x = 1\n    y = x", ">>> x = 1\n>>> y = x"])
 def test_what_ipython_runs_though_it_is_indented_or_copied_with_prompts_is_no_syntax_error(cell: str) -> None:
     assert parse_cell(cell).tree.body
+
+
+@pytest.mark.parametrize("cell", ["In [1]: x = 1", "\n[ins] In [12]: if x:\n    ...:     y = x", ">>> x = 1"])
+def test_a_copied_prompt_is_no_part_of_the_code(cell: str) -> None:
+    assert "In" not in {node.id for node in ast.walk(parse_cell(cell).tree) if isinstance(node, ast.Name)}
+
+
+@pytest.mark.parametrize("removed", ["del globals()[name]", "g = globals()\ndel g[name]", "globals().pop(name)"])
+def test_a_name_that_may_be_removed_from_globals_need_not_be_there_when_the_step_ends(removed: str) -> None:
+    cells = steps(a="x = 1\nname = input()", b=removed, c="print('done' if name else x)")
+    (output,) = (each for each in pipeline_of(cells).step("b").outputs if "x" in each.names)
+    assert "x" in output.optional
 
 
 def test_names_that_ipython_leaves_to_the_shell_are_not_reported_as_unbound() -> None:

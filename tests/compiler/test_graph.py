@@ -27,6 +27,18 @@ CASES = {
         steps(a="def f(): ...", b="import timeit\ntimeit.timeit('f()', 'from __main__ import f')"),
         {"a>b:f"},
     ),
+    "a name spelled out in globals() is that name": (
+        steps(
+            a="x = 1\ny = 2",
+            b="globals()['x'] += 1\nglobals().update(z=3)\n'y' in globals()\ndel vars()['y']",
+            c="print(x, z)",
+        ),
+        {"a>b:x,y", "b>c:x,z"},
+    ),
+    "a name removed from globals()": (
+        steps(a="x = 1\ny = 2", b="x = globals().pop('x')", c="print(globals().get('y', 0), globals()['x'])"),
+        {"a>b:x", "b>c:x", "a>c:y"},
+    ),
     "help on a name reads it": (steps(a="x = 1\ny = 2", b="x.real?"), {"a>b:x"}),
     "a pickle names classes and functions": (
         steps(

@@ -71,6 +71,7 @@ class Expressions(Calls):
         self.last_value: Value = NOTHING  # of the last expression statement
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
+        self.namespaces = set()
         self.active: list[int] = []
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
         self.mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
@@ -305,6 +306,8 @@ class Expressions(Calls):
         return self.binary(operand, NOTHING, node)
 
     def _eval_compare(self, node: ast.Compare) -> Value:
+        if self.own_test(node):
+            return NOTHING
         values = [self.eval(node.left), *(self.eval(right) for right in node.comparators)]
         involved = frozenset().union(*values)
         self.use(involved)
@@ -375,6 +378,8 @@ class Expressions(Calls):
         ):
             number = node.slice.value if isinstance(node.slice, ast.Constant) else None
             return self.history_item(node.value.id, number if isinstance(number, int) else None)
+        if (spelled := self.spelled(node)) is not None:
+            return self.read_own(spelled, node)
         value, index = self.eval(node.value), self.eval(node.slice)
         if self.heap.origin(value) == "sys.modules":
             return self.module_called(node.slice, node)
@@ -440,11 +445,14 @@ class Expressions(Calls):
         self.spend()
         if self.ipython_call(node):
             return self.heap.make(self.site(node), "list")
+        if (own := self.own_call(node)) is not None:
+            return own
         function = node.func
         staying = dict(self.state.staying) if self.state.staying and self._leaves_open(function) else None
         if isinstance(function, ast.Attribute):
             receiver = self.eval(function.value)
             result = self.call_method(receiver, function.attr, self._arguments(node), node)
+            self.removed_by(receiver, function.attr)
         else:
             callee = self.eval(function)
             result = self.call(callee, self._arguments(node), node)

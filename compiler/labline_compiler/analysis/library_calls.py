@@ -190,7 +190,10 @@ class LibraryCalls(Copies):
             if origin in ("builtins.exec", "builtins.eval"):
                 self.unknown_draws(seeds=True)
             any_name |= self.seeds_in(NOTHING if inside else NOTHING.union(*self.state.module.names.values()))
-            return any_name | self.heap.make(self.site(node), None, self.heap.reach(arguments.all) | any_name)
+            made = self.heap.make(self.site(node), None, self.heap.reach(arguments.all) | any_name)
+            if not inside:
+                self.namespaces |= made
+            return any_name | made
         if origin in ("builtins.iter", "builtins.map", "builtins.filter", "functools.partial"):
             self.callbacks(arguments)
             held = self.heap.reach(arguments.all)

@@ -7,12 +7,12 @@ import ast
 from labline_compiler.analysis import hidden_state
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import MAIN, NOTHING, Value
-from labline_compiler.analysis.namespaces import Namespaces
+from labline_compiler.analysis.own_names import OwnNames
 from labline_compiler.analysis.texts import ANY
 from labline_compiler.syntax import parse
 
 
-class OutOfSight(Namespaces):
+class OutOfSight(OwnNames):
     """What code does of which a text tells what it uses."""
 
     _code: dict[ast.AST, ast.Module | None]  # what calls of exec and eval are handed

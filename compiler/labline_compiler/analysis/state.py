@@ -244,6 +244,11 @@ class State:
             self._journal.put(frame.names, name, ABSENT)
             self._journal.put(frame.texts, name, ABSENT)
             return
+        self.delete_global(name)
+
+    def delete_global(self, name: str) -> None:
+        """Unbind a name of the notebook, wherever that is done."""
+        frame = self.frame
         self.global_value(name)  # a name that is not bound cannot be unbound
         self.staying.pop(name, None)
         always = self.depth == 0 and frame is self.module

@@ -133,8 +133,10 @@ class Statements(Expressions):
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
                 self._delete(element)
+        elif (own := self.spelled(target)) is not None:
+            self.state.delete_global(own)
         elif isinstance(target, (ast.Attribute, ast.Subscript)):
-            self.store(target, NOTHING)
+            self.removed_from(self.store(target, NOTHING))
 
     def _run_return(self, statement: ast.Return) -> None:
         if statement.value is not None:
@@ -401,11 +403,13 @@ class Statements(Expressions):
                     self.assign(element, part)
         elif isinstance(target, ast.Starred):
             self.assign(target.value, value)
+        elif (own := self.spelled(target)) is not None:
+            self.bind_own(own, value)
         elif isinstance(target, (ast.Attribute, ast.Subscript)):
             self.store(target, value)
 
-    def store(self, target: ast.Attribute | ast.Subscript, value: Value) -> None:
-        """``x.a = value`` and ``x[i] = value``, and ``del`` of them."""
+    def store(self, target: ast.Attribute | ast.Subscript, value: Value) -> Value:
+        """``x.a = value`` and ``x[i] = value``, and ``del`` of them. Returns x."""
         holder = self.eval(target.value)
         if isinstance(target, ast.Subscript):
             key = self.eval(target.slice)
@@ -429,6 +433,7 @@ class Statements(Expressions):
         self.use(holder, call_methods=True)
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
         self.state.alter(holder if simple else self.heap.reach(holder), value)
+        return holder
 
 
 def _canonical(origin: str) -> str:
