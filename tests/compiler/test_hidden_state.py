@@ -8,7 +8,7 @@ import pytest
 
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
-from tests.compiler.helpers import edges, pipeline_of
+from tests.compiler.helpers import compile_text, edges, pipeline_of
 from tests.compiler.test_graph import steps
 
 PLT = "import matplotlib.pyplot as plt\n"
@@ -187,6 +187,8 @@ def test_setting_attributes_of_an_instance_puts_nothing_into_the_class_of_a_libr
         "random._inst.seed(1)",
         "class A:\n    def __init__(self): self.r = random\nA().r.seed(1)",
         "from collections import namedtuple\nnamedtuple('A', 'r')(random).r.seed(1)",
+        "import inspect\ninspect.sys.modules['random'].seed(1)",
+        "import statistics\nstatistics.random.seed(1)",
         "from helper import set_seed\nset_seed(1)",
         "%run seeds.py",
     ],
@@ -194,6 +196,13 @@ def test_setting_attributes_of_an_instance_puts_nothing_into_the_class_of_a_libr
 def test_a_seed_set_in_a_roundabout_way_reaches_who_draws(seeding: str) -> None:
     text = '# %% tags=["imports"]\nimport random\n' + steps(a=seeding, b="random.random()")
     assert any("@random" in edge for edge in edges(pipeline_of(text)))
+
+
+def test_a_step_that_waits_because_a_call_may_seed_is_told_which_call() -> None:
+    helped = "import random, helper\ndef prepare(x):\n    return helper.prepare(x)\nprepare([1])"
+    found = compile_text(steps(a=helped, b="random.random()", c="random.random()")).findings
+    told = [each.message for each in found if each.code == "LL301"]
+    assert ["helper.prepare() in cell 1 line 3" in each.replace(",", "") for each in told] == [True, True]
 
 
 def test_a_library_s_function_that_is_handed_over_may_be_called() -> None:

@@ -13,6 +13,7 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
+from labline_compiler.analysis.hidden_state import imported_by
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
 from labline_compiler.analysis.operations import CONTAINERS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
@@ -131,7 +132,7 @@ class Expressions(Calls):
         """The dotted name of what an expression is of a library, without counting as a read."""
         if isinstance(node, ast.Attribute):
             origin = self.origin_of(node.value)
-            return f"{origin}.{node.attr}" if origin is not None else None
+            return (imported_by(origin, node.attr) or f"{origin}.{node.attr}") if origin is not None else None
         if not isinstance(node, ast.Name):
             return None
         value = self.state.peek(node.id)
@@ -450,12 +451,14 @@ class Expressions(Calls):
         function = node.func
         staying = dict(self.state.staying) if self.state.staying and self._leaves_open(function) else None
         if isinstance(function, ast.Attribute):
-            receiver = self.eval(function.value)
-            result = self.call_method(receiver, function.attr, self._arguments(node), node)
+            receiver, arguments = self.eval(function.value), self._arguments(node)
+            self.state.call = node
+            result = self.call_method(receiver, function.attr, arguments, node)
             self.removed_by(receiver, function.attr)
         else:
-            callee = self.eval(function)
-            result = self.call(callee, self._arguments(node), node)
+            callee, arguments = self.eval(function), self._arguments(node)
+            self.state.call = node
+            result = self.call(callee, arguments, node)
         if staying is not None:
             self.state.staying |= staying
         return result

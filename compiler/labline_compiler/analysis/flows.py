@@ -39,6 +39,7 @@ class Version:
     cell: Cell
     unbound: bool = False  # may be unbound again
     statement: ast.stmt | None = None  # that did it
+    suspect: ast.Call | None = None  # of a generator of random numbers: what may seed it
 
 
 @dataclass

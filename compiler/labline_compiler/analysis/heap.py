@@ -11,6 +11,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from labline_compiler.analysis.hidden_state import imported_by
 from labline_compiler.analysis.operations import ESTIMATOR_PATH, TRANSPARENT, WHOLE
 from labline_compiler.analysis.scopes import FunctionNode, Scope
 
@@ -265,6 +266,8 @@ class Heap:
         and among functions that may call each other there would be as many as there are words made of their names.
         """
         thing = self.things[number]
+        if thing.origin is not None and (module := imported_by(thing.origin, name)):
+            return self.library(module, "module")
         path = f"{thing.origin}.{name}"
         if sure or ("library", path) in self._made:
             return self.library(path)

@@ -156,7 +156,8 @@ class Recorder:
         """Hidden state flows between steps like a name."""
         if self.unit.step in self.steps:
             self.stretch.uses.add(state)
-        if use == "unknown":
+        is_suspect = use == "unknown"
+        if is_suspect:
             if self.unit.step == PREAMBLE:
                 self.misplaced.add(self.unit.cell.index)
             use = "draw" if self.parallel_random else "change"
@@ -180,7 +181,9 @@ class Recorder:
         self.place += state == "@cwd"
         walker_state = self.walker.state
         plain = walker_state.depth == 0 and len(walker_state.frames) == 1
-        self._touch(state, always=use == "set" and plain)
+        touched = self._touch(state, always=use == "set" and plain)
+        if touched.suspect is None:
+            touched.suspect = walker_state.call if is_suspect else version.suspect if version and use != "set" else None
 
     def file(self, mode: Mode, path: str | None, *, tree: bool = False) -> None:
         """The step waits for earlier ones that use the same file."""
@@ -338,4 +341,7 @@ class Recorder:
             f"Step {self.unit.step} draws random numbers from {_GENERATORS.get(state, state)}'s global generator "
             f"after step {version.step}, so it waits for it."
         )
+        if version.suspect is not None and not version.always:
+            place = f"cell {self._cell_of(version.suspect).number}, line {version.suspect.lineno}"
+            message += f" {ast.unparse(version.suspect.func)}() in {place} may seed it."
         self._tell("LL301", message, None)

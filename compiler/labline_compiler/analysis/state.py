@@ -90,6 +90,7 @@ class State:
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
         self.statement: ast.stmt | None = None  # of a cell, not of a function, that is being followed
+        self.call: ast.Call | None = None  # that was entered last
         self._collectors: list[dict[tuple[Frame, str], Value]] = []
 
     @property

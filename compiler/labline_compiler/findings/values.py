@@ -35,7 +35,8 @@ RULES = (
         "artifact damaged",
         "error",
         "A stored value is missing or no longer has the digest it was stored under.",
-        "Run again without the cache; the value is computed anew.",
+        "Run again: the damaged file has been taken away, so the step that makes the value runs anew. Where the "
+        "message says that it is the artifact store's copy, run once without the cache.",
     ),
     Rule(
         "LL405",
