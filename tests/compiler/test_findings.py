@@ -187,6 +187,21 @@ def test_what_ipython_runs_though_it_is_indented_or_copied_with_prompts_is_no_sy
     assert parse_cell(cell).tree.body
 
 
+def test_a_list_beside_a_library_s_function_is_what_is_appended_to() -> None:
+    search = """
+    class Search:
+        def __init__(self, scoring):
+            self.scoring = scoring
+
+        def fit(self, y):
+            self.scores = [self.scoring(y, y)]
+            self.scores.append(self.scoring(y, y))
+            return self
+    """
+    made = f"from sklearn.metrics import accuracy_score as scoring\n{textwrap.dedent(search)}"
+    assert "LL302" not in codes(steps(a=made, b="search = Search(scoring).fit([1])", c="unknown(search)", d="x = 1"))
+
+
 @pytest.mark.parametrize("cell", ["In [1]: x = 1", "\n[ins] In [12]: if x:\n    ...:     y = x", ">>> x = 1"])
 def test_a_copied_prompt_is_no_part_of_the_code(cell: str) -> None:
     assert "In" not in {node.id for node in ast.walk(parse_cell(cell).tree) if isinstance(node, ast.Name)}

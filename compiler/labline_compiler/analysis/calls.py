@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from labline_compiler.analysis import methods
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
@@ -50,12 +51,15 @@ class Calls(LibraryObjects):
         if name in self.patched and (patches := self.mutable_patches(name)):
             with_receiver = Arguments([receiver, *arguments.positional], arguments.keywords, arguments.rest)
             result |= self.call(patches, with_receiver, node)
-        if libraries := receiver & self.heap.dotted:
-            sure = len(receiver) == 1
-            found = (self.heap.library_part(number, name, sure=sure) for number in sorted(libraries))
+        sure, dotted = len(receiver) == 1, receiver & self.heap.dotted
+        libraries = sorted(dotted)
+        if not sure and name in methods.CONTAINER_ALTERS:  # a function that is within reach is not what is filled
+            libraries = [n for n in libraries if not self.is_function(self.heap.things[n].origin or "")]
+        if libraries:
+            found = (self.heap.library_part(number, name, sure=sure) for number in libraries)
             result |= self.call(NOTHING.union(*found), arguments, node)
         by_kind: dict[str | None, set[int]] = {}
-        for number in sorted(receiver - libraries):
+        for number in sorted(receiver - dotted):
             thing = self.heap.things[number]
             if thing.instance_of is not None or thing.klass is not None:
                 result |= self.notebook_method(number, name, arguments, node)

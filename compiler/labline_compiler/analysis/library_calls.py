@@ -41,6 +41,12 @@ class LibraryCalls(Copies):
         """``value.name``."""
         raise NotImplementedError
 
+    @staticmethod
+    def is_function(origin: str) -> bool:
+        """Whether *origin* is most likely a function, by the tables and by its name."""
+        known = operations.library_operation(origin) is not None and origin.rpartition(".")[2].islower()
+        return known and hidden_state.assignment_state(origin) is None
+
     def library(self, origin: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call what a library itself has there."""
         self._hidden(origin, arguments)
