@@ -121,6 +121,7 @@ class Service:
         selection: Selection | None = None,
         timeout: float | None = None,
         priority: int = 0,
+        post_mortem: bool = False,
     ) -> RunRecord:
         """Compile and start a run, and return at once; with a *selection* a run of a part of the pipeline.
 
@@ -142,7 +143,7 @@ class Service:
 
             submission = self._prepare(target, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
-            findings = (*findings, *left_out(self.target(target), timeout, priority))
+            findings = (*findings, *left_out(self.target(target), timeout, priority, post_mortem=post_mortem))
         with _engine_errors():
             return self.engine.submit(
                 pipeline,
@@ -157,6 +158,7 @@ class Service:
                 selection=selection,
                 timeout=timeout,
                 priority=priority,
+                post_mortem=post_mortem,
             )
 
     def prepare(self, path: Path, compiled: Compiled) -> None:

@@ -157,6 +157,7 @@ def control(found: Control) -> Document:
         "left_out": list(found.left_out),
         "timeout": found.timeout,
         "priority": found.priority,
+        "post_mortem": found.post_mortem,
     }
 
 

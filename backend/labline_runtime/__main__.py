@@ -89,6 +89,9 @@ class _Reporter:
             return
         try:
             os.write(self._descriptor, to_json(progress).encode() + b"\n")
+            if progress.event == "stays":  # who reads to the end is not kept waiting
+                os.close(self._descriptor)
+                self._descriptor = None
         except OSError:
             self._descriptor = None
 

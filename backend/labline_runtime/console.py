@@ -59,5 +59,10 @@ def _debug(shell: Any, request: dict[str, Any]) -> bool:
         if not shell.last_execution_result.success:
             print("\n%debug looks at the frames above; the step's variables are here.", flush=True)  # noqa: T201
             return True
-    print("\nNothing has failed so far; the step's variables are here.", flush=True)  # noqa: T201
+    said = (
+        "%debug looks at the process that failed; what the step took is here."
+        if spec.post_mortem
+        else "Nothing has failed so far; the step's variables are here."
+    )
+    print(f"\n{said}", flush=True)  # noqa: T201
     return True

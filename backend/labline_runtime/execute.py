@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from labline_runtime import files, guard, hidden_state, metrics, parameters, tracking, transfer
+from labline_runtime import files, guard, hidden_state, metrics, parameters, post_mortem, tracking, transfer
 from labline_runtime.descriptors import Reserve
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
@@ -56,6 +56,8 @@ def run_step(spec: StepSpecification, progress: Callable[[Progress], None] = lam
     finally:
         shutil.rmtree(output / _PROFILE, ignore_errors=True)
     write_atomically(output / "result.json", to_json(result))
+    if spec.post_mortem and step.fault is not None and step.fault.__traceback__ is not None:
+        post_mortem.stay(output, step.fault.__traceback__, step.tell_that_it_stays)
     return result
 
 
@@ -66,6 +68,7 @@ class _Step:
     """One step while it runs."""
 
     def __init__(self, spec: StepSpecification, progress: Callable[[Progress], None]) -> None:
+        self.fault: Exception | None = None  # what a cell raised
         self._spec = spec
         self._progress = progress
         self._started = time.time()
@@ -111,6 +114,11 @@ class _Step:
             unrepeatable=self._unrepeatable,
             error=error,
         )
+
+    def tell_that_it_stays(self) -> None:
+        """The last that is told: whoever follows does not wait for the end of the process."""
+        cell = self._cells[-1]
+        self._progress(Progress("stays", cell.index, cell.id, time.time(), "failed"))
 
     def _run(self) -> None:
         spec = self._spec
@@ -167,6 +175,7 @@ class _Step:
         self._notebook.write()
         self._progress(Progress("cell_finished", cell.index, cell.id, time.time(), state))
         if outcome.error is not None:
+            self.fault = outcome.error if isinstance(outcome.error, Exception) else None
             raise StepFailure(cell_error(cell, outcome, outcome.error))
         if exhausted:
             raise StepFailure(_exhausted(cell))

@@ -2,7 +2,8 @@
 
 The keeper is the parent of the step's process and the subreaper of all it starts, so even a daemon that left the
 session stays its descendant. It holds a socket to the engine: when a byte comes, or the engine dies and the socket
-closes, the whole tree is stopped and killed. When the step has ended, whatever it left running is killed too.
+closes, the whole tree is stopped and killed. When the step has ended, whatever it left running is killed too. When the
+byte is ``STAY``, the step is over for the engine, but its process may stay for a debugger.
 
 What it tells the engine are two lines of JSON: its own process id when it takes the step over, and how the step ended.
 
@@ -27,6 +28,7 @@ PR_SET_CHILD_SUBREAPER = 36
 LOOK = 0.05  # seconds between two looks at what a step with a limit holds, unless looking takes long itself
 SHARE = 20  # a look may take one part in so many of the time
 OOM_SCORE = "500"  # a step should die of memory before the engine, the server and the desktop do
+STAY = b"s"
 PATIENCE = 10.0  # seconds for killed processes to go away; only one stuck in the kernel takes longer than a moment
 
 
@@ -109,6 +111,8 @@ def keep(control: socket.socket, limit: int = 0) -> int:
     try:
         os.close(problem_write)
         keeper.watch()
+        if keeper.is_alone:
+            return 0
         with open(problem_read, "rb") as pipe:  # noqa: PTH123
             problem = pipe.read().decode()
         keeper.tell(**({"problem": problem} if problem else keeper.report()))
@@ -131,6 +135,7 @@ class _Keeper:
         self.cpu = 0.0
         self.asked = False
         self.over = 0
+        self.is_alone = False  # of no engine any more
 
     def fork(self) -> int:
         """Make this process fit to be a keeper, and fork the step; 0 in the step's process."""
@@ -161,7 +166,11 @@ class _Keeper:
         while self.status is None and not self.asked and not self.over:
             readable, _, _ = select.select(sources, [], [], pause)
             if self.control in readable:
-                self.asked = True
+                if self.ordered() == STAY:
+                    sources.remove(self.control)
+                    self.let_stay()
+                else:
+                    self.asked = True
             if self.wake[0] in readable:
                 os.read(self.wake[0], 4096)
                 self.reap()
@@ -169,6 +178,26 @@ class _Keeper:
                 pause = self.measure()
                 due = time.monotonic() + pause
         self.end_all()
+
+    def ordered(self) -> bytes:
+        """What the engine wants; nothing where it has died."""
+        with contextlib.suppress(OSError):
+            return self.control.recv(1)
+        return b""
+
+    def let_stay(self) -> None:
+        """Report a failure, and be no more of the engine's."""
+        with contextlib.suppress(OSError), open(f"/proc/{self.main}/status", "rb") as status:  # noqa: PTH123
+            self.peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM"))
+        self.tell(**{**self.report(), "status": 1})
+        self.is_alone = True
+        null = os.open(os.devnull, os.O_RDWR)
+        for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - whoever reads to the end is waiting
+            if descriptor <= 2:
+                os.dup2(null, descriptor)
+            elif descriptor not in self.wake:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
 
     def measure(self) -> float:
         """See whether the step holds more than it may; the seconds to the next look."""

@@ -7,6 +7,7 @@ here, so that the notebook's namespace holds nothing but the notebook's own.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import linecache
 import os
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labline_runtime import post_mortem
 from labline_runtime.specification import CellSource, StepSpecification, from_json
 
 PREAMBLE_ROLES = ("imports", "functions")
@@ -31,7 +33,8 @@ class Part:
 def parts(spec: StepSpecification, path: Path, bundle: Path, before: int | None = None) -> tuple[Part, ...]:
     """What brings a fresh kernel to where the step described by *spec*, which lies at *path*, failed.
 
-    *bundle* holds this runtime. The cells from the one with the index *before* on are left out.
+    *bundle* holds this runtime. The cells from the one with the index *before* on are left out; the step's own, too,
+    where its process has stayed.
     """
     call = "__import__('labline_runtime.replay').replay"
     found = [Part(f"__import__('sys').path.insert(0, {str(bundle)!r}); {call}.begin({str(path)!r})")]
@@ -41,6 +44,8 @@ def parts(spec: StepSpecification, path: Path, bundle: Path, before: int | None 
         return (*found, *(Part(cell.source, cell) for cell in preamble[: _place(preamble, before)]))
     found += (Part(cell.source, cell) for cell in preamble)
     found.append(Part(f"{call}.take_inputs()"))
+    if spec.post_mortem:
+        return tuple(found)
     pauses = {pause.after for pause in spec.pauses}
     for cell in own[: _place(own, before)]:
         found.append(Part(cell.source, cell))
@@ -80,6 +85,8 @@ def begin(path: str) -> None:
     os.chdir(spec.working_directory)
     shell = _shell()
     _know(spec.definitions, shell)
+    if spec.post_mortem:
+        _debug_there(Path(spec.output_directory), shell)
     _replay = _Replay(spec, shell.user_ns)
 
 
@@ -108,6 +115,17 @@ def _shell() -> Any:
     from IPython import get_ipython
 
     return get_ipython()
+
+
+def _debug_there(folder: Path, shell: Any) -> None:
+    """Have ``%debug`` look at the process that has stayed, as long as nothing has failed here."""
+    here = shell.debugger
+
+    def debugger(force: bool = False) -> None:
+        if hasattr(sys, "last_traceback") or not post_mortem.visit(folder, input, functools.partial(print, end="")):
+            here(force=force)
+
+    shell.debugger = debugger
 
 
 def _know(cells: tuple[CellSource, ...], shell: Any) -> None:

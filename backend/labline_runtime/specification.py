@@ -137,6 +137,7 @@ class StepSpecification:
     types: dict[str, str] = field(default_factory=dict)  # what outputs are believed to be, as earlier runs saw them
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
+    post_mortem: bool = False  # where a cell fails, the process stays for a debugger
     schema: int = SCHEMA_VERSION
 
 
@@ -286,9 +287,9 @@ class StepResult:
 
 @dataclass(frozen=True)
 class Progress:
-    """One line of progress, told while the step runs."""
+    """One line of progress, told while the step runs, or the last: it has failed, and its process stays."""
 
-    event: Literal["cell_started", "cell_finished"]
+    event: Literal["cell_started", "cell_finished", "stays"]
     index: int
     id: str
     time: float

@@ -240,6 +240,7 @@ class _Compiler:
                 retry_on=options.retry_on or (),
                 exit=options.exit or (),
                 timeout=options.timeout,
+                post_mortem=options.post_mortem or False,
             )
         return result
 

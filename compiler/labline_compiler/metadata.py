@@ -90,7 +90,7 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
         if not isinstance(value, str) or not value.strip():
             return "is not a text"
         options.image = value
-    elif key in ("cache", "report"):
+    elif key in ("cache", "report", "post_mortem"):
         if not isinstance(value, bool):
             return "is neither true nor false"
         setattr(options, key, value)

@@ -76,6 +76,7 @@ class StepOptions:
     backoff: Backoff | None = None  # None: tried again at once
     retry_on: tuple[str, ...] = ()  # names of exceptions and codes of findings; empty: whatever it failed of
     timeout: float | None = None
+    post_mortem: bool = False  # where it fails for good, its process stays for a debugger
     exit: tuple[str, ...] = ()  # of a step that ends every run: the parameters that are the run's outcome, and error
 
 

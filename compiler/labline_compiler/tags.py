@@ -58,7 +58,7 @@ TAGS = {
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
-_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit")
+_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit", "post_mortem")
 """Options that are said once for a step."""
 
 
@@ -79,6 +79,7 @@ class Options:
     retry_on: tuple[str, ...] | None = None
     timeout: float | None = None
     exit: tuple[str, ...] | None = None
+    post_mortem: bool | None = None
 
     def __bool__(self) -> bool:
         return self != Options()

@@ -40,6 +40,7 @@ class RunsHandler(LablineHandler):
                 selection=Selection(request.get("from"), request.get("to"), request.get("only")),
                 timeout=request.get("timeout"),
                 priority=request["priority"],
+                post_mortem=request["post_mortem"],
             )
             return service.detail(record.id)
 

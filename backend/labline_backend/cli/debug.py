@@ -37,10 +37,13 @@ def load(run: str, step: str, outputs: bool, code: bool) -> None:
 @step_argument
 @click.option("--console", "in_console", is_flag=True, help="Here, in IPython, and not in JupyterLab.")
 @click.option("--json", "as_json", is_flag=True, help="Print, as one JSON document, what a kernel has to run.")
-def debug(run: str, step: str, in_console: bool, as_json: bool) -> None:
+@click.option("--again", is_flag=True, help="Run the step's cells again, though its process has stayed.")
+@click.option("--release", is_flag=True, help="Have the step's process go that has stayed, and open nothing.")
+def debug(run: str, step: str, in_console: bool, as_json: bool, again: bool, release: bool) -> None:
     """Open the notebook where STEP of a run failed, with the step's variables, so that %debug works.
 
-    The step's cells run again in a kernel, from the inputs that the step had, up to the line that failed.
+    The step's cells run again in a kernel, from the inputs that the step had, up to the line that failed. After
+    labline run --post-mortem they need not: the process that failed is still there, and %debug looks at that.
     """
     from labline_backend.cli import terminal
     from labline_backend.debugging import console, lab, replays
@@ -48,7 +51,11 @@ def debug(run: str, step: str, in_console: bool, as_json: bool) -> None:
     from labline_backend.service import Service
 
     with Service(Home.find(), track=False) as service:
-        replay = replays.prepare(service, service.resolve(run).id, step)
+        record = service.resolve(run)
+        if release:
+            click.echo(replays.release(service, record.id, step))
+            return
+        replay = replays.prepare(service, record.id, step, again=again)
         if as_json:
             terminal.document({**replay.document, "path": str(replay.notebook)})
         elif in_console:

@@ -44,6 +44,7 @@ def part_options(command: Command) -> Command:
 @part_options
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Stop the run after this.")
 @click.option("--priority", type=click.IntRange(-100, 100), default=0, help="Steps of a higher one go first; 0.")
+@click.option("--post-mortem", is_flag=True, help="Processes of steps that fail stay, for labline debug.")
 @click.option("--target", default="local", metavar="NAME", help="Where to run; see labline target list.")
 @terminal.observed_option
 def run(
@@ -59,6 +60,7 @@ def run(
     only: str | None,
     timeout: float | None,
     priority: int,
+    post_mortem: bool,
 ) -> None:
     """Run NOTEBOOK as a pipeline, on this machine or on a target, and show its progress."""
     from labline_backend.cli.failures import BAD_INPUT
@@ -81,6 +83,7 @@ def run(
                 selection=Selection(start, stop, only),
                 timeout=timeout,
                 priority=priority,
+                post_mortem=post_mortem,
             )
         except InputError as error:
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))

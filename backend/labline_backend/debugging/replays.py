@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from labline_backend.errors import InputError
+from labline_runtime import post_mortem
 from labline_runtime.replay import Part, parts
 from labline_runtime.specification import StepError, StepSpecification, from_json
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 SPECIFICATION = "debug.json"
 
-Stop = Literal["at", "before", "end"]
+Stop = Literal["at", "before", "end", "kept"]
 
 _ENDS_THE_PROCESS = frozenset(("SystemExit", "KeyboardInterrupt", "Terminated"))
 
@@ -28,7 +29,8 @@ class Replay:
 
     ``stop`` says where it ends: *at* the failing line, whose error is raised again; *before* the cell that was never
     done (it ran out of time or memory, or ended the process); or at the *end* of the step's cells, where what failed
-    came after them or nothing did. The cell and the line are where the step failed, if in a cell.
+    came after them or nothing did; or, *kept*, before the step's own cells, as the process that failed is still there
+    and the debugger looks at that. The cell and the line are where the step failed, if in a cell.
     """
 
     run: RunRecord
@@ -61,24 +63,35 @@ class Replay:
         }
 
 
-def prepare(service: Service, run: str, step: str) -> Replay:
+def prepare(service: Service, run: str, step: str, *, again: bool = False) -> Replay:
     """The way to where *step* of *run* failed. Raises ``InputError``, ``NotFoundError``.
 
-    What the step takes is fetched, and what describes it is written into its folder.
+    What the step takes is fetched, and what describes it is written into its folder. Where its process has stayed, its
+    cells do not run another time, unless *again* is asked for.
     """
     from labline_backend.engine.bundle import runtime_bundle
     from labline_backend.store.encoding import dump
 
     record, state = service.get(run), service.step(run, step)
     spec = _specification(service, record, state)
-    path = service.home.step_folder(run, step) / SPECIFICATION
+    folder = service.home.step_folder(run, step)
+    path = folder / SPECIFICATION
+    is_kept = not again and post_mortem.is_there(folder)
+    spec = replace(spec, post_mortem=is_kept)
     try:
         path.write_text(dump(spec), "utf-8")
         bundle = runtime_bundle(service.home)
     except OSError as error:
         raise service.home.error(error) from error
-    stop, before = _end(state.error)
+    stop, before = ("kept", None) if is_kept else _end(state.error)
     return Replay(record, state, path, parts(spec, path, bundle, before), stop, before)
+
+
+def release(service: Service, run: str, step: str) -> str:
+    """Have the process of *step* go that has stayed; what came of it, for people. Raises ``NotFoundError``."""
+    service.step(run, step)
+    had = post_mortem.release(service.home.step_folder(run, step))
+    return f"The process of step {step} {'has gone' if had else 'has not stayed, or has gone before'}."
 
 
 def _end(error: StepError | None) -> tuple[Stop, int | None]:

@@ -99,11 +99,13 @@ class Engine:
         selection: Selection | None = None,
         timeout: float | None = None,
         priority: int = 0,
+        post_mortem: bool = False,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
 
         With a *selection* only a part of the pipeline runs. The run may take *timeout* seconds, else as many as the
-        pipeline says; its steps go before those of runs with a lower *priority*.
+        pipeline says; its steps go before those of runs with a lower *priority*. With *post_mortem* the processes of
+        steps that fail stay for a debugger.
 
         A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
 
@@ -132,7 +134,7 @@ class Engine:
             target=target,
             owner=thread.owner.name,
             verification=None if workspace is None else Verification("running", "the pipeline"),
-            control=Control(timeout=timeout, priority=priority),
+            control=Control(timeout=timeout, priority=priority, post_mortem=post_mortem),
         )
         try:
             known: dict[str, StepRecord] = {}

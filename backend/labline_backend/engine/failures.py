@@ -44,6 +44,11 @@ def of_whole_run(seconds: float) -> StepError:
     )
 
 
+def stayed(run: str, step: str) -> str:
+    """What to do with a process that failed and was asked to stay."""
+    return f"Its process is still there, for a day at most. To look: labline debug {run} {step}; --release ends it."
+
+
 def of_memory(step: Step, used: int, cell: CellSource | None) -> StepError:
     """The step held more memory than its limit."""
     limit = step.options.limits["memory"]

@@ -29,6 +29,9 @@ from labline_runtime import keeper
 Way = Callable[[Order, socket.socket], subprocess.Popen[bytes] | None]
 """Starts a keeper for a step; the process where it is a child of the engine's."""
 
+_staying: list[subprocess.Popen[bytes]] = []
+"""Keepers of steps that have failed and stay: processes of ours that nobody waits for."""
+
 LOST = "the process that watches over the step was killed"
 
 OURS = ("LABLINE_", "JPY_")  # prefixes of variables that concern the server, not the steps
@@ -73,6 +76,7 @@ class StepProcess:
         self._keeper: subprocess.Popen[bytes] | None = None
         self._killed = False
         self._is_kept = False
+        self._stays = False
         self._start()
 
     async def progress(self) -> AsyncIterator[bytes]:
@@ -115,6 +119,12 @@ class StepProcess:
         with contextlib.suppress(OSError):
             self._control.send(b"k")
 
+    def let_stay(self) -> None:
+        """Have :meth:`wait` end, though the step's process goes on."""
+        self._stays = True
+        with contextlib.suppress(OSError):
+            self._control.send(keeper.STAY)
+
     def _start(self) -> None:
         """Start in the first way that can be gone. Raises ``OSError`` where there is none."""
         problem = OSError(LOST)
@@ -148,7 +158,9 @@ class StepProcess:
             pass
         finally:
             self._control.close()
-        if self._keeper is not None:
+        if self._keeper is not None and self._stays:
+            _staying.append(self._keeper)
+        elif self._keeper is not None:
             self._keeper.wait()
         return told
 

@@ -26,6 +26,7 @@ from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Step
+from labline_runtime import post_mortem
 from labline_runtime.specification import (
     ArtifactRecord,
     CellSource,
@@ -49,6 +50,7 @@ class StepRunner:
         self._step = step
         self._folder = run.home.step_folder(run.record.id, step.name)
         self._cell: CellSource | None = None  # the one that runs, for a process that dies without a word
+        self._has_stayed = False
 
     async def run(self) -> StepState:
         """From the cache or by a process: the state that the step ends in. Raises ``HomeError``."""
@@ -101,7 +103,7 @@ class StepRunner:
         last = first + self._step.options.retries
         for attempt in range(first, last + 1):
             async with self._run.share(self._step):
-                result, error = await self._try(attempt, lookup)
+                result, error = await self._try(attempt, lookup, is_last=attempt == last)
                 if error is None and result is not None:
                     return await self._succeed(result, lookup)
             if attempt == last or not retrying.is_worth_another_try(self._step.options, error):
@@ -113,7 +115,7 @@ class StepRunner:
                 await asyncio.sleep(wait)
         raise AssertionError("a step has at least one attempt")
 
-    async def _try(self, attempt: int, lookup: Lookup) -> tuple[StepResult | None, StepError | None]:
+    async def _try(self, attempt: int, lookup: Lookup, *, is_last: bool) -> tuple[StepResult | None, StepError | None]:
         """One attempt: its result, or why there is none that can be used."""
         self._run.set_step(
             self._step.name,
@@ -126,7 +128,7 @@ class StepRunner:
             cache_key=lookup.key,
             cache_note=lookup.note,
         )
-        result, error = await self._attempt(attempt)
+        result, error = await self._attempt(attempt, is_last=is_last)
         return self._compared(result) if error is None and result is not None else (result, error)
 
     def _compared(self, result: StepResult) -> tuple[StepResult, StepError | None]:
@@ -173,12 +175,14 @@ class StepRunner:
         now = self._specification()
         return all(getattr(found, name) == getattr(now, name) for name in ("cells", "parameters", "inputs", "outputs"))
 
-    async def _attempt(self, attempt: int) -> tuple[StepResult | None, StepError | None]:
+    async def _attempt(self, attempt: int, *, is_last: bool) -> tuple[StepResult | None, StepError | None]:
         tracked = await self._run.tracking.begin_step(self._step)
         self._cell = None
+        self._has_stayed = False
         if self._run.artifacts.is_durable:
             await asyncio.to_thread(self._fetch)
-        specification = self._prepare(attempt)
+        post_mortem.release(self._folder)  # it may hold the log
+        specification = self._prepare(attempt, stays=is_last and self._stays)
         with await open_log(self._folder / "log.txt") as log:
             if attempt > 1:
                 log.write(f"\n--- attempt {attempt} ---\n".encode())
@@ -225,14 +229,18 @@ class StepRunner:
         for artifact in self._taken():
             self._run.artifacts.fetch(artifact)
 
-    def _prepare(self, attempt: int) -> Path:
+    @property
+    def _stays(self) -> bool:
+        return self._step.options.post_mortem or self._run.record.control.post_mortem
+
+    def _prepare(self, attempt: int, *, stays: bool) -> Path:
         """The step's folder with nothing in it of an earlier attempt that could be taken for this one's."""
         self._folder.mkdir(parents=True, exist_ok=True)
         # At first the log goes too: it may be a link to that of the run whose result was about to be used.
         for name in ("result.json", "executed.ipynb", "log.txt")[: 3 if attempt == 1 else 2]:
             (self._folder / name).unlink(missing_ok=True)
         path = self._folder / "spec.json"
-        path.write_text(dump(self._specification()), "utf-8")
+        path.write_text(dump(replace(self._specification(), post_mortem=stays)), "utf-8")
         return path
 
     def _specification(self) -> StepSpecification:
@@ -296,6 +304,10 @@ class StepRunner:
                 told = from_json(Progress, line.decode())
             except ValueError:
                 continue  # a stray write of the user's code to the descriptor
+            if told.event == "stays":
+                self._has_stayed = True
+                process.let_stay()
+                continue
             cells = (*self._run.record.pipeline.preamble, *self._step.cells)
             cell = next((c for c in cells if c.index == told.index), None)
             self._cell = cell if told.event == "cell_started" else None
@@ -314,6 +326,8 @@ class StepRunner:
             error = result.error
             if error.ename == "OSError" and "[Errno 28]" in (error.evalue or ""):
                 error = replace(error, code=error.code or failures.FULL, hint=error.hint or failures.NO_SPACE)
+            if self._has_stayed:
+                return result, replace(error, hint=failures.stayed(self._run.record.id, self._step.name))
             return result, _advised(error)
         if not self._folder.is_dir():
             return None, failures.of_lost_folder(self._folder)

@@ -72,9 +72,9 @@ def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, 
     return Submission({SPECIFICATION: specification, PLACE: to_json(place)}, tuple(findings))
 
 
-def left_out(target: Target, timeout: float | None, priority: int) -> tuple[Finding, ...]:
+def left_out(target: Target, timeout: float | None, priority: int, *, post_mortem: bool) -> tuple[Finding, ...]:
     """What was asked of a run that its target does not give."""
-    said = {"timeout": timeout is not None, "priority": priority != 0}
+    said = {"timeout": timeout is not None, "priority": priority != 0, "post-mortem": post_mortem}
     return tuple(
         Finding(
             "LL601", "warning", f"{target.name} knows no {name} of a run, so it is left out.", fix=f"Leave out {name}."

@@ -54,7 +54,7 @@ class Control:
     It runs from the step ``start`` (and what depends on it) to the step ``stop`` (and what that needs), or ``only`` one
     step; None for no such bound. What the steps need of others, the steps ``taken``, is from the run ``source``; the
     steps ``left_out`` have no part in it. ``timeout`` bounds the seconds that the run may take, and a higher
-    ``priority`` goes first where steps wait for the machine.
+    ``priority`` goes first where steps wait for the machine. With ``post_mortem`` processes that fail stay.
     """
 
     start: str | None = None
@@ -65,6 +65,7 @@ class Control:
     left_out: tuple[str, ...] = ()
     timeout: float | None = None
     priority: int = 0
+    post_mortem: bool = False
 
 
 @dataclass(frozen=True)

@@ -271,6 +271,10 @@ def _set_retries(task: Any, options: StepOptions, refuse: Callable[[str, str], N
             f"Kubeflow Pipelines tries a step again whatever it failed of, not only of {', '.join(options.retry_on)}",
             "Nothing, unless another try does harm; then catch those exceptions in the notebook and try again there.",
         )
+    if options.post_mortem:
+        refuse(
+            "a pod ends with its step, so no process stays after a failure", "Debug the step in a run on this machine."
+        )
 
 
 def _memory(quantity: str) -> str:

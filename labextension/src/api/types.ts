@@ -338,8 +338,11 @@ export interface Replay {
   path: string;
   kernel: string;
   parts: { code: string; cell_id: string | null }[];
-  /** At the failing line, before the cell that was never done, or at the end of the step's cells. */
-  stop: 'at' | 'before' | 'end';
+  /**
+   * At the failing line, before the cell that was never done, at the end of the step's cells, or before all of them,
+   * as the process that failed has been kept.
+   */
+  stop: 'at' | 'before' | 'end' | 'kept';
   cell_id: string | null;
   line: number | null;
   message: string | null;

@@ -44,7 +44,9 @@ export const debugPlugin: JupyterFrontEndPlugin<void> = {
         await notebook.reveal(replay.cell_id);
       }
       const working = Notification.emit(
-        `Step ${replay.step} runs again, up to where it failed …`,
+        replay.stop === 'kept'
+          ? `What step ${replay.step} took is loaded …`
+          : `Step ${replay.step} runs again, up to where it failed …`,
         'in-progress',
         {
           autoClose: false
@@ -138,7 +140,8 @@ function said({ step, stop }: Replay, ending: Ending): { message: string; type: 
   const message = {
     at: `Step ${step} did not fail this time. Its variables are here.`,
     before: `Step ${step} has come to the cell that was never done. Its variables are here.`,
-    end: `All cells of step ${step} have run. Its variables are here.`
+    end: `All cells of step ${step} have run. Its variables are here.`,
+    kept: `The process of step ${step} is still there: %debug looks at its frames. What the step took is here.`
   }[stop];
   return { message, type: stop === 'at' ? 'warning' : 'success' };
 }
