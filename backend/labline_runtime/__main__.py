@@ -5,7 +5,6 @@ Exit code 0: it succeeded. 1: it failed, ``result.json`` says why. 2: there is n
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
@@ -26,28 +25,35 @@ TASKS: dict[str, type[Specification]] = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Run what the specification on the command line describes; returns the exit code."""
+    import argparse  # a forked step does without
+
     parser = argparse.ArgumentParser(prog="labline_runtime", description="Run one step of a Labline pipeline.")
     parser.add_argument("specification", metavar="SPEC", help="the step specification, a JSON file")
     parser.add_argument(
         "--progress-fd", type=int, default=None, metavar="N", help="write progress lines to descriptor N"
     )
     options = parser.parse_args(arguments)
+    return run(options.specification, options.progress_fd)
+
+
+def run(specification: str, progress: int | None) -> int:
+    """Run what the file *specification* describes, telling its *progress* on a descriptor; returns the exit code."""
     try:
-        spec = _read(Path(options.specification))
+        spec = _read(Path(specification))
         if spec.schema != type(spec).schema:
             raise ValueError(f"it has schema {spec.schema}, this runtime reads schema {type(spec).schema}")
         if not Path(spec.working_directory).is_dir():
             raise ValueError(f"the working directory {spec.working_directory} does not exist")
         Path(spec.output_directory).mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError, RecursionError) as error:
-        sys.stderr.write(f"labline_runtime: cannot use {options.specification}: {error}\n")
+        sys.stderr.write(f"labline_runtime: cannot use {specification}: {error}\n")
         return 2
     try:
-        run = _runner(spec)
+        carry_out = _runner(spec)
     except ImportError as error:
         sys.stderr.write(f"labline_runtime: {sys.executable} cannot run steps, it lacks {error.name}: {error}\n")
         return 2
-    return 0 if run(_Reporter(options.progress_fd)) else 1
+    return 0 if carry_out(_Reporter(progress)) else 1
 
 
 def _read(path: Path) -> Specification:

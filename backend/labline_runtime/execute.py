@@ -21,7 +21,7 @@ from labline_runtime.descriptors import Reserve
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.outputs import CellOutputs
-from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams
+from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell
 from labline_runtime.specification import (
     ArtifactRecord,
     CellRun,
@@ -123,7 +123,7 @@ class _Step:
     def _run(self) -> None:
         spec = self._spec
         enter(spec.working_directory)
-        shell = Shell(str(Path(spec.output_directory) / _PROFILE))
+        shell = open_shell(str(Path(spec.output_directory) / _PROFILE))
         shell.know(spec.definitions)
         namespace = shell.namespace
         watch = files.Watch(own=(spec.output_directory, spec.artifacts_directory))

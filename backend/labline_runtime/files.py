@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from labline_runtime import library
@@ -35,6 +35,7 @@ _SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
 
 _watching: Watch | None = None
 _hooked = False
+_libraries: dict[str, types.ModuleType] = {}  # some that were imported before the step began
 
 
 class Watch:
@@ -72,7 +73,9 @@ class Watch:
         """End the watch; returns what was used, by path."""
         global _watching
         _watching = None
-        for module in list(sys.modules.values()):  # an import from the cache of compiled files opens no source
+        for name, module in list(sys.modules.items()):  # an import from the cache of compiled files opens no source
+            if _libraries.get(name) is module:
+                continue
             source = getattr(module, "__file__", None)
             if isinstance(source, str) and self._counts(source):
                 self._seen.setdefault((source, "read"), (0.0, 0.0))
@@ -84,6 +87,15 @@ class Watch:
         if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
             return False
         return inside.startswith(folder(self._folder)) or not inside.startswith(self._elsewhere)
+
+
+def know(modules: Mapping[str, types.ModuleType]) -> None:
+    """Have those of *modules* that belong to libraries passed over quickly when a watch ends."""
+    mine = library.folders()
+    for name, module in modules.items():
+        source = getattr(module, "__file__", None)
+        if not isinstance(source, str) or folder(source).startswith(mine):
+            _libraries[name] = module
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -1,8 +1,9 @@
 """The warm parent: a process that has imported what every step needs, and forks a process for each step.
 
-It only imports. It never computes and starts no thread, so a step's process is as good as a fresh interpreter, without
-the time that starting one takes. The first parent has imported this runtime; it can be asked for another, which is
-forked from it and has imported a notebook's libraries, too (:mod:`labline_runtime.preload`).
+It only imports, and makes the shell that the step's cells will run in. It never computes and starts no thread, so a
+step's process is as good as a fresh interpreter, without the time that starting one takes. The first parent has
+imported this runtime; it can be asked for another, which has imported a notebook's libraries, too
+(:mod:`labline_runtime.preload`). That one is forked from the parent's twin, which has no shell for a library to find.
 
 A request is one message on a socket: ``STEP`` with four descriptors (what to run, as JSON; the keeper's socket to the
 engine; the log; the pipe for progress), or ``PARENT`` with two (what to import; the new parent's socket to the engine).
@@ -13,17 +14,16 @@ what it was; it ends with the engine, too, and when nobody has asked it for anyt
 
 from __future__ import annotations
 
+import _io
 import atexit
 import contextlib
 import gc
 import importlib
-import io
 import json
 import os
 import signal
 import socket
 import sys
-import sysconfig
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,9 +67,9 @@ class _Parent:
 
     def serve(self) -> NoReturn:
         """Answer requests."""
-        gc.collect()
-        gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to collect them
+        twin = self._fork_twin()
+        self._make_ready()
         self._engine.settimeout(self._idle)
         while True:
             try:
@@ -78,14 +78,45 @@ class _Parent:
                 os._exit(0)
             if not message or not self._is_fit():
                 os._exit(0)
-            with contextlib.suppress(OSError):  # no process can be started now
-                if os.fork() == 0:
+            with contextlib.suppress(OSError):  # no process can be started now, or the twin was killed
+                if message == PARENT:
+                    socket.send_fds(twin, [message], descriptors)
+                elif os.fork() == 0:
                     self._engine.close()
-                    if message == STEP:
-                        _keep_and_run(self._ahead, *descriptors)
-                    self._become_another(*descriptors)
+                    twin.close()
+                    _keep_and_run(self._ahead, *descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _fork_twin(self) -> socket.socket:
+        """Fork the process that other parents are forked from; the socket to it. It ends when that is closed."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.suppress(OSError):
+            if os.fork() == 0:
+                self._engine.close()
+                ours.close()
+                while True:
+                    message, descriptors, _, _ = socket.recv_fds(theirs, 1, 2)
+                    if not message:
+                        os._exit(0)
+                    with contextlib.suppress(OSError):
+                        if os.fork() == 0:
+                            theirs.close()
+                            self._become_another(*descriptors)
+                    for descriptor in descriptors:
+                        os.close(descriptor)
+        return ours
+
+    def _make_ready(self) -> None:
+        """Have what every step's process would make for itself."""
+        from labline_runtime import files, shell
+
+        shell.make_ahead(self._ahead.stage if self._ahead is not None else None)
+        files.know(sys.modules)
+        for brought in self._ahead.shelf.kept if self._ahead is not None else ():
+            files.know(brought.modules)
+        gc.collect()
+        gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
 
     def _is_fit(self) -> bool:
         from labline_runtime.preload import threads
@@ -128,8 +159,11 @@ def _rehearse() -> None:
     """Fill the caches of plain Python functions that every step calls with the same arguments."""
     from IPython.core.inputtransformer2 import TransformerManager
 
+    from labline_runtime import library, specification
+
     TransformerManager().transform_cell("pass\n")
-    sysconfig.get_paths()
+    specification.learn_shapes()
+    library.folders()
 
 
 def _keep_and_run(ahead: Ahead | None, request: int, control: int, log: int, progress: int) -> NoReturn:
@@ -150,11 +184,11 @@ def _keep_and_run(ahead: Ahead | None, request: int, control: int, log: int, pro
     os.environ.update(asked["environment"])
     if ahead is not None:
         ahead.enter_step()
-    from labline_runtime.__main__ import main
+    from labline_runtime.__main__ import run
 
     code = 1
     try:
-        code = main([asked["specification"], "--progress-fd", str(progress)])
+        code = run(asked["specification"], progress)
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else 1
     except BaseException:
@@ -174,7 +208,7 @@ def _leave(code: int) -> NoReturn:
         vars(sys.modules["__main__"]).clear()
         gc.collect()
     for thing in gc.get_objects():
-        if isinstance(thing, io.IOBase):
+        if isinstance(thing, _io._IOBase):  # the class itself: asking io.IOBase takes ten times as long
             with contextlib.suppress(Exception):
                 thing.flush()
     os._exit(code)

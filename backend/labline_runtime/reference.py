@@ -17,7 +17,7 @@ from pathlib import Path
 from labline_runtime import execute, hidden_state, metrics, parameters
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
-from labline_runtime.shell import Shell, flush_streams
+from labline_runtime.shell import flush_streams, open_shell
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, ValueRecord, to_json
 from labline_runtime.transfer import record_of
 from labline_runtime.values import digest, pickling, store
@@ -75,7 +75,7 @@ class _Reference:
 
     def _run(self) -> None:
         execute.enter(self._spec.working_directory)
-        self._shell = Shell(str(Path(self._spec.output_directory) / _PROFILE))
+        self._shell = open_shell(str(Path(self._spec.output_directory) / _PROFILE))
         self._baseline = hidden_state.Baseline.take()
         for place, each in enumerate(self._spec.cells):
             self._look(place)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 import contextvars
 import getpass
 import linecache
@@ -15,7 +16,7 @@ import os
 import sys
 import traceback as traceback_module
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from labline_runtime.specification import CellSource
 from labline_runtime.states import plots
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
+_NOWHERE = os.sep  # a folder that is there already, for a shell that is nobody's yet; nothing is made in it
 
 
 def set_variables() -> None:
@@ -204,40 +206,57 @@ class Stage:
         self.stderr.lead(Log(-1, "stderr"), Recorder())
 
 
-prepared: Stage | None = None  # with which a warm parent has imported libraries
-
-
 class Shell:
-    """Runs cells, one after the other, in one namespace."""
+    """Runs cells, one after the other, in one namespace. It is nobody's until a step begins with it."""
 
-    def __init__(self, profile_folder: str) -> None:
-        stage = prepared or Stage()
+    def __init__(self, stage: Stage | None = None) -> None:
+        """*stage* is one with which libraries were imported already."""
+        self._stage = stage or Stage()
         self.recorder = Recorder()
-        self.module = stage.module
+        self.module = self._stage.module
         config = Config()
         config.HistoryManager.enabled = False
         config.HistoryManager.hist_file = ":memory:"
-        sys.stdout.flush()
-        sys.stderr.flush()
-        stage.open(self.recorder)
-        sys.stdout, sys.stderr = stage.stdout, stage.stderr
         os.register_at_fork(before=flush_streams)
-        self.ipython = ZMQInteractiveShell.instance(
-            config=config,
-            ipython_dir=profile_folder,
-            profile_dir=_Profile(location=profile_folder),
-            user_module=self.module,
-            user_ns=self.module.__dict__,
-            recorder=self.recorder,
-            streams=(sys.stdout, sys.stderr),
-        )
+        with self._streams():
+            self.ipython = ZMQInteractiveShell.instance(
+                config=config,
+                ipython_dir=_NOWHERE,
+                profile_dir=_Profile(location=_NOWHERE),
+                user_module=self.module,
+                user_ns=self.module.__dict__,
+                recorder=self.recorder,
+                streams=(self._stage.stdout, self._stage.stderr),
+            )
         self.ipython.last_execution_result = ExecutionResult(None)  # %xdel takes it that a cell has run before
         builtins.input = _no_input
         getpass.getpass = _no_input
+
+    def begin(self, profile_folder: str) -> None:
+        """Be the shell of a step in the current folder and environment, with a profile of its own."""
+        set_variables()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._stage.open(self.recorder)
+        sys.stdout, sys.stderr = self._stage.stdout, self._stage.stderr
+        self.ipython.ipython_dir = profile_folder
+        self.ipython.profile_dir = _Profile(location=profile_folder)
+        self.ipython.starting_dir = os.getcwd()  # noqa: PTH109
+        self.ipython.history_manager.dir_hist[:] = [Path.cwd()]
         add_current_folder_to_path()
         self._context = contextvars.copy_context()
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
+
+    @contextlib.contextmanager
+    def _streams(self) -> Iterator[None]:
+        """Have the step's streams in force: IPython keeps those that it finds."""
+        plain = sys.stdout, sys.stderr
+        sys.stdout, sys.stderr = self._stage.stdout, self._stage.stderr
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = plain
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -315,6 +334,26 @@ class Shell:
 
 
 _context_mark = object()
+
+prepared: Stage | None = None  # with which a warm parent has imported libraries
+_ahead: Shell | None = None
+
+
+def make_ahead(stage: Stage | None) -> None:
+    """Have a shell for whatever step begins in this process, or in one that is forked from it.
+
+    IPythons that open their database with the shell would do so in the wrong folder; under those it is made later.
+    """
+    global _ahead
+    if isinstance(getattr(InteractiveShell, "db", None), property):
+        _ahead = Shell(stage)
+
+
+def open_shell(profile_folder: str) -> Shell:
+    """The shell of the step that begins now."""
+    shell = _ahead or Shell(prepared)
+    shell.begin(profile_folder)
+    return shell
 
 
 def failing_line(error: BaseException, file: str) -> int | None:

@@ -326,6 +326,13 @@ def _shape(kind: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]
     return typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind)}
 
 
+def learn_shapes() -> None:
+    """Do ahead what reading the first document of each kind needs."""
+    for kind in list(globals().values()):
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+            _shape(kind)
+
+
 def _build(kind: Any, data: Any, where: str, lenient: bool) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         if not isinstance(data, dict):

@@ -56,6 +56,16 @@ def test_a_keeper_tells_that_it_is_there_and_how_the_step_ended(warm, steps: Ste
     assert steps.collect(path, 0).log == "hello\n"
 
 
+def test_the_shell_is_the_steps_own_as_if_it_had_made_it(warm, steps: Steps) -> None:
+    path, _ = steps.specify(
+        "shell = get_ipython()\n"
+        "print(*map(str, _dh), shell.starting_dir, shell.profile_dir.location == shell.ipython_dir, shell.ipython_dir)"
+    )
+    ask(warm[1], path, steps.folder)
+    profile = json.loads(path.read_text())["output_directory"] + "/.ipython"
+    assert steps.collect(path, 0).log.split() == [str(steps.folder), str(steps.folder), "True", profile]
+
+
 def test_a_step_that_cannot_enter_its_folder_says_so(warm, steps: Steps) -> None:
     path, _ = steps.specify("1")
     assert ask(warm[1], path, steps.folder / "gone")[1:] == [{"problem": "No such file or directory"}]

@@ -183,9 +183,13 @@ def test_a_closed_engine_leaves_no_parent_with_libraries(bench: Bench) -> None:
     wait_until(lambda: is_gone(ahead), "the parent lives on")
 
 
+def parent_of(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def test_one_more_import_makes_a_parent_from_the_one_that_has_the_others(bench: Bench) -> None:
     ahead = warm(bench, "import numpy")
     more = trial("import numpy\nimport cycler", "print(numpy.arange(2).sum(), cycler.__name__)")
     wait_until(lambda: parent(bench, more) != ahead, "no other parent got ready")
-    newer = Path(f"/proc/{bench.file('pids').read_text()}/stat").read_text()
-    assert int(newer.rpartition(")")[2].split()[1]) == ahead
+    twin = parent_of(int(bench.file("pids").read_text()))
+    assert parent_of(twin) == ahead
