@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import compileall
 import hashlib
 import importlib.util
+import py_compile
 import shutil
 import tempfile
 from pathlib import Path
@@ -81,6 +83,10 @@ def _build(bundle: Path, files: dict[str, bytes]) -> None:
             target = made / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
+        # Interpreters of this version need not compile it, also where they may not write what they compile. What lies
+        # in a bundle never changes, so nobody looks at the source again.
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(made, ddir=str(bundle), quiet=2, invalidation_mode=unchecked)
         try:
             made.rename(bundle)
         except OSError:
