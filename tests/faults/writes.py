@@ -10,13 +10,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from labline_backend.store import database
 
@@ -38,7 +37,7 @@ class Strikes:
         write = database.Database.write
 
         @contextlib.contextmanager
-        def counted(this: database.Database) -> Iterator[sa.Connection]:
+        def counted(this: database.Database) -> Iterator[sqlite3.Connection]:
             with write(this) as connection:
                 yield connection
                 self.strike()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Set
 from dataclasses import dataclass
-
-import sqlalchemy as sa
 
 from labline_backend.store import database as db
 from labline_backend.store.encoding import dump, load
@@ -31,17 +30,13 @@ class StepCache:
 
     def lookup(self, key: str) -> CacheEntry | None:
         """The result that was remembered under *key*."""
-        return self._first(sa.select(db.cache).where(db.cache.c.key == key))
+        return self._first("SELECT * FROM cache WHERE key = ?", key)
 
     def newest(self, pipeline: str, step: str) -> CacheEntry | None:
         """The last result remembered for a step of this name, to tell what has changed since."""
-        table = db.cache.c
-        return self._first(
-            sa.select(db.cache)
-            .where(table.pipeline == pipeline, table.step == step)
-            .order_by(sa.literal_column("rowid").desc())  # clocks may be set back
-            .limit(1)
-        )
+        # Not by time: clocks may be set back.
+        query = "SELECT * FROM cache WHERE pipeline = ? AND step = ? ORDER BY rowid DESC LIMIT 1"
+        return self._first(query, pipeline, step)
 
     def remember(self, key: str, pipeline: str, entry: CacheEntry) -> None:
         """Keep a result under *key*, in the place of an earlier one."""
@@ -55,30 +50,28 @@ class StepCache:
             "result": dump(entry.result),
         }
         with self._database.write() as connection:
-            connection.execute(sa.insert(db.cache).prefix_with("OR REPLACE").values(row))
+            db.insert(connection, "cache", row, "INSERT OR REPLACE")
 
     def entries(self) -> list[tuple[CacheEntry, str, float]]:
         """All results, the newest first, each with its pipeline's name and when it was remembered."""
         with self._database.read() as connection:
-            rows = connection.execute(sa.select(db.cache).order_by(db.cache.c.created.desc())).mappings().all()
+            rows = connection.execute("SELECT * FROM cache ORDER BY created DESC").fetchall()
         return [(_entry(row), row["pipeline"], row["created"]) for row in rows]
 
     def forget(self, digests: Set[str]) -> None:
         """Give up the results that have one of these artifacts."""
-        keys = sa.select(db.cache.c.key, db.cache.c.result)
         with self._database.write() as connection:
-            for row in connection.execute(keys).all():
-                artifacts = load(StepResult, row.result).artifacts
-                if any(artifact.digest in digests for artifact in artifacts):
-                    connection.execute(sa.delete(db.cache).where(db.cache.c.key == row.key))
+            for key, result in connection.execute("SELECT key, result FROM cache").fetchall():
+                if any(artifact.digest in digests for artifact in load(StepResult, result).artifacts):
+                    connection.execute("DELETE FROM cache WHERE key = ?", (key,))
 
-    def _first(self, query: sa.Select[tuple[object, ...]]) -> CacheEntry | None:
+    def _first(self, query: str, *values: str) -> CacheEntry | None:
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute(query, values).fetchone()
         return None if row is None else _entry(row)
 
 
-def _entry(row: sa.RowMapping) -> CacheEntry:
+def _entry(row: sqlite3.Row) -> CacheEntry:
     return CacheEntry(
         row["run"], row["step"], load(dict[str, str], row["ingredients"]), load(StepResult, row["result"])
     )

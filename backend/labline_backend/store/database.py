@@ -1,110 +1,23 @@
-"""The SQLite file: its tables, how it is opened, created and migrated."""
+"""The SQLite file: how it is opened, and read and written in transactions."""
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
-
-import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError
+from collections.abc import Collection, Iterator, Mapping
 
 from labline_backend.home import Home, HomeError
 from labline_runtime.data_folder import ENVIRONMENT_VARIABLE
 
 HEAD = "0004"
-"""The newest revision in ``migrations/versions``; :data:`metadata` describes the tables as of it."""
+"""The newest revision in ``migrations/versions``; :mod:`schema` describes the tables as of it."""
 
 BUSY_SECONDS = 30.0
-
-metadata = sa.MetaData()
-
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("pipeline", sa.Text, nullable=False),
-    sa.Column("notebook", sa.Text, nullable=False),
-    sa.Column("folder", sa.Text, nullable=False),
-    sa.Column("target", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("started", sa.Float),
-    sa.Column("ended", sa.Float),
-    sa.Column("parameters", sa.Text, nullable=False),
-    sa.Column("cache", sa.Boolean, nullable=False),
-    sa.Column("error", sa.Text),
-    sa.Column("findings", sa.Text, nullable=False),
-    sa.Column("owner", sa.Text),
-    sa.Column("cancel_requested", sa.Boolean, nullable=False),
-    sa.Column("experiment_id", sa.Text),
-    sa.Column("mlflow_run_id", sa.Text),
-    sa.Column("verification", sa.Text),
-    sa.Column("control", sa.Text),
-    sa.Column("kept", sa.Boolean, nullable=False, server_default="0"),
-    sa.Index("runs_by_notebook", "notebook"),
-    sa.Index("runs_by_state", "state"),
-    sqlite_autoincrement=True,
-)
-
-steps = sa.Table(
-    "steps",
-    metadata,
-    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("position", sa.Integer, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("started", sa.Float),
-    sa.Column("ended", sa.Float),
-    sa.Column("cache_key", sa.Text),
-    sa.Column("cache_note", sa.Text),
-    sa.Column("cached_from", sa.Text),
-    sa.Column("result", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.Column("mlflow_run_id", sa.Text),
-)
-
-events = sa.Table(
-    "events",
-    metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
-    sa.Column("time", sa.Float, nullable=False),
-    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("data", sa.Text, nullable=False),
-    sqlite_autoincrement=True,
-)
-
-patches = sa.Table(
-    "patches",
-    metadata,
-    sa.Column("run", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("patch", sa.Text, nullable=False),
-)
-
-cache = sa.Table(
-    "cache",
-    metadata,
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("pipeline", sa.Text, nullable=False),
-    sa.Column("step", sa.Text, nullable=False),
-    sa.Column("run", sa.Text, nullable=False),
-    sa.Column("created", sa.Float, nullable=False),
-    sa.Column("ingredients", sa.Text, nullable=False),
-    sa.Column("result", sa.Text, nullable=False),
-    sa.Index("cache_by_step", "pipeline", "step", "created"),
-)
-
-_ALEMBIC_VERSION = (
-    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
-    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
-)
+IDLE = 4  # connections that are kept open
 
 
 class Database:
@@ -113,14 +26,7 @@ class Database:
     def __init__(self, home: Home) -> None:
         """Open, creating or migrating first where needed. Raises ``HomeError``."""
         self.home = home
-        self._engine = sa.create_engine(
-            sa.URL.create("sqlite", database=str(home.database)),
-            connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
-            pool_size=4,
-            max_overflow=28,
-        )
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
+        self._idle: collections.deque[sqlite3.Connection] = collections.deque()
         self._watch: sqlite3.Connection | None = None
         self._watch_lock = threading.Lock()
         try:
@@ -131,16 +37,15 @@ class Database:
             raise
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self) -> Iterator[sqlite3.Connection]:
         """A consistent view of the database. Raises ``HomeError``."""
-        with self._explained(), self._engine.connect() as connection:
+        with self._explained(), self._transaction("BEGIN") as connection:
             yield connection
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sa.Connection]:
+    def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is committed when the block ends, or leaves no trace. Raises ``HomeError``."""
-        writing = self._engine.execution_options(labline_write=True)
-        with self._explained(), writing.begin() as connection:
+        with self._explained(), self._transaction("BEGIN IMMEDIATE") as connection:  # writers take their turn at once
             yield connection
 
     def version(self) -> int:
@@ -158,7 +63,39 @@ class Database:
             if self._watch is not None:
                 self._watch.close()
                 self._watch = None
-        self._engine.dispose()
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            connection.execute(begin)
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.close()  # which rolls back
+            raise
+        self._idle.append(connection)
+        if len(self._idle) > IDLE:
+            with contextlib.suppress(IndexError):
+                self._idle.popleft().close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.home.database, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _prepare(self) -> None:
         # The owner's alone, whatever the folder's mode: logs, values' previews and code are in it. SQLite gives its
@@ -175,53 +112,36 @@ class Database:
             revision = self._revision()
             if revision == HEAD:
                 return
-            if revision is None:
-                # A new database needs no history, and importing alembic takes longer than all the rest.
-                with self.write() as connection:
-                    metadata.create_all(connection)
-                    connection.execute(sa.text(_ALEMBIC_VERSION))
-                    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
-                return
-            self._migrate(revision)
+            from labline_backend.store import schema
+
+            try:
+                schema.create(self._connect) if revision is None else schema.migrate(self._connect)
+            except schema.NewerDatabaseError as error:
+                raise HomeError(
+                    f"The data folder {self.home.root} was written by a newer Labline (revision {revision}): "
+                    f"upgrade Labline, or set {ENVIRONMENT_VARIABLE} to another folder."
+                ) from error
 
     def _revision(self) -> str | None:
         """The revision that the database is at, or ``None`` for a new one."""
         with self.read() as connection:
-            names = sa.text("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'")
-            if connection.execute(names).first() is None:
+            names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'"
+            if connection.execute(names).fetchone() is None:
                 return None
-            return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar() or "base"
-
-    def _migrate(self, revision: str) -> None:
-        from alembic.util import CommandError
-
-        from labline_backend.store.migrations import upgrade
-
-        try:
-            with self.write() as connection:
-                upgrade(connection)
-        except CommandError as error:
-            raise HomeError(
-                f"The data folder {self.home.root} was written by a newer Labline (revision {revision}): "
-                f"upgrade Labline, or set {ENVIRONMENT_VARIABLE} to another folder."
-            ) from error
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return str(row[0]) if row is not None else "base"
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except DatabaseError as error:
-            explained = self._explain(error.orig)
-            if explained is None:
-                raise
-            raise explained from error
         except sqlite3.Error as error:
             explained = self._explain(error)
             if explained is None:
                 raise
             raise explained from error
 
-    def _explain(self, error: BaseException | None) -> HomeError | None:
+    def _explain(self, error: sqlite3.Error) -> HomeError | None:
         """The sentence for what a user can cure; anything else is a fault of ours and stays what it is."""
         name: str = getattr(error, "sqlite_errorname", "")
         root = self.home.root
@@ -264,14 +184,21 @@ def _is_out_of_descriptors() -> bool:
     return False
 
 
-def _configure(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin, so that writers take their turn at once
-    cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object], verb: str = "INSERT") -> None:
+    """Add a *row* to *table*."""
+    marks = ", ".join(f":{name}" for name in row)
+    connection.execute(f"{verb} INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
 
 
-def _begin(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get("labline_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+def update(
+    connection: sqlite3.Connection, table: str, changes: Mapping[str, object], where: str, **known: object
+) -> int:
+    """Make *changes* in the rows *where* something holds that may name what is *known*; how many there are."""
+    values = ", ".join(f"{name} = :{name}" for name in changes)
+    query = f"UPDATE {table} SET {values} WHERE {where}"  # noqa: S608 - names of ours
+    return connection.execute(query, {**changes, **known}).rowcount
+
+
+def marks(values: Collection[object]) -> str:
+    """Question marks for the *values* of a list in a query."""
+    return f"({', '.join('?' * len(values))})"

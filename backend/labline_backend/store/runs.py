@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypedDict, Unpack
-
-import sqlalchemy as sa
 
 from labline_backend.home import Home
 from labline_backend.store import database as db
@@ -31,7 +30,7 @@ from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import StepError, StepResult
 
-Row = sa.RowMapping
+Row = sqlite3.Row
 
 
 class RunChanges(TypedDict, total=False):
@@ -102,19 +101,18 @@ class RunStore:
             for position, step in enumerate(run.pipeline.steps)
         ]
         with self._database.write() as connection:
-            connection.execute(sa.insert(db.runs).values(row))
-            if pending:
-                connection.execute(sa.insert(db.steps), pending)
+            db.insert(connection, "runs", row)
+            for each in pending:
+                db.insert(connection, "steps", each)
             for step in known:
                 row = _step_row({name: getattr(step, name) for name in _STEP_COLUMNS})
-                where = (db.steps.c.run == run.id, db.steps.c.name == step.name)
-                connection.execute(sa.update(db.steps).where(*where).values(row))
+                db.update(connection, "steps", row, _STEP, of=run.id, called=step.name)
             _tell(connection, run.id, "run", {})
 
     def get(self, run_id: str) -> RunRecord:
         """The run with this id. Raises ``KeyError``."""
         with self._database.read() as connection:
-            row = connection.execute(sa.select(db.runs).where(db.runs.c.id == run_id)).mappings().first()
+            row = connection.execute("SELECT * FROM runs WHERE id = ?", (run_id,)).fetchone()
         if row is None:
             raise KeyError(run_id)
         return _run(row)
@@ -124,18 +122,17 @@ class RunStore:
 
         Raises ``KeyError`` with a sentence as its argument.
         """
-        query = sa.select(db.runs).order_by(db.runs.c.number.desc())
         with self._database.read() as connection:
             if name == "latest":
-                rows = connection.execute(query.limit(1)).mappings().all()
-                if not rows:
+                row = connection.execute("SELECT * FROM runs ORDER BY number DESC LIMIT 1").fetchone()
+                if row is None:
                     raise KeyError("There are no runs yet.")
-                return _run(rows[0])
-            row = connection.execute(query.where(db.runs.c.id == name)).mappings().first()
+                return _run(row)
+            row = connection.execute("SELECT * FROM runs WHERE id = ?", (name,)).fetchone()
             if row is not None:
                 return _run(row)
-            matching = query.where(db.runs.c.id.startswith(name, autoescape=True)).limit(2)
-            rows = connection.execute(matching).mappings().all() if name else []
+            matching = "SELECT * FROM runs WHERE substr(id, 1, length(:name)) = :name ORDER BY number DESC LIMIT 2"
+            rows = connection.execute(matching, {"name": name}).fetchall() if name else []
         if not rows:
             raise KeyError(f"There is no run {name!r}.")
         if len(rows) > 1:
@@ -148,11 +145,13 @@ class RunStore:
 
     def of_notebook(self, folder: str, name: str, limit: int) -> builtins.list[RunRecord]:
         """The newest runs of the notebook whose file is called *name*, in *folder*, however people wrote its path."""
-        notebook = db.runs.c.notebook
-        named = sa.or_(notebook == name, notebook.endswith(f"/{name}", autoescape=True))
-        query = sa.select(db.runs).where(db.runs.c.folder == folder, named).order_by(db.runs.c.number.desc())
+        query = (
+            "SELECT * FROM runs WHERE folder = :folder "
+            "AND (notebook = :name OR substr(notebook, -length(:end)) = :end) ORDER BY number DESC LIMIT :limit"
+        )
+        values = {"folder": folder, "name": name, "end": f"/{name}", "limit": limit}
         with self._database.read() as connection:
-            return [_run(row) for row in connection.execute(query.limit(limit)).mappings()]
+            return [_run(row) for row in connection.execute(query, values)]
 
     def list(
         self, limit: int = 50, before: str | None = None, notebook: str | None = None, folder: str | None = None
@@ -161,34 +160,38 @@ class RunStore:
 
         Raises ``KeyError`` where there is no run *before*.
         """
-        query = sa.select(db.runs).order_by(db.runs.c.number.desc()).limit(limit)
+        asked = {"number < :number": before, "notebook = :notebook": notebook, "folder = :folder": folder}
+        wanted = " AND ".join(["TRUE", *(each for each, value in asked.items() if value is not None)])
+        query = f"SELECT * FROM runs WHERE {wanted} ORDER BY number DESC LIMIT :limit"  # noqa: S608 - texts of ours
         with self._database.read() as connection:
+            number = None
             if before is not None:
-                number = connection.execute(sa.select(db.runs.c.number).where(db.runs.c.id == before)).scalar()
-                if number is None:
+                row = connection.execute("SELECT number FROM runs WHERE id = ?", (before,)).fetchone()
+                if row is None:
                     raise KeyError(before)
-                query = query.where(db.runs.c.number < number)
-            if notebook is not None:
-                query = query.where(db.runs.c.notebook == notebook)
-            if folder is not None:
-                query = query.where(db.runs.c.folder == folder)
-            return [_run(row) for row in connection.execute(query).mappings()]
+                number = row["number"]
+            values = {"number": number, "notebook": notebook, "folder": folder, "limit": limit}
+            return [_run(row) for row in connection.execute(query, values)]
 
     def facts(self) -> builtins.list[RunFacts]:
         """What is quickly told of all runs, the newest first."""
-        names = ("id", "folder", "notebook", "state", "created", "kept", "mlflow_run_id")
-        being_verified = _IS_BEING_VERIFIED.label("being_verified")
-        query = sa.select(*(db.runs.c[name] for name in names), being_verified).order_by(db.runs.c.number.desc())
-        tracked_steps = sa.select(db.steps.c.run, db.steps.c.mlflow_run_id).where(db.steps.c.mlflow_run_id.is_not(None))
+        names = "id, folder, notebook, state, created, kept, mlflow_run_id"
+        query = f"SELECT {names}, {_IS_BEING_VERIFIED} AS being_verified FROM runs ORDER BY number DESC"  # noqa: S608
+        tracked_steps = "SELECT run, mlflow_run_id FROM steps WHERE mlflow_run_id IS NOT NULL"
         with self._database.read() as connection:
             tracked: dict[str, set[str]] = {}
             for run_id, mlflow_run in connection.execute(tracked_steps):
                 tracked.setdefault(run_id, set()).add(mlflow_run)
             return [
                 RunFacts(
-                    *row[:6],
-                    tracked=frozenset({*tracked.get(row.id, ()), *filter(None, [row.mlflow_run_id])}),
-                    is_being_verified=row.being_verified,
+                    id=row["id"],
+                    folder=row["folder"],
+                    notebook=row["notebook"],
+                    state=row["state"],
+                    created=row["created"],
+                    kept=bool(row["kept"]),
+                    tracked=frozenset({*tracked.get(row["id"], ()), *filter(None, [row["mlflow_run_id"]])}),
+                    is_being_verified=bool(row["being_verified"]),
                 )
                 for row in connection.execute(query)
             ]
@@ -203,17 +206,16 @@ class RunStore:
     def steps_of(self, run_ids: builtins.list[str]) -> dict[str, builtins.list[StepRecord]]:
         """The steps of many runs, by run id, in one query."""
         found: dict[str, builtins.list[StepRecord]] = {run_id: [] for run_id in run_ids}
-        query = sa.select(db.steps).where(db.steps.c.run.in_(run_ids)).order_by(db.steps.c.run, db.steps.c.position)
+        query = f"SELECT * FROM steps WHERE run IN {db.marks(run_ids)} ORDER BY run, position"  # noqa: S608 - marks
         with self._database.read() as connection:
-            for row in connection.execute(query).mappings():
+            for row in connection.execute(query, run_ids):
                 found[row["run"]].append(_step(row))
         return found
 
     def step(self, run_id: str, name: str) -> StepRecord:
         """One step of a run. Raises ``KeyError``."""
-        query = sa.select(db.steps).where(db.steps.c.run == run_id, db.steps.c.name == name)
         with self._database.read() as connection:
-            row = connection.execute(query).mappings().first()
+            row = connection.execute("SELECT * FROM steps WHERE run = ? AND name = ?", (run_id, name)).fetchone()
         if row is None:
             raise KeyError(f"{run_id}/{name}")
         return _step(row)
@@ -221,16 +223,14 @@ class RunStore:
     def set_run(self, run_id: str, **changes: Unpack[RunChanges]) -> None:
         """Change a run and tell it as an event. Raises ``KeyError``."""
         with self._database.write() as connection:
-            change = sa.update(db.runs).where(db.runs.c.id == run_id).values(_run_row(changes))
-            if connection.execute(change).rowcount == 0:
+            if db.update(connection, "runs", _run_row(changes), "id = :of", of=run_id) == 0:
                 raise KeyError(run_id)
             _tell(connection, run_id, "run", {})
 
     def set_step(self, run_id: str, name: str, **changes: Unpack[StepChanges]) -> None:
         """Change a step of a run and tell it as an event. Raises ``KeyError``."""
         with self._database.write() as connection:
-            where = (db.steps.c.run == run_id, db.steps.c.name == name)
-            if connection.execute(sa.update(db.steps).where(*where).values(_step_row(changes))).rowcount == 0:
+            if db.update(connection, "steps", _step_row(changes), _STEP, of=run_id, called=name) == 0:
                 raise KeyError(f"{run_id}/{name}")
             _tell(connection, run_id, "step", {"step": name})
 
@@ -245,29 +245,29 @@ class RunStore:
         Raises ``KeyError``.
         """
         with self._database.write() as connection:
-            going_on = sa.or_(db.runs.c.state.not_in(ENDED_RUN), _IS_BEING_VERIFIED)
-            row = connection.execute(sa.select(going_on.label("going_on")).where(db.runs.c.id == run_id)).first()
+            going_on = f"SELECT {_IS_GOING_ON} OR {_IS_BEING_VERIFIED} AS going_on FROM runs WHERE id = ?"  # noqa: S608
+            row = connection.execute(going_on, (run_id,)).fetchone()
             if row is None:
                 raise KeyError(run_id)
-            if row.going_on:
-                connection.execute(sa.update(db.runs).where(db.runs.c.id == run_id).values(cancel_requested=True))
+            if row["going_on"]:
+                db.update(connection, "runs", {"cancel_requested": True}, "id = :of", of=run_id)
                 _tell(connection, run_id, "run", {})
 
     def cancels_requested(self, run_ids: builtins.list[str]) -> set[str]:
         """Those of *run_ids* that somebody asked to cancel."""
-        query = sa.select(db.runs.c.id).where(db.runs.c.id.in_(run_ids), db.runs.c.cancel_requested)
+        query = f"SELECT id FROM runs WHERE id IN {db.marks(run_ids)} AND cancel_requested"  # noqa: S608 - marks
         with self._database.read() as connection:
-            return set(connection.execute(query).scalars())
+            return {row["id"] for row in connection.execute(query, run_ids)}
 
     def claim(self, run_id: str, owner: str | None, previous: str | None, state: RunState | None = None) -> bool:
         """Make *owner* (or nobody) drive the run, if *previous* still does. Only one of several claimants wins.
 
         With *state* the run changes to it in the same transaction, so that no other claimant can come in between.
         """
-        where = (db.runs.c.id == run_id, db.runs.c.owner.is_not_distinct_from(previous))
         values = {"owner": owner} if state is None else {"owner": owner, "state": state}
         with self._database.write() as connection:
-            won = connection.execute(sa.update(db.runs).where(*where).values(values)).rowcount == 1
+            where = "id = :of AND owner IS :previous"
+            won = db.update(connection, "runs", values, where, of=run_id, previous=previous) == 1
             if won and state is not None:
                 _tell(connection, run_id, "run", {})
             return won
@@ -278,29 +278,26 @@ class RunStore:
         The steps in ``patch.again`` begin anew, and so do new ones; those that the pipeline has no more are gone. Only
         one of several claimants wins, and only while the run still has stopped and its owner is *previous*.
         """
-        table = db.runs.c
-        where = (table.id == run.id, table.owner.is_not_distinct_from(previous), table.state.in_(STOPPED_RUN))
         changes: dict[str, object] = {"state": "queued", "ended": None, "error": None, "cancel_requested": False}
         changes |= {name: getattr(run, name) for name in ("pipeline", "parameters", "findings", "owner")}
+        where = f"id = :of AND owner IS :previous AND state IN {_texts(STOPPED_RUN)}"
         with self._database.write() as connection:
-            if connection.execute(sa.update(db.runs).where(*where).values(_run_row(changes))).rowcount != 1:
+            if db.update(connection, "runs", _run_row(changes), where, of=run.id, previous=previous) != 1:
                 return False
-            of_run = db.steps.c.run == run.id
-            known = set(connection.execute(sa.select(db.steps.c.name).where(of_run)).scalars())
+            known = {row["name"] for row in connection.execute("SELECT name FROM steps WHERE run = ?", (run.id,))}
             names = [step.name for step in run.pipeline.steps]
-            connection.execute(sa.delete(db.steps).where(of_run, db.steps.c.name.not_in(names)))
+            for name in known - set(names):
+                connection.execute("DELETE FROM steps WHERE run = ? AND name = ?", (run.id, name))
             for position, name in enumerate(names):
                 values: dict[str, object] = {"position": position}
                 if name in patch.again:
                     values |= dict.fromkeys(_RESET) | {"state": "pending", "attempt": 0}
                 if name in known:
-                    connection.execute(sa.update(db.steps).where(of_run, db.steps.c.name == name).values(values))
+                    db.update(connection, "steps", values, _STEP, of=run.id, called=name)
                 else:
-                    connection.execute(sa.insert(db.steps).values(run=run.id, name=name, **values))
-            number = connection.execute(
-                sa.select(sa.func.count()).select_from(db.patches).where(db.patches.c.run == run.id)
-            ).scalar_one()
-            connection.execute(sa.insert(db.patches).values(run=run.id, number=number + 1, patch=dump(patch)))
+                    db.insert(connection, "steps", {"run": run.id, "name": name, **values})
+            (number,) = connection.execute("SELECT count(*) FROM patches WHERE run = ?", (run.id,)).fetchone()
+            db.insert(connection, "patches", {"run": run.id, "number": number + 1, "patch": dump(patch)})
             _tell(connection, run.id, "run", {})
             for name in names:
                 if name in patch.again:
@@ -309,57 +306,65 @@ class RunStore:
 
     def patches(self, run_id: str) -> builtins.list[Patch]:
         """The changes with which a run went on, oldest first."""
-        query = sa.select(db.patches.c.patch).where(db.patches.c.run == run_id).order_by(db.patches.c.number)
+        query = "SELECT patch FROM patches WHERE run = ? ORDER BY number"
         with self._database.read() as connection:
-            return [load(Patch, text) for text in connection.execute(query).scalars()]
+            return [load(Patch, row["patch"]) for row in connection.execute(query, (run_id,))]
 
     def unfinished(self) -> builtins.list[RunRecord]:
         """Runs that have not ended, oldest first."""
-        query = sa.select(db.runs).where(db.runs.c.state.not_in(ENDED_RUN)).order_by(db.runs.c.number)
         with self._database.read() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            query = f"SELECT * FROM runs WHERE {_IS_GOING_ON} ORDER BY number"  # noqa: S608 - texts of ours
+            return [_run(row) for row in connection.execute(query)]
 
     def is_understood(self, run_id: str) -> bool:
         """Whether this version knows all there is to the run: else it can be looked at, and not gone on with."""
-        query = sa.select(db.runs.c.pipeline).where(db.runs.c.id == run_id)
         with self._database.read() as connection:
-            return is_whole(Pipeline, connection.execute(query).scalar_one())
+            (text,) = connection.execute("SELECT pipeline FROM runs WHERE id = ?", (run_id,)).fetchone()
+        return is_whole(Pipeline, text)
 
     def being_verified(self) -> builtins.list[RunRecord]:
         """Runs whose verification has not ended, oldest first."""
-        query = sa.select(db.runs).where(_IS_BEING_VERIFIED).order_by(db.runs.c.number)
         with self._database.read() as connection:
-            return [_run(row) for row in connection.execute(query).mappings()]
+            query = f"SELECT * FROM runs WHERE {_IS_BEING_VERIFIED} ORDER BY number"  # noqa: S608 - texts of ours
+            return [_run(row) for row in connection.execute(query)]
 
     def events(self, after: int = 0, limit: int = 1000) -> builtins.list[EventRecord]:
         """Events with a number above *after*, in order."""
-        query = sa.select(db.events).where(db.events.c.seq > after).order_by(db.events.c.seq).limit(limit)
+        query = "SELECT * FROM events WHERE seq > ? ORDER BY seq LIMIT ?"
         with self._database.read() as connection:
             return [
                 EventRecord(row["seq"], row["time"], row["run"], row["kind"], load(dict[str, Any], row["data"]))
-                for row in connection.execute(query).mappings()
+                for row in connection.execute(query, (after, limit))
             ]
 
     def latest_event(self) -> int:
         """The number of the newest event, 0 where there is none."""
         with self._database.read() as connection:
-            return connection.execute(sa.select(sa.func.max(db.events.c.seq))).scalar() or 0
+            (number,) = connection.execute("SELECT max(seq) FROM events").fetchone()
+        return number or 0
 
     def version(self) -> int:
         """A number that changes whenever anybody, in any process, wrote to the database. Costs microseconds."""
         return self._database.version()
 
 
-_IS_BEING_VERIFIED = sa.func.json_extract(db.runs.c.verification, "$.state").is_not_distinct_from("running")
+def _texts(names: Iterable[str]) -> str:
+    """Words of ours as a list in a query."""
+    return "(" + ", ".join(f"'{name}'" for name in sorted(names)) + ")"
+
+
+_STEP = "run = :of AND name = :called"
+_IS_GOING_ON = f"state NOT IN {_texts(ENDED_RUN)}"
+_IS_BEING_VERIFIED = "json_extract(verification, '$.state') IS 'running'"
 
 _RESET = ("started", "ended", "cache_key", "cache_note", "cached_from", "result", "error", "mlflow_run_id")
 
-_RUN_COLUMNS = [column.name for column in db.runs.columns if column.name != "number"]
-_STEP_COLUMNS = [column.name for column in db.steps.columns if column.name not in ("run", "name", "position")]
+_RUN_COLUMNS = [each.name for each in fields(RunRecord)]
+_STEP_COLUMNS = [each.name for each in fields(StepRecord) if each.name not in ("run", "name")]
 
 
-def _tell(connection: sa.Connection, run_id: str, kind: EventKind, data: dict[str, Any]) -> None:
-    connection.execute(sa.insert(db.events).values(time=time.time(), run=run_id, kind=kind, data=dump(data)))
+def _tell(connection: sqlite3.Connection, run_id: str, kind: EventKind, data: dict[str, Any]) -> None:
+    db.insert(connection, "events", {"time": time.time(), "run": run_id, "kind": kind, "data": dump(data)})
 
 
 def _run_row(changes: Mapping[str, object]) -> dict[str, object]:
@@ -377,17 +382,19 @@ def _step_row(changes: Mapping[str, object]) -> dict[str, object]:
 
 
 def _run(row: Row) -> RunRecord:
-    fields = {name: row[name] for name in _RUN_COLUMNS}
-    fields["pipeline"] = load_pipeline(row["pipeline"])
-    fields["parameters"] = load(dict[str, str], row["parameters"])
-    fields["findings"] = load(tuple[Finding, ...], row["findings"])
-    fields["verification"] = None if row["verification"] is None else load(Verification, row["verification"])
-    fields["control"] = Control() if row["control"] is None else load(Control, row["control"])
-    return RunRecord(**fields)
+    found = {name: row[name] for name in _RUN_COLUMNS}
+    for name in ("cache", "cancel_requested", "kept"):
+        found[name] = bool(found[name])
+    found["pipeline"] = load_pipeline(row["pipeline"])
+    found["parameters"] = load(dict[str, str], row["parameters"])
+    found["findings"] = load(tuple[Finding, ...], row["findings"])
+    found["verification"] = None if row["verification"] is None else load(Verification, row["verification"])
+    found["control"] = Control() if row["control"] is None else load(Control, row["control"])
+    return RunRecord(**found)
 
 
 def _step(row: Row) -> StepRecord:
-    fields = {name: value for name, value in row.items() if name != "position"}
-    fields["result"] = None if row["result"] is None else load(StepResult, row["result"])
-    fields["error"] = None if row["error"] is None else load(StepError, row["error"])
-    return StepRecord(**fields)
+    found = {name: row[name] for name in ("run", "name", *_STEP_COLUMNS)}
+    found["result"] = None if row["result"] is None else load(StepResult, row["result"])
+    found["error"] = None if row["error"] is None else load(StepError, row["error"])
+    return StepRecord(**found)

@@ -12,9 +12,10 @@ import pytest
 import sqlalchemy as sa
 
 from labline_backend.home import Home, HomeError
-from labline_backend.store.database import HEAD, metadata
+from labline_backend.store.database import HEAD, insert
 from labline_backend.store.migrations import upgrade
 from labline_backend.store.runs import RunStore
+from labline_backend.store.schema import metadata
 from tests.backend.store.samples import RUN
 
 
@@ -62,14 +63,17 @@ def test_a_new_database_is_its_owners_alone_in_a_folder_that_is_not(tmp_path: Pa
     assert set(modes.values()) == {0o600}
 
 
-def test_opening_a_new_database_does_not_import_alembic(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("times", "library"), [(1, "alembic"), (2, "sqlalchemy")])
+def test_opening_a_database_does_not_import_what_it_does_not_need(tmp_path: Path, times: int, library: str) -> None:
     script = (
         "import sys; from pathlib import Path; from labline_backend.home import Home\n"
         "from labline_backend.store.runs import RunStore\n"
-        "for _ in range(2): RunStore(Home.open(Path(sys.argv[1]))).close()\n"
-        "print('alembic' in sys.modules)"
+        "RunStore(Home.open(Path(sys.argv[1]))).close()\n"
+        "print(sys.argv[2] in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "home")], capture_output=True, text=True)
+    for _ in range(times):
+        command = [sys.executable, "-c", script, str(tmp_path / "home"), library]
+        done = subprocess.run(command, capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
 
 
@@ -91,7 +95,7 @@ def test_a_run_of_the_first_version_can_still_be_read(home: Home, tmp_path: Path
         upgrade(connection, "0001")
     with engine.begin() as old, store._database.read() as new:
         columns = [column["name"] for column in sa.inspect(old).get_columns("runs")]
-        row = new.execute(sa.select(metadata.tables["runs"])).mappings().one()
+        (row,) = new.execute("SELECT * FROM runs")
         old.execute(sa.insert(metadata.tables["runs"]).values({name: row[name] for name in columns}))
     engine.dispose()
     store.close()
@@ -137,5 +141,5 @@ def test_processes_that_open_a_new_data_folder_at_once_all_succeed(home: Home) -
 
 
 def test_the_tables_refuse_a_step_without_its_run(store: RunStore, home: Home) -> None:
-    with pytest.raises(sa.exc.IntegrityError), store._database.write() as connection:
-        connection.execute(metadata.tables["events"].insert().values(time=0, run="none", kind="run", data="{}"))
+    with pytest.raises(sqlite3.IntegrityError), store._database.write() as connection:
+        insert(connection, "events", {"time": 0, "run": "none", "kind": "run", "data": "{}"})

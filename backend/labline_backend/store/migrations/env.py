@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from labline_backend.store.database import metadata
+from labline_backend.store.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
 context.run_migrations()
