@@ -130,6 +130,8 @@ class Service:
         with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
         its pre-flight.
         """
+        if target == "local":
+            self._expect(path, content)
         compilation, pipeline, document = self.compile_to_run(path, notebook, content, observed=observed)
         findings = compilation.findings
         given = literals(pipeline, parameters or {})
@@ -160,6 +162,18 @@ class Service:
                 priority=priority,
                 post_mortem=post_mortem,
             )
+
+    def _expect(self, path: Path, content: dict[str, Any] | None) -> None:
+        """Start what the steps will be forked from beside the compilation, which takes as long."""
+        from labline_backend.kernels import KernelError
+
+        try:
+            document = json.loads(path.read_bytes()) if content is None else content
+            kernel = str(document["metadata"]["kernelspec"]["name"])
+        except (OSError, ValueError, LookupError, TypeError, RecursionError):  # a script, or there is no such notebook
+            return
+        with _engine_errors(), contextlib.suppress(KernelError):  # the run will tell
+            self.engine.expect(kernel, path.absolute().parent)
 
     def prepare(self, path: Path, compiled: Compiled) -> None:
         """Have the libraries of the notebook at *path* imported by the time that it is run. Returns at once."""

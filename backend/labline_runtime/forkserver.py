@@ -115,7 +115,8 @@ class _Parent:
         files.know(sys.modules)
         for brought in self._ahead.shelf.kept if self._ahead is not None else ():
             files.know(brought.modules)
-        gc.collect()
+        if self._ahead is not None:
+            gc.collect()  # libraries leave much behind; the runtime little, and the first step waits
         gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
 
     def _is_fit(self) -> bool:
@@ -147,12 +148,14 @@ class _Parent:
 
 
 def _warm_up() -> None:
+    gc.disable()  # importing makes no garbage to speak of
     for name in NEEDED:
         importlib.import_module(name)
     for name in USEFUL:  # not every IPython has them all
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     _rehearse()
+    gc.enable()
 
 
 def _rehearse() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,8 @@ from labline_backend.cli.target import target
 from labline_backend.cli.verify import verify
 
 __all__ = ["labline", "main"]
+
+GARBAGE = 20_000  # objects between two looks for garbage: commands mostly import, and that makes none
 
 
 class _Commands(click.Group):
@@ -73,6 +76,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    gc.set_threshold(GARBAGE)
     try:
         code = labline.main(given, prog_name="labline", standalone_mode=False)
         sys.stdout.flush()

@@ -159,6 +159,13 @@ class Engine:
         """
         self._started().prepare(find_kernel(pipeline.kernel), folder.absolute(), first_imports(pipeline.preamble))
 
+    def expect(self, kernel: str, folder: Path) -> None:
+        """Have a process ready to fork steps from by the time that a notebook for *kernel* is run. Returns at once.
+
+        Raises ``KernelError`` and ``HomeError``.
+        """
+        self._started().prepare(find_kernel(kernel), folder.absolute(), ())
+
     def cancel(self, run_id: str) -> None:
         """Cancel a run, whichever process drives it. Its steps are killed with all that they started.
 
