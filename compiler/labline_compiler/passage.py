@@ -8,7 +8,9 @@ so is whoever stands between.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH
 from labline_compiler.pipeline import Pipeline, Step, Stretch
@@ -27,7 +29,7 @@ class Passage:
         self._steps = pipeline.steps
         self._step = pipeline.step(name)
         self._own = _stretches(self._step)
-        self._by_name = {step.name: step for step in pipeline.steps}
+        self._readings = _readings(pipeline)
 
     @property
     def passing(self) -> dict[str, tuple[str, ...]]:
@@ -70,7 +72,7 @@ class Passage:
             for below in self._own
             if below.first > here.last
             for name in below.needs.get(self._step.name, ())
-            if self._made(self._step.name, name, below).last <= here.last
+            if _maker(self._step, name, below.first).last <= here.last
         }
         inputs = [(taken.source, name) for taken in self._step.inputs for name in taken.names]
         return Pause(
@@ -80,26 +82,21 @@ class Passage:
             unawaited=self._unawaited(here),
             given=tuple(sorted(given)),
             again=tuple(sorted(again - handed)),
-            takes=tuple(name for source, name in inputs if here.last < self._maker(source, name).last < after.first),
+            takes=tuple(name for source, name in inputs if here.last < self._made(source, name) < after.first),
         )
 
     def _passing(self, here: Stretch) -> dict[str, tuple[str, ...]]:
-        found: dict[str, dict[str, None]] = {}
-        for _, below in self._others():
-            if below.first < here.last:
-                continue
-            taken = {name: source for source, names in below.needs.items() for name in names}
-            used = _EVERYWHERE.union(below.uses)
-            taken |= {state: "" for state in used if state not in taken and state not in NEEDS_A_SEED}
-            for name, source in taken.items():
-                counts = not name.startswith(HIDDEN_STATE_PREFIX) or name in used
-                if counts and (not source or self._made(source, name, below).last < here.first):
-                    found.setdefault(source, {})[name] = None
+        found: dict[str, set[str]] = {}
+        for (source, name, made), readers in self._readings.of.items():
+            if made < here.first and readers.lowest(self._step.name) >= here.last:
+                found.setdefault(source, set()).add(name)
         return {source: tuple(sorted(names)) for source, names in sorted(found.items())}
 
     def _unawaited(self, here: Stretch) -> dict[str, str]:
-        later, earlier = self._ordered()
         found: dict[str, str] = {}
+        if not self._readings.files:
+            return found
+        later, earlier = self._ordered()
         for step, stretch in self._others():
             ordered = later if stretch.first > here.last else earlier
             if step.name not in ordered:
@@ -124,14 +121,81 @@ class Passage:
                 for stretch in _stretches(step):
                     yield step, stretch
 
-    def _made(self, source: str, name: str, reader: Stretch) -> Stretch:
-        """The stretch of *source* that made *name* as *reader* takes it."""
-        return self._maker(source, name, reader.first)
+    def _made(self, source: str, name: str) -> int:
+        """The place where *source* has made *name* for good."""
+        return _maker(next(step for step in self._steps if step.name == source), name).last
 
-    def _maker(self, source: str, name: str, before: float = float("inf")) -> Stretch:
-        above = [stretch for stretch in _stretches(self._by_name[source]) if stretch.last < before]
-        made = [stretch for stretch in above if name in stretch.makes]
-        return (made or above or _stretches(self._by_name[source]))[-1]
+
+class _Readers:
+    """Where the lowest cells that read a thing begin, in the two steps that have the lowest."""
+
+    def __init__(self) -> None:
+        self._step = ""
+        self._first = self._of_others = -1
+
+    def add(self, step: str, first: int) -> None:
+        """Cells of *step* that begin at *first* read it, too."""
+        if step == self._step:
+            self._first = max(self._first, first)
+        elif first > self._first:
+            self._step, self._first, self._of_others = step, first, self._first
+        else:
+            self._of_others = max(self._of_others, first)
+
+    def lowest(self, but: str) -> int:
+        """Where the lowest begin that are not of the step *but*; -1 where there are none."""
+        return self._of_others if but == self._step else self._first
+
+
+@dataclass(frozen=True)
+class _Readings:
+    """Who reads what, in a whole pipeline. Gathered once: asking it anew for each step takes steps times steps.
+
+    The key is the step that a thing comes from, its name, and the last place of the stretch that has made it; what
+    nobody above has made comes from "", before all places. ``files``: whether any step's code names files.
+    """
+
+    of: dict[tuple[str, str, int], _Readers]
+    files: bool
+
+
+_known: dict[int, tuple[weakref.ref[Pipeline], _Readings]] = {}
+
+
+def _readings(pipeline: Pipeline) -> _Readings:
+    number = id(pipeline)
+    known = _known.get(number)
+    if known is not None and known[0]() is pipeline:
+        return known[1]
+
+    def forget(_: object) -> None:
+        _known.pop(number, None)
+
+    readings = _gather(pipeline)
+    _known[number] = (weakref.ref(pipeline, forget), readings)
+    return readings
+
+
+def _gather(pipeline: Pipeline) -> _Readings:
+    by_name = {step.name: step for step in pipeline.steps}
+    found: dict[tuple[str, str, int], _Readers] = {}
+    for step in pipeline.steps:
+        for below in _stretches(step):
+            taken = {name: source for source, names in below.needs.items() for name in names}
+            used = _EVERYWHERE.union(below.uses)
+            taken |= {state: "" for state in used if state not in taken and state not in NEEDS_A_SEED}
+            for name, source in taken.items():
+                if not name.startswith(HIDDEN_STATE_PREFIX) or name in used:
+                    made = _maker(by_name[source], name, below.first).last if source else -1
+                    found.setdefault((source, name, made), _Readers()).add(step.name, below.first)
+    return _Readings(found, any(stretch.files for step in pipeline.steps for stretch in _stretches(step)))
+
+
+def _maker(source: Step, name: str, before: float = float("inf")) -> Stretch:
+    """The stretch of *source* that made *name* as cells see it that begin at *before*."""
+    above = [stretch for stretch in _stretches(source) if stretch.last < before]
+    made = [stretch for stretch in above if name in stretch.makes]
+    return (made or above or _stretches(source))[-1]
 
 
 def _stretches(step: Step) -> tuple[Stretch, ...]:

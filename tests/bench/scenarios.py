@@ -66,7 +66,7 @@ def _fan_out(width: int) -> Callable[[int], Cells]:
         return [
             ("step:source", "x = 1"),
             *tasks,
-            ("step:gather", f"total = {' + '.join(f'y{i}' for i in range(width))}"),
+            ("step:gather", f"total = sum([{', '.join(f'y{i}' for i in range(width))}])"),
         ]
 
     return cells

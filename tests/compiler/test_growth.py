@@ -11,14 +11,27 @@ import pytest
 
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
+from labline_compiler.passage import Passage
 
 from ..bench.compile import ordinary
 
 
 def lines_run(cells: list[str]) -> int:
     """How many lines of Python compiling the cells runs, each cell a step; loops count each time around."""
-    text = "\n".join(f'# %% tags=["step:s{i}"]\n{cell}\n' for i, cell in enumerate(cells))
-    notebook = parse(text, "notebook.py")
+    notebook = parse(_steps(cells), "notebook.py")
+
+    def work() -> None:
+        compilation = compile_notebook(notebook)
+        assert compilation.pipeline is not None, compilation.findings
+
+    return _lines(work)
+
+
+def _steps(cells: list[str]) -> str:
+    return "\n".join(f'# %% tags=["step:s{i}"]\n{cell}\n' for i, cell in enumerate(cells))
+
+
+def _lines(work: Callable[[], object]) -> int:
     count = 0
 
     def line(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
@@ -29,10 +42,9 @@ def lines_run(cells: list[str]) -> int:
     before = sys.gettrace()
     sys.settrace(line)
     try:
-        compilation = compile_notebook(notebook)
+        work()
     finally:
         sys.settrace(before)
-    assert compilation.pipeline is not None, compilation.findings
     return count
 
 
@@ -77,3 +89,12 @@ def test_a_larger_notebook_makes_about_as_much_work_for_its_size(
 ) -> None:
     lines_run(make(1))  # tables that are made once
     assert lines_run(make(small * factor)) <= most * factor * lines_run(make(small))
+
+
+def test_what_passes_one_of_many_steps_by_is_gathered_once() -> None:
+    tasks = [f"y{i} = x + {i}" for i in range(100)]
+    cells = ["x = 1", *tasks, f"print([{', '.join(f'y{i}' for i in range(100))}])"]
+    pipeline = compile_notebook(parse(_steps(cells), "notebook.py")).pipeline
+    assert pipeline is not None
+    assert Passage(pipeline, "s50").passing["s1"] == ("y0",)
+    assert _lines(lambda: Passage(pipeline, "s51").passing) < 10 * len(cells)
