@@ -135,7 +135,7 @@ def follow(service: Service, record: RunRecord, progress: Progress) -> RunRecord
         version = service.store.version()
         if over or version != seen:
             seen = version
-            progress.show(service.store.steps(record.id))
+            progress.show(service.store.progress(record.id))
         progress.tick()
         if over:
             return service.engine.wait(record.id)  # until it is tracked, too

@@ -203,6 +203,13 @@ class RunStore:
             self.get(run_id)
         return found[run_id]
 
+    def progress(self, run_id: str) -> builtins.list[StepRecord]:
+        """The steps of a run in the pipeline's order, without their results: quickly read where there are thousands."""
+        names = ", ".join(name for name in ("run", "name", *_STEP_COLUMNS) if name != "result")
+        query = f"SELECT {names}, NULL AS result FROM steps WHERE run = ? ORDER BY position"  # noqa: S608 - names of ours
+        with self._database.read() as connection:
+            return [_step(row) for row in connection.execute(query, (run_id,))]
+
     def steps_of(self, run_ids: builtins.list[str]) -> dict[str, builtins.list[StepRecord]]:
         """The steps of many runs, by run id, in one query."""
         found: dict[str, builtins.list[StepRecord]] = {run_id: [] for run_id in run_ids}

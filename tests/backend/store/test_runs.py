@@ -55,6 +55,12 @@ def test_a_step_changes_only_what_is_named(store: RunStore) -> None:
     assert store.step(RUN.id, "first") == StepRecord(RUN.id, "first", "failed", 2, ended=3.5, error=ERROR)
 
 
+def test_the_progress_of_a_run_is_its_steps_without_what_they_made(store: RunStore) -> None:
+    store.create(RUN)
+    store.set_step(RUN.id, "first", state="failed", result=RESULT, error=ERROR)
+    assert store.progress(RUN.id) == [replace(step, result=None) for step in store.steps(RUN.id)]
+
+
 def test_a_result_comes_out_as_it_went_in_even_with_numbers_that_are_none(store: RunStore) -> None:
     store.create(RUN)
     store.set_step(RUN.id, "first", state="succeeded", result=RESULT)
