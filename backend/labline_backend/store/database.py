@@ -18,6 +18,7 @@ HEAD = "0004"
 
 BUSY_SECONDS = 30.0
 IDLE = 4  # connections that are kept open
+CACHE = 512  # KiB of the file that each may hold in memory; the system holds it, too
 
 
 class Database:
@@ -90,7 +91,8 @@ class Database:
         )
         try:
             connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            settings = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", f"cache_size = -{CACHE}")
+            for pragma in settings:
                 connection.execute(f"PRAGMA {pragma}")
         except BaseException:
             connection.close()
