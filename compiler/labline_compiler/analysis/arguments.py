@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from labline_compiler.analysis.heap import NOTHING, Value
 
@@ -18,7 +19,7 @@ class Arguments:
     starred: bool = False
     node: ast.Call | None = None
 
-    @property
+    @cached_property
     def all(self) -> Value:
         """Everything that is handed over."""
         return self.rest.union(*self.positional, *self.keywords.values())

@@ -119,11 +119,27 @@ class Classes(Functions):
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
         result: Value = NOTHING
-        for function in sorted(self._found(number, name)):
+        for function in sorted(self._found(number, name) & self.heap.functions):
             info = self.heap.things[function].function
             if info is not None:
-                result |= self.enter_function(function, info, arguments, node, frozenset((number,)))
+                given = self.enter_function(function, info, arguments, node, frozenset((number,)))
+                if given is not result:
+                    result = result | given if result else given
         return result
+
+    def _special_of_each(self, numbers: list[int], name: str, arguments: Arguments, node: ast.AST) -> None:
+        """Call a special method of several instances, together where all of them would come to hold each other."""
+        if not self.exhausted:
+            for number in numbers:
+                self.special(number, name, arguments, node)
+            return
+        together: dict[int, set[int]] = {}
+        for number in numbers:
+            together.setdefault(self._class_of(number), set()).add(number)
+        for klass, instances in together.items():
+            for function in sorted(self._found(klass, name) & self.heap.functions):
+                if (info := self.heap.things[function].function) is not None:
+                    self.enter_function(function, info, arguments, node, frozenset(instances))
 
     def store_attribute(self, number: int, name: str, value: Value, node: ast.AST) -> None:
         """``x.name = value`` of a class of the notebook or of its instance; "*" where the name is not known."""
@@ -141,9 +157,9 @@ class Classes(Functions):
             info = self.heap.things[each].function
             if info is not None and info.binding == "accessor":
                 self.enter_function(each, info, Arguments([value]), node, own)
-        for each in self._instances_with(found, "__set__", "__delete__"):
-            self.special(each, "__set__", Arguments([own, value]), node)
-            self.special(each, "__delete__", Arguments([own]), node)
+        descriptors = self._instances_with(found, "__set__", "__delete__")
+        self._special_of_each(descriptors, "__set__", Arguments([own, value]), node)
+        self._special_of_each(descriptors, "__delete__", Arguments([own]), node)
 
     def is_asynchronous(self, number: int) -> bool:
         """Whether the instance is a context manager for ``async with`` only."""
@@ -248,9 +264,15 @@ class Classes(Functions):
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
-        for number in sorted(self.heap.instances & self.heap.reach(value)) if self.heap.instances else ():
-            key = ("use", number, call_methods)
-            self.once(key, lambda number=number: self._use_one(number, call_methods=call_methods))  # type: ignore[misc]
+        if self.heap.instances and (instances := self.heap.reach(value) & self.heap.instances):
+            before, key = self.state.moment, ("use", instances, call_methods)
+            if self.done.get(key) == (before, NOTHING):
+                return
+            for number in sorted(instances):
+                one = ("use", number, call_methods)
+                self.once(one, lambda number=number: self._use_one(number, call_methods=call_methods))  # type: ignore[misc]
+            if self.state.moment == before:  # else the first of them may have more to do
+                self.done[key] = before, NOTHING
 
     def _use_one(self, number: int, *, call_methods: bool) -> Value:
         thing = self.heap.things[number]

@@ -80,6 +80,11 @@ class Functions:
             self.budget -= units
             self.remaining -= units
 
+    @property
+    def exhausted(self) -> bool:
+        """Whether no function is followed here that is not being followed already."""
+        return len(self.active) >= _MAXIMUM_DEPTH or self.budget <= 0 or self.remaining <= 0
+
     def once(self, key: Hashable, run: Callable[[], Value]) -> Value:
         """Do *run*, unless this cell did it at a moment like this: then it would find the same and add nothing."""
         known = self.done.get(key)
@@ -104,16 +109,14 @@ class Functions:
     ) -> Value:
         """Run a function of the notebook on *arguments*; *receiver* is its self, where it is a method."""
         own = frozenset((number,))
+        if self.exhausted and number not in self.active:
+            return self._unfollowed(number, arguments.all, receiver or NOTHING, node)
         handed = arguments.all | (receiver or NOTHING)
-        if number in self.active or len(self.active) >= _MAXIMUM_DEPTH or min(self.budget, self.remaining) <= 0:
-            if number not in self.active:
-                place = ("unfollowed", number, handed, self.site(node))
-                return self.once(place, lambda: self._assume_everything(number, handed, node))
+        if number in self.active:
             self.mix(handed, node)
             reached = self.heap.reach(handed | own)
             # It is followed already, but not with the functions that it hands to itself here.
-            things = self.heap.things
-            self.invoke(frozenset(n for n in reached if things[n].function is not None).difference(self.active), handed)
+            self.invoke((reached & self.heap.functions).difference(self.active), handed)
             return self.heap.mutable(reached) | handed
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
@@ -202,12 +205,28 @@ class Functions:
 
     # -------------------------------------------------------------------------------------------------- the worst case
 
+    def _unfollowed(self, number: int, handed: Value, receiver: Value, node: ast.AST) -> Value:
+        """Call a function that is not followed.
+
+        It and what it is handed come to hold each other, so all that counts is what they reach together, and which
+        modules it is handed: those it may give again.
+        """
+        reached = self.heap.reach(frozenset((number,)))
+        if not (handed <= reached and receiver <= reached):
+            reached = self.heap.reach(handed | receiver | {number})
+        place = ("unfollowed", number, reached, self.site(node))
+        given = self.once(place, lambda: self._assume_everything(number, handed | receiver, node))
+        for part in (handed, receiver):
+            if not part.isdisjoint(self.heap.libraries):
+                given |= part & self.heap.libraries
+        return given
+
     def _assume_everything(self, number: int, handed: Value, node: ast.AST | None) -> Value:
         """The worst of a function that is not followed, and what it may give.
 
         It alters all that it is handed and all that it and what it calls mention; any of that may hold any other
         afterwards, be what it gives, and be what the names stand for that it declares global. It gives no modules, nor
-        what lives in them, but those that it is handed: else whatever is set on what it gives would be set on them.
+        what lives in them: else whatever is set on what it gives would be set on them.
         """
         mentioned, declared = self.mentioned(number)
         self.mix(handed | mentioned, node)
@@ -220,28 +239,39 @@ class Functions:
         held = inside | self.seeds_in(reached)
         made = self.heap.make(self.site(node, "unfollowed"), None, held)  # such as the functions inside it
         self.heap.put(self.raised(), inside)
-        return handed | made | self.any_of(reached, node)
+        return made | self.any_of(reached, node)
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""
         known = self.mentions.get(number)
         if known is not None and known[0] == self.state.moment:
             return known[1], known[2]
-        met, waiting, seen = frozenset((number,)), [number], {number}
+        moment, waiting, seen, met = self.state.moment, [number], {number}, {number}
+        reached = set(self.heap.reach(met))
         declared: frozenset[str] = frozenset()
         while waiting:
-            info = self.heap.things[waiting.pop()].function
+            each = waiting.pop()
+            info, known = self.heap.things[each].function, self.mentions.get(each)
             if info is None:
                 continue
-            declared |= scopes.global_names(info.node)
-            for name in sorted(scopes.free_names(info.node)):
-                if name in self.state.module.names:
-                    met |= self.state.global_value(name) or NOTHING
-            new = (self.heap.reach(met) & self.heap.functions) - seen
+            if known is not None and known[0] == moment:
+                values = [known[1]]
+                declared |= known[2]
+                seen |= self.heap.reach(known[1]) & self.heap.functions
+            else:
+                names = [name for name in sorted(scopes.free_names(info.node)) if name in self.state.module.names]
+                values = [self.state.global_value(name) or NOTHING for name in names]
+                declared |= scopes.global_names(info.node)
+            for value in values:
+                if not value <= met:
+                    met |= value
+                    reached |= self.heap.reach(value)
+            new = (reached & self.heap.functions) - seen
             seen |= new
             waiting.extend(sorted(new))
-        self.mentions[number] = self.state.moment, met, declared
-        return met, declared
+        everything = frozenset(met)
+        self.mentions[number] = moment, everything, declared
+        return everything, declared
 
     def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:
         """Functions among *value* may be called with parts of *handed*, and so may those that they lead to.
@@ -316,7 +346,7 @@ class Functions:
     def any_of(self, reached: Value, node: ast.AST | None) -> Value:
         """What a call may give that had *reached* to give: any of it, or several of it in a container."""
         found = self.heap.mutable(reached)
-        if any(self.heap.things[number].kind in TRANSPARENT for number in found):  # else its parts are as it is
+        if self.heap.any_of_kinds(found, TRANSPARENT):  # else its parts are as it is
             found |= self.heap.make(self.site(node, "several"), "list", found)
         return found
 
@@ -341,8 +371,7 @@ class Functions:
 
     def seeds_in(self, reached: Value) -> Value:
         """The modules and functions of libraries in *reached* by which a random generator may be seeded."""
-        origins = ((number, self.heap.things[number].origin) for number in reached & self.heap.dotted)
-        return frozenset(number for number, origin in origins if origin and hidden_state.seeded_from(origin))
+        return reached & self.heap.seeding
 
     def unknown_draws(self, reached: Value = NOTHING, *, seeds: bool = False) -> None:
         """Code that is not known may draw random numbers, and seed what is within reach; anything if *seeds*."""

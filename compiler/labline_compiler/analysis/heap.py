@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from labline_compiler.analysis.hidden_state import imported_by
+from labline_compiler.analysis.hidden_state import imported_by, seeded_from
 from labline_compiler.analysis.operations import ESTIMATOR_PATH, TRANSPARENT, WHOLE
 from labline_compiler.analysis.scopes import FunctionNode, Scope
 
@@ -81,13 +81,17 @@ class Heap:
         self._below: dict[int, Value] = {}
         self._reached: dict[Value, Value] = {}
         self._holders: dict[Value, Value] = {}
+        self._put: set[tuple[Value, Value]] = set()  # what was put where: links stay
+        self._mutable: dict[Value, Value] = {}
         self.links = 0
         self._parts = 0
         self.instances: set[int] = set()  # of the notebook's classes
         self.classes: set[int] = set()  # the notebook's
         self.libraries: set[int] = set()  # modules and what lives in them
         self.dotted: set[int] = set()  # of these, those whose dotted name is known
+        self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
+        self.views: set[int] = set()  # such as ``dict.keys()``
         self._of_kind: dict[str | None, set[int]] = {}
         self._kinds: dict[Value, str | None] = {}
 
@@ -99,8 +103,10 @@ class Heap:
             self.things.append(Thing(kind, **facts))  # type: ignore[arg-type]
             if kind in ("module", "library"):
                 self.libraries.add(number)
-                if facts.get("origin") is not None:
+                if (origin := facts.get("origin")) is not None:
                     self.dotted.add(number)
+                    if seeded_from(str(origin)):
+                        self.seeding.add(number)
             self._of_kind.setdefault(kind, set()).add(number)
             if "function" in facts:
                 self.functions.add(number)
@@ -114,12 +120,18 @@ class Heap:
 
     def put(self, holders: Value, content: Value) -> None:
         """Let every one of *holders* hold all of *content* from now on."""
+        if not content or (holders, content) in self._put:
+            return
+        self._put.add((holders, content))
         roots: dict[bool, Value] = {}
+        enough: Value | None = None  # what objects that all hold each other reach is one set
         for holder in holders:
-            thing = self.things[holder]
             wanted = content
+            thing = self.things[holder]
             if thing.kind not in TRANSPARENT:
-                if content <= thing.holds or content <= self._reach_one(holder):
+                reached = self._below.get(holder) or self._reach_one(holder)
+                if reached is enough or content <= reached:
+                    enough = reached
                     continue  # all that is ever asked is what it reaches
                 wide = thing.kind in WHOLE
                 if wide not in roots:
@@ -217,19 +229,22 @@ class Heap:
             known = self._below[number] = frozenset(found)
         return known
 
-    def holders(self, value: Iterable[int]) -> Value:
-        """*value* with all that holds it, directly or not."""
-        key = frozenset(value)
-        known = self._holders.get(key)
+    def holders(self, value: Value, most: int) -> Value | None:
+        """*value* with all that holds it, directly or not; None where that takes looking at more than *most*."""
+        if len(value) > most:
+            return None
+        known = self._holders.get(value)
         if known is None:
-            found, stack = set(key), list(key)
+            found, stack = set(value), list(value)
             while stack:
+                if len(found) > most:
+                    return None
                 above = self.things[stack.pop()].held_by
                 if not above <= found:
                     new = above - found
                     found |= new
                     stack.extend(new)
-            known = self._holders[key] = frozenset(found)
+            known = self._holders[value] = frozenset(found)
         return known
 
     def held_then(self, number: int, links: int) -> list[int]:
@@ -247,6 +262,10 @@ class Heap:
     def only(self, value: Value, *kinds: str | None) -> Value:
         """Those objects of *value* that are of one of *kinds*."""
         return NOTHING.union(*(value & self._of_kind[kind] for kind in kinds if kind in self._of_kind))
+
+    def any_of_kinds(self, value: Value, kinds: Iterable[str | None]) -> bool:
+        """Whether an object of *value* is of one of *kinds*."""
+        return any(not value.isdisjoint(self._of_kind.get(kind, NOTHING)) for kind in kinds)
 
     def origin(self, value: Value) -> str | None:
         """The dotted name of the one library object that *value* is, if it is one."""
@@ -281,30 +300,40 @@ class Heap:
 
     def mutable(self, value: Value) -> Value:
         """*value* without modules and what lives in them."""
-        return value if value.isdisjoint(self.libraries) else value - self.libraries
+        known = self._mutable.get(value)
+        if known is None:
+            known = self._mutable[value] = value if value.isdisjoint(self.libraries) else value - self.libraries
+        return known
 
     def elements(self, value: Value) -> Value:
         """What iterating over *value*, or taking an item, may give."""
-        found: set[int] = set()
-        for number in value:
+        single = self.only(value, *TRANSPARENT) | (value & self.views)
+        if not single:
+            return self.reach(value)
+        found = set(self.reach(value - single))
+        for number in single:
             thing = self.things[number]
             if thing.kind in TRANSPARENT:
                 found |= thing.holds - thing.of
-            elif thing.of:
-                found |= self.reach(thing.holds - thing.of)
             else:
-                found |= self.reach((number,))
+                found |= self.reach(thing.holds - thing.of)
         return frozenset(found)
+
+    def look(self, views: Value, at: Value) -> None:
+        """*views* look at what *at* holds: they hold it, but going through them does not give it."""
+        if not at:
+            return
+        self.views |= views
+        for number in views:
+            self.things[number].of |= at
 
     def part(self, value: Value, index: int) -> Value:
         """What unpacking *value* gives at one place."""
+        parted = [number for number in value if self.things[number].parted]
         found: Value = NOTHING
-        for number in value:
+        for number in parted:
             thing = self.things[number]
-            if thing.parted:
-                piece = self.make(("part", number, index), thing.kind if thing.kind != "library" else None)
-                self.put(frozenset((number,)), piece)
-                found |= piece
-            else:
-                found |= self.elements(frozenset((number,)))
-        return found
+            piece = self.make(("part", number, index), thing.kind if thing.kind != "library" else None)
+            self.put(frozenset((number,)), piece)
+            found |= piece
+        return found | self.elements(value.difference(parted))

@@ -167,8 +167,7 @@ class LibraryCalls(Copies):
                 held |= self.heap.make(self.site(node, "pair"), "tuple", held)
                 gone_through = NOTHING.union(*arguments.positional)
                 made = self.heap.make(self.site(node), kind, held | gone_through)
-                for number in made:
-                    self.heap.things[number].of |= gone_through - held
+                self.heap.look(made, gone_through - held)
                 return made
             case "holds":
                 name = origin.rpartition(".")[2]

@@ -136,8 +136,7 @@ class LibraryObjects(LibraryCalls):
             if name == "items":
                 elements = self.heap.make(self.site(node, "pair"), "tuple", elements)
             view = self.heap.make(self.site(node), "list", elements | receiver)
-            for number in view:
-                self.heap.things[number].of |= receiver - elements
+            self.heap.look(view, receiver - elements)
             return view
         if name in methods.CONTAINER_READS:
             return (

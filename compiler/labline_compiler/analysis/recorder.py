@@ -145,7 +145,7 @@ class Recorder:
 
     def alter(self, objects: Value) -> None:
         """All names that may show the change have their source here from now on."""
-        if self.unit.step == PREAMBLE and self._above and self._names_holding(objects):
+        if self.unit.step == PREAMBLE and self._above and self.walker.state.names_holding(objects):
             self.misplaced.add(self.unit.cell.index)
         moment = (objects, self.heap.links, self.walker.state.bindings)
         if moment not in self.brought:  # the same again would find the same names
@@ -272,15 +272,12 @@ class Recorder:
         now = self.walker.state.time
         return frozenset(n for n in self.last.keys() & self.heap.reach(value) if self.last[n] > now)
 
-    def _names_holding(self, objects: Value) -> list[str]:
-        return self.walker.state.names_of(self.heap.holders(objects))
-
     def _bring_along(self, objects: Value, done: set[str]) -> None:
         """All names that share *objects*, or share others with those, have their source here from now on."""
-        names = self.walker.state.module.names
+        names, names_holding = self.walker.state.module.names, self.walker.state.names_holding
         seen = objects
         while objects:
-            found = [name for name in self._names_holding(objects) if name not in done]
+            found = [name for name in names_holding(objects) if name not in done]
             for name in found:
                 self._touch(name, always=False)
             done.update(found)

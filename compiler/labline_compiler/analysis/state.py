@@ -133,14 +133,17 @@ class State:
                 self.sink.unbound(name, node)
         return value
 
-    def names_of(self, objects: Value) -> list[str]:
-        """The notebook's names that may stand for any of *objects*."""
-        names = self.module.names
-        named = [self._named[number] for number in objects if number in self._named]
+    def names_holding(self, objects: Value) -> list[str]:
+        """The notebook's names that may stand for any of *objects*, or for what holds them."""
+        names, reach = self.module.names, self.heap.reach
+        holders = self.heap.holders(objects, len(names))
+        if holders is None:  # there are fewer names than ways up
+            return [name for name, value in names.items() if not objects.isdisjoint(reach(value))]
+        named = [self._named[number] for number in holders if number in self._named]
         candidates: Iterable[str] = names
         if sum(map(len, named)) < len(names):
             candidates = dict.fromkeys(name for several in named for name in several)
-        return [name for name in candidates if name in names and not objects.isdisjoint(names[name])]
+        return [name for name in candidates if name in names and not holders.isdisjoint(names[name])]
 
     def retake(self, name: str, value: Value) -> None:
         """A name of the notebook is taken for *value* from here on; nothing binds it."""
