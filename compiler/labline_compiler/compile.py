@@ -14,8 +14,10 @@ from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlo
 from labline_compiler.assignment import CodeCell, Role, assign_steps
 from labline_compiler.ending import find_exit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
+from labline_compiler.interruption import interleaved, interrupted, with_own_name
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
+from labline_compiler.meanwhile import UNCOLLECTED
 from labline_compiler.metadata import read_pipeline_options
 from labline_compiler.notebook import Cell, Notebook, Origin
 from labline_compiler.order import cycle_in, topological
@@ -63,7 +65,8 @@ def compile_notebook(
     *observed* is what earlier runs saw its steps do beyond what their code shows (``StepError.observed``). *plots* is
     the backend that matplotlib has where the steps run, as ``MPLBACKEND`` names it; None for IPython's own.
     """
-    return _Compiler(notebook, name, observed, plots).compile()
+    with UNCOLLECTED:
+        return _Compiler(notebook, name, observed, plots).compile()
 
 
 class _Compiler:
@@ -96,7 +99,7 @@ class _Compiler:
             self.findings.append(finding("LL101", message, cell=error.cell.place))
             return Compilation(None, self._sorted_findings(), infos)
         infos = self._roles()
-        self.findings += [self._with_own_name(found, step_options) for found in flows.findings]
+        self.findings += [with_own_name(found, step_options, self.cells) for found in flows.findings]
         self.findings += self._leaks()
         steps = self._steps(flows, prev, step_options)
         if self._failed or steps is None:
@@ -304,30 +307,6 @@ class _Compiler:
         found = find_leaks((c.cell, c.parsed) for c in self.cells if c.parsed is not None)
         return [replace(leak, step=steps.get(leak.cell_id or "")) for leak in found]
 
-    def _with_own_name(self, found: Finding, options: dict[str, StepOptions]) -> Finding:
-        """Offer the later stretches of an interrupted step names of their own, where it has no options to share."""
-        step = found.step
-        if found.code != "LL202" or step is None or options.get(step) != StepOptions():
-            return found
-        taken = {c.step for c in self.cells}
-        edits: list[TagEdit] = []
-        number, inside, name = 1, False, step
-        for c in self.cells:
-            if c.role not in ("step", "metrics"):
-                continue
-            if c.step != step:
-                inside = False
-                continue
-            if not inside:
-                inside = True
-                name = step if number == 1 else f"{step[:60]}_{number}"
-                number += 1
-            if name != step and c.tags.step == step:
-                edits += [TagEdit(c.cell.id, tag, f"step:{name}") for tag in _step_tags(c.cell, step)]
-        if taken & {str(edit.add).partition(":")[2] for edit in edits} or not edits:
-            return found
-        return replace(found, edit=Edit(f"Give the later cells of {step} a step of their own", tags=tuple(edits)))
-
     def _units(self) -> list[Unit]:
         units = []
         for c in self.cells:
@@ -357,10 +336,10 @@ class _Compiler:
             self._tell_cycle(cycle, prev)
             return None
         if not self._failed:
-            self._tell_interleaved()
+            self.findings += interleaved(self.cells)
         order = topological(names, waits)
         keepers = self._keepers(flows, order)
-        interrupted = self._interrupted()
+        broken = interrupted(self.cells)
         cells: dict[str | None, list[CellSource]] = {}
         for c in self.cells:
             if c.parsed is not None:
@@ -397,7 +376,7 @@ class _Compiler:
                     after=tuple(sorted(after, key=position.__getitem__)),
                     uses=tuple(sorted({state for stretch in stretches for state in stretch.uses})),
                     files=tuple(sorted({path for stretch in stretches for path in stretch.files})),
-                    stretches=tuple(stretches) if name in interrupted else (),
+                    stretches=tuple(stretches) if name in broken else (),
                     keepers=tuple(keepers.get(name, ())),
                     options=options.get(name, StepOptions()),
                 )
@@ -439,30 +418,6 @@ class _Compiler:
                     found.setdefault(name, {})[other] = None
         return found
 
-    def _interrupted(self) -> set[str]:
-        """The steps that have cells on both sides of another's."""
-        steps = [c.step for c in self.cells if c.step is not None and c.parsed is not None]
-        starts = [step for step, above in zip(steps, [None, *steps], strict=False) if step != above]
-        return {step for step in starts if starts.count(step) > 1}
-
-    def _tell_interleaved(self) -> None:
-        """Say which steps stand on both sides of others, though nothing is seen to flow between."""
-        cells = [c for c in self.cells if c.step is not None and c.parsed is not None]
-        last: dict[str, int] = {}  # the place of each step's last cell so far
-        told: set[str] = set()
-        for place, c in enumerate(cells):
-            step = c.step or ""
-            if (before := last.get(step)) is not None and before < place - 1 and step not in told:
-                told.add(step)
-                between = [each.cell.number for each in cells[before + 1 : place]]
-                others = " and ".join(dict.fromkeys(each.step or "" for each in cells[before + 1 : place]))
-                message = (
-                    f"Step {step} goes on in cell {c.cell.number}, after step {others} (cell {between[0]}); "
-                    f"it runs as a whole, cell {c.cell.number} too."
-                )
-                self.findings.append(finding("LL207", message, cell=c.cell.place, step=step))
-            last[step] = place
-
     def _tell_cycle(self, cycle: list[str], prev: dict[str, dict[str, Cell]]) -> None:
         for step, before in zip(cycle, [*cycle[1:], cycle[0]], strict=True):
             if cell := prev.get(step, {}).get(before):
@@ -486,12 +441,6 @@ class _Compiler:
 
 def _without_prev(cell: Cell, name: str) -> Edit:
     return Edit(f"Remove prev:{name}", tags=(TagEdit(cell.id, remove=written(cell, "prev", name)),))
-
-
-def _step_tags(cell: Cell, name: str) -> list[str]:
-    tags = [tag.strip() for tag in cell.metadata.get("tags", ())]
-    heads = {tag: tag.partition(":") for tag in tags}
-    return [tag for tag, part in heads.items() if part[0] in ("step", "block") and part[2].strip() == name]
 
 
 def _roles(cell: Cell) -> list[str]:

@@ -10,8 +10,6 @@ artifact and still share the object afterwards.
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -23,10 +21,9 @@ from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.analysis.scout import Scout
 from labline_compiler.analysis.settlement import Settlement
 from labline_compiler.analysis.walker import Walker
+from labline_compiler.meanwhile import DEEP
 from labline_compiler.notebook import Cell
 from labline_runtime.specification import Observation
-
-_RECURSION = 20_000
 
 
 def analyse(
@@ -74,37 +71,9 @@ class TooDeepError(Exception):
         self.cell = cell
 
 
-class _Depth:
-    """Room for code as deep as Python's own parser takes: a chain of 300 ``elif`` is nested as deep as that.
-
-    The limit holds for all threads, so the first that needs room makes it and the last one takes it back.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._before = 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._before = sys.getrecursionlimit()
-                sys.setrecursionlimit(max(self._before, _RECURSION))
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                sys.setrecursionlimit(self._before)
-
-
-_DEPTH = _Depth()
-
-
 def _follow(walker: Walker, unit: Unit) -> None:
     try:
-        with _DEPTH:
+        with DEEP:
             _follow_unit(walker, unit)
     except RecursionError as error:
         raise TooDeepError(unit.cell) from error
