@@ -58,20 +58,22 @@ def compile_file(
     composed = compose(notebook, path.absolute().parent)
     if composed.notebook is not notebook:
         document = composed.notebook.content
-    return Compiled(_compile(composed, observed), document)
+    return Compiled(_compile(composed, path.absolute().parent, observed), document)
 
 
 def compile_composed(notebook: Notebook, folder: Path) -> Compilation:
     """Compile *notebook*, which is in *folder*, with the notebooks that it stands for."""
     from labline_compiler.composition import compose
 
-    return _compile(compose(notebook, folder), ())
+    return _compile(compose(notebook, folder), folder, ())
 
 
-def _compile(composed: Composed, observed: Sequence[Observation]) -> Compilation:
+def _compile(composed: Composed, folder: Path, observed: Sequence[Observation]) -> Compilation:
     from labline_compiler.compile import compile_notebook
+    from labline_compiler.modules import with_modules
 
-    compilation = compile_notebook(composed.notebook, observed=observed, plots=os.environ.get("MPLBACKEND"))
+    notebook = with_modules(composed.notebook, folder)
+    compilation = compile_notebook(notebook, observed=observed, plots=os.environ.get("MPLBACKEND"))
     told = composed.findings
     if any(found.severity == "error" for found in told):  # they say why the cells stand for notebooks still
         rest = tuple(found for found in compilation.findings if found.code != "LL113")
@@ -98,12 +100,13 @@ def suggest_steps(
 
     Raises ``InputError`` where the notebook has steps, or errors, which the findings tell.
     """
+    from labline_compiler.modules import with_modules
     from labline_compiler.notebook import NotebookError
     from labline_compiler.suggest import SuggestionError, suggest
 
     try:
         notebook, document = _read(path, content, shown or str(path))
-        return Suggested(suggest(notebook, sizes), document)
+        return Suggested(suggest(with_modules(notebook, path.absolute().parent), sizes), document)
     except NotebookError as error:
         raise InputError(summary(error.findings), error.findings) from error
     except SuggestionError as error:

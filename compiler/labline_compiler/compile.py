@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labline_compiler import parameters as parameters_module
+from labline_compiler.analysis.beside import read_modules
 from labline_compiler.analysis.dataflow import TooDeepError, analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.assignment import CodeCell, Role, assign_steps
@@ -285,8 +286,15 @@ class _Compiler:
 
     def _flows(self, parallel_random: bool) -> Flows:
         """Analyse; cells that turn out to be unfit for the start of every step become part of the step above them."""
+        beside = read_modules(self.notebook.modules)
         while True:
-            flows = analyse(self._units(), self.observed, parallel_random=parallel_random, plots=self.plots)
+            flows = analyse(
+                self._units(),
+                self.observed,
+                parallel_random=parallel_random,
+                plots=self.plots,
+                beside=beside,
+            )
             moved = False
             above: str | None = None
             for c in self.cells:

@@ -88,6 +88,7 @@ class Notebook:
     cells: tuple[Cell, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict, repr=False)  # the document, as nbformat 4
+    modules: Mapping[str, str] = field(default_factory=dict, repr=False)  # beside it: source by path from its folder
 
     @property
     def name(self) -> str:

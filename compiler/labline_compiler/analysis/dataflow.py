@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
 from labline_compiler.analysis.history import asks_for_results
 from labline_compiler.analysis.observed import Observed
@@ -27,17 +28,23 @@ from labline_runtime.specification import Observation
 
 
 def analyse(
-    units: Sequence[Unit], facts: Sequence[Observation] = (), *, parallel_random: bool = False, plots: str | None = None
+    units: Sequence[Unit],
+    facts: Sequence[Observation] = (),
+    *,
+    parallel_random: bool = False,
+    plots: str | None = None,
+    beside: Beside = NOTHING_BESIDE,
 ) -> Flows:
     """Work out what flows between the steps of *units*, which are in the notebook's order.
 
     *facts* are what earlier runs saw the steps do beyond what their code shows. With *parallel_random* steps draw
-    random numbers of their own. *plots* is matplotlib's backend where the steps run.
+    random numbers of their own. *plots* is matplotlib's backend where the steps run. *beside* are the modules there.
     """
     observed = Observed(units, facts)
     asked = any(unit.parsed is not None and asks_for_results(unit.parsed, unit.cell.source) for unit in units)
     scout = Scout()
     scout.walker.results_asked = asked
+    scout.walker.beside = beside
     scout.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):
@@ -50,6 +57,7 @@ def analyse(
         observed.after(place, scout.walker)
     recorder = Recorder(scout.last, parallel_random=parallel_random)
     recorder.walker.results_asked = asked
+    recorder.walker.beside = beside
     recorder.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):

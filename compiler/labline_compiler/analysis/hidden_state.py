@@ -40,6 +40,8 @@ AMBIENT = (
     "@sys.path",
 )
 
+PLACES = ("@environ", "@cwd", "@sys.path")  # where things are looked for
+
 
 def is_ambient(state: str) -> bool:
     """Whether all that runs later may depend on *state* without showing it."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.copies import Copies
 from labline_compiler.analysis.heap import ANY_PART, MAIN, NOTHING, Value
 from labline_compiler.analysis.texts import ANY
@@ -26,6 +28,8 @@ _CONTAINER_KINDS = {
 
 class LibraryCalls(Copies):
     """What functions and classes of libraries do."""
+
+    beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
 
     def origin_of(self, node: ast.expr) -> str | None:
         """The dotted name of what an expression is of a library."""
@@ -327,6 +331,7 @@ class LibraryCalls(Copies):
             sink.hidden(self._module_state(origin), "change")
             for state in hidden_state.RANDOM_STATES:  # it may well be there to seed them
                 sink.hidden(state, "unknown")
+            self.changed_beside(self.beside.calling(origin))
         if hidden_state.is_process_state(origin):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
@@ -345,11 +350,17 @@ class LibraryCalls(Copies):
         if files.is_foreign(origin):
             uses += [hidden_state.HiddenUse(self._module_state(origin), "change")]
             uses += [hidden_state.HiddenUse(state, "set") for state in hidden_state.RANDOM_STATES]
+            self.changed_beside(self.beside.calling(origin))
         for state, use in uses:
             unknown: hidden_state.Use = "unknown" if state in hidden_state.RANDOM_STATES else "change"
             self.state.sink.hidden(state, unknown if use == "set" else use)
         for access in files.function_uses(origin):
             self.state.sink.file(access.mode, None, tree=access.tree)
+
+    def changed_beside(self, states: Iterable[str]) -> None:
+        """Code of a module beside the notebook runs that may change *states*."""
+        for state in sorted(states):
+            self.state.sink.hidden(state, "unknown" if state in hidden_state.RANDOM_STATES else "change")
 
     @staticmethod
     def _module_state(origin: str) -> str:
@@ -428,6 +439,9 @@ class LibraryCalls(Copies):
     def import_file(self, module: str) -> None:
         """A module is imported, which may lie beside the notebook."""
         if files.is_foreign(module):
+            self.state.sink.hidden("@sys.path", "read")
+            self.state.sink.hidden("@cwd", "read")
+            self.changed_beside(self.beside.importing(module))
             top = module.lstrip(".").partition(".")[0]
             self.state.sink.file("read", f"{ANY}/{top}.py" if top else None)
             self.state.sink.file("read", f"{ANY}/{top}/{ANY}" if top else None)

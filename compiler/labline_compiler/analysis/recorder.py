@@ -11,7 +11,7 @@ from labline_compiler.analysis.expressions import IPYTHON_NAMES
 from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait, normalised
 from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, StretchFlow, Unit, Version
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, Use
+from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, PLACES, Use
 from labline_compiler.analysis.history import is_text
 from labline_compiler.analysis.staying import Staying
 from labline_compiler.analysis.texts import ANY
@@ -168,7 +168,8 @@ class Recorder:
                 self._tell_own_generator()
             return
         if use == "read" or (use == "draw" and version is None):
-            if use == "draw" and self.unit.step == PREAMBLE:
+            moved = version is not None and version.step != PREAMBLE and state in PLACES
+            if self.unit.step == PREAMBLE and (use == "draw" or moved):
                 self.misplaced.add(self.unit.cell.index)
             self._need(state)
             return

@@ -1,0 +1,87 @@
+"""What modules beside a notebook do to hidden state, and how their source is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from labline_compiler.analysis.beside import read_modules
+from labline_compiler.compile import compile_notebook
+from labline_compiler.modules import with_modules
+from labline_compiler.notebook import parse
+from tests.compiler.helpers import edges
+from tests.compiler.test_graph import steps
+
+QUIET = "import warnings\ndef quiet(): warnings.simplefilter('ignore')\n"
+STYLE = "import matplotlib.pyplot as plt\ndef style(): plt.rcParams['lines.linewidth'] = 3\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "call", "changed"),
+    [
+        (QUIET, "tools.quiet", {"@warnings"}),
+        (STYLE, "tools.style", {"@matplotlib.rcParams"}),
+        ("from os import environ as e\ndef f(): e['X'] = '1'\n", "tools.f", {"@environ"}),
+        (f"{QUIET}def outer(): quiet()\n", "tools.outer", {"@warnings"}),
+        (f"{QUIET}def other(): pass\n", "tools.other", set()),
+        (f"{QUIET}class Model:\n    def fit(self): quiet()\n", "tools.Model", {"@warnings"}),
+        (
+            "import warnings\ndef f():\n    with warnings.catch_warnings(): warnings.simplefilter('ignore')\n",
+            "tools.f",
+            set(),
+        ),
+        ("import numpy as np\ndef f():\n    np.seterr(all='ignore')\n", "tools.f", {"@numpy.printoptions"}),
+        ("import os\ndef f():\n    os.environ.get('X')\n", "tools.f", set()),
+        ("def f(:", "tools.f", set()),
+    ],
+)
+def test_a_function_may_change_what_it_or_what_it_mentions_names(source: str, call: str, changed: set[str]) -> None:
+    assert read_modules({"tools.py": source}).calling(call) == changed
+
+
+@pytest.mark.parametrize(
+    ("sources", "changed"),
+    [
+        ({"tools.py": QUIET}, set()),
+        ({"tools.py": f"{QUIET}quiet()\n"}, {"@warnings"}),
+        ({"tools.py": f"{QUIET}if __name__ == '__main__':\n    quiet()\n"}, set()),
+        ({"tools.py": "import other\n", "other.py": f"{QUIET}quiet()\n"}, {"@warnings"}),
+        ({"tools/__init__.py": "from . import other\n", "tools/other.py": f"{QUIET}quiet()\n"}, {"@warnings"}),
+        ({"tools.py": "import math\n", "other.py": f"{QUIET}quiet()\n"}, set()),
+    ],
+)
+def test_importing_runs_what_stands_outside_functions(sources: dict[str, str], changed: set[str]) -> None:
+    assert read_modules(sources).importing("tools") == changed
+
+
+@pytest.mark.parametrize("use", ["import tools\ntools.quiet()", "from tools import quiet as q\nq()"])
+def test_later_steps_get_what_a_call_into_a_module_changed(use: str) -> None:
+    notebook = replace(parse(steps(a=use, b="1"), "little.py"), modules={"tools.py": QUIET})
+    pipeline = compile_notebook(notebook).pipeline
+    assert pipeline is not None
+    assert edges(pipeline) == {"a>b:@warnings"}
+
+
+def test_later_steps_get_what_a_method_of_such_an_object_changed() -> None:
+    source = f"{QUIET}class Model:\n    def fit(self): quiet()\ndef make(): return Model()\n"
+    text = steps(a="import tools\nm = tools.make()", b="m.fit()", c="1")
+    pipeline = compile_notebook(replace(parse(text, "little.py"), modules={"tools.py": source})).pipeline
+    assert pipeline is not None
+    assert "b>c:@warnings" in edges(pipeline)
+
+
+def test_modules_that_the_cells_or_other_modules_name_are_read(tmp_path: Path) -> None:
+    (tmp_path / "package").mkdir()
+    sources = {"tools.py": "import package\n", "package/inner.py": "x = 1\n", "idle.py": "x = 2\n"}
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text)
+    del sources["idle.py"]
+    assert with_modules(parse(steps(a="import tools"), "little.py"), tmp_path).modules == sources
+
+
+def test_imports_do_not_run_first_where_a_step_above_says_where_to_look() -> None:
+    text = steps(a="import sys\nsys.path.append('..')") + '# %% tags=["imports"]\nimport tools\n' + steps(b="tools.f()")
+    found = [found.code for found in compile_notebook(parse(text, "little.py")).findings]
+    assert "LL111" in found
