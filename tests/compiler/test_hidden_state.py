@@ -212,3 +212,16 @@ def test_a_library_s_function_that_is_handed_over_may_be_called() -> None:
 
 def test_code_spelled_out_in_a_text_is_followed() -> None:
     assert edges(pipeline_of(steps(a="x = 1\ny = 2", b="exec('x += 1')", c="eval('x')"))) == {"a>b:x", "b>c:x"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        ({"a": "logging.warning('x')", "b": "logging.basicConfig(format='y')"}, {"a>b:@logging"}),
+        ({"a": "logging.warning('x')", "b": "logging.warning('y')"}, set()),
+        ({"a": "logging.basicConfig()", "b": "logging.info('x')", "c": "1"}, {"a>b:@logging", "a>c:@logging"}),
+        ({"a": "import importlib\nimportlib.reload(logging)", "b": "1"}, {"a>b:@logging"}),
+    ],
+)
+def test_a_message_sets_logging_up_where_nothing_has_and_that_counts(cells: dict[str, str], found: set[str]) -> None:
+    assert edges(pipeline_of(IMPORTS + steps(**cells))) == found

@@ -59,6 +59,10 @@ class Beside:
             return frozenset()
         return frozenset().union(*(self.called.get(part, frozenset()) for part in parts))
 
+    def uses(self, state: str) -> bool:
+        """Whether any of them may change *state*."""
+        return any(state in states for states in (*self.imported.values(), *self.called.values()))
+
     def calling_method(self, name: str) -> frozenset[str]:
         """What a method of an object that may be of theirs may change."""
         return self.called.get(name, frozenset())

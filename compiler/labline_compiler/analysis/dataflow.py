@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.flows import NO_STEPS, Flows, Unit
+from labline_compiler.analysis.hidden_state import HANDLERS
 from labline_compiler.analysis.history import asks_for_results
 from labline_compiler.analysis.observed import Observed
 from labline_compiler.analysis.plots import INLINE
@@ -42,9 +43,11 @@ def analyse(
     """
     observed = Observed(units, facts)
     asked = any(unit.parsed is not None and asks_for_results(unit.parsed, unit.cell.source) for unit in units)
+    handlers = beside.uses("@logging") or any(HANDLERS.search(unit.cell.source) for unit in units)
     scout = Scout()
     scout.walker.results_asked = asked
     scout.walker.beside = beside
+    scout.walker.handlers_count = handlers
     scout.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):
@@ -58,6 +61,7 @@ def analyse(
     recorder = Recorder(scout.last, parallel_random=parallel_random)
     recorder.walker.results_asked = asked
     recorder.walker.beside = beside
+    recorder.walker.handlers_count = handlers
     recorder.walker.figures_open = plots not in (None, "", *INLINE)
     previous = None
     for place, unit in enumerate(units):

@@ -5,6 +5,7 @@ Hidden state has names that start with ``@`` and then flows between steps like a
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Literal, NamedTuple
 
@@ -154,6 +155,13 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
     **_table("@sys.path", "change", "addsitedir", "site"),
 }
 
+# Functions that give the root logger a handler if it has none.
+ROOT_LOGGING = frozenset(
+    f"logging.{name}"
+    for name in ["debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "basicConfig"]
+)
+# What depends on whether it has one, or may take it away.
+HANDLERS = re.compile(r"\b(basicConfig|dictConfig|fileConfig|\w*[hH]andlers?|reload)\b")
 # Methods of loggers that set them up.
 LOGGER_SETTINGS = frozenset(("setLevel", "addHandler", "removeHandler", "addFilter", "removeFilter"))
 

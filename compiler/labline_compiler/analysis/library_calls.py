@@ -30,6 +30,8 @@ class LibraryCalls(Copies):
     """What functions and classes of libraries do."""
 
     beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
+    handlers_count = False  # whether anything in the notebook depends on the root logger's having a handler
+    root_has_handler = False  # surely: the root logger
 
     def origin_of(self, node: ast.expr) -> str | None:
         """The dotted name of what an expression is of a library."""
@@ -326,6 +328,7 @@ class LibraryCalls(Copies):
                 sink.hidden(use.state, "draw")
             elif origin != "locale.setlocale" or len(arguments.positional) > 1 or arguments.keywords:
                 sink.hidden(*use)
+        self._log(origin, arguments)
         self.note_backend(origin, arguments)
         if files.is_foreign(origin):
             sink.hidden(self._module_state(origin), "change")
@@ -341,6 +344,24 @@ class LibraryCalls(Copies):
                 sink.hidden("@numpy.random", "draw")
         elif origin.startswith(hidden_state.FITTING_FUNCTIONS):
             self.draws_of("sklearn", arguments.all, "fit", arguments)
+
+    def _log(self, origin: str, arguments: Arguments) -> None:
+        """``logging.warning()`` sets the root logger up if nothing has; ``reload(logging)`` makes it anew."""
+        if origin == "importlib.reload":
+            origins = {self.heap.things[number].origin for number in arguments.all & self.heap.dotted}
+            if "logging" in origins or not origins:
+                self.change_logging()
+        elif origin in hidden_state.ROOT_LOGGING and not self.root_has_handler:
+            if self.handlers_count:
+                self.state.sink.hidden("@logging", "change")
+            self.root_has_handler = self.state.depth == 0 and len(self.state.frames) == 1
+        elif any(use.state == "@logging" for use in hidden_state.call_uses(origin)):
+            self.root_has_handler &= origin == "logging.basicConfig" and "force" not in arguments.keywords
+
+    def change_logging(self) -> None:
+        """Loggers are set up otherwise."""
+        self.root_has_handler = False
+        self.state.sink.hidden("@logging", "change")
 
     def called_back(self, origin: str) -> None:
         """A function of a library is handed over, and may be called with whatever there is. Classes do not count."""
@@ -451,6 +472,7 @@ class LibraryCalls(Copies):
         if path.startswith(hidden_state.MACHINERY):
             self.state.sink.note("LL303", f"The cell changes {path}, which no step hands on.", None)
         elif state := hidden_state.assignment_state(path):
+            self.root_has_handler &= state != "@logging"
             self.state.sink.hidden(state, "change")
         else:
             self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)

@@ -70,7 +70,7 @@ class LibraryObjects(LibraryCalls):
         if kind == "logger":
             self.callbacks(arguments)
             if name in LOGGER_SETTINGS:
-                self.state.sink.hidden("@logging", "change")
+                self.change_logging()
             return receiver if name == "getChild" else NOTHING
         if kind == "ipython":
             return self.shell_method(name, arguments, node)
