@@ -34,6 +34,7 @@ from labline_runtime.specification import (
     StepSpecification,
     to_json,
 )
+from labline_runtime.states import filters
 from labline_runtime.values import pickling
 
 PREAMBLE_ROLES = ("imports", "functions")
@@ -190,6 +191,7 @@ def enter(folder: str) -> None:
     """Make the process look like a kernel's that was started in *folder*."""
     os.chdir(folder)
     sys.argv[:] = [""]
+    filters.watch()
 
 
 class termination(contextlib.ContextDecorator):

@@ -10,12 +10,11 @@ import hashlib
 import importlib
 import random
 import sys
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime.states import generators, ipython, libraries, logs, patches, plots, process
+from labline_runtime.states import filters, generators, ipython, libraries, logs, patches, plots, process
 from labline_runtime.states.baseline import Baseline
 
 __all__ = ["PLACES", "STATES", "Baseline", "capture", "derive", "restore", "restore_all"]
@@ -111,6 +110,6 @@ STATES: dict[str, _State] = {
     "@numpy.random": _State(generators.capture_numpy, generators.restore_numpy, "numpy"),
     "@torch.random": _State(generators.capture_torch, generators.restore_torch, "torch"),
     # Last: importing a library may add filters and handlers of its own.
-    "@warnings": _State(lambda _: list(warnings.filters), process.restore_warnings),
+    "@warnings": _State(filters.capture, filters.restore),
     "@logging": _State(logs.capture, logs.restore),
 }

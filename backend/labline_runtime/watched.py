@@ -7,14 +7,12 @@ when they are used, and threads that each ignore some warnings for a while may l
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labline_runtime import files
 from labline_runtime.imports import LibraryImports
-from labline_runtime.states import parts, patches
+from labline_runtime.states import filters, parts, patches
 
 
 class HiddenWatch:
@@ -29,25 +27,12 @@ class HiddenWatch:
         self._imports = LibraryImports(self._look, self._imported)
         self._imports.start()
         files.forget_variables()
-        self._filters: set[str] = set()  # that the notebook's own code has added
-        self._watch_filters()
+        filters.watch()
+        filters.forget()
 
     def stop(self) -> None:
         """The cells have run: watch no longer what goes on."""
         self._imports.stop()
-        if warnings._add_filter is self._add_filter:  # type: ignore[attr-defined]
-            warnings._add_filter = self._plain_add_filter  # type: ignore[attr-defined]
-
-    def _watch_filters(self) -> None:
-        # What both filterwarnings and simplefilter call, under whatever name the notebook has got them.
-        plain = self._plain_add_filter = warnings._add_filter  # type: ignore[attr-defined]
-
-        def add_filter(*item: Any, append: bool) -> None:
-            plain(*item, append=append)
-            if files.is_called_by_notebook(sys._getframe(1)):
-                self._filters.add(parts.filter_name(*item))
-
-        self._add_filter = warnings._add_filter = add_filter  # type: ignore[attr-defined]
 
     def changes(self) -> dict[str, list[str]]:
         """The states that were changed, with the names of the parts in which they were; "" where there is only one."""
@@ -61,7 +46,7 @@ class HiddenWatch:
             if name == "@environ" and (mine := files.variables_set()) is not None:
                 differ = [variable for variable in differ if variable in mine]
             if name == "@warnings":
-                differ = [each for each in differ if each in self._filters]
+                differ = [each for each in differ if each in filters.added()]
             if differ:
                 found[name] = differ
         found |= {path: [""] for path in self._patches.new(self._known)}

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from labline_runtime import library
-from labline_runtime.states import libraries, plots, process
+from labline_runtime.states import filters, libraries, plots, process
 from labline_runtime.states.baseline import Baseline
 
 Parts = dict[str, Any]
@@ -49,16 +49,9 @@ def paths() -> Parts:
     return dict.fromkeys(map(str, sys.path), True)
 
 
-def filters() -> Parts:
+def warning_filters() -> Parts:
     """The filters of warnings."""
-    return {filter_name(*each[:5]): True for each in warnings.filters}
-
-
-def filter_name(action: str, message: Any, category: Any, module: Any, line: int) -> str:
-    """A filter in words."""
-    pattern, place = getattr(message, "pattern", message), getattr(module, "pattern", module)
-    words = [action, getattr(category, "__name__", str(category)), pattern, place, line or None]
-    return " ".join(str(word) for word in words if word)
+    return {filters.in_words(*each[:5]): True for each in warnings.filters}
 
 
 def interpreter() -> Parts:
@@ -250,7 +243,7 @@ TABLE: dict[str, tuple[str | None, Callable[[], Parts]]] = {
     "@random": (None, random_state),
     "@numpy.random": ("numpy.random", numpy_state),
     "@torch.random": ("torch", torch_state),
-    "@warnings": (None, filters),
+    "@warnings": (None, warning_filters),
     "@logging": (None, loggers),
 }
 

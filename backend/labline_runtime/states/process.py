@@ -10,19 +10,12 @@ import os
 import socket
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import StepError
 from labline_runtime.states.baseline import Baseline
-
-
-def restore_warnings(value: Any, _: Baseline) -> None:
-    """The filters, in their order."""
-    warnings.resetwarnings()
-    warnings.filters.extend(value)  # type: ignore[attr-defined]
 
 
 def capture_environ(baseline: Baseline) -> Any:
