@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import array
+import dataclasses
 import functools
 import random
 import re
 import weakref
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,32 @@ def test_a_memoryview_stays_a_view_of_its_object(tmp_path):
     values = crossed(tmp_path, memory=memory, view=memoryview(memory))
     values["view"][0] = ord("z")
     assert values["memory"] == b"zbc"
+
+
+def test_a_view_of_a_part_stays_one(tmp_path):
+    memory = bytearray(b"abcd")
+    values = crossed(tmp_path, memory=memory, view=memoryview(memory)[1:3])
+    values["view"][0] = ord("z")
+    assert values["memory"] == b"azcd"
+
+
+@pytest.mark.parametrize("look", [OrderedDict.keys, OrderedDict.values, OrderedDict.items])
+def test_a_view_of_an_ordered_dict_goes_on_looking(tmp_path, look):
+    held = OrderedDict(a=1)
+    values = crossed(tmp_path, held=held, view=look(held))
+    values["held"]["b"] = 2
+    assert list(values["view"]) == list(look(values["held"]))
+
+
+def test_what_waits_for_the_end_of_an_object_does_not_cross(tmp_path):
+    thing = Thing()
+    with pytest.raises(Exception, match="whose end it waits for"):
+        crossed(tmp_path, thing=thing, waits=weakref.finalize(thing, print))
+
+
+@pytest.mark.parametrize("sentinel", [dataclasses.MISSING, dataclasses.KW_ONLY])
+def test_a_sentinel_of_dataclasses_stays_the_one(tmp_path, sentinel):
+    assert crossed(tmp_path, v=sentinel)["v"] is sentinel
 
 
 def test_the_format_of_a_memoryview_counts(tmp_path):

@@ -54,7 +54,7 @@ def _numbered(pattern: str, name: str) -> Callable[[str], str]:
 
 TABLE: tuple[Rule, ...] = (
     # As a repr tells them. Another hexadecimal number is a result like any other, a checksum for example.
-    Rule("memory addresses", _replaced(r"\b(at |address=)0x[0-9a-fA-F]{6,16}\b", r"\g<1>0x…")),
+    Rule("memory addresses", _replaced(r"(\bat |\baddress=|\.{3})0x[0-9a-fA-F]{6,16}\b", r"\g<1>0x…")),
     Rule(
         "IPython's %time and %timeit",
         _replaced(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import enum
 import importlib
 import io
 import sys
@@ -169,19 +170,30 @@ def _holder(path: str, *, load: bool = False) -> tuple[Any, str]:
 
 
 def capture_module(name: str) -> Any:
-    """The data that the module holds: what can be stored, without functions, classes and modules."""
+    """The data that the module and its classes hold: what can be stored, without functions, classes and modules."""
     from labline_runtime.values.pickling import dump
 
     found: dict[str, dict[str, Any]] = {}
     for full, module in list(sys.modules.items()):
         if (full == name or full.startswith(f"{name}.")) and _is_of_notebook(module):
-            for key, value in list(vars(module).items()):
-                if key.startswith("__") or isinstance(value, (types.ModuleType, types.FunctionType, type)):
-                    continue
+            for key, value in _data_of(module):
                 with contextlib.suppress(Exception):
                     dump(value, io.BytesIO())
                     found.setdefault(full, {})[key] = value
     return found or None
+
+
+def _data_of(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
+    """Data under the names of the module, and of its classes (``Account.opened``) but for what works on instances."""
+    for key, value in list(vars(module).items()):
+        if key.startswith("__") or isinstance(value, (types.ModuleType, types.FunctionType)):
+            continue
+        if not isinstance(value, type):
+            yield key, value
+        elif value.__module__ == module.__name__ and value.__qualname__ == key and not isinstance(value, enum.EnumMeta):
+            for name, held in list(vars(value).items()):
+                if not name.startswith("_") and not isinstance(held, type) and not hasattr(type(held), "__get__"):
+                    yield f"{key}.{name}", held
 
 
 def restore_module(value: Any) -> None:
@@ -190,8 +202,11 @@ def restore_module(value: Any) -> None:
         with contextlib.suppress(ImportError):
             module = importlib.import_module(full)
             for key, wanted in content.items():
-                if not _filled(getattr(module, key, None), wanted):
-                    setattr(module, key, wanted)
+                kind, _, name = key.rpartition(".")
+                holder = getattr(module, kind, None) if kind else module
+                if not _filled(getattr(holder, name, None), wanted) and holder is not None:
+                    with contextlib.suppress(AttributeError, TypeError):  # what a metaclass refuses
+                        setattr(holder, name, wanted)
 
 
 class Patches:

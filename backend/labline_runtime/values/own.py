@@ -20,6 +20,12 @@ _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "DictWrapper": (("pandas", "options"),),
     "TemplatesConfig": (("plotly.io", "templates"),),
     "RenderersConfig": (("plotly.io", "renderers"),),
+    "_MISSING_TYPE": (("dataclasses", "MISSING"),),
+    "_KW_ONLY_TYPE": (("dataclasses", "KW_ONLY"),),
+    "_HAS_DEFAULT_FACTORY_CLASS": (("dataclasses", "_HAS_DEFAULT_FACTORY"),),
+    "_FIELD_BASE": tuple(("dataclasses", name) for name in ("_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR")),
+    "Context": (("decimal", "getcontext()"),),
+    "ZMQInteractiveShell": (("IPython", "get_ipython()"),),
     "StepStream": (("sys", "stdout"), ("sys", "stderr")),
 }
 # Plain lists are looked for among the values of variables only: there are too many of them inside others.
@@ -29,13 +35,18 @@ _LISTS = (("sys", "path"), ("warnings", "filters"), ("sys", "argv"))
 def place_of(value: Any) -> tuple[str, str] | None:
     """The module and the attribute under which *value* is kept; None for all that is not shared out so."""
     for module, attribute in _PLACES.get(type(value).__name__, ()):
-        kept = getattr(sys.modules.get(module), attribute, None)
+        kept = _kept(module, attribute)
         if kept is value and value is not None:
             return module, attribute
         if type(value).__name__ == "DictWrapper" and type(kept) is type(value):  # pandas makes one for each look
             prefix = object.__getattribute__(value, "prefix")
             return module, f"{attribute}.{prefix}" if prefix else attribute
     return None
+
+
+def _kept(module: str, attribute: str) -> Any:
+    found = getattr(sys.modules.get(module), attribute.removesuffix("()"), None)
+    return found() if attribute.endswith("()") and found is not None else found
 
 
 def list_place_of(value: Any) -> tuple[str, str] | None:
@@ -50,7 +61,8 @@ def find(module: str, attribute: str) -> Any:
     __import__(module)
     found = sys.modules[module]
     for part in attribute.split("."):
-        found = getattr(found, part)
+        found = getattr(found, part.removesuffix("()"))
+        found = found() if part.endswith("()") else found
     return found
 
 

@@ -10,6 +10,8 @@ cloudpickle does the work; seven things differ, because here a value moves betwe
 - Loading does not touch a class that the step already has in the same form.
 - A module brings the submodules that cells imported (``import xml.etree`` binds ``xml``).
 - An iterator over a dictionary goes on through that dictionary.
+- A module that nobody can import, such as one loaded from a file's path, is what its functions go on reading; so is a
+  dictionary that code was run in.
 - Arrays that share memory go on sharing it (:mod:`labline_runtime.values.views`).
 - Sets are gone through in the order that they had (:mod:`labline_runtime.values.sets`).
 
@@ -18,9 +20,11 @@ The C pickler, protocol 5, buffers out of band.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import enum
 import functools
+import gc
 import importlib
 import io
 import pickle
@@ -47,6 +51,8 @@ from labline_runtime.values.views import MemoryOwners, detached, framed_arrays, 
 
 PROTOCOL = 5
 NOTEBOOK = "__main__"
+
+_SMALL = 1 << 14  # bytes of an array that are copied rather than looked at where they were loaded
 
 _submodules: dict[str, set[str]] = {}
 
@@ -97,10 +103,14 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._detached: list[tuple[Any, list[Any]]] = []  # parts of pandas that were made here, and their arrays
         self._tried: set[int] = set()  # functions with a cache, of which is being found out whether it can be stored
         self._weak: list[Any] = []  # what is held by weak references
+        self._value: Any = None  # what is being pickled
+        self._reach = Reach(None)
+        self._modules: dict[int, types.ModuleType] | None = None  # by the ids of their namespaces
         self._shared = owners.shared() if owners is not None else frozenset[int]()
 
     def dump(self, value: Any) -> None:
         """Pickle *value*. Raises ``PicklingError`` where a weak reference would lose what it refers to."""
+        self._value = value
         super().dump(value)
         if not self._weak:
             return
@@ -126,6 +136,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 self.owners.note(obj)
                 if view := reduce_view(obj, self.owners, self._shared):
                     return view
+                if obj.base is None and obj.nbytes <= _SMALL:
+                    return obj.__reduce__()  # so that it owns its memory again, and is what views of it call their base
             if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
                 return obj.copy().__reduce_ex__(PROTOCOL)  # whose memory it was is forgotten: pandas writes where it is
             return NotImplemented
@@ -144,8 +156,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             _import_home(obj)
             reduced = super().reducer_override(obj)
             home = _home(obj)
-            if isinstance(reduced, tuple) and len(reduced) == 6 and home is not None:
-                return _reduce_function(obj, home, reduced[2])
+            if isinstance(reduced, tuple) and len(reduced) == 6:
+                around = home if home is not None else self._namespace_of(obj)
+                return reduced if around is None else _reduce_function(obj, around, reduced[2])
             return reduced
         if isinstance(obj, sets.StandIn):
             return obj.reduced
@@ -157,6 +170,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return _make_code, (make, arguments, obj.co_filename)
         if isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj and obj.__name__ != NOTEBOOK:
             return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
+        if isinstance(obj, types.ModuleType) and obj.__name__ != NOTEBOOK:  # made by hand, or loaded from a file's path
+            names = {name: value for name, value in vars(obj).items() if name != "__builtins__"}
+            return type(obj), (obj.__name__,), names, None, None, _set_module_state
         if plots.is_figure(obj):
             return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
         reduced = reduce_object(obj, self._weak.append)
@@ -168,6 +184,17 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             state = (dict(obj.__dict__), self._remembered(obj))
             return _make_cached, (obj.__wrapped__, obj.cache_parameters()), state, None, None, _set_cached
         return super().reducer_override(obj)
+
+    def _namespace_of(self, function: types.FunctionType) -> types.ModuleType | dict[str, Any] | None:
+        """Whose globals a function reads that is of no module that can be imported, where anybody else may see them.
+
+        A module that was loaded from a file's path, or a dictionary that code was run in, if that travels as well.
+        """
+        namespace = function.__globals__
+        if self._modules is None:
+            self._modules = {id(vars(each)): each for each in gc.get_objects() if isinstance(each, types.ModuleType)}
+            self._reach = Reach(self._value)
+        return self._modules.get(id(namespace)) or (namespace if self._reach.holds(namespace) else None)
 
     def _remembered(self, cached: remembered.Cached[Any]) -> remembered.Remembered | None:
         """What *cached* remembers; nothing where that cannot be stored, as a connection to a database cannot."""
@@ -219,7 +246,10 @@ def _home(function: types.FunctionType) -> str | None:
     return None
 
 
-def _reduce_function(function: types.FunctionType, home: str, state: tuple[dict[str, Any], dict[str, Any]]) -> Any:
+_Home = str | types.ModuleType | dict[str, Any]  # a module that can be imported, one that cannot, or just a dict
+
+
+def _reduce_function(function: types.FunctionType, home: _Home, state: tuple[dict[str, Any], dict[str, Any]]) -> Any:
     attributes, slots = state
     slots = {name: value for name, value in slots.items() if name != "__globals__"}
     slots["_cloudpickle_submodules"] = sorted(module.__name__ for module in slots["_cloudpickle_submodules"])
@@ -232,9 +262,14 @@ def _make_code(make: Callable[..., types.CodeType], arguments: tuple[Any, ...], 
     return make(*arguments).replace(co_filename=file)
 
 
-def _make_function(code: types.CodeType, home: str, cells: tuple[types.CellType, ...] | None) -> types.FunctionType:
-    namespace = sys.modules[NOTEBOOK].__dict__ if home == NOTEBOOK else importlib.import_module(home).__dict__
-    return types.FunctionType(code, namespace, None, None, cells)
+def _make_function(code: types.CodeType, home: _Home, cells: tuple[types.CellType, ...] | None) -> types.FunctionType:
+    if isinstance(home, str):
+        home = sys.modules[NOTEBOOK] if home == NOTEBOOK else importlib.import_module(home)
+    return types.FunctionType(code, vars(home) if isinstance(home, types.ModuleType) else home, None, None, cells)
+
+
+def _set_module_state(module: types.ModuleType, state: dict[str, Any]) -> None:
+    vars(module).update(state, __builtins__=builtins.__dict__)
 
 
 def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
@@ -301,6 +336,9 @@ def _set_class_state(kind: Any, state: _ClassState) -> None:
     content, set_state, inner, of_members = state
     if not _has_content(kind, content):
         set_state(kind, inner)
+    else:
+        for registered in inner[0].get("_abc_impl", ()):  # with an abstract class, which is no part of its content
+            kind.register(registered)
     for name, attributes in of_members.items():
         member = kind.__members__[name]
         vars(member).update({each: value for each, value in attributes.items() if not _is_like(member, each, value)})

@@ -7,6 +7,7 @@ not as what it was, is refused: whoever writes to its copy would write to nothin
 from __future__ import annotations
 
 import array
+import ctypes
 import functools
 import gc
 import io
@@ -16,6 +17,7 @@ import re
 import sys
 import types
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +25,9 @@ from labline_runtime.values import own
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
-_VIEWS: dict[type, Any] = {type({}.keys()): dict.keys, type({}.values()): dict.values, type({}.items()): dict.items}
+_VIEWS: dict[type, Any] = {
+    type(view(kind())): view for kind in (dict, OrderedDict) for view in (kind.keys, kind.values, kind.items)
+}
 
 
 def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
@@ -38,6 +42,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_exception(value)
     if kind.__module__ == "__main__":
         return _reduce_instance(value)
+    if kind.__module__ == "typing" and value.__module__ == "__main__":
+        return _reduce_type_name(kind, value)
     if kind.__name__ == "finfo" and kind.__module__ == "numpy":  # what numpy pickles of it cannot be loaded
         return kind, (value.dtype,)
     place = own.place_of(value)
@@ -52,6 +58,8 @@ def _lost(kind: type, value: Any) -> str | None:
         return "its file, which it could not write to"
     if kind.__module__ == "tempfile" and kind.__name__ == "TemporaryDirectory":
         return "its folder, which goes when the step ends"
+    if kind is weakref.finalize and value.alive:
+        return "the object whose end it waits for"
     if kind.__module__ == "multiprocessing.connection":
         return "its other end"
     return None
@@ -151,18 +159,30 @@ def _find_match(pattern: re.Pattern[Any], text: Any, start: int, end: int, spans
 
 
 def _reduce_memoryview(view: memoryview) -> Any:
-    """A view goes on looking at its object, where it looks at the whole of it."""
-    owner = view.obj
-    whole = isinstance(owner, (bytes, bytearray, array.array)) and view.nbytes == memoryview(owner).nbytes
-    if not whole or not view.c_contiguous:
+    """A view goes on looking at its object, or at the part of it that it looks at."""
+    owner, start = view.obj, 0
+    if not isinstance(owner, (bytes, bytearray, array.array)) or not view.c_contiguous or (at := _start(view)) is None:
         owner = view.tobytes() if view.readonly else bytearray(view.tobytes())
-    arguments: tuple[Any, ...] = owner, view.format, view.shape, view.readonly
+    else:
+        start = at
+    arguments: tuple[Any, ...] = owner, view.format, view.shape, view.readonly, start, view.nbytes
     _look_at(*arguments)
     return _look_at, arguments
 
 
-def _look_at(owner: Any, form: str, shape: tuple[int, ...], readonly: bool) -> memoryview:
-    view = memoryview(owner).cast("B")
+def _start(view: memoryview) -> int | None:
+    """The byte of its object at which *view* begins; None where that is not known."""
+    whole = memoryview(view.obj).cast("B")
+    if view.nbytes in (0, whole.nbytes):
+        return 0
+    if view.readonly:
+        return None
+    first, of_all = (ctypes.addressof(ctypes.c_char.from_buffer(each)) for each in (view.cast("B"), whole))
+    return first - of_all
+
+
+def _look_at(owner: Any, form: str, shape: tuple[int, ...], readonly: bool, start: int, size: int) -> memoryview:
+    view = memoryview(owner).cast("B")[start : start + size]
     view = view if (form, len(shape)) == ("B", 1) else view.cast(form, list(shape))  # type: ignore[call-overload]
     return view.toreadonly() if readonly else view
 
@@ -205,7 +225,10 @@ _FILLERS = ("__setitem__", "append", "extend")  # what pickle fills dicts and li
 
 
 def _reduce_instance(value: Any) -> Any:
-    """One that pickle would fill by methods of the notebook's own, or whose attributes others have as a dict, too."""
+    """One that pickle would make, ask or fill by methods of the notebook's own, or whose attributes others share.
+
+    A ``__new__`` of the notebook has run once; what it did to others they have already.
+    """
     kind: Any = type(value)
     if kind.__reduce_ex__ is not object.__reduce_ex__:
         return None
@@ -215,7 +238,9 @@ def _reduce_instance(value: Any) -> Any:
     )
     attributes = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else None  # or __getattr__ answers
     shared = attributes is not None and (type(attributes) is not dict or sys.getrefcount(attributes) > _REFERENCES)
-    if not own and not shared:
+    answers = any(_is_of_notebook(kind, base, name) for name in _ANSWERS) and not hasattr(kind, "__setstate__")
+    makes = getattr(kind.__new__, "__module__", None) == "__main__" and kind.__reduce__ is object.__reduce__
+    if not own and not shared and not answers and not makes:
         return None
     reduced = value.__reduce_ex__(5)
     if not isinstance(reduced, tuple):
@@ -224,9 +249,25 @@ def _reduce_instance(value: Any) -> Any:
     if shared and not attributes and kind.__getstate__ is object.__getstate__:
         state = attributes  # pickle has none for an empty one
     shared = shared and state is attributes
-    if not own and not shared:
+    answers = (answers or makes) and (state is None or type(state) is dict or _is_slotted(state))
+    if makes and not hasattr(kind, "__setstate__"):
+        make, arguments = base.__new__, (kind, *getattr(base, "__getnewargs__", lambda _: ())(value))
+    if not own and not shared and not answers:
         return None
     return make, arguments, (base, state, shared, list(items or ()), list(pairs or ())), None, None, _fill_instance
+
+
+_ANSWERS = ("__getattr__", "__getattribute__", "__setattr__")
+"""Methods by which pickle would ask an instance that has no attributes yet for one, or set them."""
+
+
+def _is_of_notebook(kind: Any, base: Any, name: str) -> bool:
+    """Whether a class that is defined in the notebook has the method of *name*, and not from its library *base*."""
+    return getattr(kind, name, None) is not getattr(base, name, None)
+
+
+def _is_slotted(state: Any) -> bool:
+    return type(state) is tuple and len(state) == 2 and all(each is None or type(each) is dict for each in state)
 
 
 class _Plain:
@@ -247,10 +288,28 @@ def _fill_instance(value: Any, filling: tuple[Any, Any, bool, list[Any], list[tu
         base.__setitem__(value, key, item)
     for item in items:
         base.append(value, item)
+    state, slots = state if _is_slotted(state) else (state, None)
     if shared:
-        value.__dict__ = state
-    elif state is not None:
-        vars(value).update(state)
+        object.__setattr__(value, "__dict__", state)
+    elif state:
+        object.__getattribute__(value, "__dict__").update(state)
+    for name, item in (slots or {}).items():
+        object.__setattr__(value, name, item)
+
+
+def _reduce_type_name(kind: type, value: Any) -> Any:
+    """What ``typing`` would find by its name alone, which the step may bind to something else, or later."""
+    if kind.__name__ == "NewType":
+        return _named, (kind, value.__name__, value.__supertype__)
+    if kind.__name__ in ("ParamSpec", "TypeVarTuple"):
+        return _named, (kind, value.__name__)
+    return None
+
+
+def _named(kind: Any, name: str, *arguments: Any) -> Any:
+    made = kind(name, *arguments)
+    made.__module__ = "__main__"  # it takes that of whoever makes it
+    return made
 
 
 # ----------------------------------------------------------------------------------------------------- weak references

@@ -31,7 +31,7 @@ class Remembered:
 def read(cached: Cached[Any]) -> Remembered | None:
     """What *cached* remembers. ``None`` where that cannot be seen, or not be put back by :func:`fill`."""
     info = cached.cache_info()
-    if not isinstance(getattr(cached, "__wrapped__", None), types.FunctionType):
+    if _function(cached) is None:
         return None
     seen = gc.get_referents(cached)
     attributes = cached.__dict__
@@ -44,6 +44,13 @@ def read(cached: Cached[Any]) -> Remembered | None:
         return None
     typed = cached.cache_parameters()["typed"]
     return Remembered(tuple((*_arguments(key, mark, typed), result) for key, result in pairs), info.hits, info.misses)
+
+
+def _function(cached: Cached[Any]) -> types.FunctionType | None:
+    """The function whose results *cached* keeps, or that of the bound method; None where it is neither."""
+    wrapped: Any = getattr(cached, "__wrapped__", None)
+    function = wrapped.__func__ if isinstance(wrapped, types.MethodType) else wrapped
+    return function if isinstance(function, types.FunctionType) else None
 
 
 def _pairs(cache: dict[Any, Any], before: list[Any], maxsize: int | None) -> list[tuple[Any, Any]] | None:
@@ -77,7 +84,7 @@ def _body(*_: Any, __labline_answer: Callable[[], Any], **__: Any) -> Any:
 
 def fill(cached: Cached[Any], remembered: Remembered) -> None:
     """Make *cached*, whose cache is empty, remember what is *remembered*."""
-    function = cached.__wrapped__
+    function: Any = _function(cached)
     kept = function.__code__, function.__kwdefaults__
     answers = iter([result for _, _, result in remembered.calls])
     function.__code__ = _body.__code__.replace(co_freevars=function.__code__.co_freevars)

@@ -96,6 +96,8 @@ class Classes(Functions):
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
         reached = self.heap.reach(own)
         kept = self._settings_in(thing.stored.get(name, NOTHING))
+        if thing.klass is not None and not found and not name.startswith("__"):  # a method of its metaclass or library
+            result |= self.heap.make(self.site(node, "inherited"), None, own)
         return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
 
     def _settings_in(self, value: Value) -> Value:

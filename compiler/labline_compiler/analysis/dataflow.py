@@ -58,7 +58,8 @@ def analyse(
         previous = unit.step
         _follow(scout.walker, unit)
         observed.after(place, scout.walker)
-    recorder = Recorder(scout.last, parallel_random=parallel_random)
+    names = frozenset(scout.walker.state.module.names)
+    recorder = Recorder(scout.last, names, parallel_random=parallel_random)
     recorder.walker.results_asked = asked
     recorder.walker.beside = beside
     recorder.walker.handlers_count = handlers

@@ -66,6 +66,7 @@ class Expressions(Calls):
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
         self.stars: dict[str, None] = {}  # modules of which all names were imported
+        self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
         self.marked: dict[str, None] = {}
         self.forgiving = 0  # inside a try that catches NameError
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
@@ -163,7 +164,14 @@ class Expressions(Calls):
             for home in _HOMES.get(module, (module,)):
                 if hidden_state.is_process_wide(origin := f"{home}.{name}"):
                     found |= self.heap.library(origin)
+        if self.unseen:
+            self.state.retake(name, found)  # so that it counts when the object is altered
         return found
+
+    def bound_out_of_sight(self, what: str) -> None:
+        """*what* may have bound any name."""
+        self.state.sink.star_import(what)
+        self.unseen = True
 
     def history_name(self, name: str) -> Value:
         """The value of a name of IPython's history."""

@@ -60,8 +60,14 @@ class LibraryCalls(Copies):
         if origin in operations.PICKLING:
             self.read_definitions()
         evaluated = self.read_expression(arguments, marked=False) if origin in operations.EVALUATING else NOTHING
-        if origin.startswith("timeit.") and arguments.node is not None:
-            self.read_mentioned(arguments.node)
+        if origin.startswith("IPython.core.magic.register_"):
+            self.state.sink.note("LL304", "The cell registers a magic, which later steps do not know of.", node)
+        if origin in operations.RUNNING_TEXT and arguments.node is not None:
+            self.run_mentioned(arguments.node, origin)
+        if origin in operations.RUNNING_MAIN:
+            self.run_definitions()
+        if origin in operations.ANNOTATED:
+            self.read_annotations(arguments.all)
         if special := self._special(origin, arguments, node):
             return special | evaluated
         holder, _, name = origin.rpartition(".")
@@ -344,6 +350,7 @@ class LibraryCalls(Copies):
                 sink.hidden("@numpy.random", "draw")
         elif origin.startswith(hidden_state.FITTING_FUNCTIONS):
             self.draws_of("sklearn", arguments.all, "fit", arguments)
+            self.state.alter(self.heap.only(self.heap.reach(arguments.all), "rng"))
 
     def _log(self, origin: str, arguments: Arguments) -> None:
         """``logging.warning()`` sets the root logger up if nothing has; ``reload(logging)`` makes it anew."""

@@ -43,9 +43,13 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             if any(self.heap.things[number].draws for number in receiver):
                 self.state.sink.hidden("@numpy.random", "draw")
+            moved = self.heap.only(self.heap.reach(receiver), "rng") if kind == "rng" else NOTHING
             self.state.alter(
-                receiver | self.iterators_in(receiver), arguments.all if name in ("send", "write") else NOTHING
+                receiver | moved | self.iterators_in(receiver), arguments.all if name in ("send", "write") else NOTHING
             )
+            if kind == "rng" and name in methods.RNG_SPAWNS:
+                made = self.heap.make(self.site(node, "spawned"), "rng")
+                return made | self.heap.make(self.site(node), "list", made)
             if (kind == "rng" and name == "shuffle") or name in (
                 "send",
                 "asend",
@@ -202,6 +206,8 @@ class LibraryObjects(LibraryCalls):
         parts = self._estimator_parts(receiver)
         passed = arguments.all if any(self.heap.things[n].passes for n in parts) else NOTHING
         self.state.alter(self.heap.reach(passed))
+        if name in methods.RANDOM_METHODS:
+            self.state.alter(self.heap.only(parts, "rng"))
         if name in methods.SKLEARN_FITS or name not in methods.SKLEARN_FRESH:
             self.state.alter(parts, self.heap.mutable(arguments.all - parts))
         if name in methods.SKLEARN_FRESH:

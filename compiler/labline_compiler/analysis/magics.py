@@ -66,7 +66,7 @@ class Magics(History):
             value = self.state.lookup(mentioned)
             if value:
                 self.state.alter(self.heap.reach(value))
-        self.state.sink.star_import(name)
+        self.bound_out_of_sight(name)
         self.state.sink.file("write", None, tree=True)
         self.unknown_draws(seeds=True)
 
@@ -158,7 +158,7 @@ class Magics(History):
         elif name == "store":
             message = "The cell uses %store. What it keeps is there for the cells of this step only."
             self.state.sink.note("LL306", message, node)
-            self.state.sink.star_import("%store")
+            self.bound_out_of_sight("%store")
         elif name in _LISTINGS:
             if not self.runs_all_above():
                 message = f"The cell lists names by %{name}: in the pipeline, those that its step has."
@@ -217,7 +217,7 @@ class Magics(History):
         if "-i" in words:
             self.everything("%run -i", node)
         else:
-            self.state.sink.star_import("%run")
+            self.bound_out_of_sight("%run")
 
     def _reset(self, name: str, line: str) -> None:
         names = list(self.state.module.names)

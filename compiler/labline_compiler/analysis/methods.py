@@ -93,6 +93,7 @@ CONVENTION_FRESH = words(
 CONVENTION_VIEWS = words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")
 
 RNG_CHOOSES = words("choice choices sample permutation permuted")  # they give parts of what they are given
+RNG_SPAWNS = words("spawn jumped")  # they give generators
 RANDOM_METHODS = words("fit fit_transform fit_predict partial_fit split sample fit_resample transform")
 
 _BUILTIN_TYPES = frozenset(("list", "dict", "set", "frozenset", "tuple", "bytearray", "object"))

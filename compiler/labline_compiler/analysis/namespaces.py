@@ -21,6 +21,10 @@ class Namespaces(Plots):
 
     marked: dict[str, None]  # names that stand after "@" in texts of the notebook
 
+    def bound_out_of_sight(self, what: str) -> None:
+        """*what* may have bound any name."""
+        raise NotImplementedError
+
     def everything(self, origin: str, node: ast.AST) -> Value:
         """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
         return self.once(("everything", origin), lambda: self._everything(origin, node))
@@ -35,7 +39,7 @@ class Namespaces(Plots):
         self.state.alter(self.heap.reach(value))
         kinds = {each: self.heap.kind(held) for each, held in self.state.module.names.items()}
         self.state.bind_inside([each for each in names if kinds[each] not in ("module", "library")], value)
-        self.state.sink.star_import(name)
+        self.bound_out_of_sight(name)
         return value
 
     def main_attribute(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
@@ -47,13 +51,34 @@ class Namespaces(Plots):
         found = self.everything("builtins.globals", node)
         return found | self.heap.make(self.site(node), None, found)
 
-    def read_mentioned(self, call: ast.Call) -> None:
-        """Read the names of the notebook in the texts that *call* is handed: code, as ``from __main__ import f``."""
-        for node in ast.walk(call):
-            text = node.value if isinstance(node, ast.Constant) else None
-            for name in sorted(set(re.findall(r"[A-Za-z_]\w*", text)) if isinstance(text, str) else ()):
-                if name in self.state.module.names:
-                    self.state.global_value(name)
+    def run_mentioned(self, call: ast.Call, origin: str) -> None:
+        """Do what code may do that *call* is handed as texts: anything with what it names, or with all names."""
+        given = [*call.args, *(word.value for word in call.keywords)]
+        texts = [self.text(each) for each in given if not isinstance(each, ast.Starred)]
+        if not origin.startswith("timeit.") and any(text is None or ANY in text for text in texts[:1]):
+            self.everything(origin, call)
+        names = {name for text in texts if text is not None for name in _WORD.findall(text)}
+        self.worst(NOTHING.union(*(self._global(name) for name in sorted(names))), Arguments([]), call, library=True)
+
+    def run_definitions(self) -> None:
+        """The notebook's classes and functions are looked for by name, and called."""
+        self.callbacks(Arguments([self.read_definitions()]))
+
+    def read_annotations(self, value: Value) -> None:
+        """Read the names of the notebook that stand in texts among the annotations of classes and functions."""
+        for number in sorted(self.heap.reach(value)):
+            thing = self.heap.things[number]
+            info = thing.klass or thing.function
+            for node in ast.walk(info.node) if info is not None else ():
+                annotation = getattr(node, "annotation", None) or getattr(node, "returns", None)
+                for each in ast.walk(annotation) if isinstance(annotation, ast.AST) else ():
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str):
+                        for name in sorted(set(_WORD.findall(each.value))):
+                            self._global(name)
+
+    def _global(self, name: str) -> Value:
+        """What a variable of the notebook stands for, which is read; nothing where there is none of that name."""
+        return (self.state.global_value(name) or NOTHING) if name in self.state.module.names else NOTHING
 
     def read_expression(self, arguments: Arguments, *, marked: bool) -> Value:
         """Read the names in a text that is evaluated where it is handed over; *marked*: those after ``@`` only.
@@ -72,10 +97,11 @@ class Namespaces(Plots):
         self.callbacks(Arguments([found]))
         return self.heap.only(found, "pandas", "numpy", "data", None)
 
-    def read_definitions(self) -> None:
-        """Read the names of the notebook's classes and functions, by which pickles know them."""
-        things = self.heap.things
+    def read_definitions(self) -> Value:
+        """Read the names of the notebook's classes and functions, by which pickles know them, and return these."""
+        things, found = self.heap.things, NOTHING
         for name, value in list(self.state.module.names.items()):
             kinds = {things[number].kind for number in value if things[number].origin is None}
             if kinds & {"class", "function", "library"}:  # a named tuple is of the last kind
-                self.state.global_value(name)
+                found |= self.state.global_value(name) or NOTHING
+        return found

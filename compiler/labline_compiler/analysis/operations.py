@@ -242,9 +242,13 @@ LIBRARY: dict[str, Operation] = {
         for module in ("char", "strings")
         for name in _TEXT_UFUNCS | words("add equal not_equal greater greater_equal less less_equal")
     },
-    "numpy.random.default_rng": Operation("fresh", "rng"),
-    "numpy.random.RandomState": Operation("holds", "rng"),
-    "numpy.random.Generator": Operation("holds", "rng"),
+    **dict.fromkeys(
+        (f"numpy.random.{name}" for name in words("default_rng RandomState Generator SeedSequence")),
+        Operation("holds", "rng"),
+    ),
+    **dict.fromkeys(
+        (f"numpy.random.{name}" for name in words("PCG64 PCG64DXSM MT19937 Philox SFC64")), Operation("holds", "rng")
+    ),
     "numpy.vectorize": HOLDS,
     "numpy.nditer": Operation("elements", "iterator"),
     # pandas
@@ -302,6 +306,15 @@ EVALUATING = words(
 
 # Functions that give the generator that they are given, or make one.
 GIVING_GENERATORS = words("numpy.random.default_rng sklearn.utils.check_random_state")
+
+# Functions that are handed code as a text, which runs among the notebook's names.
+RUNNING_TEXT = words(
+    "timeit.timeit timeit.repeat timeit.Timer cProfile.run cProfile.runctx profile.run profile.runctx trace.Trace.run"
+)
+# Functions that look for classes and functions in ``__main__``, and call what they find.
+RUNNING_MAIN = words("unittest.main unittest.TestProgram doctest.testmod doctest.DocTestFinder")
+# Functions that evaluate annotations which are texts.
+ANNOTATED = words("typing.get_type_hints inspect.get_annotations annotationlib.get_annotations")
 
 # Functions that bring back what was written before.
 REVIVING = words("pickle.loads pickle.load joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads")

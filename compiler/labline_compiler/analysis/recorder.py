@@ -33,10 +33,13 @@ class Left(NamedTuple):
 class Recorder:
     """Is told of every use by the walker, and keeps what settling the flows takes."""
 
-    def __init__(self, last_altered: dict[int, int], *, parallel_random: bool = False) -> None:
+    def __init__(
+        self, last_altered: dict[int, int], names: frozenset[str] = frozenset(), *, parallel_random: bool = False
+    ) -> None:
         self.heap = Heap()
         self.walker = Walker(self.heap, self)
         self.last = last_altered
+        self.names = names  # that the notebook binds anywhere
         self.parallel_random = parallel_random
         self.versions: dict[str, Version] = {}
         self.made: dict[tuple[str, str], list[Version]] = {}  # by step and name
@@ -230,7 +233,7 @@ class Recorder:
                 self.versions[name] = version
             self._need(name)
         elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not is_text(name):
-            if not self.walker.forgiving:
+            if not self.walker.forgiving and not (self.walker.settling and name in self.names):  # it may run later
                 self._tell_unbound(name, node)
             elif self.unit.step in self.steps and name not in self.values:
                 self.stretch.uses.add(name)  # should a step above bind it out of sight, this one would see it

@@ -40,6 +40,8 @@ _TABLE: dict[str, str] = {
     "a generator": "os.walk os.scandir glob.iglob re.finditer numpy.nditer numpy.ndenumerate",
     "a connection's settings": "ssl.create_default_context",
     "an event loop": "asyncio.new_event_loop",
+    "a task": "asyncio.create_task asyncio.ensure_future",
+    "a variable of contexts": "contextvars.ContextVar",
 }
 _MAKERS = {origin: Staying(what) for what, origins in _TABLE.items() for origin in origins.split()}
 _MAKERS |= dict.fromkeys(words("tempfile.TemporaryFile tempfile.NamedTemporaryFile"), _FILE)

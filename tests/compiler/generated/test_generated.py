@@ -199,6 +199,112 @@ CASES = {
     "a name found through globals": ("x = [1]", "y = globals()['x']", "y.append(2)", "print(x, y is x)"),
     "a name bound through globals": ("x = [1]\ny = [2]", "globals()['y'] = x", "y.append(2)", "print(x)"),
     "an item set by a function": ("x = [1]\nd = {}", "import operator\noperator.setitem(d, 'k', x)", "print(d)"),
+    "a class registered with an abstract one": (
+        "import abc\nclass Shape(abc.ABC): pass",
+        "@Shape.register\nclass Square: pass",
+        "print(issubclass(Square, Shape))",
+    ),
+    "examples in the documentation of functions": (
+        'def f():\n    """\n    >>> f()\n    1\n    """\n    return x',
+        "x = 1",
+        "import doctest\nprint(doctest.testmod())",
+    ),
+    "code that is timed": (
+        "x = []\ndef f(): x.append(1)",
+        "import timeit\nt = timeit.timeit('f()', 'from __main__ import f', number=2)",
+        "print(x)",
+    ),
+    "code that is profiled": (
+        "x = []\ndef f(): x.append(1)",
+        "import contextlib, cProfile, io\nwith contextlib.redirect_stdout(io.StringIO()): cProfile.run('f()')",
+        "print(x)",
+    ),
+    "a name in an annotation": (
+        "class K:\n    a: 'Kind'",
+        "Kind = int",
+        "import typing\nprint(typing.get_type_hints(K))",
+    ),
+    "seeds that are spawned": (
+        "import numpy as np\nseeds = np.random.SeedSequence(1)",
+        "seeds.spawn(2)",
+        "print(seeds.spawn(1)[0].spawn_key)",
+    ),
+    "generators that are spawned": (
+        "import numpy as np\nchild = np.random.default_rng(1).spawn(2)[0]",
+        "child.random()",
+        "print(child.random())",
+    ),
+    "two generators over one stream of bits": (
+        "import numpy as np\nbits = np.random.PCG64(3)\na, b = np.random.Generator(bits), np.random.Generator(bits)",
+        "a.random()",
+        "print(b.random())",
+    ),
+    "a generator that a splitter draws from": (
+        "import numpy as np\nfrom sklearn.model_selection import KFold\nrng = np.random.RandomState(1)\n"
+        "cv = KFold(2, shuffle=True, random_state=rng)",
+        "list(cv.split(range(6)))",
+        "print(rng.rand())",
+    ),
+    "a generator that a validation draws from": (
+        "import numpy as np\nfrom sklearn.dummy import DummyClassifier\n"
+        "from sklearn.model_selection import KFold, cross_val_score\nrng = np.random.RandomState(1)\n"
+        "cv = KFold(2, shuffle=True, random_state=rng)",
+        "cross_val_score(DummyClassifier(), np.eye(4), [0, 1, 0, 1], cv=cv)",
+        "print(rng.rand())",
+    ),
+    "a module made by hand": (
+        "import types\nm = types.ModuleType('m')\nexec('k = 1\\ndef f(): return k', m.__dict__)",
+        "m.k = 2",
+        "print(m.f())",
+    ),
+    "a dictionary that code was run in": ("d = {}\nexec('def f(): return k', d)", "d['k'] = 2", "print(d['f']())"),
+    "fields of a dataclass from another step": (
+        "import dataclasses\n@dataclasses.dataclass\nclass A:\n    x: int\n"
+        "    y: list = dataclasses.field(default_factory=list)",
+        "@dataclasses.dataclass\nclass B(A):\n    z: int = 1",
+        "print(B(1), B(2).y is B(3).y)",
+    ),
+    "an object that stands for another": (
+        "class Proxy:\n    def __init__(self, inner): self.inner = inner\n"
+        "    def __getattr__(self, name): return getattr(self.inner, name)\np = Proxy([1])",
+        "p.append(2)",
+        "print(p.inner, p.index(2))",
+    ),
+    "an object that has every attribute": (
+        "asked = []\nclass Any:\n    def __getattr__(self, name):\n        asked.append(name)\n        return name\n"
+        "a = Any()",
+        "a.one",
+        "print(a.two, asked)",
+    ),
+    "an object with slots that nobody may set": (
+        "class Fixed:\n    __slots__ = ('x',)\n    def __init__(self): object.__setattr__(self, 'x', [1])\n"
+        "    def __setattr__(self, name, value): raise AttributeError(name)\na = Fixed()",
+        "a.x.append(2)",
+        "print(a.x)",
+    ),
+    "a class that makes its instances itself": (
+        "class Kept:\n    known = {}\n    def __new__(cls, name):\n        if name not in cls.known:\n"
+        "            cls.known[name] = super().__new__(cls)\n        return cls.known[name]\na = Kept('a')",
+        "b = Kept('a')",
+        "print(a is b, list(Kept.known))",
+    ),
+    "a text that makes itself": (
+        "class Both(str):\n    def __new__(cls, a, b): return super().__new__(cls, a + b)\nx = Both('a', 'b')",
+        "x.more = 1",
+        "print(x, x.more)",
+    ),
+    "a type by another name": (
+        "import typing\nNumber = typing.NewType('Number', int)\nof = {'a': Number}",
+        "del Number",
+        "print(of['a'](2), of['a'].__name__)",
+    ),
+    "a method with a cache": (
+        "import functools\nclass K:\n    def __init__(self): self.look = functools.lru_cache(self._look)\n"
+        "    def _look(self, key): return [key]\na = K()",
+        "a.look(1).append(2)",
+        "print(a.look(1), a.look.cache_info().hits)",
+    ),
+    "a view and its base": (NUMPY + "y = x[1:]", "print(y.base is x, x.flags.owndata)"),
     "a place found by bisection": ("x = [1, 3]", "import bisect\nbisect.insort_left(x, 2)", "print(x)"),
 }
 

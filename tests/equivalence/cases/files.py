@@ -78,6 +78,8 @@ def product():
 ---
 %run setup.py
 ---
+answer.append(8)
+---
 print(answer, product())
 """,
     "a_shell_line_writes_what_python_reads": """

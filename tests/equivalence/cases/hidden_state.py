@@ -95,13 +95,19 @@ def bump():
     global count
     count += 1
     seen.append(count)
+class Account:
+    opened = 0
+    def __init__(self):
+        type(self).opened += 1
 ---
 import counter
 counter.bump()
+a = counter.Account()
 ---
 counter.bump()
+b = counter.Account()
 ---
-print(counter.count, counter.seen)
+print(counter.count, counter.seen, a.opened, type(b) is counter.Account)
 """,
     "decimal_precision": """
 import decimal

@@ -101,6 +101,11 @@ printf 'a\\nb\\n' | sort -r
 ---
 print(said.split())
 """,
+    "the_shell_has_a_name": """
+ip = get_ipython()
+---
+print(ip is get_ipython())
+""",
     "names_deleted_by_a_magic": """
 x = [1]
 y = x
