@@ -96,6 +96,24 @@ def test_uses_of_one_file_keep_their_order(case: str) -> None:
     assert waits(*ORDERED[case]) == {"a>b"}
 
 
+@pytest.mark.parametrize(
+    ("set_up", "use"),
+    [
+        ("logging.basicConfig(filename='a.log')", "logging.info('x')"),
+        ("log = logging.getLogger('a')\nlog.addHandler(logging.FileHandler('a.log'))", "log.info('x')"),
+    ],
+)
+def test_what_is_logged_is_written(set_up: str, use: str) -> None:
+    assert "b>c" in waits(f"import logging\n{set_up}", use, "open('a.log').read()")
+
+
+def test_logging_to_the_screen_writes_no_file() -> None:
+    assert waits("import logging\nlogging.basicConfig()", "logging.info('x')", "x = open('a.log').read()") == {
+        "a>b",
+        "a>c",
+    }
+
+
 PARALLEL = {
     "two reads of one file": ("pd.read_csv('a.csv')", "pd.read_csv('a.csv')"),
     "two files": ("np.save('a.npy', 1)", "np.save('b.npy', 1)"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from labline_runtime.values import digest_figures, hashing
 from labline_runtime.values.digest_elements import canonical_bytes, leaf_of, leaves_of
+from labline_runtime.values.frames import own_attributes
 from labline_runtime.values.views import is_subclass
 
 if TYPE_CHECKING:
@@ -139,7 +140,9 @@ def series(walk: Walk, value: Any) -> bytes:
 
 
 def _facts(walk: Walk, value: Any) -> bytes:
-    return walk.tagged("facts", walk.node(value.attrs), walk.node(value.flags.allows_duplicate_labels))
+    own = own_attributes(value)
+    facts = [walk.node(value.attrs), walk.node(value.flags.allows_duplicate_labels)]
+    return walk.tagged("facts", *facts, *([walk.attributes(own)] if own else ()))
 
 
 def index(walk: Walk, value: Any) -> bytes:

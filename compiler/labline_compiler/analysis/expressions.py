@@ -69,6 +69,7 @@ class Expressions(Calls):
         self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
         self.marked: dict[str, None] = {}
         self.forgiving = 0  # inside a try that catches NameError
+        self.log_files: dict[str | None, None] = {}
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
         self.last_value: Value = NOTHING  # of the last expression statement
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
@@ -368,6 +369,8 @@ class Expressions(Calls):
                 or (thing.kind == "pandas" and name in PANDAS_SCALARS)
             ):
                 found |= own if thing.kind == "function" else NOTHING
+            elif thing.kind == "pandas" and name == "style":
+                found |= self.heap.make(self.site(node, "style"), "styler", own)
             elif thing.kind in ("pandas", "numpy"):
                 found |= own
             elif thing.kind == "ipython":

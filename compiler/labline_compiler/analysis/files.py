@@ -132,8 +132,6 @@ ORIGINS: dict[str, tuple[FileUse, ...]] = {
     **dict.fromkeys(("os.system", "os.popen", "sqlalchemy.create_engine", "os.open", "os.startfile"), (_ANYTHING,)),
     **dict.fromkeys(("subprocess", "multiprocessing.Pool", "multiprocessing.Process"), (_ANYTHING,)),
     **dict.fromkeys(("concurrent.futures", "runpy", "pexpect", "sh", "papermill"), (_ANYTHING,)),
-    "logging.FileHandler": (_WRITE,),
-    "logging.basicConfig": (FileUse("write", None),),
     "importlib.import_module": (FileUse("read", None),),
     "importlib.reload": (FileUse("read", None),),
     "matplotlib.pyplot.savefig": (_WRITE,),

@@ -80,9 +80,13 @@ class LibraryCalls(Copies):
         operation = operations.library_operation(origin)
         if operation is None:
             return self.worst(NOTHING, arguments, node, library=True) | evaluated
-        functions = self.callbacks(arguments)
-        self.side_arguments(arguments)
         handed = arguments.all
+        functions = NOTHING
+        if origin in operations.QUIET and "file" not in arguments.keywords:
+            self.use(self.heap.reach(handed))
+        else:
+            functions = self.callbacks(arguments)
+        self.side_arguments(arguments)
         viewing = origin in operations.VIEWS_WITHOUT_COPY or origin.startswith("pandas.")
         given = self.taken_liberties(arguments, handed, operation.plain, viewing=viewing)
         for position in operation.alters:
@@ -411,6 +415,10 @@ class LibraryCalls(Copies):
 
     def function_files(self, origin: str, arguments: Arguments) -> None:
         """Tell of the files that a call of a library's function uses."""
+        if self.sets_up_logging(origin, arguments):
+            return
+        if origin.startswith("logging."):
+            self.logged(origin.rpartition(".")[2])
         if origin in files.OPENERS:
             self._file(files.FileUse(self._open_mode(arguments, 1, "r")), None, arguments)
         elif origin == "importlib.import_module" and isinstance(module := arguments.constant(0, "name"), str):

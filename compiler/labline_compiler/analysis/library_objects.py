@@ -71,8 +71,13 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             self.state.alter(self.heap.reach(receiver))
             return receiver
+        if kind == "styler":  # it changes itself, and not the frame that it shows
+            self.callbacks(arguments)
+            self.state.alter(receiver)
+            return receiver
         if kind == "logger":
             self.callbacks(arguments)
+            self.logged(name)
             if name in LOGGER_SETTINGS:
                 self.change_logging()
             return receiver if name == "getChild" else NOTHING
@@ -173,6 +178,7 @@ class LibraryObjects(LibraryCalls):
                 return self.figures(arguments.keywords["ax"])
             return self.figures()
         if functions:
+            self.invoke(functions, self.objects_in(kind, receiver))
             return self.heap.reach(receiver | arguments.all) | given
         if plain_kind := methods.PLAIN_COPIES.get(name):
             objects = self.objects_in(kind, receiver)
@@ -192,8 +198,8 @@ class LibraryObjects(LibraryCalls):
 
     def objects_in(self, kind: str | None, receiver: Value) -> Value:
         """What arrays refer to rather than hold themselves: a copy of the array refers to it too."""
-        if kind != "numpy":
-            return NOTHING
+        if kind != "numpy":  # what else frames are made of is mostly copied
+            return self.heap.reach(receiver) & self.heap.instances if self.heap.instances else NOTHING
         kinds = ("numpy", "pandas", "data")
         return frozenset(n for n in self.heap.reach(receiver) - receiver if self.heap.things[n].kind not in kinds)
 
@@ -202,12 +208,17 @@ class LibraryObjects(LibraryCalls):
     ) -> Value:
         """By scikit-learn's convention an estimator changes itself, and never the data."""
         self.callbacks(arguments)
+        if functions := self.heap.reach(receiver) & self.heap.functions:  # as a FunctionTransformer has one
+            self.invoke(functions, self.heap.reach(receiver | arguments.all) - functions)
         self.side_arguments(arguments)
         parts = self._estimator_parts(receiver)
         passed = arguments.all if any(self.heap.things[n].passes for n in parts) else NOTHING
         self.state.alter(self.heap.reach(passed))
         if name in methods.RANDOM_METHODS:
             self.state.alter(self.heap.only(parts, "rng"))
+        if name in methods.CONVENTION_FRESH | methods.CONVENTION_VIEWS and name not in methods.SKLEARN_FRESH:
+            plain = methods.NUMPY_PLAIN.get(name)  # of an array that it has learnt
+            return receiver | self.taken_liberties(arguments, receiver | arguments.all, plain)
         if name in methods.SKLEARN_FITS or name not in methods.SKLEARN_FRESH:
             self.state.alter(parts, self.heap.mutable(arguments.all - parts))
         if name in methods.SKLEARN_FRESH:

@@ -84,6 +84,14 @@ _BUILTINS: dict[str, Operation] = {
     "get_ipython": Operation("fresh", "ipython"),
 }
 
+# Functions that call nothing that they are handed, but for special methods (``__repr__``) of what it is an instance of.
+QUIET = frozenset(
+    f"builtins.{name}"
+    for name in words(
+        "print len int float complex str bool repr format hash id isinstance issubclass callable hasattr dir type"
+    )
+)
+
 _PURE_MODULES = words(
     "math cmath json re os.path datetime time calendar string textwrap statistics hashlib base64 pathlib glob "
     "decimal fractions "

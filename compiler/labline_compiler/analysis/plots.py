@@ -10,9 +10,9 @@ from __future__ import annotations
 import ast
 
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.classes import Classes
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.hidden_state import FIGURES
+from labline_compiler.analysis.logs import Logs
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,7 +33,7 @@ _NO_SEABORN_FIGURES = _words(
 )
 
 
-class Plots(Classes):
+class Plots(Logs):
     """What calls do to pyplot's figures."""
 
     figures_open = False  # whether they outlive their cell

@@ -432,6 +432,8 @@ class Statements(Expressions):
                 self.special(number, setter, Arguments([NOTHING, value]), target)
         self.use(holder, call_methods=True)
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
+        if self.heap.kind(holder) == "pandas" and not isinstance(target.value, ast.Name):
+            simple = False  # s.index.name: the index may be one that the series was made with
         self.state.alter(holder if simple else self.heap.reach(holder), value)
         return holder
 

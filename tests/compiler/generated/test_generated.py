@@ -304,6 +304,33 @@ CASES = {
         "a.look(1).append(2)",
         "print(a.look(1), a.look.cache_info().hits)",
     ),
+    "how a frame is shown": (
+        "import pandas as pd\nstyle = pd.DataFrame({'a': [1]}).style.set_uuid('u')",
+        "style.format('{:.2f}')",
+        "print('1.00' in style.to_html())",
+    ),
+    "objects in a series": (
+        "import pandas as pd\nclass K:\n    n = 0\n    def add(self):\n        self.n += 1\ns = pd.Series([K(), K()])",
+        "s.apply(lambda each: each.add())",
+        "print([each.n for each in s])",
+    ),
+    "an index that a series was made with": (
+        "import pandas as pd\nx = pd.Index(['a'], name='k')\ns = pd.Series([1], index=x)",
+        "s.index.name = 'z'",
+        "print(x.name)",
+    ),
+    "a frame with a name": (
+        "import pandas as pd\nt = pd.DataFrame({'a': [1]})\nt.name = 'train'",
+        "t['b'] = len(t.name)",
+        "print(t.name, t['b'].tolist())",
+    ),
+    "a function that a transformer calls": (
+        "from sklearn.preprocessing import FunctionTransformer\nx = []\ndef f(v):\n    x.append(k)\n    return v\n"
+        "k = 1\nm = FunctionTransformer(f)",
+        "k = 2",
+        "m.fit_transform([[1]])",
+        "print(x)",
+    ),
     "a view and its base": (NUMPY + "y = x[1:]", "print(y.base is x, x.flags.owndata)"),
     "a place found by bisection": ("x = [1, 3]", "import bisect\nbisect.insort_left(x, 2)", "print(x)"),
 }

@@ -1,0 +1,28 @@
+"""Attributes that notebooks set on frames and series (``train.name = "train"``), which pandas leaves out of pickles."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def own_attributes(value: Any) -> dict[str, Any]:
+    """Those of *value*; none where it is no frame and no series."""
+    pandas = sys.modules.get("pandas")
+    if pandas is None or not hasattr(pandas, "DataFrame") or not isinstance(value, (pandas.DataFrame, pandas.Series)):
+        return {}
+    return {name: held for name, held in vars(value).items() if name[0] != "_" and name not in value._metadata}
+
+
+def reduce_frame(value: Any) -> Any:
+    """How to pickle a frame or a series with attributes of its own; None for all else."""
+    own = own_attributes(value)
+    if not own:
+        return None
+    make, arguments, state = value.__reduce_ex__(5)[:3]
+    return make, arguments, (state, own), None, None, _set_state
+
+
+def _set_state(value: Any, state: tuple[Any, dict[str, Any]]) -> None:
+    value.__setstate__(state[0])
+    vars(value).update(state[1])
