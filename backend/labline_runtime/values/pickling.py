@@ -136,7 +136,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 self.owners.note(obj)
                 if view := reduce_view(obj, self.owners, self._shared):
                     return view
-                if obj.base is None and obj.nbytes <= _SMALL:
+                if obj.base is None and obj.nbytes <= _SMALL and obj.flags.writeable:
                     return obj.__reduce__()  # so that it owns its memory again, and is what views of it call their base
             if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
                 return obj.copy().__reduce_ex__(PROTOCOL)  # whose memory it was is forgotten: pandas writes where it is
