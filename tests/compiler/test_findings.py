@@ -125,11 +125,6 @@ def test_messages_count_cells_from_one_and_the_index_from_zero() -> None:
     assert found.cell_index == 1
 
 
-def test_a_class_whose_making_runs_code_is_told() -> None:
-    text = "class A:\n    def __init_subclass__(cls):\n        pass\nclass B(A):\n    pass"
-    assert "LL205" in [found.code for found in compile_text(f'# %% tags=["step:a"]\n{text}\n').findings]
-
-
 def test_a_setting_of_the_process_is_told() -> None:
     text = '# %% tags=["step:a"]\nimport signal\nsignal.signal(10, print)\n'
     assert [found.code for found in compile_text(text).findings] == ["LL303"]

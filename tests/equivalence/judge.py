@@ -24,15 +24,12 @@ from labline_backend.service import Service
 from labline_backend.verification import verify as verification
 from labline_backend.verification.session import copied, scratch_folder
 from labline_backend.verification.subject import read_subject
-from labline_compiler.compile import compile_notebook
-from labline_compiler.notebook import read
 
 from .notebooks import notebook_of
 
 Target = Literal["local", "kfp-local"]
 Cells = list[tuple[str, list[str]]]  # sources and tags
 
-TOLD = frozenset(("LL205",))  # warnings that the pipeline does something else
 GUARDS = frozenset(("LL210", "LL220", "LL221", "LL222", "LL223"))
 
 
@@ -40,7 +37,7 @@ GUARDS = frozenset(("LL210", "LL220", "LL221", "LL222", "LL223"))
 class Judgement:
     """How a pipeline compares with its notebook, and what there is to say about it.
 
-    "refused": a finding says that there is none, that it does something else, or that a value cannot be handed on.
+    "refused": a finding says that there is none, or that a value cannot be handed on.
     "alarm": a guard stopped it, and it was right when it ran again; "fails": the notebook itself does. "partly": not
     all of it can be compared.
     """
@@ -79,9 +76,6 @@ class Judge:
         folder = self._root / str(self._count)
         try:
             path = _written(folder, cells)
-            told = {found.code: found.message for found in compile_notebook(read(path)).findings}
-            if not TOLD.isdisjoint(told):
-                return Judgement("refused", str({code: told[code] for code in TOLD & set(told)}))
             found = self._judged(path, target)
             if found.outcome == "alarm":  # then running again is right
                 again = self._judged(path, target)

@@ -31,7 +31,6 @@ EXCEPT: dict[str, frozenset[str]] = {
 """The shapes that a case cannot have."""
 
 OTHERWISE = {
-    "a_base_class_that_lists_its_subclasses": "refused",  # LL205: making the class runs code
     "a_timed_cell_and_a_timed_line": "partly",  # seconds are among what the steps hand on
 }
 """Cases that are not "equal" (``judge.Judgement.outcome``), and why."""

@@ -377,6 +377,36 @@ def test_loading_does_not_tell_a_registry_of_a_class_twice(steps):
     assert steps.run(imports, "print(Base.known == [type(a)])", inputs=before.inputs()).printed() == "True\n"
 
 
+_HOOKED = {
+    "of a base": "class Base:\n    def __init_subclass__(cls, *, key, **rest):\n"
+    "        super().__init_subclass__(**rest)\n        made.append(key)\nclass A(Base, key=1): pass",
+    "of a metaclass": "class Meta(type):\n    def __new__(mcs, name, bases, own):\n"
+    "        made.append(name)\n        return super().__new__(mcs, name, bases, own)\n"
+    "    def __init__(cls, *given):\n        made.append(len(given))\n        super().__init__(*given)\n"
+    "    @classmethod\n    def __prepare__(mcs, *given):\n        made.append('prepare')\n        return {}\n"
+    "    def __setattr__(cls, name, value):\n        made.append(name)\n        type.__setattr__(cls, name, value)\n"
+    "class A(metaclass=Meta):\n    x = 1",
+    "of an abstract one": "import abc\nclass Meta(abc.ABCMeta):\n    def __new__(mcs, *given, **words):\n"
+    "        made.append(mcs)\n        return super().__new__(mcs, *given, **words)\n"
+    "class A(metaclass=Meta):\n    def f(self): return isinstance(1, A)\nA.register(int)\nA().f()",
+    "of an enumeration": "import enum\nclass Base(enum.Enum):\n    def __init_subclass__(cls, **rest):\n"
+    "        made.append(cls.__name__)\nclass A(Base):\n    one = 1",
+}
+
+
+@pytest.mark.parametrize("define", _HOOKED.values(), ids=_HOOKED)
+def test_what_the_notebook_runs_to_make_a_class_runs_once(steps, define):
+    seen = "\nprint(made, type(A), A.__mro__, isinstance(1, A), sorted(vars(A)))"
+    ran = steps.chain(f"made = []\n{define}", ["A made"], seen)
+    assert ran.printed() == steps.run(f"made = []\n{define}", seen).printed()
+
+
+def test_what_the_notebook_runs_to_make_a_class_runs_for_the_next_one(steps):
+    define = "class Base:\n    known = []\n    def __init_subclass__(cls): Base.known.append(cls)\nclass A(Base): pass"
+    more = "class B(Base): pass\nprint(Base.known == [A, B], [each.__name__ for each in Base.__subclasses__()])"
+    assert steps.chain(define, ["A Base"], more).printed() == "True ['A', 'B']\n"
+
+
 def test_cached_functions_and_properties_cross(steps):
     ran = steps.chain(
         "import functools\n@functools.lru_cache(maxsize=3)\ndef f(n): return n * k\n"

@@ -44,6 +44,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
 from labline_runtime.states import patches, plots
 from labline_runtime.values import closed, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
+from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import reduce_object
 from labline_runtime.values.tensors import reduce_tensor
@@ -321,12 +322,15 @@ def _as_inherited(kind: type, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
-    """The class that the step already has; made anew, it would be told to ``__init_subclass__`` a second time."""
+    """The class that the step already has, or else one that is made without the notebook's own code for that."""
     for argument in arguments:
         if isinstance(argument, str) and argument in _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID:
             known: type = _cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID[argument]
             return known
-    return make(*arguments)
+    given = [each for argument in arguments for each in (argument if isinstance(argument, tuple) else (argument,))]
+    kinds = [each for each in given if isinstance(each, type)]
+    with not_again(kinds, [*(each for each in kinds if issubclass(each, type)), *map(type, kinds)]):
+        return make(*arguments)
 
 
 _ClassState = tuple[str | None, Callable[[type, Any], Any], Any, dict[str, dict[str, Any]]]
@@ -335,7 +339,8 @@ _ClassState = tuple[str | None, Callable[[type, Any], Any], Any, dict[str, dict[
 def _set_class_state(kind: Any, state: _ClassState) -> None:
     content, set_state, inner, of_members = state
     if not _has_content(kind, content):
-        set_state(kind, inner)
+        with not_again((), [type(kind)]):
+            set_state(kind, inner)
     else:
         for registered in inner[0].get("_abc_impl", ()):  # with an abstract class, which is no part of its content
             kind.register(registered)

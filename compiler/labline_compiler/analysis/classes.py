@@ -254,11 +254,10 @@ class Classes(Functions):
         makers = frozenset(held & self.heap.functions)
         return self._call_held(makers, Arguments([]), node)
 
-    def made_class(self, above: Value, name: str, handed: Value) -> bool:
-        """A class is made or called: the method *name* of the classes *above* it runs. Whether there is one."""
+    def made_class(self, above: Value, name: str, handed: Value) -> None:
+        """A class is made or called: the method *name* of the classes *above* it runs."""
         found = frozenset().union(*(self.members(number).get(name, NOTHING) for number in above))
         self.invoke(found, handed | above)
-        return bool(found)
 
     # --------------------------------------------------------------------------------------------------- harmless uses
 

@@ -378,12 +378,9 @@ class Statements(Expressions):
         held: Value = self.heap.mutable(above).union(*frame.names.values())
         self.heap.put(value, held)
         self.use(held)  # __set_name__
-        runs = self.made_class(frozenset().union(*bases), "__init_subclass__", value)
+        self.made_class(frozenset().union(*bases), "__init_subclass__", value)
         for special in ("__prepare__", "__new__", "__init__"):
-            runs |= self.made_class(metaclass, special, value)
-        if runs:
-            message = f"Making class {statement.name} runs code, which runs again in a step that takes the class over."
-            self.state.sink.note("LL205", message, statement)
+            self.made_class(metaclass, special, value)
         self.state.bind(statement.name, self._decorated(value, decorators))
 
     # ------------------------------------------------------------------------------------------------- assignment

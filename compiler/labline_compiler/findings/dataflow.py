@@ -88,32 +88,6 @@ x = 2
 """,
     ),
     Rule(
-        "LL205",
-        "class made anew in later steps",
-        "warning",
-        "Making the class runs code of its metaclass or of a base class's `__init_subclass__`. A step that takes the "
-        "class over makes it anew, and that code runs once more there.",
-        "Move the class to a cell tagged `functions`, which runs at the start of every step.",
-        bad="""\
-# %% tags=["step:load"]
-class Base:
-    def __init_subclass__(cls):
-        print(cls.__name__)
-class Part(Base):
-    pass
-""",
-        good="""\
-# %% tags=["functions"]
-class Base:
-    def __init_subclass__(cls):
-        print(cls.__name__)
-class Part(Base):
-    pass
-# %% tags=["step:load"]
-part = Part()
-""",
-    ),
-    Rule(
         "LL207",
         "step on both sides of another",
         "info",

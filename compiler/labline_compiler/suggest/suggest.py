@@ -28,7 +28,7 @@ _REASONS = {
     "parameters": "it only gives names to numbers and texts",
 }
 # Findings on what later processes would not see, so that no step may begin after the cell.
-_PROCESS = frozenset(("LL204", "LL205", "LL303", "LL304"))
+_PROCESS = frozenset(("LL204", "LL303", "LL304"))
 _HARMLESS = re.compile(r"^\s*%(load_ext\s+autoreload|autoreload|config|precision|matplotlib)\b.*$", re.MULTILINE)
 _ROUNDS = 30
 

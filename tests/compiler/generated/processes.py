@@ -42,7 +42,6 @@ class Refused(Exception):
         self.code = code
 
 
-_TOLD = frozenset(("LL205",))  # warnings that the pipeline does something else
 _KEPT = frozenset(("LL406",))  # errors where a step needs what cannot leave another
 
 
@@ -61,9 +60,9 @@ class Printed:
 def compiled(text: str) -> Pipeline:
     """The notebook's pipeline. Raises :class:`Refused` where a finding says that there is none."""
     compilation = compile_notebook(parse(text, "little.py"))
-    if compilation.pipeline is None or not _TOLD.isdisjoint(found.code for found in compilation.findings):
-        found = next(f for f in compilation.findings if f.severity == "error" or f.code in _TOLD)
-        if found.code not in _TOLD | _KEPT:  # there is nothing else in a generated notebook that cannot be compiled
+    if compilation.pipeline is None:
+        found = next(f for f in compilation.findings if f.severity == "error")
+        if found.code not in _KEPT:  # there is nothing else in a generated notebook that cannot be compiled
             raise Diverged(f"{found.code} {found.message}\n{text}")
         raise Refused(found.code, found.message)
     return compilation.pipeline
