@@ -15,7 +15,7 @@ from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlo
 from labline_compiler.assignment import CodeCell, Role, assign_steps
 from labline_compiler.ending import find_exit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
-from labline_compiler.interruption import interleaved, interrupted, with_own_name
+from labline_compiler.interruption import interleaved, interrupted
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
 from labline_compiler.meanwhile import UNCOLLECTED
@@ -24,6 +24,7 @@ from labline_compiler.notebook import Cell, Notebook, Origin
 from labline_compiler.order import cycle_in, topological
 from labline_compiler.pipeline import Input, Pipeline, Step, StepOptions
 from labline_compiler.placing import placed
+from labline_compiler.retagging import merging, with_own_name
 from labline_compiler.tags import (
     ROLES,
     Options,
@@ -100,7 +101,9 @@ class _Compiler:
             self.findings.append(finding("LL101", message, cell=error.cell.place))
             return Compilation(None, self._sorted_findings(), infos)
         infos = self._roles()
-        self.findings += [with_own_name(found, step_options, self.cells) for found in flows.findings]
+        for found in flows.findings:
+            found = merging(found, flows.parted, step_options, self.cells)
+            self.findings.append(with_own_name(found, step_options, self.cells))
         self.findings += self._leaks()
         steps = self._steps(flows, prev, step_options)
         if self._failed or steps is None:

@@ -14,7 +14,7 @@ from labline_compiler.notebook import parse
 from tests.compiler.helpers import compile_text
 
 EXAMPLES = [code for code, rule in RULES.items() if rule.bad]
-FIXABLE = {"LL102", "LL103", "LL104", "LL106", "LL109", "LL111", "LL202", "LL203", "LL709"}
+FIXABLE = {"LL102", "LL103", "LL104", "LL106", "LL109", "LL111", "LL202", "LL203", "LL406", "LL709"}
 IN_TAGS = sorted(FIXABLE - {"LL709"})
 
 

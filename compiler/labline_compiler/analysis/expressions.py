@@ -75,6 +75,7 @@ class Expressions(Calls):
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.namespaces = set()
+        self.left_behind = {}
         self.active: list[int] = []
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
         self.mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
@@ -193,6 +194,10 @@ class Expressions(Calls):
         if text is not None:
             self.state.set_text(node.target.id, text)
         return value
+
+    def put_or_let_go(self, function: ast.Attribute, node: ast.Call) -> None:
+        """A method was called, which may put something into its object, or let it go."""
+        raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------------- displays
 
@@ -466,6 +471,7 @@ class Expressions(Calls):
             self.state.call = node
             result = self.call_method(receiver, function.attr, arguments, node)
             self.removed_by(receiver, function.attr)
+            self.put_or_let_go(function, node)
         else:
             callee, arguments = self.eval(function), self._arguments(node)
             self.state.call = node

@@ -77,6 +77,7 @@ class Recorder:
             self.finish()
             self.segment += 1
             self.changed.clear()
+            self.walker.leave_behind()
             self.walker.state.always.clear()
         self.walker.state.statement = None
         self.unit = unit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
 from labline_compiler.analysis.hidden_state import FIGURES, INSIDE, PATCH, is_ambient
@@ -145,20 +146,22 @@ class Settlement:
         """What cannot leave its process must not be taken by another step."""
         stays, name = self.record.staying.get(version.step, {}).get(version.name), version.name
         key = ("LL406", step, name)
-        if stays is None or not version.always or key in self.told:
+        if stays is None or not (version.always or stays.inside) or key in self.told:
             return
         self.told.add(key)
         self.parted.append((version.cell.index, cell.index))
-        message = (
-            f"Step {step} (cell {cell.number}) needs {name}, which is {stays.what} made in cell {version.cell.number}: "
-            f"it cannot leave step {version.step}."
-        )
+        maker, seen = version.cell.number, f"Step {step} (cell {cell.number}) needs {name}"
+        if stays.inside:
+            message = f"{seen}, which may hold {stays.what} since cell {maker}: that cannot leave step {version.step}."
+        else:
+            message = f"{seen}, which is {stays.what} made in cell {maker}: it cannot leave step {version.step}."
         fix = (
             f"Make {name} in step {step}, move the cut so that cells {version.cell.number} to {cell.number} are in one "
             f"step, or hand on what {name} was made from."
         )
         span = self._mention(name, cell)
-        self.findings.append(finding("LL406", message, cell=cell.place, step=step, span=span, fix=fix))
+        found = finding("LL406", message, cell=cell.place, step=step, span=span, fix=fix)
+        self.findings.append(replace(found, severity="warning") if stays.inside else found)
 
     def _check_interruption(self, step: str, segment: int, version: Version, cell: Cell) -> None:
         """A step runs as a whole: what it takes must not change meanwhile, nor what it gives once it was taken."""

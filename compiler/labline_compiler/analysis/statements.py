@@ -7,16 +7,15 @@ from collections.abc import Callable, Sequence
 
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
-from labline_compiler.analysis.staying import COROUTINE, GENERATOR, Staying, made_by
+from labline_compiler.analysis.stays import Stays, root_of
 
 _SUPPRESSING = ("suppress", "raises", "ignored")
 
 
-class Statements(Expressions):
+class Statements(Stays):
     """Runs statements on abstract values."""
 
     def run(self, statements: Sequence[ast.stmt]) -> None:
@@ -59,27 +58,7 @@ class Statements(Expressions):
         for target in statement.targets:
             self.assign(target, result)
             self.keep_text(target, text)
-        if self.state.frame is self.state.module and self.state.depth == 0 and (stays := self._stays(value)):
-            self.state.staying |= {target.id: stays for target in statement.targets if isinstance(target, ast.Name)}
-
-    def _stays(self, node: ast.expr) -> Staying | None:
-        """What the expression has just given, where it is sure that this cannot leave its process."""
-        if isinstance(node, ast.GeneratorExp):
-            return GENERATOR
-        if not isinstance(node, ast.Call):
-            return None
-        if (origin := self.origin_of(node.func)) is not None:
-            given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "mode")]
-            mode = given[0].value if given and isinstance(given[0], ast.Constant) else None
-            return made_by(origin, mode) if not self.patches(origin.rpartition(".")[2], origin) else None
-        callee = self.state.peek(node.func.id) if isinstance(node.func, ast.Name) else None
-        functions = [self.heap.things[number].function for number in callee or ()]
-        info = functions[0] if len(functions) == 1 else None
-        if info is None or isinstance(info.node, ast.Lambda) or info.node.decorator_list:
-            return None
-        if scopes.is_generator(info.node):
-            return GENERATOR
-        return COROUTINE if isinstance(info.node, ast.AsyncFunctionDef) else None
+        self.note_staying(statement.targets, value)
 
     def _pairs(self, target: ast.expr, value: ast.expr) -> bool:
         """``a, b = x, y`` without a tuple between, which would make a and b share."""
@@ -137,6 +116,7 @@ class Statements(Expressions):
             self.state.delete_global(own)
         elif isinstance(target, (ast.Attribute, ast.Subscript)):
             self.removed_from(self.store(target, NOTHING))
+            self.let_go(root_of(target))
 
     def _run_return(self, statement: ast.Return) -> None:
         if statement.value is not None:

@@ -12,10 +12,15 @@ from labline_compiler.analysis.operations import words
 
 
 class Staying(NamedTuple):
-    """What a name stands for. ``closes``: once it is closed it may travel."""
+    """What a name stands for. ``closes``: once it is closed it may travel. ``inside``: the name's object holds it."""
 
     what: str
     closes: bool = False
+    inside: bool = False
+
+    def within(self) -> Staying:
+        """The same, held by another object."""
+        return self._replace(inside=True)
 
 
 GENERATOR = Staying("a generator")
@@ -51,6 +56,11 @@ _ALWAYS_FOR_WRITING = words("gzip.open bz2.open lzma.open tarfile.open zipfile.Z
 # What leaves a file open, of its methods and of the functions that it is handed to.
 USING_METHODS = words("write writelines read readline readlines seek tell flush")
 USING_FUNCTIONS = words("builtins.print json.dump pickle.dump")
+# What puts an argument into the object, and what takes things out of it, or ends what they do, of methods.
+PUTTING = words("append appendleft add insert")
+LETTING_GO = words(
+    "pop popleft popitem clear remove discard update close shutdown terminate join stop quit disconnect dispose release"
+)
 
 
 def made_by(origin: str, mode: object) -> Staying | None:

@@ -50,8 +50,8 @@ RULES = (
         "value cannot leave its step",
         "error",
         "A step needs what another step has made and what lives in one process: an open file, a connection to a "
-        "database, a lock, a thread, a generator. What can be seen to be so is told before anything runs, the rest "
-        "(`LL401`) when the step ends.",
+        "database, a lock, a thread, a generator. What can be seen to be so is told before anything runs, as an error; "
+        "what may be held by the object that is needed, as a warning; the rest (`LL401`) when the step ends.",
         "Make it in the step that uses it, move the cells so that both are in one step, or hand on what it was made "
         "from.",
         bad="""\

@@ -1,0 +1,62 @@
+"""What cannot leave its process is told before anything runs, also where another object holds it."""
+
+from __future__ import annotations
+
+import pytest
+
+from labline_compiler.fixing import fix
+from labline_compiler.notebook import parse
+from tests.compiler.helpers import codes, compile_text, edges, pipeline_of
+from tests.compiler.test_graph import steps
+
+_LOG = "class Log:\n    def __init__(self, path):\n        self.file = open(path, 'w')\n        self.name = path\n"
+_CONNECTION = "import sqlite3\nd = {}\nd['c'] = sqlite3.connect('x')\n"
+
+HOLDING = {
+    "in a list": {"a": "g = (x for x in [1])\nd = [g]", "b": "next(d[0])"},
+    "in a dictionary in a list": {"a": "import threading\nd = [{'lock': threading.Lock()}]", "b": "print(d)"},
+    "set as an item": {"a": _CONNECTION + "d['c'].execute('')", "b": "d['c'].close()"},
+    "set as an attribute": {"a": "class C: ...\nd = C()\nd.f = open('x', 'w')", "b": "d.f.write('')"},
+    "set by __init__": {"a": _LOG + "d = Log('x')", "b": "d.file.close()"},
+    "appended": {"a": "d = []\nd.append(x for x in [1])", "b": "list(d[0])"},
+}
+
+
+@pytest.mark.parametrize("cells", HOLDING.values(), ids=HOLDING)
+def test_what_may_hold_something_that_cannot_leave_its_step_is_a_warning(cells: dict[str, str]) -> None:
+    (found,) = [each for each in compile_text(steps(**cells)).findings if each.code == "LL406"]
+    assert (found.severity, found.step) == ("warning", "b")
+    assert "needs d, which may hold" in found.message
+
+
+LET_GO = {
+    "taken out": {"a": "d = []\nd.append(x for x in [1])\nlist(d.pop())", "b": "print(d)"},
+    "replaced": {"a": _CONNECTION + "d['c'] = None", "b": "print(d)"},
+    "deleted": {"a": _CONNECTION + "del d['c']", "b": "print(d)"},
+    "closed": {"a": _LOG + "d = Log('x')\nd.file.close()", "b": "print(d.name)"},
+    "left out when pickled": {"a": _LOG + "    def __getstate__(self): return {}\nd = Log('x')", "b": "print(d)"},
+    "used up": {"a": "g = (x for x in [1])\nd = [list(g)]", "b": "print(d)"},
+}
+
+
+@pytest.mark.parametrize("cells", LET_GO.values(), ids=LET_GO)
+def test_what_was_let_go_is_no_finding(cells: dict[str, str]) -> None:
+    assert codes(steps(**cells)) == []
+
+
+def test_who_may_read_any_name_does_not_ask_for_what_cannot_leave_an_earlier_step() -> None:
+    thread = "import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()\nx = 1"
+    pipeline = pipeline_of(steps(a=thread, b="globals()", c="print(sorted(globals()))"))
+    assert not any("t" in edge.partition(":")[2].split(",") for edge in edges(pipeline))
+
+
+def test_a_step_is_merged_with_the_one_above_that_makes_what_cannot_leave_it() -> None:
+    text = steps(a="g = (x for x in [1])", b="next(g)", c="list(g)", d="y = 1")
+    fixed = fix(parse(text, "little.py"))
+    assert fixed.compilation.pipeline is not None
+    assert [step.name for step in fixed.compilation.pipeline.steps] == ["a", "d"]
+
+
+def test_a_step_with_others_between_is_not_merged() -> None:
+    (found,) = compile_text(steps(a="g = (x for x in [1])", b="y = 1", c="list(g)")).findings
+    assert (found.code, found.edit) == ("LL406", None)
