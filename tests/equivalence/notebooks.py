@@ -19,12 +19,12 @@ def cells_of(case: str) -> list[tuple[str, list[str]]]:
     return cells
 
 
-def notebook_of(cells: list[tuple[str, list[str]]]) -> dict[str, Any]:
-    """The cells as an nbformat 4.5 document."""
+def notebook_of(cells: list[tuple[str, list[str]]], kernel: str = "python3") -> dict[str, Any]:
+    """The cells as an nbformat 4.5 document, to run in *kernel*."""
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
-        "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        "metadata": {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
         "cells": [
             {
                 "cell_type": "code",

@@ -96,6 +96,21 @@ def normalised(kind: str, text: str) -> str:
     return text
 
 
+_LOADER = "window.PlotlyConfig"
+
+
+def is_repeated_loader(kind: str, text: str, seen: set[str]) -> bool:
+    """Whether *text* is plotly's own code for the browser, shown before: plotly shows it once a process.
+
+    *seen* is what was shown so far; it grows.
+    """
+    if kind != "text/html" or _LOADER not in text[:200] or not text.rstrip().endswith("</script>"):
+        return False
+    repeated = _LOADER in seen
+    seen.add(_LOADER)
+    return repeated
+
+
 _WARNING = re.compile(r"^(?P<place>\S.*?:\d+): (?P<kind>\w*Warning): (?P<message>.*)$")
 _SOURCE = re.compile(r"^  \S")  # how the warnings module adds the line of code
 

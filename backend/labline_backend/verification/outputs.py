@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labline_backend.verification.normalise import normalised, without_repeated_warnings
+from labline_backend.verification.normalise import is_repeated_loader, normalised, without_repeated_warnings
 
 Document = Mapping[str, Any]
 
@@ -106,7 +106,9 @@ def _pieces(outputs: Iterable[Document], seen: set[str], shown: Callable[[str], 
     if errors := without_repeated_warnings(errors, seen):
         found.append(Piece("stderr", errors))
     return tuple(
-        piece if piece.text is None else Piece(piece.kind, normalised(piece.kind, shown(piece.text))) for piece in found
+        piece if piece.text is None else Piece(piece.kind, normalised(piece.kind, shown(piece.text)))
+        for piece in found
+        if piece.text is None or not is_repeated_loader(piece.kind, piece.text, seen)
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from labline_runtime.values.reduce_torch import ranked_hooks
+
 # Class -> attributes. Each is an ``id()``, is dropped by the class itself when it is loaded, or follows from the rest.
 _ATTRIBUTES = {
     ("sklearn.utils._bunch", "Bunch"): ("_deprecated_key_to_warnings",),
@@ -37,7 +39,7 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
         return state[: _COUNTERS.start] + state[_COUNTERS.stop :]
     if type(state) is dict:
         if any(base.__module__ == "torch.nn.modules.module" for base in kind.__mro__):
-            state = _with_ranked_hooks(state)
+            state = state | ranked_hooks(state)
         names, later = _names(kind, caches)
         if names or later:
             kept = {
@@ -47,13 +49,6 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
         return tuple(without(kind, part, caches=caches) for part in state)
     return state
-
-
-def _with_ranked_hooks(state: dict[str, Any]) -> dict[str, Any]:
-    """*state* of a module of PyTorch, its hooks under their order, not under numbers that count all of a process."""
-    hooks = {name: item for name, item in state.items() if "_hooks" in name and isinstance(item, dict) and item}
-    ranks = {key: rank for rank, key in enumerate(sorted({key for item in hooks.values() for key in item}))}
-    return state | {name: {ranks[key]: hook for key, hook in item.items()} for name, item in hooks.items()}
 
 
 @functools.lru_cache(maxsize=4096)

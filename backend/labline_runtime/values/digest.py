@@ -42,11 +42,14 @@ from labline_runtime.values import (
     bookkeeping,
     closed,
     digest_arrays,
+    digest_arrow,
     digest_keras,
     digest_plotly,
     digest_torch,
     hashing,
     own,
+    reduce_keras,
+    reduce_torch,
     reductions,
     remembered,
 )
@@ -379,8 +382,12 @@ def _special(kind: type) -> Callable[[Walk, Any], bytes | None] | None:
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "Tensor") and issubclass(kind, (torch.Tensor, torch.Generator)):
         return digest_torch.tensor if issubclass(kind, torch.Tensor) else digest_torch.generator
-    if digest_keras.is_layer(kind):
-        return digest_keras.layer
+    if reduce_torch.is_optimizer(kind):
+        return digest_torch.optimizer
+    if reduce_keras.is_saveable(kind):
+        return digest_keras.saveable
+    if digest_arrow.is_arrow(kind):
+        return digest_arrow.content
     if digest_plotly.is_figure(kind):
         return digest_plotly.figure
     return digest_arrays.find(kind)

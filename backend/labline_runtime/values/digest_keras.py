@@ -1,4 +1,4 @@
-"""How Keras's models and layers are digested: what they pickle is an archive with the time in it."""
+"""How Keras's models, layers, optimizers and metrics are digested: Keras pickles an archive with the time in it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,7 @@ if TYPE_CHECKING:
     from labline_runtime.values.digest import Walk
 
 
-def is_layer(kind: type) -> bool:
-    """Whether values of *kind* are models or layers."""
-    module = sys.modules.get("keras.src.layers.layer")
-    return module is not None and hasattr(module, "Layer") and issubclass(kind, module.Layer)
-
-
-def layer(walk: Walk, value: Any) -> bytes | None:
+def saveable(walk: Walk, value: Any) -> bytes | None:
     """One by class, configuration, how it was compiled, and all variables with the optimizer's.
 
     None for one whose class tells no configuration.
@@ -25,7 +19,9 @@ def layer(walk: Walk, value: Any) -> bytes | None:
     except NotImplementedError:
         return None
     keras = sys.modules["keras"]
-    arrays = [keras.ops.convert_to_numpy(variable) for variable in (*value.variables, *_progress(value))]
+    arrays = [
+        keras.ops.convert_to_numpy(variable) for variable in (*getattr(value, "variables", ()), *_progress(value))
+    ]
     compiled = value.get_compile_config() if getattr(value, "compiled", False) else None
     content = _lists(configuration), _lists(compiled), arrays
     return walk.tagged("keras", walk.node(type(value)), *map(walk.node, content))

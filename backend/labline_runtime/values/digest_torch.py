@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from labline_runtime.values.digest_arrays import elements
+from labline_runtime.values.reduce_torch import ranked_hooks
 
 if TYPE_CHECKING:
     from labline_runtime.values.digest import Walk
@@ -20,7 +21,8 @@ def tensor(walk: Walk, value: Any) -> bytes | None:
     if value.is_quantized or value.is_nested:
         return None
     kind = type(value)
-    facts = f"{kind.__module__}.{kind.__qualname__} {value.dtype} {value.layout} {value.device} {value.requires_grad}"
+    history = f"{value.requires_grad} {value.is_leaf}"
+    facts = f"{kind.__module__}.{kind.__qualname__} {value.dtype} {value.layout} {value.device} {history}"
     if value.layout == torch.strided:
         parts = [value]
     elif value.layout == torch.sparse_coo:
@@ -42,6 +44,13 @@ def _array(torch: Any, value: Any) -> Any:
     except TypeError:
         bits = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[plain.element_size()]
         return plain.contiguous().view(bits).numpy()
+
+
+def optimizer(walk: Walk, value: Any) -> bytes:
+    """An optimizer by class, settings, parameters with their states, and hooks."""
+    attributes = vars(value)
+    content = {name: attributes[name] for name in ("defaults", "state", "param_groups") if name in attributes}
+    return walk.tagged("optimizer", walk.node(type(value)), walk.attributes(content | ranked_hooks(attributes)))
 
 
 def generator(walk: Walk, value: Any) -> bytes:

@@ -42,7 +42,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import closed, remembered, sets
+from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
@@ -142,7 +142,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
                 return obj.copy().__reduce_ex__(PROTOCOL)  # whose memory it was is forgotten: pandas writes where it is
             return NotImplemented
-        reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners)
+        reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
         if reduced is not None:
             return reduced
         if patches.can_be_original(obj) and (original := patches.reduce_original(obj)) is not None:
@@ -209,6 +209,11 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         except Exception:  # whatever foreign objects raise that cannot be stored
             return None
         return found
+
+
+def _reduce_part(value: Any) -> tuple[Any, ...] | None:
+    """How to pickle an object of a library whose own way loses something; None for all others."""
+    return reduce_torch.reduce_part(value) or reduce_keras.reduce_saveable(value) or reduce_plotly.reduce_figure(value)
 
 
 def _import_home(definition: type | types.FunctionType) -> None:

@@ -22,7 +22,9 @@ def reduce_tensor(value: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     if not is_tensor(type(value)):
         return None
     torch: Any = sys.modules["torch"]
-    if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized or not value.is_leaf:
+    if not value.is_leaf:
+        return _computed, (value.detach(), type(value.grad_fn).__name__)
+    if value.layout != torch.strided or value.device.type != "cpu" or value.is_quantized:
         return None
     if value.is_conj() or value.is_neg() or value._backward_hooks or vars(value):
         return None
@@ -56,6 +58,29 @@ def _dtype(torch: Any, value: Any) -> Any:
         return torch.empty(0, dtype=value.dtype).numpy().dtype
     except TypeError:
         return f"i{value.element_size()}"
+
+
+def _computed(value: Any, operation: str) -> Any:
+    """*value* as one that *operation* has computed of others: it shows that it was, and refuses to go back to them."""
+    import torch
+
+    class Earlier(torch.autograd.Function):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, value: Any, _: Any) -> Any:
+            ctx.mark_dirty(value)
+            return value
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: Any) -> Any:
+            raise RuntimeError(
+                "This tensor was computed in an earlier step, and what it was computed from stayed there. Compute it "
+                "in the step that calls backward()."
+            )
+
+    node: Any = Earlier
+    node._backward_cls = type(operation, (node._backward_cls,), {})
+    with torch.enable_grad():
+        return node.apply(value, torch.ones((), requires_grad=True))
 
 
 def _tensor(array: Any, dtype: str, requires_grad: bool, kind: str) -> Any:

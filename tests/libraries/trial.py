@@ -1,0 +1,85 @@
+"""Runs in .venv-libraries: what becomes of each value of :data:`PAIRS` when it is stored and loaded. Prints JSON.
+
+A pair is the code of a value, and of another one that is nearly the same; ``PREPARED`` runs before each.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from typing import Any
+
+PREPARED = {
+    "torch": "import torch; torch.manual_seed(0)",
+    "keras": "import os; os.environ['KERAS_BACKEND'] = 'jax'; import keras; keras.utils.set_random_seed(0); "
+    "keras.backend.clear_session()",
+    "polars": "import polars as pl",
+    "pyarrow": "import pyarrow as pa",
+    "jax": "import jax",
+}
+
+PAIRS = {
+    "torch: a tensor": ("torch.ones(2, 3)", "torch.ones(3, 2)"),
+    "torch: half precision": ("torch.ones(2, dtype=torch.bfloat16)", "torch.ones(2, dtype=torch.float16)"),
+    "torch: sparse": ("torch.eye(3).to_sparse()", "(2 * torch.eye(3)).to_sparse()"),
+    "torch: computed": ("torch.ones(2, requires_grad=True) * 2", "torch.ones(2, requires_grad=True) * 3"),
+    "torch: what needs a gradient": ("torch.ones(2, requires_grad=True)", "torch.ones(2)"),
+    "torch: a module": ("torch.nn.LSTM(2, 3)", "torch.nn.LSTM(2, 3, bidirectional=True)"),
+    "torch: weights": ("torch.nn.Linear(2, 2).state_dict()", "torch.nn.Linear(2, 2, bias=False).state_dict()"),
+    "torch: an optimizer": (
+        "torch.optim.Adam(torch.nn.Linear(2, 2).parameters())",
+        "torch.optim.Adam(torch.nn.Linear(2, 2).parameters(), lr=0.1)",
+    ),
+    "torch: a generator": ("torch.Generator().manual_seed(1)", "torch.Generator().manual_seed(2)"),
+    "keras: a model": (
+        "keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dropout(0.1)])",
+        "keras.Sequential([keras.Input((2,)), keras.layers.Dense(3), keras.layers.Dropout(0.2)])",
+    ),
+    "keras: an optimizer": ("keras.optimizers.Adam(0.1)", "keras.optimizers.Adam(0.2)"),
+    "keras: a metric": ("keras.metrics.Mean()", "keras.metrics.Sum()"),
+    "polars: a frame": ("pl.DataFrame({'a': [1, None], 'b': ['x', 'y']})", "pl.DataFrame({'a': [1, None]})"),
+    "polars: a lazy frame": ("pl.LazyFrame({'a': [1]}).select('a')", "pl.LazyFrame({'a': [1]}).select(b='a')"),
+    "polars: categories": ("pl.Series(['a', 'b'], dtype=pl.Categorical)", "pl.Series(['a', 'b'])"),
+    "pyarrow: a table": ("pa.table({'a': [1, None], 'b': ['x', 'y']})", "pa.table({'a': [1, 2], 'b': ['x', 'y']})"),
+    "pyarrow: a part of a table": (
+        "pa.table({'a': [1, 2, 3], 'b': ['x', 'y', 'z']}).slice(1, 1)",
+        "pa.table({'a': [1, 2, 3], 'b': ['x', 'y', 'z']}).slice(1, 2)",
+    ),
+    "jax: an array": ("jax.numpy.ones(3)", "jax.numpy.zeros(3)"),
+    "jax: a key": ("jax.random.key(1)", "jax.random.key(2)"),
+}
+
+
+def made(name: str, code: str) -> Any:
+    namespace: dict[str, Any] = {}
+    exec(PREPARED[name.partition(":")[0]], namespace)
+    return eval(code, namespace)
+
+
+def outcome(name: str) -> str:
+    """What went wrong, or "". Raises whatever storing raises."""
+    from labline_runtime.values import digest, load, store
+
+    code, other = PAIRS[name]
+    value = made(name, code)
+    stored = store({"v": value}, tempfile.mkdtemp())
+    back = load(stored.path, stored.digest)[0]["v"]
+    if type(back) is not type(value) or digest(back) != digest(value):
+        return "it comes back as something else"
+    if digest(made(name, code)) != digest(value):
+        return "an equal value has another digest"
+    return "another value has its digest" if digest(made(name, other)) == digest(value) else ""
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+    found = {}
+    for each in PAIRS:
+        try:
+            found[each] = outcome(each)
+        except ModuleNotFoundError as error:
+            found[each] = f"missing: {error.name}"
+        except Exception as error:
+            found[each] = f"{type(error).__name__}: {error}"
+    print(json.dumps(found))
