@@ -225,6 +225,8 @@ class Service:
         notebook: str,
         content: dict[str, Any] | None = None,
         parameters: Mapping[str, str] | None = None,
+        cache: bool = True,
+        observed: bool = True,
         selection: Selection | None = None,
     ) -> Forecast:
         """What :meth:`run` would do on this machine, step by step; nothing is started. Raises ``InputError``."""
@@ -236,17 +238,17 @@ class Service:
         from labline_backend.store.artifacts import ArtifactStore
         from labline_backend.store.records import RunRecord
 
-        compilation, pipeline, _ = self.compile_to_run(path, notebook, content)
+        compilation, pipeline, _ = self.compile_to_run(path, notebook, content, observed=observed)
         given = literals(pipeline, parameters or {})
         with _engine_errors():
             values = merge(pipeline, given)
             kernel = find_kernel(pipeline.kernel)
-            cache = Cache(self.home, self.store, ArtifactStore.find(self.home))
+            known = Cache(self.home, self.store, ArtifactStore.find(self.home))
             folder = str(path.absolute().parent)
-            run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, findings=compilation.findings)
-            part = plan(cache, self.store, run, kernel, selection, given) if selection else None
+            run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, cache, findings=compilation.findings)
+            part = plan(known, self.store, run, kernel, selection, given) if selection else None
             run = replace(run, parameters=part.parameters) if part else run
-            return forecast(cache, run, kernel, self._seconds(notebook, folder), part)
+            return forecast(known, run, kernel, self._seconds(notebook, folder), part)
 
     def _seconds(self, notebook: str, folder: str) -> dict[str, float]:
         """How long steps took when they last ran, in the newest of the notebook's last runs that knows."""

@@ -103,6 +103,7 @@ def graph(pipeline: Pipeline) -> Document:
                 "cells": [{"index": cell.index, "id": cell.open_id} for cell in step.cells],
                 "parameters": list(step.parameters),
                 "outputs": [name for output in step.outputs for name in output.names],
+                "exit": bool(step.options.exit),
             }
             for step in pipeline.steps
         ],

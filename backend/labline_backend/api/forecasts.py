@@ -28,6 +28,8 @@ class ForecastsHandler(LablineHandler):
                 notebook=request["path"],
                 content=request.get("content"),
                 parameters=request.get("parameters"),
+                cache=request["cache"],
+                observed=request["observed"],
                 selection=Selection(request.get("from"), request.get("to"), request.get("only")),
             )
             return wire.forecast(found)

@@ -21,10 +21,19 @@ COLOUR = {"cached": "cached", "runs": "running", "depends": "warning", "taken": 
 @click.command()
 @click.argument("notebook", type=click.Path(path_type=Path))
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
+@click.option("--no-cache", is_flag=True, help="As if no result were known.")
 @part_options
+@terminal.observed_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def plan(
-    notebook: Path, given: tuple[str, ...], start: str | None, stop: str | None, only: str | None, as_json: bool
+    notebook: Path,
+    given: tuple[str, ...],
+    no_cache: bool,
+    start: str | None,
+    stop: str | None,
+    only: str | None,
+    observed: bool,
+    as_json: bool,
 ) -> None:
     """Say what running NOTEBOOK on this machine would do: which steps run and why, and which are cached."""
     from labline_backend import wire
@@ -38,7 +47,12 @@ def plan(
     with Service(Home.find(), track=False) as service:
         try:
             found = service.forecast(
-                notebook, notebook=str(notebook), parameters=parameters, selection=Selection(start, stop, only)
+                notebook,
+                notebook=str(notebook),
+                parameters=parameters,
+                cache=not no_cache,
+                observed=observed,
+                selection=Selection(start, stop, only),
             )
         except InputError as error:
             terminal.refuse(error.message, error.findings, as_json=as_json, name=str(notebook))

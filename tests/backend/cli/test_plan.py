@@ -19,6 +19,7 @@ def test_before_and_after_a_run(labline: Labline, tmp_path: Path) -> None:
         ("depends", "runs unless the values of load come out unchanged"),
     ]
     assert steps[0]["seconds"] > 0
+    assert "2 steps to run" in labline("plan", "double.ipynb", "--no-cache").out
 
 
 def test_a_part_of_a_notebook_is_planned_and_run_on_what_an_earlier_run_left(labline: Labline, tmp_path: Path) -> None:
