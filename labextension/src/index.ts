@@ -5,6 +5,7 @@ import { debugPlugin } from './plugins/debug';
 import { inspectorPlugin } from './plugins/inspector';
 import { notebooksPlugin } from './plugins/notebooks';
 import { panelPlugin } from './plugins/panel';
+import { runningPlugin } from './plugins/running';
 import { runsPlugin } from './plugins/runs';
 import { serverPlugin } from './plugins/server';
 
@@ -15,6 +16,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   notebooksPlugin,
   chipsPlugin,
   panelPlugin,
+  runningPlugin,
   runsPlugin,
   debugPlugin,
   inspectorPlugin

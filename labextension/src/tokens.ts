@@ -50,6 +50,16 @@ export namespace CommandIDs {
   export const showPanel = 'labline:show-pipeline';
   /** Run the current notebook as a pipeline. */
   export const runPipeline = 'labline:run-pipeline';
+  /** Run to the argument `step` and all that it needs; without one, that of the active cell. */
+  export const runToStep = 'labline:run-to-step';
+  /** Run from the argument `step` and all that needs it; without one, that of the active cell. */
+  export const runFromStep = 'labline:run-from-step';
+  /** Run only the argument `step`; without one, that of the active cell. */
+  export const runOnlyStep = 'labline:run-only-step';
+  /** Run every step, also those whose result is known. */
+  export const runWithoutCache = 'labline:run-without-cache';
+  /** Ask which steps to run, and how, and run them. */
+  export const runWithOptions = 'labline:run-with-options';
   /** Verify that the current notebook's pipeline computes what the notebook computes. */
   export const verifyPipeline = 'labline:verify-pipeline';
   /** Open the notebook where the argument `step` of the argument `run` failed, in a kernel that is there. */

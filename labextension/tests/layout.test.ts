@@ -8,7 +8,7 @@ function graph(names: string[], edges: [string, string, string[]][]): Graph {
   return {
     name: 'p',
     notebook: 'p.ipynb',
-    steps: names.map(name => ({ name, cells: [], parameters: [], outputs: [] })),
+    steps: names.map(name => ({ name, cells: [], parameters: [], outputs: [], exit: false })),
     edges: edges.map(([source, target, values]) => ({ source, target, names: values })),
     parameters: []
   };

@@ -87,6 +87,14 @@ class NotebookPage:
         """Wait until the step's node shows *state*."""
         expect(self.node(step)).to_have_attribute("data-labline-state", state, timeout=SLOW)
 
+    def expect_foreseen(self, summary: str, **outcomes: str) -> None:
+        """Wait until the panel foresees this of the next run, and of its steps."""
+        expect(self.page.locator("#labline-pipeline [data-labline-forecast=current]")).to_contain_text(
+            summary, timeout=SLOW
+        )
+        for step, outcome in outcomes.items():
+            expect(self.node(step)).to_have_attribute("data-labline-outcome", outcome)
+
     def run(self) -> None:
         """Press Run."""
         button = self.page.locator("[data-labline-action=run]")

@@ -251,3 +251,43 @@ def test_suggested_steps_are_accepted_and_undone(lab: LabServer, page: Page) -> 
     assert tags == [["imports"], None, ["step:load_rows"], None, ["step:report"]]
     page.locator("#labline-pipeline [data-labline-action=undo]").click()
     expect(page.locator("[data-labline-action=suggest]")).to_be_visible()
+
+
+def test_the_panel_foresees_a_run_its_repetition_and_an_edited_one(lab: LabServer, page: Page) -> None:
+    cells = [
+        ("rows = [4, 5]", ["step:load"]),
+        ("print(sum(rows))", ["step:sum_up"]),
+        ("print('on its own')", ["step:other"]),
+    ]
+    write_notebook(lab.work / "foreseen.ipynb", cells)
+    notebook = NotebookPage(page, lab, "foreseen.ipynb")
+    notebook.open_panel()
+    notebook.expect_foreseen("All 3 steps will run", load="runs", sum_up="runs", other="runs")
+    notebook.run()
+    notebook.expect_foreseen("Nothing to run: all 3 steps are cached", load="cached", sum_up="cached", other="cached")
+
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("rows = [4, 6]")
+    notebook.expect_foreseen("1 of 3 steps will run, 1 more may", load="runs", sum_up="depends", other="cached")
+    notebook.node("load").click()
+    expect(page.locator("#labline-pipeline .labline-Graph-note")).to_contain_text("changed: code of cell 1")
+
+
+def test_a_part_is_run_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
+    write_notebook(
+        lab.work / "part.ipynb",
+        [("rows = [1, 2]", ["step:load"]), ("total = sum(rows)", ["step:sum_up"]), ("print(total)", ["step:report"])],
+    )
+    notebook = NotebookPage(page, lab, "part.ipynb")
+    notebook.open_panel()
+    notebook.node("sum_up").focus()
+    page.keyboard.press("Enter")
+    expect(notebook.node("sum_up")).to_have_attribute("aria-pressed", "true")
+    page.locator("[data-labline-action=run]").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".labline-RunMenu .lm-mod-active")).to_have_text("Run to sum_up")
+    page.keyboard.press("Enter")
+    notebook.expect_state("sum_up", "succeeded")
+    notebook.expect_state("report", "skipped")

@@ -4,6 +4,8 @@ import { ServerConnection } from '@jupyterlab/services';
 import type {
   Compilation,
   Finding,
+  Forecast,
+  ForecastRequest,
   Log,
   NotebookContent,
   Problem,
@@ -51,6 +53,11 @@ export class LablineClient {
 
   suggest(path: string, content: NotebookContent): Promise<Suggestion> {
     return this.call('POST', ['suggestions'], {}, { path, content });
+  }
+
+  /** What a run would do. Asked for in vain once `signal` is aborted. */
+  forecast(request: ForecastRequest, signal?: AbortSignal): Promise<Forecast> {
+    return this.call('POST', ['forecasts'], {}, request, signal);
   }
 
   async listRuns(query: { limit?: number; before?: string; notebook?: string } = {}): Promise<Run[]> {
@@ -116,7 +123,8 @@ export class LablineClient {
     method: string,
     parts: string[],
     query: Record<string, string | number | undefined> = {},
-    body?: object
+    body?: object,
+    signal?: AbortSignal
   ): Promise<T> {
     const path = parts.map(encodeURIComponent).join('/');
     const given = Object.entries(query).filter(([, value]) => value !== undefined);
@@ -126,7 +134,7 @@ export class LablineClient {
     try {
       response = await ServerConnection.makeRequest(
         url,
-        { method, body: body === undefined ? undefined : JSON.stringify(body) },
+        { method, body: body === undefined ? undefined : JSON.stringify(body), signal },
         this.settings
       );
     } catch {

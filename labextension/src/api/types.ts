@@ -86,6 +86,8 @@ export interface GraphStep {
   cells: CellPlace[];
   parameters: string[];
   outputs: string[];
+  /** It ends every run, whatever became of the other steps, and is told how it went. */
+  exit: boolean;
 }
 
 export interface Graph {
@@ -375,25 +377,60 @@ export interface Target {
 
 export const LOCAL = 'local';
 
-export interface RunRequest {
+/** A notebook as it stands, and the parameters it is to have. */
+export interface NotebookRequest {
   path: string;
   content?: NotebookContent | null;
   parameters?: Record<string, string>;
+}
+
+export type VerificationRequest = NotebookRequest;
+
+/** Which steps are to run: from one, to one, both ends included, or only one. */
+export interface Selection {
+  from?: string;
+  to?: string;
+  only?: string;
+}
+
+export interface ForecastRequest extends NotebookRequest, Selection {
   cache?: boolean;
-  target?: string;
   observed?: boolean;
+}
+
+export interface RunRequest extends ForecastRequest {
+  target?: string;
+  /** Seconds after which the run is stopped. */
+  timeout?: number;
+  /** Steps of a higher one go first where steps wait: -100 to 100. */
+  priority?: number;
+}
+
+/**
+ * What becomes of a step in the next run. One that `depends` runs unless what the steps `on` make comes out unchanged;
+ * one that is `taken` from an earlier run, or `left out`, has no part in the run.
+ */
+export interface StepForecast {
+  name: string;
+  outcome: 'cached' | 'runs' | 'depends' | 'taken' | 'left out';
+  reason: string;
+  on: string[];
+  cached_from: string | null;
+  /** What it took when it last ran. */
+  seconds: number | null;
+}
+
+/** What a run would do. `least` and `most` are seconds of work, as far as steps have run before. */
+export interface Forecast {
+  steps: StepForecast[];
+  least: number;
+  most: number;
 }
 
 /** The error of a step that a guard stopped: running again helps, as what was seen is then reckoned with. */
 export function seenError(run: RunDetail): StepError | null {
   const error = run.steps.find(step => step.error?.observed?.length)?.error ?? null;
   return run.state === 'failed' ? error : null;
-}
-
-export interface VerificationRequest {
-  path: string;
-  content?: NotebookContent | null;
-  parameters?: Record<string, string>;
 }
 
 /** Whether a run that has stopped can go on with its notebook changed. */

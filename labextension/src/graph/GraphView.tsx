@@ -17,10 +17,11 @@ import {
 } from '@xyflow/react';
 import React, { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
-import type { Graph, StepState } from '../api/types';
+import type { Graph, StepForecast, StepState } from '../api/types';
 import { StateIcon } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
 import { layout, NODE_HEIGHT, type PlacedEdge } from './layout';
+import { StepMarks, type Mark } from './marks';
 
 /** What a node says besides its name. */
 export interface StepLook {
@@ -28,7 +29,13 @@ export interface StepLook {
   caption: string;
   hue: number;
   faulty: boolean;
+  marks: readonly Mark[];
+  /** What becomes of it in the next run, and a sentence on why. */
+  outcome?: StepForecast['outcome'];
+  note?: string;
 }
+
+const BARE: StepLook = { state: null, caption: '', hue: 0, faulty: false, marks: [] };
 
 export interface GraphViewProps {
   graph: Graph;
@@ -45,7 +52,8 @@ type ValueEdge = Edge<PlacedEdge & { lit: boolean }, 'values'>;
 
 function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
   const { name, look, current } = data;
-  const words = [`Step ${name}`, look.state && STATE_WORDS[look.state], look.caption]
+  const marked = look.marks.map(({ title }) => title);
+  const words = [`Step ${name}`, ...marked, look.state && STATE_WORDS[look.state], look.note ?? look.caption]
     .filter(Boolean)
     .join(', ');
   return (
@@ -57,12 +65,14 @@ function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
         data-labline-node={name}
         data-labline-state={look.state ?? ''}
         data-labline-faulty={look.faulty || undefined}
+        data-labline-outcome={look.outcome}
         aria-label={words}
         aria-pressed={current}
-        title={name}
+        title={[name, ...marked, look.note].filter(Boolean).join('\n')}
         style={{ '--labline-hue': look.hue } as React.CSSProperties}
       >
         <span className="labline-Node-name">{name}</span>
+        <StepMarks marks={look.marks} />
         <span className="labline-Node-caption">{look.caption}</span>
         {look.state && <StateIcon state={look.state} />}
       </button>
@@ -181,7 +191,7 @@ function Flow(props: GraphViewProps): React.JSX.Element {
     focusable: false, // the button inside takes the focus
     data: {
       name,
-      look: looks.get(name) ?? { state: null, caption: '', hue: 0, faulty: false },
+      look: looks.get(name) ?? BARE,
       current: selected === name
     }
   }));
@@ -249,6 +259,9 @@ function Flow(props: GraphViewProps): React.JSX.Element {
           </svg>
         </ControlButton>
       </Controls>
+      {selected !== null && looks.get(selected)?.note && (
+        <p className="labline-Graph-note">{looks.get(selected)!.note}</p>
+      )}
       {selected !== null && <Values graph={graph} step={selected} />}
     </div>
   );

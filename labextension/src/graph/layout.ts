@@ -4,8 +4,9 @@ import type { Edge, Graph } from '../api/types';
 import { shortNames } from '../model/format';
 
 export const NODE_HEIGHT = 46;
-const MIN_WIDTH = 104;
+const MIN_WIDTH = 112;
 const MAX_WIDTH = 220;
+const MARK = 20;
 const CHARACTER = 8; // of the UI font at 13 px and bold, on the safe side
 const LABEL_CHARACTER = 6.1;
 const LABEL_LENGTH = 18;
@@ -58,8 +59,8 @@ export function layout(graph: Graph, compact = false): Layout {
   const implied = compact ? impliedEdges(graph.edges) : new Set<Edge>();
   const g = new dagre.graphlib.Graph();
   g.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: 26, edgesep: 10, marginx: 6, marginy: 6 });
-  for (const { name } of graph.steps) {
-    const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, name.length * CHARACTER + 50));
+  for (const { name, exit } of graph.steps) {
+    const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, name.length * CHARACTER + 50 + (exit ? MARK : 0)));
     g.setNode(name, { width, height: NODE_HEIGHT });
   }
   for (const edge of graph.edges) {

@@ -1,30 +1,37 @@
-import type { Finding, Graph, StepRun } from '../api/types';
+import type { Finding, Forecast, Graph, GraphStep, StepForecast, StepRun } from '../api/types';
+import { outcomeWords } from '../model/forecast';
 import { elapsed, formatSeconds } from '../model/format';
 import type { StepLook } from './GraphView';
+import { marksOf } from './marks';
 
-/** How each step of a graph looks with what its last run and the findings say. */
+/** How each step of a graph looks with what its last run, the findings, and the forecast of the next run say. */
 export function stepLooks(
   graph: Graph,
   steps: readonly StepRun[],
   findings: readonly Finding[],
   hues: ReadonlyMap<string, number>,
-  now: number
+  now: number,
+  forecast: Forecast | null = null
 ): Map<string, StepLook> {
   const runs = new Map(steps.map(step => [step.name, step]));
+  const foreseen = new Map(forecast?.steps.map(step => [step.name, step]));
   const faulty = new Set(
     findings.filter(finding => finding.severity === 'error').map(finding => finding.step)
   );
   return new Map(
     graph.steps.map(step => {
       const run = runs.get(step.name);
-      const cells = step.cells.length === 1 ? '1 cell' : `${step.cells.length} cells`;
+      const next = foreseen.get(step.name);
       return [
         step.name,
         {
           state: run?.state ?? null,
-          caption: (run && timing(run, now)) || cells,
+          caption: caption(step, run, next, now),
           hue: hues.get(step.name) ?? 0,
-          faulty: faulty.has(step.name)
+          faulty: faulty.has(step.name),
+          marks: marksOf(step),
+          outcome: next?.outcome,
+          note: next && note(next)
         }
       ];
     })
@@ -38,4 +45,25 @@ export function timing(step: StepRun, now: number): string {
   }
   const seconds = elapsed(step.started, step.ended, now);
   return seconds === null || step.state === 'pending' ? '' : formatSeconds(seconds);
+}
+
+/** The next run is told, and the last one where that one was as good. */
+function caption(
+  step: GraphStep,
+  run: StepRun | undefined,
+  next: StepForecast | undefined,
+  now: number
+): string {
+  if (next && !(next.outcome === 'cached' && run?.state === 'succeeded')) {
+    return outcomeWords(next);
+  }
+  const took = run && timing(run, now);
+  const cells = step.cells.length === 1 ? '1 cell' : `${step.cells.length} cells`;
+  return next && took ? `${took} · ${next.outcome}` : took || cells;
+}
+
+function note(next: StepForecast): string {
+  const words = outcomeWords(next);
+  const text = next.reason.startsWith(words) ? next.reason : `${words} · ${next.reason}`;
+  return text[0].toUpperCase() + text.slice(1);
 }

@@ -9,15 +9,19 @@ import {
   type Compilation,
   type Edit,
   type Finding,
+  type Forecast,
   type Graph,
+  type NotebookRequest,
   type RunDetail,
-  type StepError,
+  type RunRequest,
+  type Selection,
   type StepState,
-  type Suggestion,
-  type VerificationRequest
+  type Suggestion
 } from '../api/types';
 import { memberships, stepNames, type CellMembership } from './cells';
 import { hues } from './colours';
+import { faultsByCell, findingsByCell, type CellFault } from './faults';
+import { Forecaster } from './forecast';
 import { withoutOutputs, type NotebookChange, type NotebookSource } from './notebook';
 import type { RunStore } from './runs';
 
@@ -30,15 +34,11 @@ const RETRY_DELAY = 4000;
 
 type Client = Pick<
   LablineClient,
-  'compile' | 'suggest' | 'createRun' | 'createVerification' | 'cancelRun' | 'resumeRun'
+  'compile' | 'suggest' | 'forecast' | 'createRun' | 'createVerification' | 'cancelRun' | 'resumeRun'
 >;
 
-/** A step's error, with the run it happened in and the cell it belongs on. */
-export interface CellFault {
-  run: RunDetail;
-  step: string;
-  error: StepError;
-}
+/** What is chosen for one run. */
+export type RunOptions = Selection & Pick<RunRequest, 'cache' | 'timeout' | 'priority'>;
 
 /** One open notebook as a pipeline: what it compiles to, its parameters, and its last run. */
 export class NotebookPipeline {
@@ -88,13 +88,7 @@ export class NotebookPipeline {
 
   /** Errors and warnings by the id of their cell, as long as somebody looks and they are kept up to date. */
   get cellFindings(): Map<string, Finding[]> {
-    const result = new Map<string, Finding[]>();
-    for (const finding of this.watchers > 0 ? this.findings : []) {
-      if (finding.cell_id !== null && finding.severity !== 'info') {
-        result.set(finding.cell_id, [...(result.get(finding.cell_id) ?? []), finding]);
-      }
-    }
-    return result;
+    return findingsByCell(this.watchers > 0 ? this.findings : []);
   }
 
   get hasErrors(): boolean {
@@ -124,7 +118,22 @@ export class NotebookPipeline {
     return this._overrides;
   }
 
-  useCache = true;
+  /** What the next run would do, as far as it is known. */
+  readonly forecaster = new Forecaster(
+    signal => this.foreseen({}, signal),
+    () => this._changed.emit()
+  );
+
+  /** Whether steps whose result is known are left as they are. */
+  get useCache(): boolean {
+    return this._useCache;
+  }
+
+  set useCache(use: boolean) {
+    this._useCache = use;
+    this.foresee();
+    this._changed.emit();
+  }
 
   /** Whether what earlier runs saw the steps do is reckoned with. */
   get useObserved(): boolean {
@@ -138,7 +147,15 @@ export class NotebookPipeline {
   }
 
   /** Where the next run goes. */
-  target = LOCAL;
+  get target(): string {
+    return this._target;
+  }
+
+  set target(name: string) {
+    this._target = name;
+    this.foresee();
+    this._changed.emit();
+  }
 
   /** The state of a step in the run under way, or in one that this page has watched. */
   liveState(step: string): StepState | null {
@@ -151,14 +168,7 @@ export class NotebookPipeline {
 
   /** The errors of the last run, by the id of the cell they happened in. */
   get faults(): Map<string, CellFault> {
-    const run = this.run;
-    const result = new Map<string, CellFault>();
-    for (const { name, error } of run?.steps ?? []) {
-      if (run && error?.cell_id && !this.dismissed.has(`${run.id} ${error.cell_id}`)) {
-        result.set(error.cell_id, { run, step: name, error });
-      }
-    }
-    return result;
+    return faultsByCell(this.run, ({ run, error }) => this.dismissed.has(`${run.id} ${error.cell_id}`));
   }
 
   /** Put an error away until another run has one. */
@@ -198,6 +208,7 @@ export class NotebookPipeline {
     } else {
       this._overrides.set(name, literal);
     }
+    this.foresee();
     this._changed.emit();
   }
 
@@ -206,6 +217,7 @@ export class NotebookPipeline {
     this.watchers += 1;
     if (this.watchers === 1) {
       this.compileSoon(0);
+      this.foresee();
     }
     let active = true;
     return {
@@ -215,39 +227,47 @@ export class NotebookPipeline {
         if (this.watchers === 0) {
           clearTimeout(this.timer);
           this.due = null;
+          this.forecaster.drop();
           this._changed.emit();
         }
       }
     };
   }
 
-  /** Run the notebook as it stands in the editor. */
-  start(): Promise<RunDetail | null> {
+  /** Run the notebook as it stands in the editor, with what is chosen in the panel where `options` say nothing else. */
+  start(options: RunOptions = {}): Promise<RunDetail | null> {
     const { useCache: cache, target, useObserved: observed } = this;
-    return this.begin(request => this.client.createRun({ ...request, cache, target, observed }));
+    if (Object.keys(options).length > 0) {
+      this.forecaster.drop(); // it was of another run
+    }
+    return this.ask(() => this.client.createRun({ ...this.request(), cache, target, observed, ...options }));
+  }
+
+  /** What `start` would do, on this machine. */
+  foreseen(options: RunOptions, signal: AbortSignal): Promise<Forecast> {
+    const { useCache: cache, useObserved: observed } = this;
+    const { timeout, priority, ...rest } = options; // which change nothing in it
+    const content = withoutOutputs(this.source.content({ ids: true }));
+    return this.client.forecast({ ...this.request(content), cache, observed, ...rest }, signal);
   }
 
   /** Run the notebook as it stands, and see whether its pipeline computes what it computes. */
   verify(): Promise<RunDetail | null> {
-    return this.begin(request => this.client.createVerification(request));
+    return this.ask(() => this.client.createVerification(this.request()));
   }
 
   /** Go on with the last run, which has stopped, with the notebook as it stands. */
   async resume(): Promise<void> {
     const run = this.run;
-    if (run === null || !canResume(run) || this.starting) {
-      return;
+    if (run !== null && canResume(run)) {
+      await this.ask(() => this.client.resumeRun(run.id, this.source.path, this.source.content()));
     }
-    await this.ask(() => this.client.resumeRun(run.id, this.source.path, this.source.content()));
   }
 
-  private async begin(
-    create: (request: VerificationRequest) => Promise<RunDetail>
-  ): Promise<RunDetail | null> {
+  private request(content = this.source.content()): NotebookRequest {
     const names = new Set(this._compilation?.pipeline?.parameters.map(parameter => parameter.name));
     const parameters = Object.fromEntries([...this._overrides].filter(([name]) => names.has(name)));
-    const { path } = this.source;
-    return this.ask(() => create({ path, content: this.source.content(), parameters }));
+    return { path: this.source.path, content, parameters };
   }
 
   /** Ask the server for a run, and look at it from then on. */
@@ -256,6 +276,7 @@ export class NotebookPipeline {
       return null;
     }
     this.starting = true;
+    this.forecaster.pause();
     this._refusal = null;
     this._refused = null;
     this._changed.emit();
@@ -271,6 +292,7 @@ export class NotebookPipeline {
       return null;
     } finally {
       this.starting = false;
+      this.foresee();
       this._changed.emit();
     }
   }
@@ -291,6 +313,7 @@ export class NotebookPipeline {
 
   dispose(): void {
     clearTimeout(this.timer);
+    this.forecaster.drop();
     this.watchers = 0;
     this.source.changed.disconnect(this.onSourceChanged, this);
     this.store.changed.disconnect(this.onRunChanged, this);
@@ -345,6 +368,11 @@ export class NotebookPipeline {
         this.learned.add(id);
         this.recompile(); // what the run saw may make another pipeline
       }
+      const busy = run !== null && isBusy(run);
+      if (this.busy !== busy) {
+        this.busy = busy;
+        this.foresee();
+      }
       this._changed.emit();
     }
   }
@@ -382,11 +410,26 @@ export class NotebookPipeline {
     }, delay);
   }
 
+  /** Have the next run foreseen, where somebody looks and there is one. */
+  private foresee(): void {
+    this.unforeseen = this.compiling || this.due !== null;
+    if (this.unforeseen || this.watchers === 0 || this.starting || (this.run && isBusy(this.run))) {
+      this.forecaster.pause(this.unforeseen);
+    } else if (!this._compilation?.pipeline || this.hasErrors || this._trouble || this._target !== LOCAL) {
+      this.forecaster.drop();
+    } else {
+      this.forecaster.askSoon();
+    }
+  }
+
   private async compile(): Promise<void> {
     const { path } = this.source;
     const content = withoutOutputs(this.source.content({ ids: true }));
     const text = path + JSON.stringify(content);
     if (text === this.compiled) {
+      if (this.unforeseen) {
+        this.foresee();
+      }
       return; // an execution or an output, nothing that a pipeline is made of
     }
     this.compiling = true;
@@ -411,6 +454,7 @@ export class NotebookPipeline {
       this.pending = false;
       this.compileSoon(0);
     }
+    this.foresee();
     this._changed.emit();
   }
 
@@ -435,7 +479,12 @@ export class NotebookPipeline {
   private _trouble: string | null = null;
   private _refusal: string | null = null;
   private _refused: Finding[] | null = null;
+  private _useCache = true;
   private _useObserved = true;
+  private _target = LOCAL;
+  private busy = false;
+  /** What is being compiled is to be foreseen. */
+  private unforeseen = false;
   private runId: string | null = null;
   private compiled = '';
   private due: number | null = null;

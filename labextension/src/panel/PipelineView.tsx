@@ -1,27 +1,25 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
 import React, { useEffect, useLayoutEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { canResume, isActive, isBusy, LOCAL, seenError, type Finding, type RunDetail } from '../api/types';
+import { isActive, isBusy, seenError, type Finding, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
-import { literalFault } from '../model/literals';
 import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pipeline';
 import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
-import { ActionButton, Empty, LinkButton, PageLink, RunAgain, Section, StateBadge } from '../ui/parts';
-import { VerdictIcon } from '../ui/seal';
+import { Empty, LinkButton, Notice, PageLink, RunAgain, Section, StateBadge } from '../ui/parts';
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
+import { RunControls, whyNot } from './RunControls';
 import { SuggestionView } from './SuggestionView';
-import { TargetChoice } from './TargetChoice';
-
-const RESUME = 'Go on with the last run, with the notebook as it stands: steps that no change concerns stay';
 
 export interface PipelineViewProps {
   notebooks: ILablineNotebooks;
   client: LablineClient;
+  commands: JupyterFrontEnd['commands'];
   openRun: (run: string) => void;
   openRuns: () => void;
 }
@@ -43,7 +41,7 @@ export function PipelineView(props: PipelineViewProps): React.JSX.Element {
 
 type NotebookViewProps = PipelineViewProps & { entry: IPipelineNotebook };
 
-function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): React.JSX.Element {
+function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookViewProps): React.JSX.Element {
   const { notebook, pipeline } = entry;
   useSignals(pipeline.changed);
   useEffect(() => {
@@ -53,8 +51,9 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
   useMeasuredCommits(pipeline);
 
   const [selected, setSelected] = useState<string | null>(null);
-  const { compilation, graph, run, findings } = pipeline;
+  const { compilation, graph, run, findings, forecaster } = pipeline;
   const running = run !== null && isBusy(run);
+  const next = running || pipeline.isStarting ? null : forecaster.forecast;
   const now = useNow(running);
   const parameters = compilation?.pipeline?.parameters ?? graph?.parameters ?? [];
   const untagged = pipeline.cells.every(cell => cell.step === null);
@@ -72,7 +71,13 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
     <>
       <header className="labline-Panel-head">
         <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
-        <RunControls pipeline={pipeline} client={client} running={running} />
+        <RunControls
+          pipeline={pipeline}
+          client={client}
+          commands={commands}
+          selected={graph?.steps.some(({ name }) => name === selected) ? selected : null}
+          running={running}
+        />
         {run && <LastRun run={run} now={now} openRun={openRun} />}
         {run && <Verifying run={run} />}
         {run && <NotVerified run={run} />}
@@ -86,14 +91,16 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
           <SuggestionView pipeline={pipeline} reveal={cell => void notebook.reveal(cell)} />
         )}
         {graph && !untagged && (
-          <LazyGraph
-            graph={graph}
-            looks={stepLooks(graph, run?.steps ?? [], findings, pipeline.hues, now)}
-            selected={selected}
-            onSelect={select}
-            stale={compilation !== null && compilation.pipeline === null}
-            maxHeight={Math.max(320, window.innerHeight * 0.62)}
-          />
+          <div className={forecaster.isStale ? 'labline-mod-foreseeing' : undefined}>
+            <LazyGraph
+              graph={graph}
+              looks={stepLooks(graph, run?.steps ?? [], findings, pipeline.hues, now, next)}
+              selected={selected}
+              onSelect={select}
+              stale={compilation !== null && compilation.pipeline === null}
+              maxHeight={Math.max(320, window.innerHeight * 0.62)}
+            />
+          </div>
         )}
         {findings.length > 0 && (
           <Section name="findings" title="Findings" count={findings.length}>
@@ -125,112 +132,6 @@ function NotebookView({ entry, client, openRun, openRuns }: NotebookViewProps): 
       </footer>
     </>
   );
-}
-
-function RunControls({
-  pipeline,
-  client,
-  running
-}: {
-  pipeline: NotebookPipeline;
-  client: LablineClient;
-  running: boolean;
-}): React.JSX.Element {
-  const [cache, setCache] = useState(pipeline.useCache);
-  const obstacle = running ? null : whyNot(pipeline);
-  return (
-    <>
-      <div className="labline-RunControls">
-        {running ? (
-          <ActionButton
-            action="cancel"
-            kind="danger"
-            onClick={() => void pipeline.cancel()}
-            disabled={pipeline.isCancelling}
-          >
-            <CancelIcon />
-            {pipeline.isCancelling ? 'Cancelling…' : 'Cancel'}
-          </ActionButton>
-        ) : (
-          <>
-            <ActionButton
-              action="run"
-              kind="primary"
-              onClick={() => void pipeline.start()}
-              disabled={obstacle !== null || pipeline.isStarting}
-              title={obstacle ?? 'Run the notebook as it stands, saved or not'}
-            >
-              <RunIcon />
-              {pipeline.isStarting ? 'Starting…' : 'Run'}
-            </ActionButton>
-            {pipeline.run && canResume(pipeline.run) && (
-              <ActionButton
-                action="resume"
-                onClick={() => void pipeline.resume()}
-                disabled={obstacle !== null || pipeline.isStarting}
-                title={obstacle ?? RESUME}
-              >
-                Resume
-              </ActionButton>
-            )}
-            <ActionButton
-              action="verify"
-              onClick={() => void pipeline.verify()}
-              disabled={obstacle !== null || pipeline.isStarting || pipeline.target !== LOCAL}
-              title={
-                obstacle ??
-                (pipeline.target === LOCAL
-                  ? 'See whether the pipeline computes what the notebook computes, value by value'
-                  : 'Verification runs on this machine')
-              }
-            >
-              <VerdictIcon />
-              Verify
-            </ActionButton>
-          </>
-        )}
-        <TargetChoice pipeline={pipeline} client={client} disabled={running} />
-        <label className="labline-Check" title="Steps whose code and inputs did not change are not run again">
-          <input
-            type="checkbox"
-            data-labline-action="cache"
-            checked={cache}
-            disabled={running}
-            onChange={event => {
-              pipeline.useCache = event.target.checked;
-              setCache(event.target.checked);
-            }}
-          />
-          Use cache
-        </label>
-      </div>
-      {obstacle && !pipeline.trouble && (
-        <p className="labline-RunControls-reason" data-labline-reason="">
-          {obstacle}
-        </p>
-      )}
-      {pipeline.refusal && <Notice kind="error">{pipeline.refusal}</Notice>}
-    </>
-  );
-}
-
-/** Why Run cannot be pressed; `null` where it can. */
-function whyNot(pipeline: NotebookPipeline): string | null {
-  if (pipeline.trouble) {
-    return pipeline.trouble;
-  }
-  if (pipeline.compilation === null) {
-    return 'Reading the notebook…';
-  }
-  if (pipeline.hasErrors) {
-    const errors = pipeline.findings.filter(finding => finding.severity === 'error').length;
-    return errors === 1 ? 'An error in the notebook prevents a run.' : `${errors} errors prevent a run.`;
-  }
-  const wrong = pipeline.compilation.pipeline?.parameters.find(({ name, type }) => {
-    const literal = pipeline.overrides.get(name);
-    return literal !== undefined && literalFault(type, literal) !== null;
-  });
-  return wrong ? `The parameter ${wrong.name} has no valid value.` : null;
 }
 
 interface LastRunProps {
@@ -319,20 +220,6 @@ function Applied({ pipeline }: { pipeline: NotebookPipeline }): React.JSX.Elemen
   );
 }
 
-export function Notice({
-  kind,
-  children
-}: {
-  kind: 'error' | 'info';
-  children: React.ReactNode;
-}): React.JSX.Element {
-  return (
-    <p className="labline-Notice" data-labline-notice={kind} role={kind === 'error' ? 'alert' : 'status'}>
-      {children}
-    </p>
-  );
-}
-
 /** Record how long a tag, once committed, took to change what the panel shows. */
 function useMeasuredCommits(pipeline: NotebookPipeline): void {
   const { compilation } = pipeline;
@@ -343,20 +230,4 @@ function useMeasuredCommits(pipeline: NotebookPipeline): void {
       performance.clearMarks(TAG_COMMITTED);
     }
   }, [compilation]);
-}
-
-function RunIcon(): React.JSX.Element {
-  return (
-    <svg viewBox="0 0 16 16" aria-hidden="true">
-      <path d="M4 2.5v11l9-5.5z" />
-    </svg>
-  );
-}
-
-function CancelIcon(): React.JSX.Element {
-  return (
-    <svg viewBox="0 0 16 16" aria-hidden="true">
-      <path d="M4 4h8v8H4z" />
-    </svg>
-  );
 }

@@ -11,6 +11,7 @@ export class PipelinePanel extends ReactWidget {
     super();
     this.id = 'labline-pipeline';
     this.addClass('labline-Panel');
+    this.addClass('labline-mod-new');
     this.title.icon = pipelineIcon;
     this.title.caption = 'Pipeline';
     this.node.setAttribute('role', 'region');
@@ -24,6 +25,11 @@ export class PipelinePanel extends ReactWidget {
   protected override onAfterShow(message: Message): void {
     super.onAfterShow(message);
     this.update();
+    // The side bar has its width now, which is the user's to change.
+    requestAnimationFrame(() => {
+      this.removeClass('labline-mod-new');
+      this.parent?.fit();
+    });
   }
 
   protected override onAfterHide(message: Message): void {

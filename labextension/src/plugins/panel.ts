@@ -9,11 +9,11 @@ import type { NotebookPanel } from '@jupyterlab/notebook';
 
 import { PipelinePanel } from '../panel/widget';
 import { CommandIDs, ILablineNotebooks, ILablineServer } from '../tokens';
-import { pipelineIcon, sealIcon } from '../ui/icons';
+import { pipelineIcon } from '../ui/icons';
 
 export const panelPlugin: JupyterFrontEndPlugin<void> = {
   id: '@labline/labextension:plugin',
-  description: 'Shows the pipeline of the current notebook in the right side bar, and runs it.',
+  description: 'Shows the pipeline of the current notebook in the right side bar.',
   autoStart: true,
   requires: [ILablineServer, ILablineNotebooks],
   optional: [ICommandPalette, ILayoutRestorer, ILabShell, IToolbarWidgetRegistry],
@@ -30,6 +30,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const panel = new PipelinePanel({
       notebooks,
       client: server.client,
+      commands,
       openRun: run => void commands.execute(CommandIDs.openRuns, { run }),
       openRuns: () => void commands.execute(CommandIDs.openRuns)
     });
@@ -42,29 +43,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       icon: pipelineIcon,
       execute: () => shell.activateById(panel.id)
     });
-    commands.addCommand(CommandIDs.runPipeline, {
-      label: 'Run as Pipeline',
-      caption: 'Run the notebook as it stands, saved or not, as a pipeline',
-      icon: pipelineIcon,
-      isEnabled: () => notebooks.current !== null,
-      execute: async () => {
-        shell.activateById(panel.id);
-        return (await notebooks.current?.pipeline.start())?.id;
-      }
-    });
-    commands.addCommand(CommandIDs.verifyPipeline, {
-      label: 'Verify Pipeline',
-      caption: 'See whether the pipeline computes what the notebook computes, value by value',
-      icon: sealIcon,
-      isEnabled: () => notebooks.current !== null,
-      execute: async () => {
-        shell.activateById(panel.id);
-        return (await notebooks.current?.pipeline.verify())?.id;
-      }
-    });
-    for (const command of [CommandIDs.showPanel, CommandIDs.runPipeline, CommandIDs.verifyPipeline]) {
-      palette?.addItem({ command, category: 'Labline' });
-    }
+    palette?.addItem({ command: CommandIDs.showPanel, category: 'Labline' });
 
     toolbars?.addFactory<NotebookPanel>('Notebook', 'labline-pipeline', () => {
       const toggle = () => {

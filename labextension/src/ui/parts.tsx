@@ -137,6 +137,21 @@ export function Empty({ title, children }: { title: string; children?: React.Rea
   );
 }
 
+/** A sentence that stands out. */
+export function Notice({
+  kind,
+  children
+}: {
+  kind: 'error' | 'info';
+  children: React.ReactNode;
+}): React.JSX.Element {
+  return (
+    <p className="labline-Notice" data-labline-notice={kind} role={kind === 'error' ? 'alert' : 'status'}>
+      {children}
+    </p>
+  );
+}
+
 export interface SectionProps {
   name: string;
   title: string;

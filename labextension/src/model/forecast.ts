@@ -1,0 +1,135 @@
+/** What the next run would do: when that is asked for, and how it reads. */
+
+import type { Forecast, StepForecast } from '../api/types';
+import { formatSeconds } from './format';
+
+/** Milliseconds for which nothing may have changed before the server is asked. */
+const SETTLED = 400;
+/** Milliseconds after which what lies on the disk may have changed. */
+const OLD = 5000;
+
+export type Ask = (signal: AbortSignal) => Promise<Forecast>;
+
+/** Keeps one forecast current: asks when things have come to rest, and never twice at a time. */
+export class Forecaster {
+  constructor(
+    private readonly ask: Ask,
+    private readonly changed: () => void
+  ) {}
+
+  /** The newest forecast, as long as there is anything to foresee. */
+  get forecast(): Forecast | null {
+    return this._forecast;
+  }
+
+  /** Why a run would be refused. */
+  get problem(): string | null {
+    return this._problem;
+  }
+
+  /** Something has changed since, and an answer is awaited. */
+  get isStale(): boolean {
+    return this._isStale;
+  }
+
+  /** Ask, once nothing changes any more; an answer that is under way no longer counts. */
+  askSoon(delay = SETTLED): void {
+    this.pause(true);
+    this.timer = setTimeout(() => void this.askNow(), delay);
+  }
+
+  /** Ask again where the last answer is so old that files may have changed. */
+  askIfOld(): void {
+    if (!this._isStale && Date.now() - this.answered > OLD) {
+      this.askSoon(0);
+    }
+  }
+
+  /** Stop asking; what is known stays, `stale` where it no longer holds. */
+  pause(stale = false): void {
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.asking = null;
+    this._isStale = stale;
+  }
+
+  /** There is nothing to foresee. */
+  drop(): void {
+    this.pause();
+    this._forecast = null;
+    this._problem = null;
+  }
+
+  private async askNow(): Promise<void> {
+    const asking = new AbortController();
+    this.asking = asking;
+    let forecast: Forecast | null = null;
+    let problem: string | null = null;
+    try {
+      forecast = await this.ask(asking.signal);
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    if (this.asking === asking) {
+      this.asking = null;
+      this._forecast = forecast;
+      this._problem = problem;
+      this._isStale = false;
+      this.answered = Date.now();
+      this.changed();
+    }
+  }
+
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private asking: AbortController | null = null;
+  private answered = 0;
+  private _forecast: Forecast | null = null;
+  private _problem: string | null = null;
+  private _isStale = false;
+}
+
+/** What becomes of a step, as short as a node of the graph needs it. */
+export function outcomeWords({ outcome, seconds }: StepForecast): string {
+  const time = seconds === null ? '' : ` ~${formatSeconds(seconds)}`;
+  return outcome === 'runs' ? `will run${time}` : outcome === 'depends' ? `may run${time}` : outcome;
+}
+
+/** A forecast in one line. */
+export function summary({ steps, least, most }: Forecast): string {
+  const count = (outcome: StepForecast['outcome']) => steps.filter(step => step.outcome === outcome).length;
+  const [runs, depends, cached] = [count('runs'), count('depends'), count('cached')];
+  if (cached === steps.length) {
+    return cached === 1
+      ? 'Nothing to run: the step is cached'
+      : `Nothing to run: all ${cached} steps are cached`;
+  }
+  const none = runs + depends === 0 && 'Nothing to run';
+  const sure =
+    none || (runs === steps.length ? everyStep(runs) : `${runs} of ${steps.length} steps will run`);
+  const open = depends > 0 ? [`${depends} more may`] : [];
+  const unknown = steps.some(
+    ({ outcome, seconds }) => seconds === null && (outcome === 'runs' || outcome === 'depends')
+  );
+  const work = [sure, ...open, ...time(least, most, unknown)].join(', ');
+  const rest = (['cached', 'taken', 'left out'] as const)
+    .map(outcome => [count(outcome), outcome] as const)
+    .filter(([number]) => number > 0)
+    .map(([number, outcome]) => `${number} ${outcome}`);
+  return [work, ...rest].join('; ');
+}
+
+function everyStep(count: number): string {
+  return count === 1 ? 'The step will run' : `All ${count} steps will run`;
+}
+
+/** The work, where anything is known of it. `unknown`: there are steps that have not run before. */
+function time(least: number, most: number, unknown: boolean): string[] {
+  const [low, high] = [formatSeconds(least), formatSeconds(most)];
+  if (most === 0) {
+    return [];
+  }
+  if (unknown) {
+    return [`more than ${least > 0 ? low : high}`];
+  }
+  return [low === high ? `about ${high}` : least > 0 ? `${low} to ${high}` : `up to ${high}`];
+}
