@@ -50,14 +50,14 @@ const SUMMARIES: [Given[], string][] = [
       ['depends', 9],
       ['cached', 2]
     ],
-    '1 of 3 steps will run, 1 more may, 3.0 s to 12 s; 1 cached'
+    '1 of 3 steps will run, 1 more may, 3 to 12 s; 1 cached'
   ],
   [
     [
       ['runs', null],
       ['runs', 3]
     ],
-    'All 2 steps will run, more than 3.0 s'
+    'All 2 steps will run, more than 3 s'
   ],
   [
     [
@@ -72,7 +72,7 @@ const SUMMARIES: [Given[], string][] = [
       ['runs', 3],
       ['left out', null]
     ],
-    '1 of 3 steps will run, about 3.0 s; 1 taken; 1 left out'
+    '1 of 3 steps will run, about 3 s; 1 taken; 1 left out'
   ]
 ];
 
@@ -82,7 +82,7 @@ for (const [given, words] of SUMMARIES) {
 
 test('a node tells the time where a step may run', () => {
   const words = forecast(['runs', 3], ['depends', null], ['cached', 3]).steps.map(outcomeWords);
-  assert.deepEqual(words, ['will run ~3.0 s', 'may run', 'cached']);
+  assert.deepEqual(words, ['will run ~3 s', 'may run', 'cached']);
 });
 
 /** A forecaster whose questions wait to be answered. */

@@ -7,6 +7,7 @@ import {
   formatAgo,
   formatBytes,
   formatNumber,
+  formatRoughly,
   formatSeconds,
   shortNames
 } from '../src/model/format';
@@ -76,3 +77,16 @@ test('names are cut at the length, and the rest counted', () => {
 test('a path ends in its base name', () => {
   assert.deepEqual([baseName('a/b.ipynb'), baseName('b.ipynb')], ['b.ipynb', 'b.ipynb']);
 });
+
+const ROUGHLY: [number, string][] = [
+  [0.004, '0.1 s'],
+  [0.57, '0.6 s'],
+  [0.96, '1 s'],
+  [22.6, '23 s'],
+  [59.6, '1 min'],
+  [3660, '1 h 1 min']
+];
+
+for (const [seconds, text] of ROUGHLY) {
+  test(`${seconds} seconds are roughly ${text}`, () => assert.equal(formatRoughly(seconds), text));
+}

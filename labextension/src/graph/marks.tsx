@@ -17,8 +17,8 @@ export function marksOf(step: GraphStep): Mark[] {
   return step.exit ? [{ kind: 'exit', title: 'Always runs, with the outcome' }] : [];
 }
 
-export function StepMarks({ marks }: { marks: readonly Mark[] }): React.JSX.Element {
-  return (
+export function StepMarks({ marks }: { marks: readonly Mark[] }): React.JSX.Element | null {
+  return marks.length === 0 ? null : (
     <span className="labline-Marks">
       {marks.map(({ kind, title }) => (
         <svg key={kind} data-labline-mark={kind} viewBox="0 0 16 16" role="img" aria-label={title}>

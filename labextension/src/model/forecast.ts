@@ -1,7 +1,7 @@
 /** What the next run would do: when that is asked for, and how it reads. */
 
 import type { Forecast, StepForecast } from '../api/types';
-import { formatSeconds } from './format';
+import { formatRoughly } from './format';
 
 /** Milliseconds for which nothing may have changed before the server is asked. */
 const SETTLED = 400;
@@ -90,7 +90,7 @@ export class Forecaster {
 
 /** What becomes of a step, as short as a node of the graph needs it. */
 export function outcomeWords({ outcome, seconds }: StepForecast): string {
-  const time = seconds === null ? '' : ` ~${formatSeconds(seconds)}`;
+  const time = seconds === null ? '' : ` ~${formatRoughly(seconds)}`;
   return outcome === 'runs' ? `will run${time}` : outcome === 'depends' ? `may run${time}` : outcome;
 }
 
@@ -124,12 +124,18 @@ function everyStep(count: number): string {
 
 /** The work, where anything is known of it. `unknown`: there are steps that have not run before. */
 function time(least: number, most: number, unknown: boolean): string[] {
-  const [low, high] = [formatSeconds(least), formatSeconds(most)];
+  const [low, high] = [formatRoughly(least), formatRoughly(most)];
   if (most === 0) {
     return [];
   }
   if (unknown) {
     return [`more than ${least > 0 ? low : high}`];
   }
-  return [low === high ? `about ${high}` : least > 0 ? `${low} to ${high}` : `up to ${high}`];
+  if (low === high) {
+    return [`about ${high}`];
+  }
+  const unit = / \w+$/.exec(high)![0];
+  return [
+    least > 0 ? `${low.endsWith(unit) ? low.slice(0, -unit.length) : low} to ${high}` : `up to ${high}`
+  ];
 }

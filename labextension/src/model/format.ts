@@ -18,6 +18,18 @@ export function formatSeconds(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** Seconds of which nobody should believe more than the size. */
+export function formatRoughly(seconds: number): string {
+  if (seconds < 0.95) {
+    return `${Math.max(0.1, seconds).toFixed(1)} s`;
+  }
+  if (seconds < 59.5) {
+    return `${Math.round(seconds)} s`;
+  }
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   let value = bytes;
