@@ -10,7 +10,7 @@ import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pip
 import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
-import { Empty, LinkButton, Notice, PageLink, RunAgain, Section, StateBadge } from '../ui/parts';
+import { Empty, LinkButton, Notice, PageLink, RunAgain, Section, StateBadge, Tick } from '../ui/parts';
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
 import { RunControls, whyNot } from './RunControls';
@@ -185,20 +185,16 @@ function Observed({
 }): React.JSX.Element {
   return (
     <>
-      <label
-        className="labline-Check"
+      <Tick
+        action="observed"
         title="Without it the pipeline is made from the code alone, and the next run forgets what was seen"
+        checked={pipeline.useObserved}
+        onChange={use => {
+          pipeline.useObserved = use;
+        }}
       >
-        <input
-          type="checkbox"
-          data-labline-action="observed"
-          checked={pipeline.useObserved}
-          onChange={event => {
-            pipeline.useObserved = event.target.checked;
-          }}
-        />
         Reckon with what earlier runs saw
-      </label>
+      </Tick>
       <ul className="labline-Observed">
         {facts.map(fact => (
           <li key={fact}>{fact[0].toUpperCase() + fact.slice(1)}.</li>

@@ -5,7 +5,7 @@ import type { LablineClient } from '../api/client';
 import { canResume, LOCAL } from '../api/types';
 import { literalFault } from '../model/literals';
 import type { NotebookPipeline } from '../model/pipeline';
-import { ActionButton, Notice } from '../ui/parts';
+import { ActionButton, Notice, Tick } from '../ui/parts';
 import { VerdictIcon } from '../ui/seal';
 import { ForecastLine } from './ForecastLine';
 import { RunMenuButton } from './RunMenu';
@@ -103,18 +103,17 @@ export function RunControls(props: RunControlsProps): React.JSX.Element {
           </>
         )}
         <TargetChoice pipeline={pipeline} client={client} disabled={running} />
-        <label className="labline-Check" title="Steps whose code and inputs did not change are not run again">
-          <input
-            type="checkbox"
-            data-labline-action="cache"
-            checked={pipeline.useCache}
-            disabled={running}
-            onChange={event => {
-              pipeline.useCache = event.target.checked;
-            }}
-          />
+        <Tick
+          action="cache"
+          title="Steps whose code and inputs did not change are not run again"
+          checked={pipeline.useCache}
+          disabled={running}
+          onChange={use => {
+            pipeline.useCache = use;
+          }}
+        >
           Use cache
-        </label>
+        </Tick>
       </div>
       {obstacle && !pipeline.trouble && (
         <p className="labline-RunControls-reason" data-labline-reason="">

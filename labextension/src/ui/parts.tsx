@@ -1,4 +1,4 @@
-import React from 'react';
+import React, { useEffect, useState } from 'react';
 
 import type { RunState, StepState } from '../api/types';
 import { STATE_WORDS } from './words';
@@ -149,6 +149,32 @@ export function Notice({
     <p className="labline-Notice" data-labline-notice={kind} role={kind === 'error' ? 'alert' : 'status'}>
       {children}
     </p>
+  );
+}
+
+export interface TickProps extends Pick<ActionProps, 'action' | 'title' | 'disabled' | 'children'> {
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}
+
+/** A box to tick. It shows at once what was chosen, though what it stands for is known a moment later. */
+export function Tick({ action, title, checked, onChange, children, disabled }: TickProps): React.JSX.Element {
+  const [shown, show] = useState(checked);
+  useEffect(() => show(checked), [checked]);
+  return (
+    <label className="labline-Check" title={title}>
+      <input
+        type="checkbox"
+        data-labline-action={action}
+        checked={shown}
+        disabled={disabled}
+        onChange={event => {
+          show(event.target.checked);
+          onChange(event.target.checked);
+        }}
+      />
+      {children}
+    </label>
   );
 }
 
