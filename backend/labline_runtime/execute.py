@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from labline_runtime import files, guard, hidden_state, metrics, parameters, post_mortem, tracking, transfer
+from labline_runtime import files, guard, hidden_state, items, metrics, parameters, post_mortem, tracking, transfer
 from labline_runtime.descriptors import Reserve
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
@@ -81,6 +81,7 @@ class _Step:
         self._outdated: tuple[str, ...] = ()
         self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
+        self._listed: tuple[str, ...] = ()
         self._descriptors = Reserve()
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
@@ -114,6 +115,7 @@ class _Step:
             outdated=self._outdated,
             unrepeatable=self._unrepeatable,
             error=error,
+            listed=self._listed,
         )
 
     def tell_that_it_stays(self) -> None:
@@ -141,18 +143,27 @@ class _Step:
             tracking.start_autologging(spec)
             watchman = guard.Guard(spec, namespace, received, notes, before)
             pauses = {pause.after: pause for pause in spec.pauses}
+            brought = items.Brought(namespace) if spec.apart else None
             try:
-                for place in own:
+                for place in own if spec.parts is None else ():
                     self._run_cell(shell, place)
                     if (pause := pauses.get(spec.cells[place].index)) is not None:
                         watchman.pause()
                         watchman.resume(*inbox.resume(pause))
             finally:
                 watchman.stop()
+            if spec.parts is not None:
+                namespace.update(items.joined(spec))
+                self._notebook.show(own[-1], items.outputs(spec.parts, spec.cells[own[-1]]))
+                self._notebook.write()
             self._outdated = watchman.check()
             outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
             watchman.check_types(outputs)
             shared, self._kept = watchman.shared_by(outputs)
+            if brought is not None:
+                brought.check(spec, outputs)
+            if spec.lists is not None:
+                self._listed = items.digests(namespace[spec.lists])
             for output, values, found in zip(spec.outputs, outputs, shared, strict=True):
                 record = transfer.send(spec, output, values, found, before)
                 if record is not None:

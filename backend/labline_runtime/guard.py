@@ -44,9 +44,7 @@ from labline_runtime.values.preview import type_name
 from labline_runtime.watched import HiddenWatch
 
 _MISSING = object()
-_OF_IPYTHON = re.compile(
-    r"_+|_(i+|i?\d+|ih|oh|dh)|In|Out|exit|quit|get_ipython"
-)  # bound by the shell, not by the cells
+OF_IPYTHON = re.compile(r"_+|_(i+|i?\d+|ih|oh|dh)|In|Out|exit|quit|get_ipython")  # bound by the shell, not by the cells
 
 
 class Guard:
@@ -95,7 +93,7 @@ class Guard:
         # What somebody takes from above these cells, they are not seen to make.
         self._passing_values = {name for source, names in end.passing.items() for name in names if source}
         self._bound = {
-            name: self._namespace.get(name, _MISSING) for name in self._passing if not _OF_IPYTHON.fullmatch(name)
+            name: self._namespace.get(name, _MISSING) for name in self._passing if not OF_IPYTHON.fullmatch(name)
         }
         self.stop()
         patched = [name for name in self._handed if name.startswith(patches.PATCH) and self._makes(name)]

@@ -34,6 +34,10 @@ class ExecutedNotebook:
         """The cell at *place* has run."""
         self._cells[place]["execution_count"] = execution_count
 
+    def show(self, place: int, outputs: list[dict[str, Any]]) -> None:
+        """The cell at *place* shows *outputs* that others have made."""
+        self._cells[place]["outputs"] = outputs
+
     def write(self) -> None:
         """Write the notebook as it stands."""
         for cell, outputs in zip(self._cells, self._outputs, strict=True):

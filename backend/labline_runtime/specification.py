@@ -114,8 +114,25 @@ class Pause:
 
 
 @dataclass(frozen=True)
+class Part:
+    """What the process of one item of a step's loop has left, for the whole to be made of.
+
+    ``artifact`` holds what it has gathered; None where nobody takes that, or where the item failed: ``error`` says why.
+    ``notebook`` is the path of its executed notebook.
+    """
+
+    artifact: StepInput | None
+    notebook: str
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class StepSpecification:
-    """Everything a step needs to run, anywhere."""
+    """Everything a step needs to run, anywhere.
+
+    Of a step's loop (:mod:`labline_runtime.items`) ``lists`` names the variable whose items the result tells, ``apart``
+    is set for a process that runs one item, and ``parts`` are put together instead of running the step's own cells.
+    """
 
     run: str
     pipeline: str
@@ -138,6 +155,9 @@ class StepSpecification:
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
     post_mortem: bool = False  # where a cell fails, the process stays for a debugger
+    lists: str | None = None
+    apart: bool = False
+    parts: tuple[Part, ...] | None = None
     schema: int = SCHEMA_VERSION
 
 
@@ -267,6 +287,16 @@ class FileUse:
 
 
 @dataclass(frozen=True)
+class ItemRun:
+    """How one item of a step's loop fared in a process of its own. Times are seconds; ``error`` says why it failed."""
+
+    state: Literal["succeeded", "cached", "failed"]
+    started: float
+    seconds: float
+    error: str | None = None
+
+
+@dataclass(frozen=True)
 class StepResult:
     """What a step left behind."""
 
@@ -282,6 +312,9 @@ class StepResult:
     observed: tuple[Observation, ...] = ()  # what a compilation had better know, though no harm was done
     unrepeatable: str | None = None  # why the result must not stand for another run: it may depend on things not seen
     error: StepError | None = None
+    listed: tuple[str, ...] = ()  # of each item of what a loop goes through, the digest; "" where it has none
+    items: tuple[ItemRun, ...] = ()  # of a loop whose items ran in processes of their own
+    in_one: str | None = None  # why they did not, though they were to
     schema: int = SCHEMA_VERSION
 
 

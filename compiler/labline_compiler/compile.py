@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, find
 from labline_compiler.interruption import interleaved, interrupted
 from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
 from labline_compiler.leakage import find_leaks
+from labline_compiler.loops import Loops, NoLoopError
 from labline_compiler.meanwhile import UNCOLLECTED
 from labline_compiler.metadata import read_pipeline_options
 from labline_compiler.notebook import Cell, Notebook, Origin
@@ -105,7 +106,7 @@ class _Compiler:
             found = merging(found, flows.parted, step_options, self.cells)
             self.findings.append(with_own_name(found, step_options, self.cells))
         self.findings += self._leaks()
-        steps = self._steps(flows, prev, step_options)
+        steps = self._steps(flows, prev, step_options, options.parallel_random)
         if self._failed or steps is None:
             return Compilation(None, self._sorted_findings(), infos, tuple(flows.parted))
         kept = ("kernelspec", "language_info")
@@ -246,6 +247,7 @@ class _Compiler:
                 backoff=options.backoff,
                 retry_on=options.retry_on or (),
                 exit=options.exit or (),
+                foreach=options.foreach,
                 timeout=options.timeout,
                 post_mortem=options.post_mortem or False,
             )
@@ -328,7 +330,11 @@ class _Compiler:
         return units
 
     def _steps(
-        self, flows: Flows, prev: dict[str, dict[str, Cell]], options: dict[str, StepOptions]
+        self,
+        flows: Flows,
+        prev: dict[str, dict[str, Cell]],
+        options: dict[str, StepOptions],
+        parallel_random: bool,
     ) -> tuple[Step, ...] | None:
         names = list(flows.steps)
         position = {name: i for i, name in enumerate(names)}
@@ -392,7 +398,25 @@ class _Compiler:
                     options=options.get(name, StepOptions()),
                 )
             )
-        return tuple(steps)
+        return tuple(self._with_loops(steps, parallel_random))
+
+    def _with_loops(self, steps: list[Step], parallel_random: bool) -> Iterator[Step]:
+        """The steps; those that are to run item by item with their loop, or with a finding that says why not."""
+        loops = Loops(self._units(), self.observed, parallel_random=parallel_random, plots=self.plots)
+        for step in steps:
+            if step.options.foreach is None:
+                yield step
+                continue
+            try:
+                loop = loops.find(step)
+            except NoLoopError as found:
+                message = f"Step {step.name} runs as a whole, not item by item: {found.reason}."
+                cell = found.unit.cell.place if found.unit is not None else None
+                self.findings.append(finding("LL209", message, cell=cell, line=found.line, step=step.name))
+                yield step
+                continue
+            together = StepOutput(tuple(name for output in step.outputs for name in output.names))
+            yield replace(step, loop=loop, outputs=(together,) if step.outputs else ())
 
     @staticmethod
     def _waits_for(flow: StepFlow) -> set[str]:

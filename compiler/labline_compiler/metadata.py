@@ -9,7 +9,7 @@ from typing import Any
 from labline_compiler.findings import Finding, finding
 from labline_compiler.kale import read_kale
 from labline_compiler.notebook import Notebook
-from labline_compiler.pipeline import Backoff
+from labline_compiler.pipeline import Backoff, Foreach
 from labline_compiler.tags import Options, PipelineOptions
 
 
@@ -105,6 +105,9 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
     elif key == "backoff":
         options.backoff, problem = _backoff(value)
         return problem
+    elif key == "foreach":
+        options.foreach, problem = _foreach(value)
+        return problem
     elif key == "exit":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)) or len(names) not in (1, 2) or not all(map(_is_name, names)):
@@ -135,6 +138,22 @@ def _backoff(value: Any) -> tuple[Backoff | None, str | None]:
         if problem := _seconds(entry):
             return None, problem if name != "factor" else "has a factor that is no positive number"
     return Backoff(**{str(name): float(entry) for name, entry in entries.items()}), None
+
+
+def _foreach(value: Any) -> tuple[Foreach | None, str | None]:
+    """How the items of a loop are to run: true, or an object; what is wrong with it."""
+    if isinstance(value, bool):
+        return Foreach() if value else None, None
+    if not isinstance(value, Mapping):
+        return None, "is neither true nor false nor an object"
+    if unknown := sorted(set(map(str, value)) - {"parallel", "allow_failures"}):
+        return None, f"has no entry `{unknown[0]}`; it has parallel and allow_failures"
+    parallel, allow_failures = value.get("parallel"), value.get("allow_failures", False)
+    if parallel is not None and (not isinstance(parallel, int) or isinstance(parallel, bool) or parallel < 1):
+        return None, "says a `parallel` that is no whole number above 0"
+    if not isinstance(allow_failures, bool):
+        return None, "says an `allow_failures` that is neither true nor false"
+    return Foreach(parallel, allow_failures), None
 
 
 def _is_name(name: Any) -> bool:

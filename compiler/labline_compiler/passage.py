@@ -22,6 +22,12 @@ NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
 _EVERYWHERE = frozenset(state for state in (*AMBIENT, PATCH) if state != "@cwd")
 
 
+def everywhere(step: Step) -> frozenset[str]:
+    """The hidden state that code like that of *step* may depend on, wherever it stands."""
+    states = {name for name in step.uses if name.startswith(HIDDEN_STATE_PREFIX)}
+    return _EVERYWHERE.union(states).difference(NEEDS_A_SEED)
+
+
 class Passage:
     """What passes the stretches of the step called *name*."""
 

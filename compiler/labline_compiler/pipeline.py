@@ -61,6 +61,17 @@ class Backoff:
 
 
 @dataclass(frozen=True)
+class Foreach:
+    """The user's wish that the items of a step's loop run side by side, each in a process of its own.
+
+    ``parallel`` bounds how many at once. With ``allow_failures`` an item that fails does not fail the step.
+    """
+
+    parallel: int | None = None
+    allow_failures: bool = False
+
+
+@dataclass(frozen=True)
 class StepOptions:
     """What the tags and the metadata ask of the target, per step. Seconds where a time is meant."""
 
@@ -77,6 +88,7 @@ class StepOptions:
     retry_on: tuple[str, ...] = ()  # names of exceptions and codes of findings; empty: whatever it failed of
     timeout: float | None = None
     post_mortem: bool = False  # where it fails for good, its process stays for a debugger
+    foreach: Foreach | None = None
     exit: tuple[str, ...] = ()  # of a step that ends every run: the parameters that are the run's outcome, and error
 
 
@@ -99,6 +111,22 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Loop:
+    """A loop that is all of a step's code, with items that do not depend on each other as far as can be seen.
+
+    In the source of the step's cell with the index ``cell``, what it goes through is written from the character
+    ``start`` to ``end``. ``gathers`` are the lists and dictionaries, empty before the loop, to which each item adds.
+    Of the inputs ``listed`` the step's code needs nothing but the item.
+    """
+
+    cell: int
+    start: int
+    end: int
+    gathers: tuple[str, ...]
+    listed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Step:
     """One or more cells that run together in a process of their own.
 
@@ -107,7 +135,8 @@ class Step:
     ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, with names that it
     reads and nothing binds, and the files it names (relative to the notebook's folder). ``stretches`` are told of a
     step that has cells on both sides of another's. ``keepers`` are the steps it waits for that may keep something of
-    an input that it may alter.
+    an input that it may alter. A ``loop`` is another way to run the same cells, with the same outcome; a target may do
+    without.
     """
 
     name: str
@@ -121,6 +150,7 @@ class Step:
     files: tuple[str, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     keepers: tuple[str, ...] = ()
+    loop: Loop | None = None  # whose items are to run in processes of their own
 
     @functools.cached_property  # asked for once for every pair of steps
     def stretch(self) -> Stretch:

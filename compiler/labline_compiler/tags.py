@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell
-from labline_compiler.pipeline import Backoff
+from labline_compiler.pipeline import Backoff, Foreach
 
 _KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
 _SWITCH = {"enabled": True, "disabled": False}
@@ -58,7 +58,7 @@ TAGS = {
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
-_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit", "post_mortem")
+_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit", "post_mortem", "foreach")
 """Options that are said once for a step."""
 
 
@@ -80,6 +80,7 @@ class Options:
     timeout: float | None = None
     exit: tuple[str, ...] | None = None
     post_mortem: bool | None = None
+    foreach: Foreach | None = None
 
     def __bool__(self) -> bool:
         return self != Options()

@@ -145,6 +145,25 @@ class Cache:
             entry = CacheEntry(run.id, step.name, lookup.ingredients, result)
             self._store.cache.remember(lookup.key, run.pipeline.name, entry)
 
+    def of_item(self, lookup: Lookup, step: Step, results: Mapping[str, StepResult], item: str) -> Lookup:
+        """What *lookup*, of *step*, is for one item of its loop; *item* is its digest."""
+        found = cachekey.of_item(lookup.ingredients, step, results, item)
+        return Lookup(cachekey.key(found), found, None, lookup.note)
+
+    def look_up_item(self, run: RunRecord, step: Step, lookup: Lookup) -> CacheEntry | None:
+        """Find an earlier result for an item of the loop of *step*."""
+        entry = self._store.cache.lookup(lookup.key) if run.cache and lookup.key is not None else None
+        if entry is None or self._spoilt(entry, Path(run.folder)) or _missed(entry.result, run.pipeline, step):
+            return None
+        return entry
+
+    def remember_item(self, run: RunRecord, place: str, lookup: Lookup, result: StepResult) -> None:
+        """Keep the result of an item that ran; *place* is where it lies, as the name of a step would say."""
+        if lookup.key is not None and result.unrepeatable is None:
+            self._store.cache.remember(
+                lookup.key, run.pipeline.name, CacheEntry(run.id, place, lookup.ingredients, result)
+            )
+
     def lay_out(self, run: str, step: str, folder: Path) -> None:
         """Make what a step of an earlier run left behind reachable in the new run's step folder."""
         origin = self._home.step_folder(run, step)

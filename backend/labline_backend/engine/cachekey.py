@@ -94,6 +94,29 @@ def assume(found: Mapping[str, str], before: Mapping[str, str], step: Step, unkn
     return result | {"kept": before["kept"]} if "kept" in before else result
 
 
+def of_item(found: Mapping[str, str], step: Step, results: Mapping[str, StepResult], item: str) -> dict[str, str]:
+    """What the result of one item of a step's loop depends on, given what that of the step does.
+
+    Of what the loop goes through only the *item* counts, by its digest, and no other code that lists the items.
+    """
+    loop = step.loop
+    assert loop is not None  # noqa: S101 - only a loop has items
+    listed = set(loop.listed)
+    result = dict(found) | {"item": item}
+    for name in listed:
+        result.pop(f"parameter/{name}", None)
+        for taken in step.inputs:
+            result.pop(f"value/{taken.source}/{name}", None)
+    for taken in step.inputs:
+        for number, artifact in enumerate(results[taken.source].artifacts if taken.source in results else ()):
+            if listed.issuperset(set(artifact.names) & set(taken.names)):
+                result.pop(f"artifact/{taken.source}/{number}", None)
+    for number, cell in enumerate(step.cells):
+        if cell.index == loop.cell:
+            result[f"code/{number}"] = digest(normalise(f"{cell.source[: loop.start]}(){cell.source[loop.end :]}"))
+    return result
+
+
 def kept(step: Step, results: Mapping[str, StepResult]) -> tuple[Shared, ...]:
     """What the steps that *step* waits for keep, in what they hand on, of inputs that *step* takes from elsewhere."""
     names = {taken.source: taken.names for taken in step.inputs}

@@ -111,6 +111,17 @@ print(rows)
 label = "a"
 """,
     ),
+    Rule(
+        "LL209",
+        "loop runs as a whole",
+        "warning",
+        "The step's option `foreach` asks for the items of its loop to run in processes of their own. That comes to "
+        "the same only where no item needs what another has done, and where all that later steps take is what the "
+        "items add to lists and dictionaries made empty just above the loop. Labline does not see that it is so, and "
+        "runs the loop in one process, as the notebook does.",
+        "Have the step be one loop that only adds to such names, each item with a generator of random numbers and "
+        "files of its own, or remove `foreach`.",
+    ),
     # Told by a run
     Rule(
         "LL210",
@@ -120,6 +131,15 @@ label = "a"
         "Content is compared of arrays, frames, containers, generators of random numbers, instances of the notebook's "
         "classes and scikit-learn's estimators.",
         "Run again: the next run reckons with what this one saw. Or work on a copy, or assign the name in the step.",
+    ),
+    Rule(
+        "LL212",
+        "items share an object",
+        "error",
+        "What one item of a loop gathers holds an object, or memory, that is there before the loop, so all items of "
+        "the notebook's loop would hold the same one. In processes of their own each holds a copy. No run fails of "
+        "this: the loop runs in one process after all, and the step says why.",
+        "Gather a copy (`copy.deepcopy`), or remove `foreach` from the step.",
     ),
     Rule(
         "LL220",

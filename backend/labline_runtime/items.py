@@ -1,0 +1,108 @@
+"""The items of a step's loop, each run in a process of its own, and put together again to what the loop comes to.
+
+A process runs the step's cells with a loop over one item only. What all of them gather is joined in the items' order.
+That is what the loop makes in one process as long as no item changes what another one sees, for which the compiler and
+the guard vouch, and as long as what the items gather has nothing in common: each process has a copy of its own of what
+was there before the loop.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from labline_runtime import sharing, transfer
+from labline_runtime.failed import Failed
+from labline_runtime.failure import StepFailure
+from labline_runtime.guard import OF_IPYTHON
+from labline_runtime.specification import CellSource, Part, StepError, StepSpecification
+from labline_runtime.values import digest
+from labline_runtime.values.digest import DigestError
+from labline_runtime.values.parts import ATOMS
+
+_HELD_BY_REFERENCE = (types.ModuleType, type)
+
+
+class Brought:
+    """What was there before the loop: the step's inputs, and what the cells at the start of every step have made."""
+
+    def __init__(self, namespace: Mapping[str, Any]) -> None:
+        self._values = {
+            name: value
+            for name, value in namespace.items()
+            if type(value) not in ATOMS and not isinstance(value, _HELD_BY_REFERENCE) and not OF_IPYTHON.fullmatch(name)
+        }
+
+    def check(self, spec: StepSpecification, outputs: Sequence[Mapping[str, Any]]) -> None:
+        """Raise :class:`StepFailure` where *outputs* hold a part of it: so would those of other items."""
+        gathered = [sharing.Home(spec.step, values) for values in outputs]
+        found = sharing.find(gathered, [sharing.Home("", self._values)], [])
+        for note in (note for notes in found[: len(gathered)] for note in notes if not note.source):
+            message = f"{note.path} shares {'memory' if note.memory else 'an object'} with {note.other_path}"
+            raise StepFailure(
+                StepError(
+                    message=f"{message}, which is there before the loop: all items would hold it.",
+                    code="LL212",
+                    variable=note.name,
+                    culprit=note.path,
+                    hint="Add a copy (copy.deepcopy).",
+                )
+            )
+
+
+def digests(values: Sequence[Any]) -> tuple[str, ...]:
+    """Of each of *values* the digest of its content; "" where it has none."""
+    return tuple(map(_digest, values))
+
+
+def _digest(value: Any) -> str:
+    try:
+        return digest(value)
+    except DigestError:
+        return ""
+
+
+def joined(spec: StepSpecification) -> dict[str, Any]:
+    """What the parts have gathered, by name: lists one after the other, dictionaries put into one.
+
+    A part that failed leaves a :class:`Failed` in each list. Raises :class:`StepFailure`.
+    """
+    parts = spec.parts or ()
+    loaded = [transfer.load_artifact(part.artifact)[0] if part.artifact is not None else None for part in parts]
+    whole: dict[str, Any] = {}
+    for values in loaded:
+        for name, value in (values or {}).items():
+            whole.setdefault(name, type(value)())
+    for number, (part, values) in enumerate(zip(parts, loaded, strict=True)):
+        for name, gathered in whole.items():
+            if values is not None and name in values:
+                gathered.extend(values[name]) if isinstance(gathered, list) else gathered.update(values[name])
+            elif part.error is not None and isinstance(gathered, list):
+                gathered.append(Failed(number, part.error))
+    return whole
+
+
+def outputs(parts: Sequence[Part], cell: CellSource) -> list[dict[str, Any]]:
+    """What *cell*, the one with the loop, has shown in all parts, in their order."""
+    shown: list[dict[str, Any]] = []
+    for part in parts:
+        for output in _outputs(Path(part.notebook), cell):
+            last = shown[-1] if shown else {}
+            if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
+                shown[-1] = {**last, "text": last["text"] + output["text"]}
+            else:
+                shown.append(output)
+    return shown
+
+
+def _outputs(path: Path, cell: CellSource) -> list[dict[str, Any]]:
+    try:
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+    except (OSError, ValueError):  # of an item that failed early, or of an old run that was cleared away
+        return []
+    return [
+        output for each in cells if each["metadata"]["labline"]["index"] == cell.index for output in each["outputs"]
+    ]
