@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from labline_runtime.specification import HIDDEN_STATE_PREFIX
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, ItemRun
 
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
@@ -104,6 +104,7 @@ def graph(pipeline: Pipeline) -> Document:
                 "parameters": list(step.parameters),
                 "outputs": [name for output in step.outputs for name in output.names],
                 "exit": bool(step.options.exit),
+                "loop": step.loop is not None,
             }
             for step in pipeline.steps
         ],
@@ -253,6 +254,8 @@ def step_run(record: StepRecord) -> Document:
         "values": [] if result is None else _values(result),
         "metrics": {} if result is None else {name: _number(value) for name, value in result.metrics.items()},
         "error": None if record.error is None else dataclasses.asdict(record.error),
+        "items": None if result is None or not result.items else _items(result.items),
+        "in_one": None if result is None else result.in_one,
         "mlflow_run_id": record.mlflow_run_id,
     }
 
@@ -267,6 +270,11 @@ def metrics(steps: Sequence[StepRecord]) -> dict[str, float | None]:
     ]
     times = Counter(name for _, name, _ in given)
     return {name if times[name] == 1 else f"{step}.{name}": _number(value) for step, name, value in given}
+
+
+def _items(items: Sequence[ItemRun]) -> Document:
+    states = [item.state for item in items]
+    return {"total": len(states), "cached": states.count("cached"), "failed": states.count("failed")}
 
 
 def _values(result: StepResult) -> list[Document]:

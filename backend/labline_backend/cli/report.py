@@ -36,6 +36,7 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
         right=(2, 3, 4),
     )
     _reasons(steps)
+    _items(steps)
     if run.parameters:
         click.echo()
         terminal.table(["parameter", "value"], [[name, value] for name, value in run.parameters.items()])
@@ -65,6 +66,25 @@ def _reasons(steps: Sequence[StepRecord]) -> None:
     if any(step.cache_note for step in steps):
         click.echo()
         terminal.table(["step", "why"], [[step.name, step.cache_note] for step in steps if step.cache_note])
+
+
+def _items(steps: Sequence[StepRecord]) -> None:
+    """How the items of loops ran, and which failed."""
+    rows = []
+    for step in steps:
+        if step.result is None or not (step.result.items or step.result.in_one):
+            continue
+        states = [item.state for item in step.result.items]
+        counts = [f"{states.count(state)} {state}" for state in ("succeeded", "cached", "failed") if state in states]
+        rows.append([step.name, ", ".join(counts) or f"in one process: {step.result.in_one}"])
+        rows += [
+            ["", f"{number} of {len(states)}: {item.error}"]
+            for number, item in enumerate(step.result.items, 1)
+            if item.error is not None
+        ]
+    if rows:
+        click.echo()
+        terminal.table(["step", "items"], rows)
 
 
 def _why_not_verified(verification: wire.Document | None) -> str | None:

@@ -90,6 +90,7 @@ class LoopRunner:
         self._cell = next(cell for cell in step.cells if cell.index == self._loop.cell)
         self._over = self._cell.source[self._loop.start : self._loop.end]
         self._tasks: list[asyncio.Task[_Done]] = []
+        self._ended = 0
 
     async def run(self, tracked: dict[str, str]) -> StepResult:
         """What the loop comes to. Raises :class:`AsAWholeError`, :class:`ItemFailedError`."""
@@ -171,23 +172,29 @@ class LoopRunner:
         self, number: int, digests: Sequence[str], at_once: asyncio.Semaphore, tracked: dict[str, str]
     ) -> _Done:
         async with at_once:
-            label = f"item {number + 1} of {len(digests)}"
-            key = self._key(digests[number])
-            known = await self._known(number, label, key)
-            if known is not None:
-                return known
-            started, clock = time.time(), time.monotonic()
-            result, error = await self._try(number, tracked)
-            if result is not None and error is None:
-                await asyncio.to_thread(self._remember, number, key, result)
-                await self._say(f"--- {label} ---\n", self._item_folder(number))
-                return _Done(ItemRun("succeeded", result.started, result.seconds), result)
-            error = error or StepError(message="it did not say why.")
-            if error.code in _AS_A_WHOLE:
-                raise AsAWholeError(f"{label}: {error.message}")
-            await self._say(f"--- {label} failed ---\n", self._item_folder(number))
-            self._fail(number, label, error)
-            return _Done(ItemRun("failed", started, time.monotonic() - clock, error.message), None)
+            done = await self._drive_item(number, digests, tracked)
+            self._ended += 1
+            self._tell("running", (self._ended, len(digests)))
+            return done
+
+    async def _drive_item(self, number: int, digests: Sequence[str], tracked: dict[str, str]) -> _Done:
+        label = f"item {number + 1} of {len(digests)}"
+        key = self._key(digests[number])
+        known = await self._known(number, label, key)
+        if known is not None:
+            return known
+        started, clock = time.time(), time.monotonic()
+        result, error = await self._try(number, tracked)
+        if result is not None and error is None:
+            await asyncio.to_thread(self._remember, number, key, result)
+            await self._say(f"--- {label} ---\n", self._item_folder(number))
+            return _Done(ItemRun("succeeded", result.started, result.seconds), result)
+        error = error or StepError(message="it did not say why.")
+        if error.code in _AS_A_WHOLE:
+            raise AsAWholeError(f"{label}: {error.message}")
+        await self._say(f"--- {label} failed ---\n", self._item_folder(number))
+        self._fail(number, label, error)
+        return _Done(ItemRun("failed", started, time.monotonic() - clock, error.message), None)
 
     async def _known(self, number: int, label: str, key: Lookup | None) -> _Done | None:
         """The item as it ended before the run went on, or in an earlier run."""
@@ -278,9 +285,11 @@ class LoopRunner:
         if key is not None:
             self._run.cache.remember_item(self._run.record, f"{self._step.name}/items/{number}", key, result)
 
-    def _tell(self, state: str) -> None:
-        for cell in self._step.cells:
-            self._run.store.add_cell_event(self._run.record.id, self._step.name, cell.index, cell.open_id, state)
+    def _tell(self, state: str, items: tuple[int, int] | None = None) -> None:
+        """Tell the run's watchers how the step's cells fare, and how many of the *items* have ended."""
+        name = self._step.name
+        for cell in self._step.cells if items is None else [self._cell]:
+            self._run.store.add_cell_event(self._run.record.id, name, cell.index, cell.open_id, state, items)
 
     async def _say(self, line: str, folder: Path | None = None) -> None:
         """Add to the step's log *line* and what an item has written into its own."""

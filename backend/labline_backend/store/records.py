@@ -144,7 +144,8 @@ class EventRecord:
     """Something that changed, numbered in the order of the commits.
 
     ``data`` is ``{}`` for a run, ``{"step": name}`` for a step (read the current record for the rest), and
-    ``{"step", "index", "id", "state"}`` for a cell.
+    ``{"step", "index", "id", "state"}`` for a cell; ``"items"`` beside them, ``{"done", "total"}``, is of a loop whose
+    items run apart.
     """
 
     seq: int

@@ -241,10 +241,15 @@ class RunStore:
                 raise KeyError(f"{run_id}/{name}")
             _tell(connection, run_id, "step", {"step": name})
 
-    def add_cell_event(self, run_id: str, step: str, index: int, cell_id: str, state: str) -> None:
-        """Tell that a cell has started or ended."""
+    def add_cell_event(
+        self, run_id: str, step: str, index: int, cell_id: str, state: str, items: tuple[int, int] | None = None
+    ) -> None:
+        """Tell that a cell has started or ended; of a cell with a loop also how many of its *items* have, of all."""
+        data: dict[str, Any] = {"step": step, "index": index, "id": cell_id, "state": state}
+        if items is not None:
+            data["items"] = {"done": items[0], "total": items[1]}
         with self._database.write() as connection:
-            _tell(connection, run_id, "cell", {"step": step, "index": index, "id": cell_id, "state": state})
+            _tell(connection, run_id, "cell", data)
 
     def request_cancel(self, run_id: str) -> None:
         """Ask the run's owner, in whatever process, to cancel it, or its verification. What has ended stays as it is.
