@@ -105,6 +105,7 @@ def graph(pipeline: Pipeline) -> Document:
                 "outputs": [name for output in step.outputs for name in output.names],
                 "exit": bool(step.options.exit),
                 "loop": step.loop is not None,
+                "condition": step.condition.text if step.condition is not None else None,
             }
             for step in pipeline.steps
         ],
@@ -255,6 +256,7 @@ def step_run(record: StepRecord) -> Document:
         "metrics": {} if result is None else {name: _number(value) for name, value in result.metrics.items()},
         "error": None if record.error is None else dataclasses.asdict(record.error),
         "items": None if result is None or not result.items else _items(result.items),
+        "condition": None if result is None else result.condition,
         "in_one": None if result is None else result.in_one,
         "mlflow_run_id": record.mlflow_run_id,
     }

@@ -16,7 +16,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from labline_runtime import files, guard, hidden_state, items, metrics, parameters, post_mortem, tracking, transfer
+from labline_runtime import (
+    conditions,
+    files,
+    guard,
+    hidden_state,
+    items,
+    metrics,
+    parameters,
+    post_mortem,
+    tracking,
+    transfer,
+)
 from labline_runtime.descriptors import Reserve
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
@@ -82,6 +93,7 @@ class _Step:
         self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
         self._listed: tuple[str, ...] = ()
+        self._condition: bool | None = None
         self._descriptors = Reserve()
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
@@ -116,6 +128,7 @@ class _Step:
             unrepeatable=self._unrepeatable,
             error=error,
             listed=self._listed,
+            condition=self._condition,
         )
 
     def tell_that_it_stays(self) -> None:
@@ -179,7 +192,12 @@ class _Step:
         self._progress(Progress("cell_started", cell.index, cell.id, started, "running"))
         outputs: CellOutputs = shell.recorder.start_cell()
         self._notebook.begin(place, outputs)
-        outcome = shell.run(cell)
+        if cell.index == self._spec.condition:
+            with conditions.noted(shell.ipython) as noted:
+                outcome = shell.run(cell)
+            self._condition = noted.value
+        else:
+            outcome = shell.run(cell)
         exhausted = self._descriptors.is_needed()
         state: Any = "failed" if outcome.error is not None else "succeeded"
         self._cells.append(CellRun(cell.index, cell.id, state, started, time.monotonic() - clock))

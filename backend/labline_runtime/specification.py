@@ -158,6 +158,7 @@ class StepSpecification:
     lists: str | None = None
     apart: bool = False
     parts: tuple[Part, ...] | None = None
+    condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
     schema: int = SCHEMA_VERSION
 
 
@@ -315,6 +316,7 @@ class StepResult:
     listed: tuple[str, ...] = ()  # of each item of what a loop goes through, the digest; "" where it has none
     items: tuple[ItemRun, ...] = ()  # of a loop whose items ran in processes of their own
     in_one: str | None = None  # why they did not, though they were to
+    condition: bool | None = None  # of a step that is one `if`, whether it had anything to do
     schema: int = SCHEMA_VERSION
 
 

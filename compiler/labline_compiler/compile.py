@@ -13,6 +13,7 @@ from labline_compiler.analysis.beside import read_modules
 from labline_compiler.analysis.dataflow import TooDeepError, analyse
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.assignment import CodeCell, Role, assign_steps
+from labline_compiler.conditions import find_condition
 from labline_compiler.ending import find_exit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.interruption import interleaved, interrupted
@@ -396,6 +397,7 @@ class _Compiler:
                     stretches=tuple(stretches) if name in broken else (),
                     keepers=tuple(keepers.get(name, ())),
                     options=options.get(name, StepOptions()),
+                    condition=find_condition(cells.get(name, ())),
                 )
             )
         return tuple(self._with_loops(steps, parallel_random))

@@ -127,6 +127,14 @@ class Loop:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What the one ``if`` that is all of a step's code asks, as it is written in the cell with the index ``cell``."""
+
+    cell: int
+    text: str
+
+
+@dataclass(frozen=True)
 class Step:
     """One or more cells that run together in a process of their own.
 
@@ -151,6 +159,7 @@ class Step:
     stretches: tuple[Stretch, ...] = ()
     keepers: tuple[str, ...] = ()
     loop: Loop | None = None  # whose items are to run in processes of their own
+    condition: Condition | None = None
 
     @functools.cached_property  # asked for once for every pair of steps
     def stretch(self) -> Stretch:

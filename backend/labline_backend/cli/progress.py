@@ -83,6 +83,8 @@ class Progress:
             note = f"from the run {step.cached_from}"
         elif step.error is not None:
             note = step.error.message.partition("\n")[0]
+        elif (nothing := terminal.nothing_to_do(self._run, step)) is not None:
+            note = nothing
         elif step.cache_note is not None and step.cache_note.startswith("changed: "):
             note = step.cache_note
         state = terminal.coloured(step.state) + " " * (STATE_WIDTH - len(step.state))

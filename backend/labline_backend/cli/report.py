@@ -37,6 +37,9 @@ def report(run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -
     )
     _reasons(steps)
     _items(steps)
+    for step in steps:
+        if (nothing := terminal.nothing_to_do(run, step)) is not None:
+            click.echo(f"\nStep {step.name} was {nothing}.")
     if run.parameters:
         click.echo()
         terminal.table(["parameter", "value"], [[name, value] for name, value in run.parameters.items()])

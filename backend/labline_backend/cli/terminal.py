@@ -12,6 +12,7 @@ import click
 from labline_backend import wire
 
 if TYPE_CHECKING:
+    from labline_backend.store.records import RunRecord, StepRecord
     from labline_compiler.findings import Finding
     from labline_runtime.specification import Observation
 
@@ -44,6 +45,14 @@ def plain(text: str) -> str:
 def coloured(state: str, text: str | None = None) -> str:
     """*text*, or the state's own name, in the state's colour. Colours are left out where no terminal listens."""
     return click.style(state if text is None else text, fg=COLOURS.get(state))
+
+
+def nothing_to_do(run: RunRecord, step: StepRecord) -> str | None:
+    """What to say of a step that is one ``if`` and had nothing to do; None for every other."""
+    asked = run.pipeline.step(step.name).condition
+    if asked is None or step.result is None or step.result.condition is not False:
+        return None
+    return plain(f"not run: {asked.text} is false")
 
 
 def document(value: Any) -> None:

@@ -231,6 +231,7 @@ class StepRunner:
             kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
             derive_random=run.pipeline.parallel_random,
             definitions=run.pipeline.definitions(step.name),
+            condition=step.condition.cell if step.condition is not None else None,
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

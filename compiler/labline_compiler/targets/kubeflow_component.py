@@ -165,6 +165,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         types=pipeline.types(step.name),
         derive_random=pipeline.parallel_random,
         definitions=pipeline.definitions(step.name),
+        condition=step.condition.cell if step.condition is not None else None,
     )
 
 

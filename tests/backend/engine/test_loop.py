@@ -1,4 +1,4 @@
-"""A step's loop, its items in processes of their own."""
+"""A step's loop, its items in processes of their own; a step that is one `if`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labline_compiler.pipeline import Foreach, Loop, Pipeline
+from labline_compiler.pipeline import Condition, Foreach, Loop, Pipeline
 from labline_runtime.failed import Failed
 from labline_runtime.values import load
 from tests.backend.engine import driver
@@ -93,7 +93,7 @@ def test_items_that_are_not_apart_run_in_one_process(
     made = found(bench, run)
     result = bench.step(run, "s").result
     assert result is not None
-    assert result.in_one is not None and result.in_one.startswith("item 1 of 3: ")
+    assert result.in_one is not None and " of 3: " in result.in_one
     assert made == expected if expected else made[0] is made[2]
 
 
@@ -117,3 +117,13 @@ def test_a_run_that_is_cancelled_ends_its_items(bench: Bench) -> None:
     bench.await_file("on-2")
     bench.engine.cancel(run.id)
     assert bench.states(bench.end(run))["s"] == "cancelled"
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_it_is_told_whether_an_if_had_anything_to_do(bench: Bench, answer: bool) -> None:
+    own = cell("if x := ask():\n    print('yes')")
+    asking = step("s", cell(f"def ask():\n    print('asked')\n    return {[1] if answer else []}"), own)
+    run = bench.run(waiting(replace(asking, condition=Condition(own.index, "x := ask()"))))
+    result = bench.step(run, "s").result
+    assert result is not None
+    assert (result.condition, bench.log(run, "s")) == (answer, "asked\nyes\n" if answer else "asked\n")
