@@ -14,6 +14,7 @@ from tests.compiler.generated import idioms_kernel
 from tests.compiler.generated.idioms_data import DATA
 from tests.compiler.generated.idioms_python import PYTHON
 from tests.compiler.generated.things_data import THINGS_DATA
+from tests.compiler.generated.things_made import THINGS_DRAWN, THINGS_MADE
 from tests.compiler.generated.things_python import THINGS_PYTHON
 
 NAMES = {
@@ -154,7 +155,7 @@ print(s.tolist(), r.tolist(), t.to_dict("list"), z.to_dict("list"), t.index.name
 
 PROFILES = {  # what a profile adds: idioms, probes, to the first cell, to the last, things
     "python": ([], [], "", "", ()),
-    "data": (DATA, DATA_PROBES, START_DATA, LAST_DATA, THINGS_DATA),
+    "data": (DATA, DATA_PROBES, START_DATA, LAST_DATA, THINGS_DATA + THINGS_DRAWN),
     "kernel": (idioms_kernel.KERNEL, [], idioms_kernel.START, idioms_kernel.LAST, ()),
 }
 
@@ -204,7 +205,7 @@ def notebook(rng: random.Random, profile: str) -> str:
     """
     more, probes, opening, looks, kinds = PROFILES[profile]
     templates = rng.sample(PYTHON, 12) + rng.sample(more, min(12, len(more)))
-    things = [rng.choice(each) for each in (THINGS_PYTHON, kinds) if each and rng.random() < 0.7]
+    things = [rng.choice(each) for each in (THINGS_PYTHON + THINGS_MADE, kinds) if each and rng.random() < 0.7]
     for thing in things:
         templates += rng.sample(thing.idioms, min(8, len(thing.idioms)))
     names = {name for known in NAMES.values() for name in known}.union(*(thing.names for thing in things))

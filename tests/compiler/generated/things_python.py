@@ -79,8 +79,6 @@ class Proxy:
     def __init__(self, target):
         object.__setattr__(self, 'target', target)
     def __getattr__(self, name):
-        if name.startswith('__'):
-            raise AttributeError(name)
         return getattr(object.__getattribute__(self, 'target'), name)
     def __setattr__(self, name, value):
         setattr(object.__getattribute__(self, 'target'), name, value)
