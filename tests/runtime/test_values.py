@@ -230,6 +230,18 @@ def test_a_value_that_raises_what_it_likes_for_missing_attributes_is_described()
     assert describe("v", Dotted(x=1)).shape == (1,)
 
 
+def test_describing_a_value_asks_its_getattr_for_nothing():
+    asked = []
+
+    class Any:
+        def __getattr__(self, name):
+            asked.append(name)
+            return name
+
+    describe("v", Any())
+    assert asked == []
+
+
 def test_a_frame_is_previewed_as_a_bounded_table():
     shown = preview(pd.DataFrame(np.zeros((50, 30))))
     assert (len(shown.columns), len(shown.rows), len(shown.rows[0]), shown.truncated) == (21, 20, 21, True)

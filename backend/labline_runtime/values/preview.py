@@ -142,7 +142,7 @@ def _rows(part: Any) -> Any:
 
 def _shape(value: Any) -> tuple[int, ...] | None:
     try:
-        shape = getattr(value, "shape", None)
+        shape = value.shape if hasattr(type(value), "shape") else None  # else a __getattr__ would answer
     except Exception:  # a __getattr__ of the notebook's may raise anything
         shape = None
     try:
