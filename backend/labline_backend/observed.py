@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labline_backend.compiling import Compiled, compile_file
-from labline_backend.engine.cachekey import normalise
+from labline_backend.engine.cachekey import code_digest
 from labline_backend.home import Home, HomeError
 from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
@@ -143,4 +143,4 @@ def _has_other_modules(result: StepResult | None) -> bool:
 
 
 def _code(cells: Iterable[CellSource]) -> list[str]:
-    return [normalise(cell.source) for cell in cells]
+    return [code_digest(cell.source) for cell in cells]

@@ -224,9 +224,14 @@ class Pipeline:
 
     def definitions(self, name: str) -> tuple[CellSource, ...]:
         """The cells of other steps that may define functions and classes which the step called *name* takes."""
-        waiting = self.step(name).inputs
-        cells = (cell for step in self.steps if step.name != name for cell in step.cells) if waiting else ()
-        return tuple(cell for cell in cells if _DEFINITION.search(cell.source))
+        if not self.step(name).inputs:
+            return ()
+        return tuple(cell for step, cell in self._defining if step != name)
+
+    @functools.cached_property
+    def _defining(self) -> list[tuple[str, CellSource]]:
+        cells = ((step.name, cell) for step in self.steps for cell in step.cells)
+        return [(step, cell) for step, cell in cells if _DEFINITION.search(cell.source)]
 
     def is_above(self, first: str, second: str) -> bool:
         """Whether all cells of the step called *first* stand above all of *second*."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -46,7 +47,7 @@ def ingredients(
     """
     found = {"recipe": VERSION, "folder": str(folder), "environment": environment}
     for kind, cells in (("preamble", pipeline.preamble), ("code", step.cells)):
-        found |= {f"{kind}/{number}": digest(normalise(cell.source)) for number, cell in enumerate(cells)}
+        found |= {f"{kind}/{number}": code_digest(cell.source) for number, cell in enumerate(cells)}
     found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
     found["random"] = "derived" if pipeline.parallel_random else "exact"
     if any(_HISTORY.search(cell.source) for cell in step.cells):
@@ -74,11 +75,12 @@ def ingredients(
         }
     if notes := kept(step, results):
         found["kept"] = digest(json.dumps([dataclasses.astuple(note) for note in notes]))
-    trees = [tree for cell in (*pipeline.preamble, *step.cells) if (tree := _parse(cell.source)) is not None]
-    found |= {f"module/{name}": content for name, content in _local_modules(trees, folder).items()}
+    cells = (*pipeline.preamble, *step.cells)
+    imported = [name for cell in cells for name in _known(cell.source).imported]
+    found |= {f"module/{name}": content for name, content in _local_modules(imported, folder).items()}
     found |= {f"variable/{name}": digest(value) for name, value in variables.items() if _ALWAYS.fullmatch(name)}
-    if any(_ENVIRONMENT.search(cell.source) for cell in (*pipeline.preamble, *step.cells)):
-        named = {text for tree in trees for text in _texts(tree)}
+    if any(_ENVIRONMENT.search(cell.source) for cell in cells):
+        named = {text for cell in cells for text in _texts(cell.source)}
         found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
     return found
 
@@ -186,6 +188,25 @@ def normalise(source: str) -> str:
     return source.strip() if tree is None else ast.dump(tree)
 
 
+def code_digest(source: str) -> str:
+    """The digest of code's normalised form."""
+    return _known(source).digest
+
+
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """What is to be known of code: its digest, and the packages that it imports."""
+
+    digest: str
+    imported: tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=1024)  # every step's key needs the preamble's, every compilation all cells'
+def _known(source: str) -> _Known:
+    tree = _parse(source)
+    return _Known(digest(normalise(source)), _imported(tree) if tree is not None else ())
+
+
 def digest(text: str) -> str:
     """A sha256 in hexadecimal."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -220,17 +241,17 @@ def _same_literal(literal: str) -> str:
         return literal
 
 
-def _texts(tree: ast.Module) -> Iterable[str]:
-    for node in ast.walk(tree):
+def _texts(source: str) -> Iterable[str]:
+    for node in ast.walk(_parse(source) or ast.Module([], [])):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
-def _local_modules(trees: list[ast.Module], folder: Path) -> dict[str, str]:
-    """The files beside the notebook that the code imports, and that these import in turn."""
+def _local_modules(imported: Iterable[str], folder: Path) -> dict[str, str]:
+    """The files beside the notebook that code imports as *imported*, and that these import in turn."""
     found: dict[str, str] = {}
     seen: set[str] = set()
-    ahead = [name for tree in trees for name in _imported(tree)]
+    ahead = list(imported)
     while ahead:
         name = ahead.pop()
         if name in seen:
@@ -242,8 +263,7 @@ def _local_modules(trees: list[ast.Module], folder: Path) -> dict[str, str]:
             except OSError:
                 continue
             found[path.relative_to(folder).as_posix()] = hashlib.sha256(content).hexdigest()
-            tree = _parse(content.decode("utf-8", "replace"))
-            ahead += _imported(tree) if tree is not None else []
+            ahead += _known(content.decode("utf-8", "replace")).imported
     return found
 
 
@@ -254,11 +274,11 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [module] if module.is_file() else []
 
 
-def _imported(tree: ast.Module) -> list[str]:
-    names = []
+def _imported(tree: ast.Module) -> tuple[str, ...]:
+    names: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name.partition(".")[0] for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.append(node.module.partition(".")[0])
-    return names
+    return tuple(names)

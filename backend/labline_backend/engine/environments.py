@@ -45,6 +45,7 @@ class EnvironmentProbe:
     def __init__(self, home: Home) -> None:
         self._folder = home.runtime / "environments"
         self._lock = threading.Lock()
+        self._read: dict[str, Environment] = {}  # what a digest stands for never changes
 
     def of(self, kernel: Kernel) -> Environment | None:
         """The kernel's environment, or ``None`` where its interpreter does not answer."""
@@ -56,10 +57,13 @@ class EnvironmentProbe:
 
     def known(self, digest: str) -> Environment | None:
         """The environment with this digest, if it was seen before."""
-        try:
-            return Environment(digest, json.loads((self._folder / f"{digest}.json").read_bytes()))
-        except (OSError, ValueError):
-            return None
+        if digest not in self._read:
+            try:
+                packages = json.loads((self._folder / f"{digest}.json").read_bytes())
+            except (OSError, ValueError):
+                return None
+            self._read[digest] = Environment(digest, packages)
+        return self._read[digest]
 
     def _known(self, name: str, kernel: Kernel) -> str | None:
         try:
