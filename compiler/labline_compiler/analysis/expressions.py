@@ -11,7 +11,7 @@ from typing import Any
 from labline_compiler.analysis import hidden_state, namespaces, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
-from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
+from labline_compiler.analysis.functions import NOTEBOOK_BUDGET, Mentions
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import imported_by
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
@@ -78,7 +78,7 @@ class Expressions(Calls):
         self.left_behind = {}
         self.active: list[int] = []
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
-        self.mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]] = {}
+        self.mentions: dict[int, Mentions] = {}
         self.invoked: dict[int, Value] = {}
         self.givers: dict[int, Value] = {}
         self.settled: dict[int, tuple[int, int]] = {}

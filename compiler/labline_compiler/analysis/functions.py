@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
 
 from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
@@ -19,6 +20,16 @@ _ROUNDS = 6  # through functions that may be called in any order
 _OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
 
 
+class Mentions(NamedTuple):
+    """What a function and those it reaches mention, as far as the notebook's names go."""
+
+    moment: tuple[int, int]  # that this was worked out at
+    values: Value  # what the names stand for
+    declared: frozenset[str]  # the names that are declared global
+    names: tuple[str, ...]
+    functions: frozenset[int]  # which they are
+
+
 class Functions:
     """What calls of the notebook's functions do."""
 
@@ -29,7 +40,7 @@ class Functions:
     done: dict[
         Hashable, tuple[tuple[int, int], Value]
     ]  # what this cell did already: the moment after it, and its result
-    mentions: dict[int, tuple[tuple[int, int], Value, frozenset[str]]]  # by functions not followed, and at what moment
+    mentions: dict[int, Mentions]  # by functions not followed
     invoked: dict[int, Value]  # with what functions were called in this cell by nobody knows whom
     givers: dict[int, Value]  # instances whose use calls the function: what it gives, using them may give
     settled: dict[int, tuple[int, int]]  # of these, the moment at which doing it again added nothing
@@ -243,25 +254,32 @@ class Functions:
 
     def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
         """What the names stand for that a function and those it reaches mention, and which they declare global."""
-        known = self.mentions.get(number)
-        if known is not None and known[0] == self.state.moment:
-            return known[1], known[2]
-        moment, waiting, seen, met = self.state.moment, [number], {number}, {number}
+        moment, known = self.state.moment, self.mentions.get(number)
+        if known is not None and known.moment == moment:
+            return known.values, known.declared
+        waiting, seen, met = [number], {number}, {number}
         reached = set(self.heap.reach(met))
         declared: frozenset[str] = frozenset()
+        read: dict[str, None] = {}
         while waiting:
             each = waiting.pop()
             info, known = self.heap.things[each].function, self.mentions.get(each)
             if info is None:
                 continue
-            if known is not None and known[0] == moment:
-                values = [known[1]]
-                declared |= known[2]
-                seen |= self.heap.reach(known[1]) & self.heap.functions
+            if known is not None and known.moment[0] == moment[0]:  # names stand for what they did
+                new_names = [name for name in known.names if name not in read]
+                values = [known.values]
+                declared |= known.declared
+                seen |= known.functions
+                if known.moment != moment:
+                    for name in new_names:
+                        self.state.global_value(name)
             else:
-                names = [name for name in sorted(scopes.free_names(info.node)) if name in self.state.module.names]
-                values = [self.state.global_value(name) or NOTHING for name in names]
+                free = scopes.free_names(info.node) & self.state.module.names.keys()
+                new_names = sorted(free - read.keys())
+                values = [self.state.global_value(name) or NOTHING for name in new_names]
                 declared |= scopes.global_names(info.node)
+            read |= dict.fromkeys(new_names)
             for value in values:
                 if not value <= met:
                     met |= value
@@ -269,9 +287,8 @@ class Functions:
             new = (reached & self.heap.functions) - seen
             seen |= new
             waiting.extend(sorted(new))
-        everything = frozenset(met)
-        self.mentions[number] = moment, everything, declared
-        return everything, declared
+        mentions = self.mentions[number] = Mentions(moment, frozenset(met), declared, tuple(read), frozenset(seen))
+        return mentions.values, mentions.declared
 
     def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:
         """Functions among *value* may be called with parts of *handed*, and so may those that they lead to.

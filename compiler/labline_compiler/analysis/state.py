@@ -257,6 +257,7 @@ class State:
         self.staying.pop(name, None)
         always = self.depth == 0 and frame is self.module
         if frame is self.module:
+            self.bindings += 1
             self._journal.put(self.module.names, name, ABSENT)
             self._journal.put(self.always, name, ABSENT)
         self._journal.put(self.module.texts, name, ABSENT)
