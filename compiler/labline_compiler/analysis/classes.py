@@ -13,7 +13,11 @@ from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
 class Classes(Functions):
     """What classes of the notebook do, and harmless uses that may run their methods."""
 
-    _members: dict[int, tuple[tuple[int, int], dict[str, Value]]]  # by class, and at what moment
+    _members: dict[int, tuple[int, dict[str, Value]]]  # by class, and after how many assignments to classes
+    _assignments: int
+    _uses: dict[
+        int, tuple[dict[str, Value], list[Value]]
+    ]  # by class: what using an instance runs, and of which members
 
     def called_back(self, origin: str) -> None:
         """A function of a library is handed over, and may be called with whatever there is."""
@@ -49,8 +53,8 @@ class Classes(Functions):
 
     def members(self, number: int) -> dict[str, Value]:
         """What the class and its bases of the notebook define, the nearest definition winning."""
-        moment, known = self._members.get(number, (None, {}))
-        if moment == self.state.moment:
+        assignments, known = self._members.get(number, (None, {}))
+        if assignments == self._assignments:
             return known
         members: dict[str, Value] = {}
         for klass in reversed(self._mro(number)):
@@ -59,7 +63,7 @@ class Classes(Functions):
                 members |= info.members
                 for name, value in self.heap.things[klass].stored.items():
                     members[name] = members.get(name, NOTHING) | value
-        self._members[number] = self.state.moment, members
+        self._members[number] = self._assignments, members
         return members
 
     def _class_of(self, number: int) -> int:
@@ -111,12 +115,11 @@ class Classes(Functions):
 
     def _instances_with(self, value: Value, *names: str) -> list[int]:
         """Those of *value* that are instances of classes of the notebook with a special method of one of *names*."""
-        things = self.heap.things
-        classes = {things[number].instance_of for number in value}
-        having = {
-            klass for klass in classes if klass is not None and not self.members(klass).keys().isdisjoint((*names, "*"))
-        }
-        return sorted(number for number in value if things[number].instance_of in having) if having else []
+        found: list[int] = []
+        for klass, instances in self.heap.instances_of.items():
+            if not instances.isdisjoint(value) and not self.members(klass).keys().isdisjoint((*names, "*")):
+                found += instances & value
+        return sorted(found)
 
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
@@ -150,6 +153,7 @@ class Classes(Functions):
         if not value <= thing.stored.get(name, NOTHING):
             thing.stored[name] = thing.stored.get(name, NOTHING) | value
             self.state.bindings += 1
+            self._assignments += thing.instance_of is None
         if thing.instance_of is None:
             return
         self.state.alter(thing.stored.get("__dict__", NOTHING), value)  # which others may have, too
@@ -261,29 +265,37 @@ class Classes(Functions):
 
     # --------------------------------------------------------------------------------------------------- harmless uses
 
-    def use(self, value: Value, *, call_methods: bool = False) -> None:
+    def use(self, value: Value) -> None:
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
-        if self.heap.instances and (instances := self.heap.reach(value) & self.heap.instances):
-            before, key = self.state.moment, ("use", instances, call_methods)
-            if self.done.get(key) == (before, NOTHING):
-                return
-            for number in sorted(instances):
-                one = ("use", number, call_methods)
-                self.once(one, lambda number=number: self._use_one(number, call_methods=call_methods))  # type: ignore[misc]
-            if self.state.moment == before:  # else the first of them may have more to do
-                self.done[key] = before, NOTHING
+        running = [its for klass, its in self.heap.instances_of.items() if self._run_by_use(klass)]
+        reached = self.heap.reach(value) if running else NOTHING
+        if not (instances := NOTHING.union(*(its & reached for its in running))):
+            return
+        before, all_of_them = self.state.moment, ("use", instances)
+        if self.done.get(all_of_them) == (before, NOTHING):
+            return
+        for number in sorted(instances):
+            self.once(("use", number), lambda number=number: self._use_one(number))  # type: ignore[misc]
+        if self.state.moment == before:  # else the first of them may have more to do
+            self.done[all_of_them] = before, NOTHING
 
-    def _use_one(self, number: int, *, call_methods: bool) -> Value:
-        thing = self.heap.things[number]
-        if thing.instance_of is not None:
-            for name, functions in self.members(thing.instance_of).items():
-                special = name.startswith("__") and name not in ("__init__", "__new__", "__call__", "__del__")
-                if special or (call_methods and name.startswith("__set")):
-                    own = frozenset((number,))
-                    self.invoke(functions, own, own)
+    def _use_one(self, number: int) -> Value:
+        own, klass = frozenset((number,)), self.heap.things[number].instance_of
+        for functions in self._run_by_use(klass) if klass is not None else ():
+            self.invoke(functions, own, own)
         return NOTHING
+
+    def _run_by_use(self, klass: int) -> list[Value]:
+        """What may run when an instance of the class is used."""
+        members = self.members(klass)
+        known = self._uses.get(klass)
+        if known is None or known[0] is not members:
+            hidden = ("__init__", "__new__", "__call__", "__del__")
+            special = [value for name, value in members.items() if name.startswith("__") and name not in hidden]
+            known = self._uses[klass] = members, special
+        return known[1]
 
     def _use_class(self, number: int) -> None:
         """``Class[key]``, and special methods of metaclasses."""

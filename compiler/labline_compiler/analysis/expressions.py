@@ -84,7 +84,7 @@ class Expressions(Calls):
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
         self.settling = False
-        self._members = {}
+        self._members, self._uses, self._assignments = {}, {}, 0
         self._code = {}
         self.budget = 0
         self.remaining = NOTEBOOK_BUDGET

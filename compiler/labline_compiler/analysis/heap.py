@@ -86,6 +86,7 @@ class Heap:
         self.links = 0
         self._parts = 0
         self.instances: set[int] = set()  # of the notebook's classes
+        self.instances_of: dict[int, set[int]] = {}  # by class
         self.classes: set[int] = set()  # the notebook's
         self.libraries: set[int] = set()  # modules and what lives in them
         self.dotted: set[int] = set()  # of these, those whose dotted name is known
@@ -112,8 +113,9 @@ class Heap:
                 self.functions.add(number)
             if "klass" in facts:
                 self.classes.add(number)
-            if "instance_of" in facts:
+            if isinstance(klass := facts.get("instance_of"), int):
                 self.instances.add(number)
+                self.instances_of.setdefault(klass, set()).add(number)
         value = frozenset((number,))
         self.put(value, holds)
         return value

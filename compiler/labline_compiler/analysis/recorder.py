@@ -40,6 +40,8 @@ class Recorder:
         self.walker = Walker(self.heap, self)
         self.last = last_altered
         self.names = names  # that the notebook binds anywhere
+        self.ends = sorted(last_altered, key=last_altered.__getitem__, reverse=True)  # what is altered no more the last
+        self.altered_later = set(last_altered)
         self.parallel_random = parallel_random
         self.versions: dict[str, Version] = {}
         self.made: dict[tuple[str, str], list[Version]] = {}  # by step and name
@@ -275,7 +277,9 @@ class Recorder:
     def _hot(self, value: Value) -> Value:
         """The objects of *value* that are altered later."""
         now = self.walker.state.time
-        return frozenset(n for n in self.last.keys() & self.heap.reach(value) if self.last[n] > now)
+        while self.ends and self.last[self.ends[-1]] <= now:
+            self.altered_later.discard(self.ends.pop())
+        return self.heap.reach(value) & self.altered_later
 
     def _bring_along(self, objects: Value, done: set[str]) -> None:
         """All names that share *objects*, or share others with those, have their source here from now on."""

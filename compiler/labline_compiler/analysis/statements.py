@@ -407,7 +407,7 @@ class Statements(Stays):
                 self.store_attribute(number, target.attr if isinstance(target, ast.Attribute) else "*", value, target)
                 setter = "__setattr__" if isinstance(target, ast.Attribute) else "__setitem__"
                 self.special(number, setter, Arguments([NOTHING, value]), target)
-        self.use(holder, call_methods=True)
+        self.use(holder)
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
         if self.heap.kind(holder) == "pandas" and not isinstance(target.value, ast.Name):
             simple = False  # s.index.name: the index may be one that the series was made with
