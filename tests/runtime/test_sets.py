@@ -27,6 +27,12 @@ def crowded(seed: int, count: int) -> list[Any]:
     return [draw.choice([draw.randrange(60) * 64, f"{draw.random()}", (draw.randrange(9), -1)]) for _ in range(count)]
 
 
+def hashes(held: Any) -> Any:
+    table = sets.table_of(held)
+    return table and (table.hashes(), table.finger)
+
+
+_WAYS = (frozenset, lambda v: frozenset(set(v)), lambda v: frozenset(dict.fromkeys(v)), lambda v: frozenset(v) - {v[0]})
 _CHANGES = st.lists(st.tuples(st.sampled_from(["add", "discard", "pop", "update", "copy"]), st.integers(0, 99)))
 
 
@@ -44,12 +50,12 @@ def test_a_set_comes_back_with_the_very_same_table(seed, count, changes):
         elif change in ("add", "discard"):
             getattr(held, change)(values[number])
     back = crossed(held=held)["held"]
-    assert (list(back), sets.table_of(back)) == (list(held), sets.table_of(held))
+    assert (list(back), hashes(back)) == (list(held), hashes(held))
 
 
-@given(seed=st.integers(0, 999), count=st.integers(1, 80), way=st.sampled_from([list, set, dict.fromkeys]))
+@given(seed=st.integers(0, 999), count=st.integers(1, 80), way=st.sampled_from(_WAYS))
 def test_a_frozenset_comes_back_in_the_same_order(seed, count, way):
-    held = frozenset(way(crowded(seed, count)))
+    held = way(crowded(seed, count))
     assert list(crossed(held=held)["held"]) == list(held)
 
 

@@ -17,14 +17,15 @@ import contextlib
 import functools
 import graphlib
 import operator
+import struct
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-OPCODES = (b"\x8f", b"\x91")
-"""What stands in every pickle that has a set, or a frozenset, in it."""
+OPCODES = (b"\x8f\x94", b"\x91\x94")
+"""What stands in every pickle that has a set, or a frozenset, in it: each is made and then remembered."""
 
 LARGEST = 1 << 17  # places of a table that is still built anew
 LARGEST_FROZEN = 1 << 10  # of a frozenset's, where that does not grow by itself as it should
@@ -35,30 +36,38 @@ _SHIFT = 5
 _CIRCLES = 100  # of elements that seem to have given way to each other
 _NO_HASH = -1  # of the place of a removed element
 _WORD = 8  # bytes
-_HEADER = 8  # words of a set: references, type, places in use or removed, in use, mask, table, hash, finger
+_HEADER = struct.Struct("8n")  # references, type, places in use or removed, in use, mask, table, hash, finger
 
 
 @dataclass(frozen=True)
 class Table:
-    """How a set lies in memory: the hash at each place (None where it is free), and where ``pop`` goes on."""
+    """How a set lies in memory: ``entries`` are the keys' addresses and the hashes. ``pop`` goes on at ``finger``."""
 
-    hashes: tuple[int | None, ...]
+    entries: bytes
     finger: int
+
+    @property
+    def size(self) -> int:
+        """How many places there are."""
+        return len(self.entries) // (2 * _WORD)
+
+    def hashes(self) -> list[int | None]:
+        """The hash at each place; None where it is free."""
+        words = struct.unpack(f"{len(self.entries) // _WORD}n", self.entries)
+        return [number if key else None for key, number in zip(words[::2], words[1::2], strict=True)]
 
 
 def table_of(held: Any) -> Table | None:
-    """The table of the set or frozenset *held*; None where that cannot be known."""
+    """The table of the set or frozenset *held*; None where that cannot be known, or is too big to be built anew."""
     return _read(held) if _is_readable() else None
 
 
-def _read(held: Any) -> Table:
+def _read(held: Any) -> Table | None:
     import ctypes  # only where there are sets
 
-    words = (ctypes.c_ssize_t * _HEADER).from_address(id(held))
+    words = _HEADER.unpack(ctypes.string_at(id(held), _HEADER.size))
     mask, address, finger = words[4], words[5], words[7]
-    entries = list((ctypes.c_ssize_t * (2 * (mask + 1))).from_address(address))
-    keys, hashes = entries[::2], entries[1::2]
-    return Table(tuple(number if key else None for key, number in zip(keys, hashes, strict=True)), finger)
+    return Table(ctypes.string_at(address, 2 * _WORD * (mask + 1)), finger) if mask < LARGEST else None
 
 
 @functools.cache
@@ -70,11 +79,10 @@ def _is_readable() -> bool:
         return False
     sample = {1, 2, 3}
     sample.discard(2)
-    expected: list[int | None] = [None] * _SMALLEST
-    expected[1:4] = 1, _NO_HASH, 3
-    return sys.getsizeof(sample) == (_HEADER + 2 * _SMALLEST + 1) * _WORD + _collector() and _read(sample) == Table(
-        tuple(expected), 0
-    )
+    if sys.getsizeof(sample) != _HEADER.size + (2 * _SMALLEST + 1) * _WORD + _collector():
+        return False
+    table, expected = _read(sample), [None, 1, _NO_HASH, 3, None, None, None, None]
+    return table is not None and (table.hashes(), table.finger) == (expected, 0)
 
 
 def _collector() -> int:
@@ -159,8 +167,18 @@ def _keys_for(size: int) -> int:
     return max(5, size // 4)
 
 
-def freeze(size: int, elements: tuple[Any, ...]) -> frozenset[Any]:
+def freeze(size: int, removed: Iterable[int], elements: tuple[Any, ...]) -> frozenset[Any]:
     """The frozenset of *elements*, added in this order to a table that grows, or that has *size* places, if not 0.
+
+    *removed* are places that are to be those of elements that were taken away from a frozenset with these.
+    """
+    gone = [_Placeholder(place) for place in removed]
+    made = _frozen(size, (*gone, *elements))
+    return made.difference(gone) if gone else made
+
+
+def _frozen(size: int, elements: tuple[Any, ...]) -> frozenset[Any]:
+    """A frozenset in a table of *size* places, if not 0.
 
     Nobody can stop a frozenset while it is made; so the keys that it makes room for are, when asked, all the first.
     """
@@ -180,8 +198,8 @@ def _in_order(elements: list[Any], table: Table) -> tuple[tuple[Any, ...], tuple
     Where that goes round in circles, an element has taken the place of a removed one, which others gave way to: these
     places are told, and which elements come into them when all others are there.
     """
-    mask = len(table.hashes) - 1
-    taken = [(place, number) for place, number in enumerate(table.hashes) if number not in (None, _NO_HASH)]
+    mask = table.size - 1
+    taken = [(place, number) for place, number in enumerate(table.hashes()) if number not in (None, _NO_HASH)]
     held = dict(zip((place for place, _ in taken), elements, strict=True))
     earlier = {
         place: [each for each in _before(place, number, mask) if each in held]
@@ -294,23 +312,22 @@ def _depth(held: Any) -> int:
 
 def _how(held: Any) -> tuple[Any, ...] | None:
     """How to build the set or frozenset *held*; None where pickle does it, or where nobody can."""
-    table = table_of(held)
-    if table is None or len(table.hashes) > LARGEST:
-        return None
     elements = list(held)
+    again = type(held)(elements) if len(elements) <= LARGEST else held
+    same = _are_same(elements, again)
+    if same and (again is held or type(held) is frozenset):
+        return None
+    table = table_of(held)
+    if table is None or (same and table_of(again) == table):
+        return None
+    ordered, late_places, late = _in_order(elements, table)
+    removed = tuple(place for place, number in enumerate(table.hashes()) if number == _NO_HASH)
     if type(held) is frozenset:
-        if _are_same(elements, frozenset(elements)):
-            return None
-        ordered, _, _ = _in_order(elements, table)
-        for size in (0, len(table.hashes) if len(table.hashes) <= LARGEST_FROZEN else 0):
-            if _are_same(elements, freeze(size, ordered)):
-                return size, ordered
+        for size in (0, table.size if table.size <= LARGEST_FROZEN else 0):
+            if _are_same(elements, freeze(size, removed, ordered)):
+                return size, removed, ordered
         return None
-    again = set(elements)
-    if _are_same(elements, again) and table_of(again) == table:
-        return None
-    removed = tuple(place for place, number in enumerate(table.hashes) if number == _NO_HASH)
-    how = len(table.hashes), table.finger, removed, *_in_order(elements, table)
+    how = table.size, table.finger, removed, ordered, late_places, late
     made: set[Any] = set()
     fill(made, *how)
     return how if _are_same(elements, made) else None
