@@ -63,11 +63,14 @@ def table_of(held: Any) -> Table | None:
 
 
 def _read(held: Any) -> Table | None:
+    _, _, _, _, mask, address, _, finger = _HEADER.unpack(_memory(id(held), _HEADER.size))
+    return Table(_memory(address, 2 * _WORD * (mask + 1)), finger) if mask < LARGEST else None
+
+
+def _memory(address: int, size: int) -> bytes:
     import ctypes  # only where there are sets
 
-    words = _HEADER.unpack(ctypes.string_at(id(held), _HEADER.size))
-    mask, address, finger = words[4], words[5], words[7]
-    return Table(ctypes.string_at(address, 2 * _WORD * (mask + 1)), finger) if mask < LARGEST else None
+    return ctypes.string_at(address, size)
 
 
 @functools.cache
@@ -75,11 +78,12 @@ def _is_readable() -> bool:
     """Whether this Python keeps sets as :func:`_read` reads them."""
     if sys.implementation.name != "cpython" or sys.maxsize >> 32 == 0 or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
-    if sys.version_info >= (3, 16):  # not looked at
-        return False
     sample = {1, 2, 3}
     sample.discard(2)
     if sys.getsizeof(sample) != _HEADER.size + (2 * _SMALLEST + 1) * _WORD + _collector():
+        return False
+    header = _HEADER.unpack(_memory(id(sample), _HEADER.size))
+    if header[2:6] != (3, 2, _SMALLEST - 1, id(sample) + _HEADER.size):  # a small table lies within the set
         return False
     table, expected = _read(sample), [None, 1, _NO_HASH, 3, None, None, None, None]
     return table is not None and (table.hashes(), table.finger) == (expected, 0)
