@@ -97,6 +97,8 @@ def _collector() -> int:
 class _Placeholder:
     """Takes a place for a while. Of some kinds an *answer* is asked for when it is compared with what is there."""
 
+    __array_ufunc__ = None  # numpy's scalars leave it to this to compare
+
     def __init__(self, number: int, answer: Callable[[], bool] | None = None) -> None:
         self.number = number
         self.answer = answer
