@@ -33,6 +33,7 @@ STYLE = "import matplotlib.pyplot as plt\ndef style(): plt.rcParams['lines.linew
             set(),
         ),
         ("import numpy as np\ndef f():\n    np.seterr(all='ignore')\n", "tools.f", {"@numpy.printoptions"}),
+        ("import logging\nlog = logging.getLogger('x')\ndef f(): log.setLevel(10)\n", "tools.f", {"@logging"}),
         ("import os\ndef f():\n    os.environ.get('X')\n", "tools.f", set()),
         ("def f(:", "tools.f", set()),
     ],

@@ -291,6 +291,10 @@ def test_a_message_logged_before_logging_is_set_up_is_no_alarm(handover):
         root.handlers[:] = kept
 
 
+def test_a_logger_that_is_only_made_is_no_alarm(handover):
+    assert handover.error("import logging; logging.getLogger('tests.only_made')", nobody=("@logging",)) is None
+
+
 @pytest.fixture
 def library(tmp_path, monkeypatch):
     """A folder that counts as one of installed libraries."""

@@ -91,11 +91,13 @@ def loggers() -> Parts:
 
 
 def _logger(name: str, logger: logging.Logger) -> Parts:
-    return {
+    """What of *logger* is set: to make one, or to ask for it, is no change."""
+    parts = {
         f"{name}'s level": logger.level,
         f"{name}'s handlers": tuple(handler for handler in logger.handlers if not _is_default(handler)),
         f"{name}'s filters": tuple(logger.filters),
     }
+    return {part: value for part, value in parts.items() if value}
 
 
 def _is_default(handler: logging.Handler) -> bool:

@@ -177,7 +177,9 @@ class _Reader:
         """The hidden state that *node* itself changes."""
         if isinstance(node, ast.Call):
             uses = hidden_state.call_uses(self._origin(node.func) or "")
-            return {use.state for use in uses if use.use in ("set", "change")}
+            method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            of_logger = {"@logging"} if "logging" in self.imports and method in hidden_state.LOGGER_SETTINGS else set()
+            return of_logger | {use.state for use in uses if use.use in ("set", "change")}
         if isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
             state = hidden_state.assignment_state(self._origin(node.value) or "")
             return set() if state is None else {state}
