@@ -277,6 +277,7 @@ _PROCESS_STATE = frozenset(
         *("hvplot.extension", "holoviews.extension", "bokeh.io.output_notebook", "bokeh.plotting.output_notebook"),
         *("plotly.offline.init_notebook_mode", "shap.initjs", "cufflinks.go_offline", "pandarallel.initialize"),
         *("matplotlib.font_manager.fontManager.addfont", "matplotlib.colormaps.register"),
+        *(f"IPython.core.magic.register_{kind}_magic" for kind in ("line", "cell", "line_cell")),
     )
 )
 
