@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labline_compiler.analysis.beside import read_modules
+from labline_compiler.analysis.hidden_state import RANDOM_STATES
 from labline_compiler.compile import compile_notebook
 from labline_compiler.modules import with_modules
 from labline_compiler.notebook import parse
@@ -71,6 +72,15 @@ def test_later_steps_get_what_a_method_of_such_an_object_changed() -> None:
     pipeline = compile_notebook(replace(parse(text, "little.py"), modules={"tools.py": source})).pipeline
     assert pipeline is not None
     assert "b>c:@warnings" in edges(pipeline)
+
+
+@pytest.mark.parametrize(("source", "states"), [("import numpy as np\n", {"@numpy.random"}), ("", RANDOM_STATES)])
+def test_a_seed_set_through_a_name_of_a_star_import_reaches_who_draws(source: str, states: set[str]) -> None:
+    text = steps(a="from tools import *", b="np.random.seed(1)", c="print(np.random.rand())")
+    pipeline = compile_notebook(replace(parse(text, "little.py"), modules={"tools.py": source})).pipeline
+    assert pipeline is not None
+    taken = {name for step in pipeline.steps for each in step.inputs if each.source == "b" for name in each.names}
+    assert taken - {"@module:tools"} == set(states)
 
 
 def test_modules_that_the_cells_or_other_modules_name_are_read(tmp_path: Path) -> None:

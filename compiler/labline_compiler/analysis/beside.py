@@ -39,6 +39,7 @@ class _Source:
     body: _Code
     definitions: Mapping[str, _Code]
     imports: frozenset[str]  # modules, by the parts of their names
+    origins: Mapping[str, str]  # of the names that its imports bind
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Beside:
     """What importing, and calling into, the modules beside the notebook may change: names of hidden state."""
 
     imported: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by top-level module
+    origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by module: what its imports bind
     called: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by function, method or class, of any of them
 
     def importing(self, module: str) -> frozenset[str]:
@@ -58,6 +60,10 @@ class Beside:
         if top not in self.imported:
             return frozenset()
         return frozenset().union(*(self.called.get(part, frozenset()) for part in parts))
+
+    def origin(self, module: str, name: str) -> str:
+        """The dotted name of what *module* calls *name*: of another library, where it has it from there."""
+        return self.origins.get(module.lstrip("."), {}).get(name, f"{module}.{name}")
 
     def uses(self, state: str) -> bool:
         """Whether any of them may change *state*."""
@@ -85,7 +91,12 @@ def read_modules(sources: Mapping[str, str]) -> Beside:
         top = path.partition("/")[0].removesuffix(".py")
         own[top] = own.get(top, frozenset()) | _reached([module.body], definitions)
         needs[top] = needs.get(top, frozenset()) | module.imports
-    return Beside({top: frozenset().union(*(own[each] for each in _closure(top, needs))) for top in own}, called)
+    imported = {top: frozenset().union(*(own[each] for each in _closure(top, needs))) for top in own}
+    origins = {
+        path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module.origins
+        for path, module in modules.items()
+    }
+    return Beside(imported, origins, called)
 
 
 def _reached(codes: Iterable[_Code], definitions: Mapping[str, list[_Code]]) -> frozenset[str]:
@@ -143,7 +154,7 @@ class _Reader:
             if isinstance(node, _DEFINITIONS):
                 definitions.setdefault(node.name, []).append(node)
         called = {name: self._code(nodes, entered=True) for name, nodes in definitions.items()}
-        return _Source(self._code(tree.body), called, frozenset(self.imports))
+        return _Source(self._code(tree.body), called, frozenset(self.imports), self.origins)
 
     def _code(self, nodes: Iterable[ast.AST], *, entered: bool = False) -> _Code:
         """What *nodes* do; *entered*: the functions among them when they are called, and not when they are made."""

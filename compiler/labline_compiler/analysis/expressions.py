@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from labline_compiler.analysis import hidden_state, namespaces, scopes
+from labline_compiler.analysis import files, hidden_state, namespaces, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET, Mentions
@@ -163,6 +163,8 @@ class Expressions(Calls):
             return self.history_name(name)
         found = self.heap.make(("unknown name", name))
         for module in self.stars:
+            if files.is_foreign(module):
+                found |= self.heap.library(self.beside.origin(module, name))
             for home in _HOMES.get(module, (module,)):
                 if hidden_state.is_process_wide(origin := f"{home}.{name}"):
                     found |= self.heap.library(origin)
