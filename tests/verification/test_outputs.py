@@ -56,7 +56,12 @@ ALIKE = {
     ),
     "%time": ([printed("CPU times: user 2 ms\nWall time: 3.1 ms")], [printed("CPU times: user 9 ms\nWall time: 9 s")]),
     "%timeit": (
-        [printed("1.2 μs ± 3.4 ns per loop (mean ± std. dev. of 7 runs)")],
+        [
+            printed(
+                "The slowest run took 11.81 times longer than the fastest. This could mean that an intermediate result "
+                "is being cached.\n1.2 μs ± 3.4 ns per loop (mean ± std. dev. of 7 runs)"
+            )
+        ],
         [printed("1.3 μs ± 9 ns per loop (mean ± std. dev. of 7 runs)")],
     ),
     "progress bars": (

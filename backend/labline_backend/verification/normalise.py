@@ -61,6 +61,10 @@ TABLE: tuple[Rule, ...] = (
             rf"(?m)^(?:CPU times: .*|Wall time: .*|{_TIME} ± {_TIME} per loop .*|Compiler time: .*)$", "(timing)"
         ),
     ),
+    Rule(
+        "what %timeit says of the slowest run, where that took much longer",
+        _replaced(r"(?m)^The slowest run took [\d.]+ times longer than the fastest\. .* is being cached\.\n", ""),
+    ),
     Rule("progress bars of tqdm", _replaced(r"\[\d+:[\d:]+<[\d:?]+, *[\d.?]+ ?(?:\w+/s|s/\w+)[^\]]*\]", "[…]")),
     # As Python's tempfile makes them unless it is given a prefix: eight letters after "tmp".
     Rule("temporary files", _numbered(rf"(?<![\w./-])((?:{_FOLDERS})/tmp[a-z0-9_]{{8}})(?![a-z0-9_])", "temporary")),
