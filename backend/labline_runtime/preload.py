@@ -16,7 +16,7 @@ import signal
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from labline_runtime import files, library, shell
@@ -167,16 +167,15 @@ class _Scene:
         self._stage = stage
         self._shown: list[str] = []
         self.shell = _StandIn(self)
-        self.get_ipython: Callable[[], Any] = lambda: self.shell
         self.asked: str | None = None  # what somebody wanted of the shell
 
     def show(self, message: Any) -> None:
         """Note a warning."""
         self._shown.append(message.category.__name__)
 
-    def held(self) -> tuple[int, ...]:
+    def held(self) -> int:
         """How often the shell's stand-in is referred to."""
-        return (sys.getrefcount(self.shell), sys.getrefcount(self.get_ipython))
+        return sys.getrefcount(self.shell)
 
     def problem(self) -> str | None:
         """Why the step has to do it itself."""
@@ -213,6 +212,7 @@ def _scene(stage: shell.Stage) -> Iterator[_Scene]:
     """Have streams, a ``__main__`` and filters of warnings as in a step, and notice who looks for its shell."""
     import builtins
 
+    from IPython.core.getipython import get_ipython
     from IPython.core.interactiveshell import InteractiveShell
 
     output = os.memfd_create("labline-output")
@@ -230,7 +230,7 @@ def _scene(stage: shell.Stage) -> Iterator[_Scene]:
     sys.modules["__main__"] = stage.module
     InteractiveShell.initialized = classmethod(lambda _: True)
     InteractiveShell.instance = classmethod(lambda _: scene.shell)
-    builtins.get_ipython = scene.get_ipython  # type: ignore[attr-defined]
+    builtins.get_ipython = get_ipython  # type: ignore[attr-defined]  # who keeps it will be given the step's shell
     try:
         yield scene
     finally:
@@ -324,7 +324,9 @@ def _carried(brought: dict[str, types.ModuleType]) -> str | None:
         return f"it imports {SET_UP_IN_THE_STEP}, which each step sets up"
     for name, module in brought.items():
         source = getattr(module, "__file__", None)
-        if isinstance(source, str) and not os.path.abspath(source).startswith(mine):  # noqa: PTH100
+        if not isinstance(source, str) or os.path.abspath(source).startswith(mine):  # noqa: PTH100
+            continue
+        if os.path.exists(source):  # noqa: PTH110 - else the library made the module, and its file, up
             return f"it comes with {name}, which is not installed"
     kinds = _generators()
     shared = getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None)

@@ -41,7 +41,10 @@ REFUSED = {
 }
 
 FINE = """
-import logging, os, sys, warnings
+import builtins, logging, os, sys, types, warnings
+made_up = sys.modules['made_up'] = types.ModuleType('made_up')
+made_up.__file__ = '_made_up.py'
+names = dict(vars(builtins))  # with get_ipython among them
 os.environ['FINE'] = 'set'
 warnings.filterwarnings('ignore', message='front')
 warnings.filterwarnings('ignore', message='back', append=True)

@@ -142,3 +142,14 @@ def test_a_warning_of_another_place_counts() -> None:
     other = WARNING.replace(":3:", ":4:")
     shown = shown_by_cell([executed([printed(WARNING, "stderr")], [printed(other, "stderr")])])
     assert [piece.text for piece in shown[1]] == [other]
+
+
+def test_plotlys_own_code_for_the_browser_which_it_shows_once_a_process_counts_once() -> None:
+    loader = {
+        "output_type": "display_data",
+        "data": {"text/html": "<script>window.PlotlyConfig = {};</script><script>(...)</script>\n"},
+        "metadata": {},
+    }
+    notebook = shown_by_cell([executed([loader], [printed("a")])])
+    pipeline = shown_by_cell([executed([loader], [loader, printed("a")])])
+    assert notebook == pipeline

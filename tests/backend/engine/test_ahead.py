@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,13 +59,14 @@ json.dump(facts, open('facts', 'w'))
 """
 
 
-def trial(imports: str, *sources: str) -> Pipeline:
+def trial(imports: str, *sources: str, kernel: str = "python3") -> Pipeline:
     """Steps that all begin with *imports*; the first notes whose child its keeper is."""
     sources = sources or ("pass",)
-    return pipeline(
+    made = pipeline(
         *(step("abc"[place], source, cache=False) for place, source in enumerate((NOTE, *sources))),
         preamble=(cell(imports, "imports"),),
     )
+    return replace(made, kernel=kernel)
 
 
 def parent(bench: Bench, run: Pipeline) -> int:
@@ -74,15 +76,15 @@ def parent(bench: Bench, run: Pipeline) -> int:
     return int(bench.file("pids").read_text())
 
 
-def warm(bench: Bench, imports: str) -> int:
+def warm(bench: Bench, imports: str, kernel: str = "python3") -> int:
     """The parent with the libraries, once it is ready."""
-    first = parent(bench, pipeline(step("a", NOTE, cache=False)))
-    bench.engine.prepare(trial(imports), bench.folder)
+    first = parent(bench, replace(pipeline(step("a", NOTE, cache=False)), kernel=kernel))
+    bench.engine.prepare(trial(imports, kernel=kernel), bench.folder)
     found = first
 
     def is_ready() -> bool:
         nonlocal found
-        found = parent(bench, trial(imports))
+        found = parent(bench, trial(imports, kernel=kernel))
         return found not in (first, os.getpid())
 
     wait_until(is_ready, "no parent got ready")
@@ -122,18 +124,6 @@ def test_libraries_imported_ahead_work_with_threads_and_processes_of_their_own(b
     """
     ahead = warm(bench, IMPORTS)
     assert parent(bench, trial(IMPORTS, heavy, heavy)) == ahead
-
-
-@pytest.mark.parametrize("name", ["torch", "xgboost", "lightgbm"])
-def test_a_library_that_may_be_installed_trains_after_it_was_imported_ahead(bench: Bench, name: str) -> None:
-    pytest.importorskip(name)
-    trains = {
-        "torch": "(torch.rand(300, 300) @ torch.rand(300, 300)).sum().item()",
-        "xgboost": "xgboost.XGBRegressor(n_estimators=2, n_jobs=2).fit([[1], [2]], [1, 2])",
-        "lightgbm": "lightgbm.LGBMRegressor(n_estimators=2, n_jobs=2).fit([[1], [2]], [1, 2])",
-    }
-    warm(bench, f"import {name}")
-    parent(bench, trial(f"import {name}", trains[name]))
 
 
 def test_unseeded_steps_of_one_parent_draw_different_numbers(bench: Bench) -> None:
