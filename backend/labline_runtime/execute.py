@@ -85,6 +85,8 @@ class _Step:
         self._progress = progress
         self._started = time.time()
         self._clock = time.monotonic()
+        self._cpu = time.process_time()
+        self._guarding = _Spent()
         self._cells: list[CellRun] = []
         self._artifacts: list[ArtifactRecord] = []
         self._metrics: dict[str, float] = {}
@@ -119,6 +121,8 @@ class _Step:
             state="failed" if error else "succeeded",
             started=self._started,
             seconds=time.monotonic() - self._clock,
+            cpu=time.process_time() - self._cpu,
+            guards=self._guarding.seconds,
             cells=tuple(self._cells),
             artifacts=() if error else tuple(self._artifacts),
             metrics=self._metrics,
@@ -154,25 +158,31 @@ class _Step:
             inbox = transfer.Inbox(spec, namespace, before)
             received, notes = inbox.open()
             tracking.start_autologging(spec)
-            watchman = guard.Guard(spec, namespace, received, notes, before)
+            with self._guarding:
+                watchman = guard.Guard(spec, namespace, received, notes, before)
             pauses = {pause.after: pause for pause in spec.pauses}
             brought = items.Brought(namespace) if spec.apart else None
             try:
                 for place in own if spec.parts is None else ():
                     self._run_cell(shell, place)
                     if (pause := pauses.get(spec.cells[place].index)) is not None:
-                        watchman.pause()
-                        watchman.resume(*inbox.resume(pause))
+                        with self._guarding:
+                            watchman.pause()
+                        come = inbox.resume(pause)
+                        with self._guarding:
+                            watchman.resume(*come)
             finally:
                 watchman.stop()
             if spec.parts is not None:
                 namespace.update(items.joined(spec))
                 self._notebook.show(own[-1], items.outputs(spec.parts, spec.cells[own[-1]]))
                 self._notebook.write()
-            self._outdated = watchman.check()
+            with self._guarding:
+                self._outdated = watchman.check()
             outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
-            watchman.check_types(outputs)
-            shared, self._kept = watchman.shared_by(outputs)
+            with self._guarding:
+                watchman.check_types(outputs)
+                shared, self._kept = watchman.shared_by(outputs)
             if brought is not None:
                 brought.check(spec, outputs)
             if spec.lists is not None:
@@ -184,7 +194,8 @@ class _Step:
         finally:
             self._files = watch.stop()
             self._unrepeatable = watch.blind
-        watchman.check_files(self._files)
+        with self._guarding:
+            watchman.check_files(self._files)
 
     def _run_cell(self, shell: Shell, place: int) -> None:
         cell = self._spec.cells[place]
@@ -214,6 +225,19 @@ class _Step:
         pickling.remember_imports(metrics.imported_modules(transformed))
         if cell.role == "metrics":
             self._metrics.update(metrics.collect(transformed, shell.namespace))
+
+
+class _Spent:
+    """CPU seconds of the process, all threads, that went by inside."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._entered = time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.process_time() - self._entered
 
 
 def enter(folder: str) -> None:

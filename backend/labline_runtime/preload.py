@@ -66,8 +66,11 @@ class Ahead:
     def enter_step(self) -> None:
         """Have the step find the libraries on the shelf, with random numbers of its own."""
         generator: Any = self.shelf.module("numpy.random")
-        if generator is not None:  # Python reseeds its own after a fork, NumPy does not
+        if generator is not None:  # Python reseeds its own after a fork, NumPy and PyTorch do not
             generator.seed()
+        torch: Any = self.shelf.module("torch")
+        if torch is not None:
+            torch.default_generator.seed()
         shell.prepared = self.stage
         self.shelf.serve()
 

@@ -299,11 +299,13 @@ class ItemRun:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a step left behind."""
+    """What a step left behind. ``cpu``: seconds of the process, all threads; ``guards``: those that guards took."""
 
     state: Literal["succeeded", "failed"]
     started: float
     seconds: float
+    cpu: float = 0.0
+    guards: float = 0.0
     cells: tuple[CellRun, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)

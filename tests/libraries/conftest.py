@@ -48,6 +48,13 @@ def kernel(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def judge(kernel: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    with Judge(tmp_path_factory.mktemp("judge"), kernel=kernel) as judge:
+def judge(
+    kernel: str,
+    has: Callable[[str], bool],
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Judge]:
+    """What a module calls ``IMPORTED`` is imported once for all of its notebooks."""
+    imported = ", ".join(filter(has, request.module.IMPORTED))
+    with Judge(tmp_path_factory.mktemp("judge"), imported, kernel) as judge:
         yield judge

@@ -37,3 +37,13 @@ def test_a_library_that_was_imported_ahead_trains(
     imports = f"import {library}"
     ahead = warm(bench, imports, kernel)
     assert parent(bench, trial(imports, TRAIN[library], kernel=kernel)) == ahead
+
+
+def test_unseeded_steps_of_one_parent_draw_different_numbers(
+    bench: Bench, kernel: str, has: Callable[[str], bool]
+) -> None:
+    if not has("torch"):
+        pytest.skip("torch is not in .venv-libraries")
+    warm(bench, "import torch", kernel)
+    run = bench.run(trial("import torch", "print(torch.rand(1))", "print(torch.rand(1))", kernel=kernel))
+    assert bench.log(run, "b") != bench.log(run, "c")

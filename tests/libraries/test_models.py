@@ -9,6 +9,8 @@ import pytest
 from tests.equivalence.judge import Judge
 from tests.equivalence.notebooks import cells_of
 
+IMPORTED = ("xgboost", "lightgbm")
+
 CASES = {
     "torch": """
 # tags: imports
