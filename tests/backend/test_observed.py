@@ -23,7 +23,7 @@ SHARING = (
 )
 BINDING = (
     code("n = 1", "step:make"),
-    code("import inspect\nsetattr(inspect.sys.modules['__main__'], 'n', 2)", "step:alter"),
+    code("import operator, sys\nsetattr(operator.getitem(sys.modules, '__main__'), 'n', 2)", "step:alter"),
     code("print(n)", "step:show"),
 )
 
