@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from http.client import responses
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.extension.handler import ExtensionHandlerMixin
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError
 
 from labline_backend import wire
@@ -102,7 +104,8 @@ class LablineHandler(LablineMixin, APIHandler):
         """Do *work* off the loop and answer with the document it returns."""
         body = await self.off_loop(lambda: wire.dumps(work(self.labline.service())))
         self.set_status(status)
-        await self.finish(body)
+        with contextlib.suppress(StreamClosedError):  # whoever asked no longer waits for it
+            await self.finish(body)
 
     async def body(self, operation: str) -> dict[str, Any]:
         """The request's body, checked against what *operation* takes."""
