@@ -56,6 +56,8 @@ def _take(page: Page, server: LabServer, folder: Path, suffix: str) -> None:
             page.screenshot(path=folder / f"lab{suffix}.png")
         last = page.locator(".labline-LastRun")
         expect(last).to_have_attribute("data-labline-state", "succeeded", timeout=5 * MINUTES)
+        if name != NOTEBOOK:
+            take_forecast(page, notebook, folder, suffix)
     run = notebook.open_run()
     run.choose("evaluate", "cells")
     expect(run.view.locator("[data-labline-cells='evaluate'] img").first).to_be_visible()
@@ -67,6 +69,23 @@ def _take(page: Page, server: LabServer, folder: Path, suffix: str) -> None:
     page.locator(".labline-Run [data-labline-action=back]").click()
     page.wait_for_timeout(500)
     page.screenshot(path=folder / f"runs{suffix}.png")
+
+
+def take_forecast(page: Page, notebook: NotebookPage, folder: Path, suffix: str) -> None:
+    """A cell of the penguins is edited after a run: what the next run will do."""
+    notebook.expect_foreseen("Nothing to run")
+    cell = page.locator(".jp-CodeCell").nth(2)
+    cell.scroll_into_view_if_needed()
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\nmeasured.describe()")
+    notebook.expect_foreseen("1 of 6 steps will run", clean="runs", load="cached")
+    notebook.node("explore").click()
+    page.wait_for_timeout(1000)
+    box = page.locator("#labline-pipeline").bounding_box()
+    assert box is not None
+    clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": 620}
+    page.screenshot(path=folder / f"forecast{suffix}.png", clip=clip)
 
 
 def take_failure(page: Page, server: LabServer, folder: Path, suffix: str) -> None:

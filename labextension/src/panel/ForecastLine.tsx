@@ -26,7 +26,7 @@ export function ForecastLine({ pipeline, quiet }: ForecastLineProps): React.JSX.
       role="status"
       title={text || undefined}
     >
-      <span>{text}</span>
+      <span>{text.replace(/(\d) (s|min|h)\b/g, '$1\u00a0$2')}</span>
     </p>
   );
 }
