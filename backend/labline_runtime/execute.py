@@ -175,7 +175,9 @@ class _Step:
                 watchman.stop()
             if spec.parts is not None:
                 namespace.update(items.joined(spec))
-                self._notebook.show(own[-1], items.outputs(spec.parts, spec.cells[own[-1]]))
+                for place in own:
+                    cell = spec.cells[place]
+                    self._notebook.show(place, cell.number or place + 1, items.outputs(spec.parts, cell))
                 self._notebook.write()
             with self._guarding:
                 self._outdated = watchman.check()

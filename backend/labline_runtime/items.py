@@ -86,7 +86,7 @@ def joined(spec: StepSpecification) -> dict[str, Any]:
 
 
 def outputs(parts: Sequence[Part], cell: CellSource) -> list[dict[str, Any]]:
-    """What *cell*, the one with the loop, has shown in all parts, in their order."""
+    """What *cell* has shown in all parts, in their order."""
     shown: list[dict[str, Any]] = []
     for part in parts:
         for output in _outputs(Path(part.notebook), cell):

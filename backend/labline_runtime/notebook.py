@@ -34,9 +34,9 @@ class ExecutedNotebook:
         """The cell at *place* has run."""
         self._cells[place]["execution_count"] = execution_count
 
-    def show(self, place: int, outputs: list[dict[str, Any]]) -> None:
-        """The cell at *place* shows *outputs* that others have made."""
-        self._cells[place]["outputs"] = outputs
+    def show(self, place: int, execution_count: int, outputs: list[dict[str, Any]]) -> None:
+        """The cell at *place* has run elsewhere, and has shown *outputs*."""
+        self._cells[place].update(execution_count=execution_count, outputs=outputs)
 
     def write(self) -> None:
         """Write the notebook as it stands."""

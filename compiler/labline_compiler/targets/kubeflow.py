@@ -105,7 +105,7 @@ def build(
     """
     if not pipeline.steps:
         raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
-    findings += [*_own_images(pipeline), *_whole_run(pipeline), *_ending(pipeline)]
+    findings += [*_own_images(pipeline), *_whole_run(pipeline), *_ending(pipeline), *_loops(pipeline)]
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
@@ -205,6 +205,29 @@ def _ending(pipeline: Pipeline) -> list[Finding]:
         )
         for step in pipeline.steps
         if step.options.exit
+    ]
+
+
+def _loops(pipeline: Pipeline) -> list[Finding]:
+    """A task runs a loop as the notebook does: it comes to the same, but for failures that are allowed."""
+    return [
+        Finding(
+            UNSUPPORTED_OPTION,
+            "warning",
+            f"Step {step.name}: on Kubeflow Pipelines an item of its loop that fails fails the step.",
+            step=step.name,
+            fix="Catch in the loop what may go wrong with an item.",
+        )
+        if step.options.foreach.allow_failures
+        else Finding(
+            UNSUPPORTED_OPTION,
+            "info",
+            f"Step {step.name}: on Kubeflow Pipelines the items of its loop run one after the other, in one pod.",
+            step=step.name,
+            fix="Nothing for the result, which is the same. Give the pod time for all items.",
+        )
+        for step in pipeline.steps
+        if step.loop is not None and step.options.foreach is not None
     ]
 
 

@@ -88,6 +88,10 @@ export interface GraphStep {
   outputs: string[];
   /** It ends every run, whatever became of the other steps, and is told how it went. */
   exit: boolean;
+  /** The items of its loop run in processes of their own. */
+  loop?: boolean;
+  /** What the one `if` that the step is asks, as it is written. */
+  condition?: string | null;
 }
 
 export interface Graph {
@@ -284,6 +288,12 @@ export interface StepRun {
   values: Value[];
   metrics: Metrics;
   error: StepError | null;
+  /** How many items of the step's loop ran in processes of their own. */
+  items?: { total: number; cached: number; failed: number } | null;
+  /** Why they ran in one process after all. */
+  in_one?: string | null;
+  /** Of a step that is one `if`, whether it had anything to do. */
+  condition?: boolean | null;
   mlflow_run_id: string | null;
 }
 
@@ -297,6 +307,8 @@ export interface Log {
 export interface CellEvent extends CellPlace {
   step: string;
   state: 'running' | 'succeeded' | 'failed';
+  /** Of a loop whose items run in processes of their own, how many have ended. */
+  items?: { done: number; total: number };
 }
 
 /** Numbered messages: replayed by the server from the number that a reader names. */

@@ -18,6 +18,7 @@ import {
 import React, { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 
 import type { Graph, StepForecast, StepState } from '../api/types';
+import type { ControlMark } from '../model/control';
 import { StateIcon } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
 import { layout, NODE_HEIGHT, type PlacedEdge } from './layout';
@@ -27,6 +28,7 @@ import { StepMarks, type Mark } from './marks';
 export interface StepLook {
   state: StepState | null;
   caption: string;
+  control: ControlMark | null;
   hue: number;
   faulty: boolean;
   marks: readonly Mark[];
@@ -35,7 +37,7 @@ export interface StepLook {
   note?: string;
 }
 
-const BARE: StepLook = { state: null, caption: '', hue: 0, faulty: false, marks: [] };
+const BARE: StepLook = { state: null, caption: '', control: null, hue: 0, faulty: false, marks: [] };
 
 export interface GraphViewProps {
   graph: Graph;
@@ -53,7 +55,13 @@ type ValueEdge = Edge<PlacedEdge & { lit: boolean }, 'values'>;
 function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
   const { name, look, current } = data;
   const marked = look.marks.map(({ title }) => title);
-  const words = [`Step ${name}`, ...marked, look.state && STATE_WORDS[look.state], look.note ?? look.caption]
+  const words = [
+    `Step ${name}`,
+    ...marked,
+    look.state && STATE_WORDS[look.state],
+    look.note ?? look.caption,
+    look.control?.title
+  ]
     .filter(Boolean)
     .join(', ');
   return (
@@ -73,7 +81,14 @@ function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
       >
         <span className="labline-Node-name">{name}</span>
         <StepMarks marks={look.marks} />
-        <span className="labline-Node-caption">{look.caption}</span>
+        <span className="labline-Node-caption">
+          {look.control && (
+            <span className="labline-Node-control" title={look.control.title}>
+              {look.control.text}
+            </span>
+          )}
+          {look.caption}
+        </span>
         {look.state && <StateIcon state={look.state} />}
       </button>
       <Handle type="source" position={Position.Bottom} isConnectable={false} />

@@ -7,6 +7,7 @@ export const NODE_HEIGHT = 46;
 const MIN_WIDTH = 112;
 const MAX_WIDTH = 220;
 const MARK = 20;
+const CONTROL = 34;
 const CHARACTER = 8; // of the UI font at 13 px and bold, on the safe side
 const LABEL_CHARACTER = 6.1;
 const LABEL_LENGTH = 18;
@@ -59,8 +60,9 @@ export function layout(graph: Graph, compact = false): Layout {
   const implied = compact ? impliedEdges(graph.edges) : new Set<Edge>();
   const g = new dagre.graphlib.Graph();
   g.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: 26, edgesep: 10, marginx: 6, marginy: 6 });
-  for (const { name, exit } of graph.steps) {
-    const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, name.length * CHARACTER + 50 + (exit ? MARK : 0)));
+  for (const { name, exit, loop, condition } of graph.steps) {
+    const least = loop || condition ? MIN_WIDTH + CONTROL : MIN_WIDTH;
+    const width = Math.min(MAX_WIDTH, Math.max(least, name.length * CHARACTER + 50 + (exit ? MARK : 0)));
     g.setNode(name, { width, height: NODE_HEIGHT });
   }
   for (const edge of graph.edges) {

@@ -1,4 +1,5 @@
-import type { Finding, Forecast, Graph, GraphStep, StepForecast, StepRun } from '../api/types';
+import type { CellEvent, Finding, Forecast, Graph, GraphStep, StepForecast, StepRun } from '../api/types';
+import { controlMark, hadNothingToDo } from '../model/control';
 import { outcomeWords } from '../model/forecast';
 import { elapsed, formatSeconds } from '../model/format';
 import type { StepLook } from './GraphView';
@@ -11,7 +12,8 @@ export function stepLooks(
   findings: readonly Finding[],
   hues: ReadonlyMap<string, number>,
   now: number,
-  forecast: Forecast | null = null
+  forecast: Forecast | null = null,
+  activity: (step: string) => CellEvent | null = () => null
 ): Map<string, StepLook> {
   const runs = new Map(steps.map(step => [step.name, step]));
   const foreseen = new Map(forecast?.steps.map(step => [step.name, step]));
@@ -27,6 +29,7 @@ export function stepLooks(
         {
           state: run?.state ?? null,
           caption: caption(step, run, next, now),
+          control: controlMark(step, run, activity(step.name)),
           hue: hues.get(step.name) ?? 0,
           faulty: faulty.has(step.name),
           marks: marksOf(step),
@@ -57,7 +60,7 @@ function caption(
   if (next && !(next.outcome === 'cached' && run?.state === 'succeeded')) {
     return outcomeWords(next);
   }
-  const took = run && timing(run, now);
+  const took = run && (hadNothingToDo(run) ? 'not run' : timing(run, now));
   const cells = step.cells.length === 1 ? '1 cell' : `${step.cells.length} cells`;
   return next && took ? `${took} · ${next.outcome}` : took || cells;
 }

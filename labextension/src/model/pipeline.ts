@@ -6,6 +6,7 @@ import {
   isActive,
   isBusy,
   LOCAL,
+  type CellEvent,
   type Compilation,
   type Edit,
   type Finding,
@@ -98,6 +99,11 @@ export class NotebookPipeline {
   /** The last run of this notebook. */
   get run(): RunDetail | null {
     return this.runId === null ? null : this.store.detail(this.runId);
+  }
+
+  /** The cell that a running step of the last run is at. */
+  activity(step: string): CellEvent | null {
+    return this.runId === null ? null : this.store.activity(this.runId, step);
   }
 
   get isStarting(): boolean {

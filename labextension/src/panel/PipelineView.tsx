@@ -94,7 +94,9 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
           <div className={forecaster.isStale ? 'labline-mod-foreseeing' : undefined}>
             <LazyGraph
               graph={graph}
-              looks={stepLooks(graph, run?.steps ?? [], findings, pipeline.hues, now, next)}
+              looks={stepLooks(graph, run?.steps ?? [], findings, pipeline.hues, now, next, step =>
+                pipeline.activity(step)
+              )}
               selected={selected}
               onSelect={select}
               stale={compilation !== null && compilation.pipeline === null}

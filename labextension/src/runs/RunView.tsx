@@ -118,7 +118,9 @@ function RunBody({
         <div className="labline-Run-graph">
           <LazyGraph
             graph={run.graph}
-            looks={stepLooks(run.graph, run.steps, [], colours, now)}
+            looks={stepLooks(run.graph, run.steps, [], colours, now, null, name =>
+              server.runs.activity(run.id, name)
+            )}
             selected={step?.name}
             onSelect={setPicked}
             maxHeight={720}

@@ -2,6 +2,7 @@ import React, { useId, useRef, useState } from 'react';
 
 import { LOCAL, type RunDetail, type StepRun } from '../api/types';
 import { timing } from '../graph/looks';
+import { controlOf } from '../model/control';
 import type { ILablineServer } from '../tokens';
 import { OpenAtFailure, RunAgain, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
@@ -47,6 +48,10 @@ export function StepView(props: StepViewProps): React.JSX.Element {
     }
   };
   const at = step.state === 'running' ? server.runs.activity(run.id, step.name) : null;
+  const control = controlOf(
+    step,
+    run.graph.steps.find(({ name }) => name === step.name)
+  );
   const counts: Partial<Record<Tab, number>> = {
     Values: step.values.length,
     Metrics: Object.keys(step.metrics).length
@@ -61,6 +66,7 @@ export function StepView(props: StepViewProps): React.JSX.Element {
           {at && ` · at cell ${at.index + 1}`}
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
+        {control && <span className="labline-StepRun-time">{control}</span>}
         {step.cache_note && <span className="labline-StepRun-time">{step.cache_note}</span>}
       </header>
       {step.error && <ErrorSummary {...props} error={step.error} />}

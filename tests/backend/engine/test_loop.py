@@ -51,8 +51,9 @@ def test_what_items_gather_is_in_their_order_whichever_ends_first(bench: Bench) 
 def test_what_items_print_is_shown_as_one(bench: Bench) -> None:
     run = bench.run(looping("print('item', x)"))
     notebook = json.loads((bench.home.step_folder(run.id, "s") / "executed.ipynb").read_text())
-    shown = [(output["name"], output["text"]) for output in notebook["cells"][-1]["outputs"]]
-    assert shown == [("stdout", "item 1\nitem 2\nitem 3\n")]
+    own = notebook["cells"][-1]
+    shown = [(output["name"], output["text"]) for output in own["outputs"]]
+    assert (own["execution_count"], shown) == (2, [("stdout", "item 1\nitem 2\nitem 3\n")])
 
 
 def test_of_a_changed_list_only_changed_items_run(bench: Bench) -> None:
