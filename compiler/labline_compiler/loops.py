@@ -25,6 +25,7 @@ _RESULT = "_labline_loop"
 _ADDING = ("append", "extend")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_FIND_NAMES = frozenset({"globals", "locals", "vars", "eval", "exec", "get_ipython", "__import__", "sys"})
 _GENERATORS = ("@random", "@numpy.random", "@torch.random")
 
 
@@ -68,13 +69,20 @@ class Loops:
         source = found.unit.cell.source
         first, last = found.over.lineno, found.over.end_lineno
         assert last is not None and found.over.end_col_offset is not None  # noqa: S101 - the parser gave them
+        start = _offset(source, first, found.over.col_offset)
+        end = _offset(source, last, found.over.end_col_offset)
         return Loop(
             found.unit.cell.index,
-            _offset(source, first, found.over.col_offset),
-            _offset(source, last, found.over.end_col_offset),
+            start,
+            end,
             tuple(found.gathers),
-            tuple(sorted((_names(found.over) & taken) - self._read_elsewhere(found))),
+            self._merely_listed(found, taken),
         )
+
+    def _merely_listed(self, found: _Found, taken: set[str]) -> tuple[str, ...]:
+        """The names *taken* of which nothing but the items counts."""
+        read = self._read_elsewhere(found)
+        return tuple(sorted((_names(found.over) & taken) - read)) if read.isdisjoint(_FIND_NAMES) else ()
 
     def _read_elsewhere(self, found: _Found) -> set[str]:
         """The names in the loop but for what it goes through, and in all code whose functions it may call."""
@@ -226,6 +234,8 @@ def _statements(unit: Unit) -> list[ast.stmt]:
 
 def _tree(unit: Unit) -> ast.Module:
     """The cell as plain Python: what is put into its text has to mean there what it means here."""
+    if "\r" in unit.cell.source:  # which the parser takes for the end of a line, too
+        raise NoLoopError("its lines end in other ways than a newline", unit)
     try:
         tree: ast.Module = parse(unit.cell.source)
     except (SyntaxError, ValueError, MemoryError, RecursionError):

@@ -69,6 +69,7 @@ def test_items_that_only_add_to_results_run_apart(loop: str) -> None:
         ("found = []\nfor x in items:\n    !ls\n    found.append(x)", "is not plain Python"),
         ("found = []\nwhile items:\n    found.append(items.pop())", "does not end with a loop"),
         ("found = 1", "does not end with a loop"),
+        ("found = []\rfor x in items:\r    found.append(x)", "its lines end in other ways"),
         ("for x in items:\n    print(x)\nfound = 1", "it has code beside one loop"),
     ],
 )
@@ -120,8 +121,9 @@ def test_what_a_loop_goes_through_is_told_by_its_place() -> None:
     assert (source[loop.start : loop.end], loop.gathers, loop.listed) == ("items", ("found",), ("items",))
 
 
-def test_items_that_the_body_reads_too_are_no_mere_list() -> None:
-    pipeline = compiled("found = []\nfor x in items:\n    found.append(x / len(items))").pipeline
+@pytest.mark.parametrize("reading", ["len(items)", "eval('len(items)')"])
+def test_items_that_the_body_reads_too_are_no_mere_list(reading: str) -> None:
+    pipeline = compiled(f"found = []\nfor x in items:\n    found.append({reading})").pipeline
     assert pipeline is not None
     loop = pipeline.step("loop").loop
     assert loop is not None and loop.listed == ()
