@@ -39,6 +39,20 @@ async def test_a_run_takes_what_stands_in_the_editor(call: Call, listen: Listen)
     assert messages[-1]["data"]["state"] == "succeeded"
 
 
+async def test_a_loop_tells_how_many_of_its_items_have_ended(call: Call, listen: Listen) -> None:
+    loop = "found = []\nfor x in [1, 2]:\n    found.append(x)"
+    content = notebook(code(loop, "step:loop"), code("if found == []:\n    print(found)", "step:ask"))
+    content["metadata"]["labline"] = {"steps": {"loop": {"foreach": True}}}
+    listener = await listen()
+    answer = await call("POST", "runs", {"path": "Untitled.ipynb", "content": content})
+    messages = await listener.until_ended(answer.document["id"])
+    cells = [message["data"] for message in messages if message["kind"] == "cell"]
+    detail = (await call("GET", f"runs/{answer.document['id']}")).document
+    facts = [(step["name"], step["items"], step["condition"]) for step in detail["steps"]]
+    assert [cell["items"] for cell in cells if "items" in cell] == [{"done": done, "total": 2} for done in (1, 2)]
+    assert facts == [("loop", {"total": 2, "cached": 0, "failed": 0}, None), ("ask", None, False)]
+
+
 async def test_a_part_of_a_pipeline_is_run(run: Run) -> None:
     detail = await run(*DOUBLE, to="load", priority=3)
     assert [step["state"] for step in detail["steps"]] == ["succeeded", "skipped"]
