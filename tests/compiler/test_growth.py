@@ -75,6 +75,24 @@ def _evaluated(count: int) -> list[str]:
     return [start, *(f"x{i} = [a, {i}]\nshow('x{i}', 'a')" for i in range(count))]
 
 
+def _instances(count: int) -> list[str]:
+    """Instances that all come to hold each other, of a class with attributes of any name."""
+    start = (
+        "from lib import Base, clone, names\n"
+        "class Model(Base):\n"
+        "    def __init__(self, parts):\n"
+        "        self.parts = parts\n"
+        "    def fit(self, X):\n"
+        "        self.a = clone(self)\n"
+        "        self.b = names(self.parts)\n"
+        "        self.c = self.a.fit(X)\n"
+        "        return self"
+    )
+    made = "\n".join(f"m{i} = Model([X, {i}])" for i in range(count))
+    every = f"[{', '.join(f'm{i}' for i in range(count))}]"
+    return [start, f"X = [1]\n{made}\nsetattr(Model, names({every}), m0)", f"for m in {every}:\n    m.fit(X)"]
+
+
 @pytest.mark.parametrize(
     ("make", "small", "factor", "most"),
     [
@@ -82,6 +100,7 @@ def _evaluated(count: int) -> list[str]:
         (_subclass, 2, 4, 2.0),
         (_library_objects, 4, 2, 1.5),
         (_evaluated, 5, 2, 1.4),
+        (_instances, 4, 2, 0.6),
     ],
 )
 def test_a_larger_notebook_makes_about_as_much_work_for_its_size(
