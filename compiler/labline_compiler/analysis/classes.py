@@ -101,7 +101,7 @@ class Classes(Functions):
         reached = self.heap.reach(own)
         kept = self._settings_in(thing.stored.get(name, NOTHING))
         if thing.klass is not None and not found and not name.startswith("__"):  # a method of its metaclass or library
-            result |= self.heap.make(self.site(node, "inherited"), None, own)
+            result |= self.heap.make(("inherited", number), None, own)
         return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
 
     def _settings_in(self, value: Value) -> Value:
