@@ -22,6 +22,11 @@ CASES = {
         "import matplotlib.pyplot as plt\nplt.rcParams['lines.linewidth'] = 4.5; plt.style.use('ggplot')",
         "import matplotlib as m\nprint(m.rcParams['lines.linewidth'], m.rcParams['axes.facecolor'])",
     ),
+    "@matplotlib.rcParams colour map": (
+        "import matplotlib as m\nfrom matplotlib.colors import ListedColormap\n"
+        "m.colormaps.register(ListedColormap(['red', 'blue'], 'own')); m.rcParams['image.cmap'] = 'own'",
+        "import matplotlib.pyplot as plt\nprint(plt.imshow([[0, 1]]).cmap([0, 1])); plt.close()",
+    ),
     "@warnings": (
         "import warnings\nwarnings.simplefilter('error', UserWarning)",
         "import warnings\ntry:\n    warnings.warn('x')\nexcept UserWarning as e:\n    print('raised', e)",
@@ -77,7 +82,7 @@ CASES = {
 def test_a_later_step_goes_on_where_the_earlier_stopped(steps, name):
     first, second = CASES[name]
     environment = {"GONE": "not yet"}
-    before = steps.run(first, outputs=[name], environment=environment)
+    before = steps.run(first, outputs=[name.partition(" ")[0]], environment=environment)
     whole = steps.run(first, second, environment=environment)
     ran = steps.run(second, inputs=before.inputs(), environment=environment)
     assert ran.result.error is None, ran.result.error

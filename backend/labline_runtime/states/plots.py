@@ -25,17 +25,24 @@ def capture_parameters(_: Baseline) -> Any:
     seaborn gives letters other colours (``set_color_codes``).
     """
     parameters = _matplotlib().rcParams
+    maps, name = _matplotlib().colormaps, dict.__getitem__(parameters, "image.cmap")
+    foreign = isinstance(name, str) and name in maps and name not in getattr(maps, "_builtin_cmaps", maps)
     colors = importlib.import_module("matplotlib.colors")
     return {
         "parameters": {
             key: dict.__getitem__(parameters, key) for key in dict.keys(parameters) if key not in OF_THE_BACKEND
         },
+        "colour map": (name, maps[name](range(maps[name].N)).tolist()) if foreign else None,
         "letters": {name: color for name, color in colors.colorConverter.colors.items() if len(name) == 1},
     }
 
 
 def restore_parameters(value: Any, _: Baseline) -> None:
-    """Set those that this release knows."""
+    """Set those that this release knows; register the colour map of a library that is not imported here."""
+    if value["colour map"] is not None and value["colour map"][0] not in _matplotlib().colormaps:
+        name, rows = value["colour map"]
+        listed = importlib.import_module("matplotlib.colors").ListedColormap(rows, name=name)
+        _matplotlib().colormaps.register(listed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         known = {key: item for key, item in value["parameters"].items() if key in _matplotlib().rcParams}
