@@ -24,7 +24,7 @@ from labline_runtime.specification import Observation, Shared, StepError, StepIn
 
 Cells = tuple[tuple[str, str], ...]  # the step's name and the code
 
-MAIN = "import inspect\nmain = inspect.sys.modules['__main__']\n"
+MAIN = "import pydoc\nmain = pydoc.locate('__main__')\n"
 
 
 def notebook(cells: Cells) -> str:
@@ -146,12 +146,12 @@ UNSEEN: dict[str, tuple[str, Cells]] = {
         "LL210",
         (("s", "import gc\nx = [1]\ny = [x]"), ("m", "seen = len(x)"), ("s", "gc.get_referents(y)[0].append(2)")),
     ),
-    "the middle draws from the step's generator": (
+    "the middle changes the step's option": (
         "LL221",
         (
-            ("s", "import random\nrandom.seed(1)"),
-            ("m", "import inspect\ninspect.sys.modules['random'].random()"),
-            ("s", "seen = random.random()"),
+            ("s", "import decimal\ndecimal.getcontext().prec = 5"),
+            ("m", "import pydoc\npydoc.locate('decimal').getcontext().prec = 3"),
+            ("s", "seen = str(decimal.Decimal(1) / 3)"),
         ),
     ),
     "the middle writes a file that the step reads": (
