@@ -9,7 +9,6 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +22,6 @@ from labline_backend.logs import LogPart, read_part
 if TYPE_CHECKING:
     from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
-    from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.preflight import Checked
     from labline_backend.kubeflow.submission import Submission
     from labline_backend.kubeflow.targets import Target
@@ -146,7 +144,7 @@ class Service:
             submission = self._prepare(target, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
             findings = (*findings, *left_out(self.target(target), timeout, priority, post_mortem=post_mortem))
-        with _engine_errors():
+        with engine_errors():
             return self.engine.submit(
                 pipeline,
                 notebook=notebook,
@@ -172,7 +170,7 @@ class Service:
             kernel = str(document["metadata"]["kernelspec"]["name"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError):  # a script, or there is no such notebook
             return
-        with _engine_errors(), contextlib.suppress(KernelError):  # the run will tell
+        with engine_errors(), contextlib.suppress(KernelError):  # the run will tell
             self.engine.expect(kernel, path.absolute().parent)
 
     def prepare(self, path: Path, compiled: Compiled) -> None:
@@ -196,7 +194,7 @@ class Service:
         workspace: Path,
     ) -> RunRecord:
         """Start the run of a verification in *workspace*, a copy of *folder*. Raises ``InputError``."""
-        with _engine_errors():
+        with engine_errors():
             return self.engine.submit(
                 pipeline,
                 notebook=notebook,
@@ -217,48 +215,6 @@ class Service:
         if pipeline is None or compiled.content is None:  # or what was seen leaves no order of whole steps
             raise InputError(summary(findings), findings)
         return compiled.compilation, pipeline, compiled.content
-
-    def forecast(
-        self,
-        path: Path,
-        *,
-        notebook: str,
-        content: dict[str, Any] | None = None,
-        parameters: Mapping[str, str] | None = None,
-        cache: bool = True,
-        observed: bool = True,
-        selection: Selection | None = None,
-    ) -> Forecast:
-        """What :meth:`run` would do on this machine, step by step; nothing is started. Raises ``InputError``."""
-        from labline_backend.engine.cache import Cache
-        from labline_backend.engine.earlier import plan
-        from labline_backend.engine.forecast import forecast
-        from labline_backend.engine.parameters import merge
-        from labline_backend.kernels import find_kernel
-        from labline_backend.store.artifacts import ArtifactStore
-        from labline_backend.store.records import RunRecord
-
-        compilation, pipeline, _ = self.compile_to_run(path, notebook, content, observed=observed)
-        given = literals(pipeline, parameters or {})
-        with _engine_errors():
-            values = merge(pipeline, given)
-            kernel = find_kernel(pipeline.kernel)
-            known = Cache(self.home, self.store, ArtifactStore.find(self.home))
-            folder = str(path.absolute().parent)
-            run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, cache, findings=compilation.findings)
-            part = plan(known, self.store, run, kernel, selection, given) if selection else None
-            run = replace(run, parameters=part.parameters) if part else run
-            return forecast(known, run, kernel, self._seconds(notebook, folder), part)
-
-    def _seconds(self, notebook: str, folder: str) -> dict[str, float]:
-        """How long steps took when they last ran, in the newest of the notebook's last runs that knows."""
-        records = self.store.list(10, notebook=notebook, folder=folder)
-        steps = self.store.steps_of([record.id for record in records])
-        found: dict[str, float] = {}
-        for step in (step for record in records for step in steps.get(record.id, [])):
-            if step.result is not None and step.result.state == "succeeded":
-                found.setdefault(step.name, step.result.seconds)
-        return found
 
     def runs(self, limit: int = 50, before: str | None = None, notebook: str | None = None) -> list[wire.Document]:
         """The runs, newest first, rendered. Raises ``NotFoundError`` where there is no run *before*."""
@@ -516,7 +472,8 @@ class Service:
 
 
 @contextlib.contextmanager
-def _engine_errors() -> Iterator[None]:
+def engine_errors() -> Iterator[None]:
+    """What the engine raises for what a user got wrong, as ``InputError``."""
     from labline_backend.engine.parameters import ParameterError
     from labline_backend.kernels import KernelError
     from labline_backend.store.artifacts import ArtifactStoreError

@@ -8,6 +8,7 @@ from tornado.web import authenticated
 from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
+from labline_backend.planning import forecast
 from labline_backend.service import Service
 from labline_compiler.selection import Selection
 
@@ -23,7 +24,8 @@ class ForecastsHandler(LablineHandler):
 
         def foreseen(service: Service) -> wire.Document:
             path = confined(self.contents_manager, request["path"])
-            found = service.forecast(
+            found = forecast(
+                service,
                 path,
                 notebook=request["path"],
                 content=request.get("content"),

@@ -40,13 +40,15 @@ def plan(
     from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.errors import InputError
     from labline_backend.home import Home
+    from labline_backend.planning import forecast
     from labline_backend.service import Service
     from labline_compiler.selection import Selection
 
     parameters = parameters_of(given)
     with Service(Home.find(), track=False) as service:
         try:
-            found = service.forecast(
+            found = forecast(
+                service,
                 notebook,
                 notebook=str(notebook),
                 parameters=parameters,

@@ -12,7 +12,6 @@ import pytest
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.routes import PREFIX
 from labline_backend.engine.forecast import Forecast
-from labline_backend.service import Service
 
 from ..notebooks import DOUBLE, notebook
 from .conftest import Call
@@ -55,7 +54,7 @@ async def test_who_no_longer_waits_for_a_forecast_makes_no_error(
         future.add_done_callback(lambda _: answered.set())
         return future
 
-    monkeypatch.setattr(Service, "forecast", forecast)
+    monkeypatch.setattr("labline_backend.api.forecasts.forecast", forecast)
     monkeypatch.setattr(ForecastsHandler, "finish", finished)
     monkeypatch.setattr(ForecastsHandler, "on_connection_close", lambda _: gone.set())
     monkeypatch.setattr(ForecastsHandler, "log_exception", lambda _, *error: errors.append(error))
