@@ -169,11 +169,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         if isinstance(obj, types.CodeType) and obj.co_filename.startswith("<Cell "):
             make, arguments = _cloudpickle._code_reduce(obj)
             return _make_code, (make, arguments, obj.co_filename)
-        if isinstance(obj, types.ModuleType) and sys.modules.get(obj.__name__) is obj and obj.__name__ != NOTEBOOK:
-            return _import, (obj.__name__, tuple(sorted(_submodules.get(obj.__name__.partition(".")[0], ()))))
-        if isinstance(obj, types.ModuleType) and obj.__name__ != NOTEBOOK:  # made by hand, or loaded from a file's path
-            names = {name: value for name, value in vars(obj).items() if name != "__builtins__"}
-            return type(obj), (obj.__name__,), names, None, None, _set_module_state
+        if isinstance(obj, types.ModuleType) and (name := vars(obj).get("__name__", "")) != NOTEBOOK:
+            if sys.modules.get(name) is obj:
+                return _import, (name, tuple(sorted(_submodules.get(name.partition(".")[0], ()))))
+            # Made by hand, loaded from a file's path, or by %run, which takes its name away.
+            names = {each: value for each, value in vars(obj).items() if each != "__builtins__"}
+            return type(obj), (name,), names, None, None, _set_module_state
         if plots.is_figure(obj):
             return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
         reduced = reduce_object(obj, self._weak.append)
@@ -275,6 +276,7 @@ def _make_function(code: types.CodeType, home: _Home, cells: tuple[types.CellTyp
 
 
 def _set_module_state(module: types.ModuleType, state: dict[str, Any]) -> None:
+    vars(module).clear()
     vars(module).update(state, __builtins__=builtins.__dict__)
 
 
