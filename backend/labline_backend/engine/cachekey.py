@@ -7,6 +7,7 @@ the same values changes nothing below it.
 from __future__ import annotations
 
 import ast
+import builtins
 import dataclasses
 import functools
 import hashlib
@@ -99,12 +100,15 @@ def assume(found: Mapping[str, str], before: Mapping[str, str], step: Step, unkn
 def of_item(found: Mapping[str, str], step: Step, results: Mapping[str, StepResult], item: str) -> dict[str, str]:
     """What the result of one item of a step's loop depends on, given what that of the step does.
 
-    Of what the loop goes through only the *item* counts, by its digest, and no other code that lists the items.
+    Of what the loop goes through only the *item* counts, by its digest, and no other code that lists the items, unless
+    that may do more than list them.
     """
     loop = step.loop
     assert loop is not None  # noqa: S101 - only a loop has items
-    listed = set(loop.listed)
     result = dict(found) | {"item": item}
+    if not all(_only_lists(cell.source[loop.start : loop.end]) for cell in step.cells if cell.index == loop.cell):
+        return result
+    listed = set(loop.listed)
     for name in listed:
         result.pop(f"parameter/{name}", None)
         for taken in step.inputs:
@@ -117,6 +121,16 @@ def of_item(found: Mapping[str, str], step: Step, results: Mapping[str, StepResu
         if cell.index == loop.cell:
             result[f"code/{number}"] = digest(normalise(f"{cell.source[: loop.start]}(){cell.source[loop.end :]}"))
     return result
+
+
+def _only_lists(over: str) -> bool:
+    """Whether what a loop goes through, as it is written, sets no variables and calls no functions of the notebook."""
+    tree = _parse(f"({over}\n)")
+    return tree is not None and not any(
+        isinstance(node, ast.NamedExpr)
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not hasattr(builtins, node.func.id))
+        for node in ast.walk(tree)
+    )
 
 
 def kept(step: Step, results: Mapping[str, StepResult]) -> tuple[Shared, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from labline_backend.engine.cachekey import changes, digest, ingredients, key, normalise
+from labline_backend.engine.cachekey import changes, digest, ingredients, key, normalise, of_item
+from labline_compiler.pipeline import Loop
 from labline_runtime.specification import ArtifactRecord, Preview, StepResult, ValueRecord
 from tests.backend.engine.pipelines import cell, pipeline, step
 
@@ -113,3 +115,14 @@ def test_changes_come_in_the_order_of_their_causes(tmp_path: Path) -> None:
 
 def test_a_lone_surrogate_has_a_digest() -> None:
     assert digest("\ud800") != digest("?")
+
+
+@pytest.mark.parametrize(
+    ("over", "counts"), [("range(2)", False), ("range((n := 2))", True), ("listed(2)", True), ("[1, 2]", False)]
+)
+def test_how_items_are_listed_counts_for_none_where_it_only_lists_them(over: str, counts: bool) -> None:
+    own = cell(f"found = [x for x in {over}]")
+    start = own.source.index(over)
+    looped = replace(step("s", own), loop=Loop(own.index, start, start + len(over), ("found",)))
+    found = {"code/0": "before"}
+    assert (of_item(found, looped, {}, "item")["code/0"] == "before") == counts
