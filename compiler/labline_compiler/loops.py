@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ _ADDING = ("append", "extend")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FIND_NAMES = frozenset({"globals", "locals", "vars", "eval", "exec", "get_ipython", "__import__", "sys"})
+_WORD = re.compile(r"[^\W\d]\w*")
 _GENERATORS = ("@random", "@numpy.random", "@torch.random")
 
 
@@ -85,7 +87,10 @@ class Loops:
         return tuple(sorted((_names(found.over) & taken) - read)) if read.isdisjoint(_FIND_NAMES) else ()
 
     def _read_elsewhere(self, found: _Found) -> set[str]:
-        """The names in the loop but for what it goes through, and in all code whose functions it may call."""
+        """The names in the loop but for what it goes through, and in all code whose functions it may call.
+
+        Words in texts are among them: ``frame.query("a in @wanted")`` reads ``wanted``, and so do formulas.
+        """
         preamble = [unit.parsed.tree for unit in self._units if unit.step == PREAMBLE and unit.parsed is not None]
         functions = [
             node
@@ -94,7 +99,7 @@ class Loops:
             for node in ast.walk(unit.parsed.tree)
             if isinstance(node, _FUNCTIONS)
         ]
-        return found.read.union(*map(_names, [*preamble, *functions]))
+        return found.read.union(*map(_named, [*preamble, *functions]))
 
     def _check_independence(self, name: str, units: list[Unit], found: _Found) -> None:
         """Follow the notebook with the loop in two steps, the second of which must not need the first."""
@@ -174,7 +179,7 @@ class _Found:
             raise NoLoopError(f"{name} is used in other ways than {ways} as lines of their own", unit, last)
         self.without_results = ast.Module([*_tree(unit).body[:-1], loop], [])
         self.loop_alone = ast.Module([loop], [])
-        self.read = _names_but(loop, self.over)
+        self.read = _named(loop, self.over)
 
     def _take_statement(self, loop: ast.For) -> None:
         if loop.orelse or any(isinstance(node, ast.Break) for node in _own_nodes(loop.body)):
@@ -189,6 +194,13 @@ class _Found:
             raise NoLoopError("it has code beside one loop", self.unit, loop)
         if len(value.generators) != 1 or value.generators[0].is_async:
             raise NoLoopError("its comprehension goes through more than one thing", self.unit, loop)
+        if held := _held(value):
+            raise NoLoopError(
+                f"functions made in its comprehension use {held[0]}, which is the last item's for all of them: give "
+                f"them each its own, as `lambda {held[0]}={held[0]}: ...`",
+                self.unit,
+                loop,
+            )
         self.gathers = {target.id: ast.List if isinstance(value, ast.ListComp) else ast.Dict}
         self.over = value.generators[0].iter
         target.id = _RESULT
@@ -274,18 +286,37 @@ def _own_nodes(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
             stack += ast.iter_child_nodes(node)
 
 
+def _held(comprehension: ast.ListComp | ast.DictComp) -> list[str]:
+    """The variables of *comprehension* that functions made in it go on using: they share them with those of all items.
+
+    Where an expression makes functions, they may stay behind, whatever it comes to.
+    """
+    bound = _names(comprehension.generators[0].target)
+    lambdas = [node for node in ast.walk(comprehension) if isinstance(node, ast.Lambda)]
+    return sorted({name for each in lambdas for name in bound & _names(each.body) - _given(each)})
+
+
+def _given(function: ast.Lambda) -> set[str]:
+    return {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+
+
 def _names(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
-def _names_but(node: ast.AST, left_out: ast.AST) -> set[str]:
-    """The names in *node* outside of *left_out*."""
+def _named(node: ast.AST, left_out: ast.AST | None = None) -> set[str]:
+    """The names in *node*, and the words in its texts, outside of *left_out*."""
     found: set[str] = set()
     stack = [node]
     while stack:
-        if (each := stack.pop()) is not left_out:
-            found |= {each.id} if isinstance(each, ast.Name) else set()
-            stack += ast.iter_child_nodes(each)
+        each = stack.pop()
+        if each is left_out:
+            continue
+        if isinstance(each, ast.Name):
+            found.add(each.id)
+        elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+            found.update(_WORD.findall(each.value))
+        stack += ast.iter_child_nodes(each)
     return found
 
 

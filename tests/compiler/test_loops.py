@@ -43,6 +43,7 @@ def told(compilation: Compilation) -> str:
         "found, more = [], {}\nfor x in items:\n    found.extend([x, other['a']])\n    more[x] = 1",
         "found = [x * 2 for x in items if x > 1]",
         "found = {x: other['a'] for x in items}",
+        "found = [lambda y, x=x: x for x in items]",
         "found = []\nfor x in items:\n    try:\n        found.append(1 / x)\n    except ValueError:\n        continue",
         "found = []\nfor x in items:\n    for y in other:\n        if y:\n            break\n    found.append(x)",
     ],
@@ -71,6 +72,7 @@ def test_items_that_only_add_to_results_run_apart(loop: str) -> None:
         ("found = 1", "does not end with a loop"),
         ("found = []\rfor x in items:\r    found.append(x)", "its lines end in other ways"),
         ("for x in items:\n    print(x)\nfound = 1", "it has code beside one loop"),
+        ("found = [lambda: x for x in items]", "functions made in its comprehension use x"),
     ],
 )
 def test_other_loops_run_as_a_whole(loop: str, reason: str) -> None:
@@ -121,7 +123,7 @@ def test_what_a_loop_goes_through_is_told_by_its_place() -> None:
     assert (source[loop.start : loop.end], loop.gathers, loop.listed) == ("items", ("found",), ("items",))
 
 
-@pytest.mark.parametrize("reading", ["len(items)", "eval('len(items)')"])
+@pytest.mark.parametrize("reading", ["len(items)", "eval('len(items)')", "frame.query('a in @items')"])
 def test_items_that_the_body_reads_too_are_no_mere_list(reading: str) -> None:
     pipeline = compiled(f"found = []\nfor x in items:\n    found.append({reading})").pipeline
     assert pipeline is not None
