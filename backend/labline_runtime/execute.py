@@ -22,6 +22,7 @@ from labline_runtime import (
     guard,
     hidden_state,
     items,
+    looping,
     metrics,
     parameters,
     post_mortem,
@@ -161,10 +162,13 @@ class _Step:
             with self._guarding:
                 watchman = guard.Guard(spec, namespace, received, notes, before)
             pauses = {pause.after: pause for pause in spec.pauses}
-            brought = items.Brought(namespace) if spec.apart else None
+            brought = items.Brought(namespace) if spec.item is not None else None
+            listing = looping.Listing(items.digest_of) if spec.lists else None
+            picked = looping.Picked(spec.item, items.digest_of) if spec.item is not None else None
             try:
                 for place in own if spec.parts is None else ():
-                    self._run_cell(shell, place)
+                    with looping.gone_through(listing or picked):
+                        self._run_cell(shell, place)
                     if (pause := pauses.get(spec.cells[place].index)) is not None:
                         with self._guarding:
                             watchman.pause()
@@ -185,10 +189,10 @@ class _Step:
             with self._guarding:
                 watchman.check_types(outputs)
                 shared, self._kept = watchman.shared_by(outputs)
-            if brought is not None:
-                brought.check(spec, outputs)
-            if spec.lists is not None:
-                self._listed = items.digests(namespace[spec.lists])
+            if brought is not None and picked is not None:
+                brought.check(spec, outputs, picked)
+            if listing is not None:
+                self._listed = tuple(listing.digests)
             for output, values, found in zip(spec.outputs, outputs, shared, strict=True):
                 record = transfer.send(spec, output, values, found, before)
                 if record is not None:

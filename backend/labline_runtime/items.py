@@ -18,34 +18,43 @@ from labline_runtime import sharing, transfer
 from labline_runtime.failed import Failed
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import OF_IPYTHON
+from labline_runtime.looping import Picked
 from labline_runtime.specification import CellSource, Part, StepError, StepSpecification
 from labline_runtime.values import digest
 from labline_runtime.values.digest import DigestError
 from labline_runtime.values.parts import ATOMS
 
-_HELD_BY_REFERENCE = (types.ModuleType, type)
+_CODE = "LL212"
+_NOT_COPIED = (types.ModuleType, type, types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
 class Brought:
     """What was there before the loop: the step's inputs, and what the cells at the start of every step have made."""
 
     def __init__(self, namespace: Mapping[str, Any]) -> None:
+        values = dict(namespace)
+        for name, kind in namespace.items():
+            if isinstance(kind, type) and kind.__module__ == "__main__":
+                values |= {f"{name}.{attribute}": held for attribute, held in vars(kind).items()}
         self._values = {
             name: value
-            for name, value in namespace.items()
-            if type(value) not in ATOMS and not isinstance(value, _HELD_BY_REFERENCE) and not OF_IPYTHON.fullmatch(name)
+            for name, value in values.items()
+            if type(value) not in ATOMS and not isinstance(value, _NOT_COPIED) and not OF_IPYTHON.fullmatch(name)
         }
 
-    def check(self, spec: StepSpecification, outputs: Sequence[Mapping[str, Any]]) -> None:
-        """Raise :class:`StepFailure` where *outputs* hold a part of it: so would those of other items."""
+    def check(self, spec: StepSpecification, outputs: Sequence[Mapping[str, Any]], picked: Picked) -> None:
+        """Raise :class:`StepFailure` where *outputs* hold a part of it, or of an item but the one *picked*."""
+        if picked.wrong is not None:
+            raise StepFailure(StepError(message=picked.wrong, code=_CODE, hint="Remove `foreach` from the step."))
         gathered = [sharing.Home(spec.step, values) for values in outputs]
-        found = sharing.find(gathered, [sharing.Home("", self._values)], [])
+        there = self._values | {name: value for name, value in picked.others.items() if type(value) not in ATOMS}
+        found = sharing.find(gathered, [sharing.Home("", there)], [])
         for note in (note for notes in found[: len(gathered)] for note in notes if not note.source):
             message = f"{note.path} shares {'memory' if note.memory else 'an object'} with {note.other_path}"
             raise StepFailure(
                 StepError(
-                    message=f"{message}, which is there before the loop: all items would hold it.",
-                    code="LL212",
+                    message=f"{message}, which is there besides the item: other items may hold it, too.",
+                    code=_CODE,
                     variable=note.name,
                     culprit=note.path,
                     hint="Add a copy (copy.deepcopy).",
@@ -53,12 +62,8 @@ class Brought:
             )
 
 
-def digests(values: Sequence[Any]) -> tuple[str, ...]:
-    """Of each of *values* the digest of its content; "" where it has none."""
-    return tuple(map(_digest, values))
-
-
-def _digest(value: Any) -> str:
+def digest_of(value: Any) -> str:
+    """The digest of *value*'s content; "" where it has none."""
     try:
         return digest(value)
     except DigestError:

@@ -127,11 +127,24 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Item:
+    """One of the items of a step's loop, by its place from 0. ``digest`` is of its content, "" where it has none.
+
+    ``count`` is how many items there are, ``following`` a digest of those after it (:func:`looping.chains`).
+    """
+
+    number: int
+    count: int
+    digest: str
+    following: str
+
+
+@dataclass(frozen=True)
 class StepSpecification:
     """Everything a step needs to run, anywhere.
 
-    Of a step's loop (:mod:`labline_runtime.items`) ``lists`` names the variable whose items the result tells, ``apart``
-    is set for a process that runs one item, and ``parts`` are put together instead of running the step's own cells.
+    Of a step's loop (:mod:`labline_runtime.items`) ``lists`` is set where the result is to tell the items, ``item`` for
+    a process that runs one, and ``parts`` are put together instead of running the step's own cells.
     """
 
     run: str
@@ -155,8 +168,8 @@ class StepSpecification:
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
     definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
     post_mortem: bool = False  # where a cell fails, the process stays for a debugger
-    lists: str | None = None
-    apart: bool = False
+    lists: bool = False
+    item: Item | None = None
     parts: tuple[Part, ...] | None = None
     condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
     schema: int = SCHEMA_VERSION

@@ -25,9 +25,11 @@ from labline_backend.engine.cache import Lookup
 from labline_backend.store.artifacts import DAMAGED
 from labline_compiler.passage import everywhere
 from labline_compiler.pipeline import Loop, Step
+from labline_runtime.looping import GOES_THROUGH, chains
 from labline_runtime.specification import (
     CellRun,
     FileUse,
+    Item,
     ItemRun,
     Part,
     StepError,
@@ -39,7 +41,6 @@ from labline_runtime.specification import (
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
 
-_LISTED = "_labline_items"
 _AS_A_WHOLE = frozenset({"LL210", "LL212", "LL220", "LL221", "LL222", "LL223", DAMAGED})
 """What guards see in one item alone; the loop as a whole may do it, or fail of it as any step does."""
 
@@ -85,10 +86,12 @@ class LoopRunner:
             specification,
             inputs=inputs,
             passing={source: tuple(sorted(names)) for source, names in passing.items()},
-            apart=True,
         )
         self._cell = next(cell for cell in step.cells if cell.index == self._loop.cell)
-        self._over = self._cell.source[self._loop.start : self._loop.end]
+        source, start, end = self._cell.source, self._loop.start, self._loop.end
+        self._over = f"{GOES_THROUGH}(({source[start:end]}))"
+        self._one = replace(self._cell, source=source[:start] + self._over + source[end:])
+        self._items: list[Item] = []
         self._tasks: list[asyncio.Task[_Done]] = []
         self._ended = 0
 
@@ -99,7 +102,11 @@ class LoopRunner:
         listed = await self._list(tracked)
         if len(listed.listed) < 2:
             raise AsAWholeError
-        done = await self._run_items(listed.listed, tracked)
+        self._items = [
+            Item(number, len(listed.listed), digest, following)
+            for number, (digest, following) in enumerate(zip(listed.listed, chains(listed.listed), strict=True))
+        ]
+        done = await self._run_items(tracked)
         results = [one.result for one in done if one.result is not None]
         if (path := _clash(results, self._run.directory)) is not None:
             raise AsAWholeError(f"several items use {path}, which one of them writes")
@@ -126,24 +133,23 @@ class LoopRunner:
     # ----------------------------------------------------------------------------------------------- the three stages
 
     async def _list(self, tracked: dict[str, str]) -> StepResult:
-        source = f"{_LISTED} = [*({self._over})]"
-        cell = replace(self._cell, source=source)
+        cell = replace(self._cell, source=self._over)
         preamble = [cell for cell in self._specification.cells if cell not in self._step.cells]
-        specification = replace(self._specification, cells=(*preamble, cell), outputs=(), lists=_LISTED, apart=False)
+        specification = replace(self._specification, cells=(*preamble, cell), outputs=(), lists=True)
         async with self._run.share(self._step):
             result, error = await self._attempt("list", specification, tracked, 1)
         if error is not None or result is None:  # as a whole, the loop fails of it in its place
             raise AsAWholeError(f"its items could not be listed: {error.message if error else ''}")
         return result
 
-    async def _run_items(self, digests: Sequence[str], tracked: dict[str, str]) -> list[_Done]:
+    async def _run_items(self, tracked: dict[str, str]) -> list[_Done]:
         """Run all items; the first in the loop's order to fail ends those after it, as in the notebook."""
-        at_once = asyncio.Semaphore(self._asked.parallel or len(digests))
+        at_once = asyncio.Semaphore(self._asked.parallel or len(self._items))
         self._tasks = [
-            asyncio.create_task(self._run_item(number, digests, at_once, tracked)) for number in range(len(digests))
+            asyncio.create_task(self._run_item(number, at_once, tracked)) for number in range(len(self._items))
         ]
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        left = set(range(len(digests)))
+        left = set(range(len(self._items)))
 
         def note(number: int, task: asyncio.Task[_Done]) -> None:
             left.discard(number)
@@ -168,18 +174,16 @@ class LoopRunner:
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait(going)
 
-    async def _run_item(
-        self, number: int, digests: Sequence[str], at_once: asyncio.Semaphore, tracked: dict[str, str]
-    ) -> _Done:
+    async def _run_item(self, number: int, at_once: asyncio.Semaphore, tracked: dict[str, str]) -> _Done:
         async with at_once:
-            done = await self._drive_item(number, digests, tracked)
+            done = await self._drive_item(number, tracked)
             self._ended += 1
-            self._tell("running", (self._ended, len(digests)))
+            self._tell("running", (self._ended, len(self._items)))
             return done
 
-    async def _drive_item(self, number: int, digests: Sequence[str], tracked: dict[str, str]) -> _Done:
-        label = f"item {number + 1} of {len(digests)}"
-        key = self._key(digests[number])
+    async def _drive_item(self, number: int, tracked: dict[str, str]) -> _Done:
+        label = f"item {number + 1} of {len(self._items)}"
+        key = self._key(self._items[number].digest)
         known = await self._known(number, label, key)
         if known is not None:
             return known
@@ -237,7 +241,7 @@ class LoopRunner:
                 path = str(self._run.artifacts.path(record.digest))
                 artifact = StepInput(record.names, self._step.name, path, record.digest)
             parts.append(Part(artifact, str(self._item_folder(number) / "executed.ipynb"), one.run.error))
-        specification = replace(self._specification, inputs=(), parts=tuple(parts), apart=False, kept=())
+        specification = replace(self._specification, inputs=(), parts=tuple(parts), kept=())
         async with self._run.share(self._step):
             result, error = await self._attempt("join", specification, tracked, 1)
         if error is not None or result is None:
@@ -248,11 +252,8 @@ class LoopRunner:
     # ------------------------------------------------------------------------------------------------------- one item
 
     def _of_item(self, number: int) -> StepSpecification:
-        source = self._cell.source
-        only = f"[*({self._over})][{number}:{number + 1}]"
-        cell = replace(self._cell, source=source[: self._loop.start] + only + source[self._loop.end :])
-        cells = tuple(cell if each is self._cell else each for each in self._specification.cells)
-        return replace(self._specification, cells=cells)
+        cells = tuple(self._one if each is self._cell else each for each in self._specification.cells)
+        return replace(self._specification, cells=cells, item=self._items[number])
 
     async def _attempt(
         self, place: str, specification: StepSpecification, tracked: dict[str, str], number: int

@@ -134,12 +134,14 @@ label = "a"
     ),
     Rule(
         "LL212",
-        "items share an object",
+        "items not apart",
         "error",
-        "What one item of a loop gathers holds an object, or memory, that is there before the loop, so all items of "
-        "the notebook's loop would hold the same one. In processes of their own each holds a copy. No run fails of "
-        "this: the loop runs in one process after all, and the step says why.",
-        "Gather a copy (`copy.deepcopy`), or remove `foreach` from the step.",
+        "What one item of a loop gathers holds an object, or memory, that is there before the loop or belongs to "
+        "another item, so several items of the notebook's loop would hold the same one; in processes of their own "
+        "each holds a copy. Or an item changes what comes after it, what the loop goes through is something else each "
+        "time, or a figure is left open, on which the next item would draw. No run fails of this: the loop runs in "
+        "one process after all, and the step says why.",
+        "Gather a copy (`copy.deepcopy`), end figures with `plt.show()`, or remove `foreach` from the step.",
     ),
     Rule(
         "LL220",

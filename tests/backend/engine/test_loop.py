@@ -14,17 +14,20 @@ from labline_runtime.values import load
 from tests.backend.engine import driver
 from tests.backend.engine.bench import Bench, wait_until
 from tests.backend.engine.pipelines import cell, step, waiting
+from tests.backend.engine.test_resume import is_unlocked
 
 MARK = "with open(f'ran-{x}', 'a') as f: f.write('x')"
 """Every execution of an item leaves a mark."""
 
 
-def looping(body: str, gathered: str = "x", *, xs: str = "[1, 2, 3]", foreach: Foreach | None = None) -> Pipeline:
+def looping(
+    body: str, gathered: str = "x", *, xs: str = "[1, 2, 3]", over: str = "xs", foreach: Foreach | None = None
+) -> Pipeline:
     """Steps ``a``, which makes ``xs``, and ``s``, which loops over them and appends what is *gathered*."""
-    own = cell(f"found = []\nfor x in xs:\n    {body}\n    found.append({gathered})")
-    start = own.source.index("xs")
+    own = cell(f"found = []\nfor x in {over}:\n    {body}\n    found.append({gathered})")
+    start = own.source.index(over)
     looped = step("s", own, takes={"xs": "a"}, gives="found", foreach=foreach or Foreach())
-    looped = replace(looped, loop=Loop(own.index, start, start + 2, ("found",), ("xs",)))
+    looped = replace(looped, loop=Loop(own.index, start, start + len(over), ("found",), ("xs",)))
     return waiting(step("a", f"xs = {xs}", gives="xs"), looped)
 
 
@@ -98,6 +101,17 @@ def test_items_that_are_not_apart_run_in_one_process(
     assert made == expected if expected else made[0] is made[2]
 
 
+def test_things_are_gone_through_one_by_one(bench: Bench) -> None:
+    run = bench.run(looping("0", "(x[0], [*x[1]])", xs="[1, 1, 2]", over="__import__('itertools').groupby(xs)"))
+    assert found(bench, run) == [(1, [1, 1]), (2, [2])]
+    assert states(bench, run) == ["succeeded"] * 2
+
+
+def test_one_thing_gone_through_several_times_runs_in_one_process(bench: Bench) -> None:
+    run = bench.run(looping("x.append(len(x))", "len(x)", over="[[]] * 2"))
+    assert found(bench, run) == [1, 2]
+
+
 def test_a_run_that_goes_on_repeats_no_item_that_has_ended(bench: Bench) -> None:
     going_on = looping(f"{MARK}\n    tell('on') if x == 3 else 0\n    wait_for('go') if x == 3 else 0")
     going_on = replace(going_on, cache=False)
@@ -106,6 +120,7 @@ def test_a_run_that_goes_on_repeats_no_item_that_has_ended(bench: Bench) -> None
     items = bench.home.step_folder(run_id, "s") / "items"
     wait_until(lambda: all((items / place / "result.json").exists() for place in "01"), "two items did not end")
     driver.kill(process)
+    wait_until(lambda: is_unlocked(items / "2" / "log.txt"), "an item outlives its engine")
     bench.file("go").touch()
     bench.engine.adopt()
     run = bench.end(bench.store.get(run_id))
