@@ -22,6 +22,7 @@ from typing import Any
 
 SOCKET = "post_mortem"
 PATIENCE = 24 * 3600.0  # seconds
+HURRY = 2.0  # seconds for it to answer; it does at once, unless somebody is in its debugger
 ASKS = b"\x05"
 _VISIT, _LET_GO = b"v", b"g"
 
@@ -126,10 +127,13 @@ def is_there(folder: Path) -> bool:
 
 
 def release(folder: Path) -> bool:
-    """Have it go; whether there was one."""
+    """Have it go, whoever is in its debugger; whether there was one."""
     with contextlib.suppress(OSError), _connected(folder) as server:
-        server.sendall(_LET_GO)
-        server.recv(1)
+        try:
+            server.sendall(_LET_GO)
+            server.recv(1)
+        except TimeoutError:
+            os.kill(_peer(server)[0], signal.SIGKILL)
         return True
     return False
 
@@ -141,6 +145,7 @@ def visit(folder: Path, ask: Callable[[str], str], show: Callable[[str], Any]) -
     process computes interrupts what it does.
     """
     with contextlib.suppress(ConnectionError, FileNotFoundError), _connected(folder) as server:
+        server.settimeout(None)
         server.sendall(_VISIT)
         process = _peer(server)[0]
         for text, is_asked in _told(server, lambda: os.kill(process, signal.SIGINT)):
@@ -180,6 +185,7 @@ def _told(server: socket.socket, interrupt: Callable[[], None]) -> Iterator[tupl
 @contextlib.contextmanager
 def _connected(folder: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as server, _short(folder) as short:
+        server.settimeout(HURRY)
         server.connect(f"{short}/{SOCKET}")
         if _peer(server)[1] != os.geteuid():
             raise ConnectionRefusedError("another user's process listens there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -35,6 +36,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a step whose process has stayed; deeper than the address of a socket may be long."""
     folder = tmp_path_factory.mktemp("deep") / ("d" * 150)
     folder.mkdir()
+    with staying(folder) as process:
+        yield folder
+        assert post_mortem.release(folder)
+        assert process.wait(30) == 0
+        assert not post_mortem.is_there(folder)
+
+
+@contextlib.contextmanager
+def staying(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     backend = Path(post_mortem.__file__).parents[1]
     process = subprocess.Popen(
         [sys.executable, "-c", FAILING, str(folder)], env=os.environ | {"PYTHONPATH": str(backend)}
@@ -43,10 +53,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         while not post_mortem.is_there(folder):
             assert not select.select([end], [], [], 0.02)[0], "the process has ended"
-        yield folder
-        assert post_mortem.release(folder)
-        assert process.wait(30) == 0
-        assert not post_mortem.is_there(folder)
+        yield process
     finally:
         os.close(end)
         process.kill()
@@ -115,3 +122,16 @@ def test_the_socket_is_its_users_alone(folder: Path) -> None:
 
 def test_nobody_is_there_where_no_process_has_stayed(tmp_path: Path) -> None:
     assert not post_mortem.release(tmp_path)
+
+
+def test_it_goes_though_somebody_is_in_its_debugger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(post_mortem, "HURRY", 0.1)
+    gone: list[bool] = []
+
+    def ask(_prompt: str) -> str:
+        gone.append(post_mortem.release(tmp_path))
+        return "q"
+
+    with staying(tmp_path) as process:
+        post_mortem.visit(tmp_path, ask, lambda _text: None)
+        assert (gone, process.wait(30)) == ([True], -signal.SIGKILL)

@@ -38,7 +38,7 @@ class Attempt:
         """Run *specification* for the *number*-th time, from 1: its result, or why there is none that can be used."""
         self._cell = None
         self._has_stayed = False
-        post_mortem.release(self._folder)  # it may hold the log
+        await asyncio.to_thread(post_mortem.release, self._folder)  # it may hold the log
         path = self.prepare(specification, number)
         with await open_log(self._folder / "log.txt") as log:
             if number > 1:
@@ -112,26 +112,29 @@ class Attempt:
             await follower
 
     async def _follow(self, process: StepProcess) -> None:
-        async for line in process.progress():
-            try:
-                told = from_json(Progress, line.decode())
-            except ValueError:
-                continue  # a stray write of the user's code to the descriptor
-            if told.event == "stays":
-                self._has_stayed = True
-                process.let_stay()
-                continue
-            if not self._is_told:
-                continue
-            cells = (*self._run.record.pipeline.preamble, *self._step.cells)
-            cell = next((c for c in cells if c.index == told.index), None)
-            self._cell = cell if told.event == "cell_started" else None
-            open_id = cell.open_id if cell is not None else told.id
-            try:
-                self._run.store.add_cell_event(self._run.record.id, self._step.name, told.index, open_id, told.state)
-            except Exception:
-                process.kill()
-                raise
+        async with contextlib.aclosing(process.progress()) as lines:
+            async for line in lines:
+                try:
+                    told = from_json(Progress, line.decode())
+                except ValueError:
+                    continue  # a stray write of the user's code to the descriptor
+                if told.event == "stays":  # which processes that it has forked may hold, too: not read to the end
+                    self._has_stayed = True
+                    process.let_stay()
+                    return
+                if self._is_told:
+                    self._tell(told, process)
+
+    def _tell(self, told: Progress, process: StepProcess) -> None:
+        cells = (*self._run.record.pipeline.preamble, *self._step.cells)
+        cell = next((c for c in cells if c.index == told.index), None)
+        self._cell = cell if told.event == "cell_started" else None
+        open_id = cell.open_id if cell is not None else told.id
+        try:
+            self._run.store.add_cell_event(self._run.record.id, self._step.name, told.index, open_id, told.state)
+        except Exception:
+            process.kill()
+            raise
 
     def _outcome(self, ended: Exit) -> tuple[StepResult | None, StepError | None]:
         result, damaged = self.result()

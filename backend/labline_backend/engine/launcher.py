@@ -15,7 +15,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -79,7 +79,7 @@ class StepProcess:
         self._stays = False
         self._start()
 
-    async def progress(self) -> AsyncIterator[bytes]:
+    async def progress(self) -> AsyncGenerator[bytes, None]:
         """The lines of progress that the step tells, until it has ended."""
         reader = asyncio.StreamReader()
         loop = asyncio.get_running_loop()
@@ -159,7 +159,7 @@ class StepProcess:
         finally:
             self._control.close()
         if self._keeper is not None and self._stays:
-            _staying.append(self._keeper)
+            _staying[:] = [*(each for each in _staying if each.poll() is None), self._keeper]
         elif self._keeper is not None:
             self._keeper.wait()
         return told

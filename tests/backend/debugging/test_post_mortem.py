@@ -57,3 +57,9 @@ def test_a_step_that_is_tried_again_stays_after_its_last_try(bench: Bench) -> No
     run = bench.run(pipeline(step("use", source, retries=1, post_mortem=True)))
     assert bench.file("tries").read_text() == ".."
     assert post_mortem.release(bench.home.step_folder(run.id, "use"))
+
+
+def test_a_run_ends_though_what_a_step_has_forked_stays_with_it(bench: Bench) -> None:
+    source = "import os, signal\nif os.fork() == 0:\n    signal.pause()\n1 / 0"
+    run = bench.run(pipeline(step("use", source, post_mortem=True)))
+    assert (run.state, post_mortem.release(bench.home.step_folder(run.id, "use"))) == ("failed", True)
