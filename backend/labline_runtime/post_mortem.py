@@ -2,12 +2,13 @@
 
 The process listens on a socket in the step's folder, which its user alone may use. Whoever comes gets IPython's
 debugger on the frames of the error, line by line. That a line is awaited is told by one byte, :data:`ASKS`. The process
-ends when it is let go (:func:`release`), or when nobody has come for :data:`PATIENCE`.
+ends when it is let go (:func:`release`), when its folder is gone, or when nobody has come for :data:`PATIENCE`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import select
@@ -15,6 +16,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +24,8 @@ from typing import Any
 
 SOCKET = "post_mortem"
 PATIENCE = 24 * 3600.0  # seconds
+LOOK = 10.0  # seconds between two looks whether the folder is still there
+LOG = "log.txt"
 HURRY = 2.0  # seconds for it to answer; it does at once, unless somebody is in its debugger
 ASKS = b"\x05"
 _VISIT, _LET_GO = b"v", b"g"
@@ -42,19 +46,40 @@ def stay(folder: Path, frames: TracebackType, tell: Callable[[], None]) -> None:
                 server.bind(f"{short}/{SOCKET}")
             finally:
                 os.umask(before)
-        held.callback(path.unlink, missing_ok=True)
+        is_there = functools.partial(_is_at, path, path.stat())
+        held.callback(lambda: path.unlink(missing_ok=True) if is_there() else None)
         server.listen(1)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _leave_streams()
+        _leave_streams(folder / LOG)
         tell()
-        while select.select([server], [], [], PATIENCE)[0]:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and is_there():
+            if not select.select([server], [], [], LOOK)[0]:
+                continue
             visitor, _ = server.accept()
             with visitor:
-                wish = visitor.recv(1) if _peer(visitor)[1] == os.geteuid() else b""
+                wish = _wish(visitor) if _peer(visitor)[1] == os.geteuid() else b""
                 if wish == _LET_GO:
                     return
                 if wish == _VISIT:
                     _show(frames, visitor)
+                    until = time.monotonic() + PATIENCE
+
+
+def _wish(visitor: socket.socket) -> bytes:
+    visitor.settimeout(HURRY)
+    try:
+        return visitor.recv(1)
+    except OSError:  # whoever does not say it goes
+        return b""
+    finally:
+        visitor.settimeout(None)
+
+
+def _is_at(path: Path, found: os.stat_result) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(path.stat(), found)
+    return False
 
 
 def _show(frames: TracebackType, visitor: socket.socket) -> None:
@@ -105,14 +130,16 @@ class _Terminal(io.TextIOBase):
         return len(text)
 
 
-def _leave_streams() -> None:
-    """Have no hold on the step's log any more: another attempt may write it."""
+def _leave_streams(log: Path) -> None:
+    """Have no hold on the step's *log* any more: another attempt may write it."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - the shell has one of its own
+        with contextlib.suppress(OSError):
+            if descriptor <= 2 or os.path.samestat(os.fstat(descriptor), log.stat()):
+                os.dup2(null, descriptor)
     os.close(null)
 
 

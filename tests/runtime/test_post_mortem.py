@@ -18,16 +18,17 @@ from labline_runtime import post_mortem
 FAILING = """
 import sys
 from pathlib import Path
-from labline_runtime.post_mortem import stay
+from labline_runtime import post_mortem
 
 def far(y):
     near = y * 2
     return near / 0
 
+post_mortem.LOOK = 0.1
 try:
     far(21)
 except ZeroDivisionError as error:
-    stay(Path(sys.argv[1]), error.__traceback__, lambda: None)
+    post_mortem.stay(Path(sys.argv[1]), error.__traceback__, lambda: None)
 """
 
 
@@ -135,3 +136,9 @@ def test_it_goes_though_somebody_is_in_its_debugger(tmp_path: Path, monkeypatch:
     with staying(tmp_path) as process:
         post_mortem.visit(tmp_path, ask, lambda _text: None)
         assert (gone, process.wait(30)) == ([True], -signal.SIGKILL)
+
+
+def test_it_goes_where_its_folder_is_gone(tmp_path: Path) -> None:
+    with staying(tmp_path) as process:
+        (tmp_path / post_mortem.SOCKET).unlink()
+        assert process.wait(30) == 0

@@ -20,6 +20,7 @@ from labline_backend.kernels import Kernel
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import DONE_STEP, RunRecord, StepRecord, StepState
 from labline_compiler.pipeline import Pipeline
+from labline_runtime import post_mortem
 
 FOLDER = "patches"
 
@@ -80,6 +81,7 @@ def keep(home: Home, run: str, number: int, steps: Iterable[str]) -> Path:
             shutil.copyfile(folder / name, kept / name)
         for step in steps:
             if (source := home.step_folder(run, step)).is_dir():
+                post_mortem.release(source)  # its socket cannot be copied, and nobody would find it any more
                 shutil.copytree(source, kept / "steps" / step, copy_function=_link)
     except OSError as error:
         shutil.rmtree(kept, ignore_errors=True)

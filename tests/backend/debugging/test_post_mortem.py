@@ -12,7 +12,7 @@ from labline_runtime import post_mortem
 from tests.backend.cli.conftest import Labline
 from tests.backend.debugging.test_replay import FAILING
 from tests.backend.debugging.test_resume_with import chain, go_on
-from tests.backend.engine.bench import Bench
+from tests.backend.engine.bench import Bench, is_gone, wait_until
 from tests.backend.engine.pipelines import pipeline, step
 from tests.backend.notebooks import write
 
@@ -43,9 +43,15 @@ def test_the_process_goes_when_its_run_goes_on(bench: Bench, way: str, monkeypat
         monkeypatch.setattr("labline_backend.engine.warm.WarmParents.start", refuse)
     run = bench.run(chain(), control={"post_mortem": True})
     folder = bench.home.step_folder(run.id, "use")
-    assert post_mortem.is_there(folder)
+    process = pid_of(folder)
     assert go_on(bench, run, chain("y = x + 1")).state == "succeeded"
-    assert not post_mortem.is_there(folder)
+    wait_until(lambda: is_gone(process), "the process has not gone")
+
+
+def pid_of(folder: Path) -> int:
+    """The process that has stayed for *folder*."""
+    with post_mortem._connected(folder) as server:
+        return post_mortem._peer(server)[0]
 
 
 def refuse(*_: object) -> None:
