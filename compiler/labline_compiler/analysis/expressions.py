@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
-import re
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -12,6 +10,7 @@ from labline_compiler.analysis import files, hidden_state, namespaces, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET, Mentions
+from labline_compiler.analysis.given_names import BUILTINS, HISTORY, NUMBERED
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import imported_by
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
@@ -20,37 +19,6 @@ from labline_compiler.analysis.state import Frame, Sink, State
 from labline_compiler.analysis.staying import USING_FUNCTIONS, USING_METHODS
 from labline_compiler.analysis.texts import TextReader
 
-# What IPython puts into the namespace of every notebook.
-IPYTHON_NAMES = frozenset(
-    [
-        "display",
-        "get_ipython",
-        "In",
-        "Out",
-        "exit",
-        "quit",
-        "_",
-        "__",
-        "___",
-        "_i",
-        "_ii",
-        "_iii",
-        "_oh",
-        "_ih",
-        "_dh",
-        "__name__",
-        "__doc__",
-        "__builtins__",
-        "__builtin__",
-        "__file__",
-        "__spec__",
-        "__package__",
-        "__loader__",
-    ]
-)
-_HISTORY = frozenset(("_", "__", "___", "Out", "_oh", "In", "_ih", "_i", "_ii", "_iii"))
-_NUMBERED = re.compile(r"_i?\d+")
-_BUILTINS = frozenset(dir(builtins)) | IPYTHON_NAMES
 _FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
 
 
@@ -140,26 +108,22 @@ class Expressions(Calls):
             return None
         value = self.state.peek(node.id)
         if value is None:
-            return f"builtins.{node.id}" if node.id in _BUILTINS else None
+            return f"builtins.{node.id}" if node.id in BUILTINS else None
         return self.heap.origin(value)
 
     def _eval_name(self, node: ast.Name) -> Value:
         if (stays := self.state.staying.get(node.id)) is not None and stays.closes:
             del self.state.staying[node.id]  # whoever gets hold of it may close it
         value = self.state.lookup(node.id, node)
-        if value is not None:
-            if node.id in self.state.module.names or self.state.frame is not self.state.module:
-                return value
-            return value
-        return self.unbound(node.id)
+        return value if value is not None else self.unbound(node.id)
 
     def unbound(self, name: str) -> Value:
         """The value of a name that the notebook does not bind."""
-        if name in _BUILTINS:
-            if name in _HISTORY:
+        if name in BUILTINS:
+            if name in HISTORY:
                 return self.history_name(name)
             return self.heap.library(f"builtins.{name}")
-        if _NUMBERED.fullmatch(name):
+        if NUMBERED.fullmatch(name):
             return self.history_name(name)
         found = self.heap.make(("unknown name", name))
         for module in self.stars:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
-from labline_compiler.analysis.copies import Copies
-from labline_compiler.analysis.heap import ANY_PART, MAIN, NOTHING, Value
+from labline_compiler.analysis.heap import MAIN, NOTHING, Value
+from labline_compiler.analysis.replacements import Replacements
 from labline_compiler.analysis.texts import ANY
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _CONTAINER_KINDS = {
 }
 
 
-class LibraryCalls(Copies):
+class LibraryCalls(Replacements):
     """What functions and classes of libraries do."""
 
     beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
@@ -491,47 +491,6 @@ class LibraryCalls(Copies):
             self.state.sink.hidden(state, "change")
         else:
             self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)
-
-    def patch(self, path: str, value: Value) -> None:
-        """The attribute *path* of a library is set; later steps find it as it then is."""
-        self.patched.setdefault(path.rpartition(".")[2], {})[path] = None
-        inside = self.state.depth > 0 or len(self.state.frames) > 1 or ANY_PART in path
-        self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
-        content = f"{hidden_state.PATCH}{path}{hidden_state.INSIDE}"
-        if content in self.state.module.names:  # what was in it has gone with it
-            self.state.bind_global(content, value, inside=inside)
-
-    def patches(self, name: str, path: str | None = None) -> Value:
-        """What the notebook has put into libraries under a name, or at one path."""
-        paths = self.patched.get(name, ()) if path is None or ANY_PART in path else [path]
-        found = (self.state.peek(f"{hidden_state.PATCH}{each}") for each in paths)
-        return frozenset().union(*(value for value in found if value is not None))
-
-    def in_force(self, callee: Value) -> tuple[Value, list[str]]:
-        """What runs when *callee* is called: the notebook's objects, and the library's own, by dotted name.
-
-        What the notebook has put in the place of something of a library may be something of a library, too, which may
-        be replaced as well. The original counts, too: it may have been kept or put back.
-        """
-        own, originals = set(callee - self.heap.dotted), dict[str, None]()
-        stack = sorted(callee & self.heap.dotted)
-        while stack:
-            origin = self.heap.things[stack.pop()].origin or ""
-            if origin in originals:
-                continue
-            originals[origin] = None
-            if self.patched:
-                patches = self.patches(origin.rpartition(".")[2] if ANY_PART in origin else "", origin)
-                own |= patches - self.heap.dotted
-                stack += sorted(patches & self.heap.dotted)
-        return frozenset(own), list(originals)
-
-    def begin_step(self) -> None:
-        """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""
-        for path in dict.fromkeys(path for paths in self.patched.values() for path in paths):
-            value = self.state.peek(f"{hidden_state.PATCH}{path}")
-            for number in sorted(self.heap.reach(value or NOTHING) & self.heap.functions):
-                self.mentioned(number)
 
     def note_process_change(self, what: str) -> None:
         """The process is changed in a way that no step hands on."""

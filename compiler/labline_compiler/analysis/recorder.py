@@ -7,9 +7,9 @@ import builtins
 import difflib
 from typing import NamedTuple
 
-from labline_compiler.analysis.expressions import IPYTHON_NAMES
 from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait, normalised
 from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, StretchFlow, Unit, Version
+from labline_compiler.analysis.given_names import IPYTHON_NAMES
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, PLACES, Use
 from labline_compiler.analysis.history import is_text

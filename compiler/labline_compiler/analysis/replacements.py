@@ -1,0 +1,52 @@
+"""What the notebook has put in the place of something of a library: ``json.dumps = mine``."""
+
+from __future__ import annotations
+
+from labline_compiler.analysis import hidden_state
+from labline_compiler.analysis.copies import Copies
+from labline_compiler.analysis.heap import ANY_PART, NOTHING, Value
+
+
+class Replacements(Copies):
+    """Attributes that are put into libraries, by ``patched``, and what then runs when something of them is called."""
+
+    def patch(self, path: str, value: Value) -> None:
+        """The attribute *path* of a library is set; later steps find it as it then is."""
+        self.patched.setdefault(path.rpartition(".")[2], {})[path] = None
+        inside = self.state.depth > 0 or len(self.state.frames) > 1 or ANY_PART in path
+        self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
+        content = f"{hidden_state.PATCH}{path}{hidden_state.INSIDE}"
+        if content in self.state.module.names:  # what was in it has gone with it
+            self.state.bind_global(content, value, inside=inside)
+
+    def patches(self, name: str, path: str | None = None) -> Value:
+        """What the notebook has put into libraries under a name, or at one path."""
+        paths = self.patched.get(name, ()) if path is None or ANY_PART in path else [path]
+        found = (self.state.peek(f"{hidden_state.PATCH}{each}") for each in paths)
+        return frozenset().union(*(value for value in found if value is not None))
+
+    def in_force(self, callee: Value) -> tuple[Value, list[str]]:
+        """What runs when *callee* is called: the notebook's objects, and the library's own, by dotted name.
+
+        What the notebook has put in the place of something of a library may be something of a library, too, which may
+        be replaced as well. The original counts, too: it may have been kept or put back.
+        """
+        own, originals = set(callee - self.heap.dotted), dict[str, None]()
+        stack = sorted(callee & self.heap.dotted)
+        while stack:
+            origin = self.heap.things[stack.pop()].origin or ""
+            if origin in originals:
+                continue
+            originals[origin] = None
+            if self.patched:
+                patches = self.patches(origin.rpartition(".")[2] if ANY_PART in origin else "", origin)
+                own |= patches - self.heap.dotted
+                stack += sorted(patches & self.heap.dotted)
+        return frozenset(own), list(originals)
+
+    def begin_step(self) -> None:
+        """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""
+        for path in dict.fromkeys(path for paths in self.patched.values() for path in paths):
+            value = self.state.peek(f"{hidden_state.PATCH}{path}")
+            for number in sorted(self.heap.reach(value or NOTHING) & self.heap.functions):
+                self.mentioned(number)
