@@ -27,6 +27,8 @@ _ADDING = ("append", "extend")
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FIND_NAMES = frozenset({"globals", "locals", "vars", "eval", "exec", "get_ipython", "__import__", "sys"})
+_OF_FORMULAS = frozenset("@~")
+_READ_TEXTS = frozenset({"eval", "evaluate", "query", "sql", "sqldf", "execute"})  # pandas, duckdb, ...
 _WORD = re.compile(r"[^\W\d]\w*")
 _GENERATORS = ("@random", "@numpy.random", "@torch.random")
 
@@ -89,7 +91,7 @@ class Loops:
     def _read_elsewhere(self, found: _Found) -> set[str]:
         """The names in the loop but for what it goes through, and in all code whose functions it may call.
 
-        Words in texts are among them: ``frame.query("a in @wanted")`` reads ``wanted``, and so do formulas.
+        Words in texts that are code are among them: ``frame.query("a in @wanted")`` reads ``wanted``.
         """
         preamble = [unit.parsed.tree for unit in self._units if unit.step == PREAMBLE and unit.parsed is not None]
         functions = [
@@ -305,7 +307,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _named(node: ast.AST, left_out: ast.AST | None = None) -> set[str]:
-    """The names in *node*, and the words in its texts, outside of *left_out*."""
+    """The names in *node*, and in texts that seem to be code there, outside of *left_out*."""
     found: set[str] = set()
     stack = [node]
     while stack:
@@ -314,8 +316,10 @@ def _named(node: ast.AST, left_out: ast.AST | None = None) -> set[str]:
             continue
         if isinstance(each, ast.Name):
             found.add(each.id)
-        elif isinstance(each, ast.Constant) and isinstance(each.value, str):
+        elif isinstance(each, ast.Constant) and isinstance(each.value, str) and not _OF_FORMULAS.isdisjoint(each.value):
             found.update(_WORD.findall(each.value))
+        elif isinstance(each, ast.Call) and ast.unparse(each.func).rpartition(".")[2] in _READ_TEXTS:
+            found.update(_WORD.findall(ast.unparse(each)))
         stack += ast.iter_child_nodes(each)
     return found
 

@@ -123,7 +123,9 @@ def test_what_a_loop_goes_through_is_told_by_its_place() -> None:
     assert (source[loop.start : loop.end], loop.gathers, loop.listed) == ("items", ("found",), ("items",))
 
 
-@pytest.mark.parametrize("reading", ["len(items)", "eval('len(items)')", "frame.query('a in @items')"])
+@pytest.mark.parametrize(
+    "reading", ["len(items)", "eval('len(items)')", "frame.query('a in @items')", "ols('y ~ items')"]
+)
 def test_items_that_the_body_reads_too_are_no_mere_list(reading: str) -> None:
     pipeline = compiled(f"found = []\nfor x in items:\n    found.append({reading})").pipeline
     assert pipeline is not None
