@@ -1,7 +1,12 @@
-"""Attributes that notebooks set on frames and series (``train.name = "train"``), which pandas leaves out of pickles."""
+"""Attributes that notebooks set on frames and series (``train.name = "train"``), which pandas leaves out of pickles.
+
+Accessors are none: up to pandas 2 a series keeps its ``str`` and ``dt`` there from the first time that they are asked
+for.
+"""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Any
 
@@ -11,7 +16,12 @@ def own_attributes(value: Any) -> dict[str, Any]:
     pandas = sys.modules.get("pandas")
     if pandas is None or not hasattr(pandas, "DataFrame") or not isinstance(value, (pandas.DataFrame, pandas.Series)):
         return {}
-    return {name: held for name, held in vars(value).items() if name[0] != "_" and name not in value._metadata}
+    own = {name: held for name, held in vars(value).items() if name[0] != "_" and name not in value._metadata}
+    return {name: held for name, held in own.items() if not _is_accessor(type(value), name)}
+
+
+def _is_accessor(kind: type, name: str) -> bool:
+    return type(inspect.getattr_static(kind, name, None)).__module__ == "pandas.core.accessor"
 
 
 def reduce_frame(value: Any) -> Any:
