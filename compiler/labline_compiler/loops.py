@@ -291,10 +291,16 @@ def _own_nodes(statements: Sequence[ast.stmt]) -> Iterator[ast.AST]:
 def _held(comprehension: ast.ListComp | ast.DictComp) -> list[str]:
     """The variables of *comprehension* that functions made in it go on using: they share them with those of all items.
 
-    Where an expression makes functions, they may stay behind, whatever it comes to.
+    Where an expression makes functions, they may stay behind, whatever it comes to, unless it only sorts by them.
     """
     bound = _names(comprehension.generators[0].target)
-    lambdas = [node for node in ast.walk(comprehension) if isinstance(node, ast.Lambda)]
+    keys = [
+        word.value
+        for node in ast.walk(comprehension)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("sorted", "min", "max")
+        for word in node.keywords
+    ]
+    lambdas = [node for node in ast.walk(comprehension) if isinstance(node, ast.Lambda) and node not in keys]
     return sorted({name for each in lambdas for name in bound & _names(each.body) - _given(each)})
 
 

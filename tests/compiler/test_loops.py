@@ -44,6 +44,7 @@ def told(compilation: Compilation) -> str:
         "found = [x * 2 for x in items if x > 1]",
         "found = {x: other['a'] for x in items}",
         "found = [lambda y, x=x: x for x in items]",
+        "found = [sorted(other, key=lambda y: y == x) for x in items]",
         "found = []\nfor x in items:\n    try:\n        found.append(1 / x)\n    except ValueError:\n        continue",
         "found = []\nfor x in items:\n    for y in other:\n        if y:\n            break\n    found.append(x)",
     ],
