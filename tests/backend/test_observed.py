@@ -75,7 +75,9 @@ SETTING = (
 
 
 def test_an_option_that_a_module_beside_the_notebook_sets_is_handed_on_by_the_next_run(service, tmp_path):
-    (tmp_path / "tuning.py").write_text("import decimal\ndef tune():\n    decimal.getcontext().prec = 4\n")
+    (tmp_path / "tuning.py").write_text(
+        "import pydoc\ndef tune():\n    pydoc.locate('decimal').getcontext().prec = 4\n"
+    )
     path = write(tmp_path / "notebook.ipynb", *SETTING)
     first = service.engine.wait(service.run(path, notebook="notebook.ipynb").id, timeout=120)
     error = service.step(first.id, "alter").error

@@ -25,6 +25,7 @@ ONCE = frozenset(
 EXCEPT: dict[str, frozenset[str]] = {
     **dict.fromkeys(ONCE, REPEATING),
     "a_database": frozenset(("statements",)),  # a connection cannot be handed on
+    "names_deleted_by_a_magic": frozenset(("statements",)),  # a known limit: names that other steps made are left
     "results_of_cells_in_other_steps": frozenset(("join",)),  # it needs the last result to be the frame
     "the_last_result_in_the_same_step": frozenset(SHAPES) - {"chain"},  # it names results by the number of their cell
 }

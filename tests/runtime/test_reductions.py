@@ -12,8 +12,10 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
+from IPython.core.inputtransformer2 import TransformerManager
 
 from labline_runtime.values import digest, load, store
 from labline_runtime.values.pickling import pickled_size
@@ -209,3 +211,10 @@ def test_an_array_whose_memory_belongs_to_itself_is_stored(tmp_path):
             self.__array_interface__ = self.array.__array_interface__
 
     assert crossed(tmp_path, v=np.asarray(Memory()))["v"].tolist() == [0, 1, 2]
+
+
+def test_what_a_library_attaches_to_a_frame_is_left_out_as_pandas_does(tmp_path):
+    frame = pd.DataFrame({"x": [1]})
+    vars(frame).update(made_by=TransformerManager(), name="train")
+    found = crossed(tmp_path, v=frame)["v"]
+    assert (hasattr(found, "made_by"), found.name) == (False, "train")

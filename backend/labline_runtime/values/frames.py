@@ -1,7 +1,8 @@
 """Attributes that notebooks set on frames and series (``train.name = "train"``), which pandas leaves out of pickles.
 
 Accessors are none: up to pandas 2 a series keeps its ``str`` and ``dt`` there from the first time that they are asked
-for.
+for. Nor is what other libraries put there for themselves, such as the description of its columns that patsy gives a
+design matrix: they reckon with its being left out, and it need not be fit for pickling.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ def own_attributes(value: Any) -> dict[str, Any]:
     if pandas is None or not hasattr(pandas, "DataFrame") or not isinstance(value, (pandas.DataFrame, pandas.Series)):
         return {}
     own = {name: held for name, held in vars(value).items() if name[0] != "_" and name not in value._metadata}
-    return {name: held for name, held in own.items() if not _is_accessor(type(value), name)}
+    return {name: held for name, held in own.items() if _is_plain(held) and not _is_accessor(type(value), name)}
+
+
+def _is_plain(held: Any) -> bool:
+    """Whether it is of the notebook's making, as far as its type tells."""
+    package = type(held).__module__.partition(".")[0]
+    return package in ("__main__", "numpy", "pandas") or package in sys.stdlib_module_names
 
 
 def _is_accessor(kind: type, name: str) -> bool:
