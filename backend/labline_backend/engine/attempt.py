@@ -38,7 +38,8 @@ class Attempt:
         """Run *specification* for the *number*-th time, from 1: its result, or why there is none that can be used."""
         self._cell = None
         self._has_stayed = False
-        await asyncio.to_thread(post_mortem.release, self._folder)  # it may hold the log
+        if (self._folder / post_mortem.SOCKET).exists():  # else changing threads would let other steps pass
+            await asyncio.to_thread(post_mortem.release, self._folder)  # it may hold the log
         path = self.prepare(specification, number)
         with await open_log(self._folder / "log.txt") as log:
             if number > 1:
