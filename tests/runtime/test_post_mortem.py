@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import signal
 import subprocess
@@ -100,21 +101,31 @@ def test_a_visitor_who_goes_without_a_word_leaves_room_for_the_next(folder: Path
 
 
 def test_an_interrupt_stops_what_is_computed_there(folder: Path) -> None:
-    lines = iter(["!import signal, os; os.kill(os.getppid(), signal.SIGUSR1) or [0 for _ in iter(int, 1)]", "p near"])
+    lines = iter(["!print(f'I am {__import__(\"os\").getpid()}') or all(x == 0 for x in iter(int, 1))", "p near"])
     said: list[str] = []
 
-    def ask(prompt: str) -> str:
-        return next(lines, "q")
+    def show(text: str) -> None:
+        said.append(text)
+        if found := re.search(r"I am (\d+)", text):
+            os.kill(int(found[1]), signal.SIGINT)
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGUSR1, interrupt)
-    try:
-        assert post_mortem.visit(folder, ask, said.append)
-    finally:
-        signal.signal(signal.SIGUSR1, before)
+    assert post_mortem.visit(folder, lambda _prompt: next(lines, "q"), show)
     assert "42" in "".join(said)
+
+
+def test_who_interrupts_the_visit_interrupts_the_process() -> None:
+    class Interrupted:
+        chunks = iter([KeyboardInterrupt(), b"done\n", b""])
+
+        def recv(self, _size: int) -> bytes:
+            found = next(self.chunks)
+            if isinstance(found, bytes):
+                return found
+            raise found
+
+    interrupts: list[None] = []
+    told = list(post_mortem._told(Interrupted(), lambda: interrupts.append(None)))  # type: ignore[arg-type]
+    assert (told, len(interrupts)) == ([("done\n", False)], 1)
 
 
 def test_the_socket_is_its_users_alone(folder: Path) -> None:
