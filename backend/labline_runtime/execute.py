@@ -28,6 +28,7 @@ from labline_runtime import (
     post_mortem,
     tracking,
     transfer,
+    web,
 )
 from labline_runtime.descriptors import Reserve
 from labline_runtime.failure import StepFailure
@@ -39,6 +40,7 @@ from labline_runtime.specification import (
     CellRun,
     CellSource,
     FileUse,
+    PageUse,
     Progress,
     Shared,
     StepError,
@@ -92,6 +94,7 @@ class _Step:
         self._artifacts: list[ArtifactRecord] = []
         self._metrics: dict[str, float] = {}
         self._files: tuple[FileUse, ...] = ()
+        self._pages: tuple[PageUse, ...] = ()
         self._outdated: tuple[str, ...] = ()
         self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
@@ -128,6 +131,7 @@ class _Step:
             artifacts=() if error else tuple(self._artifacts),
             metrics=self._metrics,
             files=self._files,
+            pages=self._pages,
             kept=self._kept,
             outdated=self._outdated,
             unrepeatable=self._unrepeatable,
@@ -148,6 +152,7 @@ class _Step:
         shell.know(spec.definitions)
         namespace = shell.namespace
         watch = files.Watch(own=(spec.output_directory, spec.artifacts_directory))
+        network = web.Watch()
         try:
             tracking.prepare(lambda line: shell.ipython.to_log(line + "\n"))
             before = hidden_state.Baseline.take()
@@ -198,8 +203,8 @@ class _Step:
                 if record is not None:
                     self._artifacts.append(record)
         finally:
-            self._files = watch.stop()
-            self._unrepeatable = watch.blind
+            self._files, self._pages = watch.stop(), network.stop()
+            self._unrepeatable = watch.blind or network.blind
         with self._guarding:
             watchman.check_files(self._files)
 

@@ -99,28 +99,29 @@ def know(modules: Mapping[str, types.ModuleType]) -> None:
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching is None or event not in _EVENTS:
+    watch = _watching  # it may end meanwhile, for another thread
+    if watch is None or event not in _EVENTS:
         return
     try:
         if event in _STARTS:
             if is_called_by_notebook(sys._getframe(1), (f"{os.sep}IPython{os.sep}",)):
-                _watching.blind = "it starts another program, whose files are not seen"
+                watch.blind = "it starts another program, whose files are not seen"
         elif event in _LISTS:
             if not _is_import():
-                _watching.note("." if arguments[0] is None else arguments[0], False)
+                watch.note("." if arguments[0] is None else arguments[0], False)
         elif event in _SETS:
             if is_called_by_notebook(sys._getframe(1), _SERVANTS):
-                _watching.variables.add(os.fsdecode(arguments[0]))
+                watch.variables.add(os.fsdecode(arguments[0]))
         elif event == "open":
             path, mode, flags = arguments
             write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
-            _watching.note(path, write)
+            watch.note(path, write)
         elif event == "os.rename":
-            _watching.note(arguments[1], True)
+            watch.note(arguments[1], True)
         elif arguments[0] != ":memory:":
-            _watching.note(arguments[0], True)
+            watch.note(arguments[0], True)
     except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
-        _watching.blind = "it uses a file whose path cannot be told"
+        watch.blind = "it uses a file whose path cannot be told"
 
 
 def _is_import() -> bool:

@@ -301,6 +301,19 @@ class FileUse:
 
 
 @dataclass(frozen=True)
+class PageUse:
+    """What the step read over HTTP: the address that it asked for, and the validators of the answer.
+
+    ``accepted`` are the content codings that it asked for, of which the validators may speak.
+    """
+
+    address: str
+    etag: str | None
+    modified: str | None
+    accepted: str = "identity"
+
+
+@dataclass(frozen=True)
 class ItemRun:
     """How one item of a step's loop fared in a process of its own. Times are seconds; ``error`` says why it failed."""
 
@@ -323,6 +336,7 @@ class StepResult:
     artifacts: tuple[ArtifactRecord, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     files: tuple[FileUse, ...] = ()
+    pages: tuple[PageUse, ...] = ()
     kept: dict[str, tuple[Shared, ...]] = field(default_factory=dict)  # of inputs, by their source: what outputs hold
     outdated: tuple[str, ...] = ()  # names whose value, as earlier steps stored it, is no longer the notebook's
     observed: tuple[Observation, ...] = ()  # what a compilation had better know, though no harm was done

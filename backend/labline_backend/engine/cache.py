@@ -12,6 +12,7 @@ from pathlib import Path
 from labline_backend.engine import cachekey
 from labline_backend.engine.environments import EnvironmentProbe
 from labline_backend.engine.launcher import environment
+from labline_backend.engine.pages import Pages
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_backend.store.artifacts import ArtifactStore
@@ -47,6 +48,7 @@ class Cache:
         self._store = store
         self._artifacts = artifacts
         self._probe = EnvironmentProbe(home)
+        self._pages = Pages()
         self._digests: dict[tuple[str, int, int, int], str] = {}
 
     def look_up(
@@ -56,16 +58,21 @@ class Cache:
         kernel: Kernel,
         results: dict[str, StepResult],
         unknown: Collection[str] = (),
+        *,
+        ask: bool = True,
     ) -> Lookup:
         """Find an earlier result for *step*; ``results`` are those of the steps above it.
 
-        Of the steps above that are *unknown*, it is assumed that they give what they gave when *step* last ran.
+        Of the steps above that are *unknown*, it is assumed that they give what they gave when *step* last ran; and of
+        what the step reads over the network, that it is as it was, unless servers may be *asked*.
         """
         if step.options.exit:
             return Lookup(None, {}, None, "not cached: it ends every run")
         wanted = step.options.cache if step.options.cache is not None else run.pipeline.cache
         if not wanted:
             return Lookup(None, {}, None, "not cached: caching is switched off for this step")
+        if (unseen := cachekey.reads_unseen(run.pipeline, step)) is not None:
+            return Lookup(None, {}, None, f"not cached: {unseen}")
         installed = self._probe.of(kernel)
         if installed is None:
             return Lookup(None, {}, None, "not cached: the kernel's environment cannot be told")
@@ -79,10 +86,18 @@ class Cache:
         entry = self._store.cache.lookup(key)
         if entry is None:
             return Lookup(key, found, None, self._miss(run.pipeline, step, found))
+        if entry.result.unrepeatable is not None:
+            return Lookup(key, found, None, f"not cached: {entry.result.unrepeatable}")
         problem = self._spoilt(entry, Path(run.folder)) or _missed(entry.result, run.pipeline, step)
+        if problem is None and ask:
+            problem = self._other_page(run.id, entry.result)
         if problem is not None:
             return Lookup(key, found, None, f"changed: {problem}")
-        return Lookup(key, found, entry, f"same code, values, parameters and environment as in {entry.run}")
+        note = f"same code, values, parameters and environment as in {entry.run}"
+        if entry.result.pages:
+            pages = ", ".join(page.address for page in entry.result.pages)
+            note += f", and {pages} unchanged" if ask else f", if {pages} is unchanged"
+        return Lookup(key, found, entry, note)
 
     def changed(
         self,
@@ -140,8 +155,8 @@ class Cache:
         return before == now or (old is not None and new is not None and old.packages.items() <= new.packages.items())
 
     def remember(self, run: RunRecord, step: Step, lookup: Lookup, result: StepResult) -> None:
-        """Keep the result of a step that ran."""
-        if lookup.key is not None and result.unrepeatable is None:
+        """Keep the result of a step that ran; why it cannot be used again, where it cannot."""
+        if lookup.key is not None:
             entry = CacheEntry(run.id, step.name, lookup.ingredients, result)
             self._store.cache.remember(lookup.key, run.pipeline.name, entry)
 
@@ -155,7 +170,7 @@ class Cache:
         entry = self._store.cache.lookup(lookup.key) if run.cache and lookup.key is not None else None
         if entry is None or self._spoilt(entry, Path(run.folder)) or _missed(entry.result, run.pipeline, step):
             return None
-        return entry
+        return entry if self._other_page(run.id, entry.result) is None else None
 
     def remember_item(self, run: RunRecord, place: str, lookup: Lookup, result: StepResult) -> None:
         """Keep the result of an item that ran; *place* is where it lies, as the name of a step would say."""
@@ -202,8 +217,11 @@ class Cache:
             return ["whether anything has is not known, because its result is not in the cache"]
         found = self._ingredients(run, parameters, step, kernel, results, installed.digest)
         words = self._changes(entry.ingredients, found, run.pipeline, step)
-        if record.result is not None and (problem := self._other_file(record.result, Path(run.folder))):
-            words.append(problem)
+        if record.result is not None:
+            problems = (self._other_file(record.result, Path(run.folder)), self._other_page(run.id, record.result))
+            words += [problem for problem in problems if problem is not None]
+            if record.result.unrepeatable is not None:
+                words.append(f"whether more has is not known, because {record.result.unrepeatable}")
         return words
 
     def _ingredients(
@@ -262,6 +280,10 @@ class Cache:
             if not ours and not any(self._is_still(other, path) for other in known):
                 return f"file {use.path}"
         return None
+
+    def _other_page(self, run: str, result: StepResult) -> str | None:
+        """What the step read over the network and is another now, or may be, as *run* finds it."""
+        return next((problem for use in result.pages if (problem := self._pages.changed(run, use)) is not None), None)
 
     def _is_still(self, use: FileUse, path: Path) -> bool:
         if use.digest is None:  # looked for in vain, or written and taken away again

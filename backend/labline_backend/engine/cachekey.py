@@ -16,6 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
+from labline_backend.engine import unseen
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import parse
@@ -84,6 +85,22 @@ def ingredients(
         named = {text for cell in cells for text in _texts(cell.source)}
         found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
     return found
+
+
+def reads_unseen(pipeline: Pipeline, step: Step) -> str | None:
+    """Why the result of *step* depends on more than can be told: a cell that reads what nobody sees it read."""
+    cells = (*pipeline.preamble, *step.cells)
+    imported = frozenset(name for cell in cells for name in _known(cell.source).imported)
+    for cell in cells:
+        if (what := _reads(cell.source, imported)) is not None:
+            return f"cell {cell.shown} {what}"
+    return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _reads(source: str, imported: frozenset[str]) -> str | None:
+    tree = _parse(source)
+    return unseen.reads(tree, imported) if tree is not None else None
 
 
 def assume(found: Mapping[str, str], before: Mapping[str, str], step: Step, unknown: Collection[str]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def forecast(
             continue
         open_ = tuple(name for name in step.predecessors if name not in known)
         results = {name: known[name] for name in step.predecessors if name in known}
-        lookup = cache.look_up(run, step, kernel, results, open_)
+        lookup = cache.look_up(run, step, kernel, results, open_, ask=False)
         found = _judge(step, lookup, open_, seconds.get(step.name))
         if found.outcome == "cached" and lookup.hit is not None:
             known[step.name] = lookup.hit.result

@@ -123,6 +123,7 @@ class LoopRunner:
                 CellRun(self._cell.index, self._cell.id, "succeeded", started, time.monotonic() - clock),
             ),
             files=_merged([use for part in parts for use in part.files]),
+            pages=tuple(dict.fromkeys(use for part in parts for use in part.pages)),
             outdated=tuple(sorted({name for part in parts for name in part.outdated})),
             unrepeatable=next((part.unrepeatable for part in parts if part.unrepeatable), None)
             or ("an item failed" if len(results) < len(done) else None),

@@ -110,6 +110,8 @@ class Pruner:
         kept = self._kept(files.values())
         results = []
         for entry, pipeline, created in self._store.cache.entries():
+            if entry.result.unrepeatable is not None:  # it is remembered for its reason only
+                continue
             own = {artifact.digest for artifact in entry.result.artifacts}
             here = [files[digest] for digest in own if digest in files]
             results.append(
