@@ -13,10 +13,12 @@ import functools
 import hashlib
 import json
 import re
+import weakref
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from labline_backend.engine import unseen
+from labline_backend.engine.helpers import Helpers
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import parse
@@ -48,8 +50,8 @@ def ingredients(
     the kernel's environment, and ``variables`` are the environment variables that its process will have.
     """
     found = {"recipe": VERSION, "folder": str(folder), "environment": environment}
-    for kind, cells in (("preamble", pipeline.preamble), ("code", step.cells)):
-        found |= {f"{kind}/{number}": code_digest(cell.source) for number, cell in enumerate(cells)}
+    found |= {f"preamble/{number}": _preamble(pipeline, number, step.name) for number in range(len(pipeline.preamble))}
+    found |= {f"code/{number}": code_digest(cell.source) for number, cell in enumerate(step.cells)}
     found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
     found["random"] = "derived" if pipeline.parallel_random else "exact"
     if any(_HISTORY.search(cell.source) for cell in step.cells):
@@ -84,6 +86,29 @@ def ingredients(
     if any(_ENVIRONMENT.search(cell.source) for cell in cells):
         named = {text for cell in cells for text in _texts(cell.source)}
         found |= {f"variable/{name}": digest(variables[name]) for name in sorted(named & set(variables))}
+    return found
+
+
+def _preamble(pipeline: Pipeline, number: int, step: str) -> str:
+    """The digest of what counts for *step* of a cell that runs before every step."""
+    tree = _helpers(pipeline).trimmed(number, step)
+    return code_digest(pipeline.preamble[number].source) if tree is None else digest(ast.dump(tree))
+
+
+_HELPERS: dict[int, tuple[weakref.ref[Pipeline], Helpers]] = {}
+
+
+def _helpers(pipeline: Pipeline) -> Helpers:
+    number = id(pipeline)
+    known = _HELPERS.get(number)
+    if known is not None and known[0]() is pipeline:
+        return known[1]
+
+    def forget(_: object) -> None:
+        _HELPERS.pop(number, None)
+
+    found = Helpers(pipeline, _parse)
+    _HELPERS[number] = (weakref.ref(pipeline, forget), found)
     return found
 
 
