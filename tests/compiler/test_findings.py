@@ -119,6 +119,11 @@ def test_a_star_import_may_bind_any_name() -> None:
     assert codes(steps(a="from helper import *", b="print(something)")) == []
 
 
+def test_the_first_figure_that_stays_open_is_no_finding() -> None:
+    text = steps(a="import matplotlib.pyplot as plt\nplt.switch_backend('agg')\nplt.figure()")
+    assert "LL201" not in codes(text)
+
+
 def test_a_try_for_a_name_is_no_finding() -> None:
     assert codes(steps(a="try:\n    x = unknown\nexcept NameError:\n    x = 1")) == []
 

@@ -47,6 +47,10 @@ CASES = {
         ),
         {"a>b:C,P,f,pickle"},
     ),
+    "what is shown runs methods that show it": (
+        steps(a="n = 0\nclass R:\n    def _repr_html_(self): R.n = n; return ''", b="r = R()", c="[r]", d="print(R.n)"),
+        {"a>b:R", "a>c:n", "b>c:R,r", "c>d:R"},
+    ),
     "what nobody reads stays": (steps(a="x = 1\ny = 2", b="print(x)"), {"a>b:x"}),
     "independent steps have no edge": (steps(a="x = 1", b="y = 2"), set()),
     "the last binding wins": (steps(a="x = 1", b="x = 2", c="print(x)"), {"b>c:x"}),

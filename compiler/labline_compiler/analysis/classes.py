@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from labline_compiler.analysis import hidden_state, methods
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
+
+_SHOWS = re.compile(r"_repr_\w+_|_ipython_display_")  # methods that IPython asks how to show an instance
 
 
 class Classes(Functions):
@@ -293,7 +296,11 @@ class Classes(Functions):
         known = self._uses.get(klass)
         if known is None or known[0] is not members:
             hidden = ("__init__", "__new__", "__call__", "__del__")
-            special = [value for name, value in members.items() if name.startswith("__") and name not in hidden]
+            special = [
+                value
+                for name, value in members.items()
+                if (name.startswith("__") and name not in hidden) or _SHOWS.fullmatch(name)
+            ]
             known = self._uses[klass] = members, special
         return known[1]
 

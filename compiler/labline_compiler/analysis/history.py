@@ -80,9 +80,16 @@ class History(Statements):
         self.results_asked = False  # whether any cell reads what a cell gave
         self.shows_all = False  # IPython is told to show more than last expressions
 
+    def _run_expr(self, statement: ast.Expr) -> None:
+        super()._run_expr(statement)
+        if self.shows_all and len(self.state.frames) == 1:
+            self.use(self.last_value)
+
     def remember_cell(self, cell: ParsedCell, value: Value) -> None:
         """The cell has come to its end; *value* is that of its last expression."""
         output = self._output(cell, value)
+        if output != "none":
+            self.use(value)  # it is shown
         self.shows_all |= "ast_node_interactivity" in self.source
         self.ran.append(_Ran(self.number, self.step, output))
         if not self.results_asked or output == "none":

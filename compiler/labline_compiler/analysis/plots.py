@@ -59,8 +59,9 @@ class Plots(Logs):
         if not self.figures_open:
             value = self.heap.make(("figures", self.cells), "matplotlib")
         else:
-            value = self.state.global_value(FIGURES) or self.heap.make(("figures",), "matplotlib")
-            if FIGURES not in self.state.module.names:
+            known = FIGURES in self.state.module.names  # no notebook binds them by name
+            value = (self.state.global_value(FIGURES) if known else None) or self.heap.make(("figures",), "matplotlib")
+            if not known:
                 self.state.bind_global(FIGURES, value, inside=True)
         if handed:
             self.heap.put(value, handed)
