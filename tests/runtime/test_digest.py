@@ -8,6 +8,7 @@ import io
 import itertools
 import pickle
 import sys
+import weakref
 
 import matplotlib.colors
 import numpy as np
@@ -341,3 +342,14 @@ def test_an_accessor_that_a_series_keeps_is_no_content() -> None:
     before = digest(series)
     object.__setattr__(series, "str", series.str)  # as pandas 2 does
     assert digest(series) == before
+
+
+def test_the_order_of_a_weak_set_does_not_count():
+    parts = [Part(number) for number in range(20)]
+    others = [Part(number) for number in reversed(range(20))]
+    assert digest(weakref.WeakSet(parts)) == digest(weakref.WeakSet(others))
+
+
+class Part:
+    def __init__(self, number):
+        self.number = number

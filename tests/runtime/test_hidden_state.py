@@ -129,6 +129,13 @@ def test_hidden_state_travels_on_through_a_step_that_adds_to_it(steps):
     assert ran.printed() == "1 2\n"
 
 
+def test_importing_pyplot_changes_nothing_of_a_backend_that_was_chosen_before(steps):
+    chosen = "import matplotlib\nmatplotlib.use('agg')"
+    ran = [steps.run(chosen, more, outputs=["@matplotlib.backend"]) for more in ("1", "import matplotlib.pyplot")]
+    before, after = (each.result.artifacts[0].values[0].digest for each in ran)
+    assert before == after != ""
+
+
 def test_a_folder_that_is_gone_is_said(steps):
     before = steps.run("import os\nos.mkdir('data'); os.chdir('data')", outputs=["@cwd"])
     (steps.folder / "data").rmdir()

@@ -54,16 +54,19 @@ def restore_parameters(value: Any, _: Baseline) -> None:
 
 
 def capture_backend(_: Baseline) -> Any:
-    """The backend, whether pyplot draws at once, and how IPython shows a figure."""
+    """The backend, whether pyplot draws at once, and how IPython shows a figure.
+
+    A backend that was chosen before pyplot was imported is the same one afterwards: that is no change of it.
+    """
     matplotlib, pyplot = _matplotlib(), "matplotlib.pyplot" in sys.modules
     backend = matplotlib.get_backend() if pyplot else dict.__getitem__(matplotlib.rcParams, "backend")
     inline = inline_settings()
     return {
         "backend": backend if isinstance(backend, str) else None,
-        "pyplot": pyplot,
+        "pyplot": pyplot and "inline" in str(backend),
         "interactive": matplotlib.is_interactive(),
         "inline": {name: getattr(inline, name) for name in _SETTINGS} if inline is not None else None,
-        "printers": _printers() if "matplotlib.figure" in sys.modules else None,
+        "printers": _printers() if "matplotlib.figure" in sys.modules else {},
     }
 
 
@@ -79,7 +82,7 @@ def restore_backend(value: Any, _: Baseline) -> None:
     if value["backend"] is not None:
         matplotlib.use(value["backend"])
     matplotlib.interactive(value["interactive"])
-    if value["printers"] is not None:
+    if value["printers"] or "matplotlib.figure" in sys.modules:
         _set_printers(value["printers"])
 
 

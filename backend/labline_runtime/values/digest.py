@@ -33,6 +33,7 @@ import re
 import struct
 import sys
 import types
+import weakref
 from array import array
 from collections.abc import Callable, Iterable
 from operator import ne
@@ -194,7 +195,10 @@ class Walk:
         if viewed is not None:
             return self.tagged(kind.__name__, self.node(viewed))
         if reductions.is_weak(kind):
-            return self.tagged("weak", kind.__name__.encode(), self.node(reductions.weakly_held(value)))
+            held = reductions.weakly_held(value)
+            # A set's list is in the order of addresses.
+            parts = sorted(map(self.node, held)) if kind is weakref.WeakSet else [self.node(held)]
+            return self.tagged("weak", kind.__name__.encode(), *parts)
         if kind is re.Match:
             spans = [value.span(group) for group in range(value.re.groups + 1)]
             return self.tagged("match", self.items([value.re, value.string, value.pos, value.endpos, spans]))
