@@ -1,4 +1,4 @@
-"""``python -m labline_runtime SPEC.json [--progress-fd N]``: run one step, or a part of a verification.
+"""``python -m labline_runtime SPEC.json [--progress-fd N]``: run one step, a part of one, or a part of a verification.
 
 Exit code 0: it succeeded. 1: it failed, ``result.json`` says why. 2: there is nothing to run.
 """
@@ -11,13 +11,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from labline_runtime.apart import LoopSpecification
 from labline_runtime.specification import Progress, StepSpecification, from_plain, to_json
 from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
 
-Specification = StepSpecification | ReferenceSpecification | DifferencesSpecification
+Specification = StepSpecification | LoopSpecification | ReferenceSpecification | DifferencesSpecification
 
 TASKS: dict[str, type[Specification]] = {
     "step": StepSpecification,
+    "loop": LoopSpecification,
     "reference": ReferenceSpecification,
     "differences": DifferencesSpecification,
 }
@@ -70,6 +72,11 @@ def _runner(spec: Specification) -> Callable[[_Reporter], bool]:
         from labline_runtime.execute import run_step
 
         return lambda progress: run_step(spec, progress).state == "succeeded"
+    if isinstance(spec, LoopSpecification):
+        from labline_runtime.apart import run_part
+        from labline_runtime.execute import run_step
+
+        return lambda progress: run_part(spec, lambda step: run_step(step, progress)).state == "succeeded"
     if isinstance(spec, ReferenceSpecification):
         from labline_runtime.reference import run_reference
 

@@ -36,6 +36,7 @@ from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.outputs import CellOutputs
 from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell
 from labline_runtime.specification import (
+    PREAMBLE_ROLES,
     ArtifactRecord,
     CellRun,
     CellSource,
@@ -50,8 +51,6 @@ from labline_runtime.specification import (
 )
 from labline_runtime.states import filters
 from labline_runtime.values import pickling
-
-PREAMBLE_ROLES = ("imports", "functions")
 
 
 class Terminated(KeyboardInterrupt):

@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from labline_runtime import post_mortem
-from labline_runtime.specification import CellSource, StepSpecification, from_json
-
-PREAMBLE_ROLES = ("imports", "functions")
+from labline_runtime.specification import PREAMBLE_ROLES, CellSource, StepSpecification, from_json
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
 import json
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -22,6 +24,7 @@ SCHEMA_VERSION = 1
 HIDDEN_STATE_PREFIX = "@"
 
 CellRole = Literal["imports", "functions", "parameters", "step", "metrics"]
+PREAMBLE_ROLES: tuple[CellRole, ...] = ("imports", "functions")  # of cells that run at the start of every step
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,57 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Backoff:
+    """Seconds to wait before a step is tried again: ``factor`` times as many each time, ``most`` at most."""
+
+    seconds: float
+    factor: float = 2.0
+    most: float = 3600.0
+
+    def pause(self, failures: int) -> float:
+        """The longest wait after so many failures, from 1."""
+        try:
+            return min(self.most, self.seconds * self.factor ** (failures - 1))
+        except OverflowError:
+            return self.most
+
+
+@dataclass(frozen=True)
+class Tries:
+    """How often an item of a loop is tried where one that fails does not fail the step.
+
+    ``retries`` times again, each try ``timeout`` seconds long at most, after the failures that ``retry_on`` names.
+    """
+
+    retries: int = 0
+    backoff: Backoff | None = None
+    retry_on: tuple[str, ...] = ()
+    timeout: float | None = None
+
+
+@dataclass(frozen=True)
+class Looped:
+    """The loop that is all of a step's code, for whoever has its items run apart (:mod:`labline_runtime.apart`).
+
+    In the cell with the index ``cell``, what it goes through stands from the character ``start`` to ``end``. ``heeds``
+    is the hidden state that the next item may depend on. ``code`` is :func:`code_digest` of the cells that all this
+    was found out from; of other cells nothing of it holds. ``tries`` are given where items may fail.
+    """
+
+    cell: int
+    start: int
+    end: int
+    heeds: tuple[str, ...]
+    code: str
+    tries: Tries | None = None
+
+
+def code_digest(cells: Iterable[CellSource]) -> str:
+    """A digest of the source of *cells*."""
+    return hashlib.sha256(json.dumps([cell.source for cell in cells]).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class StepSpecification:
     """Everything a step needs to run, anywhere.
 
@@ -171,6 +225,7 @@ class StepSpecification:
     lists: bool = False
     item: Item | None = None
     parts: tuple[Part, ...] | None = None
+    loop: Looped | None = None  # that the step's cells are, where its items are to run apart
     condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
     schema: int = SCHEMA_VERSION
 

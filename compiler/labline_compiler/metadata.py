@@ -9,8 +9,9 @@ from typing import Any
 from labline_compiler.findings import Finding, finding
 from labline_compiler.kale import read_kale
 from labline_compiler.notebook import Notebook
-from labline_compiler.pipeline import Backoff, Foreach
+from labline_compiler.pipeline import Foreach
 from labline_compiler.tags import Options, PipelineOptions
+from labline_runtime.specification import Backoff
 
 
 def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Finding]]:

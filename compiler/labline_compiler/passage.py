@@ -9,12 +9,12 @@ so is whoever stands between.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH
 from labline_compiler.pipeline import Pipeline, Step, Stretch
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Looped, Pause, Tries, code_digest
 
 # Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
 NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
@@ -26,6 +26,22 @@ def everywhere(step: Step) -> frozenset[str]:
     """The hidden state that code like that of *step* may depend on, wherever it stands."""
     states = {name for name in step.uses if name.startswith(HIDDEN_STATE_PREFIX)}
     return _EVERYWHERE.union(states).difference(NEEDS_A_SEED)
+
+
+def looped(step: Step, cells: Iterable[CellSource]) -> Looped:
+    """What whoever runs the items of *step*'s loop apart has to know of it; *cells* are all that the step runs."""
+    loop, options = step.loop, step.options
+    if loop is None or options.foreach is None:
+        raise ValueError(f"step {step.name} has no loop to run apart")
+    tries = Tries(options.retries, options.backoff, options.retry_on, options.timeout)
+    return Looped(
+        loop.cell,
+        loop.start,
+        loop.end,
+        tuple(sorted(everywhere(step))),
+        code_digest(cells),
+        tries if options.foreach.allow_failures else None,
+    )
 
 
 class Passage:

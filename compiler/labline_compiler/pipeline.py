@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from labline_runtime.specification import CellSource, Observation, StepOutput, from_json, to_json
+from labline_runtime.specification import Backoff, CellSource, Observation, StepOutput, from_json, to_json
 
 SCHEMA_VERSION = 1
 
@@ -42,22 +42,6 @@ class Input:
     names: tuple[str, ...]
     source: str
     unaltered: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Backoff:
-    """Seconds to wait before a step is tried again: ``factor`` times as many each time, ``most`` at most."""
-
-    seconds: float
-    factor: float = 2.0
-    most: float = 3600.0
-
-    def pause(self, failures: int) -> float:
-        """The longest wait after so many failures, from 1."""
-        try:
-            return min(self.most, self.seconds * self.factor ** (failures - 1))
-        except OverflowError:
-            return self.most
 
 
 @dataclass(frozen=True)

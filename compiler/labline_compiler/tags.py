@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell
-from labline_compiler.pipeline import Backoff, Foreach
+from labline_compiler.pipeline import Foreach
+from labline_runtime.specification import Backoff
 
 _KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
 _SWITCH = {"enabled": True, "disabled": False}

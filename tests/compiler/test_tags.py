@@ -8,7 +8,8 @@ import pytest
 
 from labline_compiler.compile import Compilation, compile_notebook, pipeline_name
 from labline_compiler.notebook import parse
-from labline_compiler.pipeline import Backoff, StepOptions
+from labline_compiler.pipeline import StepOptions
+from labline_runtime.specification import Backoff
 
 
 def compiled(*cells: tuple[str, list[str]], **metadata: Any) -> Compilation:

@@ -19,16 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labline_backend.engine import retrying
 from labline_backend.engine.attempt import Attempt
 from labline_backend.engine.cache import Lookup
-from labline_backend.store.artifacts import DAMAGED
-from labline_compiler.passage import everywhere
-from labline_compiler.pipeline import Loop, Step
-from labline_runtime.looping import GOES_THROUGH, chains
+from labline_compiler.passage import looped as contract
+from labline_compiler.pipeline import Step
+from labline_runtime import looped, retrying
 from labline_runtime.specification import (
-    CellRun,
-    FileUse,
     Item,
     ItemRun,
     Part,
@@ -40,9 +36,6 @@ from labline_runtime.specification import (
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
-
-_AS_A_WHOLE = frozenset({"LL210", "LL212", "LL220", "LL221", "LL222", "LL223", DAMAGED})
-"""What guards see in one item alone; the loop as a whole may do it, or fail of it as any step does."""
 
 
 class AsAWholeError(Exception):
@@ -72,25 +65,10 @@ class LoopRunner:
         assert step.loop is not None and step.options.foreach is not None  # noqa: S101 - the caller has looked
         self._run = run
         self._step = step
-        self._loop: Loop = step.loop
         self._asked = step.options.foreach
         self._folder = folder
         self._lookup = lookup
-        # What is changed of anything that was there before the loop, the next item would miss.
-        inputs = tuple(replace(taken, unaltered=taken.names) for taken in specification.inputs)
-        passing = {source: set(names) for source, names in specification.passing.items()}
-        for taken in inputs:
-            passing.setdefault(taken.source, set()).update(taken.names)
-        passing.setdefault("", set()).update(everywhere(step) - {n for names in passing.values() for n in names})
-        self._specification = replace(
-            specification,
-            inputs=inputs,
-            passing={source: tuple(sorted(names)) for source, names in passing.items()},
-        )
-        self._cell = next(cell for cell in step.cells if cell.index == self._loop.cell)
-        source, start, end = self._cell.source, self._loop.start, self._loop.end
-        self._over = f"{GOES_THROUGH}(({source[start:end]}))"
-        self._one = replace(self._cell, source=source[:start] + self._over + source[end:])
+        self._parts = looped.Parts(specification, contract(step, specification.cells))
         self._items: list[Item] = []
         self._tasks: list[asyncio.Task[_Done]] = []
         self._ended = 0
@@ -102,43 +80,22 @@ class LoopRunner:
         listed = await self._list(tracked)
         if len(listed.listed) < 2:
             raise AsAWholeError
-        self._items = [
-            Item(number, len(listed.listed), digest, following)
-            for number, (digest, following) in enumerate(zip(listed.listed, chains(listed.listed), strict=True))
-        ]
+        self._items = looped.items(listed.listed)
         done = await self._run_items(tracked)
         results = [one.result for one in done if one.result is not None]
-        if (path := _clash(results, self._run.directory)) is not None:
+        if (path := looped.clash(results, self._run.directory)) is not None:
             raise AsAWholeError(f"several items use {path}, which one of them writes")
         joined = await self._join(done, tracked)
-        parts = [listed, *results, joined]
         self._tell("succeeded")
-        return replace(
-            joined,
-            started=started,
-            seconds=time.monotonic() - clock,
-            cells=(
-                *joined.cells,
-                *(CellRun(cell.index, cell.id, "succeeded", started, 0.0) for cell in self._step.cells[:-1]),
-                CellRun(self._cell.index, self._cell.id, "succeeded", started, time.monotonic() - clock),
-            ),
-            files=_merged([use for part in parts for use in part.files]),
-            pages=tuple(dict.fromkeys(use for part in parts for use in part.pages)),
-            outdated=tuple(sorted({name for part in parts for name in part.outdated})),
-            unrepeatable=next((part.unrepeatable for part in parts if part.unrepeatable), None)
-            or ("an item failed" if len(results) < len(done) else None),
-            listed=(),
-            items=tuple(one.run for one in done),
-        )
+        runs = [one.run for one in done]
+        seconds = time.monotonic() - clock
+        return looped.put_together(joined, listed, results, runs, self._step.cells, started, seconds)
 
     # ----------------------------------------------------------------------------------------------- the three stages
 
     async def _list(self, tracked: dict[str, str]) -> StepResult:
-        cell = replace(self._cell, source=self._over)
-        preamble = [cell for cell in self._specification.cells if cell not in self._step.cells]
-        specification = replace(self._specification, cells=(*preamble, cell), outputs=(), lists=True)
         async with self._run.share(self._step):
-            result, error = await self._attempt("list", specification, tracked, 1)
+            result, error = await self._attempt("list", self._parts.listing(), tracked, 1)
         if error is not None or result is None:  # as a whole, the loop fails of it in its place
             raise AsAWholeError(f"its items could not be listed: {error.message if error else ''}")
         return result
@@ -195,7 +152,7 @@ class LoopRunner:
             await self._say(f"--- {label} ---\n", self._item_folder(number))
             return _Done(ItemRun("succeeded", result.started, result.seconds), result)
         error = error or StepError(message="it did not say why.")
-        if error.code in _AS_A_WHOLE:
+        if error.code in looped.AS_A_WHOLE:
             raise AsAWholeError(f"{label}: {error.message}")
         await self._say(f"--- {label} failed ---\n", self._item_folder(number))
         self._fail(number, label, error)
@@ -225,12 +182,12 @@ class LoopRunner:
             attempt = next(attempts)
             async with self._run.share(self._step):
                 result, error = await self._attempt(f"items/{number}", self._of_item(number), tracked, attempt)
-            is_useful = attempt <= self._step.options.retries and (error is None or error.code not in _AS_A_WHOLE)
+            is_useful = attempt <= self._step.options.retries and (error is None or error.code not in looped.AS_A_WHOLE)
             if (result is not None and error is None) or not is_useful:
                 return result, error
-            if not retrying.is_worth_another_try(self._step.options, error):
+            if not retrying.is_worth_another_try(self._step.options.retry_on, error):
                 return result, error
-            await asyncio.sleep(retrying.pause(self._step.options, attempt, random.random()))  # noqa: S311
+            await asyncio.sleep(retrying.pause(self._step.options.backoff, attempt, random.random()))  # noqa: S311
 
     async def _join(self, done: Sequence[_Done], tracked: dict[str, str]) -> StepResult:
         parts = []
@@ -242,9 +199,8 @@ class LoopRunner:
                 path = str(self._run.artifacts.path(record.digest))
                 artifact = StepInput(record.names, self._step.name, path, record.digest)
             parts.append(Part(artifact, str(self._item_folder(number) / "executed.ipynb"), one.run.error))
-        specification = replace(self._specification, inputs=(), parts=tuple(parts), kept=())
         async with self._run.share(self._step):
-            result, error = await self._attempt("join", specification, tracked, 1)
+            result, error = await self._attempt("join", self._parts.joining(parts), tracked, 1)
         if error is not None or result is None:
             raise AsAWholeError(f"its items could not be put together: {error.message if error else ''}")
         (self._folder / "join" / "executed.ipynb").replace(self._folder / "executed.ipynb")
@@ -253,8 +209,7 @@ class LoopRunner:
     # ------------------------------------------------------------------------------------------------------- one item
 
     def _of_item(self, number: int) -> StepSpecification:
-        cells = tuple(self._one if each is self._cell else each for each in self._specification.cells)
-        return replace(self._specification, cells=cells, item=self._items[number])
+        return self._parts.one(self._items[number])
 
     async def _attempt(
         self, place: str, specification: StepSpecification, tracked: dict[str, str], number: int
@@ -290,7 +245,7 @@ class LoopRunner:
     def _tell(self, state: str, items: tuple[int, int] | None = None) -> None:
         """Tell the run's watchers how the step's cells fare, and how many of the *items* have ended."""
         name = self._step.name
-        for cell in self._step.cells if items is None else [self._cell]:
+        for cell in self._step.cells if items is None else [self._parts.cell]:
             self._run.store.add_cell_event(self._run.record.id, name, cell.index, cell.open_id, state, items)
 
     async def _say(self, line: str, folder: Path | None = None) -> None:
@@ -300,29 +255,3 @@ class LoopRunner:
             if folder is not None:
                 with contextlib.suppress(OSError):
                     log.write((folder / "log.txt").read_bytes())
-
-
-def _clash(results: Sequence[StepResult], folder: Path) -> str | None:
-    """A file in *folder* that one of *results* has written and another has used."""
-    users: dict[str, set[int]] = {}
-    for number, result in enumerate(results):
-        for use in result.files:
-            users.setdefault(use.path, set()).add(number)
-    return next(
-        (
-            use.path
-            for result in results
-            for use in result.files
-            if use.mode == "write" and len(users[use.path]) > 1 and (folder / use.path).is_relative_to(folder)
-        ),
-        None,
-    )
-
-
-def _merged(uses: Sequence[FileUse]) -> tuple[FileUse, ...]:
-    """One use of each file for reading, one for writing, as of one process."""
-    found: dict[tuple[str, str], FileUse] = {}
-    for use in uses:
-        known = found.get((use.path, use.mode), use)
-        found[use.path, use.mode] = replace(use, first=min(known.first, use.first), last=max(known.last, use.last))
-    return tuple(found.values())

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labline_backend.engine import failures, file_order, retrying
+from labline_backend.engine import failures, file_order
 from labline_backend.engine.attempt import Attempt, advised
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
@@ -23,6 +23,7 @@ from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Step
+from labline_runtime import retrying
 from labline_runtime.notebook import write_atomically
 from labline_runtime.specification import (
     ArtifactRecord,
@@ -105,11 +106,11 @@ class StepRunner:
                 result, error = await self._try(attempt, lookup, is_last=attempt == last)
                 if error is None and result is not None:
                     return await self._succeed(replace(result, in_one=in_one), lookup)
-            if attempt == last or not retrying.is_worth_another_try(self._step.options, error):
+            if attempt == last or not retrying.is_worth_another_try(self._step.options.retry_on, error):
                 return self._end("failed", result=result, error=error)
             tried = replace(self._run.steps[self._step.name], state="failed", ended=time.time(), error=error)
             self._run.tracking.end_step(tried, self._folder)
-            if wait := retrying.pause(self._step.options, attempt - first + 1, random.random()):  # noqa: S311
+            if wait := retrying.pause(self._step.options.backoff, attempt - first + 1, random.random()):  # noqa: S311
                 self._run.set_step(self._step.name, state="pending", error=error)
                 await asyncio.sleep(wait)
         raise AssertionError("a step has at least one attempt")

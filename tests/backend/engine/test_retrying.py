@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from labline_backend.engine.retrying import is_worth_another_try, pause
-from labline_compiler.pipeline import Backoff, StepOptions
-from labline_runtime.specification import Observation, StepError
+from labline_runtime.retrying import is_worth_another_try, pause
+from labline_runtime.specification import Backoff, Observation, StepError
 from tests.backend.engine.bench import Bench, is_gone, wait_until
 from tests.backend.engine.pipelines import pipeline, step
 
@@ -21,11 +20,11 @@ tries.write_text(str(int(tries.read_text()) + 1) if tries.exists() else '1')
     ("failures", "chance", "seconds"), [(1, 1.0, 2.0), (1, 0.0, 1.0), (2, 1.0, 6.0), (3, 1.0, 10.0), (9999, 0.5, 7.5)]
 )
 def test_each_wait_is_longer_up_to_the_longest(failures: int, chance: float, seconds: float) -> None:
-    assert pause(StepOptions(retries=9, backoff=Backoff(2.0, 3.0, 10.0)), failures, chance) == seconds
+    assert pause(Backoff(2.0, 3.0, 10.0), failures, chance) == seconds
 
 
 def test_without_a_backoff_there_is_no_wait() -> None:
-    assert pause(StepOptions(retries=1), 1, 1.0) == 0
+    assert pause(None, 1, 1.0) == 0
 
 
 RESET = StepError("It broke.", ename="ConnectionResetError", bases=("ConnectionResetError", "ConnectionError"))
@@ -48,7 +47,7 @@ RESET = StepError("It broke.", ename="ConnectionResetError", bases=("ConnectionR
     ],
 )
 def test_which_errors_are_worth_another_try(names: tuple[str, ...], error: StepError | None, expected: bool) -> None:
-    assert is_worth_another_try(StepOptions(retries=1, retry_on=names), error) is expected
+    assert is_worth_another_try(names, error) is expected
 
 
 def test_a_step_is_tried_again_for_the_chosen_exceptions_only(bench: Bench) -> None:

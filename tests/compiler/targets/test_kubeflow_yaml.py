@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from labline_compiler.findings import RULES, Finding
-from labline_compiler.pipeline import Backoff, Pipeline, StepOptions
+from labline_compiler.pipeline import Pipeline, StepOptions
 from labline_compiler.targets.kubeflow import (
     DEFAULT_IMAGE,
     LONGEST,
@@ -24,6 +24,7 @@ from labline_compiler.targets.kubeflow import (
     arguments,
     compile_to_yaml,
 )
+from labline_runtime.specification import Backoff
 
 with warnings.catch_warnings():
     # kfp announces on import which Python versions it will drop.
