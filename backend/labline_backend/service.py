@@ -22,12 +22,10 @@ from labline_backend.logs import LogPart, read_part
 if TYPE_CHECKING:
     from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
-    from labline_backend.kubeflow.preflight import Checked
-    from labline_backend.kubeflow.submission import Submission
-    from labline_backend.kubeflow.targets import Target
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
+    from labline_backend.targets import KnownTargets
     from labline_backend.values import StoredValues
     from labline_compiler.compile import Compilation
     from labline_compiler.findings import Finding
@@ -137,13 +135,12 @@ class Service:
         if target == "local":
             findings = (*findings, *self._left_out(pipeline))
         else:
-            if selection:
-                raise InputError(f"Only this machine runs a part of a pipeline; {target} runs it whole.")
             from labline_backend.kubeflow.submission import left_out
 
-            submission = self._prepare(target, pipeline, given, cache=cache)
+            place = self.targets.to_run(target, selection)
+            submission = self.targets.prepare(place, pipeline, given, cache=cache)
             files, findings = submission.files, (*findings, *submission.findings)
-            findings = (*findings, *left_out(self.target(target), timeout, priority, post_mortem=post_mortem))
+            findings = (*findings, *left_out(place, timeout, priority, post_mortem=post_mortem))
         with engine_errors():
             return self.engine.submit(
                 pipeline,
@@ -336,62 +333,18 @@ class Service:
 
     # --------------------------------------------------------------- targets
 
-    def targets(self) -> list[wire.Document]:
-        """Where runs can go, rendered: this machine first."""
-        from labline_backend.kubeflow.targets import Targets
+    @property
+    def targets(self) -> KnownTargets:
+        """Where runs can go."""
+        from labline_backend.targets import KnownTargets
 
-        with _target_errors():
-            found = Targets(self.home).all()
-        return [wire.LOCAL_TARGET, *(wire.target(each) for each in found)]
-
-    def target(self, name: str) -> Target:
-        """The target of this name, which is not this machine."""
-        from labline_backend.kubeflow.targets import Targets
-
-        with _target_errors():
-            found = Targets(self.home).all()
-        for target in found:
-            if target.name == name:
-                return target
-        names = ", ".join(["local", *(target.name for target in found)])
-        raise NotFoundError(f"There is no target {name!r}; there are {names}.")
-
-    def add_target(self, target: Target) -> Target:
-        """Keep a target, in the place of one of the same name."""
-        from labline_backend.kubeflow.targets import Targets
-
-        with _target_errors():
-            return Targets(self.home).add(target)
-
-    def remove_target(self, name: str) -> None:
-        """Forget a target. Its runs stay, and are followed to their ends."""
-        from labline_backend.kubeflow.targets import Targets
-
-        self.target(name)
-        Targets(self.home).remove(name)
-
-    def check_target(self, name: str) -> Checked:
-        """The target's pre-flight."""
-        from labline_backend.kubeflow.preflight import check
-
-        return check(self.target(name))
+        return KnownTargets(self.home)
 
     def page(self, run: str) -> str | None:
         """Where a browser finds a run on its target; None for a run of this machine, or one that is not there yet."""
         from labline_backend.kubeflow.submission import page
 
         return None if self.get(run).target == "local" else page(self.home.run_folder(run))
-
-    def _prepare(self, target: str, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
-        """Compile for a target that passes its pre-flight."""
-        from labline_backend.kubeflow.submission import prepare
-
-        place = self.target(target)
-        failing = [found for found in self.check_target(target).findings if found.severity == "error"]
-        if failing:
-            raise InputError(failing[0].message, failing)
-        with _target_errors():
-            return prepare(place, pipeline, literals, cache=cache)
 
     @staticmethod
     def _left_out(pipeline: Pipeline) -> tuple[Finding, ...]:
@@ -484,16 +437,6 @@ def engine_errors() -> Iterator[None]:
     except SelectionError as error:
         raise InputError(str(error)) from error
     except (KernelError, ParameterError, ArtifactStoreError) as error:
-        raise InputError(str(error), (error.finding,)) from error
-
-
-@contextlib.contextmanager
-def _target_errors() -> Iterator[None]:
-    from labline_backend.kubeflow.errors import TargetError
-
-    try:
-        yield
-    except TargetError as error:
         raise InputError(str(error), (error.finding,)) from error
 
 

@@ -89,7 +89,14 @@ def suggestion(found: Suggestion) -> Document:
 def forecast(found: Forecast) -> Document:
     """Render a Forecast."""
     steps = [{**dataclasses.asdict(step), "on": list(step.on)} for step in found.steps]
-    return {"steps": steps, "least": found.least, "most": found.most}
+    return {
+        "steps": steps,
+        "least": found.surely.seconds,
+        "most": found.at_most.seconds,
+        "work": found.work,
+        "path": list(found.at_most.path),
+        "cores": found.cores,
+    }
 
 
 def graph(pipeline: Pipeline) -> Document:

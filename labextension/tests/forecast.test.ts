@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Forecast, StepForecast } from '../src/api/types';
-import { Forecaster, outcomeWords, summary } from '../src/model/forecast';
+import { Forecaster, outcomeWords, summary, timeDetail } from '../src/model/forecast';
 import { optionFaults, toOptions, type OptionFields } from '../src/model/options';
 
 type Given = [StepForecast['outcome'], number | null];
@@ -18,7 +18,8 @@ function forecast(...given: Given[]): Forecast {
   }));
   const work = (...outcomes: string[]) =>
     given.reduce((sum, [outcome, seconds]) => sum + (outcomes.includes(outcome) ? (seconds ?? 0) : 0), 0);
-  return { steps, least: work('runs'), most: work('runs', 'depends') };
+  const most = work('runs', 'depends');
+  return { steps, least: work('runs'), most, work: most, path: [], cores: 2 };
 }
 
 const SUMMARIES: [Given[], string][] = [
@@ -73,6 +74,13 @@ const SUMMARIES: [Given[], string][] = [
       ['left out', null]
     ],
     '1 of 3 steps will run, about 3 s; 1 taken; 1 left out'
+  ],
+  [
+    [
+      ['depends', 5],
+      ['depends', null]
+    ],
+    'All 2 steps may run, more than 5 s'
   ]
 ];
 
@@ -83,6 +91,11 @@ for (const [given, words] of SUMMARIES) {
 test('a node tells the time where a step may run', () => {
   const words = forecast(['runs', 3], ['depends', null], ['cached', 3]).steps.map(outcomeWords);
   assert.deepEqual(words, ['will run ~3 s', 'may run', 'cached']);
+});
+
+test('what shortens the work and what bounds the time is told', () => {
+  const text = timeDetail({ steps: [], least: 0, most: 7, work: 10, path: ['load', 'train'], cores: 2 });
+  assert.equal(text, '10 s of work on 2 cores; longest one after another: load, train');
 });
 
 /** A forecaster whose questions wait to be answered. */

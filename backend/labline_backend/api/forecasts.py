@@ -31,6 +31,7 @@ class ForecastsHandler(LablineHandler):
                 content=request.get("content"),
                 parameters=request.get("parameters"),
                 cache=request["cache"],
+                target=request["target"],
                 observed=request["observed"],
                 selection=Selection(request.get("from"), request.get("to"), request.get("only")),
             )

@@ -15,4 +15,4 @@ class TargetsHandler(LablineHandler):
     @authorized
     async def get(self) -> None:
         """The targets, this machine first."""
-        await self.answer(lambda service: {"targets": service.targets()})
+        await self.answer(lambda service: {"targets": service.targets.documents()})

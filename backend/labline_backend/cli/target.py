@@ -53,7 +53,7 @@ def add(
     from labline_backend.kubeflow.targets import Target
 
     with _service() as service:
-        added = service.add_target(
+        added = service.targets.add(
             Target(
                 name=name,
                 host=host,
@@ -75,7 +75,7 @@ def add(
 def list_(as_json: bool) -> None:
     """The targets, this machine first."""
     with _service() as service:
-        found = service.targets()
+        found = service.targets.documents()
     if as_json:
         terminal.document({"targets": found})
     else:
@@ -92,7 +92,7 @@ def check(name: str, as_json: bool) -> None:
     from labline_backend.cli.failures import FAILED
 
     with _service() as service:
-        checked = service.check_target(name)
+        checked = service.targets.check(name)
     if as_json:
         terminal.document({"findings": [wire.finding(each) for each in checked.findings]})
     else:
@@ -128,7 +128,7 @@ def login(name: str) -> None:
 def remove(name: str) -> None:
     """Forget a target. Its runs stay, and go on there."""
     with _service() as service:
-        service.remove_target(name)
+        service.targets.remove(name)
     click.echo(f"{name} is removed.")
 
 

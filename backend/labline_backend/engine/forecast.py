@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from labline_backend.engine.cache import Cache, Lookup
+from labline_backend.engine.capacity import Share
 from labline_backend.engine.earlier import Plan
+from labline_backend.engine.local_options import share
+from labline_backend.engine.makespan import Makespan, Work, makespan
 from labline_backend.kernels import Kernel
 from labline_backend.store.records import RunRecord
-from labline_compiler.pipeline import Step
+from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime.specification import StepResult
 
 Outcome = Literal["cached", "runs", "depends", "taken", "left out"]
@@ -34,27 +37,34 @@ class StepForecast:
 
 @dataclass(frozen=True)
 class Forecast:
-    """All steps, in the pipeline's order."""
+    """All steps, in the pipeline's order, and how long they take by the clock, as far as they have run before.
+
+    ``surely`` counts the steps that run for sure, ``at_most`` every step that may have to run. ``cores`` are what they
+    share; None where they get as many as they like.
+    """
 
     steps: tuple[StepForecast, ...]
+    surely: Makespan
+    at_most: Makespan
+    cores: int | None
 
     @property
-    def least(self) -> float:
-        """Seconds of work for the steps that run for sure, as far as these have run before."""
-        return sum(step.seconds or 0.0 for step in self.steps if step.outcome == "runs")
-
-    @property
-    def most(self) -> float:
-        """Seconds of work where every step runs that may have to."""
+    def work(self) -> float:
+        """Seconds of all steps that may have to run, added up."""
         return sum(step.seconds or 0.0 for step in self.steps if step.outcome in ("runs", "depends"))
 
 
 def forecast(
-    cache: Cache, run: RunRecord, kernel: Kernel, seconds: Mapping[str, float], plan: Plan | None = None
+    cache: Cache,
+    run: RunRecord,
+    kernel: Kernel,
+    seconds: Mapping[str, float],
+    limit: Share | None,
+    plan: Plan | None = None,
 ) -> Forecast:
     """Foresee *run*, which need not be in the store. *seconds* are what steps took in earlier runs, by name.
 
-    With a *plan* only a part of it runs.
+    They share the machine's *limit*. With a *plan* only a part of the pipeline runs.
     """
     known: dict[str, StepResult] = {}
     steps = []
@@ -74,7 +84,27 @@ def forecast(
         if found.outcome == "cached" and lookup.hit is not None:
             known[step.name] = lookup.hit.result
         steps.append(found)
-    return Forecast(tuple(steps))
+    return timed(run.pipeline, tuple(steps), limit)
+
+
+def timed(pipeline: Pipeline, steps: tuple[StepForecast, ...], limit: Share | None) -> Forecast:
+    """The forecast of *steps*, with the time that they take where they share *limit*; None: as much as they like."""
+
+    others = tuple(step.name for step in pipeline.steps if not step.options.exit)
+
+    def laid_out(*outcomes: Outcome) -> Makespan:
+        seconds = {step.name: step.seconds or 0.0 for step in steps if step.outcome in outcomes}
+        works = [
+            Work(step.name, others if step.options.exit else step.predecessors, seconds[step.name], share(step))
+            for step in pipeline.steps
+            if step.name in seconds
+        ]
+        return makespan(works, limit)
+
+    surely, at_most = laid_out("runs"), laid_out("runs", "depends")
+    if surely.seconds > at_most.seconds:  # one step more may, by another order, shorten the whole
+        at_most = surely
+    return Forecast(steps, surely, at_most, limit.cores if limit is not None else None)
 
 
 def _judge(step: Step, lookup: Lookup, open_: tuple[str, ...], seconds: float | None) -> StepForecast:

@@ -407,11 +407,11 @@ export interface Selection {
 
 export interface ForecastRequest extends NotebookRequest, Selection {
   cache?: boolean;
+  target?: string;
   observed?: boolean;
 }
 
 export interface RunRequest extends ForecastRequest {
-  target?: string;
   /** Seconds after which the run is stopped. */
   timeout?: number;
   /** Steps of a higher one go first where steps wait: -100 to 100. */
@@ -432,11 +432,17 @@ export interface StepForecast {
   seconds: number | null;
 }
 
-/** What a run would do. `least` and `most` are seconds of work, as far as steps have run before. */
+/** What a run would do. `least` and `most` are seconds by the clock, as far as steps have run before. */
 export interface Forecast {
   steps: StepForecast[];
   least: number;
   most: number;
+  /** Seconds of all steps that may have to run, added up. */
+  work: number;
+  /** Steps that follow one another and make the run take that long. */
+  path: string[];
+  /** What steps share; `null`: each gets its own. */
+  cores: number | null;
 }
 
 /** The error of a step that a guard stopped: running again helps, as what was seen is then reckoned with. */

@@ -103,14 +103,11 @@ export function summary({ steps, least, most }: Forecast): string {
       ? 'Nothing to run: the step is cached'
       : `Nothing to run: all ${cached} steps are cached`;
   }
-  const none = runs + depends === 0 && 'Nothing to run';
-  const sure =
-    none || (runs === steps.length ? everyStep(runs) : `${runs} of ${steps.length} steps will run`);
-  const open = depends > 0 ? [`${depends} more may`] : [];
+  const open = runs > 0 && depends > 0 ? [`${depends} more may`] : [];
   const unknown = steps.some(
     ({ outcome, seconds }) => seconds === null && (outcome === 'runs' || outcome === 'depends')
   );
-  const work = [sure, ...open, ...time(least, most, unknown)].join(', ');
+  const work = [mainly(runs, depends, steps.length), ...open, ...time(least, most, unknown)].join(', ');
   const rest = (['cached', 'taken', 'left out'] as const)
     .map(outcome => [count(outcome), outcome] as const)
     .filter(([number]) => number > 0)
@@ -118,11 +115,31 @@ export function summary({ steps, least, most }: Forecast): string {
   return [work, ...rest].join('; ');
 }
 
-function everyStep(count: number): string {
-  return count === 1 ? 'The step will run' : `All ${count} steps will run`;
+/** What will run, or, where that is not sure of any step, what may. */
+function mainly(runs: number, depends: number, all: number): string {
+  const [count, verb] = runs > 0 ? [runs, 'will run'] : [depends, 'may run'];
+  if (count === 0) {
+    return 'Nothing to run';
+  }
+  if (count < all) {
+    return `${count} of ${all} steps ${verb}`;
+  }
+  return count === 1 ? `The step ${verb}` : `All ${count} steps ${verb}`;
 }
 
-/** The work, where anything is known of it. `unknown`: there are steps that have not run before. */
+/** What the time of a forecast is made of; empty where there is nothing to add. */
+export function timeDetail({ most, work, path, cores }: Forecast): string {
+  if (most === 0) {
+    return '';
+  }
+  const side = cores === null ? '' : ` on ${cores === 1 ? '1 core' : `${cores} cores`}`;
+  const sum = work > most ? [`${formatRoughly(work)} of work${side}`] : [];
+  const chain = path.length > 1 ? [`longest one after another: ${path.join(', ')}`] : [];
+  const text = [...sum, ...chain].join('; ');
+  return text && text[0].toUpperCase() + text.slice(1);
+}
+
+/** The time, where anything is known of it. `unknown`: there are steps that have not run before. */
 function time(least: number, most: number, unknown: boolean): string[] {
   const [low, high] = [formatRoughly(least), formatRoughly(most)];
   if (most === 0) {

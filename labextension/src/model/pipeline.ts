@@ -21,6 +21,7 @@ import {
 } from '../api/types';
 import { memberships, stepNames, type CellMembership } from './cells';
 import { hues } from './colours';
+import { Compiler } from './compiler';
 import { faultsByCell, findingsByCell, type CellFault } from './faults';
 import { Forecaster } from './forecast';
 import { withoutOutputs, type NotebookChange, type NotebookSource } from './notebook';
@@ -31,7 +32,6 @@ export const TAG_COMMITTED = 'labline:tag-committed';
 export const TAG_TO_PANEL = 'labline:tag-to-panel';
 
 const TYPING_DELAY = 300;
-const RETRY_DELAY = 4000;
 
 type Client = Pick<
   LablineClient,
@@ -48,6 +48,12 @@ export class NotebookPipeline {
     private readonly client: Client,
     private readonly store: RunStore
   ) {
+    this.compiler = new Compiler(
+      source,
+      client,
+      () => store.isConnected,
+      isNew => this.onCompiled(isNew)
+    );
     this.readCells();
     source.changed.connect(this.onSourceChanged, this);
     store.changed.connect(this.onRunChanged, this);
@@ -70,21 +76,21 @@ export class NotebookPipeline {
   }
 
   get compilation(): Compilation | null {
-    return this._compilation;
+    return this.compiler.compilation;
   }
 
   /** The graph to show: the last one that compiled. */
   get graph(): Graph | null {
-    return this._graph;
+    return this.compiler.graph;
   }
 
   /** Why nothing can be compiled or run, in one sentence. */
   get trouble(): string | null {
-    return this._trouble;
+    return this.compiler.trouble;
   }
 
   get findings(): Finding[] {
-    return this._refused ?? this._compilation?.findings ?? [];
+    return this._refused ?? this.compilation?.findings ?? [];
   }
 
   /** Errors and warnings by the id of their cell, as long as somebody looks and they are kept up to date. */
@@ -93,7 +99,7 @@ export class NotebookPipeline {
   }
 
   get hasErrors(): boolean {
-    return this._compilation?.findings.some(finding => finding.severity === 'error') ?? false;
+    return this.compilation?.findings.some(finding => finding.severity === 'error') ?? false;
   }
 
   /** The last run of this notebook. */
@@ -143,11 +149,11 @@ export class NotebookPipeline {
 
   /** Whether what earlier runs saw the steps do is reckoned with. */
   get useObserved(): boolean {
-    return this._useObserved;
+    return this.compiler.observed;
   }
 
   set useObserved(use: boolean) {
-    this._useObserved = use;
+    this.compiler.observed = use;
     this.recompile();
     this._changed.emit();
   }
@@ -231,8 +237,7 @@ export class NotebookPipeline {
         this.watchers -= active ? 1 : 0;
         active = false;
         if (this.watchers === 0) {
-          clearTimeout(this.timer);
-          this.due = null;
+          this.compiler.stop();
           this.forecaster.drop();
           this._changed.emit();
         }
@@ -249,12 +254,12 @@ export class NotebookPipeline {
     return this.ask(() => this.client.createRun({ ...this.request(), cache, target, observed, ...options }));
   }
 
-  /** What `start` would do, on this machine. */
+  /** What `start` would do. */
   foreseen(options: RunOptions, signal: AbortSignal): Promise<Forecast> {
-    const { useCache: cache, useObserved: observed } = this;
+    const { useCache: cache, target, useObserved: observed } = this;
     const { timeout, priority, ...rest } = options; // which change nothing in it
     const content = withoutOutputs(this.source.content({ ids: true }));
-    return this.client.forecast({ ...this.request(content), cache, observed, ...rest }, signal);
+    return this.client.forecast({ ...this.request(content), cache, target, observed, ...rest }, signal);
   }
 
   /** Run the notebook as it stands, and see whether its pipeline computes what it computes. */
@@ -271,7 +276,7 @@ export class NotebookPipeline {
   }
 
   private request(content = this.source.content()): NotebookRequest {
-    const names = new Set(this._compilation?.pipeline?.parameters.map(parameter => parameter.name));
+    const names = new Set(this.compilation?.pipeline?.parameters.map(parameter => parameter.name));
     const parameters = Object.fromEntries([...this._overrides].filter(([name]) => names.has(name)));
     return { path: this.source.path, content, parameters };
   }
@@ -318,7 +323,7 @@ export class NotebookPipeline {
   }
 
   dispose(): void {
-    clearTimeout(this.timer);
+    this.compiler.stop();
     this.forecaster.drop();
     this.watchers = 0;
     this.source.changed.disconnect(this.onSourceChanged, this);
@@ -344,7 +349,7 @@ export class NotebookPipeline {
     if (this.store.isConnected && !this.restored) {
       void this.restore();
     }
-    if (this.store.isConnected && this._trouble !== null) {
+    if (this.store.isConnected && this.trouble !== null) {
       this.compileSoon(0);
     }
   }
@@ -392,76 +397,38 @@ export class NotebookPipeline {
   }
 
   private recompile(): void {
-    this.compiled = '';
+    this.compiler.forget();
     this.compileSoon(0);
   }
 
   private compileSoon(delay: number): void {
-    if (this.watchers === 0) {
-      return;
+    if (this.watchers > 0) {
+      this.compiler.soon(delay);
     }
-    if (this.compiling) {
-      this.pending = true;
-      return;
+  }
+
+  private onCompiled(isNew: boolean): void {
+    if (isNew && this.trouble === null) {
+      this._refused = null;
     }
-    // Typing puts the next compilation off; a changed tag, once due, is not put off by what follows it.
-    if (this.due === 0) {
-      return;
+    if (isNew || this.unforeseen) {
+      this.foresee();
     }
-    this.due = delay;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.due = null;
-      void this.compile();
-    }, delay);
+    if (isNew) {
+      this._changed.emit();
+    }
   }
 
   /** Have the next run foreseen, where somebody looks and there is one. */
   private foresee(): void {
-    this.unforeseen = this.compiling || this.due !== null;
+    this.unforeseen = this.compiler.isPending;
     if (this.unforeseen || this.watchers === 0 || this.starting || (this.run && isBusy(this.run))) {
       this.forecaster.pause(this.unforeseen);
-    } else if (!this._compilation?.pipeline || this.hasErrors || this._trouble || this._target !== LOCAL) {
+    } else if (!this.compilation?.pipeline || this.hasErrors || this.trouble) {
       this.forecaster.drop();
     } else {
       this.forecaster.askSoon();
     }
-  }
-
-  private async compile(): Promise<void> {
-    const { path } = this.source;
-    const content = withoutOutputs(this.source.content({ ids: true }));
-    const text = path + JSON.stringify(content);
-    if (text === this.compiled) {
-      if (this.unforeseen) {
-        this.foresee();
-      }
-      return; // an execution or an output, nothing that a pipeline is made of
-    }
-    this.compiling = true;
-    try {
-      this.compiled = text; // before it is asked for: meanwhile a run may end, after which it is to be asked again
-      const compilation = await this.client.compile(path, content, this._useObserved);
-      this._compilation = compilation;
-      this._graph = compilation.pipeline ?? this._graph;
-      this._trouble = null;
-      this._refused = null;
-    } catch (error) {
-      this.compiled = '';
-      const unavailable = !(error instanceof ApiError) || error.unavailable;
-      this._trouble = error instanceof Error ? error.message : String(error);
-      if (unavailable && this.store.isConnected) {
-        this.compiling = false;
-        this.compileSoon(RETRY_DELAY);
-      } // else the connection, once it is back, compiles
-    }
-    this.compiling = false;
-    if (this.pending) {
-      this.pending = false;
-      this.compileSoon(0);
-    }
-    this.foresee();
-    this._changed.emit();
   }
 
   private refuse(error: unknown): void {
@@ -472,6 +439,7 @@ export class NotebookPipeline {
     this._changed.emit();
   }
 
+  private readonly compiler: Compiler;
   private readonly _changed = new Signal<this, void>(this);
   private _applied: { title: string; undo: () => void } | null = null;
   private readonly _overrides = new Map<string, string>();
@@ -480,25 +448,16 @@ export class NotebookPipeline {
   private readonly learned = new Set<string>();
   private _cells: CellMembership[] = [];
   private _hues: ReadonlyMap<string, number> = new Map();
-  private _compilation: Compilation | null = null;
-  private _graph: Graph | null = null;
-  private _trouble: string | null = null;
   private _refusal: string | null = null;
   private _refused: Finding[] | null = null;
   private _useCache = true;
-  private _useObserved = true;
   private _target = LOCAL;
   private busy = false;
   /** What is being compiled is to be foreseen. */
   private unforeseen = false;
   private runId: string | null = null;
-  private compiled = '';
-  private due: number | null = null;
-  private compiling = false;
-  private pending = false;
   private restored = false;
   private starting = false;
   private cancelling: string | null = null;
   private watchers = 0;
-  private timer: ReturnType<typeof setTimeout> | undefined;
 }

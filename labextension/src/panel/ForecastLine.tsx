@@ -1,7 +1,6 @@
 import React from 'react';
 
-import { LOCAL } from '../api/types';
-import { summary } from '../model/forecast';
+import { summary, timeDetail } from '../model/forecast';
 import type { NotebookPipeline } from '../model/pipeline';
 
 export interface ForecastLineProps {
@@ -13,20 +12,22 @@ export interface ForecastLineProps {
 /** What the next run would do, in a line that keeps its place whether there is anything to say or not. */
 export function ForecastLine({ pipeline, quiet }: ForecastLineProps): React.JSX.Element {
   const { forecast, problem, isStale } = pipeline.forecaster;
-  let text = forecast ? summary(forecast) : (problem ?? '');
-  if (quiet) {
-    text = '';
-  } else if (pipeline.target !== LOCAL) {
-    text = `What ${pipeline.target} has cached is not known here`;
-  }
+  const text = quiet ? '' : forecast ? summary(forecast) : (problem ?? '');
+  const detail = text && forecast ? timeDetail(forecast) : '';
   return (
     <p
       className="labline-Forecast"
       data-labline-forecast={isStale ? 'stale' : forecast ? 'current' : ''}
       role="status"
-      title={text || undefined}
+      title={[text, detail].filter(Boolean).join('\n') || undefined}
     >
-      <span>{text.replace(/(\d) (s|min|h)\b/g, '$1\u00a0$2')}</span>
+      <span>{unbroken(text)}</span>
+      {detail && <span className="labline-Forecast-detail">{unbroken(detail)}</span>}
     </p>
   );
+}
+
+/** The text with its numbers kept beside their units. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (s|min|h)\b/g, '$1\u00a0$2');
 }

@@ -12,6 +12,7 @@ import pytest
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.routes import PREFIX
 from labline_backend.engine.forecast import Forecast
+from labline_backend.engine.makespan import Makespan
 
 from ..notebooks import DOUBLE, notebook
 from .conftest import Call
@@ -47,7 +48,7 @@ async def test_who_no_longer_waits_for_a_forecast_makes_no_error(
     def forecast(*_: Any, **__: Any) -> Forecast:
         begun.set()
         assert gone.wait(20)
-        return Forecast(())
+        return Forecast((), Makespan(0.0, ()), Makespan(0.0, ()), None)
 
     def finished(self: ForecastsHandler, *given: Any) -> Any:
         future = finish(self, *given)

@@ -12,7 +12,7 @@ def test_before_and_after_a_run(labline: Labline, tmp_path: Path) -> None:
     write(tmp_path / "double.ipynb", *DOUBLE)
     assert "2 steps to run" in labline("plan", "double.ipynb").out
     labline("run", "double.ipynb", "--no-track")
-    assert labline("plan", "double.ipynb").out.endswith("nothing to run.\n")
+    assert labline("plan", "double.ipynb").out.endswith("Nothing to run.\n")
     steps = labline("plan", "double.ipynb", "-p", "label=y", "--json").document["steps"]
     assert [(step["outcome"], step["reason"]) for step in steps] == [
         ("runs", "changed: parameter label"),

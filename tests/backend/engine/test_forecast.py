@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from labline_backend.engine.cache import Cache
+from labline_backend.engine.capacity import Share
 from labline_backend.engine.forecast import Forecast, forecast
 from labline_backend.engine.parameters import merge
 from labline_backend.kernels import find_kernel
@@ -18,7 +19,8 @@ from tests.backend.engine.pipelines import cell, pipeline, step
 
 def foreseen(bench: Bench, trial: Pipeline, **parameters: str) -> Forecast:
     record = RunRecord("", trial, trial.notebook, str(bench.folder), "queued", 0.0, merge(trial, parameters))
-    return forecast(Cache(bench.home, bench.store, bench.artifacts), record, find_kernel("python3"), {"b": 2.0})
+    known = Cache(bench.home, bench.store, bench.artifacts)
+    return forecast(known, record, find_kernel("python3"), {"b": 2.0}, Share(2))
 
 
 def chain(
@@ -103,7 +105,7 @@ def test_what_never_ran_is_foreseen_to_run(bench: Bench) -> None:
 
 def test_the_seconds_count_what_runs_and_what_may_run(ran: tuple[Bench, RunRecord]) -> None:
     found = foreseen(ran[0], chain("x = n + 0"))
-    assert (found.least, found.most) == (0.0, 2.0)
+    assert (found.surely.seconds, found.at_most.seconds) == (0.0, 2.0)
 
 
 def test_a_cached_step_tells_the_run_that_it_is_of(ran: tuple[Bench, RunRecord]) -> None:

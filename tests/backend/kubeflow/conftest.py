@@ -69,7 +69,7 @@ class Client:
         self.service = Service(Home.open(self.home), track=False)
 
     def add(self, emulator: Emulator, **more: Any) -> Target:
-        return self.service.add_target(Target(**{"name": "prod", "host": emulator.url, **more}))
+        return self.service.targets.add(Target(**{"name": "prod", "host": emulator.url, **more}))
 
     def submit(self, *cells: dict[str, Any], **more: Any) -> RunRecord:
         path = write(self.folder / "notebook.ipynb", *cells)

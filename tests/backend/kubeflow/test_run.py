@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from labline_backend.errors import InputError, NotFoundError
+from labline_backend.planning import forecast
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
@@ -130,7 +131,7 @@ def test_a_run_is_followed_again_after_a_restart_of_this_side(client: Client, em
     client.close()
     client.open()
     assert client.service.document(record.id)["state"] == "interrupted"
-    client.service.remove_target("prod")  # the run knows its way all the same
+    client.service.targets.remove("prod")  # the run knows its way all the same
     client.service.resume(record.id)
     (client.folder / "go").touch()
     assert client.end(record)["state"] == "succeeded"
@@ -216,8 +217,16 @@ def test_a_refused_upload_fails_the_run_with_what_the_server_says(client: Client
     assert "refuses to upload a pipeline (400, bad request). It says: an injected fault" in run["error"]
 
 
+def test_a_run_is_foreseen_by_what_its_steps_took_there(client: Client) -> None:
+    client.run(code("x = 1", "step:one"))
+    path = client.folder / "notebook.ipynb"
+    (step,) = forecast(client.service, path, notebook="notebook.ipynb", target="prod").steps
+    assert (step.outcome, step.reason) == ("depends", "runs unless prod has its result")
+    assert step.seconds is not None and step.seconds > 0
+
+
 def test_an_unknown_target_is_said_with_those_there_are(client: Client) -> None:
-    client.service.remove_target("prod")
+    client.service.targets.remove("prod")
     with pytest.raises(NotFoundError, match="There is no target 'prod'; there are local"):
         client.submit(code("x = 1", "step:one"))
 

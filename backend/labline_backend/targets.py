@@ -1,0 +1,95 @@
+"""Where runs can go: this machine, and the clusters that a data folder knows.
+
+A part of the facade: everything a user can get wrong comes out as one of the errors of ``errors.py``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from labline_backend import wire
+from labline_backend.errors import InputError, NotFoundError
+from labline_backend.home import Home
+
+if TYPE_CHECKING:
+    from labline_backend.kubeflow.preflight import Checked
+    from labline_backend.kubeflow.submission import Submission
+    from labline_backend.kubeflow.targets import Target
+    from labline_compiler.pipeline import Pipeline
+    from labline_compiler.selection import Selection
+
+
+class KnownTargets:
+    """The targets of the data folder *home*."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def documents(self) -> list[wire.Document]:
+        """All targets, rendered: this machine first."""
+        return [wire.LOCAL_TARGET, *(wire.target(each) for each in self._all())]
+
+    def get(self, name: str) -> Target:
+        """The target of this name, which is not this machine. Raises ``NotFoundError``."""
+        found = self._all()
+        for target in found:
+            if target.name == name:
+                return target
+        names = ", ".join(["local", *(target.name for target in found)])
+        raise NotFoundError(f"There is no target {name!r}; there are {names}.")
+
+    def add(self, target: Target) -> Target:
+        """Keep a target, in the place of one of the same name. Raises ``InputError``."""
+        from labline_backend.kubeflow.targets import Targets
+
+        with _target_errors():
+            return Targets(self._home).add(target)
+
+    def remove(self, name: str) -> None:
+        """Forget a target. Its runs stay, and are followed to their ends. Raises ``NotFoundError``."""
+        from labline_backend.kubeflow.targets import Targets
+
+        self.get(name)
+        Targets(self._home).remove(name)
+
+    def check(self, name: str) -> Checked:
+        """The target's pre-flight. Raises ``NotFoundError``."""
+        from labline_backend.kubeflow.preflight import check
+
+        return check(self.get(name))
+
+    def to_run(self, name: str, selection: Selection | None) -> Target:
+        """The target of this name, for a run. Raises ``NotFoundError``; ``InputError`` where a part is to run."""
+        target = self.get(name)
+        if selection:
+            raise InputError(f"Only this machine runs a part of a pipeline; {name} runs it whole.")
+        return target
+
+    def prepare(self, target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
+        """Compile for a target that passes its pre-flight. Raises ``InputError``."""
+        from labline_backend.kubeflow.preflight import check
+        from labline_backend.kubeflow.submission import prepare
+
+        failing = [found for found in check(target).findings if found.severity == "error"]
+        if failing:
+            raise InputError(failing[0].message, failing)
+        with _target_errors():
+            return prepare(target, pipeline, literals, cache=cache)
+
+    def _all(self) -> list[Target]:
+        from labline_backend.kubeflow.targets import Targets
+
+        with _target_errors():
+            return list(Targets(self._home).all())
+
+
+@contextlib.contextmanager
+def _target_errors() -> Iterator[None]:
+    from labline_backend.kubeflow.errors import TargetError
+
+    try:
+        yield
+    except TargetError as error:
+        raise InputError(str(error), (error.finding,)) from error
