@@ -22,9 +22,14 @@ _Parse = Callable[[str], ast.Module | None]
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
-_OUT_OF_SIGHT = {"dir", "eval", "exec", "get_ipython", "getsource", "globals", "inspect", "locals", "vars"} | {
-    f"__{name}__" for name in ("closure", "dict", "globals", "main", "name", "subclasses")
+# What finds definitions by itself: in the namespace, in the interpreter's tables, by the names in stored objects.
+_OUT_OF_SIGHT = {
+    *("dir", "eval", "exec", "get_ipython", "getsource", "globals", "inspect", "locals", "vars"),
+    *(f"__{name}__" for name in ("closure", "dict", "globals", "main", "name", "subclasses")),
+    *("cloudpickle", "dill", "joblib", "load_model", "pickle", "read_pickle", "shelve"),
+    *("doctest", "ipytest", "unittest"),
 }
+_LOADS = {"load", "loads"}
 _REGISTERS = {"__init_subclass__", "__set_name__", "metaclass"}
 _QUIET_DECORATORS = {
     *("abstractmethod", "cache", "cached_property", "classmethod", "contextmanager", "dataclass", "deleter", "final"),
@@ -52,6 +57,7 @@ class _Code:
     mentions: set[str] = field(default_factory=set)
     travels: set[str] = field(default_factory=set)
     called: set[str] = field(default_factory=set)  # what these let travel travels
+    loads: bool = False  # with some library's function: what was stored may be an instance of a class
 
     def read(self, node: ast.AST, *, kept: bool = False) -> _Code:
         """Add what *node* says; *kept* is code that runs later, wherever it has come to."""
@@ -67,6 +73,10 @@ class _Code:
             self._add([node.id])
         elif isinstance(node, ast.Attribute):
             self._add([node.attr])
+            if node.attr in _LOADS:
+                self.loads = True
+        elif isinstance(node, ast.alias):
+            self._add(node.name.split("."))
         elif isinstance(node, ast.keyword) and node.arg == "metaclass":
             self._add([node.arg])
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -87,7 +97,7 @@ class _Code:
 class _Helper:
     """A definition: all that it mentions, and, if it is a function, what it does when it is called."""
 
-    mentions: frozenset[str]
+    whole: _Code
     calling: _Code | None
 
 
@@ -121,12 +131,17 @@ class Helpers:
             trees = [parse(cell.source) for cell in step.cells]
             come = [brought.get(name) for name in step.predecessors]
             code = _read(tree for tree in trees if tree is not None)
-            if None in trees or None in come or not _OUT_OF_SIGHT.isdisjoint(code.mentions):
+            if None in trees or None in come or self._sees_all(code):
                 self._wanted[step.name] = brought[step.name] = None
                 continue
             above = frozenset(name for names in come if names is not None for name in names)
             brought[step.name] = above | self._travelling(code)
             self._wanted[step.name] = self._closed(code.mentions | above | self._always)
+
+    def _sees_all(self, code: _Code) -> bool:
+        """Whether *code* may reach more than it mentions."""
+        names = _OUT_OF_SIGHT | (_LOADS - self._known.keys())
+        return code.loads or not names.isdisjoint(code.mentions)
 
     def _travelling(self, code: _Code) -> frozenset[str]:
         """The definitions that values may hold which *code* makes."""
@@ -149,9 +164,9 @@ class Helpers:
             name = ahead.pop()
             found.add(name)
             for helper in self._known[name]:
-                if not _OUT_OF_SIGHT.isdisjoint(helper.mentions):
+                if self._sees_all(helper.whole):
                     return None
-                ahead |= (helper.mentions & self._known.keys()) - found
+                ahead |= (helper.whole.mentions & self._known.keys()) - found
         return frozenset(found)
 
 
@@ -164,7 +179,7 @@ def _read(nodes: Iterable[ast.AST]) -> _Code:
 
 def _helper(definition: _Definition) -> _Helper:
     calling = None if isinstance(definition, ast.ClassDef) or definition.decorator_list else _read(definition.body)
-    return _Helper(frozenset(_read([definition]).mentions), calling)
+    return _Helper(_read([definition]), calling)
 
 
 def _quiet(statements: Sequence[ast.stmt]) -> list[_Definition]:

@@ -79,6 +79,10 @@ def test_what_may_travel_in_a_value_counts_for_who_takes_it(definitions: str, ma
         "%timeit h(1)",
         "%%time\nx = 1",
         "import sys\nx = sys.modules['__main__']",
+        "import __main__ as m\nx = m.h(1)",
+        "x = torch.load('model.pt')",
+        "x = load('model.joblib')",
+        "import unittest\nunittest.main(argv=[''], exit=False)",
     ],
 )
 def test_code_that_may_reach_it_out_of_sight_depends_on_it(code: str) -> None:
