@@ -100,6 +100,7 @@ def test_a_bad_step_name_comes_with_a_good_one() -> None:
         (steps(a="get_ipython().events.register('pre_execute', print)"), "LL304"),
         (steps(a="x = 1\n%store x"), "LL306"),
         (steps(a="x = 1", b="%whos"), "LL307"),
+        (steps(a="x = 1", b="[name for name in dir() if len(name) == 1]"), "LL307"),
         (steps(a="x = 1", b="%history"), "LL307"),
         (
             steps(a="%matplotlib agg\nimport matplotlib.pyplot as plt\nplt.figure()", b="plt.plot([1])"),

@@ -45,6 +45,16 @@ CASES = {
         steps(a="%matplotlib agg\nplt.plot([1])\nplt.close('all')", b="x = 1", c="plt.plot([2])"),
         {"a>b:@matplotlib.backend", "a>c:@matplotlib.backend,@matplotlib.figures"},
     ),
+    "open figures by pylab's name": (
+        steps(a="import pylab as pl\npl.switch_backend('agg')\npl.plot([1])", b="x = pl.sin([1])", c="pl.plot([2])"),
+        {"a>b:@matplotlib.backend,pl", "a>c:@matplotlib.backend,@matplotlib.figures,pl"},
+    ),
+    "pylab draws from NumPy's generator": (
+        steps(
+            a="import pylab as pl\npl.seed(1)", b="pl.title('x')", c="from pylab import rand\nx = rand()", d="pl.rand()"
+        ),
+        {"a>b:pl", "a>c:@numpy.random", "a>d:pl", "c>d:@numpy.random"},
+    ),
     "figures that are not closed": (
         steps(a="%config InlineBackend.close_figures = False\nplt.plot([1])", b="plt.plot([2])"),
         {"a>b:@matplotlib.backend,@matplotlib.figures"},

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from labline_compiler.analysis import methods, operations
+from labline_compiler.analysis.homes import path_of
 
 ARRAYS: tuple[Callable[[], Any], ...] = (
     lambda: np.arange(4.0) + 1,
@@ -161,3 +162,21 @@ def test_what_pandas_methods_are_said_to_make_anew_is_new(kind: str) -> None:
             if not source.equals(twin) or (isinstance(source, (pd.Series, pd.Index)) and source.name != twin.name):
                 wrong[name, extra] = "the source changed"
     assert wrong == {}
+
+
+def test_names_of_pylab_are_at_home_where_it_has_them_from() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import matplotlib.pylab as pylab
+        import matplotlib.pyplot
+        import numpy.random
+
+        wrong = set()
+        for name in set(dir(pylab)) - {"cast", "overload"}:  # pyplot has these of typing
+            thing, said = getattr(pylab, name), path_of("pylab", name).rpartition(".")[0]
+            for home, module in (("matplotlib.pyplot", matplotlib.pyplot), ("numpy.random", numpy.random)):
+                if callable(thing) and not isinstance(thing, type):
+                    wrong |= {name} if (getattr(module, name, None) is thing) != (said == home) else set()
+    assert wrong == set()

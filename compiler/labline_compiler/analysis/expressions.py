@@ -12,7 +12,7 @@ from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET, Mentions
 from labline_compiler.analysis.given_names import BUILTINS, HISTORY, NUMBERED
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
-from labline_compiler.analysis.hidden_state import imported_by
+from labline_compiler.analysis.homes import imported_by, path_of
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
 from labline_compiler.analysis.operations import CONTAINERS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
@@ -20,10 +20,6 @@ from labline_compiler.analysis.staying import USING_FUNCTIONS, USING_METHODS
 from labline_compiler.analysis.texts import TextReader
 
 _FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
-
-
-_PYLAB = ("matplotlib.pyplot", "numpy.random", "numpy")
-_HOMES = {"pylab": _PYLAB, "matplotlib.pylab": _PYLAB}  # where a module has its names from
 
 
 class Expressions(Calls):
@@ -103,7 +99,7 @@ class Expressions(Calls):
         """The dotted name of what an expression is of a library, without counting as a read."""
         if isinstance(node, ast.Attribute):
             origin = self.origin_of(node.value)
-            return (imported_by(origin, node.attr) or f"{origin}.{node.attr}") if origin is not None else None
+            return (imported_by(origin, node.attr) or path_of(origin, node.attr)) if origin is not None else None
         if not isinstance(node, ast.Name):
             return None
         value = self.state.peek(node.id)
@@ -129,9 +125,8 @@ class Expressions(Calls):
         for module in self.stars:
             if files.is_foreign(module):
                 found |= self.heap.library(self.beside.origin(module, name))
-            for home in _HOMES.get(module, (module,)):
-                if hidden_state.is_process_wide(origin := f"{home}.{name}"):
-                    found |= self.heap.library(origin)
+            if hidden_state.is_process_wide(origin := path_of(module, name)):
+                found |= self.heap.library(origin)
         if self.unseen:
             self.state.retake(name, found)  # so that it counts when the object is altered
         return found

@@ -11,7 +11,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from labline_compiler.analysis.hidden_state import imported_by, seeded_from
+from labline_compiler.analysis.hidden_state import seeded_from
+from labline_compiler.analysis.homes import imported_by, path_of
 from labline_compiler.analysis.operations import ESTIMATOR_PATH, TRANSPARENT, WHOLE
 from labline_compiler.analysis.scopes import FunctionNode, Scope
 
@@ -289,7 +290,7 @@ class Heap:
         thing = self.things[number]
         if thing.origin is not None and (module := imported_by(thing.origin, name)):
             return self.library(module, "module")
-        path = f"{thing.origin}.{name}"
+        path = path_of(str(thing.origin), name)
         if sure or ("library", path) in self._made:
             return self.library(path)
         root = thing.root or thing.origin

@@ -6,7 +6,6 @@ Hidden state has names that start with ``@`` and then flows between steps like a
 from __future__ import annotations
 
 import re
-import sys
 from typing import Literal, NamedTuple
 
 # "draw": changed, but only worth carrying when it was set before: an unseeded generator gives other numbers each time.
@@ -280,24 +279,6 @@ _PROCESS_STATE = frozenset(
         *(f"IPython.core.magic.register_{kind}_magic" for kind in ("line", "cell", "line_cell")),
     )
 )
-
-
-# What modules have imported for themselves, by the names that they give it: ``inspect.sys`` is ``sys``.
-_IMPORTED = {
-    **{name: name for name in ("sys", "os", "warnings", "builtins", "gc")},
-    **{"_sys": "sys", "_os": "os", "_warnings": "warnings"},
-    **{"np": "numpy", "pd": "pandas", "plt": "matplotlib.pyplot", "mpl": "matplotlib"},
-}
-# Other libraries have modules of their own with these names.
-_IMPORTED_BY_STANDARD_LIBRARY = ("random", "logging", "locale", "decimal", "signal", "threading")
-
-
-def imported_by(origin: str, name: str) -> str | None:
-    """The module that the attribute *name* of the library object *origin* is, where it is another's; else None."""
-    root = origin.partition(".")[0]
-    if name in _IMPORTED_BY_STANDARD_LIBRARY and root in sys.stdlib_module_names and root != name:
-        return name
-    return _IMPORTED.get(name)
 
 
 def is_process_state(origin: str) -> bool:

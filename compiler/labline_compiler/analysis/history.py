@@ -169,6 +169,12 @@ class History(Statements):
         numbers = [ran.number for ran in self.ran]
         return steps == before + [self.step] * (len(steps) - len(before)) and numbers == [*range(1, len(steps) + 1)]
 
+    def list_names(self, how: str, node: ast.AST) -> None:
+        """The cell lists all names that there are, by *how*."""
+        if not self.runs_all_above():
+            message = f"The cell lists names by {how}: in the pipeline, those that its step has."
+            self.state.sink.note("LL307", message, node)
+
     def tell_history(self, what: str) -> None:
         """The cell reads what its step does not have."""
         if self.step == PREAMBLE:

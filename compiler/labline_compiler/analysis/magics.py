@@ -160,9 +160,7 @@ class Magics(History):
             self.state.sink.note("LL306", message, node)
             self.bound_out_of_sight("%store")
         elif name in _LISTINGS:
-            if not self.runs_all_above():
-                message = f"The cell lists names by %{name}: in the pipeline, those that its step has."
-                self.state.sink.note("LL307", message, node)
+            self.list_names(f"%{name}", node)
         elif name in _HISTORY_LINES:
             if not self.runs_all_above():
                 message = f"The cell lists cells by %{name}: in the pipeline, those of its step."

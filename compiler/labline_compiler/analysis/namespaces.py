@@ -26,6 +26,10 @@ class Namespaces(Plots):
         """*what* may have bound any name."""
         raise NotImplementedError
 
+    def list_names(self, how: str, node: ast.AST) -> None:
+        """The cell lists all names that there are, by *how*."""
+        raise NotImplementedError
+
     def everything(self, origin: str, node: ast.AST) -> Value:
         """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
         return self.once(("everything", origin), lambda: self._everything(origin, node))

@@ -38,12 +38,15 @@ class OwnNames(Namespaces):
             return None
         return self._name(node.slice)
 
-    def _is_namespace(self, node: ast.expr) -> bool:
+    def _is_namespace(self, node: ast.expr, *more: str) -> bool:
+        """Whether *node* calls what gives all names, or one of *more*."""
         if not isinstance(node, ast.Call) or node.args or node.keywords:
             return False
         origin = self.origin_of(node.func)
         at_top = self.state.frame is self.state.module
-        return origin == "builtins.globals" or (at_top and origin in ("builtins.vars", "builtins.locals"))
+        return origin == "builtins.globals" or (
+            at_top and origin in {f"builtins.{name}" for name in ("vars", "locals", *more)}
+        )
 
     def _name(self, node: ast.expr | None) -> str | None:
         text = self.text(node)
@@ -100,10 +103,10 @@ class OwnNames(Namespaces):
         return NOTHING
 
     def own_test(self, node: ast.Compare) -> bool:
-        """``"x" in globals()``: whether *node* is that. It tells whether the name is bound."""
+        """``"x" in globals()``, or ``"x" in dir()``: whether *node* is that. It tells whether the name is bound."""
         if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
             return False
-        name = self._name(node.left) if self._is_namespace(node.comparators[0]) else None
+        name = self._name(node.left) if self._is_namespace(node.comparators[0], "dir") else None
         if name in self.state.module.names:
             self.state.global_value(name, node)
         return name is not None

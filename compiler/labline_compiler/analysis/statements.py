@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
+from labline_compiler.analysis.homes import path_of
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 from labline_compiler.analysis.stays import Stays, root_of
@@ -155,7 +156,7 @@ class Statements(Stays):
             elif module == MAIN:
                 self.state.bind(alias.asname or alias.name, self.state.global_value(alias.name, statement) or NOTHING)
             else:
-                self.state.bind(alias.asname or alias.name, self.heap.library(_canonical(f"{module}.{alias.name}")))
+                self.state.bind(alias.asname or alias.name, self.heap.library(path_of(module, alias.name)))
 
     # ---------------------------------------------------------------------------------------------- control flow
 
@@ -413,11 +414,6 @@ class Statements(Stays):
             simple = False  # s.index.name: the index may be one that the series was made with
         self.state.alter(holder if simple else self.heap.reach(holder), value)
         return holder
-
-
-def _canonical(origin: str) -> str:
-    """One name for what has several."""
-    return {"matplotlib.pylab": "matplotlib.pyplot"}.get(origin, origin)
 
 
 def _as_load(target: ast.expr) -> ast.expr:

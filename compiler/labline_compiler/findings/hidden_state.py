@@ -138,7 +138,7 @@ print(rows)
         "names or cells are listed",
         "warning",
         "A step has the names that it needs and the cells that it runs, not all that the notebook has at that point, "
-        "so what `%who` and `%history` list is shorter.",
+        "so what `dir()`, `%who` and `%history` list is shorter.",
         "Remove the line, or tag its cell `skip`.",
         bad="""\
 # %% tags=["step:load"]
