@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from labline_runtime import execute, hidden_state, metrics, parameters
+from labline_runtime import execute, hidden_state, metrics, parameters, unwritten
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.shell import flush_streams, open_shell
@@ -85,6 +85,8 @@ class _Reference:
 
     def _run_cell(self, place: int) -> None:
         cell = self._spec.cells[place].cell
+        if self._spec.scattered:
+            unwritten.scatter()
         self._notebook.begin(place, self._shell.recorder.start_cell())
         outcome = self._shell.run(cell)
         self._notebook.finish(place, outcome.execution_count)

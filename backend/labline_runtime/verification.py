@@ -44,6 +44,7 @@ class ReferenceSpecification:
     output_directory: str
     cells: tuple[ReferenceCell, ...]
     moments: tuple[Moment, ...]
+    scattered: bool = False  # memory that nothing has written holds other bytes than in a plain run
     task: Literal["reference"] = "reference"
     schema: int = SCHEMA_VERSION
 

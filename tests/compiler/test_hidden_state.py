@@ -59,6 +59,12 @@ CASES = {
         steps(a="%config InlineBackend.close_figures = False\nplt.plot([1])", b="plt.plot([2])"),
         {"a>b:@matplotlib.backend,@matplotlib.figures"},
     ),
+    "another backend than the one that IPython knows": (
+        steps(
+            a="%matplotlib inline", b="plt.plot([1])", c="import matplotlib\nmatplotlib.use('svg')", d="plt.plot([2])"
+        ),
+        {"a>b:@matplotlib.backend", "a>c:@matplotlib.backend", "c>d:@matplotlib.backend"},
+    ),
     "inline again is nothing new": (steps(a="%matplotlib inline", b="plt.plot([1])"), set()),
     "a draw after a seed": (
         steps(a="np.random.seed(1)", b="x = np.random.rand()", c="y = np.random.rand()"),

@@ -103,6 +103,15 @@ def test_chance_alone_is_no_error(verify: Verifier) -> None:
     assert verdict(verify(*cells)) == "partly verified"
 
 
+def test_what_was_in_memory_before_is_chance(verify: Verifier) -> None:
+    certificate = verify(
+        code("import numpy as np", "imports"),
+        code("x = [np.full(50, 7.0) for _ in range(9)]\ndel x", "step:fill"),
+        code("np.empty(50)", "step:show"),
+    )
+    assert verdict(certificate) != "different"
+
+
 def test_the_order_of_a_set_of_strings_is_no_chance(verify: Verifier) -> None:
     cells = (code("names = list({chr(n) for n in range(97, 123)})", "step:make"), code("print(names)", "step:use"))
     assert verdict(verify(*cells)) == "verified"

@@ -196,6 +196,7 @@ class _Comparison:
             output_directory=str(output),
             cells=wanted.cells,
             moments=wanted.moments(digests, parameters),
+            scattered=self.references > 1,
         )
         again = "" if self.references == 1 else ", once more to tell chance from error"
         doing = f"the notebook from top to bottom{again}"

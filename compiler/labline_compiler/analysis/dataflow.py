@@ -64,6 +64,7 @@ def analyse(
     recorder.walker.beside = beside
     recorder.walker.handlers_count = handlers
     recorder.walker.figures_open = plots not in (None, "", *INLINE)
+    recorder.walker.loading_counts = scout.walker.backend_replaced
     previous = None
     for place, unit in enumerate(units):
         recorder.start(unit)

@@ -194,6 +194,7 @@ class Magics(History):
                 self.tell_set_up(f"sets up IPython with %{name}", node)
             return
         backend = next((word for word in words if not word.startswith("-")), None)
+        self.load_backend()
         if backend not in (None, *INLINE):
             self.figures_open = True
         if self.figures_open:

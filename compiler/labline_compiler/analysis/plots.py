@@ -37,6 +37,9 @@ class Plots(Logs):
     """What calls do to pyplot's figures."""
 
     figures_open = False  # whether they outlive their cell
+    backend_loaded = False  # whether IPython has set itself up to show figures
+    backend_replaced = False  # whether another backend was chosen after that
+    loading_counts = False  # whether it makes a difference to later steps
     cells = 0  # how many were followed
     patched: dict[str, dict[str, None]]  # attributes put into libraries: name -> paths
 
@@ -56,6 +59,7 @@ class Plots(Logs):
     def figures(self, handed: Value = NOTHING) -> Value:
         """Use the figures that are open: all of them, as one object, with *handed* on them."""
         self.state.sink.hidden(FIGURES, "read")
+        self.load_backend()
         if not self.figures_open:
             value = self.heap.make(("figures", self.cells), "matplotlib")
         else:
@@ -67,6 +71,12 @@ class Plots(Logs):
             self.heap.put(value, handed)
         self.state.alter(value | self.heap.reach(handed))
         return value
+
+    def load_backend(self) -> None:
+        """The backend is used for the first time: IPython is told how to show figures, and keeps that with another."""
+        if self.loading_counts and not self.backend_loaded:
+            self.state.sink.hidden("@matplotlib.backend", "change")
+        self.backend_loaded = True
 
     def unknown_plots(self) -> None:
         """Code that is not known may draw on figures that outlive their cell."""
@@ -81,6 +91,8 @@ class Plots(Logs):
     def note_backend(self, origin: str, arguments: Arguments) -> None:
         """Whether the figures outlive their cells from here on."""
         if origin in ("matplotlib.use", "matplotlib.pyplot.switch_backend"):
+            self.backend_replaced |= self.backend_loaded
+            self.backend_loaded = True
             self.figures_open |= arguments.constant(0, "backend") not in INLINE
         elif origin in ("matplotlib.pyplot.ioff", "matplotlib.interactive") or origin.endswith("set_matplotlib_close"):
             self.figures_open = True
