@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,12 +74,7 @@ class Inbox:
         received: list[Received] = []
         notes: list[Shared] = []
         states: dict[str, Any] = {}
-        # What is unpickled may be looked for where an earlier step has pointed to.
-        for source in sorted(self._spec.inputs, key=lambda taken: hidden_state.PLACES.isdisjoint(taken.names)):
-            names = [name for name in source.names if name in wanted]
-            if not names:
-                continue
-            values, facts = self._loaded.pop(source.path) if source.path in self._loaded else load_artifact(source)
+        for source, names, values, facts in self._in_turn(wanted):
             if len(names) < len(source.names):
                 self._loaded[source.path] = values, facts
             notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in names)
@@ -97,6 +92,30 @@ class Inbox:
         results.put_back({value.name: value.value for value in received})
         hidden_state.restore_all(states, self._baseline)
         return received, notes
+
+    def _in_turn(self, wanted: set[str]) -> Iterator[tuple[StepInput, list[str], dict[str, Any], dict[str, Any]]]:
+        """Each input with those of its names that are *wanted*, its values and facts, to be bound before the next.
+
+        What loads only with variables of the notebook comes after these: its own ``__hash__`` of what is in a set, or
+        its ``__setstate__``, may read them.
+        """
+        named = [(source, [name for name in source.names if name in wanted]) for source in self._spec.inputs]
+        waiting = [(source, names) for source, names in named if names]
+        # What is unpickled may be looked for where an earlier step has pointed to.
+        waiting.sort(key=lambda each: hidden_state.PLACES.isdisjoint(each[0].names))
+        while waiting:
+            put_off: list[tuple[StepInput, list[str]]] = []
+            for source, names in waiting:
+                try:
+                    here = source.path in self._loaded
+                    values, facts = self._loaded.pop(source.path) if here else load_artifact(source)
+                except StepFailure as failure:
+                    if failure.error.ename != "NameError" or len(put_off) + 1 == len(waiting):
+                        raise
+                    put_off.append((source, names))
+                else:
+                    yield source, names, values, facts
+            waiting = put_off
 
 
 def values_of(spec: StepSpecification, output: StepOutput, namespace: Mapping[str, Any]) -> dict[str, Any]:

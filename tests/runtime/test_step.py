@@ -55,6 +55,12 @@ def test_a_parameter_that_is_no_literal_fails_the_step_and_is_named(steps):
     assert "open('x')" in ran.result.error.message
 
 
+def test_an_input_that_needs_another_to_be_loaded_comes_after_it(steps):
+    keys = "class K:\n    def __hash__(self): return salt\nsalt = 7\nkeys = {K()}"
+    ran = steps.chain(keys, ["K keys", "salt"], "print(hash(keys.pop()))")
+    assert ran.printed() == "7\n"
+
+
 def test_inputs_override_what_the_preamble_bound(steps):
     before = steps.run("limit = 10", outputs=["limit"])
     ran = steps.run(("limit = 5", "functions"), "print(limit)", inputs=before.inputs())

@@ -11,7 +11,9 @@ What counts as equal, in the order of the walk:
 4. *Functions* of the notebook by their code (not its file name or line numbers), defaults and closure; what can be
    imported, by its name. *Classes* of the notebook by what their body holds. *Modules* by name.
 5. Figures, tensors and models of libraries whose pickles hold less or more than content: see the modules ``digest_*``.
-6. *Everything else* by what it hands to pickle: ``copyreg``, else ``__reduce_ex__(5)``; attributes in the order of
+6. *Instances* of the notebook's classes by all their attributes, where these have digests, whatever their
+   ``__getstate__`` leaves out.
+7. *Everything else* by what it hands to pickle: ``copyreg``, else ``__reduce_ex__(5)``; attributes in the order of
    their names, because the order in which they were set does not change what an object is, and without what
    :mod:`labline_runtime.values.bookkeeping` names.
 
@@ -197,8 +199,8 @@ class Walk:
         if reductions.is_weak(kind):
             held = reductions.weakly_held(value)
             # A set's list is in the order of addresses.
-            parts = sorted(map(self.node, held)) if kind is weakref.WeakSet else [self.node(held)]
-            return self.tagged("weak", kind.__name__.encode(), *parts)
+            of_each = sorted(map(self.node, held)) if kind is weakref.WeakSet else [self.node(held)]
+            return self.tagged("weak", kind.__name__.encode(), *of_each)
         if kind is re.Match:
             spans = [value.span(group) for group in range(value.re.groups + 1)]
             return self.tagged("match", self.items([value.re, value.string, value.pos, value.endpos, spans]))
@@ -207,6 +209,8 @@ class Walk:
             return self.tagged("own", *map(str.encode, place))
         if (known := closed.describe(value)) is not None:
             return self.tagged(f"closed {kind.__name__}", self.items(known))
+        if (apart := reductions.own_way(value)) is not None and (whole := self._whole(kind, *apart)) is not None:
+            return whole
         special = _special(kind)
         if special is not None:
             result = special(self, value)
@@ -350,6 +354,16 @@ class Walk:
             pairs = list(mapped)
             parts += [self.items([key for key, _ in pairs]), self.items([item for _, item in pairs])]
         return self.tagged("object", *parts)
+
+    def _whole(self, kind: type, attributes: dict[str, Any], slots: dict[str, Any]) -> bytes | None:
+        """An instance by all its attributes, whatever its class hands to pickle; None where one has no digest."""
+        lowest = self._lowest
+        try:
+            state = bookkeeping.without(kind, attributes, caches=self._caches)
+            return self.tagged("whole", self.node(kind), self.state(state), self.state(slots))
+        except DigestError:
+            self._lowest = lowest
+            return None
 
     def builtin(self, value: types.BuiltinFunctionType) -> bytes:
         """A function written in C, or a method of such an object."""

@@ -13,6 +13,7 @@ cloudpickle does the work; seven things differ, because here a value moves betwe
 - A module that nobody can import, such as one loaded from a file's path, is what its functions go on reading; so is a
   dictionary that code was run in.
 - Arrays that share memory go on sharing it (:mod:`labline_runtime.values.views`).
+- An instance is stored with all its attributes where that can be, whatever its ``__getstate__`` would leave out.
 - Sets are gone through in the order that they had (:mod:`labline_runtime.values.sets`).
 
 The C pickler, protocol 5, buffers out of band.
@@ -21,6 +22,7 @@ The C pickler, protocol 5, buffers out of band.
 from __future__ import annotations
 
 import builtins
+import collections
 import contextlib
 import enum
 import functools
@@ -46,7 +48,7 @@ from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_t
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
-from labline_runtime.values.reductions import reduce_object
+from labline_runtime.values.reductions import own_way, reduce_object, reduce_whole
 from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import MemoryOwners, detached, framed_arrays, is_plain_array, reduce_kind, reduce_view
 
@@ -54,6 +56,7 @@ PROTOCOL = 5
 NOTEBOOK = "__main__"
 
 _SMALL = 1 << 14  # bytes of an array that are copied rather than looked at where they were loaded
+_TRIALS = 3  # instances of one class that cannot be stored with all attributes, before no more are tried
 
 _submodules: dict[str, set[str]] = {}
 
@@ -103,6 +106,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._framed: dict[int, Any] = {}  # arrays in which pandas keeps values
         self._detached: list[tuple[Any, list[Any]]] = []  # parts of pandas that were made here, and their arrays
         self._tried: set[int] = set()  # functions with a cache, of which is being found out whether it can be stored
+        self._whole: set[int] | None = set()  # instances that can be stored with all attributes; None: take all for it
+        self._met: dict[int, Any] = {}  # instances that were taken for it
+        self._not_whole: collections.Counter[type] = collections.Counter()
         self._weak: list[Any] = []  # what is held by weak references
         self._value: Any = None  # what is being pickled
         self._reach = Reach(None)
@@ -177,6 +183,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return type(obj), (name,), names, None, None, _set_module_state
         if plots.is_figure(obj):
             return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
+        if (parts := own_way(obj)) is not None and self._is_stored_whole(obj):
+            return reduce_whole(obj, parts)
         reduced = reduce_object(obj, self._weak.append)
         if reduced is not None:
             return reduced
@@ -197,6 +205,27 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             self._modules = {id(vars(each)): each for each in gc.get_objects() if isinstance(each, types.ModuleType)}
             self._reach = Reach(self._value)
         return self._modules.get(id(namespace)) or (namespace if self._reach.holds(namespace) else None)
+
+    def _is_stored_whole(self, instance: Any) -> bool:
+        """Whether an instance, of which its class says how to pickle it, can be stored with all its attributes.
+
+        It crosses as it is then. Where it holds a lock or the like, what the class says counts (``__getstate__``).
+        """
+        self._met[id(instance)] = instance
+        if self._whole is None or id(instance) in self._whole:
+            return True
+        if self._not_whole[type(instance)] >= _TRIALS:
+            return False
+        trial = Pickler(_Counter(), protocol=PROTOCOL, buffer_callback=lambda _: None)
+        trial._tried, trial._whole = self._tried, None
+        try:
+            super(Pickler, trial).dump(instance)  # what it refers to weakly may lie beside it
+        except Exception:  # whatever foreign objects raise that cannot be stored
+            self._not_whole[type(instance)] += 1
+            return False
+        self._met |= trial._met
+        self._whole |= trial._met.keys()
+        return True
 
     def _remembered(self, cached: remembered.Cached[Any]) -> remembered.Remembered | None:
         """What *cached* remembers; nothing where that cannot be stored, as a connection to a database cannot."""

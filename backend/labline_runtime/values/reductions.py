@@ -7,6 +7,8 @@ not as what it was, is refused: whoever writes to its copy would write to nothin
 from __future__ import annotations
 
 import array
+import contextlib
+import copyreg
 import ctypes
 import functools
 import gc
@@ -258,6 +260,35 @@ def _reduce_instance(value: Any) -> Any:
     if not own and not shared and not answers:
         return None
     return make, arguments, (base, state, shared, list(items or ()), list(pairs or ())), None, None, _fill_instance
+
+
+_OWN_WAYS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
+
+
+def own_way(value: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """The attributes and the slots of an instance whose class, of the notebook's, says how it is to be pickled.
+
+    It may say less than there is, and more than that may happen. None for all others, and where a library's class may
+    keep more in an instance than these.
+    """
+    kind: Any = type(value)
+    if kind.__module__ != "__main__":
+        return None
+    if not all(each is object or each.__module__ in ("__main__", "abc", "typing") for each in kind.__mro__):
+        return None
+    if not any(_is_of_notebook(kind, object, name) for name in _OWN_WAYS):
+        return None
+    attributes = dict(object.__getattribute__(value, "__dict__")) if kind.__dictoffset__ else {}
+    slots = {}
+    for name in copyreg._slotnames(kind):  # type: ignore[attr-defined]
+        with contextlib.suppress(AttributeError):
+            slots[name] = object.__getattribute__(value, name)
+    return attributes, slots
+
+
+def reduce_whole(value: Any, parts: tuple[dict[str, Any], dict[str, Any]]) -> Any:
+    """An instance by its attributes and slots, whatever its class says."""
+    return object.__new__, (type(value),), (object, parts, False, [], []), None, None, _fill_instance
 
 
 _ANSWERS = ("__getattr__", "__getattribute__", "__setattr__")

@@ -35,6 +35,19 @@ CLASS = (
 
 # What once went wrong without a word, made small. Every string is a step.
 CASES = {
+    "attributes that a class leaves out of its pickles": (
+        "class K:\n    def __init__(self): self.seen = []\n    def __getstate__(self): return 1\n"
+        "    def __setstate__(self, state): print('again')\nk = K()",
+        "k.seen.append(1)",
+        "print(k.seen)",
+    ),
+    "an attribute that cannot be stored, and a class that knows it": (
+        "import threading\nclass K:\n    def __init__(self): self.seen, self.lock = [], threading.Lock()\n"
+        "    def __getstate__(self): return self.seen\n    def __setstate__(self, state): self.seen = state\n"
+        "k = K()",
+        "k.seen.append(1)",
+        "print(k.seen)",
+    ),
     "array that need not copy": (NUMPY + "y = np.array(x, copy=False)", *LATER),
     "masked array over an array": (NUMPY + "y = np.ma.array(x)", *LATER),
     "masked array that does not copy": (NUMPY + "y = np.ma.masked_invalid(x, copy=False)", *LATER),
