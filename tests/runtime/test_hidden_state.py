@@ -57,6 +57,7 @@ CASES = {
         "import logging\nlogging.getLogger('loud').info('heard'); logging.getLogger('quiet').info('not heard')\n"
         "logging.log(25, 'named')\nprint(open('note.log').read().splitlines()[-2:], logging.root.level)",
     ),
+    "@cwd before": ("import os\nos.makedirs('data', exist_ok=True)\n%pushd data", "%cd -\n%popd"),
     "@ipython": (
         "%load_ext autoreload\n%autoreload 2\n%precision 3\nget_ipython().ast_node_interactivity = 'all'\n"
         "from __future__ import annotations",

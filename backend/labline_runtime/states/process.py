@@ -34,15 +34,30 @@ def restore_environ(value: Any, _: Baseline) -> None:
 
 
 def capture_folder(baseline: Baseline) -> Any:
-    """Relative to where the step began, where it lies in there: another target runs in another folder."""
-    here = str(Path.cwd())
-    inside = here == baseline.folder or here.startswith(baseline.folder.rstrip(os.sep) + os.sep)
-    return os.path.relpath(here, baseline.folder) if inside else here
+    """Where it is, and for ``%cd -`` and ``%popd`` where it has been."""
+    shell = _shell()
+    return {
+        "here": _from(baseline.folder, str(Path.cwd())),
+        "been": [_from(baseline.folder, str(each)) for each in shell.user_ns.get("_dh", ())] if shell else [],
+        "stack": [_from(baseline.folder, str(each)) for each in shell.dir_stack] if shell else [],
+    }
+
+
+def _from(start: str, folder: str) -> str:
+    """*folder* relative to where the step began, where it lies in there: another target runs in another folder."""
+    inside = folder == start or folder.startswith(start.rstrip(os.sep) + os.sep)
+    return os.path.relpath(folder, start) if inside else folder
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
 
 
 def restore_folder(value: Any, baseline: Baseline) -> None:
     """Go there. Raises :class:`StepFailure` where that cannot be."""
-    folder = str(Path(baseline.folder) / value)
+    start = Path(baseline.folder)
+    folder = str(start / value["here"])
     try:
         os.chdir(folder)
     except OSError as error:
@@ -54,6 +69,9 @@ def restore_folder(value: Any, baseline: Baseline) -> None:
                 hint="Use paths relative to the notebook instead of changing the working directory.",
             )
         ) from error
+    if (shell := _shell()) is not None and "_dh" in shell.user_ns:
+        shell.user_ns["_dh"][:] = [start / each for each in value["been"]]
+        shell.dir_stack[:] = [str(start / each) for each in value["stack"]]
 
 
 def capture_path(baseline: Baseline) -> Any:

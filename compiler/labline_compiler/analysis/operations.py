@@ -173,7 +173,7 @@ LIBRARY: dict[str, Operation] = {
     "collections.OrderedDict": Operation("elements", "dict"),
     "collections.Counter": Operation("elements", "container"),
     "collections.ChainMap": HOLDS,
-    "collections.namedtuple": Operation("fresh", "library"),
+    "collections.namedtuple": Operation("holds", "library"),  # the defaults of its fields
     "itertools": ITERATOR,
     "heapq": Operation("element", alters=(0,)),
     **dict.fromkeys(

@@ -64,6 +64,11 @@ CASES = {
         "b.append(7)",
         "print(a, b)",
     ),
+    "the defaults of a named tuple": (
+        "import collections\nPair = collections.namedtuple('Pair', 'one other', defaults=[[]])\nx = Pair(1)",
+        "x.other.append(1)",
+        "print(Pair(2))",
+    ),
     "arguments that come from a list": (NUMPY + "all = [x, 1, x]\ny = np.add(*all)", *LATER),
     "an array over a memoryview": (NUMPY + "y = np.frombuffer(memoryview(x))", *LATER),
     "an array over a bytearray": (
