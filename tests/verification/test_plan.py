@@ -104,6 +104,11 @@ COMPARISONS = {
 }
 
 
+def test_the_options_of_a_library_that_was_imported_only_later_are_as_they_were_handed_on() -> None:
+    place = Place("s", "@numpy.printoptions", "input", "before", 1)
+    assert compare_value(place, seen("1", "dict"), None, handed("2", "NoneType"), ran=True).status == "equal"
+
+
 @pytest.mark.parametrize("name", COMPARISONS)
 def test_what_is_made_of_what_was_seen(name: str) -> None:
     first, again, theirs, ran, status = COMPARISONS[name]

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from labline_backend.verification import outputs
 from labline_backend.verification.outputs import Piece
 from labline_backend.verification.plan import Place
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.values.hashing import comparable, scheme_of
 from labline_runtime.verification import Difference, Sighting, StoredValue
 
@@ -117,6 +118,8 @@ def compare_value(
         return _not_comparable(known, first.problem or "its content cannot be digested")
     if ours == theirs.digest:
         return known
+    if place.role == "input" and place.name.startswith(HIDDEN_STATE_PREFIX) and theirs.type == "NoneType":
+        return dataclasses.replace(known, note="its library was not imported when it was handed on")
     if not comparable(ours, theirs.digest):
         return _not_comparable(known, OTHER_HASH.format(*map(scheme_of, (ours, theirs.digest))))
     if again is not None and _digest(again) != ours:
