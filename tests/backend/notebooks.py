@@ -18,19 +18,20 @@ def code(source: str, *tags: str) -> dict[str, Any]:
     }
 
 
-def notebook(*cells: dict[str, Any], kernel: str = "python3") -> dict[str, Any]:
-    """A notebook of these cells."""
+def notebook(*cells: dict[str, Any], kernel: str = "python3", labline: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A notebook of these cells; *labline* is what its metadata asks of us."""
+    kernelspec = {"name": kernel, "display_name": "Python 3", "language": "python"}
     return {
         "cells": [{"id": f"c{index}", **cell} for index, cell in enumerate(cells)],
-        "metadata": {"kernelspec": {"name": kernel, "display_name": "Python 3", "language": "python"}},
+        "metadata": {"kernelspec": kernelspec, **({} if labline is None else {"labline": labline})},
         "nbformat": 4,
         "nbformat_minor": 5,
     }
 
 
-def write(path: Path, *cells: dict[str, Any], kernel: str = "python3") -> Path:
+def write(path: Path, *cells: dict[str, Any], kernel: str = "python3", labline: dict[str, Any] | None = None) -> Path:
     """Write a notebook of these cells."""
-    path.write_text(json.dumps(notebook(*cells, kernel=kernel)))
+    path.write_text(json.dumps(notebook(*cells, kernel=kernel, labline=labline)))
     return path
 
 

@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
+from labline_backend.kubeflow.pod_log import LONGEST_LOG, PodLog
 from labline_backend.kubeflow.targets import Target
 
 CONTAINER = "main"
 NODE = "workflows.argoproj.io/node-name"
 EXECUTOR = re.compile(r"\.([^.()]+)(?:\(\d+\))?\.executor(?:\(\d+\))?$")
+ITEM = re.compile(r"\.iteration-iterations\((\d+):")  # of a loop's task, from 0
 NAMESPACE = "kubeflow"  # where KFP for one user runs
 
-LONGEST_LOG = 8 << 20  # bytes
 SECONDS = (5.0, 30.0)  # to connect, and to wait for an answer
 
 
 @dataclass(frozen=True)
 class Pod:
-    """A task's pod; ``message`` is what its container left when it ended."""
+    """A task's pod; ``message`` is what its container left when it ended, ``item`` its item's number in a loop."""
 
     name: str
     message: str | None = None
+    item: int = 0
+    has_ended: bool = False
 
 
 class Pods:
@@ -39,35 +43,47 @@ class Pods:
         self._api: Any = None
         self._namespace = target.namespace or ""
 
-    def of_run(self, run_id: str) -> dict[str, Pod]:
-        """The pods of a run's tasks, by the task's name; of several attempts the last one's."""
+    def of_run(self, run_id: str) -> dict[str, tuple[Pod, ...]]:
+        """The pods of a run's tasks, by the task's name; of several attempts the last one's.
+
+        A loop's tasks, which have one name, have one each, in the order of its items.
+        """
         from kubernetes import client
 
         with self._explained():
             found = client.CoreV1Api(self._open()).list_namespaced_pod(
                 self._namespace, label_selector=f"pipeline/runid={run_id}", _request_timeout=SECONDS
             )
-        pods = {}
+        pods: dict[str, dict[int, Pod]] = {}
         for pod in sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp or 0):
-            node = EXECUTOR.search((pod.metadata.annotations or {}).get(NODE, ""))
-            if node:
-                pods[node[1]] = Pod(pod.metadata.name, _message(pod))
-        return pods
+            place = (pod.metadata.annotations or {}).get(NODE, "")
+            if node := EXECUTOR.search(place):
+                item = int(found[1]) if (found := ITEM.search(place)) else 0
+                has_ended, message = _end(pod)
+                pods.setdefault(node[1], {})[item] = Pod(pod.metadata.name, message, item, has_ended)
+        return {task: tuple(pod for _, pod in sorted(found.items())) for task, found in pods.items()}
 
-    def log(self, pod: str) -> bytes:
-        """The beginning of what a pod has written so far."""
+    def read(self, pod: Pod, log: PodLog) -> bytes:
+        """What *pod* has written since *log* was last read, up to a limit."""
         from kubernetes import client
 
+        if log.size >= LONGEST_LOG:
+            return b""
+        now = time.monotonic()
         with self._explained():
             answer = client.CoreV1Api(self._open()).read_namespaced_pod_log(
-                pod,
+                pod.name,
                 self._namespace,
                 container=CONTAINER,
-                limit_bytes=LONGEST_LOG,
+                limit_bytes=2 * LONGEST_LOG,  # with the lines' times
+                timestamps=True,
+                **({} if (since := log.since(now)) is None else {"since_seconds": since}),
                 _preload_content=False,
                 _request_timeout=SECONDS,
             )
-            return bytes(answer.data)
+            new = log.take(bytes(answer.data), is_whole=pod.has_ended)
+        log.asked = now
+        return new
 
     def close(self) -> None:
         """Close the connections."""
@@ -112,9 +128,10 @@ class Pods:
             ) from error
 
 
-def _message(pod: Any) -> str | None:
+def _end(pod: Any) -> tuple[bool, str | None]:
+    """Whether the task's container has ended, and what it left."""
     for status in pod.status.container_statuses or () if pod.status else ():
         ended = status.state.terminated if status.state else None
         if status.name == CONTAINER and ended is not None:
-            return str(ended.message) if ended.message else None
-    return None
+            return True, str(ended.message) if ended.message else None
+    return False, None

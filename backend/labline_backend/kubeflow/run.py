@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, TargetError
 from labline_backend.kubeflow.mirror import Mirror
+from labline_backend.kubeflow.pod_log import PodLog
 from labline_backend.kubeflow.pods import Pod, Pods
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
 from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
@@ -51,9 +53,9 @@ class KubeflowRun(Journal):
         self._is_cancelled = record.cancel_requested
         self._is_asked_to_end = False
         self._may_abandon = False  # whether nothing of the run is there yet
-        self._logged: dict[str, int] = {}  # bytes of each step's log that are here
+        self._logs: dict[str, dict[str, PodLog]] = {}  # of each step: what is here of its pods' logs
         self._elsewhere = ""  # how to see the steps' logs without us
-        self._tasks: dict[str, str] = {}  # the steps' names there
+        self._tasks: dict[str, states.Tasks] = {}  # the steps' names there
 
     def stop(self, reason: Reason) -> None:
         """Cancel the run on the target, or only stop following it."""
@@ -155,7 +157,7 @@ class KubeflowRun(Journal):
             found = states.seen(run, self._tasks, await self._pods_of(pods, run_id))
             for name, step in found.steps.items():
                 if self.steps[name].state not in ENDED_STEP and step.state != "pending":
-                    await self._copy_log(pods, name, step.pod)
+                    await self._copy_log(pods, name, step.pods)
                 await self._take(name, step, mirror)
             if found.state in ENDED_RUN:
                 self._end(found.state, found.error, found.ended or time.time())
@@ -165,7 +167,7 @@ class KubeflowRun(Journal):
                 self.set_run(state=found.state, started=started, error=None)
             await self._pause(INTERVAL)
 
-    async def _pods_of(self, pods: Pods | None, run_id: str) -> dict[str, Pod]:
+    async def _pods_of(self, pods: Pods | None, run_id: str) -> dict[str, tuple[Pod, ...]]:
         if pods is None:
             return {}
         try:
@@ -174,20 +176,26 @@ class KubeflowRun(Journal):
             self._say(error.finding)
             return {}
 
-    async def _copy_log(self, pods: Pods | None, name: str, pod: str | None) -> None:
-        """Append what a step's pod has written since the last look, or say where that is."""
+    async def _copy_log(self, pods: Pods | None, name: str, of_step: Sequence[Pod]) -> None:
+        """Append what a step's pods have written since the last look, one after the other, or say where that is."""
         log = self.home.step_folder(self.record.id, name) / "log.txt"
-        here = self._logged.get(name, 0)
         try:
-            if pods is not None and pod is not None:
-                text = await self._in_thread(lambda: pods.log(pod))
-                log.parent.mkdir(parents=True, exist_ok=True)
-                with log.open("ab" if here else "wb") as file:
-                    file.write(text[here:])
-                self._logged[name] = max(here, len(text))
-            elif not log.exists():
-                log.parent.mkdir(parents=True, exist_ok=True)
-                log.write_text(f"The log stays on {self.record.target}: {self._elsewhere}\n", "utf-8")
+            if pods is None or not of_step:
+                if not log.exists():
+                    log.parent.mkdir(parents=True, exist_ok=True)
+                    log.write_text(f"The log stays on {self.record.target}: {self._elsewhere}\n", "utf-8")
+                return
+            is_new = name not in self._logs
+            read = self._logs.setdefault(name, {})
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("wb" if is_new else "ab") as file:
+                for pod in of_step:
+                    known = read.setdefault(pod.name, PodLog())
+                    if not known.is_complete:
+                        file.write(await self._in_thread(functools.partial(pods.read, pod, known)))
+                        known.is_complete = pod.has_ended
+                    if not pod.has_ended:
+                        break
         except TargetError as error:
             self._say(error.finding)
         except OSError as error:
@@ -222,7 +230,7 @@ class KubeflowRun(Journal):
     async def _mirrored(self, mirror: Mirror, name: str) -> StepResult | None:
         folder = self.home.step_folder(self.record.id, name)
         try:
-            result = await self._in_thread(lambda: mirror.step(self._tasks[name], folder))
+            result = await self._in_thread(lambda: mirror.step(self._tasks[name].name, folder))
         except TargetError as error:
             self._say(error.finding)
             return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -42,7 +42,7 @@ RUN_STATES: dict[str, RunState] = {
 
 # What becomes of a step that the API tells nothing more of, when the run has ended: (begun, not begun).
 LEFT: dict[RunState, tuple[StepState, StepState]] = {
-    # Our pipelines have no branches: a run that succeeded has run every step, whether its nodes are still kept or not.
+    # Our pipelines skip nothing: a run that succeeded has run every step, whether its nodes are still kept or not.
     "succeeded": ("succeeded", "succeeded"),
     "failed": ("failed", "skipped"),
     "cancelled": ("cancelled", "skipped"),
@@ -57,7 +57,16 @@ class SeenStep:
     started: float | None = None
     ended: float | None = None
     error: StepError | None = None
-    pod: str | None = None
+    pods: tuple[Pod, ...] = ()  # in the order in which the notebook has what they run
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What a step's task is called; of a loop also the task that lists the items, and that of each item."""
+
+    name: str
+    listing: str | None = None
+    item: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,25 +80,39 @@ class SeenRun:
     steps: dict[str, SeenStep]
 
 
-def task_names(specification: str) -> dict[str, str]:
-    """The name of every step's task in a compiled pipeline (KFP YAML)."""
+def task_names(specification: str) -> dict[str, Tasks]:
+    """The names of every step's tasks in a compiled pipeline (KFP YAML)."""
     import yaml
 
     documents = yaml.load_all(specification, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    tasks = next(iter(documents))["root"]["dag"]["tasks"]
-    return {task["taskInfo"]["name"]: name for name, task in tasks.items()}
+    document = next(iter(documents))
+    components = {"": document["root"], **document["components"]}
+    dags = {name: component["dag"]["tasks"] for name, component in components.items() if "dag" in component}
+    tasks = {key: task for dag in dags.values() for key, task in dag.items()}
+    loops = {}
+    for key, task in tasks.items():
+        if "parameterIterator" in task:
+            (item,) = dags[task["componentRef"]["name"]]
+            given = (each.get("taskOutputParameter") for each in task["inputs"]["parameters"].values())
+            (listing,) = (each["producerTask"] for each in given if each)
+            loops[key] = (listing, item)
+    parts = {part for loop in loops.values() for part in loop}
+    found = {}
+    for key, task in tasks.items():
+        if task["componentRef"]["name"] not in dags and key not in parts:
+            loop = next((loops[each] for each in task.get("dependentTasks", ()) if each in loops), ())
+            found[task["taskInfo"]["name"]] = Tasks(key, *loop)
+    return found
 
 
-def seen(run: Any, tasks: dict[str, str], pods: Mapping[str, Pod] = MappingProxyType({})) -> SeenRun:
+def seen(run: Any, tasks: dict[str, Tasks], pods: Mapping[str, tuple[Pod, ...]] = MappingProxyType({})) -> SeenRun:
     """What a ``V2beta1Run``, and its *pods* by task, say of its steps; *tasks* are the names of their tasks."""
     state = RUN_STATES.get(run.state or "", "queued")
     nodes = list((run.run_details.task_details if run.run_details else None) or ())
-    steps = {
-        step: _step(matching[-1], nodes, pods.get(name))  # the last of several attempts
-        for step, name in tasks.items()
-        if (matching := _named(nodes, name))
-    }
     is_over = state in LEFT
+    steps = {
+        step: found for step, names in tasks.items() if (found := _seen_step(names, nodes, pods, is_over)) is not None
+    }
     if is_over:
         for step in tasks:
             found = steps.get(step)
@@ -100,6 +123,28 @@ def seen(run: Any, tasks: dict[str, str], pods: Mapping[str, Pod] = MappingProxy
     started = min((step.started for step in steps.values() if step.started), default=None)
     ended = _moment(run.finished_at) if is_over else None
     return SeenRun(state, started, ended, _text(run.error), steps)
+
+
+def _seen_step(names: Tasks, nodes: list[Any], pods: Mapping[str, tuple[Pod, ...]], is_over: bool) -> SeenStep | None:
+    """A step by its task; a loop by those of all its parts."""
+    own = tuple(pod for name in (names.listing, names.item, names.name) if name for pod in pods.get(name, ()))
+    found = None
+    if matching := _named(nodes, names.name):  # the last of several attempts
+        found = _step(matching[-1], nodes, own[-1] if pods.get(names.name) else None)
+    parts = [node for name in (names.listing, names.item) if name for node in _named(nodes, name)]
+    if not parts:
+        return found and replace(found, pods=own)
+    if found is None or found.state in ("pending", "skipped"):
+        found = SeenStep("running")
+        going_on = any(STEP_STATES.get(node.state or "") in (None, "pending", "running") for node in parts)
+        failed = [node for node in parts if node.state == "FAILED"]
+        if failed and (is_over or not going_on):
+            # Of items that failed, the first in the loop's order says why, as on this machine.
+            told = next((pod.message for pod in own if MARK in (pod.message or "")), None)
+            ended = max((_moment(node.end_time) or 0 for node in failed), default=0)
+            found = SeenStep("failed", None, ended or None, _error([told, *(_text(node.error) for node in failed)]))
+    begun = min((moment for node in parts if (moment := _moment(node.start_time))), default=None)
+    return replace(found, started=begun or found.started, pods=own)
 
 
 def _named(nodes: Iterable[Any], name: str) -> list[Any]:
@@ -114,7 +159,6 @@ def _step(node: Any, nodes: list[Any], pod: Pod | None) -> SeenStep:
         _moment(node.start_time) if state != "pending" else None,
         _moment(node.end_time) if state not in ("pending", "running") else None,
         _error(told) if state == "failed" else None,
-        pod.name if pod else None,
     )
 
 

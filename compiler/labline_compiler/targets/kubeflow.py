@@ -20,15 +20,14 @@ from labline_compiler.quantities import amount
 from labline_compiler.targets import source
 from labline_compiler.targets.kubeflow_component import (
     EMBEDDED,
-    RESULT,
     Component,
-    Names,
-    component,
-    passed,
-    passing,
+    FromParameter,
+    FromTask,
     specification,
 )
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
+from labline_compiler.targets.kubeflow_graph import Fan, Graph, ends_run, graph, waits
+from labline_compiler.targets.kubeflow_names import RETURNED, Names, passed, passing, runs_apart
 
 STEP_IMAGE = "labline-step"
 
@@ -64,8 +63,8 @@ def compile_to_yaml(pipeline: Pipeline, *, image: str = DEFAULT_IMAGE, report: l
     about when there is none. Raises ``ValueError`` for a pipeline without steps.
     """
     findings: list[Finding] = []
-    graph = build(pipeline, Names(pipeline), image, findings)
-    text = yaml_of_pipeline(graph.pipeline_spec, graph.platform_spec)
+    built = build(pipeline, Names(pipeline), image, findings)
+    text = yaml_of_pipeline(built.pipeline_spec, built.platform_spec)
     if report is None:
         for finding in [found for found in findings if found.severity != "info"]:
             warnings.warn(finding.message, UnsupportedOptionWarning, stacklevel=2)
@@ -97,7 +96,7 @@ def build(
     names: Names,
     image: str,
     findings: list[Finding],
-    options: Callable[[Pipeline, Step, Any, Any, list[Finding]], None] | None = None,
+    options: Callable[[Pipeline, Component, Any, Any, list[Finding]], None] | None = None,
 ) -> Any:
     """The pipeline as the kfp SDK holds it. *options* is called in place of :func:`apply_options`.
 
@@ -110,28 +109,53 @@ def build(
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        return _graph(pipeline, names, image, findings, options or apply_options)
+        made = graph(pipeline, names)
+        return _built(pipeline, made, names, image, findings, options or apply_options)
 
 
-def _graph(pipeline: Pipeline, names: Names, image: str, findings: list[Finding], options: Callable[..., None]) -> Any:
+def _built(
+    pipeline: Pipeline,
+    made: Graph,
+    names: Names,
+    image: str,
+    findings: list[Finding],
+    options: Callable[..., None],
+) -> Any:
     from kfp import dsl, kubernetes
 
     def build(**channels: Any) -> None:
         tasks: dict[str, Any] = {}
-        for step in pipeline.steps:
-            made = component(pipeline, step, names)
-            task = _kfp_component(pipeline, step, made, image)(
-                **{argument: channels[names.parameters[name]] for argument, name in made.parameters.items()},
-                **{
-                    argument: tasks[origin.step].outputs[names.outputs[origin.step][origin.output]]
-                    for argument, origin in made.inputs.items()
-                },
-                **{argument: tasks[keeper].outputs[RESULT] for argument, keeper in made.keepers.items()},
-            )
-            task.set_display_name(step.name)
-            task.after(*(tasks[name] for name in step.after))
-            options(pipeline, step, task, kubernetes, findings)
-            tasks[step.name] = task
+
+        def task_of(component: Component, item: Any = None) -> Any:
+            given: dict[str, Any] = {}
+            for argument, feed in component.feeds.items():
+                if isinstance(feed, FromParameter):
+                    given[argument] = channels[names.parameters[feed.name]]
+                elif isinstance(feed, FromTask):
+                    output = tasks[feed.task].outputs[feed.output]
+                    given[argument] = dsl.Collected(output) if feed.collected else output
+                else:
+                    given[argument] = item
+            task = tasks[component.name] = _kfp_component(pipeline, component, image)(**given)
+            task.set_display_name(component.shown)
+            task.after(*(tasks[name] for name in waits(component, names)))
+            options(pipeline, component, task, kubernetes, findings)
+            return task
+
+        def all_tasks() -> None:
+            for each in made.tasks:
+                if isinstance(each, Fan):
+                    items = tasks[each.items].outputs[RETURNED]
+                    with dsl.ParallelFor(items=items, parallelism=each.parallel) as item:
+                        task_of(each.one, item)
+                else:
+                    task_of(each)
+
+        if made.ending is None:
+            all_tasks()
+        else:
+            with dsl.ExitHandler(task_of(made.ending)):
+                all_tasks()
 
     def entry(*values: Any) -> None:
         # KFP passes the pipeline's parameters in the order of the signature below.
@@ -152,10 +176,11 @@ def _graph(pipeline: Pipeline, names: Names, image: str, findings: list[Finding]
     return dsl.pipeline(entry, name=pipeline.name, description=pipeline.summary)
 
 
-def _kfp_component(pipeline: Pipeline, step: Step, made: Component, image: str) -> Callable[..., Any]:
+def _kfp_component(pipeline: Pipeline, made: Component, image: str) -> Callable[..., Any]:
     from kfp import dsl
 
-    function = function_of_source(made.function.name, source.write([made.function]), dsl=dsl)
+    step = made.step
+    function = function_of_source(made.name, source.write([made.function]), dsl=dsl)
     result: Callable[..., Any] = dsl.component(
         function,
         base_image=step.options.image or image,
@@ -198,51 +223,66 @@ def _ending(pipeline: Pipeline) -> list[Finding]:
     return [
         Finding(
             UNSUPPORTED_OPTION,
-            "warning",
-            f"Step {step.name}: on Kubeflow Pipelines it runs last where all other steps have succeeded, and else not.",
+            "info",
+            f"Step {step.name}: Kubeflow Pipelines tells it that the run has failed, and not of what, so "
+            f"{step.options.exit[1]} only says so.",
             step=step.name,
-            fix="Have the cluster tell of failed runs by its own means.",
+            fix="Nothing, unless it needs to know; the run itself tells which step has failed.",
+        )
+        if ends_run(pipeline, step)
+        else Finding(
+            UNSUPPORTED_OPTION,
+            "warning",
+            f"Step {step.name}: on Kubeflow Pipelines it runs last where all other steps have succeeded, and else not"
+            + _why_not_last(step),
+            step=step.name,
+            fix="Have it read what it needs of files or a database, or have the cluster tell of failed runs by its own "
+            "means.",
         )
         for step in pipeline.steps
-        if step.options.exit
+        if step.options.exit and not (ends_run(pipeline, step) and len(step.options.exit) < 2)
     ]
+
+
+def _why_not_last(step: Step) -> str:
+    taken = "; ".join(f"{', '.join(each.names)} of {each.source}" for each in step.inputs)
+    return f": the task that ends a run there gets no values of others, and it takes {taken}." if taken else "."
 
 
 def _loops(pipeline: Pipeline) -> list[Finding]:
-    """A task runs a loop as the notebook does: it comes to the same, but for failures that are allowed."""
+    """What may come to something else than on this machine."""
     return [
         Finding(
             UNSUPPORTED_OPTION,
-            "warning",
-            f"Step {step.name}: on Kubeflow Pipelines an item of its loop that fails fails the step.",
-            step=step.name,
-            fix="Catch in the loop what may go wrong with an item.",
-        )
-        if step.options.foreach.allow_failures
-        else Finding(
-            UNSUPPORTED_OPTION,
             "info",
-            f"Step {step.name}: on Kubeflow Pipelines the items of its loop run one after the other, in one pod.",
+            f"Step {step.name}: on Kubeflow Pipelines an item of its loop that fails is allowed for, but not one whose "
+            "whole pod is killed (with its node, or for memory): that fails the step.",
             step=step.name,
-            fix="Nothing for the result, which is the same. Give the pod time for all items.",
+            fix="Give the items memory enough.",
         )
         for step in pipeline.steps
-        if step.loop is not None and step.options.foreach is not None
+        if runs_apart(step) and step.options.foreach is not None and step.options.foreach.allow_failures
     ]
 
 
-def apply_options(pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, findings: list[Finding]) -> None:
-    """Set on KFP's *task* what the step asks for; *kubernetes* is ``kfp.kubernetes``."""
-    options = step.options
+def apply_options(
+    pipeline: Pipeline, component: Component, task: Any, kubernetes: Any, findings: list[Finding]
+) -> None:
+    """Set on KFP's *task* what the component's step asks for; *kubernetes* is ``kfp.kubernetes``."""
+    step, options = component.step, component.step.options
+    may_fail = runs_apart(step) and options.foreach is not None and options.foreach.allow_failures
+    tries_itself = may_fail and component.role == "item"  # what has failed is a result there, which KFP would cache
 
     def refuse(what: str, fix: str) -> None:
         message = f"Step {step.name}: {what}"
-        findings.append(Finding(UNSUPPORTED_OPTION, "warning", message, step=step.name, fix=fix))
+        found = Finding(UNSUPPORTED_OPTION, "warning", message, step=step.name, fix=fix)
+        findings.extend([found] if found not in findings else [])  # a loop's tasks ask for the same
 
-    task.set_caching_options(pipeline.cache if options.cache is None else options.cache)
-    if options.retries:
+    may_cache = not options.exit and not may_fail
+    task.set_caching_options(may_cache and (pipeline.cache if options.cache is None else options.cache))
+    if options.retries and not tries_itself:
         _set_retries(task, options, refuse)
-    if options.timeout is not None:
+    if options.timeout is not None and not tries_itself:
         kubernetes.set_timeout(task, math.ceil(options.timeout))
     for key, value in options.labels.items():
         kubernetes.add_pod_label(task, key, value)

@@ -1,4 +1,4 @@
-"""How a step becomes a component of Kubeflow Pipelines: its names there, its signature, and what its body calls.
+"""How a step becomes a component of Kubeflow Pipelines: its signature, and what its body calls.
 
 Needs no KFP. The function that is written here runs the same step specification as every other target does; what it
 calls is :mod:`.kubeflow_step`, embedded as source.
@@ -7,113 +7,28 @@ calls is :mod:`.kubeflow_step`, embedded as source.
 from __future__ import annotations
 
 import ast
-import keyword
-import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from labline_compiler.passage import Passage
-from labline_compiler.pipeline import Parameter, Pipeline, Step
+from labline_compiler.passage import Passage, looped
+from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import source
+from labline_compiler.targets.kubeflow_names import (
+    OWN_OUTPUTS,
+    PASSED,
+    RESULT,
+    SPECIFICATION,
+    Names,
+    Role,
+    passing,
+    runs_apart,
+    unique,
+)
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, StepSpecification
+from labline_runtime.specification import StepSpecification
 
-# What every component may have beside the step's own values.
-RESULT = "step_result"
-OWN_OUTPUTS = ("executed_notebook", RESULT, "metrics", "report")
 EMBEDDED = (notebook_as_html, run_labline_step)
-
-# The function that gives a component's step as JSON; each component has its own.
-SPECIFICATION = "labline_specification"
-
-# What no component may be called: the names that its source, or the Python target's module of components, stands on.
-RESERVED = ("dsl", "labline_component", "labline_image", SPECIFICATION, *(function.__name__ for function in EMBEDDED))
-
-# The widest whole number that survives the double which protobuf keeps every number in.
-EXACT_INTEGER = 2**53
-
-
-# ---------------------------------------------------------------- names
-
-
-class Names:
-    """What steps, parameters and values are called in KFP, where only plain ASCII identifiers are safe."""
-
-    def __init__(self, pipeline: Pipeline) -> None:
-        self.parameters = unique((p.name, p.name) for p in pipeline.parameters)
-        self.steps = unique(((s.name, s.name) for s in pipeline.steps), taken=RESERVED)
-        self.outputs = {
-            s.name: unique(
-                ((n, "_".join(o.names)) for n, o in enumerate(s.outputs)),
-                # A component's inputs and outputs share its function's signature.
-                taken=[*OWN_OUTPUTS, *(self.parameters[p] for p in s.parameters)],
-            )
-            for s in pipeline.steps
-        }
-
-
-def unique(wanted: Iterable[tuple[Any, str]], taken: Iterable[str] = ()) -> dict[Any, str]:
-    """Map each key to an identifier close to the text wanted for it, no two alike even in lower case."""
-    used = {name.lower() for name in taken}
-    result = {}
-    for key, text in wanted:
-        stem = re.sub(r"\W+", "_", text.replace(HIDDEN_STATE_PREFIX, ""), flags=re.ASCII).strip("_")[:60]
-        if not stem or stem[0].isdigit() or keyword.iskeyword(stem):
-            stem = f"x_{stem}".strip("_")
-        name, number = stem, 2
-        # KFP writes dashes for underscores in lower case: A_b and a_b would be one.
-        while name.lower() in used or name == "Output":  # the one name that KFP keeps for itself
-            name, number = f"{stem}_{number}", number + 1
-        used.add(name.lower())
-        result[key] = name
-    return result
-
-
-# ---------------------------------------------------------------- parameters
-
-
-@dataclass(frozen=True)
-class Passing:
-    """How a parameter travels: its type in KFP, its default there, and how the step reads back what KFP passed."""
-
-    type: type
-    default: Any
-    kind: str
-
-
-def passing(parameter: Parameter) -> Passing:
-    """KFP's own types where they are exact, and the text of the Python literal everywhere else.
-
-    KFP keeps every number as a double, also within its lists and structs: the 3 of a notebook would become 3.0.
-    """
-    as_text = Passing(str, parameter.default, "literal")
-    if parameter.type not in ("int", "float", "bool", "str"):
-        return as_text
-    try:
-        value = ast.literal_eval(parameter.default)
-    except (ValueError, SyntaxError):  # an expression of literals
-        return as_text
-    if isinstance(value, float) and not math.isfinite(value):
-        return as_text
-    if isinstance(value, int) and abs(value) > EXACT_INTEGER:
-        return as_text
-    return Passing(type(value), value, type(value).__name__)
-
-
-def passed(parameter: Parameter, literal: str) -> Any:
-    """What to pass for *literal*. Raises ``ValueError`` for a number that KFP would pass inexactly."""
-    kind = passing(parameter).kind
-    if kind == "literal":
-        return literal
-    value = ast.literal_eval(literal)
-    if kind in ("int", "float"):
-        is_exact = abs(value) <= EXACT_INTEGER if isinstance(value, int) else math.isfinite(value)
-        if not is_exact:
-            raise ValueError(f"Parameter {parameter.name} cannot be {literal} here: KFP passes numbers as doubles.")
-    return value
 
 
 # ---------------------------------------------------------------- one step
@@ -149,6 +64,7 @@ def sources(pipeline: Pipeline, step: Step) -> list[Source]:
 def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
     """The step's specification without what the component fills in and what only the pod knows."""
     passage = Passage(pipeline, step.name)
+    cells = (*pipeline.preamble, *step.cells)
     return StepSpecification(
         run="",
         pipeline=pipeline.name,
@@ -157,7 +73,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         working_directory="",
         artifacts_directory="",
         output_directory="",
-        cells=(*pipeline.preamble, *step.cells),
+        cells=cells,
         metadata=pipeline.metadata,
         passing=passage.passing,
         unawaited=passage.unawaited,
@@ -165,49 +81,133 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         types=pipeline.types(step.name),
         derive_random=pipeline.parallel_random,
         definitions=pipeline.definitions(step.name),
+        loop=looped(step, cells) if runs_apart(step) else None,
         condition=step.condition.cell if step.condition is not None else None,
     )
 
 
+# ---------------------------------------------------------------- what goes into a task
+
+
+@dataclass(frozen=True)
+class FromParameter:
+    """One of the pipeline's parameters."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class FromTask:
+    """What the task called *task* leaves as *output*; with ``collected`` all such tasks of a loop."""
+
+    task: str
+    output: str
+    collected: bool = False
+
+
+@dataclass(frozen=True)
+class FromLoop:
+    """The item that the task is for."""
+
+
+Feed = FromParameter | FromTask | FromLoop
+
+
 @dataclass(frozen=True)
 class Component:
-    """A step's function and what its arguments are fed from."""
+    """A task's function, called as the task is, and what its arguments are fed from."""
 
+    role: Role
+    step: Step
     function: ast.FunctionDef
-    parameters: dict[str, str]  # the argument -> the pipeline parameter
-    inputs: dict[str, Source]  # the argument -> the artifact
-    keepers: dict[str, str]  # the argument -> the step whose account of itself it is
+    feeds: dict[str, Feed]
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return self.function.name
+
+    @property
+    def shown(self) -> str:
+        """What people read."""
+        return self.step.name + {"list": ": items", "item": ": item"}.get(self.role, "")
 
 
-def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
-    """The function that KFP makes a component of."""
-    taken = sources(pipeline, step)
-    outputs = names.outputs[step.name]
-    parameters = {p.name: names.parameters[p.name] for p in pipeline.parameters if p.name in step.parameters}
-    arguments = unique(
-        ((origin, names.outputs[origin.step][origin.output]) for origin in taken),
-        taken=[*OWN_OUTPUTS, *outputs.values(), *parameters.values()],
-    )
-    keepers = unique(
-        ((keeper, f"result_of_{names.steps[keeper]}") for keeper in step.keepers),
-        taken=[*OWN_OUTPUTS, *outputs.values(), *parameters.values(), *arguments.values()],
-    )
-    travels = {p.name: passing(p) for p in pipeline.parameters}
-    own = _own_outputs(step)
+def components(pipeline: Pipeline, step: Step, names: Names, *, ends: bool = False) -> tuple[Component, ...]:
+    """The functions that KFP makes components of: of a loop that runs apart one for each part, the whole last.
 
-    signature = [(argument, _artifact("Input", "Artifact")) for argument in (*arguments.values(), *keepers.values())]
-    signature += [(argument, source.name(travels[name].type.__name__)) for name, argument in parameters.items()]
-    signature += [(argument, _artifact("Output", "Artifact")) for argument in outputs.values()]
-    signature += [(argument, _artifact("Output", kind)) for argument, kind in own.items()]
+    *ends* says that the step is to be the task that ends the run.
+    """
+    roles: tuple[Role, ...] = ("list", "item", "whole") if runs_apart(step) else ("exit",) if ends else ("step",)
+    return tuple(_Writer(pipeline, step, names, role).component() for role in roles)
 
-    run = source.call(
-        source.name(run_labline_step.__name__),
-        source.call(source.name(SPECIFICATION)),
-        parameters=ast.Dict(
+
+class _Writer:
+    """Writes the function of one task."""
+
+    def __init__(self, pipeline: Pipeline, step: Step, names: Names, role: Role) -> None:
+        self._pipeline, self._step, self._names, self._role = pipeline, step, names, role
+        self._signature: list[tuple[str, ast.expr]] = []
+        self._feeds: dict[str, Feed] = {}
+        self._call: dict[str, ast.expr] = {}
+        self._outputs = names.outputs[step.name]
+
+    def component(self) -> Component:
+        """The function, with its feeds."""
+        name = self._names.parts.get((self._step.name, self._role), self._names.steps[self._step.name])
+        self._take_inputs()
+        self._take_what_kfp_passes()
+        self._leave()
+        call = source.call(
+            source.name(run_labline_step.__name__), source.call(source.name(SPECIFICATION)), **self._call
+        )
+        lists = self._role == "list"
+        function = source.function(
+            name,
+            ((argument, annotation, None) for argument, annotation in self._signature),
+            [ast.Return(call) if lists else ast.Expr(call)],
+            docstring=f"{self._what} of {self._pipeline.notebook}.",
+            returns=source.name("list") if lists else None,
+        )
+        return Component(self._role, self._step, function, self._feeds)
+
+    @property
+    def _what(self) -> str:
+        name = self._step.name
+        of_loop = {"list": f"The items of step {name}", "item": f"One item of step {name}"}
+        return of_loop.get(self._role, f"Step {name}")
+
+    def _take_inputs(self) -> None:
+        step, names = self._step, self._names
+        of_run = step.options.exit if self._role == "exit" else ()
+        parameters = {
+            p.name: names.parameters[p.name]
+            for p in self._pipeline.parameters
+            if p.name in step.parameters and p.name not in of_run
+        }
+        taken = [*OWN_OUTPUTS, *PASSED, *self._outputs.values(), *parameters.values()]
+        origins = sources(self._pipeline, step)
+        arguments = unique(
+            ((origin, names.outputs[origin.step][origin.output]) for origin in origins),
+            taken=taken,
+        )
+        keepers = unique(
+            ((keeper, f"result_of_{names.steps[keeper]}") for keeper in step.keepers),
+            taken=[*taken, *arguments.values()],
+        )
+        for origin, argument in arguments.items():
+            self._take(argument, FromTask(names.steps[origin.step], names.outputs[origin.step][origin.output]))
+        for keeper, argument in keepers.items():
+            self._take(argument, FromTask(names.steps[keeper], RESULT))
+        travels = {p.name: passing(p) for p in self._pipeline.parameters}
+        for name, argument in parameters.items():
+            self._feeds[argument] = FromParameter(name)
+            self._signature.append((argument, source.name(travels[name].type.__name__)))
+        self._call["parameters"] = ast.Dict(
             [ast.Constant(name) for name in parameters],
             [_tuple(ast.Constant(travels[name].kind), source.name(arg)) for name, arg in parameters.items()],
-        ),
-        inputs=_list(
+        )
+        self._call["inputs"] = _list(
             _tuple(
                 ast.Constant(origin.step),
                 source.literal(list(origin.names)),
@@ -215,44 +215,72 @@ def component(pipeline: Pipeline, step: Step, names: Names) -> Component:
                 source.name(argument),
             )
             for origin, argument in arguments.items()
-        ),
-        outputs=_list(
-            _tuple(
-                source.name(outputs[n]),
-                source.literal(list(output.names)),
-                source.literal(list(output.optional)),
-            )
-            for n, output in enumerate(step.outputs)
-        ),
-        **{argument: source.name(argument) for argument in own},
-        **({"kept": _list(map(source.name, keepers.values()))} if keepers else {}),
-    )
-    function = source.function(
-        names.steps[step.name],
-        ((argument, annotation, None) for argument, annotation in signature),
-        [ast.Expr(run)],
-        docstring=f"Step {step.name} of {pipeline.notebook}.",
-    )
-    return Component(
-        function,
-        {argument: name for name, argument in parameters.items()},
-        {argument: origin for origin, argument in arguments.items()},
-        {argument: keeper for keeper, argument in keepers.items()},
-    )
+        )
+        self._kept = [source.name(argument) for argument in keepers.values()]
+
+    def _take(self, argument: str, feed: FromTask, kind: str = "dsl.Artifact") -> None:
+        self._feeds[argument] = feed
+        annotation: ast.expr = source.dotted(kind)
+        if feed.collected:
+            annotation = ast.Subscript(source.name("list"), annotation, ast.Load())
+        self._signature.append((argument, _directed("Input", annotation)))
+
+    def _take_what_kfp_passes(self) -> None:
+        """What the parts of a loop get of one another, and the last task of the run."""
+        own = self._step.name
+        if self._role == "exit":
+            self._signature.append(("run_status", source.dotted("dsl.PipelineTaskFinalStatus")))
+            self._call["ending"] = source.literal(self._step.options.exit)
+            self._call["status"] = source.name("run_status")
+        if self._role in ("list", "item", "whole"):
+            self._call["part"] = ast.Constant(self._role)
+        if self._role in ("item", "whole"):
+            self._take("loop_listing", FromTask(self._names.parts[own, "list"], "loop_listing"))
+            self._call["listing"] = source.name("loop_listing")
+        if self._role == "item":
+            self._feeds["loop_item"] = FromLoop()
+            self._signature.append(("loop_item", source.name("str")))
+            self._call["item"] = source.name("loop_item")
+        if self._role == "whole":
+            left = {"loop_results": RESULT, "loop_notebooks": "executed_notebook"}
+            left |= {"loop_values": self._outputs[0]} if self._step.outputs else {}
+            for argument, output in left.items():
+                self._take(argument, FromTask(self._names.parts[own, "item"], output, collected=True))
+            self._call["left"] = _tuple(*map(source.name, left))
+
+    def _leave(self) -> None:
+        left = {} if self._role == "list" else self._outputs
+        self._signature += [
+            (argument, _directed("Output", source.dotted("dsl.Artifact"))) for argument in left.values()
+        ]
+        self._call["outputs"] = _list(
+            _tuple(source.name(left[n]), source.literal(list(output.names)), source.literal(list(output.optional)))
+            for n, output in enumerate(self._step.outputs)
+            if n in left
+        )
+        for argument, kind in self._own_outputs().items():
+            name = "loop_listing" if self._role == "list" else argument
+            self._signature.append((name, _directed("Output", source.dotted(f"dsl.{kind}"))))
+            self._call[argument] = source.name(name)
+        if self._kept:
+            self._call["kept"] = _list(self._kept)
+
+    def _own_outputs(self) -> dict[str, str]:
+        """What the component leaves beside the step's values, and as which kind of KFP artifact."""
+        kinds = {"executed_notebook": "Artifact", RESULT: "Artifact"}
+        if self._role == "list":
+            return {RESULT: "Artifact"}
+        if self._role == "item":
+            return kinds
+        if any(cell.role == "metrics" for cell in self._step.cells):
+            kinds["metrics"] = "Metrics"
+        if self._step.options.report is not False:
+            kinds["report"] = "HTML"
+        return kinds
 
 
-def _own_outputs(step: Step) -> dict[str, str]:
-    """What the component leaves beside the step's values, and as which kind of KFP artifact."""
-    kinds = {"executed_notebook": "Artifact", RESULT: "Artifact"}
-    if any(cell.role == "metrics" for cell in step.cells):
-        kinds["metrics"] = "Metrics"
-    if step.options.report is not False:
-        kinds["report"] = "HTML"
-    return kinds
-
-
-def _artifact(direction: str, kind: str) -> ast.expr:
-    return ast.Subscript(source.dotted(f"dsl.{direction}"), source.dotted(f"dsl.{kind}"), ast.Load())
+def _directed(direction: str, kind: ast.expr) -> ast.expr:
+    return ast.Subscript(source.dotted(f"dsl.{direction}"), kind, ast.Load())
 
 
 def _tuple(*items: ast.expr) -> ast.expr:

@@ -15,12 +15,18 @@ def run_labline_step(
     parameters: dict[str, tuple[str, Any]],
     inputs: list[tuple[str, list[str], list[str], Any]],
     outputs: list[tuple[Any, list[str], list[str]]],
-    executed_notebook: Any,
+    executed_notebook: Any = None,
     step_result: Any = None,
     metrics: Any = None,
     report: Any = None,
     kept: list[Any] | None = None,
-) -> None:
+    part: str | None = None,
+    listing: Any = None,
+    item: str = "",
+    left: tuple[list[Any], ...] = (),
+    ending: tuple[str, ...] = (),
+    status: Any = None,
+) -> list[str] | None:
     """Run the step in a process of its own, as every target does, and hand its values to KFP.
 
     *specification* is a StepSpecification as JSON; its paths, parameters, inputs and outputs are filled in here.
@@ -29,6 +35,11 @@ def run_labline_step(
     names in it and those of them that may be unbound when the step ends. *step_result* gets the step's own account of
     itself, for whoever follows the run from outside. *kept* are those of steps before, which tell what these hold of
     this step's inputs.
+
+    Of a step that is a loop one *part* runs: "list", which returns what its items are to be called; "item", the one
+    called *item*; or "whole", after all items, whose results, executed notebooks and values, if any, are *left*. The
+    later parts get what the first one has left as *listing*. Of a step that ends the run *ending* names the parameters
+    that KFP's *status* of all others is told in.
     """
     import json
     import os
@@ -79,6 +90,29 @@ def run_labline_step(
             if note["name"] in names
         ]
 
+    def outcome() -> dict[str, str]:
+        # Of a task whose container was killed KFP may go on to say that it runs.
+        well = not ending or status.state in ("SUCCEEDED", "COMPLETE", "CACHED")
+        error = f"A step failed: {status.error_message or 'Kubeflow Pipelines says no more.'}" if not well else None
+        return dict(zip(ending, (repr("succeeded" if well else "failed"), repr(error)), strict=False))
+
+    def in_order(artifacts: list[Any]) -> list[Any]:
+        return sorted(artifacts, key=lambda artifact: int(artifact.metadata["item"]))
+
+    def gathered(artifact: Any) -> dict[str, Any] | None:
+        if artifact is None or artifact.metadata.get("unbound"):
+            return None
+        names = list(artifact.metadata["values"])
+        digest = digest_of(step["step"], names, artifact)
+        return {"names": names, "source": step["step"], "path": artifact.path, "digest": digest}
+
+    def of_items() -> list[dict[str, Any]]:
+        results, notebooks, *values = map(in_order, left)
+        return [
+            {"result": result.path, "notebook": notebook.path, "artifact": gathered(value)}
+            for result, notebook, value in zip(results, notebooks, *(values or [[None] * len(results)]), strict=True)
+        ]
+
     folder = Path(tempfile.mkdtemp(prefix="labline-"))
     try:
         step.update(
@@ -86,7 +120,7 @@ def run_labline_step(
             working_directory=str(Path.cwd()),
             artifacts_directory=str(folder / "artifacts"),
             output_directory=str(folder / "output"),
-            parameters={name: literal(name, kind, value) for name, (kind, value) in parameters.items()},
+            parameters={name: literal(name, kind, value) for name, (kind, value) in parameters.items()} | outcome(),
             inputs=[
                 {
                     "names": names,
@@ -102,7 +136,17 @@ def run_labline_step(
             kept=kept_of_inputs(),
         )
         (folder / "output").mkdir()
-        (folder / "step.json").write_text(json.dumps(step), encoding="utf-8")
+        document = step
+        if part is not None:
+            document = {
+                "task": "loop",
+                "step": step,
+                "part": part,
+                "listing": listing and listing.path,
+                "item": int(item) if item.isdigit() else 0,
+                "left": of_items() if left else [],
+            }
+        (folder / "step.json").write_text(json.dumps(document), encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
         environment.setdefault("PYTHONHASHSEED", "0")  # the order of a set is the same in every step
         command = [sys.executable, "-m", "labline_runtime", str(folder / "step.json")]
@@ -113,7 +157,8 @@ def run_labline_step(
             if report is not None:
                 page = notebook_as_html(json.loads(notebook.read_text(encoding="utf-8")), step["step"])
                 Path(report.path).write_text(page, encoding="utf-8")
-            shutil.move(notebook, executed_notebook.path)
+            if executed_notebook is not None:
+                shutil.move(notebook, executed_notebook.path)
         if not (folder / "output" / "result.json").exists():
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
             advice = " Out of memory is the usual cause: raise limit:memory." if code == -signal.SIGKILL else ""
@@ -126,6 +171,13 @@ def run_labline_step(
             fail(f"Step {step['step']} failed: {error['message']}{hint}", error)
         if step_result is not None:
             shutil.copyfile(folder / "output" / "result.json", step_result.path)
+        if part == "list":
+            # Where the items cannot run apart, one task says so, since a loop of none has no end that KFP could tell.
+            return list(map(str, range(len(result["listed"])))) if result["in_one"] is None else ["whole"]
+        if part == "item":
+            Path(executed_notebook.path).touch()  # there is none of an item that never began
+            for artifact in (step_result, executed_notebook, *(artifact for artifact, _, _ in outputs)):
+                artifact.metadata["item"] = int(item) if item.isdigit() else 0
 
         for artifact, names, _ in outputs:
             stored = next((s for s in result["artifacts"] if set(s["names"]) <= set(names)), None)
@@ -142,5 +194,6 @@ def run_labline_step(
             }
         for name, value in result["metrics"].items():
             metrics.log_metric(name, value)
+        return None
     finally:
         shutil.rmtree(folder, ignore_errors=True)

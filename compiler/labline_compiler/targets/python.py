@@ -19,16 +19,10 @@ from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import python_support, source
 from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, apply_options, build
-from labline_compiler.targets.kubeflow_component import (
-    RESULT,
-    Component,
-    Names,
-    component,
-    passing,
-    specification,
-    unique,
-)
+from labline_compiler.targets.kubeflow_component import Component, Feed, FromParameter, FromTask, specification
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
+from labline_compiler.targets.kubeflow_graph import Fan, Graph, graph, waits
+from labline_compiler.targets.kubeflow_names import RETURNED, Names, passing, unique
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_compiler.targets.python_cells import read_cells, write_cells
@@ -36,6 +30,7 @@ from labline_compiler.targets.python_readme import plain, readme
 from labline_runtime.specification import CellSource
 
 PROJECT_FILE = "labline.json"
+LOOP_ITEM = "loop_item"
 MADE_BY = "labline compile --target python"
 
 KFP = "kfp>=2.17.0,<2.18"
@@ -71,13 +66,13 @@ def compile_to_project(
     options = _Options(local)
     # The real graph is built along the way: what kfp refuses is refused here and not on the user's machine.
     build(pipeline, names, image, [] if report is None else report, options.apply)
-    components = {step.name: component(pipeline, step, names) for step in pipeline.steps}
+    tasks = graph(pipeline, names)
     texts = prose or {}
     files = {
         "README.md": readme(pipeline, names, image),
         "requirements.txt": KFP + "\n" + (KFP_KUBERNETES + "\n" if options.kubernetes else ""),
-        "pipeline.py": _pipeline_module(pipeline, names, local, components, options),
-        "components.py": _components_module(pipeline, components, image),
+        "pipeline.py": _pipeline_module(pipeline, names, tasks, local, options),
+        "components.py": _components_module(pipeline, names, tasks, image),
         "labline_step.py": _support_module(),
     }
     if pipeline.preamble:
@@ -131,7 +126,8 @@ def _local_names(names: Names) -> _Local:
     parameters = [*names.parameters.values()]
     modules = unique((("components", "components"), ("kubernetes", "kubernetes")), taken=parameters)
     taken = [*parameters, *modules.values(), "dsl", "write_pipeline"]
-    tasks = unique(((step, f"{name}_task") for step, name in names.steps.items()), taken=taken)
+    functions = [*names.steps.values(), *names.parts.values()]
+    tasks = unique(((name, f"{name}_task") for name in functions), taken=[*taken, LOOP_ITEM])
     return _Local(modules["components"], modules["kubernetes"], tasks)
 
 
@@ -143,11 +139,13 @@ class _Options:
         self.kubernetes = False
         self._local = local
 
-    def apply(self, pipeline: Pipeline, step: Step, task: Any, kubernetes: Any, findings: list[Finding]) -> None:
-        calls = self.calls[step.name] = []
-        recorded = _Recorded(task, source.name(self._local.tasks[step.name]), calls)
+    def apply(
+        self, pipeline: Pipeline, component: Component, task: Any, kubernetes: Any, findings: list[Finding]
+    ) -> None:
+        calls = self.calls[component.name] = []
+        recorded = _Recorded(task, source.name(self._local.tasks[component.name]), calls)
         module = _Recorded(kubernetes, source.name(self._local.kubernetes), calls)
-        apply_options(pipeline, step, recorded, module, findings)
+        apply_options(pipeline, component, recorded, module, findings)
         self.kubernetes |= module.used
 
 
@@ -178,33 +176,36 @@ def _written(value: Any) -> ast.expr:
     return value.written if isinstance(value, _Recorded) else source.literal(value)
 
 
-def _pipeline_module(
-    pipeline: Pipeline, names: Names, local: _Local, components: Mapping[str, Component], options: _Options
-) -> str:
-    body: list[list[ast.stmt]] = []
-    awaited = {name for step in pipeline.steps for name in step.predecessors}
-    for step in pipeline.steps:
-        made, task = components[step.name], source.name(local.tasks[step.name])
-        given = {argument: source.name(names.parameters[name]) for argument, name in made.parameters.items()}
-        for argument, origin in made.inputs.items():
-            outputs = ast.Attribute(source.name(local.tasks[origin.step]), "outputs", ast.Load())
-            key = ast.Constant(names.outputs[origin.step][origin.output])
-            given[argument] = ast.Subscript(outputs, key, ast.Load())
-        for argument, keeper in made.keepers.items():
-            outputs = ast.Attribute(source.name(local.tasks[keeper]), "outputs", ast.Load())
-            given[argument] = ast.Subscript(outputs, ast.Constant(RESULT), ast.Load())
-        function = ast.Attribute(source.name(local.components), names.steps[step.name], ast.Load())
+def _pipeline_module(pipeline: Pipeline, names: Names, made: Graph, local: _Local, options: _Options) -> str:
+    read = {feed.task for each in made.components() for feed in each.feeds.values() if isinstance(feed, FromTask)}
+    awaited = read.union(*(waits(each, names) for each in made.components()))
+    awaited |= {each.items for each in made.tasks if isinstance(each, Fan)}
+
+    def lines_of(component: Component, *, named: bool = False) -> list[ast.stmt]:
+        task = source.name(local.tasks[component.name])
+        given = {argument: _fed(feed, names, local) for argument, feed in component.feeds.items()}
         lines: list[ast.stmt] = []
-        if step.name != names.steps[step.name].lower().replace("_", "-"):
-            lines.append(_method(task, "set_display_name", ast.Constant(step.name)))
-        if step.after:
-            lines.append(_method(task, "after", *(source.name(local.tasks[name]) for name in step.after)))
-        lines += options.calls[step.name]
-        call = source.call(function, **given)
-        if lines or step.name in awaited:
-            body.append([ast.Assign([ast.Name(local.tasks[step.name], ast.Store())], call), *lines])
-        else:
-            body.append([ast.Expr(call)])
+        if component.shown != component.name.lower().replace("_", "-"):
+            lines.append(_method(task, "set_display_name", ast.Constant(component.shown)))
+        if after := waits(component, names):
+            lines.append(_method(task, "after", *(source.name(local.tasks[name]) for name in after)))
+        lines += options.calls[component.name]
+        call = source.call(ast.Attribute(source.name(local.components), component.name, ast.Load()), **given)
+        if named or lines or component.name in awaited:
+            return [ast.Assign([ast.Name(local.tasks[component.name], ast.Store())], call), *lines]
+        return [ast.Expr(call)]
+
+    body = [
+        [_loop(each, lines_of(each.one, named=True), local)] if isinstance(each, Fan) else lines_of(each)
+        for each in made.tasks
+    ]
+    depth = 1
+    opening = ""
+    if made.ending is not None:
+        last = source.name(local.tasks[made.ending.name])
+        handler = ast.With([ast.withitem(source.call(source.dotted("dsl.ExitHandler"), last))], [])
+        opening = "\n".join(source.write(lines, depth=1) for lines in (lines_of(made.ending, named=True), [handler]))
+        depth = 2
 
     called = unique([("pipeline", pipeline.name)], taken=["dsl", "write_pipeline", local.components, local.kubernetes])
     function_name = called["pipeline"]
@@ -220,7 +221,7 @@ def _pipeline_module(
     )
     # A blank line between the steps says more than any comment; a syntax tree has none.
     head = source.write([source.function(function_name, signature, [], decorator=decorator)])
-    graph = "\n".join(source.write(lines, depth=1) for lines in body)
+    tasks = opening + "\n".join(source.write(lines, depth=depth) for lines in body)
     used = ["dsl", *([_imported("kubernetes", local.kubernetes)] if options.kubernetes else [])]
     docstring = (
         f"{pipeline.name}, from {plain(pipeline.notebook)}: the graph of its {len(pipeline.steps)} steps.\n\n"
@@ -241,10 +242,31 @@ def _pipeline_module(
             f"from kfp import {', '.join(used)}\n",
             f"import {_imported('components', local.components)}",
             "from labline_step import write_pipeline\n\n",
-            head + graph,
+            head + tasks,
             "\n" + source.write([main]),
         ]
     )
+
+
+def _fed(feed: Feed, names: Names, local: _Local) -> ast.expr:
+    """What a task's argument is, as it is written."""
+    if isinstance(feed, FromParameter):
+        return source.name(names.parameters[feed.name])
+    if isinstance(feed, FromTask):
+        output = _output(local.tasks[feed.task], feed.output)
+        return source.call(source.dotted("dsl.Collected"), output) if feed.collected else output
+    return source.name(LOOP_ITEM)
+
+
+def _output(task: str, output: str) -> ast.expr:
+    outputs = ast.Attribute(source.name(task), "outputs", ast.Load())
+    return ast.Subscript(outputs, ast.Constant(output), ast.Load())
+
+
+def _loop(fan: Fan, lines: list[ast.stmt], local: _Local) -> ast.stmt:
+    given = {"items": _output(local.tasks[fan.items], RETURNED), "parallelism": ast.Constant(fan.parallel)}
+    call = source.call(source.dotted("dsl.ParallelFor"), **given)
+    return ast.With([ast.withitem(call, ast.Name(LOOP_ITEM, ast.Store()))], lines)
 
 
 def _imported(module: str, name: str) -> str:
@@ -258,20 +280,23 @@ def _method(task: ast.expr, method: str, *arguments: ast.expr) -> ast.stmt:
 # ---------------------------------------------------------------- components.py, labline_step.py
 
 
-def _components_module(pipeline: Pipeline, components: Mapping[str, Component], image: str) -> str:
+def _components_module(pipeline: Pipeline, names: Names, made: Graph, image: str) -> str:
     docstring = (
         f"The steps of {plain(pipeline.notebook)} as components: what goes in and what comes out.\n\n"
         "A component's code are the cells of steps/NAME.py, after the imports and functions of steps/_preamble.py.\n"
     )
     functions = []
-    for step in pipeline.steps:
+    for component in made.components():
+        step = component.step
         own = step.options.image
+        code = names.steps[step.name]
         decorator = source.call(
             source.name("labline_component"),
             ast.Constant(step.name),
             image=source.name("labline_image") if own is None else ast.Constant(own),
+            **({} if code == component.name else {"cells": ast.Constant(code)}),
         )
-        node = components[step.name].function
+        node = component.function
         node.decorator_list = [decorator]
         functions.append("\n" + source.write([node]))
     return "\n".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labline_compiler.pipeline import Pipeline
-from labline_compiler.targets.kubeflow_component import Names
+from labline_compiler.targets.kubeflow_names import Names
 
 
 def plain(text: str) -> str:

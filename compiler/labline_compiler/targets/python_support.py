@@ -20,8 +20,10 @@ def specification_of_step(project: dict[str, Any], step: str, cells: list[dict[s
     return {**project["specification"], **own, "step": step, "cells": [{**project["cell"], **cell} for cell in cells]}
 
 
-def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]], Any]:
+def labline_component(step: str, *, image: str, cells: str = "") -> Callable[[Callable[..., None]], Any]:
     """Make a component of a function NAME: its code are the cells of steps/NAME.py, after those of steps/_preamble.py.
+
+    *cells* is NAME where that is not the function's: a loop is several components of one step.
 
     KFP embeds the source of functions. So that the cells get into the component, they are put into the source of a
     function too, the component's own labline_specification.
@@ -31,10 +33,10 @@ def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]
     def decorate(function: Callable[..., None]) -> Any:
         folder = Path(__file__).resolve().parent
         project = json.loads((folder / "labline.json").read_text(encoding="utf-8"))
-        cells = []
-        for file in (folder / "steps" / "_preamble.py", folder / "steps" / f"{function.__name__}.py"):
+        code: list[dict[str, Any]] = []
+        for file in (folder / "steps" / "_preamble.py", folder / "steps" / f"{cells or function.__name__}.py"):
             if file.name != "_preamble.py" or file.exists():
-                cells += read_cells(file.read_bytes().decode("utf-8"))  # as bytes: a cell's line ends are its own
+                code += read_cells(file.read_bytes().decode("utf-8"))  # as bytes: a cell's line ends are its own
         return dsl.component(
             function,
             base_image=image,
@@ -42,7 +44,7 @@ def labline_component(step: str, *, image: str) -> Callable[[Callable[..., None]
             additional_funcs=[
                 notebook_as_html,
                 run_labline_step,
-                specification_function(specification_of_step(project, step, cells)),
+                specification_function(specification_of_step(project, step, code)),
             ],
         )
 

@@ -52,6 +52,7 @@ def function(
     *,
     decorator: ast.expr | None = None,
     docstring: str | None = None,
+    returns: ast.expr | None = None,
 ) -> ast.FunctionDef:
     """A function; an argument is its name, its annotation and its default, if it has one."""
     given = list(arguments)
@@ -67,6 +68,7 @@ def function(
         ),
         body=[*described, *body],
         decorator_list=[] if decorator is None else [decorator],
+        returns=returns,
     )
 
 
@@ -87,12 +89,17 @@ def _statement(node: ast.stmt, indent: str) -> list[str]:
             return f'{indent}"""{text}"""'.split("\n")
         case ast.Expr(value):
             return _expression(value, indent, indent)
+        case ast.Return(ast.expr() as value):
+            return _expression(value, indent, f"{indent}return ")
         case ast.Assign([ast.Name(target)], value):
             return _expression(value, indent, f"{indent}{target} = ")
         case ast.FunctionDef():
             return _function(node, indent)
         case ast.If(test, body, []):
             return [f"{indent}if {_line(test)}:", *_block(body, indent)]
+        case ast.With([ast.withitem(context, variable)], body):
+            named = "" if variable is None else f" as {_line(variable)}"
+            return [*_expression(context, indent, f"{indent}with ", f"{named}:"), *_block(body, indent)]
         case ast.Import() | ast.ImportFrom() | ast.Pass():
             return [indent + ast.unparse(node)]
     raise TypeError(f"{type(node).__name__} is not written")
@@ -107,9 +114,14 @@ def _function(node: ast.FunctionDef, indent: str) -> list[str]:
         equals = " = " if annotation else "="
         arguments.append(f"{argument.arg}{annotation}" + (f"{equals}{_line(default)}" if default is not None else ""))
     lines = [line for decorator in node.decorator_list for line in _expression(decorator, indent, f"{indent}@")]
-    head = f"{indent}def {node.name}({', '.join(arguments)}):"
+    returns = f" -> {_line(node.returns)}" if node.returns is not None else ""
+    head = f"{indent}def {node.name}({', '.join(arguments)}){returns}:"
     if len(head) > WIDTH and arguments:
-        head_lines = [f"{indent}def {node.name}(", *(f"{indent}{INDENT}{a}," for a in arguments), f"{indent}):"]
+        head_lines = [
+            f"{indent}def {node.name}(",
+            *(f"{indent}{INDENT}{a}," for a in arguments),
+            f"{indent}){returns}:",
+        ]
     else:
         head_lines = [head]
     return [*lines, *head_lines, *_block(node.body, indent)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import threading
@@ -24,6 +25,8 @@ class Cluster(ThreadingHTTPServer):
         self.emulator = emulator
         self.denied: set[tuple[str, str]] = set()
         self.asked: list[dict[str, Any]] = []
+        self.times: dict[str, list[datetime.datetime]] = {}  # of each pod's lines
+        self.given: list[int] = []  # how many lines each look at a log was answered with
         super().__init__(("127.0.0.1", 0), _Calls)
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -58,8 +61,19 @@ class Cluster(ThreadingHTTPServer):
         run = self.emulator.runs[selector.removeprefix("pipeline/runid=")]
         return [pod for task in run.tasks.values() for pod in (_driver(task), _executor(run, task))]
 
-    def log(self, pod: str) -> bytes:
-        """What a task has written so far."""
+    def log(self, pod: str, query: dict[str, str]) -> bytes:
+        """What a task has written so far, as the *query* asks for it: each line with the time at which it was seen."""
+        assert query["timestamps"] == "True"
+        lines = self._written(pod).splitlines(keepends=True)
+        times = self.times.setdefault(pod, [])
+        now = datetime.datetime.now(datetime.UTC)
+        times += [now] * (len(lines) - len(times))
+        since = now - datetime.timedelta(seconds=int(query.get("sinceSeconds", 10**9)))
+        found = [f"{time:%Y-%m-%dT%H:%M:%S.%f}000Z ".encode() + line for time, line in zip(times, lines, strict=True)]
+        self.given.append(len(wanted := [line for time, line in zip(times, found, strict=True) if time >= since]))
+        return b"".join(wanted)[: int(query["limitBytes"])]
+
+    def _written(self, pod: str) -> bytes:
         for run in self.emulator.runs.values():
             for task in run.tasks.values():
                 if pod == _pod(run, task):
@@ -70,7 +84,14 @@ class Cluster(ThreadingHTTPServer):
 
 
 def _pod(run: Run, task: Task) -> str:
-    return f"{task.name}-{run.document['run_id'][:8]}-system-container-impl-1"
+    turn = task.place.rpartition("-")[2] if task.place else "1"
+    return f"{task.name}-{run.document['run_id'][:8]}-system-container-impl-{turn}"
+
+
+def _node(task: Task) -> str:
+    """Argo's name of a task's node."""
+    loop, _, turn = task.place.rpartition("-iteration-")
+    return f"wf-x7.root.{f'{loop}.iteration-iterations({turn}:{turn}).iteration-item.' if loop else ''}{task.name}"
 
 
 def _driver(task: Task) -> dict[str, Any]:
@@ -78,7 +99,7 @@ def _driver(task: Task) -> dict[str, Any]:
         "metadata": {
             "name": f"{task.name}-system-container-driver-1",
             "creationTimestamp": task.started,
-            "annotations": {"workflows.argoproj.io/node-name": f"wf-x7.root.{task.name}-driver"},
+            "annotations": {"workflows.argoproj.io/node-name": f"{_node(task)}-driver"},
         },
         "status": {"phase": "Succeeded"},
     }
@@ -92,7 +113,7 @@ def _executor(run: Run, task: Task) -> dict[str, Any]:
         "metadata": {
             "name": _pod(run, task),
             "creationTimestamp": task.started,
-            "annotations": {"workflows.argoproj.io/node-name": f"wf-x7.root.{task.name}.executor"},
+            "annotations": {"workflows.argoproj.io/node-name": f"{_node(task)}.executor"},
         },
         "status": {"phase": "Running", "containerStatuses": [status]},
     }
@@ -111,7 +132,7 @@ class _Calls(BaseHTTPRequestHandler):
             self._answer(200, {"kind": "PodList", "items": self.server.pods(query["labelSelector"])})
         elif found := re.fullmatch(pods + "/([^/]+)/log", address.path):
             assert query["container"] == "main"
-            self._answer(200, self.server.log(found[1])[: int(query["limitBytes"])])
+            self._answer(200, self.server.log(found[1], query))
         else:
             self._answer(404, {"kind": "Status", "code": 404})
 

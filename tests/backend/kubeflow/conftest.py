@@ -72,7 +72,7 @@ class Client:
         return self.service.targets.add(Target(**{"name": "prod", "host": emulator.url, **more}))
 
     def submit(self, *cells: dict[str, Any], **more: Any) -> RunRecord:
-        path = write(self.folder / "notebook.ipynb", *cells)
+        path = write(self.folder / "notebook.ipynb", *cells, labline=more.pop("metadata", None))
         return self.service.run(path, notebook="notebook.ipynb", **{"target": "prod", **more})
 
     def end(self, run: RunRecord) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Task:
 
     name: str
     started: str
+    place: str = ""  # of a part of the pipeline: the loop's turn, or the end of the run
     state: str = "RUNNING"
     ended: str = EPOCH
     message: str = ""  # that its container left
@@ -273,9 +274,10 @@ class Emulator:
                 failed = not run.tasks or any(task.state != "SUCCEEDED" for task in run.tasks.values())
                 run.state, run.finished = "FAILED" if failed else "SUCCEEDED", _now()
             elif event["state"] == "RUNNING":
-                run.tasks[event["task"]] = Task(event["task"], _now(), log=(_size(run), None))
+                task = Task(event["task"], _now(), event["place"], log=(_size(run), None))
+                run.tasks[f"{event['place']}/{event['task']}"] = task
             else:
-                task = run.tasks[event["task"]]
+                task = run.tasks[f"{event['place']}/{event['task']}"]
                 if event["state"] == "SUCCEEDED":
                     self._launch_out(run, task)
                 task.log = (task.log[0], _size(run))
@@ -286,7 +288,8 @@ class Emulator:
         root = (run.document.get("runtime_config") or {}).get("pipeline_root")
         if root is None or self._upload is None:
             return
-        (written,) = (run.folder / "root").glob(f"*/{task.name}/executor_output.json")
+        turn = f"{task.place}/" if "-iteration-" in task.place else ""
+        (written,) = (run.folder / "root").glob(f"*/{turn}{task.name}/executor_output.json")
         version = self.versions[run.document["pipeline_version_reference"]["pipeline_version_id"]]
         pipeline = version["pipeline_spec"]["pipelineInfo"]["name"]
         place = f"{root}/{pipeline}/{run.document['run_id']}/{task.name}/{uuid.uuid4()}"
@@ -334,7 +337,7 @@ def _nodes(run_id: str, task: Task) -> list[dict[str, Any]]:
     def node(name: str, identifier: str, *children: str, **more: Any) -> dict[str, Any]:
         return {
             "run_id": run_id,
-            "task_id": f"{run_id}-{identifier}",
+            "task_id": f"{run_id}-{task.place}-{identifier}",
             "display_name": name,
             "state": task.state,
             "child_tasks": [{"pod_name": f"wf-{run_id}-{child}"} for child in children],

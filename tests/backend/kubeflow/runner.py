@@ -1,8 +1,10 @@
 """Runs compiled pipelines with KFP's own local runner: one process that has imported it, forked for each run.
 
+Tasks of a loop run one after the other, so that each has the one file for its last message to itself.
+
 Reads a JSON line per run on its standard input: ``{"run", "folder", "specification", "arguments"}``. Tells what happens
-as JSON lines on its standard output: ``{"run", "pid"}``, ``{"run", "task", "state"}``, ``{"run", "over"}``. What tasks
-print goes to ``log.txt`` in the run's folder, what they leave lies below ``root`` there.
+as JSON lines on its standard output: ``{"run", "pid"}``, ``{"run", "task", "place", "state"}``, ``{"run", "over"}``.
+What tasks print goes to ``log.txt`` in the run's folder, what they leave lies below ``root`` there.
 """
 
 from __future__ import annotations
@@ -25,18 +27,44 @@ def main() -> None:
     warnings.simplefilter("ignore")
     from kfp import components, local
 
+    places = _follow_places()
+
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     events = os.dup(1)
     for line in sys.stdin:
         order = json.loads(line)
         if os.fork() == 0:
             try:
-                execute(order, events, components, local)
+                execute(order, events, components, local, places)
             finally:
                 os._exit(0)
 
 
-def execute(order: dict[str, Any], events: int, components: Any, local: Any) -> None:
+def _follow_places() -> list[str]:
+    """Have KFP's runner keep where in the pipeline it is, and let it do one thing at a time."""
+    from kfp.local.orchestrator import enhanced_dag_orchestrator as orchestrator
+
+    places = [""]
+    run_dag = orchestrator.run_enhanced_dag
+
+    def run(*, pipeline_resource_name: str, **more: Any) -> Any:
+        places.append(pipeline_resource_name.partition("/")[2])
+        try:
+            return run_dag(pipeline_resource_name=pipeline_resource_name, **more)
+        finally:
+            places.pop()
+
+    class OneByOne(orchestrator.ParallelExecutor):
+        def __init__(self, max_workers: int | None = None) -> None:
+            super().__init__(max_workers)
+            self.conservative_max = self.max_workers = 1
+
+    orchestrator.run_enhanced_dag = run
+    orchestrator.ParallelExecutor = OneByOne
+    return places
+
+
+def execute(order: dict[str, Any], events: int, components: Any, local: Any, places: list[str]) -> None:
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     folder = Path(order["folder"])
@@ -56,10 +84,10 @@ def execute(order: dict[str, Any], events: int, components: Any, local: Any) -> 
         text = record.getMessage()
         if found := BEGUN.search(text):
             message.write_text("")
-            tell(task=found[1], state="RUNNING")
+            tell(task=found[1], place=places[-1], state="RUNNING")
         elif found := ENDED.search(text):
             state = {"SUCCESS": "SUCCEEDED", "FAILURE": "FAILED"}[found[2]]
-            tell(task=found[1], state=state, message=message.read_text())
+            tell(task=found[1], place=places[-1], state=state, message=message.read_text())
         return True
 
     tell(pid=os.getpid())

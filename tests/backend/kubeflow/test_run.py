@@ -84,6 +84,44 @@ def test_a_failing_step_says_where_and_why(
     assert run["error"] == "Step bad failed: Cell 1, line 2 raised ZeroDivisionError: division by zero"
 
 
+LOOPING = {"steps": {"s": {"foreach": True}, "tell": {"exit": "outcome"}}}
+LOOP = (
+    code("outcome = 'succeeded'", "pipeline-parameters"),
+    code("xs = [1, 2, 4]", "step:a"),
+    code("found = []\nfor x in xs:\n    print('item', x)\n    found.append(8 // x)", "step:s"),
+    code("print('it has', outcome)", "step:tell"),
+)
+
+
+def test_the_items_of_a_loop_are_followed_as_one_step(
+    client: Client, emulator: Emulator, cluster: Cluster, with_storage: S3, tmp_path: Path
+) -> None:
+    root = f"s3://{with_storage.bucket}/kfp"
+    client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path), root=root)
+    run = client.run(*LOOP, metadata=LOOPING)
+    assert (run["state"], run["error"], run["findings"]) == ("succeeded", None, [])
+    assert states(run) == dict.fromkeys(("a", "s", "tell"), "succeeded")
+    there = next(iter(emulator.runs.values()))
+    assert [task.name for task in there.tasks.values()] == ["a", "s-items", "s-item", "s-item", "s-item", "s", "tell"]
+    by_name = {step["name"]: step for step in run["steps"]}
+    assert [item["state"] for item in by_name["s"]["items"]] == ["succeeded"] * 3
+    assert [value["preview"]["text"] for value in by_name["s"]["values"]] == ["[8, 4, 2]"]
+    log = client.service.log(run["id"], "s").text
+    assert [line for line in log.split("\n") if "item " in line and len(line) < 9] == ["item 1", "item 2", "item 4"]
+    assert "it has succeeded" in client.service.log(run["id"], "tell").text
+
+
+def test_the_last_step_runs_in_a_run_that_fails(
+    client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path))
+    cells = (*LOOP[:1], code("xs = [1, 0, 4]", "step:a"), *LOOP[2:])
+    run = client.run(*cells, metadata=LOOPING)
+    assert states(run) == {"a": "succeeded", "s": "failed", "tell": "succeeded"}
+    assert run["error"].startswith("Step s failed: Item 2 of 3: Cell 3, line 4 raised ZeroDivisionError")
+    assert "it has failed" in client.service.log(run["id"], "tell").text
+
+
 def test_a_log_grows_with_its_pods(client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
     client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path))
     record = client.submit(code("print('it begins', flush=True)", "step:slow"), *waiting(client.folder))

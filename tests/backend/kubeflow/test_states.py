@@ -9,10 +9,10 @@ import kfp_server_api.models as models
 import pytest
 
 from labline_backend.kubeflow.pods import Pod
-from labline_backend.kubeflow.states import MARK, seen
+from labline_backend.kubeflow.states import MARK, Tasks, seen
 from labline_runtime.specification import StepError, to_json
 
-TASKS = {"Load": "load", "fit": "fit"}
+TASKS = {"Load": Tasks("load"), "fit": Tasks("fit")}
 
 
 def node(name: str, state: str | None, **more: Any) -> models.V2beta1PipelineTaskDetail:
@@ -70,8 +70,8 @@ def test_a_failed_steps_own_words_are_found_below_its_node() -> None:
 def test_a_failed_steps_own_words_are_in_its_pods_message() -> None:
     error = StepError(message="Cell 3 raised ValueError", ename="ValueError", cell_index=2, line=1)
     pod = Pod("fit-pod", f"Step fit failed.\n{MARK}{to_json(error)}")
-    step = seen(run("FAILED", node("fit", "FAILED")), TASKS, {"fit": pod}).steps["fit"]
-    assert (step.error, step.pod) == (error, "fit-pod")
+    step = seen(run("FAILED", node("fit", "FAILED")), TASKS, {"fit": (pod,)}).steps["fit"]
+    assert (step.error, step.pods) == (error, (pod,))
 
 
 def test_words_that_were_cut_off_are_told_as_far_as_they_go() -> None:
@@ -83,3 +83,23 @@ def test_words_that_were_cut_off_are_told_as_far_as_they_go() -> None:
 def test_a_task_that_says_nothing_points_to_its_log() -> None:
     error = seen(run("FAILED", node("fit", "FAILED")), TASKS).steps["fit"].error
     assert error is not None and "the target does not say why" in error.message and "log says more" in str(error.hint)
+
+
+LOOP = {"fit": Tasks("fit", "fit-items", "fit-item")}
+
+
+def test_a_loop_runs_while_its_items_do() -> None:
+    step = seen(run("RUNNING", node("fit-items", "SUCCEEDED"), node("fit-item", "RUNNING")), LOOP).steps["fit"]
+    assert step.state == "running"
+
+
+def test_a_loop_has_ended_with_the_task_that_puts_it_together() -> None:
+    nodes = [node("fit-items", "SUCCEEDED"), node("fit-item", "SUCCEEDED"), node("fit", "SUCCEEDED")]
+    assert seen(run("RUNNING", *nodes), LOOP).steps["fit"].state == "succeeded"
+
+
+def test_of_items_that_fail_the_first_in_order_says_why() -> None:
+    pods = [Pod(f"p{n}", f"Item {n}.\n{MARK}{to_json(StepError(message=f'Item {n}'))}", n) for n in (1, 2)]
+    nodes = [node("fit-items", "SUCCEEDED"), node("fit-item", "FAILED", id="2"), node("fit-item", "FAILED", id="1")]
+    step = seen(run("FAILED", *nodes), LOOP, {"fit-item": tuple(pods)}).steps["fit"]
+    assert (step.state, step.error) == ("failed", StepError(message="Item 1"))

@@ -7,13 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labline_compiler.pipeline import Input, Parameter, Pipeline, Step, StepOptions
+from labline_compiler.pipeline import Foreach, Input, Loop, Parameter, Pipeline, Step, StepOptions
 from labline_compiler.targets.kubeflow import compile_to_yaml
 from labline_runtime.specification import CellSource, StepOutput
 from labline_runtime.values import load
@@ -113,6 +113,28 @@ def step(
         after=after,
         options=options or StepOptions(),
     )
+
+
+def looping(
+    *more: Step,
+    body: str = "print('item', x)",
+    gathered: str = "x * 2",
+    xs: str = "[1, 2, 3]",
+    foreach: Foreach | None = None,
+    preamble: tuple[str, ...] = (),
+    retries: int = 0,
+    **parameters: str,
+) -> Pipeline:
+    """Step ``a`` makes ``xs``, ``s`` loops over them and appends what is *gathered*, ``b`` takes that; and *more*."""
+    source = f"found = []\nfor x in xs:\n    {body}\n    found.append({gathered})"
+    start = source.index("xs")
+    options = StepOptions(foreach=foreach or Foreach(), retries=retries)
+    looped = replace(
+        step("s", source, takes={"a": "xs"}, gives="found", options=options),
+        loop=Loop(0, start, start + len("xs"), ("found",), ("xs",)),
+    )
+    last = step("b", "last = found[-1]", takes={"s": "found"}, gives="last")
+    return pipeline(step("a", f"xs = {xs}", gives="xs"), looped, last, *more, preamble=preamble, **parameters)
 
 
 def pipeline(*steps: Step, preamble: tuple[str, ...] = (), **parameters: str) -> Pipeline:

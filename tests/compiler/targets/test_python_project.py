@@ -18,7 +18,7 @@ import tomllib
 from labline_compiler import notebook as notebooks
 from labline_compiler.compile import compile_notebook
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Pipeline, Step, StepOptions
+from labline_compiler.pipeline import Foreach, Pipeline, Step, StepOptions
 from labline_compiler.targets import python as target
 from labline_compiler.targets.kubeflow import compile_to_yaml
 from labline_compiler.targets.kubeflow_component import specification
@@ -27,7 +27,7 @@ from labline_compiler.targets.python_cells import prose_of, read_cells
 from labline_compiler.targets.python_support import specification_of_step
 from labline_runtime.specification import StepSpecification
 
-from .conftest import pipeline, step
+from .conftest import looping, pipeline, step
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
@@ -46,6 +46,13 @@ ALL_OPTIONS = StepOptions(
 )
 
 SHAPES: dict[str, Pipeline] = {
+    "loops and a step that ends the run": looping(
+        step("tell", "print(outcome, error)", reads="outcome error", options=StepOptions(exit=("outcome", "error"))),
+        foreach=Foreach(parallel=2, allow_failures=True),
+        retries=1,
+        outcome="'succeeded'",
+        error="None",
+    ),
     "one step": pipeline(step("only", "x = 1")),
     "a chain": pipeline(
         step("one", "x = [1]", gives="x"),
