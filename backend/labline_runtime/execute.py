@@ -164,7 +164,7 @@ class _Step:
             received, notes = inbox.open()
             tracking.start_autologging(spec)
             with self._guarding:
-                watchman = guard.Guard(spec, namespace, received, notes, before)
+                watchman = guard.Guard(spec, namespace, received, notes, before, self._guarding)
             pauses = {pause.after: pause for pause in spec.pauses}
             brought = items.Brought(namespace) if spec.item is not None else None
             listing = looping.Listing(items.digest_of) if spec.lists else None
@@ -238,16 +238,21 @@ class _Step:
 
 
 class _Spent:
-    """CPU seconds of the process, all threads, that went by inside."""
+    """CPU seconds of the process, all threads, that went by inside. May be entered inside itself."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._depth = 0
 
     def __enter__(self) -> None:
-        self._entered = time.process_time()
+        self._depth += 1
+        if self._depth == 1:
+            self._entered = time.process_time()
 
     def __exit__(self, *_: object) -> None:
-        self.seconds += time.process_time() - self._entered
+        self._depth -= 1
+        if not self._depth:
+            self.seconds += time.process_time() - self._entered
 
 
 def enter(folder: str) -> None:

@@ -113,11 +113,15 @@ class _Parent:
     def _make_ready(self) -> None:
         """Have what every step's process would make for itself."""
         from labline_runtime import files, shell
+        from labline_runtime.states import looks, patches
 
         shell.make_ahead(self._ahead.stage if self._ahead is not None else None)
         files.know(sys.modules)
         for brought in self._ahead.shelf.kept if self._ahead is not None else ():
             files.know(brought.modules)
+        patches.learn({})  # what is in builtins
+        for name in ("@logging", "@ipython"):
+            looks.look(name)
         gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
 
     def _is_fit(self) -> bool:
@@ -166,10 +170,12 @@ def _rehearse() -> None:
     from IPython.core.inputtransformer2 import TransformerManager
 
     from labline_runtime import library, specification
+    from labline_runtime.states import versions
 
     TransformerManager().transform_cell("pass\n")
     specification.learn_shapes()
     library.folders()
+    versions.version_of({})
 
 
 def _use_huge_pages() -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ from labline_runtime.values.digest import DigestError
 from labline_runtime.values.hashing import comparable, scheme_like
 from labline_runtime.values.parts import ATOMS
 from labline_runtime.values.preview import type_name
-from labline_runtime.watched import HiddenWatch
+from labline_runtime.watched import UNCOUNTED, HiddenWatch
 
 _MISSING = object()
 OF_IPYTHON = re.compile(r"_+|_(i+|i?\d+|ih|oh|dh)|In|Out|exit|quit|get_ipython")  # bound by the shell, not by the cells
@@ -57,7 +58,9 @@ class Guard:
         received: Sequence[Received],
         notes: Iterable[Shared],
         baseline: hidden_state.Baseline,
+        spent: AbstractContextManager[Any] = UNCOUNTED,
     ) -> None:
+        """*spent* is around what the guard does while cells run."""
         self._spec = spec
         self._namespace = namespace
         self._baseline = baseline
@@ -73,6 +76,7 @@ class Guard:
         self._retained: dict[str, list[Shared]] = {}  # and what inputs do
         self._spoilt: dict[str, tuple[str, int]] = {}  # files that changed in a stretch that must not write them
         self._hidden: HiddenWatch | None = None
+        self._spent = spent
         self.resume(received, notes)
 
     def resume(self, received: Sequence[Received], notes: Iterable[Shared]) -> None:
@@ -97,7 +101,7 @@ class Guard:
         }
         self.stop()
         patched = [name for name in self._handed if name.startswith(patches.PATCH) and self._makes(name)]
-        self._hidden = HiddenWatch(self._watched_states(), self._namespace, patched)
+        self._hidden = HiddenWatch(self._watched_states(), self._namespace, patched, self._spent)
         self._files = {path: _stamp(self._place(path)) for path in end.unawaited}
 
     def stop(self) -> None:

@@ -7,6 +7,7 @@ nothing else goes through it.
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,15 +17,20 @@ from labline_runtime.library import is_library
 State = TypeVar("State")
 
 _machinery: Any = importlib._bootstrap
-_SOURCE = """
+# Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.
+_WATCHED = compile(
+    """
 def _find_and_load(name, import_):
-    if not begin(name):
+    if name in modules or not begin(name):
         return load(name, import_)
     try:
         return load(name, import_)
     finally:
         end()
-"""
+""",
+    "<frozen importlib._bootstrap>",
+    "exec",
+)
 
 
 class LibraryImports:
@@ -40,9 +46,9 @@ class LibraryImports:
     def start(self) -> None:
         """Begin to watch."""
         self._plain = _machinery._find_and_load
-        names = {"load": self._plain, "begin": self._begin, "end": self._end}
-        # Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.
-        exec(compile(_SOURCE, "<frozen importlib._bootstrap>", "exec"), names)  # noqa: S102 - written above
+        # Whoever imports by a text (importlib.import_module) comes here for modules that are there, too.
+        names = {"load": self._plain, "begin": self._begin, "end": self._end, "modules": sys.modules}
+        exec(_WATCHED, names)  # noqa: S102 - written above
         self._watched = _machinery._find_and_load = names["_find_and_load"]
 
     def stop(self) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 from labline_runtime import files, library, shell
 from labline_runtime.outputs import Recorder
 from labline_runtime.shelf import Brought, Shelf, added, set_filters
-from labline_runtime.states import parts
+from labline_runtime.states import looks, parts, patches
 
 SET_UP_IN_THE_STEP = "mlflow"  # the runtime changes it while it is imported, and it reads variables of the step's own
 HARMLESS_THREADS = frozenset(("jemalloc_bg_thd",))  # of jemalloc, which stops it before every fork
@@ -91,6 +91,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
     looked_at = set(done.looked_at) if done is not None else set[str]()
     found = list(done.shelf.kept) if done is not None else []
     stage = done.stage if done is not None else shell.Stage()
+    names: dict[str, Any] = {"__name__": "__main__"}  # what the notebook will have names for
     watch = files.Watch(everywhere=True)
     try:
         with _scene(stage) as scene, _noting_looks(looked_at):
@@ -101,7 +102,10 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
                 if not library.is_library(name):
                     break  # code beside the notebook, or missing: both are the step's own
                 is_own = name.partition(".")[0] == SET_UP_IN_THE_STEP
-                found.append(Brought({}) if is_own else _carry_out(statement, scene))
+                found.append(Brought({}) if is_own else _carry_out(statement, scene, names))
+            # While all is in sight. The notebook may call a module otherwise than the statement does.
+            patches.learn(names | {s: sys.modules.get(s.split()[1]) for s in statements})
+            looks.learn()
     finally:
         uses = watch.stop()
     if written := [use.path for use in uses if use.mode == "write"]:
@@ -121,13 +125,13 @@ def threads() -> list[str]:
     return sorted(name for name in found if name not in HARMLESS_THREADS)
 
 
-def _carry_out(statement: str, scene: _Scene) -> Brought:
-    """What *statement* brings. Raises :class:`Refused`."""
+def _carry_out(statement: str, scene: _Scene, names: dict[str, Any]) -> Brought:
+    """What *statement*, carried out where *names* are, brings. Raises :class:`Refused`."""
     modules, variables, filters = set(sys.modules), dict(os.environ), list(warnings.filters)
     finders = list(sys.meta_path)
     before = _facts(scene)
     try:
-        exec(compile(statement, "<imports>", "exec"), {"__name__": "__main__"})  # noqa: S102 - an import statement
+        exec(compile(statement, "<imports>", "exec"), names)  # noqa: S102 - an import statement
     except BaseException as error:
         raise Refused(statement, scene.problem() or f"importing it raises {type(error).__name__}") from None
     brought = {name: module for name, module in sys.modules.items() if name not in modules}

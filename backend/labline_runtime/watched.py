@@ -8,23 +8,37 @@ when they are used, and threads that each ignore some warnings for a while may l
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from labline_runtime import files
 from labline_runtime.imports import LibraryImports
 from labline_runtime.states import filters, parts, patches
+from labline_runtime.states.looks import look
+
+UNCOUNTED: AbstractContextManager[Any] = nullcontext()
 
 
 class HiddenWatch:
     """Made when a step's own cells have not run; :meth:`changes` asked when they have."""
 
-    def __init__(self, names: Iterable[str], namespace: Mapping[str, Any], known: Iterable[str] = ()) -> None:
-        """Watch the states called *names*, and what is put into libraries other than at the paths *known*."""
+    def __init__(
+        self,
+        names: Iterable[str],
+        namespace: Mapping[str, Any],
+        known: Iterable[str] = (),
+        spent: AbstractContextManager[Any] = UNCOUNTED,
+    ) -> None:
+        """Watch the states called *names*, and what is put into libraries other than at the paths *known*.
+
+        What is done while cells run is done inside *spent*, which may be entered again inside itself.
+        """
         names = set(names)
         self._known = frozenset(known)
         self._patches = patches.Patches(namespace)
-        self._expected = {name: parts.look(name) for name in parts.TABLE if name in names}
-        self._imports = LibraryImports(self._look, self._imported)
+        self._expected = {name: look(name) for name in parts.TABLE if name in names}
+        self._spent = spent
+        self._imports = LibraryImports(self._importing, self._imported)
         self._imports.start()
         files.forget_variables()
         filters.watch()
@@ -53,16 +67,19 @@ class HiddenWatch:
         return found
 
     def _look(self) -> dict[str, parts.Parts | None]:
-        return {name: parts.look(name) for name in self._expected}
+        return {name: look(name) for name in self._expected}
+
+    def _importing(self) -> dict[str, parts.Parts | None]:
+        with self._spent:
+            return self._look()
 
     def _imported(self, before: dict[str, parts.Parts | None]) -> None:
         """A library was imported: what it set is as expected."""
-        for name, state in self._look().items():
-            expected, earlier = self._expected[name], before[name]
-            if expected is None or earlier is None:
-                self._expected[name] = state
-            elif state is not None:
-                for part in parts.changed(earlier, state):
-                    expected.pop(part, None)
-                    if part in state:
-                        expected[part] = state[part]
+        with self._spent:
+            for name, state in self._look().items():
+                expected, earlier = self._expected[name], before[name]
+                if expected is None or earlier is None:
+                    self._expected[name] = state
+                elif state is not None and (set_by_it := parts.changed(earlier, state)):
+                    kept = {part: value for part, value in expected.items() if part not in set_by_it}
+                    self._expected[name] = kept | {part: state[part] for part in set_by_it if part in state}

@@ -15,12 +15,12 @@ import random
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from labline_runtime import library
 from labline_runtime.states import filters, libraries, plots, process
 from labline_runtime.states.baseline import Baseline
+from labline_runtime.states.versions import Remembered
 
 Parts = dict[str, Any]
 
@@ -80,14 +80,14 @@ def loggers() -> Parts:
     """
     root = logging.root
     parts: Parts = {"disable": root.manager.disable, "levels": dict(logging._levelToName), **_logger("root", root)}
-    for name, logger in list(root.manager.loggerDict.items()):
-        if (
-            isinstance(logger, logging.Logger)
-            and name.partition(".")[0] in sys.modules
-            and not library.is_library(name)
-        ):
+    for name in _own_loggers(root.manager.loggerDict):
+        logger = root.manager.loggerDict.get(name)
+        if isinstance(logger, logging.Logger) and name.partition(".")[0] in sys.modules:
             parts |= _logger(name, logger)
     return parts
+
+
+_own_loggers = Remembered(lambda held: tuple(name for name in list(held) if not library.is_library(name)))
 
 
 def _logger(name: str, logger: logging.Logger) -> Parts:
@@ -220,7 +220,7 @@ def torch_state() -> Parts:
 
 def folder() -> Parts:
     """The working directory."""
-    return {"": str(Path.cwd())}
+    return {"": os.getcwd()}  # noqa: PTH109 - this is looked at often
 
 
 # By state: the module without which there is nothing to look at, and how to look.
@@ -263,6 +263,8 @@ def look(name: str) -> Parts | None:
 
 def changed(before: Parts, now: Parts) -> list[str]:
     """The names of the parts that differ."""
+    if before is now:
+        return []
     return sorted(name for name in before.keys() | now.keys() if not _same(before, now, name))
 
 

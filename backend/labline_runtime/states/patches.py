@@ -11,12 +11,14 @@ import contextlib
 import enum
 import importlib
 import io
+import itertools
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from labline_runtime.library import is_library
+from labline_runtime.states.versions import Remembered
 
 PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
 _OF_THE_STEP = ("labline_runtime", "IPython")
@@ -218,46 +220,60 @@ class Patches:
 
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self._namespace = namespace
-        self._modules = frozenset(sys.modules)
-        self._known = {key: value for holder in self._holders().values() for key, value in _own_code(holder)}
-        self._seen = {id(holder) for holder in self._holders().values()}
+        self._loaded = len(sys.modules)
+        holders = _holders(namespace).values()
+        self._known = {(id(holder), name): value for holder in holders for name, value in _own_code(vars(holder))}
+        self._seen = set(map(id, holders))
 
     def new(self, known: Iterable[str]) -> list[str]:
         """The paths (``@patch:...``) of those that were put there since, save those at the paths *known*."""
         expected = {(id(holder), name) for holder, name in (_holder(_place(path)) for path in known)}
         found = []
-        for path, holder in self._holders().items():
-            if id(holder) not in self._seen and getattr(holder, "__module__", path) in self._modules:
+        for path, holder in _holders(self._namespace).items():
+            code = _own_code(vars(holder))
+            if code and id(holder) not in self._seen and self._was_loaded(getattr(holder, "__module__", path)):
                 continue  # it was there, and may have had them from the beginning
-            for key, value in _own_code(holder):
+            for name, value in code:
+                key = id(holder), name
                 if self._known.get(key) is not value and key not in expected:
-                    found.append(f"{PATCH}{path}.{key[1]}")
+                    found.append(f"{PATCH}{path}.{name}")
         return found
 
-    def _holders(self) -> dict[str, Any]:
-        holders: dict[str, Any] = {"builtins": builtins}
-        for value in list(self._namespace.values()):
-            if isinstance(value, types.ModuleType) and is_library(value.__name__):
-                holders[value.__name__] = value
-            elif isinstance(value, type) and is_library(value.__module__):
-                holders[f"{value.__module__}.{value.__qualname__}"] = value
-        for name in ("DataFrame", "Series", "Index"):
-            if (kind := getattr(sys.modules.get("pandas"), name, None)) is not None:
-                holders[f"{kind.__module__}.{name}"] = kind
-        return holders
+    def _was_loaded(self, module: str) -> bool:
+        """Whether it was before: modules stand in the order in which they came."""
+        return module in itertools.islice(list(sys.modules), self._loaded)
+
+
+def learn(namespace: Mapping[str, Any]) -> None:
+    """Look at all that :class:`Patches` looks at, so that it, or a process that is forked, need not do it again."""
+    for holder in _holders(namespace).values():
+        _own_code(vars(holder))
+
+
+def _holders(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    holders: dict[str, Any] = {"builtins": builtins}
+    for value in list(namespace.values()):
+        if isinstance(value, types.ModuleType) and is_library(value.__name__):
+            holders[value.__name__] = value
+        elif isinstance(value, type) and is_library(value.__module__):
+            holders[f"{value.__module__}.{value.__qualname__}"] = value
+    for name in ("DataFrame", "Series", "Index"):
+        if (kind := getattr(sys.modules.get("pandas"), name, None)) is not None:
+            holders[f"{kind.__module__}.{name}"] = kind
+    return holders
 
 
 def _place(path: str) -> str:
     return path.removeprefix(PATCH).removesuffix(INSIDE)
 
 
-def _own_code(holder: Any) -> Iterator[tuple[tuple[int, str], Any]]:
-    for name, value in list(vars(holder).items()):
-        if type(value) in _CODE and not is_library(str(value.__module__)):
-            yield (id(holder), name), value
+def _find_own_code(held: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    found = [(name, value) for name, value in list(held.items()) if type(value) in _CODE]
+    return tuple((name, value) for name, value in found if not is_library(str(value.__module__)))
 
 
 _CODE = (types.FunctionType, type)
+_own_code = Remembered(_find_own_code)
 
 
 def _is_of_notebook(module: Any) -> bool:

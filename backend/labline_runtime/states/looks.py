@@ -1,0 +1,161 @@
+"""Looks at hidden state that cost next to nothing where it cannot have changed since the last one.
+
+States are looked at whenever a library begins and ends to be imported, which in a step happens ten times and more: each
+time a library's function needs a module for the first time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import struct
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labline_runtime.states import ipython, parts, plots
+from labline_runtime.states.versions import Ground
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a state's parts are read from: objects, of which there may be others next time, and containers in them.
+
+    Among the ``roots`` may be memory, as bytes. That ``containers`` gives None says that the parts rest on more.
+    """
+
+    roots: Callable[[], Sequence[Any]]
+    containers: Callable[..., Iterable[Any] | None]
+
+
+@dataclass(frozen=True)
+class _Look:
+    roots: Sequence[Any]
+    ground: Ground
+    parts: parts.Parts
+
+    def holds(self, roots: Sequence[Any]) -> bool:
+        return all(map(_is_same, self.roots, roots)) and self.ground.holds()
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is bytes and one == other)
+
+
+_last: dict[str, _Look] = {}
+
+
+def look(name: str) -> parts.Parts | None:
+    """The parts of the state *name*, which nobody may alter: they are given again as long as they are the same.
+
+    None where its library is not in use, or still on its way in.
+    """
+    source = _SOURCES.get(name)
+    if source is None:
+        return parts.look(name)
+    try:
+        roots = source.roots()
+        if (last := _last.get(name)) is not None and last.holds(roots):
+            return last.parts
+        containers = source.containers(*roots)
+        ground = Ground(containers) if containers is not None else None
+    except Exception:  # a library that is not there, half imported, or another release
+        return parts.look(name)
+    found = parts.look(name)
+    if found is not None and ground is not None:
+        _last[name] = _Look(roots, ground, found)
+    return found
+
+
+def learn() -> None:
+    """Look at what libraries have set up, so that a process that is forked need not read it."""
+    for name in ("@matplotlib.rcParams", "@pandas.options", "@numpy.random"):
+        look(name)
+
+
+def _variables() -> Sequence[Any]:
+    variables: Any = os.environ
+    return variables, variables._data
+
+
+def _plots() -> Sequence[Any]:
+    inline = plots.inline_settings()
+    colors = sys.modules.get("matplotlib.colors")
+    letters = colors.colorConverter.colors if colors is not None else None
+    return sys.modules["matplotlib"].rcParams, letters, inline, getattr(inline, "rc", None)
+
+
+def _of_plots(parameters: dict[str, Any], letters: dict[str, Any] | None, _: Any, own: dict[str, Any] | None) -> Any:
+    inner = (value for value in dict.values(parameters) if type(value) in (list, dict))
+    return [parameters, *inner, *(each for each in (letters, own) if each is not None)]
+
+
+def _nested(options: dict[str, Any]) -> Iterable[Any]:
+    yield options
+    for value in options.values():
+        if isinstance(value, dict):
+            yield from _nested(value)
+        elif type(value) is list:
+            yield value
+
+
+def _shell() -> Sequence[Any]:
+    shell = sys.modules["IPython"].get_ipython()
+    text = shell._trait_values["display_formatter"]._trait_values["formatters"]["text/plain"]
+    own = map(shell._trait_values.get, ipython.SETTINGS)
+    return shell, text, *own, *map(text._trait_values.get, ipython.TEXT)
+
+
+def _of_shell(shell: Any, text: Any, *_: Any) -> Iterable[Any] | None:
+    for thing, names in ((shell, ipython.SETTINGS), (text, ipython.TEXT)):
+        if any(name not in thing._trait_values and hasattr(thing, name) for name in names):
+            return None  # not a trait, or one that nobody has asked for
+    return (shell.extension_manager.loaded,)
+
+
+def _generator() -> Sequence[Any]:
+    module = sys.modules["numpy.random.mtrand"]
+    return module._rand, *_memory_of(module._rand)
+
+
+def _memory_of(generator: Any) -> tuple[Any, bytes, bytes]:
+    """What the numbers of a generator come from, and its memory: what it keeps of its own, and the words there.
+
+    To ask for its state takes twenty times as long.
+    """
+    source = generator._bit_generator
+    own = ctypes.string_at(id(generator) + _COUNT, type(generator).__basicsize__ - _COUNT)
+    return source, own, ctypes.string_at(source.ctypes.state_address, _WORDS.size)
+
+
+def _of_generator(generator: Any, source: Any, _: bytes, words: bytes) -> Iterable[Any] | None:
+    name, key, position, *_rest = generator.get_state(legacy=True)
+    kind: Any = type(generator)
+    is_there = name == "MT19937" and (key.tobytes(), position) == _WORDS.unpack(words)
+    return () if is_there and _is_all_in_memory(kind) else None
+
+
+@functools.cache
+def _is_all_in_memory(kind: Any) -> bool:
+    """Whether the second of two normal numbers, which are drawn together, can be seen to have been taken."""
+    generator = kind(0)
+    seen = [_memory_of(generator)]
+    for _ in range(2):
+        generator.standard_normal()
+        seen.append(_memory_of(generator))
+    return seen[1][1] != seen[2][1] and seen[0][2] != seen[1][2] == seen[2][2]
+
+
+_COUNT = 8  # bytes of the number of references that an object begins with
+_WORDS = struct.Struct("2496si")  # of MT19937: the words, and which is the next
+_SOURCES: dict[str, _Source] = {
+    "@environ": _Source(_variables, lambda _, variables: [variables]),
+    "@warnings": _Source(lambda: (warnings.filters,), lambda filters: [filters]),
+    "@ipython": _Source(_shell, _of_shell),
+    "@matplotlib.rcParams": _Source(_plots, _of_plots),
+    "@numpy.random": _Source(_generator, _of_generator),
+    "@pandas.options": _Source(lambda: (sys.modules["pandas._config.config"]._global_config,), _nested),
+}
