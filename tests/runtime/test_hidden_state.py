@@ -22,6 +22,10 @@ CASES = {
         "import matplotlib.pyplot as plt\nplt.rcParams['lines.linewidth'] = 4.5; plt.style.use('ggplot')",
         "import matplotlib as m\nprint(m.rcParams['lines.linewidth'], m.rcParams['axes.facecolor'])",
     ),
+    "@matplotlib.rcParams dates": (
+        "from pandas.plotting import register_matplotlib_converters\nregister_matplotlib_converters()",
+        "import datetime, matplotlib.dates, matplotlib.units as u\nprint(type(u.registry[datetime.date]).__module__)",
+    ),
     "@matplotlib.rcParams colour map": (
         "import matplotlib as m\nfrom matplotlib.colors import ListedColormap\n"
         "m.colormaps.register(ListedColormap(['red', 'blue'], 'own')); m.rcParams['image.cmap'] = 'own'",

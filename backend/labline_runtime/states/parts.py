@@ -155,7 +155,7 @@ def plot_parameters() -> Parts:
     if (colors := _module("matplotlib.colors")) is not None:
         known = colors.colorConverter.colors
         found |= {f"color {letter}": known.get(letter) for letter in "bgrcmykw"}
-    return found
+    return found | {"pandas converts dates": plots.converted_by_pandas()}
 
 
 def plot_backend() -> Parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import importlib
 import sys
 import warnings
@@ -20,9 +21,10 @@ def _matplotlib() -> Any:
 
 
 def capture_parameters(_: Baseline) -> Any:
-    """``rcParams``, save those that belong to the backend, and the colours that letters stand for.
+    """``rcParams``, save those that belong to the backend, and what else decides how all plots look.
 
-    seaborn gives letters other colours (``set_color_codes``).
+    seaborn gives letters other colours (``set_color_codes``); pandas has dates drawn its way
+    (``register_matplotlib_converters``).
     """
     parameters = _matplotlib().rcParams
     maps, name = _matplotlib().colormaps, dict.__getitem__(parameters, "image.cmap")
@@ -34,6 +36,7 @@ def capture_parameters(_: Baseline) -> Any:
         },
         "colour map": (name, maps[name](range(maps[name].N)).tolist()) if foreign else None,
         "letters": {name: color for name, color in colors.colorConverter.colors.items() if len(name) == 1},
+        "pandas converts": converted_by_pandas(),
     }
 
 
@@ -51,6 +54,17 @@ def restore_parameters(value: Any, _: Baseline) -> None:
     if any(colors.colorConverter.colors.get(name) != color for name, color in value["letters"].items()):
         colors.colorConverter.colors.update(value["letters"])
         colors.colorConverter.cache.clear()
+    if value["pandas converts"] != converted_by_pandas():
+        plotting = importlib.import_module("pandas.plotting")
+        change = "register" if value["pandas converts"] else "deregister"
+        getattr(plotting, f"{change}_matplotlib_converters")()
+
+
+def converted_by_pandas() -> bool:
+    """Whether pandas makes numbers of dates for matplotlib, beyond its own plots."""
+    units = sys.modules.get("matplotlib.units")
+    converter = units.registry.get(datetime.date) if units is not None else None
+    return type(converter).__module__.startswith("pandas.")
 
 
 def capture_backend(_: Baseline) -> Any:

@@ -121,6 +121,12 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
         "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig",
         "seaborn",
     ),
+    **_table(
+        "@matplotlib.rcParams",
+        "change",
+        "register_matplotlib_converters deregister_matplotlib_converters",
+        "pandas.plotting",
+    ),
     **_table("@matplotlib.backend", "change", "use interactive", "matplotlib"),
     **_table("@matplotlib.backend", "change", "switch_backend ion ioff", "matplotlib.pyplot"),
     **_table(
@@ -272,7 +278,7 @@ _PROCESS_STATE = frozenset(
         *("tensorflow.random.set_seed", "tensorflow.keras.backend.set_floatx", "keras.backend.set_floatx"),
         *("tensorflow.config.run_functions_eagerly", "jax.config.update", "polars.set_random_seed"),
         *("polars.enable_string_cache", "tqdm.pandas", "tqdm.tqdm.pandas", "tqdm.auto.tqdm.pandas"),
-        *("tqdm.notebook.tqdm.pandas", "pandas.plotting.register_matplotlib_converters", "sympy.init_printing"),
+        *("tqdm.notebook.tqdm.pandas", "sympy.init_printing"),
         *("hvplot.extension", "holoviews.extension", "bokeh.io.output_notebook", "bokeh.plotting.output_notebook"),
         *("plotly.offline.init_notebook_mode", "shap.initjs", "cufflinks.go_offline", "pandarallel.initialize"),
         *("matplotlib.font_manager.fontManager.addfont", "matplotlib.colormaps.register"),
