@@ -164,6 +164,14 @@ def test_a_seed_stays_where_it_is() -> None:
     assert roles(suggestion) == {0: "imports"}
 
 
+def test_how_things_are_shown_is_set_in_every_step() -> None:
+    suggestion = suggest(
+        notebook("from sympy import init_printing, symbols\ninit_printing(use_latex=True)", "x = symbols('x')", "x + 1")
+    )
+    assert roles(suggestion) == {0: "imports"}
+    assert "LL303" not in {found.code for found in suggestion.compilation.findings}
+
+
 def test_what_the_notebooks_own_tags_say_stays() -> None:
     suggestion = suggest(
         notebook(

@@ -280,7 +280,9 @@ _PROCESS_STATE = frozenset(
         *("polars.enable_string_cache", "tqdm.pandas", "tqdm.tqdm.pandas", "tqdm.auto.tqdm.pandas"),
         *("tqdm.notebook.tqdm.pandas", "sympy.init_printing"),
         *("hvplot.extension", "holoviews.extension", "bokeh.io.output_notebook", "bokeh.plotting.output_notebook"),
-        *("plotly.offline.init_notebook_mode", "shap.initjs", "cufflinks.go_offline", "pandarallel.initialize"),
+        *("plotly.offline.init_notebook_mode", "shap.initjs", "cufflinks.go_offline"),
+        *("pandarallel.pandarallel.initialize", "altair.data_transformers.disable_max_rows"),
+        *("altair.data_transformers.enable", "altair.renderers.enable", "altair.themes.enable"),
         *("matplotlib.font_manager.fontManager.addfont", "matplotlib.colormaps.register"),
         *(f"IPython.core.magic.register_{kind}_magic" for kind in ("line", "cell", "line_cell")),
     )

@@ -287,6 +287,15 @@ LIBRARY: dict[str, Operation] = {
         (f"sklearn.metrics.{name}" for name in words("confusion_matrix roc_curve precision_recall_curve pairwise")),
         Operation("fresh", "numpy"),
     ),
+    # They set up how things are shown, and touch nothing of the notebook's.
+    **dict.fromkeys(
+        words(
+            "sympy.init_printing bokeh.io.output_notebook bokeh.plotting.output_notebook holoviews.extension "
+            "hvplot.extension shap.initjs pandarallel.pandarallel.initialize altair.data_transformers.disable_max_rows "
+            "altair.data_transformers.enable altair.renderers.enable altair.themes.enable"
+        ),
+        SCALAR,
+    ),
     # Plots: they change the figure, not the data.
     "matplotlib": Operation("fresh", "matplotlib"),
     "seaborn": Operation("fresh", "matplotlib"),

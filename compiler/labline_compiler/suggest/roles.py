@@ -14,7 +14,12 @@ from labline_compiler.suggest.words import words
 _SETTINGS = words(
     "filterwarnings simplefilter set_option set_printoptions set_theme set_style set_context "
     "set_palette set use rc set_config basicConfig register_matplotlib_converters set_eng_float_format "
-    "seterr set_matplotlib_formats"
+    "seterr set_matplotlib_formats init_printing"
+)
+# Those whose names alone say what they are, called as they were imported.
+_BY_NAME = words(
+    "filterwarnings simplefilter set_option set_printoptions register_matplotlib_converters set_eng_float_format "
+    "seterr set_matplotlib_formats init_printing"
 )
 _SET_UP = words("matplotlib config load_ext reload_ext autoreload precision")
 _OPTIONS = frozenset(("rcParams", "options"))
@@ -50,6 +55,8 @@ def _sets_up(statement: ast.stmt) -> bool:
                 first = arguments[0] if arguments else None
                 return isinstance(first, ast.Constant) and first.value in _SET_UP
             return name in _SETTINGS and _is_dotted(value)
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
+            return name in _BY_NAME
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript() as target], value=value):
             parts = {node.attr for node in ast.walk(target) if isinstance(node, ast.Attribute)}
             return bool(parts & _OPTIONS) and _is_literal(value)
