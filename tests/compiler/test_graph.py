@@ -51,6 +51,33 @@ CASES = {
         steps(a="n = 0\nclass R:\n    def _repr_html_(self): R.n = n; return ''", b="r = R()", c="[r]", d="print(R.n)"),
         {"a>b:R", "a>c:n", "b>c:R,r", "c>d:R"},
     ),
+    "a scorer reads what its function reads": (
+        steps(
+            a="from sklearn.metrics import make_scorer\ndef cost(y, p): return w\ns = make_scorer(cost)",
+            b="w = 3",
+            c="from sklearn.svm import SVC\nfrom sklearn.model_selection import cross_val_score as score\n"
+            "score(SVC(), [[1], [2]], [0, 1], scoring=s)",
+        ),
+        {"a>c:s", "b>c:w"},
+    ),
+    "what shows a frame reads what its functions read": (
+        steps(
+            a="import pandas as pd\ndef show(v): return unit\nst = pd.DataFrame([1]).style.format(show)",
+            b="unit = 'm'",
+            c="st",
+        ),
+        {"a>c:st", "b>c:unit"},
+    ),
+    "a class that frames have under a name": (
+        steps(
+            a="import pandas as pd\n@pd.api.extensions.register_dataframe_accessor('geo')\nclass Geo:\n"
+            "    def __init__(self, df): self.df = df\n    @property\n    def wide(self): return unit\n"
+            "df = pd.DataFrame([1])",
+            b="unit = 'm'",
+            c="print(df.geo.wide)",
+        ),
+        {"a>b:@patch:pandas.DataFrame.geo", "a>c:@patch:pandas.DataFrame.geo,df", "b>c:unit"},
+    ),
     "what nobody reads stays": (steps(a="x = 1\ny = 2", b="print(x)"), {"a>b:x"}),
     "independent steps have no edge": (steps(a="x = 1", b="y = 2"), set()),
     "the last binding wins": (steps(a="x = 1", b="x = 2", c="print(x)"), {"b>c:x"}),

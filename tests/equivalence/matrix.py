@@ -22,8 +22,18 @@ ONCE = frozenset(
 )
 """Cases of which no part can run twice: what it takes away is gone then."""
 
+PUT_INTO_LIBRARIES = frozenset(
+    (
+        "a_library_function_exchanged_and_put_back",
+        "a_method_put_into_a_library_class",
+        "a_function_of_a_module_is_wrapped",
+    )
+)
+"""Cases that put functions into libraries, which any step may call: no step may stand between two that change them."""
+
 EXCEPT: dict[str, frozenset[str]] = {
     **dict.fromkeys(ONCE, REPEATING),
+    **dict.fromkeys(PUT_INTO_LIBRARIES, frozenset(("interleaved",))),
     "a_database": frozenset(("statements",)),  # a connection cannot be handed on
     "names_deleted_by_a_magic": frozenset(("statements",)),  # a known limit: names that other steps made are left
     "results_of_cells_in_other_steps": frozenset(("join",)),  # it needs the last result to be the frame

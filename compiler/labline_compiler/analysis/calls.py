@@ -71,6 +71,17 @@ class Calls(LibraryObjects):
             result |= self.kind_method(kind, frozenset(numbers), name, arguments, node)
         return result
 
+    def accessors(self, value: Value, name: str, node: ast.AST) -> Value:
+        """What asking *value* for an attribute runs that the notebook has put into libraries under that *name*."""
+        found: Value = NOTHING
+        for number in sorted(self.mutable_patches(name)):
+            thing = self.heap.things[number]
+            if thing.klass is not None:  # registered as an accessor
+                found |= self.construct(number, thing.klass, Arguments([value]), node)
+            elif thing.function is not None and thing.function.binding == "property":
+                found |= self.enter_function(number, thing.function, Arguments([value]), node)
+        return found
+
     def mutable_patches(self, name: str) -> Value:
         """The notebook's own objects among what it has put into libraries under a name."""
         return self.heap.mutable(self.patches(name))

@@ -318,7 +318,7 @@ class Expressions(Calls):
         """``value.name``."""
         if name in namespaces.ATTRIBUTES:
             return self.library("builtins.globals", Arguments([]), node)
-        found: Value = NOTHING
+        found: Value = self.accessors(value, name, node) if name in self.patched else NOTHING
         for number in value:
             thing = self.heap.things[number]
             own = frozenset((number,))

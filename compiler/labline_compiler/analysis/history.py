@@ -90,6 +90,7 @@ class History(Statements):
         output = self._output(cell, value)
         if output != "none":
             self.use(value)  # it is shown
+            self.run_kept(self.heap.only(self.heap.reach(value), "styler", "matplotlib"))
         self.shows_all |= "ast_node_interactivity" in self.source
         self.ran.append(_Ran(self.number, self.step, output))
         if not self.results_asked or output == "none":

@@ -33,10 +33,6 @@ class LibraryCalls(Replacements):
     handlers_count = False  # whether anything in the notebook depends on the root logger's having a handler
     root_has_handler = False  # surely: the root logger
 
-    def origin_of(self, node: ast.expr) -> str | None:
-        """The dotted name of what an expression is of a library."""
-        raise NotImplementedError
-
     def unbound_method(
         self, receiver: Value, name: str, arguments: Arguments, attribute: object, node: ast.AST
     ) -> Value:
@@ -101,6 +97,8 @@ class LibraryCalls(Replacements):
         result = self._result(operation, handed, arguments, node, origin)
         if operation.result in ("holds", "elements") and functions:
             self.heap.put(result, functions)
+        elif functions and operation.kind == "matplotlib":
+            self.heap.put(result, functions)  # FuncFormatter(function)
         elif functions:  # json.loads(text, object_hook=function): what these gave may be in it
             self.heap.put(result, self.heap.mutable(NOTHING.union(*(self.heap.things[n].holds for n in functions))))
         return result | given | evaluated
@@ -226,10 +224,8 @@ class LibraryCalls(Replacements):
             if holder is not None and isinstance(name, str):
                 self.patch(f"{holder}.{name}", arguments.positional[2] if len(arguments.positional) > 2 else NOTHING)
                 return self.heap.make(self.site(node), "data")
-        if origin.startswith("pandas.api.extensions.register_") and isinstance(arguments.constant(0, "name"), str):
-            kinds = {"dataframe": "DataFrame", "series": "Series", "index": "Index"}
-            kind = kinds.get(origin.split("_")[-2], "DataFrame")
-            self.patch(f"pandas.{kind}.{arguments.constant(0, 'name')}", NOTHING)
+        if path := self.accessor_path(origin, arguments):
+            self.patch(path, NOTHING)
         if origin in ("builtins.getattr", "builtins.hasattr") and arguments.positional:
             got = self._got(arguments, node)
             if origin == "builtins.hasattr":

@@ -68,12 +68,14 @@ class LibraryObjects(LibraryCalls):
         if kind in ("numpy", "pandas", "data"):
             return self._data_method(kind, receiver, name, arguments, node)
         if kind == "matplotlib":
-            self.callbacks(arguments)
-            self.state.alter(self.heap.reach(receiver))
+            kept = self.callbacks(arguments)
+            self.state.alter(self.heap.reach(receiver), kept)
+            self.run_kept(receiver)
             return receiver
         if kind == "styler":  # it changes itself, and not the frame that it shows
-            self.callbacks(arguments)
-            self.state.alter(receiver)
+            kept = self.callbacks(arguments)
+            self.state.alter(receiver, kept)
+            self.run_kept(receiver)
             return receiver
         if kind == "logger":
             self.callbacks(arguments)

@@ -283,6 +283,7 @@ LIBRARY: dict[str, Operation] = {
     "sklearn.compose.make_column_transformer": Operation("holds", "sklearn"),
     "sklearn.compose.make_column_selector": Operation("fresh", "sklearn"),
     "sklearn.metrics": SCALAR,
+    "sklearn.metrics.make_scorer": HOLDS,
     **dict.fromkeys(
         (f"sklearn.metrics.{name}" for name in words("confusion_matrix roc_curve precision_recall_curve pairwise")),
         Operation("fresh", "numpy"),

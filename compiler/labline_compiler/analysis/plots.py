@@ -70,6 +70,7 @@ class Plots(Logs):
         if handed:
             self.heap.put(value, handed)
         self.state.alter(value | self.heap.reach(handed))
+        self.run_kept(value)
         return value
 
     def load_backend(self) -> None:
@@ -77,6 +78,11 @@ class Plots(Logs):
         if self.loading_counts and not self.backend_loaded:
             self.state.sink.hidden("@matplotlib.backend", "change")
         self.backend_loaded = True
+
+    def run_kept(self, shown: Value) -> None:
+        """Figures are drawn, or a styled frame is written: functions that were handed to them say how things look."""
+        if functions := self.heap.reach(shown) & self.heap.functions:
+            self.invoke(functions, NOTHING)
 
     def unknown_plots(self) -> None:
         """Code that is not known may draw on figures that outlive their cell."""

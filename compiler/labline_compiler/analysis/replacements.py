@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+
 from labline_compiler.analysis import hidden_state
+from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.copies import Copies
 from labline_compiler.analysis.heap import ANY_PART, NOTHING, Value
 
 
 class Replacements(Copies):
     """Attributes that are put into libraries, by ``patched``, and what then runs when something of them is called."""
+
+    def origin_of(self, node: ast.expr) -> str | None:
+        """The dotted name of what an expression is of a library."""
+        raise NotImplementedError
 
     def patch(self, path: str, value: Value) -> None:
         """The attribute *path* of a library is set; later steps find it as it then is."""
@@ -43,6 +50,22 @@ class Replacements(Copies):
                 own |= patches - self.heap.dotted
                 stack += sorted(patches & self.heap.dotted)
         return frozenset(own), list(originals)
+
+    @staticmethod
+    def accessor_path(origin: str, arguments: Arguments) -> str | None:
+        """The attribute under which pandas has a class once a call of *origin* has registered it."""
+        name = arguments.constant(0, "name")
+        if not origin.startswith("pandas.api.extensions.register_") or not isinstance(name, str):
+            return None
+        kinds = {"dataframe": "DataFrame", "series": "Series", "index": "Index"}
+        return f"pandas.{kinds.get(origin.split('_')[-2], 'DataFrame')}.{name}"
+
+    def registered(self, decorator: ast.expr, klass: Value) -> None:
+        """A class may be registered with a library under a name, by which others find it."""
+        if not isinstance(decorator, ast.Call):
+            return
+        if path := self.accessor_path(self.origin_of(decorator.func) or "", Arguments([], node=decorator)):
+            self.patch(path, klass)
 
     def begin_step(self) -> None:
         """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""

@@ -362,6 +362,8 @@ class Statements(Stays):
         self.made_class(frozenset().union(*bases), "__init_subclass__", value)
         for special in ("__prepare__", "__new__", "__init__"):
             self.made_class(metaclass, special, value)
+        for node in statement.decorator_list:
+            self.registered(node, value)
         self.state.bind(statement.name, self._decorated(value, decorators))
 
     # ------------------------------------------------------------------------------------------------- assignment
