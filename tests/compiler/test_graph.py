@@ -78,6 +78,14 @@ CASES = {
         ),
         {"a>b:@patch:pandas.DataFrame.geo", "a>c:@patch:pandas.DataFrame.geo,df", "b>c:unit"},
     ),
+    "a function that an option is set to": (
+        steps(
+            a="import pandas as pd\npd.set_option('display.float_format', lambda v: unit)",
+            b="unit = 'm'",
+            c="print(pd.Series([1.5]))",
+        ),
+        {"a>b:@pandas.options", "a>c:@pandas.options,pd", "b>c:unit"},
+    ),
     "what nobody reads stays": (steps(a="x = 1\ny = 2", b="print(x)"), {"a>b:x"}),
     "independent steps have no edge": (steps(a="x = 1", b="y = 2"), set()),
     "the last binding wins": (steps(a="x = 1", b="x = 2", c="print(x)"), {"b>c:x"}),

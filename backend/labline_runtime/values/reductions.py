@@ -276,7 +276,7 @@ def own_way(value: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
         return None
     if not all(each is object or each.__module__ in ("__main__", "abc", "typing") for each in kind.__mro__):
         return None
-    if not any(_is_of_notebook(kind, object, name) for name in _OWN_WAYS):
+    if kind not in copyreg.dispatch_table and not any(_is_of_notebook(kind, object, name) for name in _OWN_WAYS):
         return None
     attributes = dict(object.__getattribute__(value, "__dict__")) if kind.__dictoffset__ else {}
     slots = {}

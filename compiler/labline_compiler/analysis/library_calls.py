@@ -82,6 +82,8 @@ class LibraryCalls(Replacements):
             self.use(self.heap.reach(handed))
         else:
             functions = self.callbacks(arguments)
+            if functions and any(use.use == "change" for use in hidden_state.call_uses(origin)):
+                self.keep_functions(functions)
         self.side_arguments(arguments)
         viewing = origin in operations.VIEWS_WITHOUT_COPY or origin.startswith("pandas.")
         given = self.taken_liberties(arguments, handed, operation.plain, viewing=viewing)
@@ -487,6 +489,7 @@ class LibraryCalls(Replacements):
         elif state := hidden_state.assignment_state(path):
             self.root_has_handler &= state != "@logging"
             self.state.sink.hidden(state, "change")
+            self.keep_functions(value)
         else:
             self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)
 

@@ -13,9 +13,15 @@ from labline_compiler.analysis.heap import ANY_PART, NOTHING, Value
 class Replacements(Copies):
     """Attributes that are put into libraries, by ``patched``, and what then runs when something of them is called."""
 
+    kept: Value = NOTHING  # functions that options of libraries are set to
+
     def origin_of(self, node: ast.expr) -> str | None:
         """The dotted name of what an expression is of a library."""
         raise NotImplementedError
+
+    def keep_functions(self, value: Value) -> None:
+        """An option of a library is set to *value*: functions that it reaches may be called from now on."""
+        self.kept |= self.heap.reach(value) & self.heap.functions
 
     def patch(self, path: str, value: Value) -> None:
         """The attribute *path* of a library is set; later steps find it as it then is."""
@@ -69,6 +75,8 @@ class Replacements(Copies):
 
     def begin_step(self) -> None:
         """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""
+        for number in sorted(self.kept):
+            self.mentioned(number)
         for path in dict.fromkeys(path for paths in self.patched.values() for path in paths):
             value = self.state.peek(f"{hidden_state.PATCH}{path}")
             for number in sorted(self.heap.reach(value or NOTHING) & self.heap.functions):
