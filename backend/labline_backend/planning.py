@@ -12,6 +12,7 @@ from labline_backend.service import Service, engine_errors
 
 if TYPE_CHECKING:
     from labline_backend.engine.forecast import Forecast
+    from labline_backend.store.records import StepRecord
     from labline_backend.store.runs import RunStore
     from labline_compiler.pipeline import Pipeline, Step
     from labline_compiler.selection import Selection
@@ -49,7 +50,8 @@ def forecast(
     compilation, pipeline, _ = service.compile_to_run(path, notebook, content, observed=observed)
     given = literals(pipeline, parameters or {})
     folder = str(path.absolute().parent)
-    seconds = _seconds(service.store, notebook, folder, target)
+    last = _last(service.store, notebook, folder, target)
+    seconds = _seconds(last, target)
     if target != LOCAL:
         service.targets.to_run(target, selection)
         with engine_errors():
@@ -62,7 +64,8 @@ def forecast(
         run = RunRecord("", pipeline, notebook, folder, "queued", 0.0, values, cache, findings=compilation.findings)
         part = plan(known, service.store, run, kernel, selection, given) if selection else None
         run = replace(run, parameters=part.parameters) if part else run
-        return engine.forecast(known, run, kernel, seconds, Share(usable_cores(), usable_memory()), part)
+        results = {name: step.result for name, step in last.items() if step.result is not None}
+        return engine.forecast(known, run, kernel, seconds, Share(usable_cores(), usable_memory()), part, results)
 
 
 def _elsewhere(pipeline: Pipeline, target: str, seconds: Mapping[str, float], *, cache: bool) -> Forecast:
@@ -79,18 +82,23 @@ def _elsewhere(pipeline: Pipeline, target: str, seconds: Mapping[str, float], *,
     return timed(pipeline, tuple(foresee(step) for step in pipeline.steps), None)
 
 
-def _seconds(store: RunStore, notebook: str, folder: str, target: str) -> dict[str, float]:
-    """How long steps took when they last ran on *target*, in the newest of the notebook's last runs that knows.
-
-    On a cluster that includes what it took to start their pods.
-    """
+def _last(store: RunStore, notebook: str, folder: str, target: str) -> dict[str, StepRecord]:
+    """How steps last succeeded on *target*, by name, each in the newest of the notebook's last runs where it did."""
     records = [record for record in store.list(LOOKED_AT, notebook=notebook, folder=folder) if record.target == target]
     steps = store.steps_of([record.id for record in records])
-    found: dict[str, float] = {}
+    found: dict[str, StepRecord] = {}
     for step in (step for record in records for step in steps.get(record.id, [])):
-        if target == LOCAL:
-            if step.result is not None and step.result.state == "succeeded":
-                found.setdefault(step.name, step.result.seconds)
-        elif step.state == "succeeded" and step.started is not None and step.ended is not None:
-            found.setdefault(step.name, step.ended - step.started)
+        if step.result.state == "succeeded" if target == LOCAL and step.result else step.state == "succeeded":
+            found.setdefault(step.name, step)
+    return found
+
+
+def _seconds(last: Mapping[str, StepRecord], target: str) -> dict[str, float]:
+    """How long the steps took. On a cluster that includes what it took to start their pods."""
+    found = {}
+    for name, step in last.items():
+        if target == LOCAL and step.result is not None:
+            found[name] = step.result.seconds
+        elif target != LOCAL and step.started is not None and step.ended is not None:
+            found[name] = step.ended - step.started
     return found

@@ -172,6 +172,14 @@ class Cache:
             return None
         return entry if self._other_page(run.id, entry.result) is None else None
 
+    def items_known(self, lookup: Lookup, step: Step, results: Mapping[str, StepResult], items: Sequence[str]) -> int:
+        """Of how many of these *items* of the loop of *step*, given by their digests, there is a result."""
+        if lookup.key is None:
+            return 0
+        keys = [self.of_item(lookup, step, results, item).key for item in items if item]
+        entries = (self._store.cache.lookup(key) for key in keys if key is not None)
+        return sum(entry is not None and all(map(self._artifacts.has, entry.result.artifacts)) for entry in entries)
+
     def remember_item(self, run: RunRecord, place: str, lookup: Lookup, result: StepResult) -> None:
         """Keep the result of an item that ran; *place* is where it lies, as the name of a step would say."""
         if lookup.key is not None and result.unrepeatable is None:

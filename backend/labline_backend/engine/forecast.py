@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from labline_backend.engine.cache import Cache, Lookup
@@ -15,6 +16,8 @@ from labline_backend.kernels import Kernel
 from labline_backend.store.records import RunRecord
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime.specification import StepResult
+
+ITEMS_LOOKED_UP = 1000  # of a loop, at most
 
 Outcome = Literal["cached", "runs", "depends", "taken", "left out"]
 
@@ -61,10 +64,12 @@ def forecast(
     seconds: Mapping[str, float],
     limit: Share | None,
     plan: Plan | None = None,
+    last: Mapping[str, StepResult] = MappingProxyType({}),
 ) -> Forecast:
     """Foresee *run*, which need not be in the store. *seconds* are what steps took in earlier runs, by name.
 
-    They share the machine's *limit*. With a *plan* only a part of the pipeline runs.
+    They share the machine's *limit*. With a *plan* only a part of the pipeline runs. *last* are results of steps when
+    they last ran.
     """
     known: dict[str, StepResult] = {}
     steps = []
@@ -81,6 +86,8 @@ def forecast(
         results = {name: known[name] for name in step.predecessors if name in known}
         lookup = cache.look_up(run, step, kernel, results, open_, ask=False)
         found = _judge(step, lookup, open_, seconds.get(step.name))
+        if found.outcome in ("runs", "depends") and run.cache:
+            found = replace(found, reason=found.reason + _items(cache, step, lookup, {**last, **known}))
         if found.outcome == "cached" and lookup.hit is not None:
             known[step.name] = lookup.hit.result
         steps.append(found)
@@ -105,6 +112,15 @@ def timed(pipeline: Pipeline, steps: tuple[StepForecast, ...], limit: Share | No
     if surely.seconds > at_most.seconds:  # one step more may, by another order, shorten the whole
         at_most = surely
     return Forecast(steps, surely, at_most, limit.cores if limit is not None else None)
+
+
+def _items(cache: Cache, step: Step, lookup: Lookup, results: Mapping[str, StepResult]) -> str:
+    """What is known of the items of the loop that *step* may be: which it will have, only a run finds out."""
+    listed = results[step.name].listed if step.loop is not None and step.name in results else ()
+    if not listed or len(listed) > ITEMS_LOOKED_UP:
+        return ""
+    count = cache.items_known(lookup, step, results, listed)
+    return f"; of the {len(listed)} items of its last run {count or 'none'} can be used again"
 
 
 def _judge(step: Step, lookup: Lookup, open_: tuple[str, ...], seconds: float | None) -> StepForecast:

@@ -13,6 +13,7 @@ from labline_backend.store.artifacts import ArtifactStoreError
 from labline_backend.store.records import RunRecord
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.pipelines import pipeline, step
+from tests.backend.engine.test_loop import found, looping, states
 from tests.backend.s3 import S3
 
 MADE = step("a", "x = list(range(9))", gives="x")
@@ -48,6 +49,14 @@ def test_a_value_that_is_missing_here_is_fetched_for_the_step_that_takes_it(kept
     lose(kept.home)
     run = kept.run(pipeline(MADE, step("b", "print(x)", takes={"x": "a"})))
     assert kept.states(run) == {"a": "cached", "b": "succeeded"}
+
+
+def test_items_of_a_loop_are_joined_from_the_bucket_and_reused_from_there(kept: Bench) -> None:
+    assert found(kept, kept.run(looping("x * 2"))) == [1, 2, 3]
+    lose(kept.home)
+    run = kept.run(looping("x * 2", xs="[1, 5, 2, 3]"))
+    assert found(kept, run) == [1, 5, 2, 3]
+    assert states(kept, run) == ["cached", "succeeded", "cached", "cached"]
 
 
 def test_a_damaged_value_fails_the_step_that_takes_it_and_is_made_anew_without_the_cache(kept: Bench, s3: S3) -> None:

@@ -15,12 +15,16 @@ from labline_backend.store.records import RunRecord
 from labline_compiler.pipeline import Pipeline
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.pipelines import cell, pipeline, step
+from tests.backend.engine.test_loop import looping
 
 
 def foreseen(bench: Bench, trial: Pipeline, **parameters: str) -> Forecast:
     record = RunRecord("", trial, trial.notebook, str(bench.folder), "queued", 0.0, merge(trial, parameters))
     known = Cache(bench.home, bench.store, bench.artifacts)
-    return forecast(known, record, find_kernel("python3"), {"b": 2.0}, Share(2))
+    (newest,) = bench.store.list(1) or (None,)
+    steps = bench.store.steps(newest.id) if newest is not None else []
+    last = {step.name: step.result for step in steps if step.result is not None}
+    return forecast(known, record, find_kernel("python3"), {"b": 2.0}, Share(2), last=last)
 
 
 def chain(
@@ -131,3 +135,10 @@ def test_nothing_is_written_by_looking_ahead(ran: tuple[Bench, RunRecord]) -> No
     before = bench.store.version(), len(bench.store.list())
     foreseen(bench, chain("x = 5"))
     assert (bench.store.version(), len(bench.store.list())) == before
+
+
+@pytest.mark.parametrize(("edited", "known"), [("x * 2", "3"), ("x * 3", "none")])
+def test_how_many_items_of_a_loop_need_not_run_is_told(bench: Bench, edited: str, known: str) -> None:
+    bench.run(looping("x * 2"))
+    found = {step.name: step.reason for step in foreseen(bench, looping(edited, xs="[1, 5, 2, 3]")).steps}
+    assert found["s"].endswith(f"; of the 3 items of its last run {known} can be used again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ LOOP = (
     code("outcome = 'succeeded'", "pipeline-parameters"),
     code("xs = [1, 2, 4]", "step:a"),
     code("found = []\nfor x in xs:\n    print('item', x)\n    found.append(8 // x)", "step:s"),
+    code("if len(found) > 3:\n    print('many')", "step:many"),
     code("print('it has', outcome)", "step:tell"),
 )
 
@@ -100,14 +102,20 @@ def test_the_items_of_a_loop_are_followed_as_one_step(
     client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path), root=root)
     run = client.run(*LOOP, metadata=LOOPING)
     assert (run["state"], run["error"], run["findings"]) == ("succeeded", None, [])
-    assert states(run) == dict.fromkeys(("a", "s", "tell"), "succeeded")
+    assert states(run) == dict.fromkeys(("a", "s", "many", "tell"), "succeeded")
     there = next(iter(emulator.runs.values()))
-    assert [task.name for task in there.tasks.values()] == ["a", "s-items", "s-item", "s-item", "s-item", "s", "tell"]
+    tasks = ["a", "s-items", "s-item", "s-item", "s-item", "s", "many", "tell"]
+    assert [task.name for task in there.tasks.values()] == tasks
     by_name = {step["name"]: step for step in run["steps"]}
     assert by_name["s"]["items"] == {"total": 3, "cached": 0, "failed": 0}
     assert [value["preview"]["text"] for value in by_name["s"]["values"]] == ["[8, 4, 2]"]
+    assert by_name["many"]["condition"] is False
     log = client.service.log(run["id"], "s").text
-    assert [line for line in log.split("\n") if "item " in line and len(line) < 9] == ["item 1", "item 2", "item 4"]
+    assert [line.strip() for line in log.split("\n") if re.fullmatch(r" *item \d", line)] == [
+        "item 1",
+        "item 2",
+        "item 4",
+    ]
     assert "it has succeeded" in client.service.log(run["id"], "tell").text
 
 
@@ -117,7 +125,7 @@ def test_the_last_step_runs_in_a_run_that_fails(
     client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path))
     cells = (*LOOP[:1], code("xs = [1, 0, 4]", "step:a"), *LOOP[2:])
     run = client.run(*cells, metadata=LOOPING)
-    assert states(run) == {"a": "succeeded", "s": "failed", "tell": "succeeded"}
+    assert states(run) == {"a": "succeeded", "s": "failed", "many": "skipped", "tell": "succeeded"}
     assert run["error"].startswith("Step s failed: Item 2 of 3: Cell 3, line 4 raised ZeroDivisionError")
     assert "it has failed" in client.service.log(run["id"], "tell").text
 
