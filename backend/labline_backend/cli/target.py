@@ -37,6 +37,7 @@ def target() -> None:
 @click.option("--image", metavar="REF", help="The image for steps that name none; by default labline-step:VERSION.")
 @click.option("--kubeconfig", type=file, help="The cluster itself: for your rights before a run, and pods' logs.")
 @click.option("--context", help="The kubeconfig's context.")
+@click.option("--plain-http", is_flag=True, help="Send the secret over http, too: who reads the network reads it.")
 def add(
     name: str,
     host: str,
@@ -48,6 +49,7 @@ def add(
     image: str | None,
     kubeconfig: Path | None,
     context: str | None,
+    plain_http: bool,
 ) -> None:
     """Add the Kubeflow Pipelines at URL as NAME, or change it. A secret is only ever referred to."""
     from labline_backend.kubeflow.targets import Target
@@ -65,6 +67,7 @@ def add(
                 image=image,
                 kubeconfig=str(kubeconfig.absolute()) if kubeconfig else None,
                 context=context,
+                plain_http=plain_http,
             )
         )
     click.echo(f"{added.name}: {added.host}. Try it out: labline target check {added.name}")

@@ -244,6 +244,7 @@ class KubeflowClient:
             self._opened = api.ApiClient(configuration)
             self._opened.user_agent = "labline"
         if self.target.secret is not None:
+            self.target.check_connection()  # again: the file of targets may be edited
             secret = secrets.read(self.target.secret)
             header, value = (
                 ("Cookie", secret) if self.target.auth == "cookie" else ("Authorization", f"Bearer {secret}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import json
 import os
 import re
@@ -41,6 +42,7 @@ class Target:
     image: str | None = None
     kubeconfig: str | None = None
     context: str | None = None
+    plain_http: bool = False  # whether the secret may go over a connection that others can read
 
     def checked(self) -> Target:
         """The target where it can be one. Raises ``TargetError``."""
@@ -65,10 +67,24 @@ class Target:
             )
         if self.secret is not None:
             secrets.checked(self.secret)
+            self.check_connection()
         for file in (self.ca_file, self.kubeconfig):
             if file is not None and not Path(file).is_file():
                 raise _wrong(f"There is no file {file}.", "Correct the path.")
         return dataclasses.replace(self, host=self.host.rstrip("/"), root=self.root.rstrip("/") if self.root else None)
+
+    def check_connection(self) -> None:
+        """Raise ``TargetError`` where the secret would go over the network for everybody to read."""
+        address = urlsplit(self.host)
+        if self.secret is None or self.plain_http or address.scheme == "https" or _is_here(address.hostname or ""):
+            return
+        raise TargetError(
+            NO_SECRET,
+            f"The target {self.name} is reached over plain http, where anybody on the way could read its "
+            f"{'cookie' if self.auth == 'cookie' else 'token'}; it is not sent.",
+            "Use an address with https, or a port-forward on this machine. Where the network itself is to be trusted, "
+            "say so: labline target add ... --plain-http.",
+        )
 
     def page(self, run_id: str) -> str:
         """Where a browser finds a run."""
@@ -127,6 +143,16 @@ def _is_address(text: str) -> bool:
         return False
     is_plain = not (host.query or host.fragment or host.username)
     return host.scheme in ("http", "https") and bool(host.hostname) and is_plain and is_numbered
+
+
+def _is_here(host: str) -> bool:
+    """Whether *host* is this machine, by its loopback address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -54,10 +54,11 @@ RULES = (
     ),
     Rule(
         "LL607",
-        "secret of a target missing",
+        "secret of a target missing or not sent",
         "error",
-        "The token or cookie of the target is not where the target says that it is.",
-        "Set the environment variable, write the file, or store it with: labline target login NAME.",
+        "The token or cookie of the target is not where the target says that it is, or it would go over plain http, "
+        "where others can read it.",
+        "Set the environment variable, write the file, or store it with: labline target login NAME. Use https.",
     ),
     Rule(
         "LL608",

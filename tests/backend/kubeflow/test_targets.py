@@ -15,6 +15,7 @@ import pytest
 
 from labline_backend.home import Home
 from labline_backend.kubeflow import secrets
+from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target, Targets
 
@@ -145,3 +146,33 @@ def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(TargetError, match="keyring is not installed") as caught:
         secrets.read("keyring:prod")
     assert "labline[secrets]" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("host", "more", "is_refused"),
+    [
+        ("http://kubeflow.example.org/pipeline", {}, True),
+        ("http://10.0.0.7:8888", {}, True),
+        ("http://localhost.example.org", {}, True),
+        ("http://kubeflow.example.org/pipeline", {"plain_http": True}, False),
+        ("https://kubeflow.example.org/pipeline", {}, False),
+        ("http://localhost:8888", {}, False),
+        ("http://127.0.0.2:8888", {}, False),
+        ("http://[::1]:8888", {}, False),
+    ],
+)
+def test_a_secret_is_not_sent_where_others_can_read_it(host: str, more: dict[str, Any], is_refused: bool) -> None:
+    target = Target("prod", host, auth="token", secret="env:TOKEN", **more)
+    try:
+        target.checked()
+        refused = None
+    except TargetError as error:
+        refused = error
+    assert (refused is not None and refused.code == "LL607") is is_refused
+
+
+def test_a_target_edited_by_hand_sends_no_secret_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "abc")
+    client = KubeflowClient(Target("prod", "http://192.0.2.1", auth="token", secret="env:TOKEN"))
+    with pytest.raises(TargetError, match="it is not sent"):
+        client.health()
