@@ -44,7 +44,7 @@ class KnownTargets:
         """Keep a target, in the place of one of the same name. Raises ``InputError``."""
         from labline_backend.kubeflow.targets import Targets
 
-        with _target_errors():
+        with target_errors():
             return Targets(self._home).add(target)
 
     def remove(self, name: str) -> None:
@@ -75,18 +75,19 @@ class KnownTargets:
         failing = [found for found in check(target).findings if found.severity == "error"]
         if failing:
             raise InputError(failing[0].message, failing)
-        with _target_errors():
+        with target_errors():
             return prepare(target, pipeline, literals, cache=cache)
 
     def _all(self) -> list[Target]:
         from labline_backend.kubeflow.targets import Targets
 
-        with _target_errors():
+        with target_errors():
             return list(Targets(self._home).all())
 
 
 @contextlib.contextmanager
-def _target_errors() -> Iterator[None]:
+def target_errors() -> Iterator[None]:
+    """Turn what goes wrong with a target into ``InputError``."""
     from labline_backend.kubeflow.errors import TargetError
 
     try:

@@ -19,6 +19,7 @@ from labline_backend.cli.failures import ReaderLeftError, exit_code_of
 from labline_backend.cli.mlflow import mlflow
 from labline_backend.cli.monitor import monitor
 from labline_backend.cli.plan import plan
+from labline_backend.cli.recurring import recurring
 from labline_backend.cli.run import run
 from labline_backend.cli.runs import runs
 from labline_backend.cli.serve import serve
@@ -65,6 +66,7 @@ for command in (
     load,
     debug,
     target,
+    recurring,
     serve,
     monitor,
     server,

@@ -21,6 +21,8 @@ from labline_backend.kubeflow.targets import Target
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+PAGE = 100  # things on a page of a list
+MOST_PAGES = 50
 LONGEST_QUOTE = 300  # characters of what a server says
 
 T = TypeVar("T")
@@ -197,6 +199,74 @@ class KubeflowClient:
 
         with self._calling("to end a run") as (client, options):
             api.RunServiceApi(client).run_service_terminate_run(run_id, **options)
+
+    # ---------------------------------------------------------------- recurring runs
+
+    def create_recurring_run(
+        self,
+        name: str,
+        *,
+        experiment: str,
+        pipeline: str,
+        version: str,
+        arguments: dict[str, Any],
+        root: str | None,
+        cron: str,
+    ) -> str:
+        """Have a pipeline run whenever *cron*, six fields from seconds on, says so; the id."""
+        import kfp_server_api as api
+
+        made = api.V2beta1RecurringRun(
+            display_name=name,
+            experiment_id=experiment,
+            pipeline_version_reference=api.V2beta1PipelineVersionReference(
+                pipeline_id=pipeline, pipeline_version_id=version
+            ),
+            runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
+            trigger=api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=cron)),
+            mode="ENABLE",
+            max_concurrency="1",
+            no_catchup=True,
+            **self._namespace(),
+        )
+        with self._calling("to make a recurring run") as (client, options):
+            kept = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
+        return self._given(kept.recurring_run_id)
+
+    def recurring_runs(self) -> list[Any]:
+        """All ``V2beta1RecurringRun`` there are, at most as many as fit on :data:`MOST_PAGES` pages."""
+        import kfp_server_api as api
+
+        found: list[Any] = []
+        token: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
+            with self._calling("its recurring runs") as (client, options):
+                page = api.RecurringRunServiceApi(client).recurring_run_service_list_recurring_runs(
+                    page_size=PAGE, **token, **self._namespace(), **options
+                )
+            found += page.recurring_runs or []
+            if not page.next_page_token:
+                break
+            token = {"page_token": page.next_page_token}
+        return found
+
+    def pause_recurring_run(self, identifier: str, *, paused: bool) -> None:
+        """Have a recurring run pause, or go on."""
+        import kfp_server_api as api
+
+        with self._calling("to pause a recurring run") as (client, options):
+            service = api.RecurringRunServiceApi(client)
+            if paused:
+                service.recurring_run_service_disable_recurring_run(identifier, **options)
+            else:
+                service.recurring_run_service_enable_recurring_run(identifier, **options)
+
+    def delete_recurring_run(self, identifier: str) -> None:
+        """Have a recurring run begin no more; runs that it has begun stay."""
+        import kfp_server_api as api
+
+        with self._calling("to remove a recurring run") as (client, options):
+            api.RecurringRunServiceApi(client).recurring_run_service_delete_recurring_run(identifier, **options)
 
     # ---------------------------------------------------------------- calls, and what goes wrong with them
 

@@ -84,6 +84,7 @@ class Emulator:
         self.pipelines: dict[str, dict[str, Any]] = {}
         self.versions: dict[str, dict[str, Any]] = {}
         self.runs: dict[str, Run] = {}
+        self.recurring: dict[str, dict[str, Any]] = {}
         self.lock = threading.RLock()
         self._upload = upload
         self._runner = runner
@@ -162,6 +163,11 @@ class Emulator:
             ("POST /runs", "V2beta1Run", self._create_run),
             ("GET /runs/{run}", "V2beta1Run", lambda run, query, *_: self._told(self._run(run, query))),
             ("POST /runs/{run}:terminate", "", self._terminate),
+            ("GET /recurringruns", "V2beta1ListRecurringRunsResponse", self._list_recurring),
+            ("POST /recurringruns", "V2beta1RecurringRun", self._create_recurring),
+            ("DELETE /recurringruns/{run}", "", self._delete_recurring),
+            ("POST /recurringruns/{run}:enable", "", lambda *given: self._switch_recurring("ENABLE", *given)),
+            ("POST /recurringruns/{run}:disable", "", lambda *given: self._switch_recurring("DISABLE", *given)),
         ]
 
     def _health(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
@@ -227,16 +233,7 @@ class Emulator:
     def _create_run(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
         _only(query, {"experiment_id"})
         made = _document("V2beta1Run", body)
-        reference = made.get("pipeline_version_reference") or {}
-        version = self.versions.get(reference.get("pipeline_version_id", ""))
-        if made.get("experiment_id") not in self.experiments or version is None:
-            raise Refused(404, "the run's experiment or pipeline version is not found", 5)
-        if version["pipeline_id"] != reference.get("pipeline_id"):
-            raise Refused(400, "the version is another pipeline's")
-        given = (made.get("runtime_config") or {}).get("parameters") or {}
-        known = version["pipeline_spec"]["root"].get("inputDefinitions", {}).get("parameters", {})
-        if unknown := sorted(set(given) - set(known)):
-            raise Refused(400, f"Unknown input parameter {unknown[0]}")
+        version, given = self._version_of(made)
         made |= {
             "run_id": str(uuid.uuid4()),
             "created_at": _now(),
@@ -250,6 +247,20 @@ class Emulator:
         self._runner.start(made["run_id"], folder, file, given, lambda event: self._happened(run, event))
         return self._told(run)
 
+    def _version_of(self, made: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The pipeline version that a run is of, and what it is given."""
+        reference = made.get("pipeline_version_reference") or {}
+        version = self.versions.get(reference.get("pipeline_version_id", ""))
+        if made.get("experiment_id") not in self.experiments or version is None:
+            raise Refused(404, "the run's experiment or pipeline version is not found", 5)
+        if version["pipeline_id"] != reference.get("pipeline_id"):
+            raise Refused(400, "the version is another pipeline's")
+        given = (made.get("runtime_config") or {}).get("parameters") or {}
+        known = version["pipeline_spec"]["root"].get("inputDefinitions", {}).get("parameters", {})
+        if unknown := sorted(set(given) - set(known)):
+            raise Refused(400, f"Unknown input parameter {unknown[0]}")
+        return version, given
+
     def _terminate(self, run_id: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
         run = self._run(run_id, query)
         with self.lock:
@@ -261,6 +272,45 @@ class Emulator:
                     task.state, task.ended = "CANCELED", _now()
             run.state, run.finished = "CANCELED", _now()
         return {}
+
+    def _list_recurring(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        return _page("recurringRuns", self._in_namespace(self.recurring, query), query)
+
+    def _create_recurring(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
+        _only(query, set())
+        made = _document("V2beta1RecurringRun", body)
+        self._allowed(made.get("namespace"))
+        self._version_of(made)
+        if len(made["trigger"]["cron_schedule"]["cron"].split()) != 6 or int(made["max_concurrency"]) not in range(
+            1, 11
+        ):
+            raise Refused(400, "Invalid input error: the schedule")
+        made |= {"recurring_run_id": str(uuid.uuid4()), "created_at": _now(), "status": "ENABLED"}
+        self.recurring[made["recurring_run_id"]] = made
+        return made
+
+    def _delete_recurring(self, identifier: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        _only(query, set())
+        self._recurring(identifier)
+        del self.recurring[identifier]
+        return {}
+
+    def _switch_recurring(self, mode: str, identifier: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        _only(query, set())
+        self._recurring(identifier)["mode"] = mode
+        return {}
+
+    def _recurring(self, identifier: str) -> dict[str, Any]:
+        if identifier not in self.recurring:
+            raise Refused(404, f"recurring run {identifier} not found", 5)
+        return self.recurring[identifier]
+
+    def begin(self, identifier: str) -> Run:
+        """Begin a run of a recurring one, as the scheduled workflow's controller does when the time has come."""
+        of = self._recurring(identifier)
+        kept = ("experiment_id", "pipeline_version_reference", "runtime_config")
+        run = {"display_name": f"{of['display_name']}-1", **{key: of[key] for key in kept}}
+        return self.runs[self._create_run({}, json.dumps(run).encode())["run_id"]]
 
     # ---------------------------------------------------------------- runs
 
@@ -362,6 +412,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
+    def do_DELETE(self) -> None:
+        self._answer()
+
     def _answer(self) -> None:
         address = urllib.parse.urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -456,7 +509,9 @@ def _page(name: str, found: list[dict[str, Any]], query: dict[str, str]) -> dict
                 raise Refused(400, "this emulator knows EQUALS only")
             found = [each for each in found if each.get(predicate["key"]) == predicate["string_value"]]
     size = int(query.get("page_size") or 10)
-    return {name: found[:size], "total_size": len(found)} if found else {}
+    start = int(query.get("page_token") or 0)
+    more = {"next_page_token": str(start + size)} if start + size < len(found) else {}
+    return {name: found[start : start + size], "total_size": len(found), **more} if found else {}
 
 
 def _new(kept: dict[str, dict[str, Any]], made: dict[str, Any], key: str) -> None:
