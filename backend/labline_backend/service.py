@@ -299,7 +299,7 @@ class Service:
         return self.document(run)
 
     def resume(self, run: str) -> RunRecord:
-        """Go on with an interrupted run, or follow one on a target that nobody follows."""
+        """Go on with an interrupted run, or with one on a target that nobody follows, or that has failed there."""
         from labline_backend.engine.engine import RunStateError
 
         self.get(run)

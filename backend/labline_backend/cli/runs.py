@@ -138,7 +138,7 @@ def keep(name: str, undo: bool, as_json: bool) -> None:
 def resume(name: str, notebook: Path | None, as_json: bool, no_track: bool) -> None:
     """Go on with an interrupted run, or follow one on a target that nobody follows.
 
-    With a changed notebook also a failed or cancelled run goes on.
+    With a changed notebook also a failed or cancelled run goes on; one on a target goes on there, as it is.
     """
     from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.cli.run import attend, leave_on_signals

@@ -30,6 +30,7 @@ from labline_backend.kernels import Kernel, KernelError, find_kernel
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import (
+    DONE_STEP,
     ENDED_RUN,
     ENDED_STEP,
     LOCAL,
@@ -206,10 +207,12 @@ class Engine:
     def resume(self, run_id: str) -> RunRecord:
         """Go on with an interrupted run, or one whose owner has died. Finished steps are not repeated.
 
+        On a target a run that has failed or was cancelled is tried again, too, from where it stopped.
         Raises ``KeyError``, and ``RunStateError`` where the run has ended or somebody drives it.
         """
         record = self._store.get(run_id)
-        if record.state in ENDED_RUN:
+        is_there = record.target != LOCAL and record.state in STOPPED_RUN
+        if record.state in ENDED_RUN and not is_there:
             if record.state == "succeeded":
                 raise RunStateError(f"The run {run_id} has succeeded: there is nothing to resume.")
             raise RunStateError(f"The run {run_id} is {record.state}: it goes on with a changed notebook only.")
@@ -217,9 +220,25 @@ class Engine:
             raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
         if not self._store.is_understood(run_id):
             raise RunStateError(f"The run {run_id} was begun by another version of Labline: resume it with that one.")
+        if record.state in ENDED_RUN and self._remote is not None:
+            return self._try_again(record)
         if not self._take_over(record):
             raise RunStateError(f"The run {run_id} is driven by another process.")
         return self._store.get(run_id)
+
+    def _try_again(self, before: RunRecord) -> RunRecord:
+        """Have a run that has ended on its target go on there: noted as a patch that changes nothing."""
+        thread = self._started()
+        if (ending := thread.future(before.id)) is not None:
+            ending.result()
+        steps = [step for step in self._store.steps(before.id) if step.state not in DONE_STEP]
+        again = {step.name: patching.WHY.get(step.state, "it was not done") for step in steps}
+        patch = Patch(time.time(), before.notebook, before.state, before.error, again, "")
+        if not self._store.patch(patch, replace(before, owner=thread.owner.name), before.owner):
+            raise RunStateError(f"The run {before.id} is already being gone on with.")
+        record = self._store.get(before.id)
+        thread.drive(self._driver(thread, record, self._store.steps(before.id), None))
+        return record
 
     def patch(
         self,

@@ -24,7 +24,7 @@ from labline_runtime import post_mortem
 
 FOLDER = "patches"
 
-_WHY: Mapping[StepState, str] = {
+WHY: Mapping[StepState, str] = {
     "failed": "it had failed",
     "cancelled": "it was cancelled",
     "skipped": "it had not run",
@@ -60,7 +60,7 @@ def again(
         if state is None:
             found[step.name] = "it is new"
         elif state.state not in DONE_STEP or state.result is None:
-            found[step.name] = _WHY.get(state.state, "it was not done")
+            found[step.name] = WHY.get(state.state, "it was not done")
         elif above:
             found[step.name] = f"it comes after {', '.join(above)}"
         elif (reason := cache.changed(before, after, step, known, kernel)) is not None:

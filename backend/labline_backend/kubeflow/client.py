@@ -193,6 +193,13 @@ class KubeflowClient:
             raise self.not_kubeflow()
         return found
 
+    def retry(self, run_id: str) -> None:
+        """Have a run that has failed or was ended go on from where it stopped."""
+        import kfp_server_api as api
+
+        with self._calling("to try a run again") as (client, options):
+            api.RunServiceApi(client).run_service_retry_run(run_id, **options)
+
     def terminate(self, run_id: str) -> None:
         """Ask for a run's end."""
         import kfp_server_api as api

@@ -20,7 +20,7 @@ from labline_backend.kubeflow.mirror import Mirror
 from labline_backend.kubeflow.pod_log import PodLog
 from labline_backend.kubeflow.pods import Pod, Pods
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
-from labline_backend.store.records import ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
+from labline_backend.store.records import DONE_STEP, ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import StepResult
@@ -97,7 +97,7 @@ class KubeflowRun(Journal):
         mirror = None if target.root is None else Mirror(f"{target.root}/{self.record.id}")
         pods = Pods(target) if target.kubeconfig or target.context else None
         try:
-            run_id = place.run_id or await self._submit(client, place, specification)
+            run_id = await self._retry(client, place) or await self._submit(client, place, specification)
             where = f" -n {target.namespace}" if target.namespace else ""
             self._elsewhere = f"kubectl logs{where} -l pipeline/runid={run_id} -c main --prefix"
             await self._follow(client, run_id, mirror, pods)
@@ -107,6 +107,21 @@ class KubeflowRun(Journal):
             for opened in (client, mirror, pods):
                 if opened is not None:
                     self._calls.submit(opened.close)
+
+    async def _retry(self, client: KubeflowClient, place: Place) -> str | None:
+        """The run's id, if it is there; where it is to be tried again, that is asked for, once."""
+        number = len(self.store.patches(self.record.id))
+        run_id = place.run_id
+        if run_id is None or number == place.retried:
+            return run_id
+
+        def retry() -> None:
+            # Whoever asks a second time, after an answer that was lost, finds it going on.
+            if states.RUN_STATES.get(client.run(run_id).state or "") in ("failed", "cancelled"):
+                client.retry(run_id)
+
+        await self._call(retry)
+        return self._keep(replace(place, retried=number), run_id)
 
     async def _submit(self, client: KubeflowClient, place: Place, specification: str) -> str:
         """Start the run there, once, however often this is called; its id. Raises ``_Abandoned``."""
@@ -212,7 +227,7 @@ class KubeflowRun(Journal):
     async def _take(self, name: str, found: states.SeenStep, mirror: Mirror | None) -> None:
         """Write down what has changed of a step."""
         known = self.steps[name]
-        if known.state in ENDED_STEP or known.state == found.state:
+        if known.state in DONE_STEP or known.state == found.state:  # what has failed may be tried again there
             return
         result = None
         if found.state == "succeeded" and mirror is not None:

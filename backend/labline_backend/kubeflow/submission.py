@@ -26,13 +26,17 @@ PLACE = "target.json"
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run is on its target. ``asked`` says that its start was asked for, whatever came of it."""
+    """Where a run is on its target.
+
+    ``asked`` says that its start was asked for, whatever came of it; ``retried`` how often it was tried again since.
+    """
 
     target: Target
     arguments: dict[str, Any]
     experiment: str
     asked: bool = False
     run_id: str | None = None
+    retried: int = 0
 
     @staticmethod
     def read(folder: Path) -> Place:

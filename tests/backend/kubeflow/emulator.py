@@ -163,6 +163,7 @@ class Emulator:
             ("POST /runs", "V2beta1Run", self._create_run),
             ("GET /runs/{run}", "V2beta1Run", lambda run, query, *_: self._told(self._run(run, query))),
             ("POST /runs/{run}:terminate", "", self._terminate),
+            ("POST /runs/{run}:retry", "", self._retry),
             ("GET /recurringruns", "V2beta1ListRecurringRunsResponse", self._list_recurring),
             ("POST /recurringruns", "V2beta1RecurringRun", self._create_recurring),
             ("DELETE /recurringruns/{run}", "", self._delete_recurring),
@@ -246,6 +247,18 @@ class Emulator:
         file = self.folder / f"{version['pipeline_version_id']}.yaml"
         self._runner.start(made["run_id"], folder, file, given, lambda event: self._happened(run, event))
         return self._told(run)
+
+    def _retry(self, run_id: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
+        run = self._run(run_id, query)
+        with self.lock:
+            if run.state not in ("FAILED", "CANCELED"):
+                raise Refused(400, "Workflow must be Failed/Error to retry")
+            run.tasks = {place: task for place, task in run.tasks.items() if task.state == "SUCCEEDED"}
+            run.state, run.finished = "RUNNING", EPOCH
+        version, given = self._version_of(run.document)
+        file = self.folder / f"{version['pipeline_version_id']}.yaml"
+        self._runner.start(run_id, run.folder, file, given, lambda event: self._happened(run, event))
+        return {}
 
     def _version_of(self, made: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The pipeline version that a run is of, and what it is given."""

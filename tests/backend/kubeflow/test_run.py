@@ -13,7 +13,7 @@ from labline_backend.planning import forecast
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
-from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.emulator import Emulator, Refused
 from tests.backend.notebooks import DOUBLE, code
 from tests.backend.s3 import S3
 
@@ -128,6 +128,41 @@ def test_the_last_step_runs_in_a_run_that_fails(
     assert states(run) == {"a": "succeeded", "s": "failed", "many": "skipped", "tell": "succeeded"}
     assert run["error"].startswith("Step s failed: Item 2 of 3: Cell 3, line 4 raised ZeroDivisionError")
     assert "it has failed" in client.service.log(run["id"], "tell").text
+
+
+def test_a_run_that_has_failed_is_tried_again_from_where_it_stopped(client: Client, emulator: Emulator) -> None:
+    there = client.folder / "there"
+    mark = f"open({str(client.folder / 'marks')!r}, 'a').write('x')"
+    cells = (code(f"{mark}\nx = 1", "step:a"), code(f"y = x + len(open({str(there)!r}).read())", "step:b"))
+    run = client.run(*cells)
+    assert states(run) == {"a": "succeeded", "b": "failed"}
+    there.touch()
+    run = client.end(client.service.resume(run["id"]))
+    assert (run["state"], run["error"], states(run)) == ("succeeded", None, {"a": "succeeded", "b": "succeeded"})
+    assert ((client.folder / "marks").read_text(), len(emulator.runs)) == ("x", 1)
+
+
+def test_a_retry_whose_answer_is_lost_is_not_asked_for_twice(client: Client, emulator: Emulator) -> None:
+    there = client.folder / "there"
+    record = client.submit(code(f"open({str(there)!r})", "step:a"))
+    client.end(record)
+    there.touch()
+    retry = emulator._retry
+
+    def lose_the_answer(*given: Any) -> dict[str, Any]:
+        emulator._retry = retry
+        retry(*given)
+        raise Refused(503, "an injected fault", 13)
+
+    emulator._retry = lose_the_answer
+    assert client.end(client.service.resume(record.id))["state"] == "succeeded"
+    assert [call for call in emulator.called if call.endswith(":retry")] == [
+        f"POST /apis/v2beta1/runs/{_id(emulator)}:retry"
+    ]
+
+
+def _id(emulator: Emulator) -> str:
+    return next(iter(emulator.runs))
 
 
 def test_a_log_grows_with_its_pods(client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
