@@ -24,7 +24,7 @@ run_argument = click.argument("name", metavar="[RUN|latest]", default="latest")
 
 @click.group()
 def runs() -> None:
-    """Look at runs: list, show, logs, cancel, keep, resume. RUN is an id, the beginning of one, or latest."""
+    """Look at runs: list, show, logs, cancel, keep, resume, clone. RUN is an id, the beginning of one, or latest."""
 
 
 @runs.command("list")
@@ -158,6 +158,33 @@ def resume(name: str, notebook: Path | None, as_json: bool, no_track: bool) -> N
                 sys.exit(BAD_INPUT)
             if not as_json:
                 terminal.findings(str(notebook), record.findings)
+        attend(service, record, as_json=as_json)
+
+
+@runs.command()
+@run_argument
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Another value; repeatable.")
+@click.option("--target", metavar="NAME", help="Elsewhere than where the run was; see labline target list.")
+@click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
+@as_json_option
+def clone(name: str, given: tuple[str, ...], target: str | None, no_track: bool, as_json: bool) -> None:
+    """Run once more what a run was made of: the notebook as it was then, with its parameters."""
+    from labline_backend.cli.failures import BAD_INPUT
+    from labline_backend.cli.run import attend, leave_on_signals, parameters_of
+    from labline_backend.cloning import clone
+    from labline_backend.errors import InputError
+
+    parameters = parameters_of(given)
+    leave_on_signals()
+    with _service(track=not no_track) as service:
+        run = service.resolve(name)
+        try:
+            record = clone(service, run.id, parameters=parameters, target=target)
+        except InputError as error:
+            terminal.refuse(error.message, error.findings, as_json=as_json, name=run.notebook)
+            sys.exit(BAD_INPUT)
+        if not as_json:
+            terminal.findings(run.notebook, record.findings)
         attend(service, record, as_json=as_json)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from labline_backend.cloning import clone
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.planning import forecast
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator, Refused
-from tests.backend.notebooks import DOUBLE, code
+from tests.backend.notebooks import DOUBLE, code, write
 from tests.backend.s3 import S3
 
 
@@ -140,6 +141,15 @@ def test_a_run_that_has_failed_is_tried_again_from_where_it_stopped(client: Clie
     run = client.end(client.service.resume(run["id"]))
     assert (run["state"], run["error"], states(run)) == ("succeeded", None, {"a": "succeeded", "b": "succeeded"})
     assert ((client.folder / "marks").read_text(), len(emulator.runs)) == ("x", 1)
+
+
+def test_a_clone_is_of_the_notebook_as_it_was(client: Client, emulator: Emulator) -> None:
+    record = client.submit(*DOUBLE, parameters={"count": "4", "label": "it's"}, target="local")
+    client.end(record)
+    write(client.folder / "notebook.ipynb", code("1 / 0", "step:other"))
+    cloned = client.end(clone(client.service, record.id, parameters={"count": "5"}, target="prod"))
+    assert (cloned["state"], cloned["target"]) == ("succeeded", "prod")
+    assert cloned["parameters"] == {"count": "5", "label": '"it\'s"'}
 
 
 def test_a_retry_whose_answer_is_lost_is_not_asked_for_twice(client: Client, emulator: Emulator) -> None:
