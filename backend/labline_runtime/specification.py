@@ -227,6 +227,7 @@ class StepSpecification:
     parts: tuple[Part, ...] | None = None
     loop: Looped | None = None  # that the step's cells are, where its items are to run apart
     condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
+    file_hash: str = "sha256"  # of big artifacts, where this environment has it: one that all who read them have
     schema: int = SCHEMA_VERSION
 
 

@@ -24,7 +24,7 @@ from labline_runtime.specification import (
     from_plain,
 )
 from labline_runtime.states import patches
-from labline_runtime.values import DamagedArtifactError, describe, load, store
+from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, describe, load, store
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.pickling import pickled_size
 
@@ -142,6 +142,15 @@ def load_artifact(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
                 hint=f"Run again: step {source.source} makes it anew. If that happens more than once, check the disk.",
             )
         ) from error
+    except UncheckableArtifactError as error:
+        raise StepFailure(
+            StepError(
+                message=f"The stored value of {names} from step {source.source} cannot be checked: {error}.",
+                code="LL404",
+                variable=source.names[0] if source.names else None,
+                hint="Install that package in this environment, or run again: the value is then stored for it.",
+            )
+        ) from error
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -178,7 +187,7 @@ def send(
     if notes:
         facts[SHARED] = [dataclasses.asdict(note) for note in notes]
     try:
-        stored = store(values, spec.artifacts_directory, facts)
+        stored = store(values, spec.artifacts_directory, facts, spec.file_hash)
     except (KeyboardInterrupt, StepFailure):
         raise
     except BaseException as error:

@@ -16,9 +16,10 @@ from labline_backend.home import Home
 from labline_backend.verification.comparison import HandedOn, compare_value
 from labline_backend.verification.plan import Place
 from labline_runtime import guard, reference
+from labline_runtime.failure import StepFailure
 from labline_runtime.specification import StepInput
-from labline_runtime.transfer import Received, record_of
-from labline_runtime.values import digest, hashing, load, store
+from labline_runtime.transfer import Received, load_artifact, record_of
+from labline_runtime.values import DamagedArtifactError, digest, hashing, load, store
 from labline_runtime.verification import Sighting
 
 BIG = np.random.default_rng(0).standard_normal((701, 1009))  # five leaves and a bit, of rows that do not fill them
@@ -148,6 +149,39 @@ def test_a_big_artifact_is_checked_and_so_is_one_of_an_earlier_version(tmp_path)
     assert stored.digest.endswith("-tree")
     for known in (stored.digest, plain):
         assert load(stored.path, known)[0]["x"].shape == BIG.shape
+
+
+@pytest.mark.skipif(hashing.FAST not in hashing.HASHES, reason="needs blake3")
+def test_a_big_artifact_is_hashed_by_what_all_readers_have(tmp_path):
+    stored = store({"x": BIG}, tmp_path, scheme=hashing.FAST)
+    assert stored.digest.endswith("-blake3")
+    assert load(stored.path, stored.digest)[0]["x"].shape == BIG.shape
+
+
+@pytest.mark.parametrize("scheme", hashing.HASHES)
+def test_one_wrong_byte_of_a_big_artifact_is_found(tmp_path, scheme):
+    stored = store({"x": BIG}, tmp_path, scheme=scheme)
+    stored.path.chmod(0o600)
+    content = bytearray(stored.path.read_bytes())
+    content[stored.size // 2] ^= 1
+    stored.path.write_bytes(content)
+    with pytest.raises(DamagedArtifactError):
+        load(stored.path, stored.digest)
+
+
+@pytest.mark.skipif(hashing.FAST not in hashing.HASHES, reason="needs blake3")
+def test_what_cannot_be_checked_is_not_loaded(tmp_path, monkeypatch):
+    stored = store({"x": BIG}, tmp_path, scheme=hashing.FAST)
+    monkeypatch.delitem(hashing.HASHES, hashing.FAST)
+    source = StepInput(("x",), "make", str(stored.path), stored.digest)
+    with pytest.raises(StepFailure, match="needs the package blake3") as failure:
+        load_artifact(source)
+    assert "Install" in (failure.value.error.hint or "")
+
+
+def test_without_blake3_files_are_hashed_by_what_there_is(tmp_path, monkeypatch):
+    monkeypatch.delitem(hashing.HASHES, hashing.FAST, raising=False)
+    assert store({"x": BIG}, tmp_path, scheme=hashing.FAST).digest.endswith("-tree")
 
 
 def test_an_interpreter_without_blake3_has_ours_and_its_cells_do_not_see_it(tmp_path):

@@ -32,6 +32,7 @@ from labline_runtime.specification import (
     StepResult,
     StepSpecification,
 )
+from labline_runtime.values import hashing
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
@@ -233,6 +234,7 @@ class StepRunner:
             derive_random=run.pipeline.parallel_random,
             definitions=run.pipeline.definitions(step.name),
             condition=step.condition.cell if step.condition is not None else None,
+            file_hash=hashing.FAST,  # the server has it, and whoever reads what this kernel wrote has what it has
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

@@ -1,7 +1,7 @@
 """Values at step boundaries: pickled, stored by content, digested, previewed."""
 
-from labline_runtime.values.artifact import DamagedArtifactError, load, store
+from labline_runtime.values.artifact import DamagedArtifactError, UncheckableArtifactError, load, store
 from labline_runtime.values.digest import digest
 from labline_runtime.values.preview import describe
 
-__all__ = ["DamagedArtifactError", "describe", "digest", "load", "store"]
+__all__ = ["DamagedArtifactError", "UncheckableArtifactError", "describe", "digest", "load", "store"]

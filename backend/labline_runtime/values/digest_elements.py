@@ -126,7 +126,9 @@ def canonical_bytes(part: Any, own: bool) -> Any:
             low = (part - high).astype(numpy.float64)
             part, own = numpy.stack([high, low], axis=-1).reshape(-1), True
         if part.size and (most := part.max()) != most:  # NaN prevails
-            missing = numpy.isnan(part)
-            part = part if own else part.copy()
-            part[missing] = numpy.nan
+            missing, plain = numpy.isnan(part), numpy.full((), numpy.nan, part.dtype)
+            bits = f"u{part.itemsize}"
+            if numpy.count_nonzero(missing) != numpy.count_nonzero(part.view(bits) == plain.view(bits)):
+                part = part if own else part.copy()
+                numpy.copyto(part, plain, where=missing)
     return part.view(numpy.uint8)
