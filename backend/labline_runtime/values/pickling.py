@@ -50,7 +50,15 @@ from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import own_way, reduce_object, reduce_whole
 from labline_runtime.values.tensors import reduce_tensor
-from labline_runtime.values.views import MemoryOwners, detached, framed_arrays, is_plain_array, reduce_kind, reduce_view
+from labline_runtime.values.views import (
+    MemoryOwners,
+    detached,
+    framed_arrays,
+    is_plain_array,
+    reduce_kind,
+    reduce_times,
+    reduce_view,
+)
 
 PROTOCOL = 5
 NOTEBOOK = "__main__"
@@ -146,8 +154,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 if obj.base is None and obj.nbytes <= _SMALL and obj.flags.writeable:
                     return obj.__reduce__()  # so that it owns its memory again, and is what views of it call their base
             if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
-                return obj.copy().__reduce_ex__(PROTOCOL)  # whose memory it was is forgotten: pandas writes where it is
-            return NotImplemented
+                obj = obj.copy()  # whose memory it was is forgotten: pandas writes where it is
+                return reduce_times(obj) or obj.__reduce_ex__(PROTOCOL)
+            return reduce_times(obj) or NotImplemented
         reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
         if reduced is not None:
             return reduced

@@ -13,9 +13,12 @@ it is as with two arrays: pandas knows of nobody else, and writes where it is.
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Callable
 from typing import Any
+
+_BIG = 1 << 16  # bytes of an array of times from which on it is worth to hand it on apart
 
 
 class MemoryOwners:
@@ -210,6 +213,23 @@ def _view(
     view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     view.flags.writeable = writeable and view.flags.writeable
     return view
+
+
+def reduce_times(array: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+    """How to pickle a big plain *array* of times out of band; None for others.
+
+    NumPy lends nobody the memory of dates and durations as such, and would copy them into the stream and out of it.
+    """
+    order = "C" if array.flags.c_contiguous else "F"
+    if array.dtype.kind not in "mM" or array.nbytes < _BIG or not array.flags.forc:
+        return None
+    return _times, (pickle.PickleBuffer(array.view("i8")), array.dtype, array.shape, order)
+
+
+def _times(buffer: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> Any:
+    import numpy
+
+    return numpy.frombuffer(buffer, dtype).reshape(shape, order=order)
 
 
 def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
