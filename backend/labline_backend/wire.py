@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, ItemRun
 
 if TYPE_CHECKING:
+    from labline_backend.debugging.kept import KeptProcess
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
     from labline_backend.store.pruning import Contents, Pruned
@@ -97,6 +98,11 @@ def forecast(found: Forecast) -> Document:
         "path": list(found.at_most.path),
         "cores": found.cores,
     }
+
+
+def kept_process(found: KeptProcess) -> Document:
+    """Render a KeptProcess."""
+    return dataclasses.asdict(found)
 
 
 def graph(pipeline: Pipeline) -> Document:

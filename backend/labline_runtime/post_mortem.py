@@ -26,6 +26,7 @@ SOCKET = "post_mortem"
 PATIENCE = 24 * 3600.0  # seconds
 LOOK = 10.0  # seconds between two looks whether the folder is still there
 LOG = "log.txt"
+WAITING = 64  # who may ask whether it is there while somebody is in its debugger
 HURRY = 2.0  # seconds for it to answer; it does at once, unless somebody is in its debugger
 ASKS = b"\x05"
 _VISIT, _LET_GO = b"v", b"g"
@@ -48,7 +49,7 @@ def stay(folder: Path, frames: TracebackType, tell: Callable[[], None]) -> None:
                 os.umask(before)
         is_there = functools.partial(_is_at, path, path.stat())
         held.callback(lambda: path.unlink(missing_ok=True) if is_there() else None)
-        server.listen(1)
+        server.listen(WAITING)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _leave_streams(folder / LOG)
         tell()
@@ -148,9 +149,14 @@ def _leave_streams(log: Path) -> None:
 
 def is_there(folder: Path) -> bool:
     """Whether a process of the step whose folder this is has stayed."""
-    with contextlib.suppress(OSError), _connected(folder):
-        return True
-    return False
+    return process(folder) is not None
+
+
+def process(folder: Path) -> int | None:
+    """The process of the step whose folder this is that has stayed; None where none has."""
+    with contextlib.suppress(OSError), _connected(folder) as server:
+        return _peer(server)[0]
+    return None
 
 
 def release(folder: Path) -> bool:

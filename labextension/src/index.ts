@@ -8,6 +8,7 @@ import { panelPlugin } from './plugins/panel';
 import { runningPlugin } from './plugins/running';
 import { runsPlugin } from './plugins/runs';
 import { serverPlugin } from './plugins/server';
+import { stepsPlugin } from './plugins/steps';
 
 export * from './tokens';
 
@@ -15,6 +16,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   serverPlugin,
   notebooksPlugin,
   chipsPlugin,
+  stepsPlugin,
   panelPlugin,
   runningPlugin,
   runsPlugin,

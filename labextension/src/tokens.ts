@@ -46,6 +46,8 @@ export const ILablineNotebooks = new Token<ILablineNotebooks>(
 export namespace CommandIDs {
   /** Edit the step of the active cell. */
   export const editStep = 'labline:edit-step';
+  /** Edit the options of the argument `step`; without one, of that of the active cell. */
+  export const stepOptions = 'labline:step-options';
   /** Show the Pipeline panel. */
   export const showPanel = 'labline:show-pipeline';
   /** Run the current notebook as a pipeline. */

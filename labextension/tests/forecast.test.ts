@@ -154,7 +154,7 @@ test('a refusal is told in the place of a forecast', async () => {
   assert.deepEqual([forecaster.problem, changes()], ['There is no kernel called julia.', 1]);
 });
 
-const FIELDS: OptionFields = { from: '', to: '', cache: true, timeout: '', priority: '0' };
+const FIELDS: OptionFields = { from: '', to: '', cache: true, timeout: '', priority: '0', postMortem: false };
 
 test('from a step to the same step is only that step', () => {
   const { from, to, only } = toOptions({ ...FIELDS, from: 'a', to: 'a' });

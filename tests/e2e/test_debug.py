@@ -86,3 +86,20 @@ def test_an_address_opens_a_failure_and_a_kernel_in_use_is_not_replaced_unasked(
     page.locator(".jp-CodeCell [data-labline-action=open-at-failure]").click()
     page.get_by_role("button", name="Start a new kernel").click()
     expect(page.get_by_text("Step divide failed here").first).to_be_visible(timeout=SLOW)
+
+
+def test_a_process_that_has_stayed_is_listed_and_let_go(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "stays.ipynb", CELLS)
+    notebook = NotebookPage(page, lab, "stays.ipynb")
+    notebook.open_panel()
+    page.locator("[data-labline-action=run-menu]").click()
+    page.get_by_role("menuitem", name="Run with Options").last.click()
+    page.locator("[data-labline-option=post-mortem]").check()
+    page.keyboard.press("Enter")
+    notebook.expect_state("divide", "failed")
+    run = page.locator(".labline-LastRun").get_attribute("data-labline-run")
+    page.locator("[data-labline-action=all-runs]").click()
+    kept = page.locator(f"[data-labline-kept='{run}/divide']")
+    expect(kept).to_contain_text("ZeroDivisionError", timeout=SLOW)
+    kept.locator("[data-labline-action=release]").click()
+    expect(kept).to_have_count(0)

@@ -291,3 +291,38 @@ def test_a_part_is_run_with_the_keyboard_alone(lab: LabServer, page: Page) -> No
     page.keyboard.press("Enter")
     notebook.expect_state("sum_up", "succeeded")
     notebook.expect_state("report", "skipped")
+
+
+def test_the_options_of_a_step_are_set_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "options.ipynb", [("rows = [1, 2]", ["step:load"]), ("print(rows)", ["step:show"])])
+    notebook = NotebookPage(page, lab, "options.ipynb")
+    page.locator(".jp-CodeCell").nth(1).locator(".jp-InputPrompt").click()
+    page.keyboard.press("Alt+Shift+KeyO")
+    expect(page.locator("[data-labline-option=retries]")).to_be_focused()
+    page.keyboard.type("many")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-labline-option=retries]")).to_be_focused()
+    expect(page.locator("[data-labline-fault=retries]")).to_be_visible()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("2")
+    page.keyboard.press("Enter")
+    expect(page.locator(".jp-CodeCell").nth(1)).to_be_focused()
+    page.keyboard.press("Alt+Shift+KeyP")
+    notebook.node("show").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-labline-options=show]")).to_contain_text("2\u00a0retries")
+    page.keyboard.press("ArrowUp")
+    expect(notebook.node("load")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".jp-CodeCell").nth(1)).to_be_focused()
+    assert notebook.save()["metadata"]["labline"] == {"steps": {"show": {"retries": 2}}}
+
+
+def test_a_key_that_mends_leaves_the_focus_where_it_can_go_on(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "focus.ipynb", [("x = 1", ["step:load"]), ("y = x", ["step:use", "prev:laod"])])
+    NotebookPage(page, lab, "focus.ipynb")
+    page.locator("[data-labline-action=show-pipeline]").click()
+    page.locator("#labline-pipeline [data-labline-action=fix]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-labline-finding]")).to_have_count(0)
+    expect(page.locator("#labline-pipeline .labline-Panel-body")).to_be_focused()

@@ -92,6 +92,17 @@ def test_nothing_typed_ends_the_process(folder: Path, line: str) -> None:
     assert "42" in typed(folder, "p near")
 
 
+def test_it_is_known_to_be_there_while_somebody_is_in_its_debugger(folder: Path) -> None:
+    seen: list[bool] = []
+
+    def ask(_prompt: str) -> str:
+        seen.extend(post_mortem.is_there(folder) for _ in range(5))
+        return "q"
+
+    post_mortem.visit(folder, ask, lambda _text: None)
+    assert seen == [True] * 5
+
+
 def test_a_visitor_who_goes_without_a_word_leaves_room_for_the_next(folder: Path) -> None:
     def go(_prompt: str) -> str:
         raise ConnectionResetError

@@ -1,4 +1,4 @@
-"""``/runs/{run}/steps/{step}/replay`` and ``/runs/{run}/resume``: into a failure, and on from there.
+"""Into a failure, and on from there: ``/runs/{run}/steps/{step}/replay``, ``/kept-processes``, ``/runs/{run}/resume``.
 
 No kernel is started here, and nothing unpickled: a client starts one as Jupyter lets it, and runs what it is told.
 """
@@ -11,6 +11,7 @@ from tornado.web import authenticated
 from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined, served
+from labline_backend.debugging.kept import kept, release
 from labline_backend.debugging.replays import prepare
 from labline_backend.debugging.resuming import resume_with
 from labline_backend.service import Service
@@ -29,6 +30,26 @@ class ReplayHandler(LablineHandler):
             return {**replay.document, "path": served(self.contents_manager, replay.notebook)}
 
         await self.answer(say)
+
+
+class KeptProcessesHandler(LablineHandler):
+    """The processes of failed steps that have stayed for a debugger."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Those of all runs, newest first."""
+        await self.answer(lambda service: {"processes": [wire.kept_process(each) for each in kept(service)]})
+
+
+class ReleaseHandler(LablineHandler):
+    """The wish that a process goes that has stayed."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str, step: str) -> None:
+        """Have it go."""
+        await self.answer(lambda service: {"released": release(service, run, step)})
 
 
 class ResumeHandler(LablineHandler):

@@ -7,7 +7,7 @@ from typing import Any
 
 from labline_backend.api.base import UnknownHandler
 from labline_backend.api.cache import CacheHandler, PruneHandler
-from labline_backend.api.debugging import ReplayHandler, ResumeHandler
+from labline_backend.api.debugging import KeptProcessesHandler, ReleaseHandler, ReplayHandler, ResumeHandler
 from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
@@ -38,6 +38,8 @@ OPERATIONS: dict[str, type[Any]] = {
     "/runs/{run}/steps/{step}/log": LogHandler,
     "/runs/{run}/steps/{step}/notebook": ExecutedNotebookHandler,
     "/runs/{run}/steps/{step}/replay": ReplayHandler,
+    "/runs/{run}/steps/{step}/release": ReleaseHandler,
+    "/kept-processes": KeptProcessesHandler,
 }
 
 

@@ -87,13 +87,6 @@ def prepare(service: Service, run: str, step: str, *, again: bool = False) -> Re
     return Replay(record, state, path, parts(spec, path, bundle, before), stop, before)
 
 
-def release(service: Service, run: str, step: str) -> str:
-    """Have the process of *step* go that has stayed; what came of it, for people. Raises ``NotFoundError``."""
-    service.step(run, step)
-    had = post_mortem.release(service.home.step_folder(run, step))
-    return f"The process of step {step} {'has gone' if had else 'has not stayed, or has gone before'}."
-
-
 def _end(error: StepError | None) -> tuple[Stop, int | None]:
     """Where the replay ends, and the index of the cell that it ends before."""
     if error is None or error.cell_index is None:

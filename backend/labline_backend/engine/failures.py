@@ -46,7 +46,7 @@ def of_whole_run(seconds: float) -> StepError:
 
 def stayed(run: str, step: str) -> str:
     """What to do with a process that failed and was asked to stay."""
-    return f"Its process is still there, for a day at most. To look: labline debug {run} {step}; --release ends it."
+    return f"Its process has stayed, for a day at most. To look: labline debug {run} {step}; to end it: --release."
 
 
 def of_memory(step: Step, used: int, cell: CellSource | None) -> StepError:

@@ -6,6 +6,7 @@ import type {
   Finding,
   Forecast,
   ForecastRequest,
+  KeptProcess,
   Log,
   NotebookContent,
   Problem,
@@ -91,14 +92,23 @@ export class LablineClient {
     return this.call('POST', ['runs', run, 'cancel'], {}, {});
   }
 
-  /** Go on with a run that has stopped, with its notebook as it is now. */
-  resumeRun(run: string, path: string, content: NotebookContent): Promise<RunDetail> {
+  /** Go on with a run that has stopped, with its notebook as it is now; without `content` as it is saved. */
+  resumeRun(run: string, path: string, content?: NotebookContent): Promise<RunDetail> {
     return this.call('POST', ['runs', run, 'resume'], {}, { path, content });
   }
 
   /** What a fresh kernel has to run to be where a step failed. */
   replay(run: string, step: string): Promise<Replay> {
     return this.call('POST', ['runs', run, 'steps', step, 'replay'], {}, {});
+  }
+
+  async listKeptProcesses(): Promise<KeptProcess[]> {
+    return (await this.call<{ processes: KeptProcess[] }>('GET', ['kept-processes'])).processes;
+  }
+
+  /** Have the process of a failed step go that has stayed. */
+  release(run: string, step: string): Promise<{ released: boolean }> {
+    return this.call('POST', ['runs', run, 'steps', step, 'release'], {}, {});
   }
 
   log(run: string, step: string, offset = 0): Promise<Log> {

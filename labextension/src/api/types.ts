@@ -416,6 +416,8 @@ export interface RunRequest extends ForecastRequest {
   timeout?: number;
   /** Steps of a higher one go first where steps wait: -100 to 100. */
   priority?: number;
+  /** The processes of steps that fail stay for a debugger. */
+  post_mortem?: boolean;
 }
 
 /**
@@ -449,6 +451,19 @@ export interface Forecast {
 export function seenError(run: RunDetail): StepError | null {
   const error = run.steps.find(step => step.error?.observed?.length)?.error ?? null;
   return run.state === 'failed' ? error : null;
+}
+
+/** The process of a failed step that has stayed for a debugger. */
+export interface KeptProcess {
+  run: string;
+  step: string;
+  notebook: string;
+  process: number;
+  /** Seconds since the epoch. */
+  since: number;
+  /** Bytes that go with it, where that can be told. */
+  memory: number | null;
+  message: string | null;
 }
 
 /** Whether a run that has stopped can go on with its notebook changed. */

@@ -5,9 +5,16 @@ import { cellTags, setCellTags } from '../model/notebook';
 import { formatEntry, parseEntry, readTags, SPECIAL_ROLES, writeTags } from '../model/tags';
 import type { ILablineNotebooks } from '../tokens';
 import { useSignals } from '../ui/hooks';
+import { LinkButton } from '../ui/parts';
+
+export interface StepFieldProps {
+  notebooks: ILablineNotebooks;
+  /** Edit the options of the active cell's step. */
+  editOptions: () => void;
+}
 
 /** The step of the active cell, as a field of the Property Inspector. */
-export function StepField({ notebooks }: { notebooks: ILablineNotebooks }): React.JSX.Element | null {
+export function StepField({ notebooks, editOptions }: StepFieldProps): React.JSX.Element | null {
   const { current } = notebooks;
   const notebook = current?.notebook.panel.content ?? null;
   useSignals(
@@ -30,13 +37,20 @@ export function StepField({ notebooks }: { notebooks: ILablineNotebooks }): Reac
   };
   const membership = current.pipeline.cells.find(({ id }) => id === cell.model.id);
   return (
-    <Field
-      key={cell.model.id}
-      value={formatEntry(readTags(tags))}
-      inherited={membership?.inherited ? membership.step : null}
-      suggestions={[...current.pipeline.hues.keys(), ...SPECIAL_ROLES]}
-      commit={commit}
-    />
+    <>
+      <Field
+        key={cell.model.id}
+        value={formatEntry(readTags(tags))}
+        inherited={membership?.inherited ? membership.step : null}
+        suggestions={[...current.pipeline.hues.keys(), ...SPECIAL_ROLES]}
+        commit={commit}
+      />
+      {membership?.step && (
+        <LinkButton action="step-options" onClick={editOptions}>
+          Options of step {membership.step}…
+        </LinkButton>
+      )}
+    </>
   );
 }
 

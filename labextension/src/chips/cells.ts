@@ -120,7 +120,10 @@ export class CellDecorations {
     shown?.box.dispose();
     this.findings.delete(cell);
     if (findings.length > 0) {
-      const box = new CellFindingsBox(findings, edit => this.entry.pipeline.apply(edit));
+      const box = new CellFindingsBox(findings, edit => {
+        this.entry.pipeline.apply(edit);
+        cell.node.focus({ preventScroll: true }); // the button goes away
+      });
       insertBelowInput(cell, box);
       this.findings.set(cell, { key, box, count: findings.length });
     }
@@ -145,7 +148,10 @@ export class CellDecorations {
         openAtFailure:
           fault.run.target === LOCAL ? () => this.options.openAtFailure(fault.run.id, fault.step) : null,
         resume: resumable ? () => void this.entry.pipeline.resume() : null,
-        dismiss: () => this.entry.pipeline.dismissFault(fault)
+        dismiss: () => {
+          this.entry.pipeline.dismissFault(fault);
+          cell.node.focus({ preventScroll: true });
+        }
       });
       insertAboveFooter(cell, box);
       this.boxes.set(cell, { key, box });

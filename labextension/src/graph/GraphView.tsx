@@ -21,6 +21,7 @@ import type { Graph, StepForecast, StepState } from '../api/types';
 import type { ControlMark } from '../model/control';
 import { StateIcon } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
+import { neighbour } from './keys';
 import { layout, NODE_HEIGHT, type PlacedEdge } from './layout';
 import { StepMarks, type Mark } from './marks';
 
@@ -49,11 +50,11 @@ export interface GraphViewProps {
   maxHeight: number;
 }
 
-type StepNode = Node<{ name: string; look: StepLook; current: boolean }, 'step'>;
+type StepNode = Node<{ name: string; look: StepLook; current: boolean; stop: boolean }, 'step'>;
 type ValueEdge = Edge<PlacedEdge & { lit: boolean }, 'values'>;
 
 function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
-  const { name, look, current } = data;
+  const { name, look, current, stop } = data;
   const marked = look.marks.map(({ title }) => title);
   const words = [
     `Step ${name}`,
@@ -76,6 +77,7 @@ function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
         data-labline-outcome={look.outcome}
         aria-label={words}
         aria-pressed={current}
+        tabIndex={stop ? 0 : -1}
         title={[name, ...marked, look.note].filter(Boolean).join('\n')}
         style={{ '--labline-hue': look.hue } as React.CSSProperties}
       >
@@ -166,6 +168,7 @@ function Flow(props: GraphViewProps): React.JSX.Element {
   const compact = width > 0 && width < wide.width * COMFORT;
   const placed = useMemo(() => (compact ? layout(graph, true) : wide), [wide, compact]);
   const [pointed, setPointed] = useState<string | null>(null);
+  const [focused, setFocused] = useState<string | null>(null);
 
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width));
@@ -192,6 +195,18 @@ function Flow(props: GraphViewProps): React.JSX.Element {
     }
   }, [running?.name]);
 
+  // One stop for Tab; arrows go from step to step.
+  const known = (name: string | null) => placed.steps.some(step => step.name === name);
+  const stop = [focused, selected].find(known) ?? placed.steps[0]?.name;
+  const onKey = (event: React.KeyboardEvent) => {
+    const at = (event.target as HTMLElement).dataset.lablineNode;
+    const next = at === undefined ? null : neighbour(placed.steps, at, event.key);
+    if (next !== null) {
+      event.preventDefault();
+      frame.current?.querySelector<HTMLElement>(`[data-labline-node='${next}']`)?.focus();
+    }
+  };
+
   const nodes: StepNode[] = placed.steps.map(({ name, x, y, width: nodeWidth }) => ({
     id: name,
     type: 'step',
@@ -207,7 +222,8 @@ function Flow(props: GraphViewProps): React.JSX.Element {
     data: {
       name,
       look: looks.get(name) ?? BARE,
-      current: selected === name
+      current: selected === name,
+      stop: name === stop
     }
   }));
   const edges: ValueEdge[] = placed.edges.map(edge => ({
@@ -243,7 +259,13 @@ function Flow(props: GraphViewProps): React.JSX.Element {
           </marker>
         </defs>
       </svg>
-      <div ref={frame} className="labline-Graph-frame" style={{ maxHeight }}>
+      <div
+        ref={frame}
+        className="labline-Graph-frame"
+        style={{ maxHeight }}
+        onKeyDown={onKey}
+        onFocus={event => setFocused(event.target.dataset.lablineNode ?? null)}
+      >
         <div style={{ height }}>
           <ReactFlow
             nodes={nodes}

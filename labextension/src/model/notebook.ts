@@ -7,7 +7,8 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { Edit, NotebookContent } from '../api/types';
 import type { CellSummary } from './cells';
 import { editedCells, editedMetadata, editedTags, textRange } from './edits';
-import { tagList } from './tags';
+import { entriesOf, type StepSettings } from './stepOptions';
+import { readTags, tagList } from './tags';
 
 /** What of a notebook changed: the tags of a cell, or anything else that is saved with it. */
 export type NotebookChange = 'tags' | 'content';
@@ -91,6 +92,43 @@ export class OpenNotebook implements NotebookSource {
       }
     });
     return () => this.together(() => undos.forEach(undo => undo()));
+  }
+
+  /** What the notebook says of a step, besides its cells. */
+  stepSettings(step: string): StepSettings {
+    const entry = entriesOf(entriesOf(this.labline().steps)[step]);
+    return { entry, cells: this.cellsNaming(step).map(cellTags) };
+  }
+
+  /** Have it say something else, in the same cells; returns what undoes it. */
+  setStepSettings(step: string, { entry, cells }: StepSettings): () => void {
+    const undos: (() => void)[] = [];
+    const { [step]: _, ...others } = entriesOf(this.labline().steps);
+    const steps = Object.keys(entry).length > 0 ? { ...others, [step]: entry } : others;
+    const { steps: __, ...rest } = this.labline();
+    const labline = Object.keys(steps).length > 0 ? { ...rest, steps } : rest;
+    this.together(() => {
+      const value = Object.keys(labline).length > 0 ? labline : undefined;
+      undos.push(setNotebookMetadata(this.panel.context.model, 'labline', value));
+      this.cellsNaming(step).forEach((cell, index) => {
+        const before = cellTags(cell);
+        const after = cells[index] ?? before;
+        if (after.join('\n') !== before.join('\n')) {
+          setCellTags(cell, [...after]);
+          undos.push(() => setCellTags(cell, before));
+        }
+      });
+    });
+    return () => this.together(() => undos.forEach(undo => undo()));
+  }
+
+  private labline(): Record<string, unknown> {
+    return entriesOf(this.panel.context.model.getMetadata('labline'));
+  }
+
+  private cellsNaming(step: string): ICellModel[] {
+    const cells = [...this.panel.context.model.cells];
+    return cells.filter(cell => cell.type === 'code' && readTags(cellTags(cell)).step === step);
   }
 
   /** What an edit does to one cell, ready to be done; `null` where it does not fit. */

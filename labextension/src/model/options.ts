@@ -9,6 +9,8 @@ export interface OptionFields {
   cache: boolean;
   timeout: string;
   priority: string;
+  /** Processes of steps that fail stay for a debugger. */
+  postMortem: boolean;
 }
 
 export const PRIORITY_LIMIT = 100;
@@ -31,13 +33,14 @@ export function optionFaults({
 }
 
 /** The fields, which have no faults, as options. */
-export function toOptions({ from, to, cache, timeout, priority }: OptionFields): RunOptions {
+export function toOptions({ from, to, cache, timeout, priority, postMortem }: OptionFields): RunOptions {
   return {
     ...(from && from !== to ? { from } : {}),
     ...(to && from !== to ? { to } : {}),
     ...(from && from === to ? { only: from } : {}),
     ...(timeout.trim() ? { timeout: Number(timeout) } : {}),
     priority: Number(priority),
+    ...(postMortem ? { post_mortem: true } : {}),
     cache
   };
 }

@@ -39,7 +39,7 @@ type Client = Pick<
 >;
 
 /** What is chosen for one run. */
-export type RunOptions = Selection & Pick<RunRequest, 'cache' | 'timeout' | 'priority'>;
+export type RunOptions = Selection & Pick<RunRequest, 'cache' | 'timeout' | 'priority' | 'post_mortem'>;
 
 /** One open notebook as a pipeline: what it compiles to, its parameters, and its last run. */
 export class NotebookPipeline {
@@ -202,6 +202,13 @@ export class NotebookPipeline {
     this._changed.emit();
   }
 
+  /** Tell of a change that was made to the notebook in another way than by `apply`. */
+  changedBy(title: string, undo: () => void): void {
+    this._applied = { title, undo };
+    this.compileSoon(0);
+    this._changed.emit();
+  }
+
   /** Steps for the notebook as it stands. Throws `ApiError` where there are none to propose. */
   suggest(): Promise<Suggestion> {
     return this.client.suggest(this.source.path, withoutOutputs(this.source.content({ ids: true })));
@@ -257,7 +264,7 @@ export class NotebookPipeline {
   /** What `start` would do. */
   foreseen(options: RunOptions, signal: AbortSignal): Promise<Forecast> {
     const { useCache: cache, target, useObserved: observed } = this;
-    const { timeout, priority, ...rest } = options; // which change nothing in it
+    const { timeout, priority, post_mortem, ...rest } = options; // which change nothing in it
     const content = withoutOutputs(this.source.content({ ids: true }));
     return this.client.forecast({ ...this.request(content), cache, target, observed, ...rest }, signal);
   }

@@ -14,6 +14,7 @@ import { Empty, LinkButton, Notice, PageLink, RunAgain, Section, StateBadge, Tic
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
 import { RunControls, whyNot } from './RunControls';
+import { StepOptionsLine } from './StepOptionsLine';
 import { SuggestionView } from './SuggestionView';
 
 export interface PipelineViewProps {
@@ -103,6 +104,9 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
               maxHeight={Math.max(320, window.innerHeight * 0.62)}
             />
           </div>
+        )}
+        {selected !== null && !untagged && graph?.steps.some(({ name }) => name === selected) && (
+          <StepOptionsLine notebook={notebook} commands={commands} step={selected} />
         )}
         {findings.length > 0 && (
           <Section name="findings" title="Findings" count={findings.length}>

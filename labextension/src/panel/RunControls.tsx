@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import React, { useEffect, useRef } from 'react';
+import React from 'react';
 
 import type { LablineClient } from '../api/client';
 import { canResume, LOCAL } from '../api/types';
@@ -27,29 +27,15 @@ export function RunControls(props: RunControlsProps): React.JSX.Element {
   const { pipeline, client, commands, selected, running } = props;
   const obstacle = running ? null : whyNot(pipeline);
   const disabled = obstacle !== null || pipeline.isStarting;
-  const controls = useRef<HTMLDivElement>(null);
-  const focused = useRef(false);
-  // Who pressed a button that gives way to another goes on from here with Tab, and cancels nothing with a second Enter.
-  useEffect(() => {
-    if (document.activeElement === document.body && focused.current) {
-      controls.current?.focus();
-    }
-  }, [running]);
   return (
     <>
       <ForecastLine pipeline={pipeline} quiet={obstacle !== null} />
       <div
-        ref={controls}
         className="labline-RunControls"
+        // Who pressed a button that gives way to another goes on from here, and cancels nothing with a second Enter.
         tabIndex={-1}
         onPointerEnter={() => pipeline.forecaster.askIfOld()}
-        onFocus={() => {
-          focused.current = true;
-          pipeline.forecaster.askIfOld();
-        }}
-        onBlur={event => {
-          focused.current = event.relatedTarget === null; // a button that goes away leaves the focus to nobody
-        }}
+        onFocus={() => pipeline.forecaster.askIfOld()}
       >
         {running ? (
           <ActionButton

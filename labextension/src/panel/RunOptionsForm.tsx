@@ -1,9 +1,10 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
-import React, { useEffect, useId, useRef, useState } from 'react';
+import React, { useEffect, useRef, useState } from 'react';
 
 import { Forecaster, summary } from '../model/forecast';
 import { optionFaults, PRIORITY_LIMIT, toOptions, type OptionFields } from '../model/options';
 import type { NotebookPipeline } from '../model/pipeline';
+import { CheckField, Choice, TextField } from '../ui/fields';
 
 /** Milliseconds after a choice before its run is foreseen: arrow keys go through many. */
 const CHOSEN = 150;
@@ -16,7 +17,7 @@ export class RunOptionsForm extends ReactWidget {
     private fields: OptionFields
   ) {
     super();
-    this.addClass('labline-RunOptions');
+    this.addClass('labline-Form');
   }
 
   getValue(): OptionFields {
@@ -47,6 +48,7 @@ interface FormProps {
 function Form({ pipeline, steps, initial, onChange }: FormProps): React.JSX.Element {
   const [fields, setFields] = useState(initial);
   const faults = optionFaults(fields);
+  const choices = steps.map(step => [step, step] as const);
   const set = (change: Partial<OptionFields>) => {
     const next = { ...fields, ...change };
     setFields(next);
@@ -54,24 +56,24 @@ function Form({ pipeline, steps, initial, onChange }: FormProps): React.JSX.Elem
   };
   return (
     <>
-      <StepChoice
+      <Choice
+        name="from"
         label="From"
-        none="the beginning"
-        steps={steps}
+        choices={[['', 'the beginning'], ...choices]}
         value={fields.from}
         onChange={from => set({ from })}
       />
-      <StepChoice label="To" none="the end" steps={steps} value={fields.to} onChange={to => set({ to })} />
-      <label className="labline-Check">
-        <input
-          type="checkbox"
-          data-labline-option="cache"
-          checked={fields.cache}
-          onChange={event => set({ cache: event.target.checked })}
-        />
+      <Choice
+        name="to"
+        label="To"
+        choices={[['', 'the end'], ...choices]}
+        value={fields.to}
+        onChange={to => set({ to })}
+      />
+      <CheckField name="cache" checked={fields.cache} onChange={cache => set({ cache })}>
         Use cache
-      </label>
-      <NumberField
+      </CheckField>
+      <TextField
         name="timeout"
         label="Stop after"
         unit="seconds"
@@ -80,7 +82,7 @@ function Form({ pipeline, steps, initial, onChange }: FormProps): React.JSX.Elem
         fault={faults.timeout}
         onChange={timeout => set({ timeout })}
       />
-      <NumberField
+      <TextField
         name="priority"
         label="Priority"
         unit={`-${PRIORITY_LIMIT} to ${PRIORITY_LIMIT}; higher goes first`}
@@ -89,83 +91,11 @@ function Form({ pipeline, steps, initial, onChange }: FormProps): React.JSX.Elem
         fault={faults.priority}
         onChange={priority => set({ priority })}
       />
+      <CheckField name="post-mortem" checked={fields.postMortem} onChange={postMortem => set({ postMortem })}>
+        Keep the process of a step that fails, for the debugger
+      </CheckField>
       <Foreseen pipeline={pipeline} fields={fields} />
     </>
-  );
-}
-
-interface StepChoiceProps {
-  label: string;
-  /** What no step means. */
-  none: string;
-  steps: readonly string[];
-  value: string;
-  onChange: (step: string) => void;
-}
-
-function StepChoice({ label, none, steps, value, onChange }: StepChoiceProps): React.JSX.Element {
-  const id = useId();
-  return (
-    <div className="labline-RunOptions-field">
-      <label htmlFor={id}>{label}</label>
-      <select
-        id={id}
-        data-labline-option={label.toLowerCase()}
-        value={value}
-        onChange={event => onChange(event.target.value)}
-      >
-        <option value="">{none}</option>
-        {steps.map(step => (
-          <option key={step} value={step}>
-            {step}
-          </option>
-        ))}
-      </select>
-    </div>
-  );
-}
-
-interface NumberFieldProps {
-  name: string;
-  label: string;
-  unit: string;
-  hint: string;
-  value: string;
-  fault: string | undefined;
-  onChange: (text: string) => void;
-}
-
-function NumberField({
-  name,
-  label,
-  unit,
-  hint,
-  value,
-  fault,
-  onChange
-}: NumberFieldProps): React.JSX.Element {
-  const id = useId();
-  return (
-    <div className="labline-RunOptions-field">
-      <label htmlFor={id}>{label}</label>
-      <span>
-        <input
-          id={id}
-          type="text"
-          inputMode="decimal"
-          data-labline-option={name}
-          placeholder={hint}
-          autoComplete="off"
-          value={value}
-          aria-invalid={fault !== undefined}
-          aria-describedby={`${id}-unit`}
-          onChange={event => onChange(event.target.value)}
-        />
-        <small id={`${id}-unit`} data-labline-fault={fault && name}>
-          {fault ?? unit}
-        </small>
-      </span>
-    </div>
   );
 }
 

@@ -1,7 +1,9 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
+import { Signal, type ISignal } from '@lumino/signaling';
 import React from 'react';
 
+import { keepFocus } from '../ui/focus';
 import { pipelineIcon } from '../ui/icons';
 import { PipelineView, type PipelineViewProps } from './PipelineView';
 
@@ -16,6 +18,24 @@ export class PipelinePanel extends ReactWidget {
     this.title.caption = 'Pipeline';
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', 'Pipeline');
+    this.node.tabIndex = -1;
+    keepFocus(this.node);
+    this.node.addEventListener('keydown', event => {
+      if (event.key === 'Escape' && !event.defaultPrevented) {
+        event.preventDefault();
+        this._left.emit();
+      }
+    });
+  }
+
+  /** Somebody wants back to the notebook. */
+  get left(): ISignal<this, void> {
+    return this._left;
+  }
+
+  /** Take the keyboard: Tab goes on to what is inside, Escape back to the notebook. */
+  focus(): void {
+    this.node.focus();
   }
 
   protected override render(): React.JSX.Element {
@@ -36,4 +56,6 @@ export class PipelinePanel extends ReactWidget {
     super.onAfterHide(message);
     this.update();
   }
+
+  private readonly _left = new Signal<this, void>(this);
 }

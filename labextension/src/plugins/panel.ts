@@ -41,9 +41,16 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
       label: 'Show Pipeline',
       caption: 'Show the pipeline of this notebook',
       icon: pipelineIcon,
-      execute: () => shell.activateById(panel.id)
+      // Who presses keys goes on with them in the panel; who runs the notebook goes on in the notebook.
+      execute: args => {
+        shell.activateById(panel.id);
+        if (args.focus === true) {
+          panel.focus();
+        }
+      }
     });
-    palette?.addItem({ command: CommandIDs.showPanel, category: 'Labline' });
+    panel.left.connect(() => notebooks.current?.notebook.panel.activate());
+    palette?.addItem({ command: CommandIDs.showPanel, category: 'Labline', args: { focus: true } });
 
     toolbars?.addFactory<NotebookPanel>('Notebook', 'labline-pipeline', () => {
       const toggle = () => {

@@ -7,8 +7,7 @@ import { optionFaults, toOptions, type OptionFields } from '../model/options';
 import { RunOptionsForm } from '../panel/RunOptionsForm';
 import { CommandIDs, ILablineNotebooks, type IPipelineNotebook } from '../tokens';
 import { pipelineIcon, sealIcon } from '../ui/icons';
-
-type Args = Readonly<Record<string, unknown>>;
+import { stepAskedFor, type Args } from './asked';
 
 interface PartCommand {
   command: string;
@@ -63,19 +62,7 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
       const run = current?.pipeline.run;
       return current && !(run && isBusy(run)) ? current : null;
     };
-    /** The step that a command is about: the one it names, the one under the context menu, or the active cell's. */
-    const stepOf = (args: Args): string | null => {
-      if (typeof args.step === 'string') {
-        return args.step;
-      }
-      if (args.isContext === true) {
-        const node = app.contextMenuHitTest(candidate => candidate.dataset.lablineNode !== undefined);
-        return node?.dataset.lablineNode ?? null;
-      }
-      const { current } = notebooks;
-      const cell = current?.notebook.panel.content.activeCell?.model.id;
-      return current?.pipeline.cells.find(({ id }) => id === cell)?.step ?? null;
-    };
+    const stepOf = (args: Args) => stepAskedFor(app, notebooks, args);
 
     commands.addCommand(CommandIDs.runPipeline, {
       label: 'Run as Pipeline',
@@ -125,7 +112,7 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
         }
         await commands.execute(CommandIDs.showPanel);
         const steps = entry.pipeline.graph?.steps.map(({ name }) => name) ?? stepNames(entry.pipeline.cells);
-        const before = chosen.get(entry) ?? { timeout: '', priority: '0' };
+        const before = chosen.get(entry) ?? { timeout: '', priority: '0', postMortem: false };
         const to = typeof args.step === 'string' ? args.step : '';
         let fields: OptionFields = { ...before, from: '', to, cache: entry.pipeline.useCache };
         do {
@@ -133,7 +120,7 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
             title: 'Run with Options',
             body: new RunOptionsForm(entry.pipeline, steps, fields),
             buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Run' })],
-            focusNodeSelector: 'select'
+            focusNodeSelector: Object.keys(optionFaults(fields)).length > 0 ? '[aria-invalid=true]' : 'select'
           });
           if (!button.accept || value === null) {
             return;

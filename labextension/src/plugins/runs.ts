@@ -10,18 +10,19 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 
 import { RunsWidget } from '../runs/widget';
-import { CommandIDs, ILablineServer } from '../tokens';
+import { CommandIDs, ILablineNotebooks, ILablineServer } from '../tokens';
 import { runsIcon } from '../ui/icons';
 
 export const runsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@labline/labextension:runs',
   description: 'Lists all runs and shows what each of them computed.',
   autoStart: true,
-  requires: [ILablineServer, IRenderMimeRegistry],
+  requires: [ILablineServer, ILablineNotebooks, IRenderMimeRegistry],
   optional: [IEditorLanguageRegistry, ICommandPalette, ILauncher, ILayoutRestorer, ILabShell],
   activate: (
     app: JupyterFrontEnd,
     server: ILablineServer,
+    notebooks: ILablineNotebooks,
     rendermime: IRenderMimeRegistry,
     languages: IEditorLanguageRegistry | null,
     palette: ICommandPalette | null,
@@ -39,6 +40,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
         server,
         rendering: { rendermime, languages },
         openAtFailure: (run, step) => void commands.execute(CommandIDs.openAtFailure, { run, step }),
+        contentOf: path => notebooks.all.find(({ notebook }) => notebook.path === path)?.notebook.content(),
         openNotebook: path => void commands.execute('docmanager:open', { path })
       });
       const widget = new MainAreaWidget({ content });

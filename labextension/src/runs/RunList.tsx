@@ -2,19 +2,21 @@ import React, { useEffect, useRef, useState } from 'react';
 
 import { isActive, LOCAL, type Run } from '../api/types';
 import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
-import type { RunStore } from '../model/runs';
+import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, PageLink, StateBadge } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
+import { KeptList } from './Kept';
 
 export interface RunListProps {
-  store: RunStore;
-  mlflowUrl: string;
+  server: ILablineServer;
   open: (run: string) => void;
+  openAtFailure: (run: string, step: string) => void;
 }
 
 /** All runs, newest first. */
-export function RunList({ store, mlflowUrl, open }: RunListProps): React.JSX.Element {
+export function RunList({ server, open, openAtFailure }: RunListProps): React.JSX.Element {
+  const store = server.runs;
   useSignals(store.changed, store.connectionChanged);
   const [filter, setFilter] = useState('');
   const [loading, setLoading] = useState(true);
@@ -49,13 +51,14 @@ export function RunList({ store, mlflowUrl, open }: RunListProps): React.JSX.Ele
         <span className="labline-Runs-count" role="status">
           {filter === '' ? '' : `${shown.length} of ${runs.length}`}
         </span>
-        <PageLink href={mlflowUrl}>MLflow</PageLink>
+        <PageLink href={server.client.mlflowUrl}>MLflow</PageLink>
       </header>
       {trouble && (
         <p className="labline-Notice" data-labline-notice="error" role="alert">
           {trouble}
         </p>
       )}
+      <KeptList server={server} now={now} open={open} openAtFailure={openAtFailure} />
       {runs.length === 0 && !loading && !trouble && (
         <Empty title="No runs yet">
           Open a notebook, name the steps of its cells, and press <b>Run</b> in the Pipeline panel.

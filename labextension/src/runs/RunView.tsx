@@ -1,6 +1,6 @@
 import React, { useEffect, useId, useState } from 'react';
 
-import { isActive, isBusy, LOCAL, type RunDetail } from '../api/types';
+import { canResume, isActive, isBusy, LOCAL, type NotebookContent, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { hues } from '../model/colours';
@@ -8,7 +8,7 @@ import { elapsed, formatDate, formatNumber, formatSeconds } from '../model/forma
 import { Findings } from '../panel/Findings';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
-import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
+import { ActionButton, Empty, LinkButton, Notice, PageLink, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CertificateView } from './CertificateView';
 import { NotVerified, Seal, Verifying } from './Seal';
@@ -22,6 +22,7 @@ export interface RunViewProps {
   openRun: (run: string) => void;
   openNotebook: (path: string) => void;
   openAtFailure: (run: string, step: string) => void;
+  contentOf: (path: string) => NotebookContent | undefined;
 }
 
 /** One run: what went in, the graph with live states, and the step that is looked at. */
@@ -53,7 +54,8 @@ function RunBody({
   rendering,
   openRun,
   openNotebook,
-  openAtFailure
+  openAtFailure,
+  contentOf
 }: RunViewProps & { run: RunDetail }): React.JSX.Element {
   const active = isActive(run.state);
   const now = useNow(active);
@@ -66,7 +68,7 @@ function RunBody({
   const problems = run.findings.filter(finding => finding.severity !== 'info');
   return (
     <>
-      <RunHead run={run} now={now} server={server} openNotebook={openNotebook}>
+      <RunHead run={run} now={now} server={server} openNotebook={openNotebook} contentOf={contentOf}>
         {certificate && (
           <Seal
             certificate={certificate}
@@ -169,16 +171,31 @@ interface RunHeadProps {
   now: number;
   server: ILablineServer;
   openNotebook: (path: string) => void;
+  contentOf: (path: string) => NotebookContent | undefined;
   children: React.ReactNode;
 }
 
-function RunHead({ run, now, server, openNotebook, children }: RunHeadProps): React.JSX.Element {
+function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHeadProps): React.JSX.Element {
   const [cancelling, setCancelling] = useState(false);
+  const [resuming, setResuming] = useState(false);
+  const [trouble, setTrouble] = useState<string | null>(null);
   const busy = isBusy(run);
   const seconds = elapsed(run.started, run.ended, now);
   const cancel = () => {
     setCancelling(true);
-    server.client.cancelRun(run.id).catch(() => setCancelling(false));
+    server.client.cancelRun(run.id).catch((error: Error) => {
+      setCancelling(false);
+      setTrouble(error.message);
+    });
+  };
+  const resume = () => {
+    setResuming(true);
+    setTrouble(null);
+    server.client
+      .resumeRun(run.id, run.notebook, contentOf(run.notebook))
+      .then(detail => server.runs.addDetail(detail))
+      .catch((error: Error) => setTrouble(error.message))
+      .finally(() => setResuming(false));
   };
   return (
     <header className="labline-Run-head">
@@ -211,6 +228,17 @@ function RunHead({ run, now, server, openNotebook, children }: RunHeadProps): Re
           {cancelling ? 'Cancelling…' : 'Cancel'}
         </ActionButton>
       )}
+      {canResume(run) && (
+        <ActionButton
+          action="resume"
+          onClick={resume}
+          disabled={resuming}
+          title="Go on with this run, with the notebook as it stands in its editor, or else as it is saved"
+        >
+          Resume
+        </ActionButton>
+      )}
+      {trouble && <Notice kind="error">{trouble}</Notice>}
     </header>
   );
 }

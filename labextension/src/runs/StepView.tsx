@@ -7,6 +7,7 @@ import type { ILablineServer } from '../tokens';
 import { OpenAtFailure, RunAgain, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CellsView } from './CellsView';
+import { ReleaseButton, useKept } from './Kept';
 import { LogView } from './LogView';
 import { MetricsTable } from './MetricsTable';
 import { ValuesView } from './ValuesView';
@@ -121,6 +122,8 @@ function ErrorSummary(props: ErrorSummaryProps): React.JSX.Element {
   const { error, run, step, server, openRun, openAtFailure } = props;
   const [refusal, setRefusal] = useState<string | null>(null);
   const [starting, setStarting] = useState(false);
+  const [kept, reload] = useKept(server);
+  const process = kept.find(each => each.run === run.id && each.step === step.name);
   const again = () => {
     setStarting(true);
     server.client
@@ -141,6 +144,18 @@ function ErrorSummary(props: ErrorSummaryProps): React.JSX.Element {
       {error.observed && error.observed.length > 0 && <RunAgain onClick={again} disabled={starting} />}
       {run.target === LOCAL && step.state === 'failed' && (
         <OpenAtFailure onClick={() => openAtFailure(run.id, step.name)} />
+      )}
+      {process && (
+        <>
+          {' '}
+          <ReleaseButton
+            client={server.client}
+            run={run.id}
+            step={step.name}
+            memory={process.memory}
+            released={reload}
+          />
+        </>
       )}
       {refusal && <p>{refusal}</p>}
     </div>

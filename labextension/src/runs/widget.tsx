@@ -3,7 +3,9 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { Message } from '@lumino/messaging';
 import React from 'react';
 
+import type { NotebookContent } from '../api/types';
 import type { ILablineServer } from '../tokens';
+import { keepFocus } from '../ui/focus';
 import { runsIcon } from '../ui/icons';
 import type { Rendering } from './cells';
 import { RunList } from './RunList';
@@ -14,6 +16,8 @@ export interface RunsWidgetOptions {
   rendering: Rendering;
   openNotebook: (path: string) => void;
   openAtFailure: (run: string, step: string) => void;
+  /** A notebook as it stands in an open editor. */
+  contentOf: (path: string) => NotebookContent | undefined;
 }
 
 /** The Runs view: the list of all runs, or one of them. */
@@ -26,6 +30,13 @@ export class RunsWidget extends ReactWidget {
     this.title.icon = runsIcon;
     this.title.closable = true;
     this.node.tabIndex = -1;
+    keepFocus(this.node);
+    this.node.addEventListener('keydown', event => {
+      if (event.key === 'Escape' && !event.defaultPrevented && this._run !== null) {
+        event.preventDefault();
+        this.navigate(null);
+      }
+    });
   }
 
   /** The run looked at; `null`: the list. */
@@ -49,13 +60,13 @@ export class RunsWidget extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { server, rendering, openNotebook, openAtFailure } = this.options;
+    const { server, rendering, openNotebook, openAtFailure, contentOf } = this.options;
     if (!this.isVisible) {
       return <></>;
     }
     const navigate = (run: string | null) => this.navigate(run);
     return this._run === null ? (
-      <RunList store={server.runs} mlflowUrl={server.client.mlflowUrl} open={navigate} />
+      <RunList server={server} open={navigate} openAtFailure={openAtFailure} />
     ) : (
       <RunView
         key={this._run}
@@ -66,6 +77,7 @@ export class RunsWidget extends ReactWidget {
         openRun={navigate}
         openNotebook={openNotebook}
         openAtFailure={openAtFailure}
+        contentOf={contentOf}
       />
     );
   }

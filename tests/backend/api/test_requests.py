@@ -22,6 +22,8 @@ ROUTES = [
     ("POST", "runs"),
     ("GET", "runs/some"),
     ("POST", "runs/some/cancel"),
+    ("GET", "kept-processes"),
+    ("POST", "runs/some/steps/load/release"),
     ("GET", "runs/some/steps/load/log"),
     ("GET", "runs/some/steps/load/notebook"),
     ("GET", "nothing/here"),

@@ -22,7 +22,7 @@ def test_the_debugger_looks_at_the_process_that_failed(
 ) -> None:
     write(tmp_path / "failing.ipynb", *FAILING)
     failed = labline("run", "failing.ipynb", "--no-track", "--post-mortem")
-    assert (failed.code, "Its process is still there" in failed.out) == (1, True)
+    assert (failed.code, "Its process has stayed" in failed.out) == (1, True)
     document = labline("debug", "latest", "use", "--json").document
     assert (document["stop"], [part["cell_id"] for part in document["parts"]]) == ("kept", [None, "c0", None])
     typed = "%debug\np x\nq\nprint(['here', xs, 'drawn' in globals()])\n"
@@ -34,7 +34,10 @@ def test_the_debugger_looks_at_the_process_that_failed(
     assert "10" in done.stdout, done.stderr
     assert "['here', [0, 1, 2], False]" in done.stdout
     assert labline("debug", "latest", "use", "--again", "--json").document["stop"] == "at"
+    (listed,) = labline("debug", "--list", "--json").document["processes"]
+    assert (listed["step"], listed["notebook"], listed["memory"] > 0) == ("use", "failing.ipynb", True)
     assert "has gone" in labline("debug", "latest", "use", "--release").out
+    assert labline("debug", "--list").out == "No process of a failed step has stayed.\n"
 
 
 @pytest.mark.parametrize("way", ["warm", "fresh"])
@@ -43,15 +46,10 @@ def test_the_process_goes_when_its_run_goes_on(bench: Bench, way: str, monkeypat
         monkeypatch.setattr("labline_backend.engine.warm.WarmParents.start", refuse)
     run = bench.run(chain(), control={"post_mortem": True})
     folder = bench.home.step_folder(run.id, "use")
-    process = pid_of(folder)
+    process = post_mortem.process(folder)
+    assert process is not None
     assert go_on(bench, run, chain("y = x + 1")).state == "succeeded"
     wait_until(lambda: is_gone(process), "the process has not gone")
-
-
-def pid_of(folder: Path) -> int:
-    """The process that has stayed for *folder*."""
-    with post_mortem._connected(folder) as server:
-        return post_mortem._peer(server)[0]
 
 
 def refuse(*_: object) -> None:

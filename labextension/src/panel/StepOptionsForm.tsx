@@ -1,0 +1,101 @@
+import { ReactWidget } from '@jupyterlab/ui-components';
+import React, { useState } from 'react';
+
+import { stepFaults, type StepFields } from '../model/stepOptions';
+import { CheckField, Choice, TextField } from '../ui/fields';
+
+/** The body of the dialog that asks for a step's options: its value is the fields as they are typed. */
+export class StepOptionsForm extends ReactWidget {
+  constructor(private fields: StepFields) {
+    super();
+    this.addClass('labline-Form');
+  }
+
+  getValue(): StepFields {
+    return this.fields;
+  }
+
+  protected override render(): React.JSX.Element {
+    return (
+      <Form
+        initial={this.fields}
+        onChange={fields => {
+          this.fields = fields;
+        }}
+      />
+    );
+  }
+}
+
+interface FormProps {
+  initial: StepFields;
+  onChange: (fields: StepFields) => void;
+}
+
+function Form({ initial, onChange }: FormProps): React.JSX.Element {
+  const [fields, setFields] = useState(initial);
+  const faults = stepFaults(fields);
+  const set = (change: Partial<StepFields>) => {
+    const next = { ...fields, ...change };
+    setFields(next);
+    onChange(next);
+  };
+  const bind = (name: 'retries' | 'wait' | 'timeout' | 'cpu' | 'memory' | 'parallel' | 'exit') => ({
+    name,
+    value: fields[name],
+    fault: faults[name],
+    onChange: (value: string) => set({ [name]: value.trim() === '' ? '' : value })
+  });
+  return (
+    <>
+      <fieldset>
+        <legend>When it fails</legend>
+        <TextField {...bind('retries')} label="Try again" unit="times" hint="0" />
+        <TextField {...bind('wait')} label="after" unit="seconds" hint="at once" />
+        <TextField {...bind('timeout')} label="Stop after" unit="seconds a try" hint="no limit" />
+        <CheckField
+          name="post-mortem"
+          checked={fields.postMortem}
+          onChange={postMortem => set({ postMortem })}
+        >
+          Keep its process for the debugger
+        </CheckField>
+      </fieldset>
+      <fieldset>
+        <legend>What it needs</legend>
+        <TextField {...bind('cpu')} label="CPUs" unit="set aside for it, as 2 or 500m" hint="1" />
+        <TextField {...bind('memory')} label="Memory" unit="at most, as 500Mi or 2Gi" hint="no limit" />
+      </fieldset>
+      <fieldset>
+        <legend>How it runs</legend>
+        <Choice
+          name="cache"
+          label="Cache"
+          value={fields.cache}
+          choices={[
+            ['', 'as the pipeline'],
+            ['enabled', 'always: its earlier result may stand in for it'],
+            ['disabled', 'never: it reads what Labline cannot see']
+          ]}
+          onChange={cache => set({ cache: cache as StepFields['cache'] })}
+        />
+        <CheckField name="foreach" checked={fields.foreach} onChange={foreach => set({ foreach })}>
+          Its loop has the items run side by side
+        </CheckField>
+        {fields.foreach && (
+          <>
+            <TextField {...bind('parallel')} label="At most" unit="items at a time" hint="as many as fit" />
+            <CheckField
+              name="allow-failures"
+              checked={fields.allowFailures}
+              onChange={allowFailures => set({ allowFailures })}
+            >
+              Items may fail
+            </CheckField>
+          </>
+        )}
+        <TextField {...bind('exit')} label="Ends runs" unit="parameters: outcome, error" hint="no" wide />
+      </fieldset>
+    </>
+  );
+}

@@ -1,0 +1,96 @@
+import React, { useId } from 'react';
+
+export interface FieldProps {
+  /** What tests and styles call it. */
+  name: string;
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+export interface TextFieldProps extends FieldProps {
+  /** What stands beside it: a unit, or what it means. */
+  unit: string;
+  /** What nothing typed means. */
+  hint: string;
+  fault?: string;
+  wide?: boolean;
+}
+
+/** A line to type in, with what is wrong with it in the place of its unit. */
+export function TextField(props: TextFieldProps): React.JSX.Element {
+  const { name, label, value, onChange, unit, hint, fault, wide } = props;
+  const id = useId();
+  return (
+    <div className="labline-Field">
+      <label htmlFor={id}>{label}</label>
+      <span>
+        <input
+          id={id}
+          type="text"
+          className={wide ? 'labline-mod-wide' : undefined}
+          data-labline-option={name}
+          placeholder={hint}
+          autoComplete="off"
+          spellCheck={false}
+          value={value}
+          aria-invalid={fault !== undefined}
+          aria-describedby={`${id}-unit`}
+          onChange={event => onChange(event.target.value)}
+        />
+        <small id={`${id}-unit`} data-labline-fault={fault && name} aria-live="polite">
+          {fault ?? unit}
+        </small>
+      </span>
+    </div>
+  );
+}
+
+export interface ChoiceProps extends FieldProps {
+  /** Values and how they read. */
+  choices: readonly (readonly [string, string])[];
+}
+
+/** One of a few. */
+export function Choice({ name, label, value, onChange, choices }: ChoiceProps): React.JSX.Element {
+  const id = useId();
+  return (
+    <div className="labline-Field">
+      <label htmlFor={id}>{label}</label>
+      <select
+        id={id}
+        data-labline-option={name}
+        value={value}
+        onChange={event => onChange(event.target.value)}
+      >
+        {choices.map(([choice, words]) => (
+          <option key={choice} value={choice}>
+            {words}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+export interface CheckFieldProps {
+  name: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+  children: React.ReactNode;
+}
+
+/** Yes or no. */
+export function CheckField({ name, checked, onChange, children }: CheckFieldProps): React.JSX.Element {
+  return (
+    <label className="labline-Check">
+      <input
+        type="checkbox"
+        data-labline-option={name}
+        checked={checked}
+        onChange={event => onChange(event.target.checked)}
+      />
+      {children}
+    </label>
+  );
+}
