@@ -105,6 +105,20 @@ def test_arrays_on_the_same_memory_of_another_library_go_on_sharing_it(tmp_path)
 
 
 @pytest.mark.parametrize(
+    "value",
+    [np.nan, [1.0, np.nan], {np.nan: 1}, np.array(["a", np.nan], dtype=object), pd.Series(["a", np.nan], dtype=object)],
+    ids=["alone", "in a list", "as a key", "in an array", "in a series"],
+)
+def test_numpys_nan_is_numpys_nan(tmp_path, value):
+    loaded = crossed(value, tmp_path)
+    assert any(each is np.nan for each in ([loaded] if isinstance(loaded, float) else loaded))
+
+
+def test_another_nan_is_another(tmp_path):
+    assert crossed([float("nan")], tmp_path)[0] is not np.nan
+
+
+@pytest.mark.parametrize(
     "start", [iter, lambda d: iter(d.values()), lambda d: iter(d.items()), reversed, lambda d: reversed(d.values())]
 )
 def test_an_iterator_over_a_dictionary_sees_what_is_replaced_in_it(tmp_path, start):

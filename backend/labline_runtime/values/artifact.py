@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import mmap
 import os
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
-from labline_runtime.values import hashing, own
+from labline_runtime.values import hashing, nans, own
 from labline_runtime.values.pickling import Seen, dump
 
 MAGIC = b"LABLINE\x01"
@@ -97,7 +98,7 @@ def store(
                 file.pad()
                 places.append((file.position, view.nbytes, view.readonly))
                 file.write(view)
-        index = {"stream": (len(MAGIC), stream_end), "buffers": places, "facts": dict(facts or {})}
+        index = {"stream": (len(MAGIC), stream_end), "buffers": places, "facts": dict(facts or {}), "nans": seen.nans}
         text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
         file.write(text)
         file.write(len(text).to_bytes(8, "little"))
@@ -150,7 +151,10 @@ def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[
         buffer = view[start : start + length]
         buffers.append(buffer.toreadonly() if readonly else buffer)
     start, stop = index["stream"]
-    values = pickle.loads(view[start:stop], buffers=buffers)  # noqa: S301 - what the digest vouches for
+    if index.get("nans"):
+        values = nans.Unpickler(io.BytesIO(view[start:stop]), buffers=buffers).load()
+    else:
+        values = pickle.loads(view[start:stop], buffers=buffers)  # noqa: S301 - what the digest vouches for
     return values, index["facts"]
 
 

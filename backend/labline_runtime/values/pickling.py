@@ -1,6 +1,6 @@
 """Pickling of values between steps.
 
-cloudpickle does the work; seven things differ, because here a value moves between *steps of one notebook*:
+cloudpickle does the work; these things differ, because here a value moves between *steps of one notebook*:
 
 - A function of the notebook reads the globals of the step it is loaded in, live, and ships none of them: globals are
   variables, and variables travel as values of their own. The same holds for functions of any importable module that
@@ -15,6 +15,7 @@ cloudpickle does the work; seven things differ, because here a value moves betwe
 - Arrays that share memory go on sharing it (:mod:`labline_runtime.values.views`).
 - An instance is stored with all its attributes where that can be, whatever its ``__getstate__`` would leave out.
 - Sets are gone through in the order that they had (:mod:`labline_runtime.values.sets`).
+- ``numpy.nan`` is ``numpy.nan`` (:mod:`labline_runtime.values.nans`).
 
 The C pickler, protocol 5, buffers out of band.
 """
@@ -44,7 +45,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
+from labline_runtime.values import closed, nans, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
@@ -448,11 +449,12 @@ class Seen:
 
     owners: MemoryOwners
     orders: sets.Orders
+    nans: bool  # whether there may be one that has a name
 
     @property
     def asks_again(self) -> bool:
         """Whether pickled without that, the value would come back as another."""
-        return bool(self.owners.shared() or self.orders)
+        return bool(self.owners.shared() or self.orders or self.nans)
 
 
 def dump(
@@ -466,24 +468,28 @@ def dump(
     Returns who owns the arrays' memory, and which sets are to be built in an order of their own. Where that asks for
     it, dump once more and hand it in as *seen*.
     """
-    watch = _SetWatch(file)
+    watch = _Watch(file)
     pickler = Pickler(watch, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=seen.owners if seen else None)
     if seen is not None:
+        if seen.nans:
+            pickler.persistent_id = nans.identifier  # asked of every object, which costs too much to be done always
         pickler.dump(seen.orders.ahead_of(value) if seen.orders else value)
         return seen
     pickler.dump(value)
-    memo = pickler.memo.copy().values() if watch.found else ()
-    return Seen(pickler.owners, sets.Orders(held for _, held in memo))
+    memo = pickler.memo.copy().values() if watch.sets else ()
+    return Seen(pickler.owners, sets.Orders(held for _, held in memo), watch.nans)
 
 
-class _SetWatch:
-    """Writes through to a file, and notes whether there may be a set in what is written."""
+class _Watch:
+    """Writes through to a file, and notes whether there may be a set, or NaN, in what is written."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._write = file.write
-        self.found = False
+        self.sets = False
+        self.nans = False
 
     def write(self, data: Any) -> int:
-        if not self.found and isinstance(data, bytes):
-            self.found = any(code in data for code in sets.OPCODES)
+        if isinstance(data, bytes):
+            self.sets = self.sets or any(code in data for code in sets.OPCODES)
+            self.nans = self.nans or nans.OPCODE in data
         return self._write(data)
