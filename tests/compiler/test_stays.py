@@ -29,6 +29,28 @@ def test_what_may_hold_something_that_cannot_leave_its_step_is_a_warning(cells: 
     assert "needs d, which may hold" in found.message
 
 
+STAYING = {
+    "a workbook": "d = pd.ExcelFile('x.xlsx')",
+    "a reader": "d = pd.read_csv('x.csv', chunksize=10)",
+    "arrays of a file": "import numpy as np\nd = np.load('x.npz')",
+    "an archive": "import zipfile\nd = zipfile.ZipFile('x.zip')",
+    "a store": "d = pd.HDFStore('x.h5')",
+    "a document": "from lxml import etree\nd = etree.parse('x.xml')",
+}
+
+
+@pytest.mark.parametrize("cell", STAYING.values(), ids=STAYING)
+def test_what_has_a_file_open_cannot_leave_its_step(cell: str) -> None:
+    assert "LL406" in codes(steps(a=f"import pandas as pd\n{cell}", b="print(d)"))
+
+
+def test_a_whole_file_leaves_its_step() -> None:
+    cell = (
+        "import pandas as pd, numpy as np\nd = pd.read_csv('x', chunksize=None, iterator=False)\ne = np.load('x.npy')"
+    )
+    assert codes(steps(a=cell, b="print(d, e)")) == []
+
+
 LET_GO = {
     "taken out": {"a": "d = []\nd.append(x for x in [1])\nlist(d.pop())", "b": "print(d)"},
     "replaced": {"a": _CONNECTION + "d['c'] = None", "b": "print(d)"},

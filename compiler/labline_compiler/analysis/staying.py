@@ -26,6 +26,7 @@ class Staying(NamedTuple):
 GENERATOR = Staying("a generator")
 COROUTINE = Staying("a coroutine")
 _FILE = Staying("an open file", closes=True)
+_READER = Staying("a reader of a file in parts")
 
 _TABLE: dict[str, str] = {
     "a connection to a database": "sqlite3.connect sqlalchemy.create_engine",
@@ -37,12 +38,18 @@ _TABLE: dict[str, str] = {
     "a queue": "queue.Queue queue.LifoQueue queue.PriorityQueue queue.SimpleQueue multiprocessing.Queue",
     "memory that processes share": "multiprocessing.Value multiprocessing.Array mmap.mmap",
     "a process": "subprocess.Popen multiprocessing.Process",
-    "a pool of workers": "concurrent.futures.ThreadPoolExecutor concurrent.futures.ProcessPoolExecutor",
+    "an open workbook": "pandas.ExcelFile pandas.ExcelWriter",
+    "an open data file": "pandas.HDFStore h5py.File",
+    "a document of lxml": "lxml.etree.parse lxml.etree.fromstring lxml.html.fromstring",
+    "a factorised matrix": "scipy.sparse.linalg.splu scipy.sparse.linalg.spilu scipy.sparse.linalg.factorized",
+    "a pool of workers": "multiprocessing.Pool "
+    "concurrent.futures.ThreadPoolExecutor concurrent.futures.ProcessPoolExecutor",
     "a result to come": "concurrent.futures.Future",
     "a temporary folder": "tempfile.TemporaryDirectory",
     "a reader or writer of an open file": "csv.reader csv.writer csv.DictReader",
     "a hash being computed": "hashlib.md5 hashlib.sha256",
-    "a generator": "os.walk os.scandir glob.iglob re.finditer numpy.nditer numpy.ndenumerate",
+    "a generator": "os.walk os.scandir glob.iglob re.finditer numpy.nditer numpy.ndenumerate "
+    "networkx.connected_components networkx.find_cliques networkx.all_simple_paths",
     "a connection's settings": "ssl.create_default_context",
     "an event loop": "asyncio.new_event_loop",
     "a task": "asyncio.create_task asyncio.ensure_future",
@@ -51,7 +58,9 @@ _TABLE: dict[str, str] = {
 _MAKERS = {origin: Staying(what) for what, origins in _TABLE.items() for origin in origins.split()}
 _MAKERS |= dict.fromkeys(words("tempfile.TemporaryFile tempfile.NamedTemporaryFile"), _FILE)
 _OPENERS = words("builtins.open io.open")
-_ALWAYS_FOR_WRITING = words("gzip.open bz2.open lzma.open tarfile.open zipfile.ZipFile")
+_ALWAYS_FOR_WRITING = words("bz2.open lzma.open")
+_ALWAYS_BINARY = words("gzip.open tarfile.open zipfile.ZipFile")
+_IN_PARTS = words("pandas.read_csv pandas.read_table")
 
 # What leaves a file open, of its methods and of the functions that it is handed to.
 USING_METHODS = words("write writelines read readline readlines seek tell flush")
@@ -63,11 +72,18 @@ LETTING_GO = words(
 )
 
 
-def made_by(origin: str, mode: object) -> Staying | None:
-    """What calling *origin* gives, if that stays; *mode* is its second argument or ``mode``, where that is a literal.
+def made_by(origin: str, mode: object, path: str | None, given: frozenset[str]) -> Staying | None:
+    """What calling *origin* gives, if that stays.
 
-    A text file that is open for reading travels as its text.
+    *mode* is its second argument or ``mode``, where that is a literal, *path* its first, where that is spelled out, and
+    *given* are the keywords that are no literals of nothing. A text file that is open for reading travels as its text.
     """
+    if origin in _IN_PARTS and given & {"chunksize", "iterator"}:
+        return _READER
+    if origin == "numpy.load" and path is not None and path.endswith(".npz"):
+        return _FILE
+    if origin in _ALWAYS_BINARY:
+        return _FILE
     if origin in _OPENERS and isinstance(mode, str):
         return _FILE if set("wax+b") & set(mode) else None
     if origin in _ALWAYS_FOR_WRITING and isinstance(mode, str):

@@ -61,7 +61,10 @@ class Stays(Expressions):
         if (origin := self.origin_of(node.func)) is not None:
             given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "mode")]
             mode = given[0].value if given and isinstance(given[0], ast.Constant) else None
-            return made_by(origin, mode) if not self.patches(origin.rpartition(".")[2], origin) else None
+            if self.patches(origin.rpartition(".")[2], origin):
+                return None
+            words = {word.arg for word in node.keywords if not _is_nothing(word.value)} - {None}
+            return made_by(origin, mode, self.text(node.args[0]) if node.args else None, frozenset(map(str, words)))
         callee = self.state.peek(node.func.id) if isinstance(node.func, ast.Name) else None
         functions = [self.heap.things[number].function for number in callee or ()]
         info = functions[0] if len(functions) == 1 else None
@@ -111,6 +114,10 @@ def _set_by_init(info: ClassInfo) -> Iterator[ast.expr]:
             made = statement.value
             if isinstance(made, ast.Call) and not {n.id for n in ast.walk(made.func) if isinstance(n, ast.Name)} & own:
                 yield made
+
+
+def _is_nothing(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and not node.value
 
 
 def root_of(node: ast.expr) -> str | None:
