@@ -64,6 +64,10 @@ ALIKE = {
         ],
         [printed("1.3 μs ± 9 ns per loop (mean ± std. dev. of 7 runs)")],
     ),
+    "the memory of a frame": (
+        [printed("dtypes: int64(1)\nmemory usage: 162.0+ bytes")],
+        [printed("dtypes: int64(1)\nmemory usage: 1.2 KB")],
+    ),
     "progress bars": (
         [printed("100%|##| 5/5 [00:01<00:00, 3.2it/s]", "stderr")],
         [printed("100%|##| 5/5 [00:02<00:00, 2.1s/it]", "stderr")],

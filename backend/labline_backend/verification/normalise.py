@@ -65,6 +65,11 @@ TABLE: tuple[Rule, ...] = (
         "what %timeit says of the slowest run, where that took much longer",
         _replaced(r"(?m)^The slowest run took [\d.]+ times longer than the fastest\. .* is being cached\.\n", ""),
     ),
+    # With the tables for looking labels up, which pandas makes when they are first asked for, and never hands on.
+    Rule(
+        "the memory that DataFrame.info() tells",
+        _replaced(r"(?m)^memory usage: [\d.]+\+? (?:bytes|[KMGTP]B)$", "memory usage: …"),
+    ),
     Rule("progress bars of tqdm", _replaced(r"\[\d+:[\d:]+<[\d:?]+, *[\d.?]+ ?(?:\w+/s|s/\w+)[^\]]*\]", "[…]")),
     # As Python's tempfile makes them unless it is given a prefix: eight letters after "tmp".
     Rule("temporary files", _numbered(rf"(?<![\w./-])((?:{_FOLDERS})/tmp[a-z0-9_]{{8}})(?![a-z0-9_])", "temporary")),
