@@ -10,6 +10,7 @@ import re
 import weakref
 from collections import OrderedDict
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,23 @@ def crossed(tmp_path, **values: Any) -> Any:
 )
 def test_a_function_that_draws_goes_on_drawing_from_the_global_generator(tmp_path, draws, owner):
     assert crossed(tmp_path, v=draws)["v"].__self__ is owner
+
+
+def test_a_mock_remembers_its_calls_and_keeps_its_parts(tmp_path):
+    made = mock.MagicMock(return_value=3)
+    made.part.value = 5
+    made.__len__.return_value = 4
+    made(1, word=len(made))
+    back = crossed(tmp_path, made=made, part=made.part)
+    assert digest(back["made"]) == digest(made)
+    assert back["made"].part is back["part"]
+    assert (back["made"].call_args, back["part"].value) == (mock.call(1, word=4), 5)
+    assert (back["made"](), len(back["made"])) == (3, 4)
+
+
+def test_error_settings_of_numpy_cross(tmp_path):
+    with crossed(tmp_path, v=np.errstate(divide="ignore"))["v"]:
+        assert np.ones(1) / 0 == np.inf
 
 
 def test_a_distribution_goes_on_drawing_from_the_global_generator(tmp_path):

@@ -38,6 +38,7 @@ def test_a_read_only_array_stays_read_only(tmp_path):
     array = np.arange(1000.0)
     array.flags.writeable = False
     assert not crossed(array, tmp_path).flags.writeable
+    assert not crossed(np.broadcast_to(array, (2, len(array))), tmp_path).flags.writeable
 
 
 def test_a_class_whose_module_is_imported_only_when_it_is_asked_for_is_not_stored_with_its_methods(

@@ -26,6 +26,7 @@ _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "_FIELD_BASE": tuple(("dataclasses", name) for name in ("_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR")),
     "Context": (("decimal", "getcontext()"),),
     "ZMQInteractiveShell": (("IPython", "get_ipython()"),),
+    "_unspecified": (("numpy._core._ufunc_config", "_Unspecified"),),  # what numpy.errstate is not told
     "StepStream": (("sys", "stdout"), ("sys", "stderr")),
 }
 # Plain lists are looked for among the values of variables only: there are too many of them inside others.

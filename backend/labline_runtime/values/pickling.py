@@ -56,6 +56,7 @@ from labline_runtime.values.views import (
     detached,
     framed_arrays,
     is_plain_array,
+    read_only,
     reduce_kind,
     reduce_times,
     reduce_view,
@@ -157,6 +158,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
                 obj = obj.copy()  # whose memory it was is forgotten: pandas writes where it is
                 return reduce_times(obj) or obj.__reduce_ex__(PROTOCOL)
+            if not obj.flags.writeable and not obj.flags.forc:  # what numpy.broadcast_to gives: numpy stores a copy
+                return read_only, (obj.copy(order="K"),)
             return reduce_times(obj) or NotImplemented
         reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
         if reduced is not None:

@@ -49,6 +49,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_instance(value)
     if kind.__module__ == "typing" and value.__module__ == "__main__":
         return _reduce_type_name(kind, value)
+    if (mock := sys.modules.get("unittest.mock")) is not None and isinstance(value, (mock._Call, mock.NonCallableMock)):
+        return _reduce_mock(value, mock)
     if kind.__name__ == "finfo" and kind.__module__ == "numpy":  # what numpy pickles of it cannot be loaded
         return kind, (value.dtype,)
     place = own.place_of(value)
@@ -344,6 +346,31 @@ def _named(kind: Any, name: str, *arguments: Any) -> Any:
     made = kind(name, *arguments)
     made.__module__ = "__main__"  # it takes that of whoever makes it
     return made
+
+
+# --------------------------------------------------------------------------------------------------------------- mocks
+
+
+def _reduce_mock(value: Any, mock: Any) -> Any:
+    """A mock, which has a class of its own, or the record of a call: both answer for attributes that they lack."""
+    kind = type(value)
+    if isinstance(value, mock._Call):
+        return tuple.__new__, (kind, tuple(value)), (dict(vars(value)), {}), None, None, _set_mock
+    special = {name: held for name, held in vars(kind).items() if isinstance(held, mock.NonCallableMock)}
+    return _make_mock, (kind.__mro__[1],), (dict(vars(value)), special), None, None, _set_mock
+
+
+def _make_mock(kind: Any) -> Any:
+    made = kind.__new__(kind)
+    kind.__init__(made)
+    return made
+
+
+def _set_mock(value: Any, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    attributes, special = state
+    object.__getattribute__(value, "__dict__").update(attributes)
+    for name, held in special.items():
+        setattr(type(value), name, held)
 
 
 # ----------------------------------------------------------------------------------------------------- weak references

@@ -232,6 +232,12 @@ def _times(buffer: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> Any:
     return numpy.frombuffer(buffer, dtype).reshape(shape, order=order)
 
 
+def read_only(array: Any) -> Any:
+    """*array*, which nobody may write into from here on."""
+    array.flags.writeable = False
+    return array
+
+
 def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     """How to pickle NumPy's own subclasses of ndarray, so that they share memory as plain arrays do; None for others.
 
