@@ -69,10 +69,11 @@ class KnownTargets:
 
     def prepare(self, target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
         """Compile for a target that passes its pre-flight. Raises ``InputError``."""
+        from labline_backend.kubeflow.needs import lacking
         from labline_backend.kubeflow.preflight import check
         from labline_backend.kubeflow.submission import prepare
 
-        failing = [found for found in check(target).findings if found.severity == "error"]
+        failing = [found for found in check(target).findings if found.severity == "error"] or lacking(target, pipeline)
         if failing:
             raise InputError(failing[0].message, failing)
         with target_errors():

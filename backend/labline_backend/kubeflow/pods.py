@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from labline_backend.kubeflow import cluster
+from labline_backend.kubeflow.cluster import SECONDS
 from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
 from labline_backend.kubeflow.pod_log import LONGEST_LOG, PodLog
 from labline_backend.kubeflow.targets import Target
@@ -20,9 +22,6 @@ CONTAINER = "main"
 NODE = "workflows.argoproj.io/node-name"
 EXECUTOR = re.compile(r"\.([^.()]+)(?:\(\d+\))?\.executor(?:\(\d+\))?$")
 ITEM = re.compile(r"\.iteration-iterations\((\d+):")  # of a loop's task, from 0
-NAMESPACE = "kubeflow"  # where KFP for one user runs
-
-SECONDS = (5.0, 30.0)  # to connect, and to wait for an answer
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Pods:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._api: Any = None
-        self._namespace = target.namespace or ""
+        self._namespace = ""  # known when it is opened
 
     def of_run(self, run_id: str) -> dict[str, tuple[Pod, ...]]:
         """The pods of a run's tasks, by the task's name; of several attempts the last one's.
@@ -51,7 +50,8 @@ class Pods:
         from kubernetes import client
 
         with self._explained():
-            found = client.CoreV1Api(self._open()).list_namespaced_pod(
+            core = client.CoreV1Api(self._open())
+            found = core.list_namespaced_pod(
                 self._namespace, label_selector=f"pipeline/runid={run_id}", _request_timeout=SECONDS
             )
         pods: dict[str, dict[int, Pod]] = {}
@@ -71,7 +71,8 @@ class Pods:
             return b""
         now = time.monotonic()
         with self._explained():
-            answer = client.CoreV1Api(self._open()).read_namespaced_pod_log(
+            core = client.CoreV1Api(self._open())
+            answer = core.read_namespaced_pod_log(
                 pod.name,
                 self._namespace,
                 container=CONTAINER,
@@ -89,21 +90,11 @@ class Pods:
         """Close the connections."""
         api, self._api = self._api, None
         if api is not None:
-            api.rest_client.pool_manager.clear()
-            api.close()
+            cluster.close(api)
 
     def _open(self) -> Any:
-        from kubernetes import config
-
         if self._api is None:
-            self._api = config.new_client_from_config(
-                self._target.kubeconfig, self._target.context, persist_config=False
-            )
-            self._api.configuration.retries = False
-            if not self._namespace:
-                contexts, active = config.list_kube_config_contexts(self._target.kubeconfig)
-                chosen = next((each for each in contexts if each["name"] == self._target.context), active)
-                self._namespace = chosen["context"].get("namespace") or NAMESPACE
+            self._api, self._namespace = cluster.opened(self._target)
         return self._api
 
     @contextlib.contextmanager

@@ -71,8 +71,9 @@ RULES = (
         "LL609",
         "target refuses the pipeline",
         "error",
-        "The target answered that it cannot take the pipeline or start the run.",
-        "See what it says, and that its release fits this Labline.",
+        "The target answered that it cannot take the pipeline or start the run, or its cluster lacks what a step "
+        "names: a secret, a volume, or room in the namespace's quota.",
+        "See what it says, and that its release fits this Labline; make what is missing there.",
     ),
     Rule(
         "LL610",

@@ -24,6 +24,9 @@ class Cluster(ThreadingHTTPServer):
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.denied: set[tuple[str, str]] = set()
+        self.things: set[str] = set()  # secrets and claims that there are, as KIND/NAME
+        self.quotas: dict[str, dict[str, str]] = {}  # name -> what it gives
+        self.hidden = False  # whether this user may see neither
         self.asked: list[dict[str, Any]] = []
         self.times: dict[str, list[datetime.datetime]] = {}  # of each pod's lines
         self.given: list[int] = []  # how many lines each look at a log was answered with
@@ -130,6 +133,13 @@ class _Calls(BaseHTTPRequestHandler):
             return
         if address.path == pods:
             self._answer(200, {"kind": "PodList", "items": self.server.pods(query["labelSelector"])})
+        elif found := re.fullmatch("/api/v1/namespaces/kubeflow/((?:secrets|persistentvolumeclaims)/.+)", address.path):
+            assert "as=PartialObjectMetadata" in self.headers["Accept"]  # nobody asks for what is in a secret
+            status = 403 if self.server.hidden else 200 if found[1] in self.server.things else 404
+            self._answer(status, {"kind": "PartialObjectMetadata"})
+        elif address.path == "/api/v1/namespaces/kubeflow/resourcequotas":
+            quotas = [{"metadata": {"name": n}, "spec": {"hard": hard}} for n, hard in self.server.quotas.items()]
+            self._answer(403 if self.server.hidden else 200, {"kind": "ResourceQuotaList", "items": quotas})
         elif found := re.fullmatch(pods + "/([^/]+)/log", address.path):
             assert query["container"] == "main"
             self._answer(200, self.server.log(found[1], query))

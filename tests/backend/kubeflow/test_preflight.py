@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.errors import InputError
+from labline_backend.kubeflow.needs import lacking
 from labline_backend.kubeflow.preflight import Checked, check
 from labline_backend.kubeflow.targets import Target
+from labline_compiler.pipeline import Pipeline, Step, StepOptions
+from labline_runtime.specification import CellSource
 from tests.backend.kubeflow.cluster import Cluster
+from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.notebooks import code
 from tests.backend.s3 import S3
 
 
@@ -90,3 +96,43 @@ def test_a_cluster_that_cannot_be_asked_is_said(emulator: Emulator, cluster: Clu
     Path(config).write_text(Path(config).read_text().replace("token: abc", "token: wrong"))
     (found,) = check(Target("prod", emulator.url, kubeconfig=config)).findings
     assert "answers 401" in found.message
+
+
+NEEDY = StepOptions(
+    secrets=(("store", "password", "PASSWORD"),), volumes=(("data", "/data"),), limits={"memory": "3Gi", "cpu": "2"}
+)
+
+
+def lacks(cluster: Cluster, folder: Path) -> list[str]:
+    step = Step("fit", (CellSource(0, "c", "1"),), options=NEEDY)
+    found = lacking(
+        Target("prod", "http://x", kubeconfig=cluster.kubeconfig(folder)), Pipeline("p", "p.ipynb", (step,))
+    )
+    assert all((each.code, each.severity, each.step) == ("LL609", "error", "fit") for each in found)
+    return [each.message for each in found]
+
+
+def test_what_steps_name_and_the_cluster_lacks_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.quotas = {"small": {"limits.memory": "2Gi", "requests.cpu": "4"}}
+    secret, volume, room = lacks(cluster, tmp_path)
+    assert "no secret store in the namespace kubeflow" in secret
+    assert "no volume claim data" in volume
+    assert "asks for 3Gi of memory, and the quota small" in room
+
+
+def test_what_is_there_is_not_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.things = {"secrets/store", "persistentvolumeclaims/data"}
+    cluster.quotas = {"large": {"memory": "64Gi"}}
+    assert lacks(cluster, tmp_path) == []
+
+
+def test_what_this_user_may_not_see_is_not_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.hidden = True
+    assert lacks(cluster, tmp_path) == []
+
+
+def test_nothing_is_submitted_that_would_wait_in_vain(client: Client, cluster: Cluster, tmp_path: Path) -> None:
+    client.add(cluster.emulator, kubeconfig=cluster.kubeconfig(tmp_path))
+    with pytest.raises(InputError, match="no secret store"):
+        client.submit(code("x = 1", "step:one", "secret:store:password:PASSWORD"))
+    assert client.service.runs() == []
