@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 from labline_backend.home import Home
 from labline_backend.kubeflow.targets import Target, Targets
 from tests.backend.kubeflow.cluster import Cluster
-from tests.backend.kubeflow.emulator import Emulator, Runner
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.running import Runner
 
 from .lab import LabServer
 from .pages import NotebookPage, write_notebook

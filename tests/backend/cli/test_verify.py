@@ -40,7 +40,16 @@ def test_a_pipeline_that_differs_exits_with_1(labline: Labline, tmp_path: Path) 
 
 
 def test_the_same_pipeline_is_verified_under_kfps_local_runner(labline: Labline, tmp_path: Path) -> None:
-    write_notebook(tmp_path / "double.ipynb", *DOUBLE)
+    cells = (
+        *DOUBLE,
+        code("outcome = 'succeeded'", "pipeline-parameters"),
+        code("squares = []\nfor n in numbers:\n    squares.append(n * n)", "step:loop"),
+        code("if total > 99:\n    squares = []", "step:condition"),
+        code("print(squares)", "step:show"),
+        code("print(outcome)", "step:last"),
+    )
+    options = {"steps": {"loop": {"foreach": True}, "last": {"exit": "outcome"}}}
+    write_notebook(tmp_path / "double.ipynb", *cells, labline=options)
     done = labline("verify", "double.ipynb", "--target", "kfp-local", "-p", "count=4", "--json", PYTHONWARNINGS="")
     assert (done.code, done.document["subject"]["verdict"]) == (0, "verified")
 

@@ -14,7 +14,8 @@ from labline_backend.service import Service
 from labline_backend.store.records import RunRecord
 from tests.backend.engine.bench import PATIENCE, wait_until
 from tests.backend.kubeflow.cluster import Cluster
-from tests.backend.kubeflow.emulator import Emulator, Runner
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.running import Runner
 from tests.backend.notebooks import write
 from tests.backend.s3 import S3
 

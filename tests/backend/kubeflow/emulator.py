@@ -13,8 +13,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.parse
@@ -28,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.backend.kubeflow import shapes
+from tests.backend.kubeflow.running import Runner
 
 PREFIX = "/apis/v2beta1"
-REPOSITORY = Path(__file__).parents[3]
 EPOCH = "1970-01-01T00:00:00Z"  # what KFP gives for a moment that has not come yet
 
 LISTING = {"page_size", "page_token", "sort_by", "filter", "namespace"}
@@ -454,51 +452,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         pass
-
-
-class Runner:
-    """The process that runs pipelines, and what it tells."""
-
-    def __init__(self) -> None:
-        paths = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
-        self._listeners: dict[str, Callable[[dict[str, Any]], None]] = {}
-        self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("runner.py"))],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._thread = threading.Thread(target=self._listen)
-        self._thread.start()
-
-    def start(
-        self,
-        run: str,
-        folder: Path,
-        specification: Path,
-        arguments: dict[str, Any],
-        tell: Callable[[dict[str, Any]], None],
-    ) -> None:
-        self._listeners[run] = tell
-        order = {"run": run, "folder": str(folder), "specification": str(specification), "arguments": arguments}
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-
-    def close(self) -> None:
-        """End the process; what it has forked ends by itself or is killed by the emulator."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._thread.join()
-        self._process.wait()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as told:
-            for line in told:
-                event = json.loads(line)
-                self._listeners[event["run"]](event)
 
 
 def _document(kind: str, body: bytes) -> dict[str, Any]:
