@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from labline_compiler.findings import RULES, Finding
-from labline_compiler.pipeline import Pipeline, StepOptions
+from labline_compiler.pipeline import Foreach, Pipeline, StepOptions
 from labline_compiler.targets.kubeflow import (
     DEFAULT_IMAGE,
     LONGEST,
@@ -25,6 +25,8 @@ from labline_compiler.targets.kubeflow import (
     compile_to_yaml,
 )
 from labline_runtime.specification import Backoff
+
+from .conftest import looping
 
 with warnings.catch_warnings():
     # kfp announces on import which Python versions it will drop.
@@ -352,3 +354,40 @@ def test_a_runs_arguments_are_called_and_typed_as_the_compiled_pipeline_has_them
 def test_a_number_that_a_double_does_not_hold_is_no_argument(step, pipeline):
     with pytest.raises(ValueError, match="Parameter n cannot be 9007199254740993"):
         arguments(pipeline(step("only", "x = 1", reads="n"), n="3"), {"n": str(2**53 + 1)})
+
+
+EXIT = StepOptions(exit=("outcome", "error"))
+
+
+def test_a_last_step_that_takes_nothing_is_kfps_exit_task(step, pipeline):
+    last = step("last", "print(outcome, error)", reads="outcome error", options=EXIT)
+    report = []
+    made = pipeline(step("a", "x = 1"), last, outcome="'succeeded'", error="None")
+    tasks = next(yaml.safe_load_all(compile_to_yaml(made, report=report)))["root"]["dag"]["tasks"]
+    assert tasks["last"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert (tasks["last"]["dependentTasks"], tasks["last"]["cachingOptions"]) == (["exit-handler-1"], {})
+    assert [(found.severity, "error only says so" in found.message) for found in report] == [("info", True)]
+
+
+def test_a_last_step_that_takes_values_is_told_to_run_after_success_only(step, pipeline):
+    last = step("last", "print(x)", takes={"a": "x"}, reads="outcome", options=StepOptions(exit=("outcome",)))
+    report = []
+    compile_to_yaml(pipeline(step("a", "x = 1", gives="x"), last, outcome="'succeeded'"), report=report)
+    assert [(found.severity, "it takes x of a." in found.message) for found in report] == [("warning", True)]
+
+
+def test_each_part_of_a_loop_has_the_steps_options():
+    spec, _ = documents(looping(foreach=Foreach(parallel=3), retries=2))
+    tasks = spec["root"]["dag"]["tasks"]
+    item = spec["components"]["comp-for-loop-1"]["dag"]["tasks"]["s-item"]
+    assert tasks["for-loop-1"]["iteratorPolicy"] == {"parallelismLimit": 3}
+    assert [each["retryPolicy"]["maxRetryCount"] for each in (tasks["s-items"], item, tasks["s"])] == [2, 2, 2]
+
+
+def test_items_that_may_fail_try_again_by_themselves_and_are_not_cached():
+    report = []
+    text = compile_to_yaml(looping(foreach=Foreach(allow_failures=True), retries=2), report=report)
+    spec = next(yaml.safe_load_all(text))
+    item = spec["components"]["comp-for-loop-1"]["dag"]["tasks"]["s-item"]
+    assert ("retryPolicy" in item, item["cachingOptions"]) == (False, {})
+    assert [(found.severity, "whole pod is killed" in found.message) for found in report] == [("info", True)]
