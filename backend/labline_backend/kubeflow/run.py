@@ -15,7 +15,7 @@ from labline_backend.engine.driver import Journal, Reason
 from labline_backend.home import Home, HomeError
 from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
-from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, TargetError
+from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, REFUSED, TargetError
 from labline_backend.kubeflow.mirror import Mirror
 from labline_backend.kubeflow.pod_log import PodLog
 from labline_backend.kubeflow.pods import Pod, Pods
@@ -118,7 +118,12 @@ class KubeflowRun(Journal):
         def retry() -> None:
             # Whoever asks a second time, after an answer that was lost, finds it going on.
             if states.RUN_STATES.get(client.run(run_id).state or "") in ("failed", "cancelled"):
-                client.retry(run_id)
+                try:
+                    client.retry(run_id)
+                except TargetError as error:
+                    if error.status != 500:  # what KFP answers where the workflow is gone, or not such as can go on
+                        raise
+                    raise TargetError(REFUSED, f"The run cannot be tried again there: {error}", error.fix) from error
 
         await self._call(retry)
         return self._keep(replace(place, retried=number), run_id)

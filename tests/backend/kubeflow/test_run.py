@@ -175,6 +175,14 @@ def _id(emulator: Emulator) -> str:
     return next(iter(emulator.runs))
 
 
+def test_a_retry_that_kubeflow_cannot_do_fails_the_run_again(client: Client, emulator: Emulator) -> None:
+    record = client.submit(code("1 / 0", "step:a"))
+    client.end(record)
+    emulator.faults.append((":retry", 500))
+    run = client.end(client.service.resume(record.id))
+    assert (run["state"], "cannot be tried again there" in run["error"]) == ("failed", True)
+
+
 def test_a_log_grows_with_its_pods(client: Client, emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
     client.add(emulator, kubeconfig=cluster.kubeconfig(tmp_path))
     record = client.submit(code("print('it begins', flush=True)", "step:slow"), *waiting(client.folder))
