@@ -53,11 +53,6 @@ def test_items_that_are_not_apart_run_as_a_whole(run_on_kfp: Run) -> None:
     assert "item 1 of 2: " in result(run)["in_one"]
 
 
-def test_a_loop_over_nothing_gathers_nothing(run_on_kfp: Run) -> None:
-    run = run_on_kfp(looping(xs="[]"))
-    assert (run.value("s", "found"), result(run)["in_one"], "b" in run.steps) == ([], None, False)
-
-
 def test_an_item_that_fails_fails_the_run_and_the_last_step_is_told(run_on_kfp: Run, tmp_path: Path) -> None:
     ending = step("tell", TELL, reads="outcome error", options=StepOptions(exit=("outcome", "error")))
     run = run_on_kfp(looping(ending, body="1 / (x - 2)", xs="[1, 2]", outcome="'succeeded'", error="None"))
