@@ -326,3 +326,29 @@ def test_a_key_that_mends_leaves_the_focus_where_it_can_go_on(lab: LabServer, pa
     page.keyboard.press("Enter")
     expect(page.locator("[data-labline-finding]")).to_have_count(0)
     expect(page.locator("#labline-pipeline .labline-Panel-body")).to_be_focused()
+
+
+def test_runs_are_compared_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "twice.ipynb", [("size = 2", ["parameters"]), ("print('size is', size)", ["step:show"])])
+    notebook = NotebookPage(page, lab, "twice.ipynb")
+    notebook.open_panel()
+    runs = []
+    for size in ("11", "12"):
+        page.locator("[data-labline-parameter='size']").fill(size)
+        notebook.run()
+        last = page.locator(
+            f".labline-LastRun[data-labline-state=succeeded]:not([data-labline-run='{(runs or [''])[0]}'])"
+        )
+        expect(last).to_be_visible(timeout=SLOW)
+        runs.append(last.get_attribute("data-labline-run"))
+    page.locator("[data-labline-action=all-runs]").click()
+    page.locator(f"tr[data-labline-run='{runs[1]}']").focus()
+    page.keyboard.press("Space")
+    page.locator(f"tr[data-labline-run='{runs[0]}']").focus()
+    page.keyboard.press("Space")
+    page.locator("[data-labline-action=compare]").focus()
+    page.keyboard.press("Enter")
+    row = page.locator(f"[data-labline-compare='{runs[1]} {runs[0]}'] [data-labline-row=size][data-labline-differs]")
+    expect(row.get_by_role("cell")).to_have_text(["12", "11"])
+    page.keyboard.press("Escape")
+    expect(page.locator(f"tr[data-labline-run='{runs[0]}']")).to_be_visible()

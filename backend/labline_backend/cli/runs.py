@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,7 +25,7 @@ run_argument = click.argument("name", metavar="[RUN|latest]", default="latest")
 
 @click.group()
 def runs() -> None:
-    """Look at runs: list, show, logs, cancel, keep, resume, clone. RUN is an id, the beginning of one, or latest."""
+    """Look at runs: list, show, compare, logs, cancel, keep, resume, clone. RUN is an id, its beginning, or latest."""
 
 
 @runs.command("list")
@@ -73,6 +74,44 @@ def show(name: str, as_json: bool) -> None:
             report(record, service.store.steps(record.id), detail)
             if (page := service.page(record.id)) is not None:
                 click.echo(f"On {record.target}: {page}")
+
+
+@runs.command()
+@click.argument("names", metavar="RUN RUN...", nargs=-1, required=True)
+@click.option("--all", "whole", is_flag=True, help="Also what is the same in all of them.")
+@as_json_option
+def compare(names: tuple[str, ...], whole: bool, as_json: bool) -> None:
+    """Runs side by side: in which parameters and metrics they differ, and how long their steps took."""
+    from labline_backend.comparison import compare as compared
+
+    if len(names) < 2:
+        raise click.UsageError("Name at least two runs.")
+    with _service() as service:
+        details = [service.detail(service.resolve(name).id) for name in names]
+    rows = compared(details)
+    if as_json:
+        shown = [{"group": row.group, "name": row.name, "values": list(row.values)} for row in rows]
+        terminal.document({"runs": [detail["id"] for detail in details], "rows": shown})
+        return
+    facts = [
+        ["", "notebook", *(detail["notebook"] for detail in details)],
+        ["", "state", *(terminal.coloured(detail["state"]) for detail in details)],
+        ["", "created", *(terminal.moment(detail["created"]) for detail in details)],
+        ["", "time", *(terminal.seconds(detail["started"], detail["ended"]) for detail in details)],
+    ]
+    said: dict[str, Callable[[Any], str]] = {
+        "parameters": str,
+        "metrics": terminal.number,
+        "seconds": lambda value: f"{value:.1f} s",
+    }
+    differing = [row for row in rows if whole or row.differs]
+    facts += [
+        [row.group, row.name, *("-" if value is None else said[row.group](value) for value in row.values)]
+        for row in differing
+    ]
+    terminal.table(["", "", *(detail["id"] for detail in details)], facts)
+    if same := len(rows) - len(differing):
+        click.echo(f"\n{terminal.plural(same, 'row')} the same in all of them: --all shows them, too.")
 
 
 @runs.command()

@@ -34,7 +34,7 @@ export function stepLooks(
           faulty: faulty.has(step.name),
           marks: marksOf(step),
           outcome: next?.outcome,
-          note: next && note(next)
+          note: next && note(next, forecast)
         }
       ];
     })
@@ -65,8 +65,10 @@ function caption(
   return next && took ? `${took} · ${next.outcome}` : took || cells;
 }
 
-function note(next: StepForecast): string {
+function note(next: StepForecast, forecast: Forecast | null): string {
   const words = outcomeWords(next);
-  const text = next.reason.startsWith(words) ? next.reason : `${words} · ${next.reason}`;
+  const path = forecast?.path ?? [];
+  const pace = path.length > 1 && path.includes(next.name) ? ' · sets the pace of the run' : '';
+  const text = (next.reason.startsWith(words) ? next.reason : `${words} · ${next.reason}`) + pace;
   return text[0].toUpperCase() + text.slice(1);
 }

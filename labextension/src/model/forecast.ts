@@ -95,7 +95,8 @@ export function outcomeWords({ outcome, seconds }: StepForecast): string {
 }
 
 /** A forecast in one line. */
-export function summary({ steps, least, most }: Forecast): string {
+export function summary(forecast: Forecast): string {
+  const { steps } = forecast;
   const count = (outcome: StepForecast['outcome']) => steps.filter(step => step.outcome === outcome).length;
   const [runs, depends, cached] = [count('runs'), count('depends'), count('cached')];
   if (cached === steps.length) {
@@ -104,10 +105,7 @@ export function summary({ steps, least, most }: Forecast): string {
       : `Nothing to run: all ${cached} steps are cached`;
   }
   const open = runs > 0 && depends > 0 ? [`${depends} more may`] : [];
-  const unknown = steps.some(
-    ({ outcome, seconds }) => seconds === null && (outcome === 'runs' || outcome === 'depends')
-  );
-  const work = [mainly(runs, depends, steps.length), ...open, ...time(least, most, unknown)].join(', ');
+  const work = [mainly(runs, depends, steps.length), ...open, ...timeWords(forecast)].join(', ');
   const rest = (['cached', 'taken', 'left out'] as const)
     .map(outcome => [count(outcome), outcome] as const)
     .filter(([number]) => number > 0)
@@ -139,8 +137,11 @@ export function timeDetail({ most, work, path, cores }: Forecast): string {
   return text && text[0].toUpperCase() + text.slice(1);
 }
 
-/** The time, where anything is known of it. `unknown`: there are steps that have not run before. */
-function time(least: number, most: number, unknown: boolean): string[] {
+/** The time by the clock, where anything is known of it. */
+export function timeWords({ steps, least, most }: Forecast): string[] {
+  const unknown = steps.some(
+    ({ outcome, seconds }) => seconds === null && (outcome === 'runs' || outcome === 'depends')
+  );
   const [low, high] = [formatRoughly(least), formatRoughly(most)];
   if (most === 0) {
     return [];

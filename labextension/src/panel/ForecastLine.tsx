@@ -1,18 +1,27 @@
 import React from 'react';
 
-import { summary, timeDetail } from '../model/forecast';
+import { summary, timeDetail, timeWords } from '../model/forecast';
 import type { NotebookPipeline } from '../model/pipeline';
 
 export interface ForecastLineProps {
   pipeline: NotebookPipeline;
+  running: boolean;
   /** It is said elsewhere why there can be no run. */
   quiet: boolean;
 }
 
-/** What the next run would do, in a line that keeps its place whether there is anything to say or not. */
-export function ForecastLine({ pipeline, quiet }: ForecastLineProps): React.JSX.Element {
+/**
+ * What the next run would do, or how long the present one was to take, in a line that keeps its place whether there is
+ * anything to say or not.
+ */
+export function ForecastLine({ pipeline, running, quiet }: ForecastLineProps): React.JSX.Element {
   const { forecast, problem, isStale } = pipeline.forecaster;
-  const text = quiet ? '' : forecast ? summary(forecast) : (problem ?? '');
+  let text = forecast ? summary(forecast) : (problem ?? '');
+  if (quiet) {
+    text = '';
+  } else if (running) {
+    text = forecast ? (timeWords(forecast).map(time => `Foreseen: ${time}`)[0] ?? '') : '';
+  }
   const detail = text && forecast ? timeDetail(forecast) : '';
   return (
     <p
@@ -21,13 +30,7 @@ export function ForecastLine({ pipeline, quiet }: ForecastLineProps): React.JSX.
       role="status"
       title={[text, detail].filter(Boolean).join('\n') || undefined}
     >
-      <span>{unbroken(text)}</span>
-      {detail && <span className="labline-Forecast-detail">{unbroken(detail)}</span>}
+      <span>{text.replace(/(\d) (s|min|h)\b/g, '$1\u00a0$2')}</span>
     </p>
   );
-}
-
-/** The text with its numbers kept beside their units. */
-function unbroken(text: string): string {
-  return text.replace(/(\d) (s|min|h)\b/g, '$1\u00a0$2');
 }

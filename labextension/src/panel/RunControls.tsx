@@ -29,7 +29,7 @@ export function RunControls(props: RunControlsProps): React.JSX.Element {
   const disabled = obstacle !== null || pipeline.isStarting;
   return (
     <>
-      <ForecastLine pipeline={pipeline} quiet={obstacle !== null} />
+      <ForecastLine pipeline={pipeline} running={running} quiet={obstacle !== null} />
       <div
         className="labline-RunControls"
         // Who pressed a button that gives way to another goes on from here, and cancels nothing with a second Enter.

@@ -11,14 +11,17 @@ import { KeptList } from './Kept';
 export interface RunListProps {
   server: ILablineServer;
   open: (run: string) => void;
+  /** Look at some runs side by side. */
+  compare: (runs: readonly string[]) => void;
   openAtFailure: (run: string, step: string) => void;
 }
 
 /** All runs, newest first. */
-export function RunList({ server, open, openAtFailure }: RunListProps): React.JSX.Element {
+export function RunList({ server, open, compare, openAtFailure }: RunListProps): React.JSX.Element {
   const store = server.runs;
   useSignals(store.changed, store.connectionChanged);
   const [filter, setFilter] = useState('');
+  const [chosen, setChosen] = useState<readonly string[]>([]);
   const [loading, setLoading] = useState(true);
   const [trouble, setTrouble] = useState<string | null>(null);
   const runs = store.list();
@@ -51,6 +54,18 @@ export function RunList({ server, open, openAtFailure }: RunListProps): React.JS
         <span className="labline-Runs-count" role="status">
           {filter === '' ? '' : `${shown.length} of ${runs.length}`}
         </span>
+        <ActionButton
+          action="compare"
+          onClick={() => compare(runs.map(({ id }) => id).filter(id => chosen.includes(id)))}
+          disabled={chosen.length < 2}
+          title={
+            chosen.length < 2
+              ? 'Tick two runs or more to see them side by side'
+              : 'Parameters, metrics and times side by side'
+          }
+        >
+          {chosen.length < 2 ? 'Compare' : `Compare ${chosen.length} runs`}
+        </ActionButton>
         <PageLink href={server.client.mlflowUrl}>MLflow</PageLink>
       </header>
       {trouble && (
@@ -64,7 +79,7 @@ export function RunList({ server, open, openAtFailure }: RunListProps): React.JS
           Open a notebook, name the steps of its cells, and press <b>Run</b> in the Pipeline panel.
         </Empty>
       )}
-      {runs.length > 0 && <RunTable runs={shown} now={now} open={open} />}
+      {runs.length > 0 && <RunTable runs={shown} now={now} open={open} chosen={chosen} choose={setChosen} />}
       {runs.length > 0 && shown.length === 0 && <Empty title="No run matches the filter" />}
       {store.hasMore && (
         <div className="labline-Runs-more">
@@ -81,10 +96,15 @@ interface RunTableProps {
   runs: readonly Run[];
   now: number;
   open: (run: string) => void;
+  /** The runs to be compared. */
+  chosen: readonly string[];
+  choose: (runs: readonly string[]) => void;
 }
 
-function RunTable({ runs, now, open }: RunTableProps): React.JSX.Element {
+function RunTable({ runs, now, open, chosen, choose }: RunTableProps): React.JSX.Element {
   const body = useRef<HTMLTableSectionElement>(null);
+  const toggle = (run: string) =>
+    choose(chosen.includes(run) ? chosen.filter(id => id !== run) : [...chosen, run]);
   const onKey = (event: React.KeyboardEvent<HTMLTableRowElement>, run: string) => {
     const rows = [...body.current!.rows];
     const at = rows.indexOf(event.currentTarget);
@@ -94,9 +114,15 @@ function RunTable({ runs, now, open }: RunTableProps): React.JSX.Element {
       Home: 0,
       End: rows.length - 1
     };
-    if (event.key === 'Enter' || event.key === ' ') {
+    if (event.target !== event.currentTarget) {
+      return; // its box has keys of its own
+    }
+    if (event.key === 'Enter') {
       event.preventDefault();
       open(run);
+    } else if (event.key === ' ') {
+      event.preventDefault();
+      toggle(run);
     } else if (event.key in targets) {
       event.preventDefault();
       rows[targets[event.key]]?.focus();
@@ -106,6 +132,7 @@ function RunTable({ runs, now, open }: RunTableProps): React.JSX.Element {
     <table className="labline-Table labline-mod-runs" aria-label="Runs, newest first">
       <thead>
         <tr>
+          <td className="labline-RunList-tick" />
           {['State', 'Notebook', 'Run', 'Started', 'Duration', 'Steps', 'Metrics'].map(title => (
             <th key={title} scope="col">
               {title}
@@ -120,10 +147,20 @@ function RunTable({ runs, now, open }: RunTableProps): React.JSX.Element {
             tabIndex={0}
             data-labline-run={run.id}
             data-labline-state={run.state}
-            aria-label={`Run ${run.id} of ${run.notebook}, ${STATE_WORDS[run.state]}. Open`}
+            aria-label={`Run ${run.id} of ${run.notebook}, ${STATE_WORDS[run.state]}. Enter opens it, Space ticks it for comparison`}
             onClick={() => open(run.id)}
             onKeyDown={event => onKey(event, run.id)}
           >
+            <td className="labline-RunList-tick" onClick={event => event.stopPropagation()}>
+              <input
+                type="checkbox"
+                tabIndex={-1}
+                checked={chosen.includes(run.id)}
+                aria-label={`Compare run ${run.id}`}
+                data-labline-choose={run.id}
+                onChange={() => toggle(run.id)}
+              />
+            </td>
             <RunCells run={run} now={now} />
           </tr>
         ))}

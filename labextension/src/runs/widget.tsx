@@ -8,6 +8,7 @@ import type { ILablineServer } from '../tokens';
 import { keepFocus } from '../ui/focus';
 import { runsIcon } from '../ui/icons';
 import type { Rendering } from './cells';
+import { CompareView } from './CompareView';
 import { RunList } from './RunList';
 import { RunView } from './RunView';
 
@@ -32,7 +33,7 @@ export class RunsWidget extends ReactWidget {
     this.node.tabIndex = -1;
     keepFocus(this.node);
     this.node.addEventListener('keydown', event => {
-      if (event.key === 'Escape' && !event.defaultPrevented && this._run !== null) {
+      if (event.key === 'Escape' && !event.defaultPrevented && (this._run ?? this.compared) !== null) {
         event.preventDefault();
         this.navigate(null);
       }
@@ -50,13 +51,23 @@ export class RunsWidget extends ReactWidget {
 
   /** Look at a run, or at the list. */
   navigate(run: string | null): void {
-    if (run !== this._run) {
+    if (run !== this._run || this.compared !== null) {
       this._run = run;
+      this.compared = null;
       this.title.caption = run === null ? 'Runs' : `Run ${run}`;
       this.node.scrollTop = 0;
       this.update();
       this._runChanged.emit();
     }
+  }
+
+  /** Look at some runs side by side. */
+  compare(runs: readonly string[]): void {
+    this._run = null;
+    this.compared = runs;
+    this.title.caption = `${runs.length} runs compared`;
+    this.node.scrollTop = 0;
+    this.update();
   }
 
   protected override render(): React.JSX.Element {
@@ -65,8 +76,18 @@ export class RunsWidget extends ReactWidget {
       return <></>;
     }
     const navigate = (run: string | null) => this.navigate(run);
+    if (this.compared !== null) {
+      return (
+        <CompareView ids={this.compared} server={server} back={() => navigate(null)} openRun={navigate} />
+      );
+    }
     return this._run === null ? (
-      <RunList server={server} open={navigate} openAtFailure={openAtFailure} />
+      <RunList
+        server={server}
+        open={navigate}
+        compare={runs => this.compare(runs)}
+        openAtFailure={openAtFailure}
+      />
     ) : (
       <RunView
         key={this._run}
@@ -93,5 +114,6 @@ export class RunsWidget extends ReactWidget {
   }
 
   private _run: string | null = null;
+  private compared: readonly string[] | null = null;
   private readonly _runChanged = new Signal<this, void>(this);
 }

@@ -246,3 +246,14 @@ def test_ctrl_c_twice_leaves_no_run_behind(environment: dict[str, str], labline:
     assert process.returncode == 130
     assert "Traceback" not in err
     assert labline("runs", "show", "--json").document["state"] == "cancelled"
+
+
+def test_runs_are_compared_in_what_they_differ_in(labline: Labline, tmp_path: Path) -> None:
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    first = labline("run", "double.ipynb", "--no-track", "-p", "count=4", "--json").document["id"]
+    second = labline("run", "double.ipynb", "--no-track", "-p", "count=5", "--json").document["id"]
+    found = labline("runs", "compare", first, second, "--json").document
+    values = {(row["group"], row["name"]): row["values"] for row in found["rows"]}
+    assert (values["parameters", "count"], values["metrics", "total"]) == (["4", "5"], [12, 20])
+    lines = [line.split() for line in labline("runs", "compare", first, second).out.splitlines()]
+    assert ["metrics", "total", "12", "20"] in lines and ["parameters", "label"] not in [line[:2] for line in lines]
