@@ -5,8 +5,9 @@ step's process is as good as a fresh interpreter, without the time that starting
 imported this runtime; it can be asked for another, which has imported a notebook's libraries, too
 (:mod:`labline_runtime.preload`). That one is forked from the parent's twin, which has no shell for a library to find.
 
-A request is one message on a socket: ``STEP`` with four descriptors (what to run, as JSON; the keeper's socket to the
-engine; the log; the pipe for progress), or ``PARENT`` with two (what to import; the new parent's socket to the engine).
+A request is one message on a socket: ``STEP``, followed by the bytes that the step may hold in digits, with four
+descriptors (what to run, as JSON; the keeper's socket to the engine; the log; the pipe for progress), or ``PARENT``
+with two (what to import; the new parent's socket to the engine).
 The new parent tells its process id at once, and then, as JSON, that it is ready or which import it must not make. A
 parent refuses a request by closing the descriptors. It does so, and ends, when what it has imported from is no longer
 what it was; it ends with the engine, too, and when nobody has asked it for anything for long.
@@ -40,6 +41,7 @@ MADV_COLLAPSE = 25
 
 NEEDED = ("labline_runtime.__main__", "labline_runtime.execute", "labline_runtime.preload")
 USEFUL = (
+    "bdb",
     "IPython.core.completer",
     "IPython.core.completerlib",
     "IPython.core.logger",
@@ -48,12 +50,12 @@ USEFUL = (
     "IPython.utils.generics",
     "IPython.utils.wildcard",
 )
-"""What IPython imports when a shell is made, whatever the cells are."""
+"""What IPython imports when a shell is made and runs its first cell, whatever that is."""
 
 
 def serve(idle: float = IDLE) -> None:
     """Fork a process for every step that is asked for, until the engine ends or there is a reason to refuse."""
-    engine = socket_on_stdin()
+    engine = socket.socket(fileno=socket_on_stdin())
     seen = _stamps()
     _warm_up()
     _Parent(engine, idle, seen, None).serve()
@@ -76,7 +78,7 @@ class _Parent:
         self._engine.settimeout(self._idle)
         while True:
             try:
-                message, descriptors, _, _ = socket.recv_fds(self._engine, 1, 4)
+                message, descriptors, _, _ = socket.recv_fds(self._engine, 32, 4)
             except OSError:  # nobody has asked for long
                 os._exit(0)
             if not message or not self._is_fit():
@@ -87,7 +89,7 @@ class _Parent:
                 elif os.fork() == 0:
                     self._engine.close()
                     twin.close()
-                    _keep_and_run(self._ahead, *descriptors)
+                    _keep_and_run(self._ahead, int(message[len(STEP) :]), *descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
 
@@ -194,14 +196,14 @@ def _use_huge_pages() -> None:
                     advise(start, HUGE, MADV_COLLAPSE)
 
 
-def _keep_and_run(ahead: Ahead | None, request: int, control: int, log: int, progress: int) -> NoReturn:
+def _keep_and_run(ahead: Ahead | None, memory: int, request: int, control: int, log: int, progress: int) -> NoReturn:
     os.setsid()
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    problem = keep(control, memory)
     with open(request, encoding="utf-8") as file:
         asked = json.load(file)
-    problem = keep(socket.socket(fileno=control), asked["memory"])
     try:
         os.chdir(asked["folder"])
     except OSError as error:

@@ -19,7 +19,6 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 import time
 
@@ -30,6 +29,8 @@ SHARE = 20  # a look may take one part in so many of the time
 OOM_SCORE = "500"  # a step should die of memory before the engine, the server and the desktop do
 STAY = b"s"
 PATIENCE = 10.0  # seconds for killed processes to go away; only one stuck in the kernel takes longer than a moment
+
+_prctl = ctypes.CDLL(None).prctl
 
 
 def kill_tree(root: int) -> None:
@@ -95,26 +96,29 @@ def held(root: int) -> int:
     return found
 
 
-def keep(control: socket.socket, limit: int = 0) -> int:
+def keep(control: int, limit: int = 0) -> int:
     """Fork. Returns in the step's process; the one that called becomes its keeper and ends with it.
 
-    With a *limit*, in bytes, the step is ended when it and all that it starts hold more memory than that. What is
-    returned is a descriptor to tell why the step cannot begin after all; it is closed on ``exec``.
+    *control* is the descriptor of the socket to the engine. With a *limit*, in bytes, the step is ended when it and all
+    that it starts hold more memory than that. What is returned is a descriptor to tell why the step cannot begin after
+    all; it is closed on ``exec``.
+
+    A keeper forked from a warm parent copies each page that it touches, and the step copies it again. So it does
+    little.
     """
     problem_read, problem_write = os.pipe()
     keeper = _Keeper(control, limit)
     keeper.tell(keeper=os.getpid())
     if keeper.fork() == 0:
         os.close(problem_read)
-        control.close()
+        os.close(control)
         return problem_write
     try:
         os.close(problem_write)
         keeper.watch()
         if keeper.is_alone:
             return 0
-        with open(problem_read, "rb") as pipe:  # noqa: PTH123
-            problem = pipe.read().decode()
+        problem = os.read(problem_read, 1 << 16).decode()
         keeper.tell(**({"problem": problem} if problem else keeper.report()))
     finally:
         os._exit(0)
@@ -123,12 +127,10 @@ def keep(control: socket.socket, limit: int = 0) -> int:
 class _Keeper:
     """One step's process tree, from fork to report."""
 
-    def __init__(self, control: socket.socket, limit: int) -> None:
+    def __init__(self, control: int, limit: int) -> None:
         self.control = control
         self.limit = limit
-        self.libc = ctypes.CDLL(None, use_errno=True)
-        self.wake = os.pipe()
-        os.set_blocking(self.wake[1], False)
+        self.wake: tuple[int, int] = (-1, -1)
         self.main = 0
         self.status: int | None = None
         self.peak = 0
@@ -139,29 +141,29 @@ class _Keeper:
 
     def fork(self) -> int:
         """Make this process fit to be a keeper, and fork the step; 0 in the step's process."""
-        self.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        signal.set_wakeup_fd(self.wake[1], warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
+        _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a warm parent ignores it, and who does learns no child's status
         keeper = os.getpid()
         self.main = os.fork()
-        if self.main == 0:
-            self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != keeper:
-                os._exit(1)
-            os.setpgid(0, 0)
-            with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
-                score.write(OOM_SCORE)
-            signal.set_wakeup_fd(-1)
-            for descriptor in self.wake:
-                os.close(descriptor)
-            for number in (signal.SIGTERM, signal.SIGCHLD):
-                signal.signal(number, signal.SIG_DFL)
-        return self.main
+        if self.main:
+            self.wake = os.pipe()
+            os.set_blocking(self.wake[1], False)
+            signal.set_wakeup_fd(self.wake[1], warn_on_full_buffer=False)
+            signal.signal(signal.SIGCHLD, lambda *_: None)
+            signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
+            self.reap()  # it may have ended already
+            return self.main
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != keeper:
+            os._exit(1)
+        os.setpgid(0, 0)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
+            score.write(OOM_SCORE)
+        return 0
 
     def watch(self) -> None:
         """Wait for the step's end or the order to end it, then end all that is left."""
-        sources: list[socket.socket | int] = [self.control, self.wake[0]]
+        sources = [self.control, self.wake[0]]
         pause, due = LOOK if self.limit else None, time.monotonic() + LOOK
         while self.status is None and not self.asked and not self.over:
             readable, _, _ = select.select(sources, [], [], pause)
@@ -182,7 +184,7 @@ class _Keeper:
     def ordered(self) -> bytes:
         """What the engine wants; nothing where it has died."""
         with contextlib.suppress(OSError):
-            return self.control.recv(1)
+            return os.read(self.control, 1)
         return b""
 
     def let_stay(self) -> None:
@@ -235,12 +237,12 @@ class _Keeper:
     def tell(self, **facts: object) -> None:
         """Say something to the engine, if it still listens."""
         with contextlib.suppress(OSError):
-            self.control.sendall(json.dumps(facts).encode() + b"\n")
+            os.write(self.control, json.dumps(facts).encode() + b"\n")
 
 
-def socket_on_stdin() -> socket.socket:
-    """The socket that was given as standard input, which is empty from here on."""
-    given = socket.socket(fileno=os.dup(0))
+def socket_on_stdin() -> int:
+    """The descriptor of the socket that was given as standard input, which is empty from here on."""
+    given = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)

@@ -145,6 +145,11 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     def enable_gui(self, gui: Any = None) -> None:
         """There is no window system in a step."""
 
+    def atexit_operations(self) -> None:
+        """Let go of the variables, remove temporary files. No session comes for which to make names and aliases."""
+        self.init_user_ns = self.alias_manager.init_aliases = self.alias_manager.clear_aliases = lambda: None
+        super().atexit_operations()
+
     def ask_exit(self) -> None:
         """``exit`` and ``quit`` end a kernel; here they end the step, which then has not done its work."""
         raise SystemExit("exit() was called")
@@ -228,6 +233,7 @@ class Shell:
                 recorder=self.recorder,
                 streams=(self._stage.stdout, self._stage.stderr),
             )
+        self.ipython.display_formatter.formatters  # noqa: B018 - made when they are asked for, which each step does
         self.ipython.last_execution_result = ExecutionResult(None)  # %xdel takes it that a cell has run before
         builtins.input = _no_input
         getpass.getpass = _no_input

@@ -36,14 +36,14 @@ def warm() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
 
 def ask(engine: socket.socket, path: Path, folder: Path) -> list[dict[str, object]]:
     """Have the step run; what its keeper told."""
-    order = {"specification": str(path), "folder": str(folder), "environment": dict(os.environ), "memory": 0}
+    order = {"specification": str(path), "folder": str(folder), "environment": dict(os.environ)}
     request = path.parent / "request"
     request.write_text(json.dumps(order))
     ours, theirs = socket.socketpair()
     reader, writer = os.pipe()
     with ours, os.fdopen(reader), os.fdopen(writer, "w"):
         with theirs, request.open("rb") as asked, (path.parent / "log").open("ab") as log:
-            socket.send_fds(engine, [b"1"], [asked.fileno(), theirs.fileno(), log.fileno(), writer])
+            socket.send_fds(engine, [b"10"], [asked.fileno(), theirs.fileno(), log.fileno(), writer])
         with ours.makefile() as lines:
             return [json.loads(line) for line in lines]
 

@@ -225,13 +225,14 @@ class _Parent:
 
     def ask_for_step(self, order: Order, control: socket.socket) -> None:
         """Have it fork a step."""
-        request = {
+        request: dict[str, object] = {
             "specification": str(order.specification),
             "folder": str(order.setting.folder),
             "environment": order.setting.environment,
-            "memory": order.memory,
         }
-        self._ask(STEP, request, control.fileno(), order.log.fileno(), order.progress.fileno())
+        self._ask(
+            STEP + str(order.memory).encode(), request, control.fileno(), order.log.fileno(), order.progress.fileno()
+        )
 
     def ask_for_parent(self, key: _Key, theirs: socket.socket) -> None:
         """Have it fork another parent, which serves the socket *theirs*."""
