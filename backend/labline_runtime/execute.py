@@ -25,6 +25,7 @@ from labline_runtime import (
     looping,
     metrics,
     parameters,
+    pooling,
     post_mortem,
     tracking,
     transfer,
@@ -38,6 +39,7 @@ from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams,
 from labline_runtime.specification import (
     PREAMBLE_ROLES,
     ArtifactRecord,
+    Batch,
     CellRun,
     CellSource,
     FileUse,
@@ -45,6 +47,7 @@ from labline_runtime.specification import (
     Progress,
     Shared,
     StepError,
+    StepOutput,
     StepResult,
     StepSpecification,
     to_json,
@@ -169,9 +172,10 @@ class _Step:
             brought = items.Brought(namespace) if spec.item is not None else None
             listing = looping.Listing(items.digest_of) if spec.lists else None
             picked = looping.Picked(spec.item, items.digest_of) if spec.item is not None else None
+            pooled = self._pooled(shell, own[-1], watchman, watch, network, before) if spec.pool is not None else None
             try:
                 for place in own if spec.parts is None else ():
-                    with looping.gone_through(listing or picked):
+                    with looping.gone_through(listing or picked or pooled), pooling.noting(shell.ipython, pooled):
                         self._run_cell(shell, place)
                     if (pause := pauses.get(spec.cells[place].index)) is not None:
                         with self._guarding:
@@ -179,8 +183,14 @@ class _Step:
                         come = inbox.resume(pause)
                         with self._guarding:
                             watchman.resume(*come)
+            except StepFailure:
+                if pooled is not None:
+                    pooled.flush()  # the items before the one that failed
+                raise
             finally:
                 watchman.stop()
+            if pooled is not None:
+                pooled.finish()
             if spec.parts is not None:
                 namespace.update(items.joined(spec))
                 for place in own:
@@ -189,7 +199,8 @@ class _Step:
                 self._notebook.write()
             with self._guarding:
                 self._outdated = watchman.check()
-            outputs = [transfer.values_of(spec, output, namespace) for output in spec.outputs]
+            ends = spec.outputs if pooled is None else ()  # items are stored as they end
+            outputs = [transfer.values_of(spec, output, namespace) for output in ends]
             with self._guarding:
                 watchman.check_types(outputs)
                 shared, self._kept = watchman.shared_by(outputs)
@@ -197,7 +208,7 @@ class _Step:
                 brought.check(spec, outputs, picked)
             if listing is not None:
                 self._listed = tuple(listing.digests)
-            for output, values, found in zip(spec.outputs, outputs, shared, strict=True):
+            for output, values, found in zip(ends, outputs, shared, strict=True):
                 record = transfer.send(spec, output, values, found, before)
                 if record is not None:
                     self._artifacts.append(record)
@@ -206,6 +217,40 @@ class _Step:
             self._unrepeatable = watch.blind or network.blind
         with self._guarding:
             watchman.check_files(self._files)
+
+    def _pooled(
+        self,
+        shell: Shell,
+        place: int,
+        watchman: guard.Guard,
+        watch: files.Watch,
+        network: web.Watch,
+        before: hidden_state.Baseline,
+    ) -> pooling.Pooled:
+        """What runs several items of the loop in the cell at *place*."""
+        spec, namespace = self._spec, shell.namespace
+        assert spec.pool is not None  # noqa: S101 - the caller has looked
+        brought = items.Brought(namespace)
+        handed = {name for output in spec.outputs for name in output.names}
+        names = tuple(name for name in spec.pool.gathers if name in handed)
+
+        def outputs() -> CellOutputs:
+            flush_streams()
+            begun = shell.recorder.start_cell()
+            self._notebook.begin(place, begun)
+            return begun
+
+        def store(gathered: dict[int, pooling.Gathered]) -> Batch:
+            with self._guarding:
+                outdated = watchman.check()
+                brought.check_batch(gathered, pooled.things)
+            values = {name: [each[name] for each in gathered.values()] for name in names}
+            record = transfer.send(spec, StepOutput(names, names), values, [], before)
+            blind = watch.blind or network.blind
+            return Batch((), record, watch.uses(), network.uses(), outdated, blind)
+
+        pooled = pooling.Pooled(spec.pool, Path(spec.output_directory), namespace, items.digest_of, outputs, store)
+        return pooled
 
     def _run_cell(self, shell: Shell, place: int) -> None:
         cell = self._spec.cells[place]

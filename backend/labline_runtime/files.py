@@ -73,6 +73,10 @@ class Watch:
         """End the watch; returns what was used, by path."""
         global _watching
         _watching = None
+        return self.uses()
+
+    def uses(self) -> tuple[FileUse, ...]:
+        """What was used so far, by path."""
         for name, module in list(sys.modules.items()):  # an import from the cache of compiled files opens no source
             if _libraries.get(name) is module:
                 continue

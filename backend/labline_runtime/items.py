@@ -19,7 +19,7 @@ from labline_runtime.failed import Failed
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import OF_IPYTHON
 from labline_runtime.looping import Picked
-from labline_runtime.specification import CellSource, Part, StepError, StepSpecification
+from labline_runtime.specification import CellSource, Part, Shared, StepError, StepInput, StepSpecification
 from labline_runtime.values import digest
 from labline_runtime.values.digest import DigestError
 from labline_runtime.values.parts import ATOMS
@@ -50,16 +50,41 @@ class Brought:
         there = self._values | {name: value for name, value in picked.others.items() if type(value) not in ATOMS}
         found = sharing.find(gathered, [sharing.Home("", there)], [])
         for note in (note for notes in found[: len(gathered)] for note in notes if not note.source):
-            message = f"{note.path} shares {'memory' if note.memory else 'an object'} with {note.other_path}"
-            raise StepFailure(
-                StepError(
-                    message=f"{message}, which is there besides the item: other items may hold it, too.",
-                    code=_CODE,
-                    variable=note.name,
-                    culprit=note.path,
-                    hint="Add a copy (copy.deepcopy).",
-                )
-            )
+            raise _common(note)
+
+    def check_batch(self, gathered: Mapping[int, Mapping[str, Any]], things: Mapping[int, Any]) -> None:
+        """Raise :class:`StepFailure` where what an item has *gathered* holds a part of it, or of another item.
+
+        *things* are what the items are. Both are by the items' places.
+        """
+        if all(map(_is_plain, (value for values in gathered.values() for value in values.values()))):
+            return
+        homes = [sharing.Home(str(number), values) for number, values in gathered.items()]
+        others = [sharing.Home(str(number), {f"item {number + 1}": thing}) for number, thing in things.items()]
+        found = sharing.find(homes, [sharing.Home("", self._values), *others], [])
+        for home, notes in zip(homes, found[: len(homes)], strict=True):
+            for note in notes:
+                if note.source != home.source:
+                    raise _common(note)
+
+
+def _common(note: Shared) -> StepFailure:
+    message = f"{note.path} shares {'memory' if note.memory else 'an object'} with {note.other_path}"
+    return StepFailure(
+        StepError(
+            message=f"{message}, which is there besides the item: other items may hold it, too.",
+            code=_CODE,
+            variable=note.name,
+            culprit=note.path,
+            hint="Add a copy (copy.deepcopy).",
+        )
+    )
+
+
+def _is_plain(gathered: Any) -> bool:
+    """Whether a list or a dictionary holds nothing that could be held by another, too, and altered."""
+    things = [*gathered, *gathered.values()] if isinstance(gathered, dict) else gathered
+    return all(type(thing) in ATOMS for thing in things)
 
 
 def digest_of(value: Any) -> str:
@@ -76,7 +101,7 @@ def joined(spec: StepSpecification) -> dict[str, Any]:
     A part that failed leaves a :class:`Failed` in each list. Raises :class:`StepFailure`.
     """
     parts = spec.parts or ()
-    loaded = [transfer.load_artifact(part.artifact)[0] if part.artifact is not None else None for part in parts]
+    loaded = _loaded(parts)
     whole: dict[str, Any] = {}
     for values in loaded:
         for name, value in (values or {}).items():
@@ -90,17 +115,46 @@ def joined(spec: StepSpecification) -> dict[str, Any]:
     return whole
 
 
+def _loaded(parts: Sequence[Part]) -> list[dict[str, Any] | None]:
+    """What each part has gathered; items of one batch lie in one artifact."""
+    artifacts: dict[StepInput, dict[str, Any]] = {}
+    found: list[dict[str, Any] | None] = []
+    for part in parts:
+        if part.artifact is None:
+            found.append(None)
+            continue
+        if part.artifact not in artifacts:
+            artifacts[part.artifact] = transfer.load_artifact(part.artifact)[0]
+        values, place = artifacts[part.artifact], part.place
+        found.append(values if place is None else {name: value[place] for name, value in values.items()})
+    return found
+
+
 def outputs(parts: Sequence[Part], cell: CellSource) -> list[dict[str, Any]]:
     """What *cell* has shown in all parts, in their order."""
     shown: list[dict[str, Any]] = []
+    batches: dict[str, Any] = {}
     for part in parts:
-        for output in _outputs(Path(part.notebook), cell):
+        if part.place is None:
+            found = _outputs(Path(part.notebook), cell)
+        else:
+            if part.notebook not in batches:
+                batches[part.notebook] = _batch(Path(part.notebook))
+            found = batches[part.notebook][part.place]["shown"] if batches[part.notebook] else []
+        for output in found:
             last = shown[-1] if shown else {}
             if output["output_type"] == "stream" == last.get("output_type") and output["name"] == last["name"]:
                 shown[-1] = {**last, "text": last["text"] + output["text"]}
             else:
                 shown.append(output)
     return shown
+
+
+def _batch(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))["items"]
+    except (OSError, ValueError):  # of an old run that was cleared away
+        return None
 
 
 def _outputs(path: Path, cell: CellSource) -> list[dict[str, Any]]:

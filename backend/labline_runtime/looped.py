@@ -20,6 +20,7 @@ from labline_runtime.specification import (
     ItemRun,
     Looped,
     Part,
+    Pool,
     StepResult,
     StepSpecification,
 )
@@ -61,6 +62,11 @@ class Parts:
         cells = tuple(self._one if cell is self.cell else cell for cell in self._step.cells)
         return replace(self._step, cells=cells, item=item)
 
+    def several(self, numbers: tuple[int, ...], items: Sequence[Item], gathers: tuple[str, ...]) -> StepSpecification:
+        """The part that runs those of *items* at the places *numbers*, one after the other; they add to *gathers*."""
+        cells = tuple(self._one if cell is self.cell else cell for cell in self._step.cells)
+        return replace(self._step, cells=cells, pool=Pool(numbers, tuple(item.digest for item in items), gathers))
+
     def joining(self, parts: Sequence[Part]) -> StepSpecification:
         """The part that puts together what all items have left."""
         return replace(self._step, inputs=(), parts=tuple(parts), kept=())
@@ -74,12 +80,16 @@ def items(listed: Sequence[str]) -> list[Item]:
     ]
 
 
-def clash(results: Sequence[StepResult], folder: Path) -> str | None:
-    """A file in *folder* that one of *results* has written and another has used."""
-    users: dict[str, set[int]] = {}
-    for number, result in enumerate(results):
+def clash(results: Sequence[StepResult], folder: Path, owners: Sequence[Path] = ()) -> str | None:
+    """A file in *folder* that one of *results* has written and another has used.
+
+    Those with the same of *owners* are of one process, which used each file in the notebook's order.
+    """
+    users: dict[str, set[Path | int]] = {}
+    whose: Sequence[Path | int] = owners or range(len(results))
+    for owner, result in zip(whose, results, strict=True):
         for use in result.files:
-            users.setdefault(use.path, set()).add(number)
+            users.setdefault(use.path, set()).add(owner)
     return next(
         (
             use.path

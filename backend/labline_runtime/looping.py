@@ -17,6 +17,10 @@ from labline_runtime.specification import Item
 
 GOES_THROUGH = "__labline_items__"
 
+NOW = "now"
+"""The file in which a process of several items says which of them runs: its place from 0 as text, or ``NO_ITEM``."""
+NO_ITEM = -1
+
 Digest = Callable[[Any], str]
 """Gives the digest of a thing's content; "" where it has none."""
 
@@ -81,7 +85,7 @@ class Picked:
                 self.wrong = "What the loop goes through is something else each time."
                 return
             yield thing
-            self.wrong = _figures()
+            self.wrong = figures()
             is_altered = not self._item.digest or self._digest(thing) != self._item.digest
         if self.wrong is None and (
             count != self._item.count or (is_altered and chains(["", *following])[0] != self._item.following)
@@ -89,7 +93,7 @@ class Picked:
             self.wrong = "It changes what comes after it."
 
 
-def _figures() -> str | None:
+def figures() -> str | None:
     """What is wrong where the item leaves figures of pyplot open: they are shown when the loop has ended."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None or not pyplot.get_fignums():

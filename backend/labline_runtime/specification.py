@@ -121,12 +121,14 @@ class Part:
     """What the process of one item of a step's loop has left, for the whole to be made of.
 
     ``artifact`` holds what it has gathered; None where nobody takes that, or where the item failed: ``error`` says why.
-    ``notebook`` is the path of its executed notebook.
+    ``notebook`` is the path of its executed notebook. Where the item shared its process with others, ``place`` says as
+    which of the :class:`Batch` they ended with, and ``notebook`` where that lies.
     """
 
     artifact: StepInput | None
     notebook: str
     error: str | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -194,11 +196,24 @@ def code_digest(cells: Iterable[CellSource]) -> str:
 
 
 @dataclass(frozen=True)
+class Pool:
+    """Items of a step's loop that one process runs one after the other, by their places from 0, in order.
+
+    ``digests`` are of all items there are, and ``gathers`` the names that each item adds to.
+    """
+
+    numbers: tuple[int, ...]
+    digests: tuple[str, ...]
+    gathers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class StepSpecification:
     """Everything a step needs to run, anywhere.
 
     Of a step's loop (:mod:`labline_runtime.items`) ``lists`` is set where the result is to tell the items, ``item`` for
-    a process that runs one, and ``parts`` are put together instead of running the step's own cells.
+    a process that runs one, ``pool`` for one that runs several, and ``parts`` are put together instead of running the
+    step's own cells.
     """
 
     run: str
@@ -224,6 +239,7 @@ class StepSpecification:
     post_mortem: bool = False  # where a cell fails, the process stays for a debugger
     lists: bool = False
     item: Item | None = None
+    pool: Pool | None = None
     parts: tuple[Part, ...] | None = None
     loop: Looped | None = None  # that the step's cells are, where its items are to run apart
     condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
@@ -380,6 +396,40 @@ class ItemRun:
 
 
 @dataclass(frozen=True)
+class PooledItem:
+    """An item that has ended well in a process with others, and what it has shown, as nbformat has outputs."""
+
+    number: int
+    started: float
+    seconds: float
+    shown: tuple[dict[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Items that were stored together, each name's values as a list with one thing for each item.
+
+    ``files`` and ``pages`` that they used, ``outdated`` and ``unrepeatable`` are of all that the process has run, as
+    :class:`StepResult` has them.
+    """
+
+    items: tuple[PooledItem, ...]
+    artifact: ArtifactRecord | None
+    files: tuple[FileUse, ...] = ()
+    pages: tuple[PageUse, ...] = ()
+    outdated: tuple[str, ...] = ()
+    unrepeatable: str | None = None
+
+
+@dataclass(frozen=True)
+class BatchPlace:
+    """Where an item is among those it was stored with: in which file of its folder, and as which of them."""
+
+    file: str
+    number: int
+
+
+@dataclass(frozen=True)
 class StepResult:
     """What a step left behind. ``cpu``: seconds of the process, all threads; ``guards``: those that guards took."""
 
@@ -402,6 +452,7 @@ class StepResult:
     items: tuple[ItemRun, ...] = ()  # of a loop whose items ran in processes of their own
     in_one: str | None = None  # why they did not, though they were to
     condition: bool | None = None  # of a step that is one `if`, whether it had anything to do
+    place: BatchPlace | None = None  # of an item that shared its process with others
     schema: int = SCHEMA_VERSION
 
 

@@ -65,6 +65,10 @@ class Watch:
         """End the watch; returns what was read, by address."""
         global _watching
         _watching = None
+        return self.uses()
+
+    def uses(self) -> tuple[PageUse, ...]:
+        """What was read so far, by address."""
         return tuple(self._pages[address] for address in sorted(self._pages))
 
     def asks(self, connection: Any, data: Any) -> None:

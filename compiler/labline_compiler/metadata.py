@@ -147,14 +147,15 @@ def _foreach(value: Any) -> tuple[Foreach | None, str | None]:
         return Foreach() if value else None, None
     if not isinstance(value, Mapping):
         return None, "is neither true nor false nor an object"
-    if unknown := sorted(set(map(str, value)) - {"parallel", "allow_failures"}):
-        return None, f"has no entry `{unknown[0]}`; it has parallel and allow_failures"
-    parallel, allow_failures = value.get("parallel"), value.get("allow_failures", False)
+    if unknown := sorted(set(map(str, value)) - {"parallel", "allow_failures", "pool"}):
+        return None, f"has no entry `{unknown[0]}`; it has parallel, allow_failures and pool"
+    parallel, allow_failures, pool = value.get("parallel"), value.get("allow_failures", False), value.get("pool", False)
     if parallel is not None and (not isinstance(parallel, int) or isinstance(parallel, bool) or parallel < 1):
         return None, "says a `parallel` that is no whole number above 0"
-    if not isinstance(allow_failures, bool):
-        return None, "says an `allow_failures` that is neither true nor false"
-    return Foreach(parallel, allow_failures), None
+    for name, wish in {"allow_failures": allow_failures, "pool": pool}.items():
+        if not isinstance(wish, bool):
+            return None, f"says an `{name}` that is neither true nor false"
+    return Foreach(parallel, allow_failures, pool), None
 
 
 def _is_name(name: Any) -> bool:

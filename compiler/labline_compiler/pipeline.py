@@ -48,11 +48,13 @@ class Input:
 class Foreach:
     """The user's wish that the items of a step's loop run side by side, each in a process of its own.
 
-    ``parallel`` bounds how many at once. With ``allow_failures`` an item that fails does not fail the step.
+    ``parallel`` bounds how many at once. With ``allow_failures`` an item that fails does not fail the step. With
+    ``pool`` they share processes: each of them runs many items, one after the other.
     """
 
     parallel: int | None = None
     allow_failures: bool = False
+    pool: bool = False
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,8 @@ CONTENDERS: dict[str, type[Contender]] = {
 
 def contenders(scenario: Scenario) -> dict[str, type[Contender]]:
     """Who is measured."""
+    if scenario.contenders:
+        return {name: CONTENDERS[name] for name in scenario.contenders}
     found = dict(CONTENDERS)
     if scenario.name == "values":
         found["write and map the bytes (limit)"] = WriteAndMap

@@ -15,7 +15,11 @@ class Benchmark:
     """One scenario as a benchmark."""
 
     scenario: Scenario
-    REFERENCE: str = "python script per step"
+
+    @property
+    def REFERENCE(self) -> str:
+        """What the others are divided by."""
+        return (self.scenario.contenders or ("python script per step",))[-1]
 
     @property
     def NAME(self) -> str:
@@ -34,7 +38,7 @@ class Benchmark:
             for name, contender in contenders.items():
                 if self.scenario.cached or name.startswith("labline") or self.scenario.rounds > 1:
                     contender.run(0)  # prepares folders and caches
-                if isinstance(contender, Resident) and not self.scenario.cached:
+                if isinstance(contender, Resident) and not self.scenario.cached and self.scenario.rounds > 1:
                     contender.run(0)  # by now a warm parent has the libraries
             for turn in range(1, self.scenario.rounds + 1):
                 for name, contender in contenders.items():

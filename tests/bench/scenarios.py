@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Cells = Sequence[tuple[str, str]]  # tag and source
@@ -11,7 +11,11 @@ Cells = Sequence[tuple[str, str]]  # tag and source
 
 @dataclass(frozen=True)
 class Scenario:
-    """One notebook. ``cells`` makes it anew for a round, so that what is to be rerun is another each time."""
+    """One notebook. ``cells`` makes it anew for a round, so that what is to be rerun is another each time.
+
+    ``options`` are those of steps, as the notebook's metadata have them. Where ``contenders`` are named, others would
+    take too long, or have nothing like it; the last of them is what they are held against.
+    """
 
     name: str
     title: str
@@ -19,6 +23,8 @@ class Scenario:
     rounds: int = 5
     cached: bool = False  # whether what ran before need not run again
     is_chain: bool = True  # each step needs the one before it only
+    options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    contenders: tuple[str, ...] = ()
 
     def notebook(self, turn: int = 0) -> dict[str, Any]:
         """The notebook of one round."""
@@ -34,7 +40,8 @@ class Scenario:
             for place, (tag, source) in enumerate(self.cells(turn))
         ]
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        return {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+        metadata = {"kernelspec": kernel, "labline": {"steps": self.options}}
+        return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _chain(_: int) -> Cells:
@@ -72,6 +79,14 @@ def _fan_out(width: int) -> Callable[[int], Cells]:
     return cells
 
 
+def _loop(count: int) -> Callable[[int], Cells]:
+    return lambda _: [
+        ("step:source", f"xs = list(range({count}))"),
+        ("step:loop", "found = []\nfor x in xs:\n    found.append(x + 1)"),
+        ("step:gather", "total = sum(found)"),
+    ]
+
+
 def _learning(turn: int) -> Cells:
     return [
         (
@@ -103,6 +118,30 @@ SCENARIOS = (
     Scenario("values", "A new array of 200 MB and a frame of a million rows in each of five steps", _values, rounds=3),
     Scenario("fan_out_200", "Fan-out of 200 tasks", _fan_out(200), rounds=2, is_chain=False),
     Scenario("fan_out_1000", "Fan-out of 1,000 tasks", _fan_out(1000), rounds=1, is_chain=False),
+    Scenario(
+        "fan_out_5000",
+        "Fan-out of 5,000 tasks",
+        _fan_out(5000),
+        rounds=1,
+        is_chain=False,
+        contenders=("labline, engine resident", "one process (floor)"),
+    ),
+    Scenario(
+        "loop_1000",
+        "Loop of 1,000 items that share processes",
+        _loop(1000),
+        rounds=2,
+        options={"loop": {"foreach": {"pool": True}}},
+        contenders=("labline, engine resident", "labline run, cold", "one process (floor)"),
+    ),
+    Scenario(
+        "loop_1000_apart",
+        "Loop of 1,000 items, each in a process of its own",
+        _loop(1000),
+        rounds=1,
+        options={"loop": {"foreach": True}},
+        contenders=("labline, engine resident", "one process (floor)"),
+    ),
     Scenario("rerun", "Rerun of five steps after editing the last", _learning, cached=True),
     Scenario("learning", "pandas and scikit-learn in five steps", lambda _: _learning(0)),
 )

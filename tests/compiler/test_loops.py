@@ -134,6 +134,6 @@ def test_items_that_the_body_reads_too_are_no_mere_list(reading: str) -> None:
     assert loop is not None and loop.listed == ()
 
 
-@pytest.mark.parametrize("foreach", [1, {"parallel": 0}, {"allow_failures": 1}, {"as": "x"}])
+@pytest.mark.parametrize("foreach", [1, {"parallel": 0}, {"allow_failures": 1}, {"pool": 4}, {"as": "x"}])
 def test_an_option_that_cannot_be_understood_is_a_finding(foreach: object) -> None:
     assert [found.code for found in compiled("found = [x for x in items]", foreach=foreach).findings] == ["LL108"]

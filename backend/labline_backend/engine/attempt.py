@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import os
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +26,18 @@ if TYPE_CHECKING:
 class Attempt:
     """Runs processes for *step* in *folder*, one after the other. Their cells are told to the run's watchers."""
 
-    def __init__(self, run: Run, step: Step, folder: Path, *, is_told: bool = True) -> None:
+    def __init__(
+        self,
+        run: Run,
+        step: Step,
+        folder: Path,
+        *,
+        is_told: bool = True,
+        begun: Callable[[], float | None] = lambda: None,
+    ) -> None:
+        """*begun* says when what the step's timeout holds for began, in seconds since the epoch; None: the process."""
         self._run = run
+        self._begun = begun
         self._step = step
         self._folder = folder
         self._is_told = is_told
@@ -82,7 +94,7 @@ class Attempt:
             found = from_json(StepSpecification, (self._folder / "spec.json").read_text("utf-8"))
         except (OSError, ValueError):
             return False
-        same = ("cells", "parameters", "inputs", "outputs", "item")
+        same = ("cells", "parameters", "inputs", "outputs", "item", "pool")
         return all(getattr(found, name) == getattr(specification, name) for name in same)
 
     def prepare(self, specification: StepSpecification, number: int) -> Path:
@@ -100,8 +112,7 @@ class Attempt:
         follower = asyncio.create_task(self._follow(process))
         waiter = asyncio.create_task(process.wait())
         try:
-            await asyncio.wait({waiter}, timeout=self._step.options.timeout)
-            in_time = waiter.done()
+            in_time = await self._is_in_time(waiter)
             if not in_time:
                 process.kill()
             return await asyncio.shield(waiter), in_time
@@ -111,6 +122,18 @@ class Attempt:
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait({waiter})
             await follower
+
+    async def _is_in_time(self, waiter: asyncio.Task[Exit]) -> bool:
+        """Wait for the process as long as it may take."""
+        timeout, started = self._step.options.timeout, time.time()
+        left = timeout
+        while left is None or left > 0:
+            await asyncio.wait({waiter}, timeout=left)
+            if waiter.done():
+                return True
+            assert timeout is not None  # noqa: S101 - else there is no end to waiting
+            left = min((self._begun() or started) + timeout - time.time(), timeout)
+        return False
 
     async def _follow(self, process: StepProcess) -> None:
         async with contextlib.aclosing(process.progress()) as lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,7 +158,7 @@ class Cache:
         """Keep the result of a step that ran; why it cannot be used again, where it cannot."""
         if lookup.key is not None:
             entry = CacheEntry(run.id, step.name, lookup.ingredients, result)
-            self._store.cache.remember(lookup.key, run.pipeline.name, entry)
+            self._store.cache.remember(run.pipeline.name, {lookup.key: entry})
 
     def of_item(self, lookup: Lookup, step: Step, results: Mapping[str, StepResult], item: str) -> Lookup:
         """What *lookup*, of *step*, is for one item of its loop; *item* is its digest."""
@@ -182,10 +182,16 @@ class Cache:
 
     def remember_item(self, run: RunRecord, place: str, lookup: Lookup, result: StepResult) -> None:
         """Keep the result of an item that ran; *place* is where it lies, as the name of a step would say."""
-        if lookup.key is not None and result.unrepeatable is None:
-            self._store.cache.remember(
-                lookup.key, run.pipeline.name, CacheEntry(run.id, place, lookup.ingredients, result)
-            )
+        self.remember_items(run, place, [(lookup, result)])
+
+    def remember_items(self, run: RunRecord, place: str, ended: Iterable[tuple[Lookup, StepResult]]) -> None:
+        """Keep the results of items that have ended together, in one transaction."""
+        entries = {
+            lookup.key: CacheEntry(run.id, place, lookup.ingredients, result)
+            for lookup, result in ended
+            if lookup.key is not None and result.unrepeatable is None
+        }
+        self._store.cache.remember(run.pipeline.name, entries)
 
     def lay_out(self, run: str, step: str, folder: Path) -> None:
         """Make what a step of an earlier run left behind reachable in the new run's step folder."""

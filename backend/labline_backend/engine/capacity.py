@@ -46,6 +46,11 @@ class Capacity:
         self._served = 0  # the start of the place that was served last
         self._next: dict[str, int] = {}  # notebook -> where its next place starts
 
+    @property
+    def cores(self) -> int:
+        """All that there are."""
+        return self._all.cores
+
     @contextlib.asynccontextmanager
     async def share(self, wanted: Share, notebook: str = "", priority: int = 0) -> AsyncIterator[None]:
         """Wait until there is as much as is wanted, and hold it."""

@@ -1,4 +1,6 @@
-"""A step's loop, its items each in a process of its own: listed, run, and joined to what the loop comes to.
+"""A step's loop, its items apart from each other: listed, run, and joined to what the loop comes to.
+
+Each item has a process of its own, or shares one with others (:mod:`labline_backend.engine.pool`).
 
 Whatever an item does that makes the outcome another than the notebook's ends this, and the step runs as a whole: a loop
 run apart is never more than a quicker way to the same result.
@@ -14,13 +16,16 @@ import functools
 import itertools
 import random
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from labline_backend.engine.attempt import Attempt
 from labline_backend.engine.cache import Lookup
+from labline_backend.engine.loop_item import AsAWholeError, Done, ItemFailedError
+from labline_backend.engine.pool import PoolRunner
+from labline_backend.store.cache import CacheEntry
 from labline_compiler.passage import looped as contract
 from labline_compiler.pipeline import Step
 from labline_runtime import looped, retrying
@@ -29,7 +34,6 @@ from labline_runtime.specification import (
     ItemRun,
     Part,
     StepError,
-    StepInput,
     StepResult,
     StepSpecification,
 )
@@ -38,24 +42,9 @@ if TYPE_CHECKING:
     from labline_backend.engine.run import Run
 
 
-class AsAWholeError(Exception):
-    """The loop has to run in one process, for this reason; without one where it has too few items for more."""
+T = TypeVar("T")
 
-
-class ItemFailedError(Exception):
-    """An item failed, and with it the step."""
-
-    def __init__(self, error: StepError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
-@dataclass(frozen=True)
-class _Done:
-    """An item that has ended: its result; without one it failed."""
-
-    run: ItemRun
-    result: StepResult | None
+UNTOLD = StepError(message="it did not say why.")
 
 
 class LoopRunner:
@@ -69,8 +58,7 @@ class LoopRunner:
         self._folder = folder
         self._lookup = lookup
         self._parts = looped.Parts(specification, contract(step, specification.cells))
-        self._items: list[Item] = []
-        self._tasks: list[asyncio.Task[_Done]] = []
+        self.items: list[Item] = []
         self._ended = 0
 
     async def run(self, tracked: dict[str, str]) -> StepResult:
@@ -80,10 +68,11 @@ class LoopRunner:
         listed = await self._list(tracked)
         if len(listed.listed) < 2:
             raise AsAWholeError
-        self._items = looped.items(listed.listed)
+        self.items = looped.items(listed.listed)
         done = await self._run_items(tracked)
         results = [one.result for one in done if one.result is not None]
-        if (path := looped.clash(results, self._run.directory)) is not None:
+        owners = [one.folder for one in done if one.result is not None]
+        if (path := looped.clash(results, self._run.directory, owners)) is not None:
             raise AsAWholeError(f"several items use {path}, which one of them writes")
         joined = await self._join(done, tracked)
         self._tell("succeeded")
@@ -95,85 +84,108 @@ class LoopRunner:
 
     async def _list(self, tracked: dict[str, str]) -> StepResult:
         async with self._run.share(self._step):
-            result, error = await self._attempt("list", self._parts.listing(), tracked, 1)
+            result, error = await self.attempt("list", self._parts.listing(), tracked, 1)
         if error is not None or result is None:  # as a whole, the loop fails of it in its place
             raise AsAWholeError(f"its items could not be listed: {error.message if error else ''}")
         return result
 
-    async def _run_items(self, tracked: dict[str, str]) -> list[_Done]:
-        """Run all items; the first in the loop's order to fail ends those after it, as in the notebook."""
-        at_once = asyncio.Semaphore(self._asked.parallel or len(self._items))
-        self._tasks = [
-            asyncio.create_task(self._run_item(number, at_once, tracked)) for number in range(len(self._items))
-        ]
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        left = set(range(len(self._items)))
+    async def _run_items(self, tracked: dict[str, str]) -> list[Done]:
+        """Run all items, each by itself or some after the other."""
+        if self._asked.pool:
+            pool = PoolRunner(self, self._run, self._step, self._folder / "pool", tracked)
+            await pool.begin(self._asked.parallel)
+            await self._run_all([functools.partial(pool.run, numbers) for numbers in pool.slices])
+            return [pool.done[number] for number in range(len(self.items))]
+        return await self._run_all(
+            [functools.partial(self._run_item, number, tracked) for number in range(len(self.items))]
+        )
 
-        def note(number: int, task: asyncio.Task[_Done]) -> None:
+    async def _run_all(self, jobs: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:
+        """Do all *jobs*; the first in the loop's order to fail ends those after it, as in the notebook."""
+        at_once = asyncio.Semaphore(self._asked.parallel or len(jobs) or 1)
+
+        async def do(job: Callable[[], Awaitable[T]]) -> T:
+            async with at_once:
+                return await job()
+
+        tasks = [asyncio.create_task(do(job)) for job in jobs]
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        left = set(range(len(tasks)))
+        if not tasks:
+            return []
+
+        def note(number: int, task: asyncio.Task[T]) -> None:
             left.discard(number)
             error = None if task.cancelled() else task.exception()
             if error is not None:
-                for other in self._tasks[number + 1 :]:
+                for other in tasks[number + 1 :]:
                     other.cancel()
             if not over.done() and error is not None and not isinstance(error, ItemFailedError):
                 over.set_exception(error)
             elif not over.done() and not left:
                 over.set_result(None)
 
-        for number, task in enumerate(self._tasks):
+        for number, task in enumerate(tasks):
             task.add_done_callback(functools.partial(note, number))
         try:
             await over
-            return [task.result() for task in self._tasks]
+            return [task.result() for task in tasks]
         finally:
-            while going := [task for task in self._tasks if not task.done()]:  # however often this is cancelled
+            while going := [task for task in tasks if not task.done()]:  # however often this is cancelled
                 for task in going:
                     task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await asyncio.wait(going)
 
-    async def _run_item(self, number: int, at_once: asyncio.Semaphore, tracked: dict[str, str]) -> _Done:
-        async with at_once:
-            done = await self._drive_item(number, tracked)
-            self._ended += 1
-            self._tell("running", (self._ended, len(self._items)))
-            return done
+    async def _run_item(self, number: int, tracked: dict[str, str]) -> Done:
+        done = await self._drive_item(number, tracked)
+        self.count(1)
+        return done
 
-    async def _drive_item(self, number: int, tracked: dict[str, str]) -> _Done:
-        label = f"item {number + 1} of {len(self._items)}"
-        key = self._key(self._items[number].digest)
+    def count(self, ended: int) -> None:
+        """Tell that more items have *ended*."""
+        self._ended += ended
+        self._tell("running", (self._ended, len(self.items)))
+
+    async def _drive_item(self, number: int, tracked: dict[str, str]) -> Done:
+        label = f"item {number + 1} of {len(self.items)}"
+        key = self.key(self.items[number].digest)
         known = await self._known(number, label, key)
         if known is not None:
             return known
-        started, clock = time.time(), time.monotonic()
+        clock = time.monotonic()
         result, error = await self._try(number, tracked)
         if result is not None and error is None:
             await asyncio.to_thread(self._remember, number, key, result)
-            await self._say(f"--- {label} ---\n", self._item_folder(number))
-            return _Done(ItemRun("succeeded", result.started, result.seconds), result)
-        error = error or StepError(message="it did not say why.")
+            await self.say(f"--- {label} ---\n", self._item_folder(number))
+            return Done(ItemRun("succeeded", result.started, result.seconds), result, self._item_folder(number))
+        error = error or UNTOLD
         if error.code in looped.AS_A_WHOLE:
             raise AsAWholeError(f"{label}: {error.message}")
-        await self._say(f"--- {label} failed ---\n", self._item_folder(number))
-        self._fail(number, label, error)
-        return _Done(ItemRun("failed", started, time.monotonic() - clock, error.message), None)
+        await self.say(f"--- {label} failed ---\n", self._item_folder(number))
+        return self.failed(self._item_folder(number), label, error, time.monotonic() - clock)
 
-    async def _known(self, number: int, label: str, key: Lookup | None) -> _Done | None:
+    async def _known(self, number: int, label: str, key: Lookup | None) -> Done | None:
         """The item as it ended before the run went on, or in an earlier run."""
         folder = self._item_folder(number)
         process = Attempt(self._run, self._step, folder, is_told=False)
         left = await process.left()
         if left is not None and process.was_for(self._of_item(number)):
-            return _Done(ItemRun("succeeded", left.started, left.seconds), left)
-        if key is None:
+            return Done(ItemRun("succeeded", left.started, left.seconds), left, folder)
+        entry = await asyncio.to_thread(self.look_up, key)
+        if entry is None:
             return None
-        cache = self._run.cache
-        entry = await asyncio.to_thread(cache.look_up_item, self._run.record, self._step, key)
-        if entry is None or not await asyncio.to_thread(self._run.artifacts.use, entry.result.artifacts):
-            return None
-        await asyncio.to_thread(cache.lay_out, entry.run, entry.step, folder)
-        await self._say(f"--- {label}: as in the run {entry.run} ---\n")
-        return _Done(ItemRun("cached", entry.result.started, entry.result.seconds), entry.result)
+        await self.say(f"--- {label}: as in the run {entry.run} ---\n")
+        if entry.result.place is not None:
+            folder = self._run.home.step_folder(entry.run, entry.step)
+        else:
+            await asyncio.to_thread(self._run.cache.lay_out, entry.run, entry.step, folder)
+        return Done(ItemRun("cached", entry.result.started, entry.result.seconds), entry.result, folder)
+
+    def look_up(self, key: Lookup | None) -> CacheEntry | None:
+        """The item as an earlier run has it, whose values are still there and stay."""
+        entry = self._run.cache.look_up_item(self._run.record, self._step, key) if key is not None else None
+        return entry if entry is not None and self._run.artifacts.use(entry.result.artifacts) else None
 
     async def _try(self, number: int, tracked: dict[str, str]) -> tuple[StepResult | None, StepError | None]:
         """Run the item, as often as its step is to be tried: how the last attempt ended."""
@@ -181,7 +193,7 @@ class LoopRunner:
         while True:
             attempt = next(attempts)
             async with self._run.share(self._step):
-                result, error = await self._attempt(f"items/{number}", self._of_item(number), tracked, attempt)
+                result, error = await self.attempt(f"items/{number}", self._of_item(number), tracked, attempt)
             is_useful = attempt <= self._step.options.retries and (error is None or error.code not in looped.AS_A_WHOLE)
             if (result is not None and error is None) or not is_useful:
                 return result, error
@@ -189,18 +201,13 @@ class LoopRunner:
                 return result, error
             await asyncio.sleep(retrying.pause(self._step.options.backoff, attempt, random.random()))  # noqa: S311
 
-    async def _join(self, done: Sequence[_Done], tracked: dict[str, str]) -> StepResult:
-        parts = []
-        for number, one in enumerate(done):
-            artifact = None
-            for record in one.result.artifacts if one.result is not None else ():
-                if self._run.artifacts.is_durable:
-                    await asyncio.to_thread(self._run.artifacts.fetch, record)
-                path = str(self._run.artifacts.path(record.digest))
-                artifact = StepInput(record.names, self._step.name, path, record.digest)
-            parts.append(Part(artifact, str(self._item_folder(number) / "executed.ipynb"), one.run.error))
+    async def _join(self, done: Sequence[Done], tracked: dict[str, str]) -> StepResult:
+        def parts() -> list[Part]:
+            return [one.part(self._step.name, self._run.artifacts) for one in done]
+
+        specification = self._parts.joining(await asyncio.to_thread(parts))
         async with self._run.share(self._step):
-            result, error = await self._attempt("join", self._parts.joining(parts), tracked, 1)
+            result, error = await self.attempt("join", specification, tracked, 1)
         if error is not None or result is None:
             raise AsAWholeError(f"its items could not be put together: {error.message if error else ''}")
         (self._folder / "join" / "executed.ipynb").replace(self._folder / "executed.ipynb")
@@ -209,28 +216,40 @@ class LoopRunner:
     # ------------------------------------------------------------------------------------------------------- one item
 
     def _of_item(self, number: int) -> StepSpecification:
-        return self._parts.one(self._items[number])
+        return self._parts.one(self.items[number])
 
-    async def _attempt(
-        self, place: str, specification: StepSpecification, tracked: dict[str, str], number: int
+    def of_items(self, numbers: tuple[int, ...]) -> StepSpecification:
+        """What a process does that runs several items."""
+        assert self._step.loop is not None  # noqa: S101 - the maker of this has looked
+        return self._parts.several(numbers, self.items, self._step.loop.gathers)
+
+    async def attempt(
+        self,
+        place: str,
+        specification: StepSpecification,
+        tracked: dict[str, str],
+        number: int,
+        process: Attempt | None = None,
     ) -> tuple[StepResult | None, StepError | None]:
+        """Run a part of the loop in the folder *place*, for the *number*-th time."""
         folder = self._folder / place
-        process = Attempt(self._run, self._step, folder, is_told=False)
+        process = process or Attempt(self._run, self._step, folder, is_told=False)
         return await process.run(replace(specification, output_directory=str(folder)), tracked, number)
 
-    def _fail(self, number: int, label: str, error: StepError) -> None:
-        """Raise :class:`ItemFailedError` unless the user has allowed for it."""
+    def failed(self, folder: Path, label: str, error: StepError, seconds: float) -> Done:
+        """An item that has failed, in *folder*; raises :class:`ItemFailedError` unless the user has allowed for it."""
         if self._asked.allow_failures:
-            return
+            return Done(ItemRun("failed", time.time() - seconds, seconds, error.message), None, folder)
         with contextlib.suppress(OSError):
-            (self._item_folder(number) / "executed.ipynb").replace(self._folder / "executed.ipynb")
+            (folder / "executed.ipynb").replace(self._folder / "executed.ipynb")
         self._tell("failed")
         raise ItemFailedError(replace(error, message=f"{label.capitalize()}: {error.message}"))
 
     def _item_folder(self, number: int) -> Path:
         return self._folder / "items" / str(number)
 
-    def _key(self, digest: str) -> Lookup | None:
+    def key(self, digest: str) -> Lookup | None:
+        """What an item with this *digest* is found by; None where it cannot be used again."""
         if self._lookup.key is None or not digest:
             return None
         results = {name: found for name in self._step.predecessors if (found := self._run.steps[name].result)}
@@ -248,7 +267,7 @@ class LoopRunner:
         for cell in self._step.cells if items is None else [self._parts.cell]:
             self._run.store.add_cell_event(self._run.record.id, name, cell.index, cell.open_id, state, items)
 
-    async def _say(self, line: str, folder: Path | None = None) -> None:
+    async def say(self, line: str, folder: Path | None = None) -> None:
         """Add to the step's log *line* and what an item has written into its own."""
         with (self._folder / "log.txt").open("ab") as log:
             log.write(line.encode())

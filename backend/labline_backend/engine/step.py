@@ -16,7 +16,8 @@ from labline_backend.engine import failures, file_order
 from labline_backend.engine.attempt import Attempt, advised
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
-from labline_backend.engine.loop import AsAWholeError, ItemFailedError, LoopRunner
+from labline_backend.engine.loop import LoopRunner
+from labline_backend.engine.loop_item import AsAWholeError, ItemFailedError
 from labline_backend.engine.tracking import trains
 from labline_backend.store.artifacts import DAMAGED, ArtifactStoreError
 from labline_backend.store.encoding import dump

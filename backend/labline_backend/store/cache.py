@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from labline_backend.store import database as db
@@ -38,19 +38,25 @@ class StepCache:
         query = "SELECT * FROM cache WHERE pipeline = ? AND step = ? ORDER BY rowid DESC LIMIT 1"
         return self._first(query, pipeline, step)
 
-    def remember(self, key: str, pipeline: str, entry: CacheEntry) -> None:
-        """Keep a result under *key*, in the place of an earlier one."""
-        row = {
-            "key": key,
-            "pipeline": pipeline,
-            "step": entry.step,
-            "run": entry.run,
-            "created": time.time(),
-            "ingredients": dump(entry.ingredients),
-            "result": dump(entry.result),
-        }
+    def remember(self, pipeline: str, entries: Mapping[str, CacheEntry]) -> None:
+        """Keep results under their keys, in the place of earlier ones: all of them or none."""
+        rows = [
+            {
+                "key": key,
+                "pipeline": pipeline,
+                "step": entry.step,
+                "run": entry.run,
+                "created": time.time(),
+                "ingredients": dump(entry.ingredients),
+                "result": dump(entry.result),
+            }
+            for key, entry in entries.items()
+        ]
+        if not rows:
+            return
         with self._database.write() as connection:
-            db.insert(connection, "cache", row, "INSERT OR REPLACE")
+            for row in rows:
+                db.insert(connection, "cache", row, "INSERT OR REPLACE")
 
     def entries(self) -> list[tuple[CacheEntry, str, float]]:
         """All results, the newest first, each with its pipeline's name and when it was remembered."""

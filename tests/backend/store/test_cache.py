@@ -19,27 +19,27 @@ def test_nothing_is_known_at_first(store: RunStore) -> None:
 
 
 def test_a_result_is_found_by_its_key(store: RunStore) -> None:
-    store.cache.remember("key", "trial", ENTRY)
+    store.cache.remember("trial", {"key": ENTRY})
     assert repr(store.cache.lookup("key")) == repr(ENTRY)
 
 
 def test_a_newer_result_takes_the_place_of_an_older_one(store: RunStore) -> None:
-    store.cache.remember("key", "trial", ENTRY)
-    store.cache.remember("key", "trial", CacheEntry("later", "step", {}, RESULT))
+    store.cache.remember("trial", {"key": ENTRY})
+    store.cache.remember("trial", {"key": CacheEntry("later", "step", {}, RESULT)})
     assert store.cache.lookup("key").run == "later"
 
 
 def test_the_newest_result_of_a_step_is_found_by_name(store: RunStore) -> None:
-    store.cache.remember("one", "trial", ENTRY)
-    store.cache.remember("two", "trial", CacheEntry("later", "step", {}, RESULT))
-    store.cache.remember("three", "other", CacheEntry("latest", "step", {}, RESULT))
+    store.cache.remember("trial", {"one": ENTRY})
+    store.cache.remember("trial", {"two": CacheEntry("later", "step", {}, RESULT)})
+    store.cache.remember("other", {"three": CacheEntry("latest", "step", {}, RESULT)})
     assert store.cache.newest("trial", "step").run == "later"
 
 
 def test_the_newest_result_is_the_last_one_though_the_clock_was_set_back(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.cache.remember("one", "trial", ENTRY)
+    store.cache.remember("trial", {"one": ENTRY})
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    store.cache.remember("two", "trial", CacheEntry("later", "step", {}, RESULT))
+    store.cache.remember("trial", {"two": CacheEntry("later", "step", {}, RESULT)})
     assert store.cache.newest("trial", "step").run == "later"
