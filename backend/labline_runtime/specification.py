@@ -472,7 +472,19 @@ T = TypeVar("T")
 
 def to_json(value: Any) -> str:
     """Write one of this module's dataclasses as a JSON document."""
-    return json.dumps(dataclasses.asdict(value), ensure_ascii=False, sort_keys=True)
+    return json.dumps(value, default=fields_of, ensure_ascii=False, sort_keys=True)
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass, for :func:`json.dumps`: ``dataclasses.asdict`` copies all that they hold."""
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        raise TypeError(f"{type(value).__name__} is no dataclass, and nothing that JSON has")
+    return {name: getattr(value, name) for name in _names_of(type(value))}
+
+
+@functools.cache
+def _names_of(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in dataclasses.fields(kind))
 
 
 def from_json(kind: type[T], text: str) -> T:

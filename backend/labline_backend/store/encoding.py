@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 from typing import Any, TypeVar
 
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import from_plain
+from labline_runtime.specification import fields_of, from_plain
 
 T = TypeVar("T")
 
 
 def dump(value: Any) -> str:
     """JSON in ASCII: a lone surrogate in somebody's output must not stop a transaction. NaN passes as Python's."""
-    return json.dumps(_plain(value), sort_keys=True)
+    return json.dumps(value, default=fields_of, sort_keys=True)
 
 
 def load(kind: type[T], text: str) -> T:
@@ -41,11 +40,3 @@ def clean(text: str | None) -> str | None:
 def load_pipeline(text: str) -> Pipeline:
     """A pipeline; runs of the same notebook share it."""
     return load(Pipeline, text)
-
-
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value
