@@ -28,6 +28,7 @@ test('what a form writes it reads back', () => {
     foreach: true,
     parallel: '3',
     allowFailures: true,
+    pool: true,
     exit: 'outcome, error',
     postMortem: true
   };

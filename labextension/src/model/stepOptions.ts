@@ -17,6 +17,7 @@ export interface StepFields {
   foreach: boolean;
   parallel: string;
   allowFailures: boolean;
+  pool: boolean;
   exit: string;
   postMortem: boolean;
 }
@@ -42,6 +43,7 @@ export function readFields({ entry, cells }: StepSettings): StepFields {
     foreach: entry.foreach === true || (typeof entry.foreach === 'object' && entry.foreach !== null),
     parallel: text(foreach.parallel),
     allowFailures: foreach.allow_failures === true,
+    pool: foreach.pool === true,
     exit: [entry.exit ?? []].flat().map(text).join(', '),
     postMortem: entry.post_mortem === true
   };
@@ -114,9 +116,13 @@ export function changedSettings(settings: StepSettings, before: StepFields, afte
     cells = retagged(cells, 'cache:', after.cache);
     set('cache', after.cache !== '' && cells.length === 0 ? after.cache === 'enabled' : undefined);
   }
-  if (differs('foreach', 'parallel', 'allowFailures')) {
+  if (differs('foreach', 'parallel', 'allowFailures', 'pool')) {
     const parallel = number(after.parallel);
-    const more = { ...(parallel && { parallel }), ...(after.allowFailures && { allow_failures: true }) };
+    const more = {
+      ...(parallel && { parallel }),
+      ...(after.allowFailures && { allow_failures: true }),
+      ...(after.pool && { pool: true })
+    };
     set('foreach', after.foreach ? (Object.keys(more).length > 0 ? more : true) : undefined);
   }
   if (differs('exit')) {

@@ -92,6 +92,9 @@ function Form({ initial, onChange }: FormProps): React.JSX.Element {
             >
               Items may fail
             </CheckField>
+            <CheckField name="pool" checked={fields.pool} onChange={pool => set({ pool })}>
+              Items share processes
+            </CheckField>
           </>
         )}
         <TextField {...bind('exit')} label="Ends runs" unit="parameters: outcome, error" hint="no" wide />
