@@ -251,7 +251,20 @@ def _why_not_last(step: Step) -> str:
 
 def _loops(pipeline: Pipeline) -> list[Finding]:
     """What may come to something else than on this machine."""
+    pooled = [
+        step for step in pipeline.steps if step.loop is not None and step.options.foreach and not runs_apart(step)
+    ]
     return [
+        Finding(
+            UNSUPPORTED_OPTION,
+            "info",
+            f"Step {step.name}: on Kubeflow Pipelines the items of its loop, which share processes here, run one after "
+            "the other in one pod.",
+            step=step.name,
+            fix="Nothing for the result, which is the same. Without `pool` each item has a pod of its own.",
+        )
+        for step in pooled
+    ] + [
         Finding(
             UNSUPPORTED_OPTION,
             "info",

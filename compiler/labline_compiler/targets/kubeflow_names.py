@@ -40,8 +40,12 @@ _PARTS: tuple[tuple[Role, str], ...] = (("list", "items"), ("item", "item"))
 
 
 def runs_apart(step: Step) -> bool:
-    """Whether *step* is a loop whose items are to run apart."""
-    return step.loop is not None and step.options.foreach is not None
+    """Whether *step* is a loop whose items are to have tasks of their own.
+
+    Items small enough to share processes here are not worth a pod each, unless only so one of them may fail.
+    """
+    asked = step.options.foreach
+    return step.loop is not None and asked is not None and (not asked.pool or asked.allow_failures)
 
 
 class Names:

@@ -391,3 +391,10 @@ def test_items_that_may_fail_try_again_by_themselves_and_are_not_cached():
     item = spec["components"]["comp-for-loop-1"]["dag"]["tasks"]["s-item"]
     assert ("retryPolicy" in item, item["cachingOptions"]) == (False, {})
     assert [(found.severity, "whole pod is killed" in found.message) for found in report] == [("info", True)]
+
+
+def test_items_that_share_processes_share_a_pod():
+    report = []
+    text = compile_to_yaml(looping(foreach=Foreach(pool=True)), report=report)
+    assert list(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]) == ["a", "b", "s"]
+    assert [(found.severity, "in one pod" in found.message) for found in report] == [("info", True)]
