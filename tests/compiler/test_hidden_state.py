@@ -70,6 +70,14 @@ CASES = {
         steps(a="np.random.seed(1)", b="x = np.random.rand()", c="y = np.random.rand()"),
         {"a>b:@numpy.random", "b>c:@numpy.random"},
     ),
+    "patterns and dates draw nothing": (
+        steps(
+            a="import re, datetime\nnp.random.seed(1)",
+            b="x = re.compile('a').search('a').group(), datetime.date(2020, 1, 1).weekday()",
+            c="y = np.random.rand()",
+        ),
+        {"a>b:datetime,re", "a>c:@numpy.random"},
+    ),
     "draws without a seed": (steps(a="x = np.random.rand()", b="y = np.random.rand()"), set()),
     "another generator": (steps(a="random.seed(1)", b="x = np.random.rand()"), set()),
     "a distribution draws": (

