@@ -86,6 +86,14 @@ CASES = {
         ),
         {"a>b:@pandas.options", "a>c:@pandas.options,pd", "b>c:unit"},
     ),
+    "what an adapter of a logger adds": (
+        steps(
+            a="import logging\nmore = {}\nlog = logging.LoggerAdapter(logging.getLogger('a'), more)",
+            b="more['x'] = 1",
+            c="print(log.extra)",
+        ),
+        {"a>b:log,more", "b>c:log"},
+    ),
     "what nobody reads stays": (steps(a="x = 1\ny = 2", b="print(x)"), {"a>b:x"}),
     "independent steps have no edge": (steps(a="x = 1", b="y = 2"), set()),
     "the last binding wins": (steps(a="x = 1", b="x = 2", c="print(x)"), {"b>c:x"}),

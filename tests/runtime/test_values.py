@@ -34,6 +34,23 @@ def test_a_big_array_is_written_out_of_band_aligned_and_loaded_writable(tmp_path
     assert stored.size < array.nbytes + 1000
 
 
+def test_two_frames_on_the_memory_of_one_array_see_what_is_written_into_it(tmp_path):
+    array = np.zeros((3, 2))
+    frames = [pd.DataFrame(array, columns=list(names), copy=False) for names in ("ab", "cd")]
+    array, frames = crossed((array, frames), tmp_path)
+    array[0, 0] = 9
+    assert [frame.iloc[0, 0] for frame in frames] == [9, 9]
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_frame_whose_memory_an_array_looks_at_is_copied_on_writing_while_a_series_looks_at_it_too(tmp_path, kept):
+    frame = pd.DataFrame(np.zeros((3, 2)), columns=list("ab"))
+    frame, array, series = crossed((frame, frame.to_numpy(), frame["a"]), tmp_path)
+    series = series if kept else None
+    frame.loc[0, "a"] = 9
+    assert array[0, 0] == (0 if kept else 9)
+
+
 def test_a_read_only_array_stays_read_only(tmp_path):
     array = np.arange(1000.0)
     array.flags.writeable = False

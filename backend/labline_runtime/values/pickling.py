@@ -55,9 +55,13 @@ from labline_runtime.values.views import (
     MemoryOwners,
     detached,
     framed_arrays,
+    is_index,
     is_plain_array,
+    owner_of,
     read_only,
+    reduce_block,
     reduce_kind,
+    reduce_notes,
     reduce_times,
     reduce_view,
 )
@@ -139,6 +143,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions, classes, modules and views; leave all else to pickle."""
         if framed := framed_arrays(obj):
+            shared = any(id(self.owners.whole(owner_of(array))) in self._shared for array in framed)
+            if shared and (block := reduce_block(obj)):
+                return block
             if not self._framed.keys().isdisjoint(map(id, framed)):  # another part of pandas has the very same arrays
                 self.owners.separate.update(map(id, framed))
                 obj = detached(obj)
@@ -147,6 +154,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             self._framed |= {id(array): array for array in framed}
             for array in framed:
                 self.owners.note(array, framed=True)
+            if is_index(obj):
+                self.owners.indexes.update(map(id, framed))
         if is_plain_array(obj):
             detached_here = any(obj is array for _, arrays in self._detached for array in arrays)
             if not detached_here:
@@ -161,7 +170,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if not obj.flags.writeable and not obj.flags.forc:  # what numpy.broadcast_to gives: numpy stores a copy
                 return read_only, (obj.copy(order="K"),)
             return reduce_times(obj) or NotImplemented
-        reduced = reduce_kind(obj, self.owners) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
+        reduced = (
+            reduce_kind(obj, self.owners) or reduce_notes(obj) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
+        )
         if reduced is not None:
             return reduced
         if patches.can_be_original(obj) and (original := patches.reduce_original(obj)) is not None:

@@ -7,8 +7,8 @@ nothing overlaps, nothing changes; above all, a small view does not drag a big o
 record arrays are pickled as what they make of a plain array (:func:`reduce_kind`).
 
 Frames, series and indexes of pandas share memory too, but no changes: who writes makes a copy first. That they share is
-forgotten on the way, so each gets memory of its own. Where just one of them looks at the memory that an array looks at,
-it is as with two arrays: pandas knows of nobody else, and writes where it is.
+forgotten on the way, so each gets memory of its own. Where an array looks at that memory, too, it tells who writes
+where: then they go on sharing it, and pandas' own notes of who shares with whom cross with them (:func:`reduce_block`).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class MemoryOwners:
         self._owners: dict[int, Any] = {}
         self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
         self.framed: set[int] = set()  # arrays in which pandas keeps values
+        self.indexes: set[int] = set()  # those of them that are an index's
         self.separate: set[int] = set()  # those of them that get memory of their own; known once shared was asked
 
     def note(self, array: Any, *, framed: bool = False) -> None:
@@ -62,7 +63,11 @@ class MemoryOwners:
             seen.setdefault(id(self.whole(self._owners[number])), []).extend(known.values())
         for arrays in seen.values():
             framed = [array for array in arrays if id(array) in self.framed]
-            self.separate.update(id(array) for array in _overlapping(framed))
+            apart = _overlapping(framed)
+            plain = [array for array in arrays if id(array) not in self.framed]
+            if any(array is each for array in plain for each in _overlapping([array, *apart])):
+                apart = [array for array in apart if id(array) in self.indexes]  # no notes cross of these
+            self.separate.update(map(id, apart))
         return frozenset(
             owner
             for owner, arrays in seen.items()
@@ -132,7 +137,7 @@ def framed_arrays(value: Any) -> list[Any]:
         held = [value.values]
     elif isinstance(value, managers.SingleBlockManager):
         held = [block.values for block in value.blocks]
-    elif _keeps_array(value):
+    elif is_index(value):
         held = [value._data]
     else:
         return []
@@ -142,7 +147,7 @@ def framed_arrays(value: Any) -> list[Any]:
     return [part for part in parts if is_plain_array(part)]
 
 
-def _keeps_array(value: Any) -> bool:
+def is_index(value: Any) -> bool:
     """Whether *value* is an index that keeps its values in one array."""
     pandas = sys.modules["pandas"]
     return isinstance(value, pandas.Index) and not isinstance(value, (pandas.RangeIndex, pandas.MultiIndex))
@@ -150,7 +155,7 @@ def _keeps_array(value: Any) -> bool:
 
 def detached(value: Any) -> Any:
     """The same part of a frame, a series or an index, in arrays of its own."""
-    if _keeps_array(value):
+    if is_index(value):
         index = value._view()  # with its name and frequency
         index._data = value._data.copy()
         return index
@@ -236,6 +241,30 @@ def read_only(array: Any) -> Any:
     """*array*, which nobody may write into from here on."""
     array.flags.writeable = False
     return array
+
+
+def reduce_block(value: Any) -> tuple[Any, ...] | None:
+    """A part of a frame, or what keeps a series, with pandas' notes of whose memory it looks at; None for others."""
+    internals = sys.modules["pandas._libs.internals"]
+    if isinstance(value, internals.Block):  # its values lie in memory that an array looks at
+        make, arguments = value.__reduce__()
+        return _make_block, (make, arguments, value.refs)
+    if isinstance(value, sys.modules["pandas.core.internals.managers"].SingleBlockManager):
+        return type(value), (value.blocks[0], value.axes[0])
+    return None
+
+
+def reduce_notes(value: Any) -> tuple[Any, ...] | None:
+    """Pandas' notes of who looks at some memory: they are filled by those who look. None for all else."""
+    internals = sys.modules.get("pandas._libs.internals")
+    return (type(value), ()) if internals is not None and isinstance(value, internals.BlockValuesRefs) else None
+
+
+def _make_block(make: Callable[..., Any], arguments: tuple[Any, ...], notes: Any) -> Any:
+    block = make(*arguments)
+    notes.add_reference(block)
+    block.refs = notes
+    return block
 
 
 def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:

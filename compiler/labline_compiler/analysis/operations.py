@@ -170,6 +170,7 @@ LIBRARY: dict[str, Operation] = {
     "io.StringIO": Operation("holds", "file"),
     "io.BytesIO": Operation("holds", "file"),
     "logging.getLogger": Operation("fresh", "logger"),
+    **dict.fromkeys(words("logging.LoggerAdapter logging.StreamHandler IPython.display.JSON"), HOLDS),
     "IPython.get_ipython": Operation("fresh", "ipython"),
     "IPython.core.getipython.get_ipython": Operation("fresh", "ipython"),
     "copy.copy": ELEMENTS,
