@@ -19,12 +19,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _machinery: Any = importlib._bootstrap
-_SOURCE = """
+# Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.
+_SERVED = compile(
+    """
 def _find_and_load(name, import_):
     if take(name):
         return modules[name]
     return load(name, import_)
-"""
+""",
+    "<frozen importlib._bootstrap>",
+    "exec",
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,7 @@ class Shelf:
             return
         self._plain = _machinery._find_and_load
         names = {"take": self._has, "load": self._plain, "modules": sys.modules}
-        # Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.
-        exec(compile(_SOURCE, "<frozen importlib._bootstrap>", "exec"), names)  # noqa: S102 - written above
+        exec(_SERVED, names)  # noqa: S102 - written above
         self._serving = _machinery._find_and_load = names["_find_and_load"]
 
     def _has(self, name: str) -> bool:

@@ -9,10 +9,10 @@ import statistics
 import sys
 from pathlib import Path
 
-from . import compile, digest, kale, lab, peers, pipelines, serving
+from . import compile, digest, handover, kale, lab, peers, pipelines, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (*pipelines.BENCHMARKS, compile, *([kale] if peers.wanted() else []), digest, serving, lab)
+BENCHMARKS = (*pipelines.BENCHMARKS, compile, *([kale] if peers.wanted() else []), digest, handover, serving, lab)
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """``python -m tests.bench.guards [NOTEBOOK...]``: what guards cost in real runs of the example notebooks.
 
 Every step measures itself (``StepResult.cpu`` and ``guards``): CPU seconds of its process, all threads, so that what
-else runs on the machine matters little. What is noticed while cells run (audit events, hooks of imports) cannot be told
-from the cells and is not in it; nor is storing and loading values, which steps without guards would do as well.
+else runs on the machine matters little. What guards do whenever a cell imports a library is in it. Audit events, which
+also tell the cache what files a step uses, are not; nor is storing and loading values, which steps without guards would
+do as well.
 """
 
 from __future__ import annotations
