@@ -51,7 +51,9 @@ def _take(page: Page, server: LabServer, folder: Path, suffix: str) -> None:
         notebook.run()
         if name == NOTEBOOK:
             notebook.expect_state("train_boosting", "running")
-            page.locator(".jp-CodeCell").nth(10).scroll_into_view_if_needed()
+            # Its heading, chip and code, and those of the step that runs beside it.
+            cell = page.locator(".jp-CodeCell:has([data-labline-chip][data-labline-step=train_logistic])")
+            cell.evaluate("cell => cell.scrollIntoView({block: 'center'})")
             page.wait_for_timeout(1500)  # animations come to rest
             page.screenshot(path=folder / f"lab{suffix}.png")
         last = page.locator(".labline-LastRun")
@@ -84,7 +86,7 @@ def take_forecast(page: Page, notebook: NotebookPage, folder: Path, suffix: str)
     page.wait_for_timeout(1000)
     box = page.locator("#labline-pipeline").bounding_box()
     assert box is not None
-    clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": 620}
+    clip = {"x": box["x"], "y": box["y"], "width": box["width"], "height": 690}
     page.screenshot(path=folder / f"forecast{suffix}.png", clip=clip)
 
 
