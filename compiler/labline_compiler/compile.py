@@ -9,15 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from labline_compiler import parameters as parameters_module
-from labline_compiler.analysis.beside import read_modules
-from labline_compiler.analysis.dataflow import TooDeepError, analyse
+from labline_compiler.analysis.dataflow import TooDeepError
 from labline_compiler.analysis.flows import PARAMETERS, PREAMBLE, Flows, StepFlow, Unit
 from labline_compiler.assignment import CodeCell, Role, assign_steps
 from labline_compiler.conditions import find_condition
 from labline_compiler.ending import find_exit
 from labline_compiler.findings import Edit, Finding, MetadataEdit, TagEdit, finding
 from labline_compiler.interruption import interleaved, interrupted
-from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
+from labline_compiler.ipython import CellSyntaxError, ParsedCell
+from labline_compiler.keeping import find_keepers
+from labline_compiler.known import Known
 from labline_compiler.leakage import find_leaks
 from labline_compiler.loops import Loops, NoLoopError
 from labline_compiler.meanwhile import UNCOLLECTED
@@ -62,25 +63,32 @@ class Compilation:
 
 
 def compile_notebook(
-    notebook: Notebook, *, name: str | None = None, observed: Sequence[Observation] = (), plots: str | None = None
+    notebook: Notebook,
+    *,
+    name: str | None = None,
+    observed: Sequence[Observation] = (),
+    plots: str | None = None,
+    known: Known | None = None,
 ) -> Compilation:
     """Compile *notebook*. Never raises for what is in it: faults come as findings.
 
     *observed* is what earlier runs saw its steps do beyond what their code shows (``StepError.observed``). *plots* is
-    the backend that matplotlib has where the steps run, as ``MPLBACKEND`` names it; None for IPython's own.
+    the backend that matplotlib has where the steps run, as ``MPLBACKEND`` names it; None for IPython's own. *known* is
+    for who compiles the same cells several times, with other tags.
     """
     with UNCOLLECTED:
-        return _Compiler(notebook, name, observed, plots).compile()
+        return _Compiler(notebook, name, observed, plots, known or Known(notebook, plots)).compile()
 
 
 class _Compiler:
     def __init__(
-        self, notebook: Notebook, name: str | None, observed: Sequence[Observation], plots: str | None
+        self, notebook: Notebook, name: str | None, observed: Sequence[Observation], plots: str | None, known: Known
     ) -> None:
         self.notebook = notebook
         self.observed = observed
         self.name = name
         self.plots = plots
+        self.known = known
         self.findings: list[Finding] = []
         self.cells: list[CodeCell] = []
 
@@ -181,7 +189,7 @@ class _Compiler:
                 continue
             c.number = number = number + 1
             try:
-                c.parsed = parse_cell(c.cell.source)
+                c.parsed = self.known.parse(c.cell)
             except CellSyntaxError as error:
                 where = f"Cell {c.cell.number}" + (f", line {error.line}" if error.line else "")
                 self.findings.append(
@@ -292,15 +300,8 @@ class _Compiler:
 
     def _flows(self, parallel_random: bool) -> Flows:
         """Analyse; cells that turn out to be unfit for the start of every step become part of the step above them."""
-        beside = read_modules(self.notebook.modules)
         while True:
-            flows = analyse(
-                self._units(),
-                self.observed,
-                parallel_random=parallel_random,
-                plots=self.plots,
-                beside=beside,
-            )
+            flows = self.known.analysis.flows(self._units(), self.observed, parallel_random=parallel_random)
             moved = False
             above: str | None = None
             for c in self.cells:
@@ -356,7 +357,7 @@ class _Compiler:
         if not self._failed:
             self.findings += interleaved(self.cells)
         order = topological(names, waits)
-        keepers = self._keepers(flows, order)
+        keepers = find_keepers(flows, order, self.cells)
         broken = interrupted(self.cells)
         cells: dict[str | None, list[CellSource]] = {}
         for c in self.cells:
@@ -423,37 +424,6 @@ class _Compiler:
     @staticmethod
     def _waits_for(flow: StepFlow) -> set[str]:
         return {version.step for version in flow.inputs.values()} | set(flow.after)
-
-    def _keepers(self, flows: Flows, order: list[str]) -> dict[str, dict[str, None]]:
-        """Step -> the steps that may keep something of an input that the step may alter.
-
-        In what they hand on, or in what they read again in cells below the step's. What they really keep is seen when
-        they run, so the step waits for them.
-        """
-        place = {name: i for i, name in enumerate(order)}
-        cells: dict[str, list[int]] = {}
-        for c in self.cells:
-            cells.setdefault(c.step or "", []).append(c.cell.index)
-        taken = {name: {(v.step, each) for each, v in flow.inputs.items()} for name, flow in flows.steps.items()}
-        last: dict[str, int] = {}  # where a step's values are taken for the last time
-        for name, versions in taken.items():
-            for source, _ in versions:
-                last[source] = max(place[name], last.get(source, 0))
-        takers: dict[tuple[str, str], list[int]] = {}  # who takes a version, in their order
-        for number, name in enumerate(order):
-            for version in taken[name]:
-                takers.setdefault(version, []).append(number)
-        ends = {name: (min(its), max(its)) for name, its in cells.items()}
-        found: dict[str, dict[str, None]] = {}
-        for name in order:
-            flow = flows.steps[name]
-            others = {n for each in flow.altered for n in takers.get((flow.inputs[each].step, each), ())}
-            for other in (order[n] for n in sorted(others) if n < place[name]):
-                first, end = ends[other]
-                late = last.get(other, 0) > place[name] and end < ends[name][0]
-                if late or any(first < cell < end for cell in cells[name]):
-                    found.setdefault(name, {})[other] = None
-        return found
 
     def _tell_cycle(self, cycle: list[str], prev: dict[str, dict[str, Cell]]) -> None:
         for step, before in zip(cycle, [*cycle[1:], cycle[0]], strict=True):

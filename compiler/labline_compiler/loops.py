@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from labline_compiler.analysis.dataflow import analyse
+from labline_compiler.analysis.dataflow import Analysis
 from labline_compiler.analysis.flows import PREAMBLE, Flows, Unit, Version
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.pipeline import Loop, Step
@@ -114,7 +114,7 @@ class Loops:
         twice = [*above, *first, second, *kept[len(above) :]]
         facts = [replace(fact, step=copy) for fact in self._facts if fact.step == name for copy in (_FIRST, _SECOND)]
         others = [fact for fact in self._facts if fact.step != name]
-        flows = analyse(twice, [*others, *facts], plots=self._plots)
+        flows = Analysis(self._plots).flows(twice, [*others, *facts])
         self._judge(flows, units[-1])
 
     @staticmethod

@@ -32,14 +32,12 @@ class Expressions(Calls):
         self.stars: dict[str, None] = {}  # modules of which all names were imported
         self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
         self.marked: dict[str, None] = {}
-        self.forgiving = 0  # inside a try that catches NameError
         self.log_files: dict[str | None, None] = {}
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
         self.last_value: Value = NOTHING  # of the last expression statement
         self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.namespaces = set()
-        self.left_behind = {}
         self.active: list[int] = []
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
         self.mentions: dict[int, Mentions] = {}
@@ -47,7 +45,6 @@ class Expressions(Calls):
         self.givers: dict[int, Value] = {}
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
-        self.settling = False
         self._members, self._uses, self._assignments = {}, {}, 0
         self._code = {}
         self.budget = 0
@@ -304,10 +301,7 @@ class Expressions(Calls):
         objects = self.heap.mutable(involved)
         if objects:
             self.state.time += 1
-            self.identities(objects)
-
-    def identities(self, objects: Value) -> None:
-        """Overridden by who wants to know."""
+            self.state.sink.compared(objects)
 
     # ----------------------------------------------------------------------------------------- parts of objects
 

@@ -45,7 +45,6 @@ class Functions:
     givers: dict[int, Value]  # instances whose use calls the function: what it gives, using them may give
     settled: dict[int, tuple[int, int]]  # of these, the moment at which doing it again added nothing
     waiting: dict[int, None]  # functions to be gone through while some are being settled
-    settling: bool
     budget: int  # of the cell
     remaining: int  # of the notebook's budget
 
@@ -306,7 +305,7 @@ class Functions:
             if before is None or not handed <= before:
                 self.invoked[number] = handed | (before or NOTHING)
                 self.settled.pop(number, None)
-        if self.settling:
+        if self.state.late:
             self.waiting.update(dict.fromkeys(functions))
         elif any(self.settled.get(number) != self.state.moment for number in functions):
             self._settle(functions)
@@ -316,7 +315,7 @@ class Functions:
 
         All take their turns side by side, and not one inside the other: there would be no end of ways through them.
         """
-        self.settling, self.waiting = True, dict.fromkeys(functions)
+        self.state.late, self.waiting = True, dict.fromkeys(functions)
         for _ in range(_ROUNDS):
             before = (self.state.moment, len(self.waiting))
             for number in list(self.waiting):
@@ -328,7 +327,7 @@ class Functions:
             for number in self.waiting:
                 self._give(number, self._assume_everything(number, self.invoked[number], None))
         self.settled |= dict.fromkeys(self.waiting, self.state.moment)
-        self.settling = False
+        self.state.late = False
 
     def _invoke_one(self, number: int) -> None:
         info, handed = self.heap.things[number].function, self.invoked[number]

@@ -1,26 +1,25 @@
 """Abstract objects: what may exist while the notebook runs, and what may hold what.
 
-A value is the set of objects that a name may stand for; the empty set is a value that shares nothing with anything
-(numbers, text). Links between objects are only ever added, so every answer errs on the side of sharing.
+What holds what: see ``links.py``.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from labline_compiler.analysis.hidden_state import seeded_from
 from labline_compiler.analysis.homes import imported_by, path_of
+from labline_compiler.analysis.links import NOTHING, Links, Node, Value
 from labline_compiler.analysis.operations import ESTIMATOR_PATH, TRANSPARENT, WHOLE
 from labline_compiler.analysis.scopes import FunctionNode, Scope
 
 if TYPE_CHECKING:
     from labline_compiler.analysis.state import Frame
 
-Value: TypeAlias = frozenset[int]
-NOTHING: Value = frozenset()
+__all__ = ["ANY_PART", "MAIN", "NOTHING", "ClassInfo", "FunctionInfo", "Heap", "Thing", "Value"]
 MAIN = "__main__"  # the module whose names are the notebook's
 ANY_PART = ".*."  # stands in the dotted name of a library object for any number of attributes
 _PARTS = 20  # so many attributes of attributes of library objects that may not be meant at all are told apart
@@ -50,7 +49,7 @@ class ClassInfo:
 
 
 @dataclass(eq=False, slots=True)
-class Thing:
+class Thing(Node):
     """One abstract object. ``origin`` is the dotted name of something of a library."""
 
     kind: str | None = None
@@ -66,25 +65,22 @@ class Thing:
     keeps: bool = False  # an estimator that keeps what fitting it gave
     of: Value = NOTHING  # what a live view (``dict.keys()``, ``zip``) looks at: held, but not given by going through it
     parted: bool = False  # a library's fresh result, whose parts share nothing with each other
-    holds: set[int] = field(default_factory=set)
-    held_by: set[int] = field(default_factory=set)
     stored: dict[str, Value] = field(default_factory=dict)  # attributes assigned from outside; "*": of any name
     since: dict[int, int] = field(default_factory=dict)  # what it holds: how many links there were when it came
 
 
-class Heap:
+class Heap(Links):
     """All objects of one analysis."""
 
+    things: list[Thing]
+
     def __init__(self) -> None:
-        self.things: list[Thing] = []
+        super().__init__()
+        self.things = []
         self._made: dict[Hashable, int] = {}
-        # What was worked out, as long as no link added since can change it.
-        self._below: dict[int, Value] = {}
-        self._reached: dict[Value, Value] = {}
-        self._holders: dict[Value, Value] = {}
+        self.listener: Callable[[int, Value], None] | None = None  # is told of every link
         self._put: set[tuple[Value, Value]] = set()  # what was put where: links stay
         self._mutable: dict[Value, Value] = {}
-        self.links = 0
         self._parts = 0
         self.instances: set[int] = set()  # of the notebook's classes
         self.instances_of: dict[int, set[int]] = {}  # by class
@@ -102,7 +98,7 @@ class Heap:
         number = self._made.get(key)
         if number is None:
             number = self._made[key] = len(self.things)
-            self.things.append(Thing(kind, **facts))  # type: ignore[arg-type]
+            self.things.append(Thing(kind=kind, **facts))  # type: ignore[arg-type]
             if kind in ("module", "library"):
                 self.libraries.add(number)
                 if (origin := facts.get("origin")) is not None:
@@ -132,7 +128,7 @@ class Heap:
             wanted = content
             thing = self.things[holder]
             if thing.kind not in TRANSPARENT:
-                reached = self._below.get(holder) or self._reach_one(holder)
+                reached = self.below(holder)
                 if reached is enough or content <= reached:
                     enough = reached
                     continue  # all that is ever asked is what it reaches
@@ -140,17 +136,11 @@ class Heap:
                 if wide not in roots:
                     roots[wide] = self._roots(content, wide=wide)
                 wanted = roots[wide]
-            new = wanted - thing.holds
-            if not new:
-                continue
-            self._spread(holder, new)
-            self._reached.clear()
-            self._holders.clear()
-            self.links += 1
-            thing.holds |= new
-            for number in new:
-                self.things[number].held_by.add(holder)
-                thing.since[number] = self.links
+            if new := wanted - thing.holds:
+                self.link(holder, new)
+                thing.since |= dict.fromkeys(new, self.links)
+                if self.listener is not None:
+                    self.listener(holder, new)
 
     def _roots(self, content: Value, *, wide: bool) -> Value:
         """Some of *content* that reach the rest of it: links to the rest would tell nothing new, and cost a lot.
@@ -175,80 +165,6 @@ class Heap:
             found.add(number)
             roots.add(number)
         return frozenset(roots)
-
-    def _spread(self, holder: int, new: Value) -> None:
-        """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well."""
-        if holder not in self._below and not self.things[holder].held_by:
-            return
-        added = self.reach(new)  # first of all: what this works out for the first time may have to grow, too
-        grown: dict[Value, Value] = {}  # what is known of many objects that all hold each other is one set
-        stack, seen = [holder], {holder}
-        while stack:
-            number = stack.pop()
-            known = self._below.get(number)
-            if known is not None:
-                if added <= known:
-                    continue
-                if known not in grown:
-                    grown[known] = known | added
-                self._below[number] = grown[known]
-            above = self.things[number].held_by - seen
-            seen |= above
-            stack.extend(above)
-
-    def reach(self, value: Iterable[int]) -> Value:
-        """*value* with all it holds, directly or not."""
-        key = value if isinstance(value, frozenset) else frozenset(value)
-        if len(key) == 1:
-            (number,) = key
-            return self._reach_one(number)
-        known = self._reached.get(key)
-        if known is None:
-            below: list[Value] = []
-            found: set[int] = set()
-            for number in sorted(key, reverse=True):  # the newest first, as they tend to hold the older
-                if number not in found:  # else all that it reaches is there, too
-                    below.append(self._reach_one(number))
-                    found.update(below[-1])
-            known = self._reached[key] = below[0] if len(below) == 1 else frozenset(found)
-        return known
-
-    def _reach_one(self, number: int) -> Value:
-        known = self._below.get(number)
-        if known is None:
-            found, stack = {number}, [number]
-            while stack:
-                new = self.things[stack.pop()].holds - found
-                found |= new
-                for each in new:
-                    below = self._below.get(each)
-                    if below is None:
-                        stack.append(each)
-                    elif number in below:  # they hold each other, so they reach the same
-                        self._below[number] = below
-                        return below
-                    else:
-                        found |= below
-            known = self._below[number] = frozenset(found)
-        return known
-
-    def holders(self, value: Value, most: int) -> Value | None:
-        """*value* with all that holds it, directly or not; None where that takes looking at more than *most*."""
-        if len(value) > most:
-            return None
-        known = self._holders.get(value)
-        if known is None:
-            found, stack = set(value), list(value)
-            while stack:
-                if len(found) > most:
-                    return None
-                above = self.things[stack.pop()].held_by
-                if not above <= found:
-                    new = above - found
-                    found |= new
-                    stack.extend(new)
-            known = self._holders[value] = frozenset(found)
-        return known
 
     def held_then(self, number: int, links: int) -> list[int]:
         """What the object held when there were so many links."""

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Sequence
 
 from labline_compiler.analysis.flows import PREAMBLE
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.state import Sink
+from labline_compiler.analysis.state import Output, Ran, Sink
 from labline_compiler.analysis.statements import Statements
 from labline_compiler.ipython import ParsedCell
 
@@ -35,7 +33,6 @@ _SURE: tuple[type[ast.expr], ...] = (
 )
 _BY_OPERATORS = (ast.BinOp, ast.Compare)
 _GIVES_NOTHING = frozenset(("capture", "timeit", "prun", "memit", "mprun", "lprun"))
-Output = Literal["some", "maybe", "none"]
 
 
 def is_result(name: str) -> bool:
@@ -58,25 +55,15 @@ def asks_for_results(cell: ParsedCell, source: str) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class _Ran:
-    """A cell that was followed: its number, its step, and whether it has given something."""
-
-    number: int
-    step: str
-    output: Output
-
-
 class History(Statements):
     """Follows what is kept of cells that have run."""
 
     number = 0  # of the cell's run, as IPython counts
-    step = ""
     source = ""
 
     def __init__(self, heap: Heap, sink: Sink) -> None:
         super().__init__(heap, sink)
-        self.ran: list[_Ran] = []
+        self.ran: list[Ran] = []
         self.results_asked = False  # whether any cell reads what a cell gave
         self.shows_all = False  # IPython is told to show more than last expressions
 
@@ -92,7 +79,7 @@ class History(Statements):
             self.use(value)  # it is shown
             self.run_kept(self.heap.only(self.heap.reach(value), "styler", "matplotlib"))
         self.shows_all |= "ast_node_interactivity" in self.source
-        self.ran.append(_Ran(self.number, self.step, output))
+        self.ran.append(Ran(self.number, output))
         if not self.results_asked or output == "none":
             return
         name = f"_{self.number}"
@@ -127,8 +114,7 @@ class History(Statements):
             return self.heap.make(("history", name), "dict", held)
         if set(name) == {"_"}:
             return self._latest(name, len(name))
-        if not self._has_text(name):
-            self.tell_history(name)
+        self.state.sink.history(name, lambda step, ran: _lacks_text(name, step, ran))
         return self.heap.make(("history", name), "data")
 
     def history_item(self, name: str, number: int | None) -> Value:
@@ -150,35 +136,31 @@ class History(Statements):
 
     def _results(self, name: str, numbers: Iterable[int]) -> Value:
         wanted = set(numbers)
-        if self.shows_all and any(ran.number in wanted and ran.step not in (self.step, PREAMBLE) for ran in self.ran):
-            self.tell_history(name)  # each may have given several things
+        if self.shows_all:  # each may have given several things
+            self.state.sink.history(
+                name, lambda step, ran: any(r.number in wanted and r.step not in (step, PREAMBLE) for r in ran)
+            )
         given = (self.state.global_value(f"_{number}") for number in sorted(wanted))
         return NOTHING.union(*(value for value in given if value is not None))
 
-    def _has_text(self, name: str) -> bool:
-        """Whether a step, which runs its own cells only, has the text that the notebook has there."""
-        if (number := name.removeprefix("_i")).isdigit():
-            return any(ran.number == int(number) and ran.step in (self.step, PREAMBLE) for ran in self.ran)
-        if name in ("_i", "_ii", "_iii"):
-            return all(ran.step == self.step for ran in self.ran[1 - len(name) :])
-        return self.runs_all_above()
-
-    def runs_all_above(self) -> bool:
-        """Whether the step has run every cell above, in the notebook's order."""
-        steps = [ran.step for ran in self.ran]
-        before = [step for step in steps if step == PREAMBLE]
-        numbers = [ran.number for ran in self.ran]
-        return steps == before + [self.step] * (len(steps) - len(before)) and numbers == [*range(1, len(steps) + 1)]
-
     def list_names(self, how: str, node: ast.AST) -> None:
         """The cell lists all names that there are, by *how*."""
-        if not self.runs_all_above():
-            message = f"The cell lists names by {how}: in the pipeline, those that its step has."
-            self.state.sink.note("LL307", message, node)
+        message = f"The cell lists names by {how}: in the pipeline, those that its step has."
+        self.state.sink.note("LL307", message, node, lacks=lacks_some)
 
-    def tell_history(self, what: str) -> None:
-        """The cell reads what its step does not have."""
-        if self.step == PREAMBLE:
-            self.state.sink.unrepeatable()
-        message = f"The cell reads {what}, IPython's history, which has the cells of step {self.step} only."
-        self.state.sink.note("LL305", message, None)
+
+def _lacks_text(name: str, step: str, ran: Sequence[Ran]) -> bool:
+    """Whether a step, which runs its own cells only, does not have the text that the notebook has there."""
+    if (number := name.removeprefix("_i")).isdigit():
+        return not any(each.number == int(number) and each.step in (step, PREAMBLE) for each in ran)
+    if name in ("_i", "_ii", "_iii"):
+        return any(each.step != step for each in ran[1 - len(name) :])
+    return lacks_some(step, ran)
+
+
+def lacks_some(step: str, ran: Sequence[Ran]) -> bool:
+    """Whether the step has not run every cell above, in the notebook's order."""
+    steps = [each.step for each in ran]
+    before = [each for each in steps if each == PREAMBLE]
+    numbers = [each.number for each in ran]
+    return steps != before + [step] * (len(steps) - len(before)) or numbers != [*range(1, len(steps) + 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -34,6 +34,8 @@ class Journal:
 
     def __init__(self) -> None:
         self._open: list[dict[tuple[int, str], tuple[Table, Any]]] = []  # what there was when the stretch began
+        self.watched: Table | None = None
+        self.watcher: Callable[[str, Any], None] = lambda key, value: None  # is told of what is written into *watched*
 
     def put(self, table: Table, key: str, value: Any) -> None:
         """Write an entry, or take it away."""
@@ -41,7 +43,7 @@ class Journal:
             stretch, at = self._open[-1], (id(table), key)
             if at not in stretch:
                 stretch[at] = table, table.get(key, ABSENT)
-        _write(table, key, value)
+        self._write(table, key, value)
 
     def open(self) -> None:
         """A stretch begins."""
@@ -64,15 +66,15 @@ class Journal:
             for at, change in changes.items():
                 self._open[-1].setdefault(at, (change.table, change.before))
 
-    @staticmethod
-    def undo(changes: Changes) -> None:
+    def undo(self, changes: Changes) -> None:
         """Put back what a stretch that has ended changed, right after it."""
         for change in changes.values():
-            _write(change.table, change.key, change.before)
+            self._write(change.table, change.key, change.before)
 
-
-def _write(table: Table, key: str, value: Any) -> None:
-    if value is ABSENT:
-        table.pop(key, None)
-    else:
-        table[key] = value
+    def _write(self, table: Table, key: str, value: Any) -> None:
+        if value is ABSENT:
+            table.pop(key, None)
+        else:
+            table[key] = value
+        if table is self.watched:
+            self.watcher(key, value)

@@ -7,7 +7,7 @@ import re
 
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
-from labline_compiler.analysis.history import History
+from labline_compiler.analysis.history import History, lacks_some
 from labline_compiler.analysis.plots import INLINE
 from labline_compiler.ipython import CellMagic, CellSyntaxError, ParsedCell, expanded_names, parse_python
 
@@ -71,12 +71,14 @@ class Magics(History):
         self.unknown_draws(seeds=True)
 
     def _read_names(self, text: str) -> None:
-        self.forgiving += 1  # IPython leaves names that it does not know to the shell, whose variables they may be
+        self.state.forgiving += (
+            1  # IPython leaves names that it does not know to the shell, whose variables they may be
+        )
         for name in sorted(expanded_names(text)):
             value = self.state.lookup(name)
             if value is not None:
                 self.use(value)
-        self.forgiving -= 1
+        self.state.forgiving -= 1
 
     def _shell(self) -> None:
         self.state.sink.hidden("@cwd", "read")
@@ -162,12 +164,10 @@ class Magics(History):
         elif name in _LISTINGS:
             self.list_names(f"%{name}", node)
         elif name in _HISTORY_LINES:
-            if not self.runs_all_above():
-                message = f"The cell lists cells by %{name}: in the pipeline, those of its step."
-                self.state.sink.note("LL307", message, node)
+            message = f"The cell lists cells by %{name}: in the pipeline, those of its step."
+            self.state.sink.note("LL307", message, node, lacks=lacks_some)
         elif name in _AGAIN:
-            if not self.runs_all_above():
-                self.tell_history(f"%{name}")
+            self.state.sink.history(f"%{name}", lacks_some)
             self._unknown(f"%{name}", line)
         elif name in _SHELL_MAGICS or name == "killbgscripts":
             self._shell()

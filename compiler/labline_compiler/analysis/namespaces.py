@@ -20,7 +20,6 @@ class Namespaces(Plots):
     """What reaches the notebook's names from outside its code."""
 
     marked: dict[str, None]  # names that stand after "@" in texts of the notebook
-    left_behind: dict[str, None]  # names of what earlier steps made and what surely cannot leave these
 
     def bound_out_of_sight(self, what: str) -> None:
         """*what* may have bound any name."""
@@ -40,25 +39,12 @@ class Namespaces(Plots):
             "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
         )
         names = list(self.state.module.names)
-        value = NOTHING.union(*(self.heap.mutable(self._looked_up(each)) for each in names))
+        value = NOTHING.union(*(self.heap.mutable(self.state.look_up(each)) for each in names))
         self.state.alter(self.heap.reach(value))
         kinds = {each: self.heap.kind(held) for each, held in self.state.module.names.items()}
         self.state.bind_inside([each for each in names if kinds[each] not in ("module", "library")], value)
         self.bound_out_of_sight(name)
         return value
-
-    def _looked_up(self, name: str) -> Value:
-        """What a name stands for, which may be read. What cannot have left its step is not asked for."""
-        if name in self.left_behind and name not in self.state.always:
-            self.state.time += 1
-            return self.state.module.names[name]
-        return self.state.global_value(name) or NOTHING
-
-    def leave_behind(self) -> None:
-        """A step ends: what it has made and what surely cannot leave it is not there in later ones."""
-        still = [name for name in self.left_behind if name not in self.state.always]
-        made = [name for name, stays in self.state.staying.items() if not stays.inside]
-        self.left_behind = dict.fromkeys([*still, *made])
 
     def main_attribute(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
         """``getattr(__main__, name)`` and the like; None for other calls that are handed the module."""

@@ -23,20 +23,20 @@ class Observed:
         for place, unit in enumerate(units):
             if place + 1 == len(units) or units[place + 1].step != unit.step:
                 ends.setdefault(unit.step, []).append(place)
-        self._facts = [
+        self.facts = [
             (ends[fact.step][fact.stretch if fact.stretch < len(ends[fact.step]) else -1], fact)
             for fact in facts
             if fact.step in ends and (fact.kind != "is" or len(ends[fact.step]) == 1)
         ]
-        self._linked: set[tuple[Walker, Observation]] = set()
+        self._linked: set[Observation] = set()
         self.telling = {fact for fact in facts if fact.kind != "is"}  # those that made a difference, if only to names
 
     def after(self, place: int, walker: Walker) -> None:
         """The unit at *place* has been followed: add what was seen of it."""
-        for since, fact in self._facts:
+        for since, fact in self.facts:
             if fact.kind == "shares" and place >= since:
-                if _link(walker, *fact.names) and (walker, fact) not in self._linked:
-                    self._linked.add((walker, fact))
+                if _link(walker, *fact.names) and fact not in self._linked:
+                    self._linked.add(fact)
                     names = walker.state.module.names
                     walker.state.alter(names[fact.names[0]] | names[fact.names[1]])  # so this step hands on both
             elif place == since and fact.kind == "is":

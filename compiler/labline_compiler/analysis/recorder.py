@@ -1,21 +1,24 @@
-"""The second time through the notebook: where each name comes from at every moment, and who needs it."""
+"""Where each name comes from at every moment, and who needs it, as going through a trace of the notebook shows."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from labline_compiler.analysis.files import FileAccess, FileLog, Mode, must_wait, normalised
 from labline_compiler.analysis.flows import NO_STEPS, PREAMBLE, StepFlow, StretchFlow, Unit, Version
 from labline_compiler.analysis.given_names import IPYTHON_NAMES
-from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, PLACES, Use
 from labline_compiler.analysis.history import is_text
+from labline_compiler.analysis.links import NOTHING, Value
+from labline_compiler.analysis.state import Lacks, Ran
 from labline_compiler.analysis.staying import Staying
 from labline_compiler.analysis.texts import ANY
-from labline_compiler.analysis.walker import Walker
+from labline_compiler.analysis.trace import Part, Scene, Trace
 from labline_compiler.findings import Finding, finding
 from labline_compiler.findings.place import span_of
 from labline_compiler.notebook import Cell
@@ -31,15 +34,13 @@ class Left(NamedTuple):
 
 
 class Recorder:
-    """Is told of every use by the walker, and keeps what settling the flows takes."""
+    """Goes through a trace, and keeps what settling the flows takes."""
 
-    def __init__(
-        self, last_altered: dict[int, int], names: frozenset[str] = frozenset(), *, parallel_random: bool = False
-    ) -> None:
-        self.heap = Heap()
-        self.walker = Walker(self.heap, self)
+    def __init__(self, trace: Trace, last_altered: dict[int, int], *, parallel_random: bool = False) -> None:
+        self.trace = trace
+        self.heap = trace.heap  # as it is in the end
+        self.scene = Scene()
         self.last = last_altered
-        self.names = names  # that the notebook binds anywhere
         self.ends = sorted(last_altered, key=last_altered.__getitem__, reverse=True)  # what is altered no more the last
         self.altered_later = set(last_altered)
         self.parallel_random = parallel_random
@@ -48,6 +49,8 @@ class Recorder:
         self.needs: list[tuple[str, int, Version, Cell]] = []
         self.files = FileLog()
         self.preamble_files: list[tuple[FileAccess, int]] = []
+        self.statement: ast.stmt | None = None  # of a cell, not of a function, that is being followed
+        self.now = 0
         self.place = 0  # how often the working directory was changed
         self.stars: list[Version] = []
         self.starred: dict[str, int] = {}  # how many of the stars its versions know of
@@ -68,20 +71,43 @@ class Recorder:
         self.segment = 0
         self.patches: dict[str, None] = {}  # names of what was put into libraries
         self.changed: dict[str, None] = {}  # names of which this stretch of cells made a version
+        self.surely: set[str] = set()  # names that this stretch of cells has surely bound in cells above
+        self.left_behind: dict[str, None] = {}  # names of what earlier steps made and what surely cannot leave these
+        self.ran: list[Ran] = []
         self.unit: Unit
         self.stretch: StretchFlow
 
     # ---------------------------------------------------------------------------------------------------------- moving
 
-    def start(self, unit: Unit) -> None:
-        """Go on to the next unit."""
-        if not self.units or self.unit.step != unit.step:
-            self.finish()
+    def go(self, units: Sequence[Unit]) -> None:
+        """Go through the trace, its parts being *units*."""
+        told: dict[str, Callable[..., None]] = {"link": self.scene.link, "name": self.scene.name, "at": self._at}
+        for method in ("read", "looked_up", "bind", "delete", "alter", "compared", "hidden", "file", "unrepeatable"):
+            told[method] = getattr(self, method)
+        for method in ("unbound", "star_import", "history", "note"):
+            told[method] = getattr(self, method)
+        before = Part()
+        for unit, part in zip(units, self.trace.parts, strict=True):
+            begins = not self.units or self.unit.step != unit.step
+            self._start(unit, before, begins=begins)
+            for method, what in part.all_events(unit, begins=begins):
+                told[method](*what)
+            part.update(self.surely)
+            if part.ran is not None:
+                self.ran.append(replace(part.ran, step=unit.step))
+            before = part
+        self._finish(before)
+
+    def _at(self, statement: ast.stmt | None) -> None:
+        self.statement = statement
+
+    def _start(self, unit: Unit, before: Part, *, begins: bool) -> None:
+        if begins:
+            self._finish(before)
             self.segment += 1
             self.changed.clear()
-            self.walker.leave_behind()
-            self.walker.state.always.clear()
-        self.walker.state.statement = None
+            self.surely.clear()
+        self.statement = None
         self.unit = unit
         self.units.append(unit)
         self.brought.clear()
@@ -94,26 +120,30 @@ class Recorder:
         for state in (*AMBIENT, *self.patches):
             self._need(state)
 
-    def finish(self) -> None:
-        """Remember what the names of the step that ends here stand for."""
+    def _finish(self, part: Part) -> None:
+        """Remember what the names of the step stand for that ends with *part*, and what stays behind in it."""
+        still = [name for name in self.left_behind if name not in self.surely]
+        self.left_behind = dict.fromkeys([*still, *(name for name, its in part.staying.items() if not its.inside)])
         if not self.units or self.unit.step in NO_STEPS:
             return
         step = self.unit.step
-        names = self.walker.state.module.names
-        self.staying[step] = dict(self.walker.state.staying)
+        names = self.scene.names
+        self.staying[step] = part.staying
         for name in self.changed:
             if name in names and name in self.versions:
-                self.left.setdefault(step, {})[name] = Left(names[name], self.heap.links)
+                self.left.setdefault(step, {})[name] = Left(names[name], self.scene.links)
 
     @property
     def _above(self) -> bool:
         """Whether cells of steps stand above the current one."""
         return bool(self.steps)
 
-    # ----------------------------------------------------------------------------------------------- the walker's sink
+    # ------------------------------------------------------------------------------------------------------ the events
 
-    def read(self, name: str, node: ast.AST | None) -> None:
+    def read(self, name: str, node: ast.AST | None, kept: bool, reached: Value) -> None:
         """The step needs the name, unless it bound it surely."""
+        if kept and name in self.surely:
+            return
         self.touched.add(name)
         if self.unit.step == PREAMBLE:
             version = self.versions.get(name)
@@ -121,8 +151,16 @@ class Recorder:
                 self.misplaced.add(self.unit.cell.index)
         self._need(name)
 
-    def bind(self, name: str, value: Value, *, always: bool) -> None:
+    def looked_up(self, name: str, kept: bool, reached: Value) -> None:
+        """The same, but what cannot have left its step is not there."""
+        if name not in self.left_behind:
+            self.read(name, None, kept, reached)
+
+    def bind(self, name: str, value: Value, always: bool, joined: bool, time: int, bindings: int) -> None:
         """The step makes a version of the name; what shares with it comes along where it is altered later."""
+        if joined and name in self.surely:
+            return
+        self.now = time
         if self.unit.step == PREAMBLE and self._above and name in self.touched:
             before = self.versions.get(name)
             same_module = before is not None and before.step == PREAMBLE and value == self.libraries.get(name)
@@ -136,29 +174,33 @@ class Recorder:
             self.starred[name] = len(self.stars)
         # Bound maybe, the name may still stand for what it stood for before.
         value = self.values[name] = value if always else value | self.values.get(name, NOTHING)
-        moment = (value, self.heap.links, self.walker.state.bindings)
+        moment = (value, self.scene.links, bindings)
         if moment not in self.bound:  # the same again would find the same names
             self.bound.add(moment)
             if hot := self._hot(value):
                 self._bring_along(hot, {name})
 
-    def delete(self, name: str, *, always: bool) -> None:
+    def delete(self, name: str, always: bool) -> None:
         """The name has no source any more, or maybe none."""
         if always:
             self.versions.pop(name, None)
         else:
             self._touch(name, always=False).unbound = True
 
-    def alter(self, objects: Value) -> None:
+    def alter(self, objects: Value, time: int, bindings: int) -> None:
         """All names that may show the change have their source here from now on."""
-        if self.unit.step == PREAMBLE and self._above and self.walker.state.names_holding(objects):
+        self.now = time
+        if self.unit.step == PREAMBLE and self._above and self.scene.names_holding(objects):
             self.misplaced.add(self.unit.cell.index)
-        moment = (objects, self.heap.links, self.walker.state.bindings)
+        moment = (objects, self.scene.links, bindings)
         if moment not in self.brought:  # the same again would find the same names
             self.brought.add(moment)
             self._bring_along(objects, set())
 
-    def hidden(self, state: str, use: Use) -> None:
+    def compared(self, objects: Value, time: int) -> None:
+        """Counts for when objects are altered only."""
+
+    def hidden(self, state: str, use: Use, plain: bool, call: ast.Call | None) -> None:
         """Hidden state flows between steps like a name."""
         if self.unit.step in self.steps:
             self.stretch.uses.add(state)
@@ -186,13 +228,11 @@ class Recorder:
         if use != "set":
             self._need(state)
         self.place += state == "@cwd"
-        walker_state = self.walker.state
-        plain = walker_state.depth == 0 and len(walker_state.frames) == 1
         touched = self._touch(state, always=use == "set" and plain)
         if touched.suspect is None:
-            touched.suspect = walker_state.call if is_suspect else version.suspect if version and use != "set" else None
+            touched.suspect = call if is_suspect else version.suspect if version and use != "set" else None
 
-    def file(self, mode: Mode, path: str | None, *, tree: bool = False) -> None:
+    def file(self, mode: Mode, path: str | None, tree: bool) -> None:
         """The step waits for earlier ones that use the same file."""
         step = self.unit.step
         if path is not None:
@@ -220,8 +260,10 @@ class Recorder:
         if self.unit.step == PREAMBLE:
             self.misplaced.add(self.unit.cell.index)
 
-    def unbound(self, name: str, node: ast.AST | None) -> None:
+    def unbound(self, name: str, node: ast.AST | None, kept: bool, late: bool, forgiven: bool) -> None:
         """The name comes from a star import above, or else there is a fault to tell."""
+        if kept and name in self.surely:
+            return
         self.touched.add(name)
         if self.stars and name not in IPYTHON_NAMES:  # every step has those of its own
             if self.unit.step == PREAMBLE and any(star.step != PREAMBLE for star in self.stars):
@@ -236,12 +278,12 @@ class Recorder:
                 self.versions[name] = version
             self._need(name)
         elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not is_text(name):
-            if not self.walker.forgiving and not (self.walker.settling and name in self.names):  # it may run later
+            if not forgiven and not (late and name in self.trace.state.module.names):  # it may run later
                 self._tell_unbound(name, node)
             elif self.unit.step in self.steps and name not in self.values:
                 self.stretch.uses.add(name)  # should a step above bind it out of sight, this one would see it
 
-    def star_import(self, module: str) -> None:
+    def star_import(self) -> None:
         """Any name may be bound from here on."""
         self.stars.append(Version("*", self.unit.step, self.segment, None, False, self.unit.cell))
         if self.unit.step == PREAMBLE and self._above:
@@ -251,9 +293,18 @@ class Recorder:
                 self._touch(name, always=False)
                 self.starred[name] = len(self.stars)
 
-    def note(self, code: str, message: str, node: ast.AST | None) -> None:
-        """Tell it, unless every step does the same again."""
+    def history(self, what: str, lacks: Lacks) -> None:
+        """The cell reads of IPython's history what its step may not have."""
+        if not lacks(self.unit.step, self.ran):
+            return
         if self.unit.step == PREAMBLE:
+            self.unrepeatable()
+        step = self.unit.step
+        self.note("LL305", f"The cell reads {what}, IPython's history, which has the cells of step {step} only.", None)
+
+    def note(self, code: str, message: str, node: ast.AST | None, lacks: Lacks | None = None) -> None:
+        """Tell it, unless every step does the same again."""
+        if self.unit.step == PREAMBLE or (lacks is not None and not lacks(self.unit.step, self.ran)):
             return  # it runs at the start of every step, so nothing is lost
         self._tell(code, message, node)
 
@@ -265,8 +316,7 @@ class Recorder:
         if version is not None and version.step == self.unit.step and version.segment == self.segment:
             version.always |= always
             return version
-        statement = self.walker.state.statement
-        version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell, statement=statement)
+        version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell, statement=self.statement)
         self.versions[name] = version
         self.changed[name] = None
         if name.startswith(PATCH):
@@ -276,14 +326,13 @@ class Recorder:
 
     def _hot(self, value: Value) -> Value:
         """The objects of *value* that are altered later."""
-        now = self.walker.state.time
-        while self.ends and self.last[self.ends[-1]] <= now:
+        while self.ends and self.last[self.ends[-1]] <= self.now:
             self.altered_later.discard(self.ends.pop())
-        return self.heap.reach(value) & self.altered_later
+        return self.scene.reach(value) & self.altered_later
 
     def _bring_along(self, objects: Value, done: set[str]) -> None:
         """All names that share *objects*, or share others with those, have their source here from now on."""
-        names, names_holding = self.walker.state.module.names, self.walker.state.names_holding
+        names, names_holding = self.scene.names, self.scene.names_holding
         seen = objects
         while objects:
             found = [name for name in names_holding(objects) if name not in done]
@@ -310,7 +359,7 @@ class Recorder:
             return
         self.told.add(key)
         if node is None:
-            node = self.walker.state.statement
+            node = self.statement
         self.findings.append(
             finding(
                 code,
@@ -334,7 +383,7 @@ class Recorder:
         cell = self._cell_of(node)
         line = getattr(node, "lineno", None)
         where = f"Cell {cell.number}" + (f", line {line}," if line else "")
-        near = difflib.get_close_matches(name, list(self.walker.state.module.names), n=2, cutoff=0.7)
+        near = difflib.get_close_matches(name, list(self.scene.names), n=2, cutoff=0.7)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
         self._tell("LL201", f"{where} reads {name}, which nothing above it binds.{hint}", node)
 

@@ -1,38 +1,53 @@
-"""The first time through the notebook: which objects are altered, and when for the last time."""
+"""Which objects are altered, and when for the last time, with somebody left to see it."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Sequence
 
-from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.walker import Walker
+from labline_compiler.analysis.flows import Unit
+from labline_compiler.analysis.links import NOTHING, Value
+from labline_compiler.analysis.trace import Trace
 
 
 class Scout:
-    """The first time through: when is each object altered for the last time, with somebody left to see it?
+    """Goes through a trace: a change is seen by a later read of a name that holds the object.
 
-    A change is seen by a later read of a name that holds the object, or at once where the step has come to the object
-    by two names.
+    Or at once, where the step has come to the object by two names.
     """
 
     def __init__(self) -> None:
-        self.heap = Heap()
-        self.walker = Walker(self.heap, self)
-        self.walker.identity_listener = self.compared
         self.last: dict[int, int] = {}
         self._unseen: dict[int, int] = {}
-        self.start()
-
-    def start(self) -> None:
-        """Another step begins."""
-        self.walker.state.always.clear()
+        self._bound: set[str] = set()  # names that the step has surely bound in cells above
         self._came: dict[str, Value] = {}  # the objects that this step has come to, by each name
         self._once: set[int] = set()  # by one name at least
         self._twice: set[int] = set()  # by several
 
-    def read(self, name: str, node: ast.AST | None) -> None:
+    def go(self, trace: Trace, units: Sequence[Unit]) -> dict[int, int]:
+        """By object: the moment of the last change that counts."""
+        told: dict[str, Callable[..., None]] = {
+            "read": self._read,
+            "looked_up": self._looked_up,
+            "compared": self._compared,
+            "alter": self._alter,
+        }
+        step = None
+        for unit, part in zip(units, trace.parts, strict=True):
+            begins, step = unit.step != step, unit.step
+            if begins:
+                for gone in (self._bound, self._came, self._once, self._twice):
+                    gone.clear()
+            for method, what in part.all_events(unit, begins=begins):
+                if method in told:
+                    told[method](*what)
+            part.update(self._bound)
+        return self.last
+
+    def _read(self, name: str, node: ast.AST | None, kept: bool, reached: Value) -> None:
         """Earlier changes of what the name holds are seen now."""
-        reached = self.heap.reach(self.walker.state.module.names.get(name, NOTHING))
+        if kept and name in self._bound:
+            return
         known = self._came.get(name, NOTHING)
         if reached is not known:
             new = reached - known
@@ -42,16 +57,14 @@ class Scout:
         for number in self._unseen.keys() & reached:
             self.last[number] = self._unseen.pop(number)
 
-    def compared(self, objects: Value) -> None:
+    def _looked_up(self, name: str, kept: bool, reached: Value) -> None:
+        self._read(name, None, kept, reached)
+
+    def _compared(self, objects: Value, time: int) -> None:
         """Objects are compared by identity, which counts as much as a change."""
-        self.last.update(dict.fromkeys(objects, self.walker.state.time))
+        self.last.update(dict.fromkeys(objects, time))
 
-    def alter(self, objects: Value) -> None:
+    def _alter(self, objects: Value, time: int, bindings: int) -> None:
         """The change is seen at once, or waits for a read."""
-        self.last.update(dict.fromkeys(objects & self._twice, self.walker.state.time))
-        self._unseen.update(dict.fromkeys(objects, self.walker.state.time))
-
-    def _ignored(self, *_: object, **__: object) -> None:
-        """All else that a sink is told is of no interest yet."""
-
-    bind = delete = hidden = file = unrepeatable = unbound = star_import = note = _ignored
+        self.last.update(dict.fromkeys(objects & self._twice, time))
+        self._unseen.update(dict.fromkeys(objects, time))

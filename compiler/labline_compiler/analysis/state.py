@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
 
 from labline_compiler.analysis.files import Mode
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
@@ -14,21 +15,41 @@ from labline_compiler.analysis.journal import ABSENT, Change, Changes, Journal, 
 from labline_compiler.analysis.scopes import Scope
 from labline_compiler.analysis.staying import Staying
 
+Output = Literal["some", "maybe", "none"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A cell that was followed: its number, whether it has given something, and its step once cells have one."""
+
+    number: int
+    output: Output
+    step: str = ""
+
+
+Lacks: TypeAlias = Callable[[str, Sequence[Ran]], bool]  # a step, the cells that have run: does the step miss some?
+
 
 class Sink(Protocol):
     """Is told what the code does, in the order in which the notebook does it."""
 
-    def read(self, name: str, node: ast.AST | None) -> None:
-        """The name is read and the current step has not surely bound it."""
+    def read(self, name: str, node: ast.AST | None, *, kept: bool) -> None:
+        """The name is read, and the cell has not surely bound it. *kept*: nor may it have unbound it."""
 
-    def bind(self, name: str, value: Value, *, always: bool) -> None:
-        """The name is bound."""
+    def looked_up(self, name: str, *, kept: bool) -> None:
+        """The same, by what finds names only if they are there."""
+
+    def bind(self, name: str, value: Value, *, always: bool, joined: bool = False) -> None:
+        """The name is bound. *joined*: on each of several ways, so that it is nothing new where it was bound before."""
 
     def delete(self, name: str, *, always: bool) -> None:
         """The name is unbound."""
 
     def alter(self, objects: Value) -> None:
         """The objects may be changed."""
+
+    def compared(self, objects: Value) -> None:
+        """The objects are compared by identity."""
 
     def hidden(self, state: str, use: Use) -> None:
         """Hidden state is used."""
@@ -39,14 +60,17 @@ class Sink(Protocol):
     def unrepeatable(self) -> None:
         """Something that differs from one run to the next is computed."""
 
-    def unbound(self, name: str, node: ast.AST | None) -> None:
-        """Nothing binds the name that is read."""
+    def unbound(self, name: str, node: ast.AST | None, *, kept: bool, late: bool, forgiven: bool) -> None:
+        """Nothing binds the name that is read. *late*: it may be read later only. *forgiven*: that is seen to."""
 
     def star_import(self, module: str) -> None:
         """Names that cannot be known here are bound."""
 
-    def note(self, code: str, message: str, node: ast.AST | None) -> None:
-        """There is something to tell the user."""
+    def history(self, what: str, lacks: Lacks) -> None:
+        """IPython's history is read, of which a step has its own cells only."""
+
+    def note(self, code: str, message: str, node: ast.AST | None, *, lacks: Lacks | None = None) -> None:
+        """There is something to tell the user, of a step which *lacks* something, where that is given."""
 
 
 class Frame:
@@ -82,16 +106,23 @@ class State:
         self.sink = sink
         self.module = Frame()
         self.frames: list[Frame] = [self.module]
-        self.always: dict[str, None] = {}  # names that the current step has surely bound
+        # What the cell has done to names for sure: True once it has bound one, False once it may have unbound it; of
+        # others that is as when it began.
+        self.always: dict[str, bool] = {}
         self._journal = Journal()
-        self._named: dict[int, dict[str, None]] = {}  # by object: the notebook's names that have ever stood for it
         self.staying: dict[str, Staying] = {}  # names that surely stand for what cannot leave its process
         self.depth = 0  # of branches
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
+        self.forgiving = 0  # inside a try that catches NameError
+        self.late = False  # functions are gone through that may run later only
         self.statement: ast.stmt | None = None  # of a cell, not of a function, that is being followed
         self.call: ast.Call | None = None  # that was entered last
         self._collectors: list[dict[tuple[Frame, str], Value]] = []
+
+    def watch_names(self, watcher: Callable[[str, Any], None]) -> None:
+        """Tell *watcher* what the notebook's names come to stand for."""
+        self._journal.watched, self._journal.watcher = self.module.names, watcher
 
     @property
     def frame(self) -> Frame:
@@ -125,25 +156,20 @@ class State:
     def global_value(self, name: str, node: ast.AST | None = None) -> Value | None:
         """The value of a name of the notebook."""
         self.time += 1
-        value = self.module.names.get(name)
-        if name not in self.always:
+        value, bound = self.module.names.get(name), self.always.get(name)
+        if not bound:
             if value is not None:
-                self.sink.read(name, node)
+                self.sink.read(name, node, kept=bound is None)
             else:
-                self.sink.unbound(name, node)
+                self.sink.unbound(name, node, kept=bound is None, late=self.late, forgiven=self.forgiving > 0)
         return value
 
-    def names_holding(self, objects: Value) -> list[str]:
-        """The notebook's names that may stand for any of *objects*, or for what holds them."""
-        names, reach = self.module.names, self.heap.reach
-        holders = self.heap.holders(objects, len(names))
-        if holders is None:  # there are fewer names than ways up
-            return [name for name, value in names.items() if not objects.isdisjoint(reach(value))]
-        named = [self._named[number] for number in holders if number in self._named]
-        candidates: Iterable[str] = names
-        if sum(map(len, named)) < len(names):
-            candidates = dict.fromkeys(name for several in named for name in several)
-        return [name for name in candidates if name in names and not holders.isdisjoint(names[name])]
+    def look_up(self, name: str) -> Value:
+        """The value of a name of the notebook, which is read where it is there."""
+        self.time += 1
+        if not (bound := self.always.get(name)):
+            self.sink.looked_up(name, kept=bound is None)
+        return self.module.names[name]
 
     def retake(self, name: str, value: Value) -> None:
         """A name of the notebook is taken for *value* from here on; nothing binds it."""
@@ -175,7 +201,7 @@ class State:
         self._set(self.module, name, value)
         self.sink.bind(name, value, always=always)
         if not inside:
-            self._journal.put(self.always, name, None)
+            self._journal.put(self.always, name, True)
 
     def bind_inside(self, names: Sequence[str], value: Value) -> None:
         """Each of the notebook's *names*, which are bound, may stand for *value* from now on as well."""
@@ -232,9 +258,6 @@ class State:
         return self.module
 
     def _set(self, frame: Frame, name: str, value: Value) -> None:
-        if frame is self.module:
-            for number in value - frame.names.get(name, NOTHING):
-                self._named.setdefault(number, {})[name] = None
         self._journal.put(frame.names, name, value)
         if name in frame.texts:
             self._journal.put(frame.texts, name, ABSENT)
@@ -259,7 +282,7 @@ class State:
         if frame is self.module:
             self.bindings += 1
             self._journal.put(self.module.names, name, ABSENT)
-            self._journal.put(self.always, name, ABSENT)
+            self._journal.put(self.always, name, False)
         self._journal.put(self.module.texts, name, ABSENT)
         self.sink.delete(name, always=always)
 
@@ -279,12 +302,13 @@ class State:
         self.depth += 1
         ends = [self._tried(alternative) for alternative in alternatives]
         self.depth -= 1
-        surely = [at[1] for end in ends for at, change in end.items() if change.table is self.always]
-        before = self.always.keys() & set(surely)
+        surely = {at[1] for end in ends for at, change in end.items() if change.table is self.always}
+        before = {name: self.always.get(name) for name in surely}
         self._join(ends)
         if self.depth == 0:
-            for name in sorted((self.always.keys() & set(surely)) - before):
-                self.sink.bind(name, self.module.names[name], always=True)
+            for name in sorted(surely):
+                if self.always.get(name) and not before[name]:
+                    self.sink.bind(name, self.module.names[name], always=True, joined=before[name] is None)
 
     def repeat(self, body: Callable[[], None]) -> None:
         """Run *body* any number of times, none included, and leave it anywhere."""
@@ -370,7 +394,10 @@ class State:
             if at in joined:
                 continue
             values = [end[at].after if at in end else change.before for end in ends]
-            if change.table is self.always or any(change.table is table for table in texts):
+            after: Any
+            if change.table is self.always:
+                after = False if False in values else True if all(value is True for value in values) else ABSENT
+            elif any(change.table is table for table in texts):
                 after = values[0] if all(value == values[0] for value in values) else ABSENT
             else:
                 bound = [value for value in values if value is not ABSENT]

@@ -217,13 +217,13 @@ class Statements(Stays):
             return run
 
         catches = any(clause.type is None or "NameError" in ast.dump(clause.type) for clause in statement.handlers)
-        self.forgiving += catches
+        self.state.forgiving += catches
         self.state.attempt(
             self._block(statement.body),
             self._block(statement.orelse),
             [handler(clause) for clause in statement.handlers],
         )
-        self.forgiving -= catches
+        self.state.forgiving -= catches
         self.run(statement.finalbody)
 
     _run_trystar = _run_try

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
 
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.functions import BUDGET
-from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.heap import NOTHING
 from labline_compiler.analysis.magics import Magics
-from labline_compiler.analysis.state import Frame, Sink
+from labline_compiler.analysis.state import Frame
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.syntax import parse
 
@@ -17,13 +16,9 @@ from labline_compiler.syntax import parse
 class Walker(Magics):
     """Runs the cells of a notebook on abstract values."""
 
-    def __init__(self, heap: Heap, sink: Sink) -> None:
-        super().__init__(heap, sink)
-        self.identity_listener: Callable[[Value], None] = lambda objects: None
-
-    def run_cell(self, cell: ParsedCell, step: str, number: int, source: str) -> None:
-        """Follow the next cell, which is one of *step*; *number* and *source* as IPython has them."""
-        self.step, self.number, self.source = step, number, source
+    def run_cell(self, cell: ParsedCell, number: int, source: str) -> None:
+        """Follow the next cell; *number* and *source* as IPython has them."""
+        self.number, self.source = number, source
         self.last_value = NOTHING
         self.cell(cell)
         self.remember_cell(cell, self.last_value)
@@ -49,10 +44,6 @@ class Walker(Magics):
             self.run(cell.tree.body)
         finally:
             self.state.frames.pop()
-
-    def identities(self, objects: frozenset[int]) -> None:
-        """Objects are compared by identity."""
-        self.identity_listener(objects)
 
     def parameter(self, name: str, literal: str) -> None:
         """Bind a pipeline parameter."""

@@ -10,7 +10,8 @@ from dataclasses import replace
 from labline_compiler.analysis.history import is_result
 from labline_compiler.compile import Compilation, compile_notebook
 from labline_compiler.findings import Edit, Finding, TagEdit
-from labline_compiler.ipython import CellSyntaxError, ParsedCell, parse_cell
+from labline_compiler.ipython import CellSyntaxError, ParsedCell
+from labline_compiler.known import Known
 from labline_compiler.notebook import Cell, Notebook
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.suggest import gains
@@ -62,6 +63,7 @@ class _Suggester:
     def __init__(self, notebook: Notebook, sizes: Mapping[str, int]) -> None:
         self.notebook = notebook
         self.sizes = sizes
+        self.known = Known(notebook)
         self.parsed: dict[int, ParsedCell] = {}
         self.titles: dict[int, str | None] = {}  # by first cells of steps: the headings that name them
         self.given: dict[int, str] = {}  # roles that the notebook's own tags give
@@ -70,7 +72,7 @@ class _Suggester:
             if tags.role not in (None, "metrics"):
                 self.given[cell.index] = str(tags.role)
             if tags.role != "skip" and cell.source.strip():
-                self.parsed[cell.index] = parse_cell(cell.source)
+                self.parsed[cell.index] = self.known.parse(cell)
 
     def suggest(self) -> Suggestion | None:
         """Find roles, then cuts, and take back what the compiler objects to. None where it objects to all."""
@@ -214,7 +216,7 @@ class _Suggester:
     def _compile(self, steps: Mapping[int, str], special: Mapping[int, Role]) -> Compilation:
         added = {edit.cell_id: str(edit.add) for edit in self._edits(steps, special)}
         cells = tuple(_tagged(cell, added[cell.id]) if cell.id in added else cell for cell in self.notebook.cells)
-        return compile_notebook(replace(self.notebook, cells=cells))
+        return compile_notebook(replace(self.notebook, cells=cells), known=self.known)
 
     def _suggestion(
         self, steps: Mapping[int, str], special: Mapping[int, Role], ordinary: list[int], compilation: Compilation

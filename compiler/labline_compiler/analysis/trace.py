@@ -1,0 +1,177 @@
+"""What following the notebook once has shown, in its order, whichever way its cells are made steps.
+
+An event is the name of a method of who goes through the trace (:class:`~.scout.Scout`, :class:`~.recorder.Recorder`)
+and what that is told. What depends on steps is left to them: which names the current step has surely bound, what stays
+behind in other steps, and the cells of a step that IPython's history has.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from labline_compiler.analysis.files import Mode
+from labline_compiler.analysis.flows import NO_STEPS, Unit
+from labline_compiler.analysis.heap import Heap
+from labline_compiler.analysis.hidden_state import Use
+from labline_compiler.analysis.journal import ABSENT
+from labline_compiler.analysis.links import NOTHING, Links, Value
+from labline_compiler.analysis.state import Lacks, Ran, State
+from labline_compiler.analysis.staying import Staying
+
+Event: TypeAlias = tuple[str, tuple[Any, ...]]
+
+
+@dataclass
+class Part:
+    """What one unit does. ``bound``: what it has surely bound when it ends; False for what it may have unbound."""
+
+    events: list[Event] = field(default_factory=list)
+    opening: list[Event] = field(default_factory=list)  # what happens besides, should a step begin with it
+    bound: dict[str, bool] = field(default_factory=dict)
+    staying: dict[str, Staying] = field(default_factory=dict)  # by the end, what cannot leave its process
+    ran: Ran | None = None
+
+    def all_events(self, unit: Unit, *, begins: bool) -> list[Event]:
+        """What happens, where the unit is this one, which *begins* a step or does not."""
+        return [*self.opening, *self.events] if begins and self.opening and unit.step not in NO_STEPS else self.events
+
+    def update(self, bound: set[str]) -> None:
+        """Keep up with the names that a step has surely bound."""
+        for name, surely in self.bound.items():
+            (bound.add if surely else bound.discard)(name)
+
+
+class Trace:
+    """Is told of every use by the walker, and keeps it."""
+
+    def __init__(self, heap: Heap) -> None:
+        self.heap = heap
+        self.parts: list[Part] = []
+        self.state: State
+        self._statement: ast.stmt | None = None
+        self._events: list[Event] = []
+        heap.listener = self._linked
+
+    def watch(self, state: State) -> None:
+        """Be told of what the names of *state* come to stand for."""
+        self.state = state
+        state.watch_names(self._named)
+
+    def open(self) -> None:
+        """What happens should a step begin with the next unit comes now."""
+        self.parts.append(Part())
+        self._events = self.parts[-1].opening
+        self._statement = None
+
+    def start(self) -> None:
+        """The next unit itself."""
+        self._events = self.parts[-1].events
+        self._statement = None
+
+    def finish(self, ran: Ran | None) -> None:
+        """The unit ends."""
+        part = self.parts[-1]
+        part.bound, part.staying, part.ran = dict(self.state.always), dict(self.state.staying), ran
+
+    def _linked(self, holder: int, new: Value) -> None:
+        self._events.append(("link", (holder, new)))
+
+    def _named(self, name: str, value: object) -> None:
+        self._events.append(("name", (name, value)))
+
+    def _tell(self, method: str, *told: Any) -> None:
+        if self.state.statement is not self._statement:
+            self._statement = self.state.statement
+            self._events.append(("at", (self._statement,)))
+        self._events.append((method, told))
+
+    # ----------------------------------------------------------------------------------------------- the walker's sink
+
+    def read(self, name: str, node: ast.AST | None, *, kept: bool) -> None:
+        """With what the name's value reaches."""
+        self._events.append(("read", (name, node, kept, self._reached(name))))
+
+    def looked_up(self, name: str, *, kept: bool) -> None:
+        """The same of a name that is read if it is there."""
+        self._events.append(("looked_up", (name, kept, self._reached(name))))
+
+    def _reached(self, name: str) -> Value:
+        return self.heap.reach(self.state.module.names.get(name, NOTHING))
+
+    def bind(self, name: str, value: Value, *, always: bool, joined: bool = False) -> None:
+        """With the moment."""
+        self._tell("bind", name, value, always, joined, self.state.time, self.state.bindings)
+
+    def delete(self, name: str, *, always: bool) -> None:
+        """Kept as it is."""
+        self._tell("delete", name, always)
+
+    def alter(self, objects: Value) -> None:
+        """With the moment."""
+        self._tell("alter", objects, self.state.time, self.state.bindings)
+
+    def compared(self, objects: Value) -> None:
+        """Objects are compared by identity."""
+        self._events.append(("compared", (objects, self.state.time)))
+
+    def hidden(self, state: str, use: Use) -> None:
+        """With the call that was entered last, and whether this is sure to happen."""
+        plain = self.state.depth == 0 and len(self.state.frames) == 1
+        self._tell("hidden", state, use, plain, self.state.call)
+
+    def file(self, mode: Mode, path: str | None, *, tree: bool = False) -> None:
+        """Kept as it is."""
+        self._events.append(("file", (mode, path, tree)))
+
+    def unrepeatable(self) -> None:
+        """Kept as it is."""
+        self._events.append(("unrepeatable", ()))
+
+    def unbound(self, name: str, node: ast.AST | None, *, kept: bool, late: bool, forgiven: bool) -> None:
+        """Kept as it is."""
+        self._tell("unbound", name, node, kept, late, forgiven)
+
+    def star_import(self, module: str) -> None:
+        """Kept as it is."""
+        self._tell("star_import")
+
+    def history(self, what: str, lacks: Lacks) -> None:
+        """Kept as it is."""
+        self._tell("history", what, lacks)
+
+    def note(self, code: str, message: str, node: ast.AST | None, *, lacks: Lacks | None = None) -> None:
+        """Kept as it is."""
+        self._tell("note", code, message, node, lacks)
+
+
+class Scene(Links):
+    """The notebook's names and what holds what, at the moment that who goes through a trace has come to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: dict[str, Value] = {}
+        self._named: dict[int, dict[str, None]] = {}  # by object: the names that have ever stood for it
+
+    def name(self, name: str, value: Any) -> None:
+        """A name stands for *value* from now on, or is bound no more."""
+        if value is ABSENT:
+            self.names.pop(name, None)
+            return
+        for number in value - self.names.get(name, NOTHING):
+            self._named.setdefault(number, {})[name] = None
+        self.names[name] = value
+
+    def names_holding(self, objects: Value) -> list[str]:
+        """The names that may stand for any of *objects*, or for what holds them."""
+        names, reach = self.names, self.reach
+        holders = self.holders(objects, len(names))
+        if holders is None:  # there are fewer names than ways up
+            return [name for name, value in names.items() if not objects.isdisjoint(reach(value))]
+        named = [self._named[number] for number in holders if number in self._named]
+        candidates: Iterable[str] = names
+        if sum(map(len, named)) < len(names):
+            candidates = dict.fromkeys(name for several in named for name in several)
+        return [name for name in candidates if name in names and not holders.isdisjoint(names[name])]

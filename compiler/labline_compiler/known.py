@@ -1,0 +1,23 @@
+"""What several compilations of one notebook have in common, whichever way its cells are tagged."""
+
+from __future__ import annotations
+
+from labline_compiler.analysis.beside import read_modules
+from labline_compiler.analysis.dataflow import Analysis
+from labline_compiler.ipython import ParsedCell, parse_cell
+from labline_compiler.notebook import Cell, Notebook
+
+
+class Known:
+    """The cells parsed, and what following them has shown. *plots*: as ``compile_notebook`` has it."""
+
+    def __init__(self, notebook: Notebook, plots: str | None = None) -> None:
+        self.analysis = Analysis(plots, read_modules(notebook.modules))
+        self._parsed: dict[tuple[int, str], ParsedCell] = {}
+
+    def parse(self, cell: Cell) -> ParsedCell:
+        """The cell's code, parsed once. Raises :class:`~.ipython.CellSyntaxError`."""
+        place = (cell.index, cell.source)
+        if place not in self._parsed:
+            self._parsed[place] = parse_cell(cell.source)
+        return self._parsed[place]
