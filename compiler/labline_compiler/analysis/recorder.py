@@ -334,6 +334,8 @@ class Recorder:
         """All names that share *objects*, or share others with those, have their source here from now on."""
         names, names_holding = self.scene.names, self.scene.names_holding
         seen = objects
+        if self.scene.holders(objects, len(names)) is None and not self._may_bring(objects):
+            return
         while objects:
             found = [name for name in names_holding(objects) if name not in done]
             for name in found:
@@ -341,6 +343,17 @@ class Recorder:
             done.update(found)
             objects = self._hot(NOTHING.union(*{names[name] for name in found})) - seen
             seen |= objects
+
+    def _may_bring(self, objects: Value) -> bool:
+        """Whether there is a name to bring along that has not its source here already."""
+        here, versions = (self.unit.step, self.segment), self.versions
+        for name, value in self.scene.names.items():
+            version = versions.get(name)
+            if value and (version is None or (version.step, version.segment) != here):
+                reached = self.scene.reach(value)
+                if self._hot(value) or not reached.isdisjoint(objects):
+                    return True
+        return False
 
     def _need(self, name: str) -> None:
         version = self.versions.get(name)

@@ -19,6 +19,7 @@ class Scout:
     def __init__(self) -> None:
         self.last: dict[int, int] = {}
         self._unseen: dict[int, int] = {}
+        self._seen: dict[str, Value] = {}  # by name: what it reached when it was read since the last change
         self._bound: set[str] = set()  # names that the step has surely bound in cells above
         self._came: dict[str, Value] = {}  # the objects that this step has come to, by each name
         self._once: set[int] = set()  # by one name at least
@@ -54,8 +55,11 @@ class Scout:
             self._twice |= self._once & new
             self._once |= new
             self._came[name] = reached if known <= reached else reached | known
-        for number in self._unseen.keys() & reached:
-            self.last[number] = self._unseen.pop(number)
+        if self._seen.get(name) is not reached:  # else all its changes were seen
+            self._seen[name] = reached
+            small, large = sorted((self._unseen.keys(), reached), key=len)
+            for number in [number for number in small if number in large]:
+                self.last[number] = self._unseen.pop(number)
 
     def _looked_up(self, name: str, kept: bool, reached: Value) -> None:
         self._read(name, None, kept, reached)
@@ -68,3 +72,4 @@ class Scout:
         """The change is seen at once, or waits for a read."""
         self.last.update(dict.fromkeys(objects & self._twice, time))
         self._unseen.update(dict.fromkeys(objects, time))
+        self._seen.clear()
