@@ -36,6 +36,15 @@ print([name for name in {HEAVY} if name in sys.modules])"""
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_run_needs_nothing_of_its_steps_libraries(environment: dict[str, str]) -> None:
+    heavy = ("IPython", "numpy", "pandas", "sqlalchemy", "tornado", "mlflow", "kfp")
+    program = f"""import sys
+import labline_backend.engine.engine, labline_backend.planning
+print([name for name in {heavy} if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_the_version_is_told(labline: Labline) -> None:
     assert labline("--version").out == f"labline {__version__}\n"
 
