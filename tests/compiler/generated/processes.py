@@ -28,7 +28,7 @@ from labline_compiler.notebook import parse
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime import hidden_state
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
-from labline_runtime.values import pickling
+from labline_runtime.values import nans, pickling
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -186,7 +186,7 @@ def _receive(
     for taken in step.inputs:
         for names, content in stored[taken.source]:
             wanted = [name for name in taken.names if name in names]
-            values = pickle.loads(content) if wanted else {}
+            values = nans.Unpickler(io.BytesIO(content)).load() if wanted else {}
             for name in wanted:
                 if name.startswith(HIDDEN_STATE_PREFIX):
                     hidden_state.restore(name, values[name], baseline)

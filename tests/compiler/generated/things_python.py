@@ -669,7 +669,7 @@ THINGS_PYTHON = (
             "with concurrent.futures.ThreadPoolExecutor(1) as pool: list(pool.map(L1.append, [K1]))",
             "import json\nL1 = json.loads('{\"q\": 1}', object_hook=lambda q: L2)",
             "import json\njson.dumps([object()], default=lambda q: L1.append(K1))",
-            "import timeit\ntimeit.timeit(lambda: L1.append(K1), number=1)",
+            "import timeit\n_ = timeit.timeit(lambda: L1.append(K1), number=1)",
             "L1.sort(key=functools.cmp_to_key(lambda q, e: L2.append(0) or 0)) if L1 is not L2 else None",
             "L1 = max([L2, L3], key=lambda q: L4.append(0) or 0)",
             "for q in iter(lambda: L1.pop() if len(L1) > 1 else None, None): L2.insert(0, K1) if L1 is not L2 else None",
