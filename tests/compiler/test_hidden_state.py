@@ -29,6 +29,14 @@ CASES = {
         steps(a="fig, ax = plt.subplots()", b="plt.sca(ax)\nplt.plot([1])", c="fig.savefig('x.png')"),
         {"a>b:ax,fig", "b>c:fig"},
     ),
+    "axes of a frame's plot bring their figure along": (
+        steps(
+            a="import pandas as pd\nax = pd.DataFrame().plot.scatter('a', 'b')\ntwin = ax.twinx()",
+            b="twin.set_ylabel('x')",
+            c="ax.figure",
+        ),
+        {"a>b:ax,twin", "b>c:ax"},
+    ),
     "frames are drawn side by side": (
         steps(a="import pandas as pd\ndf = pd.DataFrame()", b="df.plot()", c="df.hist()"),
         {"a>b:df", "a>c:df"},

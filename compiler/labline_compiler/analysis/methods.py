@@ -58,7 +58,7 @@ PANDAS_VIEWS = words(
     "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth"
 ) | (NUMPY_VIEWS - {"astype"})  # frames have an astype of their own, which gives new ones
 PANDAS_SCALARS = words("shape size empty ndim dtype nbytes is_unique name hasnans")
-PANDAS_PLOTS = words("plot hist boxplot")
+PANDAS_PLOTS = words("plot hist boxplot area bar barh box density hexbin kde line pie scatter")  # also of df.plot
 
 # Attributes that are immutable whatever the object.
 SCALAR_ATTRIBUTES = words(
