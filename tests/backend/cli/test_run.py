@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 
 from ..notebooks import DOUBLE, code, write
@@ -222,8 +223,10 @@ def test_a_run_whose_process_was_killed_is_resumed_and_waited_for(
 ) -> None:
     process = _begin(environment, tmp_path, *WAITS)
     _wait_for_output(labline)
+    family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate()
+    psutil.wait_procs(family, timeout=SECONDS)  # the step would end well if it were let go on before it is killed
     (tmp_path / "slow.ipynb").unlink()  # the run has a copy of its own
     (tmp_path / "go").touch()
     done = labline("runs", "resume", "latest", "--json", "--no-track")
