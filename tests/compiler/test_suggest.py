@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from labline_compiler.analysis.walker import Walker
 from labline_compiler.compile import compile_notebook
 from labline_compiler.edits import apply
+from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Notebook, parse, read
 from labline_compiler.suggest import Suggestion, SuggestionError, suggest
 from labline_compiler.suggest.cuts import Crossing, Cuts
@@ -305,6 +307,21 @@ def test_it_says_what_runs_at_the_same_time_and_what_that_saves() -> None:
 @pytest.mark.parametrize("timing", [None, 3, {}, {"shell.execute_reply": "x"}, {"iopub.execute_input": 5}])
 def test_timing_that_cannot_be_read_is_none(timing: object) -> None:
     assert suggest(notebook(("x = 1", {"execution": timing}))).seconds is None
+
+
+def test_the_notebook_is_followed_once_however_often_its_cells_are_made_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    followed: list[str] = []
+    run_cell = Walker.run_cell
+
+    def noted(walker: Walker, cell: ParsedCell, number: int, source: str) -> None:
+        followed.append(source)
+        run_cell(walker, cell, number, source)
+
+    monkeypatch.setattr(Walker, "run_cell", noted)
+    cells = ["# One", "items = []", "# Two", "def add(item, kept=items):\n    kept.append(item)", "# Three", "add(1)"]
+    suggestion = suggest(notebook(*cells))
+    assert [cell.role for cell in suggestion.cells] == ["step", "step", "step"]  # the second cannot be `functions`
+    assert followed == cells[1::2]
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals
