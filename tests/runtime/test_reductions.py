@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import dataclasses
 import functools
+import io
 import random
 import re
 import weakref
@@ -101,6 +102,23 @@ def test_a_view_of_a_part_stays_one(tmp_path):
     values = crossed(tmp_path, memory=memory, view=memoryview(memory)[1:3])
     values["view"][0] = ord("z")
     assert values["memory"] == b"azcd"
+
+
+def test_a_memoryview_that_was_released_stays_so(tmp_path):
+    with memoryview(b"abc") as view:
+        pass
+    found = crossed(tmp_path, view=view)["view"]
+    with pytest.raises(ValueError, match="released"):
+        _ = found.obj
+    assert digest(found) == digest(view)
+
+
+@pytest.mark.parametrize("kind", [io.StringIO, io.BytesIO])
+def test_a_file_in_memory_that_was_closed_stays_so(tmp_path, kind):
+    with kind() as file:
+        pass
+    found = crossed(tmp_path, file=file)["file"]
+    assert (type(found), found.closed, digest(found)) == (kind, True, digest(file))
 
 
 @pytest.mark.parametrize("look", [OrderedDict.keys, OrderedDict.values, OrderedDict.items])

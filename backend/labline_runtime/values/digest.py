@@ -28,6 +28,7 @@ from __future__ import annotations
 import copyreg
 import functools
 import hashlib
+import io
 import itertools
 import operator
 import pickle
@@ -173,7 +174,12 @@ class Walk:
         if kind is types.MethodType:
             return self.tagged("method", self.node(value.__func__), self.node(value.__self__))
         if kind is memoryview:
-            return self.buffer(f"memoryview {value.format} {value.shape}", value)
+            try:
+                return self.buffer(f"memoryview {value.format} {value.shape}", value)
+            except ValueError:
+                return self.tagged("released memoryview")
+        if kind in (io.StringIO, io.BytesIO) and value.closed:
+            return self.tagged(f"closed {kind.__name__}")
         if kind is bytearray or kind is pickle.PickleBuffer:
             return self.buffer(kind.__name__, value)
         if kind in (staticmethod, classmethod):

@@ -166,8 +166,11 @@ def _find_match(pattern: re.Pattern[Any], text: Any, start: int, end: int, spans
 
 
 def _reduce_memoryview(view: memoryview) -> Any:
-    """A view goes on looking at its object, or at the part of it that it looks at."""
-    owner, start = view.obj, 0
+    """A view goes on looking at its object, or at the part of it that it looks at; one that was released at nothing."""
+    try:
+        owner, start = view.obj, 0
+    except ValueError:
+        return _released, ()
     if not isinstance(owner, (bytes, bytearray, array.array)) or not view.c_contiguous or (at := _start(view)) is None:
         owner = view.tobytes() if view.readonly else bytearray(view.tobytes())
     else:
@@ -175,6 +178,23 @@ def _reduce_memoryview(view: memoryview) -> Any:
     arguments: tuple[Any, ...] = owner, view.format, view.shape, view.readonly, start, view.nbytes
     _look_at(*arguments)
     return _look_at, arguments
+
+
+def _reduce_memory(file: io.StringIO | io.BytesIO) -> Any:
+    """A file in memory that was closed stays closed: a with statement leaves one behind."""
+    return (_closed, (type(file),)) if file.closed else None
+
+
+def _closed(kind: Any) -> io.StringIO | io.BytesIO:
+    file: io.StringIO | io.BytesIO = kind()
+    file.close()
+    return file
+
+
+def _released() -> memoryview:
+    view = memoryview(b"")
+    view.release()
+    return view
 
 
 def _start(view: memoryview) -> int | None:
@@ -423,4 +443,6 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     functools.cached_property: _reduce_cached_property,
     re.Match: _reduce_match,
     memoryview: _reduce_memoryview,
+    io.StringIO: _reduce_memory,
+    io.BytesIO: _reduce_memory,
 }
