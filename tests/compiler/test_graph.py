@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labline_compiler.analysis import expressions
+from labline_compiler.analysis import expressions, walker
 from tests.compiler.helpers import edges, pipeline_of
 
 
@@ -476,3 +476,52 @@ def test_a_name_that_several_steps_may_bind_has_one_version_of_each() -> None:
         a=ask, b="ask('x')\nprint(bool(1))", c="ask('x')", d="ask('x')", e="print(bool(0))\nask('x')", f="str()"
     )
     assert edges(pipeline_of(source))  # which asserts that there is no error
+
+
+_WORK = "def work():\n" + "    a = 1\n" * 30
+_MAKE_INNER = "def make():\n    def inner():\n        return m\n    return inner"
+_SHOWN = "class Shown:\n    def __repr__(self):\n        return str(m)"
+OUT_OF_SIGHT = {  # what the first step defines, what the second does once its budget is used up, what the third does
+    "a function inside": (_MAKE_INNER, "g = make()", "print(g())"),
+    "a function handed on as a key": (
+        "def make():\n    def inner(x):\n        return m\n    return inner",
+        "g = make()",
+        "print(sorted([2, 1], key=g))",
+    ),
+    "a global function": ("def make():\n    global h\n    h = lambda: m", "make()", "print(h())"),
+    "an instance": (f"{_SHOWN}\ndef make():\n    return Shown()", "g = make()", "print(g)"),
+    "an instance of a class inside": (
+        "def make():\n    class Shown:\n        def __repr__(self):\n            return str(m)\n    return Shown()",
+        "g = make()",
+        "print(g)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OUT_OF_SIGHT)
+def test_what_a_function_made_that_was_not_followed_takes_its_names_along(
+    case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walker, "BUDGET", 20)
+    defined, made, used = OUT_OF_SIGHT[case]
+    text = steps(a=f"m = 1\n{_WORK}\n{defined}", b=f"work()\n{made}", c=used)
+    assert "m" in {name for taken in pipeline_of(text).step("c").inputs for name in taken.names}
+
+
+def test_a_function_that_is_not_followed_calls_those_it_is_handed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions, "NOTEBOOK_BUDGET", 0)
+    text = steps(a="m = 1\ndef get():\n    return m\ndef apply(call):\n    return call()", b="print(apply(get))")
+    assert "m" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
+
+
+def test_a_function_that_is_not_followed_takes_names_of_star_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions, "NOTEBOOK_BUDGET", 0)
+    text = steps(a="def make():\n    return zeros(2)", b="from numpy import *", c="print(make())")
+    assert "zeros" in {name for taken in pipeline_of(text).step("c").inputs for name in taken.names}
+
+
+@pytest.mark.parametrize("calls", [("print(1)", "package.twice(make)"), ("package.both(hold, make)", "keep[0]()")])
+def test_what_a_function_gives_to_unknown_code_may_be_called(calls: tuple[str, str]) -> None:
+    defined = f"import package\nm = 1\nkeep = []\ndef hold(x):\n    keep.append(x)\n{_MAKE_INNER}"
+    pipeline = pipeline_of(steps(a=defined, b=calls[0], c=calls[1]))
+    assert "m" in {name for taken in pipeline.step("c").inputs for name in taken.names}

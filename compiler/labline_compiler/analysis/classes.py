@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from labline_compiler.analysis import hidden_state, methods
+from labline_compiler.analysis import hidden_state, methods, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
@@ -273,7 +273,9 @@ class Classes(Functions):
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
         running = [its for klass, its in self.heap.instances_of.items() if self._run_by_use(klass)]
-        reached = self.heap.reach(value) if running else NOTHING
+        reached = self.heap.reach(value) if running or self.heap.unfollowed else NOTHING
+        for made in sorted(reached & self.heap.unfollowed.keys()):
+            self.once(("use", made), lambda made=made: self._use_unfollowed(made))  # type: ignore[misc]
         if not (instances := NOTHING.union(*(its & reached for its in running))):
             return
         before, all_of_them = self.state.moment, ("use", instances)
@@ -288,6 +290,18 @@ class Classes(Functions):
         own, klass = frozenset((number,)), self.heap.things[number].instance_of
         for functions in self._run_by_use(klass) if klass is not None else ():
             self.invoke(functions, own, own)
+        return NOTHING
+
+    def _use_unfollowed(self, number: int) -> Value:
+        """What a function has made that was not followed may be an instance of any class within its reach."""
+        own = frozenset((number,))
+        within = self.heap.reach(own)
+        for klass in sorted(within & self.heap.classes):
+            for functions in self._run_by_use(klass):
+                self.invoke(functions, within, own)
+        infos = (self.heap.things[each].function for each in within & self.heap.functions)
+        if any(info is not None and scopes.has_class(info.node) for info in infos):
+            self.call_unfollowed(own, NOTHING)
         return NOTHING
 
     def _run_by_use(self, klass: int) -> list[Value]:
@@ -355,7 +369,7 @@ class Classes(Functions):
 
     def _callbacks(self, handed: Value) -> Value:
         reached = self.heap.reach(handed)
-        functions = reached & self.heap.functions
+        functions = self.heap.callable_in(reached)
         if functions:
             self.invoke(functions, reached - functions)
         for number in sorted(reached & self.heap.dotted):

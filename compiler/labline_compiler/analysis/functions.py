@@ -93,7 +93,12 @@ class Functions:
     @property
     def exhausted(self) -> bool:
         """Whether no function is followed here that is not being followed already."""
-        return len(self.active) >= _MAXIMUM_DEPTH or self.budget <= 0 or self.remaining <= 0
+        return len(self.active) >= _MAXIMUM_DEPTH or self.spent
+
+    @property
+    def spent(self) -> bool:
+        """Whether no function is followed any more in this cell."""
+        return self.budget <= 0 or self.remaining <= 0
 
     def once(self, key: Hashable, run: Callable[[], Value]) -> Value:
         """Do *run*, unless this cell did it at a moment like this: then it would find the same and add nothing."""
@@ -126,7 +131,7 @@ class Functions:
             self.mix(handed, node)
             reached = self.heap.reach(handed | own)
             # It is followed already, but not with the functions that it hands to itself here.
-            self.invoke((reached & self.heap.functions).difference(self.active), handed)
+            self.invoke(self.heap.callable_in(reached).difference(self.active), handed)
             return self.heap.mutable(reached) | handed
         frame = Frame(self._scope_of(info), info.frame, callee=own)
         frame.names = self._bound_parameters(info, arguments, node, receiver)
@@ -234,28 +239,35 @@ class Functions:
     def _assume_everything(self, number: int, handed: Value, node: ast.AST | None) -> Value:
         """The worst of a function that is not followed, and what it may give.
 
-        It alters all that it is handed and all that it and what it calls mention; any of that may hold any other
-        afterwards, be what it gives, and be what the names stand for that it declares global. It gives no modules, nor
-        what lives in them: else whatever is set on what it gives would be set on them.
+        It may call the functions that it is *handed*. It alters all that it is handed and all that these functions and
+        those that they call mention; any of that may hold any other afterwards, be what it gives, and be what the names
+        stand for that are declared global. So may what it makes, such as functions inside it, and instances. It gives
+        no modules, nor what lives in them: else whatever is set on what it gives would be set on them.
         """
-        mentioned, declared = self.mentioned(number)
-        self.mix(handed | mentioned, node)
-        reached = self.heap.reach(handed | mentioned)
+        values, declared, seen = handed, frozenset[str](), set[int]()
+        for each in (number, *sorted(self.heap.reach(handed) & self.heap.functions)):
+            if each not in seen:
+                mentions = self.mentioned(each)
+                values, declared = values | mentions.values, declared | mentions.declared
+                seen |= mentions.functions
+        made = self.heap.make(("unfollowed", number))
+        self.heap.unfollowed |= dict.fromkeys(made, number)
+        self.mix(values | made, node)
+        reached = self.heap.reach(values)
+        inside = self.heap.mutable(reached)
+        self.heap.put(made, self.seeds_in(reached))
         for name in sorted(declared):
-            self.state.bind_global(name, self.heap.mutable(reached), inside=True)
+            self.state.bind_global(name, inside, inside=True)
         self.unknown_draws(reached)
         self.state.sink.file("write", None, tree=True)
-        inside = self.heap.mutable(reached)
-        held = inside | self.seeds_in(reached)
-        made = self.heap.make(self.site(node, "unfollowed"), None, held)  # such as the functions inside it
         self.heap.put(self.raised(), inside)
         return made | self.any_of(reached, node)
 
-    def mentioned(self, number: int) -> tuple[Value, frozenset[str]]:
-        """What the names stand for that a function and those it reaches mention, and which they declare global."""
+    def mentioned(self, number: int) -> Mentions:
+        """What a function and those it reaches mention: all of that is read."""
         moment, known = self.state.moment, self.mentions.get(number)
         if known is not None and known.moment == moment:
-            return known.values, known.declared
+            return known
         waiting, seen, met = [number], {number}, {number}
         reached = set(self.heap.reach(met))
         declared: frozenset[str] = frozenset()
@@ -272,11 +284,10 @@ class Functions:
                 seen |= known.functions
                 if known.moment != moment:
                     for name in new_names:
-                        self.state.global_value(name)
+                        self.state.maybe_global_value(name)
             else:
-                free = scopes.free_names(info.node) & self.state.module.names.keys()
-                new_names = sorted(free - read.keys())
-                values = [self.state.global_value(name) or NOTHING for name in new_names]
+                new_names = sorted(scopes.free_names(info.node) - read.keys())
+                values = [self.state.maybe_global_value(name) for name in new_names]
                 declared |= scopes.global_names(info.node)
             read |= dict.fromkeys(new_names)
             for value in values:
@@ -287,7 +298,7 @@ class Functions:
             seen |= new
             waiting.extend(sorted(new))
         mentions = self.mentions[number] = Mentions(moment, frozenset(met), declared, tuple(read), frozenset(seen))
-        return mentions.values, mentions.declared
+        return mentions
 
     def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:
         """Functions among *value* may be called with parts of *handed*, and so may those that they lead to.
@@ -296,6 +307,8 @@ class Functions:
         argument is not set on one that happens to be within reach.
         """
         handed = self.heap.mutable(handed)
+        if not self.spent:  # else the functions that made it are not followed either, which comes to the same
+            self.call_unfollowed(value, handed)
         functions = sorted(value & self.heap.functions)
         for number in functions:
             if not givers <= self.givers.get(number, NOTHING):
@@ -309,6 +322,12 @@ class Functions:
             self.waiting.update(dict.fromkeys(functions))
         elif any(self.settled.get(number) != self.state.moment for number in functions):
             self._settle(functions)
+
+    def call_unfollowed(self, value: Value, handed: Value) -> None:
+        """What functions made that were not followed may be called, or have its methods called, with *handed*."""
+        for number in sorted({self.heap.unfollowed[made] for made in value & self.heap.unfollowed.keys()}):
+            place = ("made by", number, handed)
+            self.once(place, lambda number=number: self._assume_everything(number, handed, None))  # type: ignore[misc]
 
     def _settle(self, functions: list[int]) -> None:
         """Go through *functions*, and those that these may call, until that adds nothing.
@@ -351,9 +370,13 @@ class Functions:
     def worst(self, callee: Value, arguments: Arguments, node: ast.AST, *, library: bool = False) -> Value:
         """A call of which nothing is known: it alters all it can reach and gives any of it."""
         handed = callee | arguments.all
-        reached = self.heap.reach(handed)
-        self.invoke(reached, reached)
-        reached = self.heap.reach(handed)  # with what the functions among it gave
+        reached, new = self.heap.reach(handed), handed
+        while new:
+            final = self.spent  # what functions give that are not followed was assumed to be called by them
+            self.invoke(reached, reached)
+            before, reached = reached, self.heap.reach(handed)  # with what the functions among it gave
+            # They may get functions that others of them gave, and instances; and those may be called.
+            new = NOTHING if final else (reached - before) & (self.heap.functions | self.heap.instances)
         self.unknown_draws(reached)
         self.mix(handed, node)
         seeds = self.seeds_in(reached)  # what is made of a module may be used to seed its generator

@@ -90,6 +90,7 @@ class Heap(Links):
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
         self.views: set[int] = set()  # such as ``dict.keys()``
+        self.unfollowed: dict[int, int] = {}  # what functions may have made that were not followed: by which
         self._of_kind: dict[str | None, set[int]] = {}
         self._kinds: dict[Value, str | None] = {}
 
@@ -216,6 +217,10 @@ class Heap(Links):
             )
         self._parts += thing.root is not None
         return self.make(("library", path), "library", origin=path, root=root)
+
+    def callable_in(self, value: Value) -> Value:
+        """The notebook's functions among *value*, and what may be one because a function made it out of sight."""
+        return (value & self.functions) | (value & self.unfollowed.keys())
 
     def mutable(self, value: Value) -> Value:
         """*value* without modules and what lives in them."""

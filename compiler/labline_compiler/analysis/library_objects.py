@@ -210,7 +210,7 @@ class LibraryObjects(LibraryCalls):
     ) -> Value:
         """By scikit-learn's convention an estimator changes itself, and never the data."""
         self.callbacks(arguments)
-        if functions := self.heap.reach(receiver) & self.heap.functions:  # as a FunctionTransformer has one
+        if functions := self.heap.callable_in(self.heap.reach(receiver)):  # as a FunctionTransformer has one
             self.invoke(functions, self.heap.reach(receiver | arguments.all) - functions)
         self.side_arguments(arguments)
         parts = self._estimator_parts(receiver)

@@ -81,7 +81,7 @@ class Plots(Logs):
 
     def run_kept(self, shown: Value) -> None:
         """Figures are drawn, or a styled frame is written: functions that were handed to them say how things look."""
-        if functions := self.heap.reach(shown) & self.heap.functions:
+        if functions := self.heap.callable_in(self.heap.reach(shown)):
             self.invoke(functions, NOTHING)
 
     def unknown_plots(self) -> None:

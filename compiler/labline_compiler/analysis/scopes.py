@@ -164,6 +164,12 @@ def is_generator(node: FunctionNode) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def has_class(node: ast.AST) -> bool:
+    """Whether a class is defined inside *node*."""
+    return any(isinstance(inner, ast.ClassDef) for inner in ast.walk(node))
+
+
+@lru_cache(maxsize=4096)
 def nonlocal_names(node: ast.AST) -> frozenset[str]:
     """The names that functions inside *node* declare nonlocal."""
     return frozenset(name for inner in ast.walk(node) if isinstance(inner, ast.Nonlocal) for name in inner.names)

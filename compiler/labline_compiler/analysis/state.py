@@ -164,6 +164,13 @@ class State:
                 self.sink.unbound(name, node, kept=bound is None, late=self.late, forgiven=self.forgiving > 0)
         return value
 
+    def maybe_global_value(self, name: str) -> Value:
+        """The same of a name that need not be bound, nor be read."""
+        self.forgiving += 1
+        value = self.global_value(name)
+        self.forgiving -= 1
+        return value or NOTHING
+
     def look_up(self, name: str) -> Value:
         """The value of a name of the notebook, which is read where it is there."""
         self.time += 1
