@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,14 @@ START = (
     f"import sys; sys.path.append({str(BUNDLE)!r}); import runpy; "
     "runpy.run_module('labline_runtime', run_name='__main__', alter_sys=True)"
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_left_open() -> Iterator[None]:
+    """Open figures are hidden state: what one test leaves, the next would find."""
+    yield
+    if (pyplot := sys.modules.get("matplotlib.pyplot")) is not None:
+        pyplot.close("all")
 
 
 @dataclass(frozen=True)

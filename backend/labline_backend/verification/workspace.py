@@ -137,11 +137,13 @@ class Workspace:
     def _plan(self, limit: int, entries: int) -> None:
         """Decide what of the folder is copied and what is linked: the nearer and the smaller, the rather copied."""
         sizes: dict[Path, int] = {}
+        beside = len(self._entries)
         ahead = deque([self._real])
         while ahead:
             folder = ahead.popleft()
             found = self._listing(folder)
-            if found is None or (folder != self._real and len(self._entries) + len(found) > entries):
+            so_far = len(self._entries) - beside + len(sizes)
+            if found is None or (folder != self._real and so_far + len(found) > entries):
                 self._leave(folder)
                 continue
             for each in found:

@@ -52,7 +52,15 @@ def test_a_result_that_is_found_is_held_against_the_files_of_the_steps_beside_it
 
 # --------------------------------------------------------------------- artifacts
 
-LETHAL = "class Lethal:\n    def __reduce__(self):\n        import os\n        os.kill(os.getpid(), 9)\nx = Lethal()"
+LETHAL = """
+import os, threading
+class Lethal:
+    def __init__(self):
+        self.lock = threading.Lock()  # so that the class is asked how to store it
+    def __reduce__(self):
+        os.kill(os.getpid(), 9)
+x = Lethal()
+"""
 
 
 def test_a_step_killed_while_it_stores_a_value_leaves_nothing_of_it(bench: Bench) -> None:
