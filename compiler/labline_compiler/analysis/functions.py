@@ -286,7 +286,8 @@ class Functions:
                     for name in new_names:
                         self.state.maybe_global_value(name)
             else:
-                new_names = sorted(scopes.free_names(info.node) - read.keys())
+                spelled = scopes.spelled_names(info.node) & self.state.module.names.keys()
+                new_names = sorted((scopes.free_names(info.node) | spelled) - read.keys())
                 values = [self.state.maybe_global_value(name) for name in new_names]
                 declared |= scopes.global_names(info.node)
             read |= dict.fromkeys(new_names)

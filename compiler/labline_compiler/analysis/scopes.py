@@ -7,6 +7,7 @@ hold them against ``symtable`` on the standard library.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -164,6 +165,15 @@ def is_generator(node: FunctionNode) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def spelled_names(node: ast.AST) -> frozenset[str]:
+    """What may be names in the texts of code: ``@name`` in queries of frames, any word where texts are run as code."""
+    inside = list(ast.walk(node))
+    runs = any(isinstance(inner, ast.Name) and inner.id in ("eval", "exec", "globals") for inner in inside)
+    texts = [inner.value for inner in inside if isinstance(inner, ast.Constant) and isinstance(inner.value, str)]
+    return frozenset(name for text in texts for name in (_WORD if runs else _MARKED).findall(text))
+
+
+@lru_cache(maxsize=4096)
 def has_class(node: ast.AST) -> bool:
     """Whether a class is defined inside *node*."""
     return any(isinstance(inner, ast.ClassDef) for inner in ast.walk(node))
@@ -215,4 +225,6 @@ def _mentioned(nodes: Iterable[ast.AST]) -> frozenset[str]:
     return frozenset(found)
 
 
+_WORD = re.compile(r"[^\W\d]\w*")
+_MARKED = re.compile(r"@([^\W\d]\w*)")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
