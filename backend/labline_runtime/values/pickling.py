@@ -47,6 +47,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
 from labline_runtime.states import patches, plots
 from labline_runtime.values import closed, nans, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
+from labline_runtime.values.frames import Ties, reduce_frame
 from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import own_way, reduce_object, reduce_whole
@@ -55,6 +56,7 @@ from labline_runtime.values.views import (
     MemoryOwners,
     detached,
     framed_arrays,
+    framed_arrow,
     is_index,
     is_plain_array,
     owner_of,
@@ -111,12 +113,16 @@ def _track(kind: type) -> None:
 class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """cloudpickle's pickler with the differences that the module's docstring names.
 
-    ``owners`` tells whose memory the arrays look at: that of an earlier run, given as *owners*, is used for this one.
+    ``owners`` tells whose memory the arrays look at, and ``ties`` which frames belong together: those of an earlier
+    run, given as *owners* and *ties*, are used for this one.
     """
 
-    def __init__(self, *arguments: Any, owners: MemoryOwners | None = None, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, owners: MemoryOwners | None = None, ties: Ties | None = None, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self.owners = owners or MemoryOwners()
+        self.ties = Ties() if ties is None else ties
         self._framed: dict[int, Any] = {}  # arrays in which pandas keeps values
         self._detached: list[tuple[Any, list[Any]]] = []  # parts of pandas that were made here, and their arrays
         self._tried: set[int] = set()  # functions with a cache, of which is being found out whether it can be stored
@@ -156,6 +162,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 self.owners.note(array, framed=True)
             if is_index(obj):
                 self.owners.indexes.update(map(id, framed))
+        elif arrow := framed_arrow(obj):
+            if not self._framed.keys().isdisjoint(map(id, arrow)):
+                obj = detached(obj)
+                self._detached.append((obj, []))
+                return obj.__reduce_ex__(PROTOCOL)
+            self._framed |= {id(array): array for array in arrow}
         if is_plain_array(obj):
             detached_here = any(obj is array for _, arrays in self._detached for array in arrays)
             if not detached_here:
@@ -209,7 +221,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
         if (parts := own_way(obj)) is not None and self._is_stored_whole(obj):
             return reduce_whole(obj, parts)
-        reduced = reduce_object(obj, self._weak.append)
+        reduced = reduce_frame(obj, self.ties) or reduce_object(obj, self._weak.append)
         if reduced is not None:
             return reduced
         if (found := closed.describe(obj)) is not None:
@@ -462,13 +474,14 @@ class Seen:
     """What is known of a value when it has been pickled, and what it is therefore to be pickled with once more."""
 
     owners: MemoryOwners
+    ties: Ties
     orders: sets.Orders
     nans: bool  # whether there may be one that has a name
 
     @property
     def asks_again(self) -> bool:
         """Whether pickled without that, the value would come back as another."""
-        return bool(self.owners.shared() or self.orders or self.nans)
+        return bool(self.owners.shared() or self.ties or self.orders or self.nans)
 
 
 def dump(
@@ -479,11 +492,12 @@ def dump(
 ) -> Seen:
     """Pickle *value* into *file*; large buffers go to *buffer_callback* instead.
 
-    Returns who owns the arrays' memory, and which sets are to be built in an order of their own. Where that asks for
-    it, dump once more and hand it in as *seen*.
+    Returns who owns the arrays' memory, which frames belong together, and which sets are to be built in an order of
+    their own. Where that asks for it, dump once more and hand it in as *seen*.
     """
     watch = _Watch(file)
-    pickler = Pickler(watch, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=seen.owners if seen else None)
+    owners, ties = (seen.owners, seen.ties) if seen else (None, None)
+    pickler = Pickler(watch, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=owners, ties=ties)
     if seen is not None:
         if seen.nans:
             pickler.persistent_id = nans.identifier  # asked of every object, which costs too much to be done always
@@ -491,7 +505,7 @@ def dump(
         return seen
     pickler.dump(value)
     memo = pickler.memo.copy().values() if watch.sets else ()
-    return Seen(pickler.owners, sets.Orders(held for _, held in memo), watch.nans)
+    return Seen(pickler.owners, pickler.ties, sets.Orders(held for _, held in memo), watch.nans)
 
 
 class _Watch:

@@ -24,7 +24,6 @@ from collections.abc import Callable
 from typing import Any
 
 from labline_runtime.values import own
-from labline_runtime.values.frames import reduce_frame
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -43,8 +42,6 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_weak(value, note_weak)
     if isinstance(value, BaseException):
         return _reduce_exception(value)
-    if (framed := reduce_frame(value)) is not None:
-        return framed
     if kind.__module__ == "__main__":
         return _reduce_instance(value)
     if kind.__module__ == "typing" and value.__module__ == "__main__":

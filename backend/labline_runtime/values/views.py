@@ -119,9 +119,9 @@ def extent(array: Any) -> tuple[int, int]:
 
 
 def is_plain_array(value: Any) -> bool:
-    """Whether *value* is an ndarray (no subclass) of plain data."""
+    """Whether *value* is an ndarray (no subclass) of plain data, or one of objects."""
     numpy = sys.modules.get("numpy")
-    return numpy is not None and type(value) is numpy.ndarray and not value.dtype.hasobject
+    return numpy is not None and type(value) is numpy.ndarray and (value.dtype.kind == "O" or not value.dtype.hasobject)
 
 
 def framed_arrays(value: Any) -> list[Any]:
@@ -129,6 +129,18 @@ def framed_arrays(value: Any) -> list[Any]:
 
     None where pandas does not copy on write.
     """
+    parts = [
+        part for each in _held(value) for part in (each, *(getattr(each, name, None) for name in _EXTENSION_PARTS))
+    ]
+    return [part for part in parts if is_plain_array(part)]
+
+
+def framed_arrow(value: Any) -> list[Any]:
+    """The arrays of Arrow's in which such a part keeps its values: they are no memory that anybody else writes into."""
+    return [each for each in _held(value) if hasattr(each, "_pa_array")]
+
+
+def _held(value: Any) -> list[Any]:
     internals = sys.modules.get("pandas._libs.internals")
     managers = sys.modules.get("pandas.core.internals.managers")
     if internals is None or managers is None:
@@ -141,10 +153,7 @@ def framed_arrays(value: Any) -> list[Any]:
         held = [value._data]
     else:
         return []
-    if not copies_on_write():
-        return []
-    parts = [part for each in held for part in (each, *(getattr(each, name, None) for name in _EXTENSION_PARTS))]
-    return [part for part in parts if is_plain_array(part)]
+    return held if copies_on_write() else []
 
 
 def is_index(value: Any) -> bool:
@@ -187,10 +196,8 @@ def owner_of(array: Any) -> Any:
         array = base
 
 
-def reduce_view(
-    array: Any, owners: MemoryOwners, shared: frozenset[int]
-) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
-    """How to pickle *array* as a view of its owner; None where it need not, or is the owner."""
+def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[Any, ...] | None:
+    """How to pickle *array* as a view of its owner; None where it need not, or is an owner of plain data."""
     owner = owners.whole(owner_of(array))
     if id(array) in owners.separate:
         return None
@@ -202,9 +209,11 @@ def reduce_view(
         return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
+    if owner.dtype.hasobject and owner.dtype != array.dtype:
+        return None  # a field of records: what is no reference must never be taken for one
     owner = owners.plain(owner)
     if owner is array:
-        return None
+        return _reduce_objects(array) if array.dtype.hasobject else None
     offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
 
@@ -218,6 +227,24 @@ def _view(
     view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     view.flags.writeable = writeable and view.flags.writeable
     return view
+
+
+def _reduce_objects(array: Any) -> tuple[Any, ...]:
+    """Memory first, then what it refers to: that may be, or hold, a view of the same memory."""
+    order = "C" if array.flags.c_contiguous else "F"
+    return _objects, (array.shape, order), array.ravel("K").tolist(), None, None, _set_objects
+
+
+def _objects(shape: tuple[int, ...], order: Any) -> Any:
+    import numpy
+
+    return numpy.empty(shape, object, order)
+
+
+def _set_objects(array: Any, items: list[Any]) -> None:
+    memory = (array if array.flags.c_contiguous else array.T).reshape(-1)
+    for place, item in enumerate(items):  # at once, NumPy would take lists among them for more dimensions
+        memory[place] = item
 
 
 def reduce_times(array: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:

@@ -169,8 +169,8 @@ class LibraryObjects(LibraryCalls):
             alters = alters | methods.NUMPY_ALTERS | methods.CONTAINER_ALTERS
             views = views | methods.NUMPY_VIEWS | methods.CONVENTION_VIEWS | methods.CONTAINER_ITERABLES
         plain = methods.NUMPY_PLAIN.get(name)  # a frame gives arrays, which count as frames
-        if name == "copy" and kind != "numpy" and (arguments.positional or "deep" in arguments.keywords):
-            plain = 0 if arguments.constant(0, "deep") is not True else None
+        shallow = name == "copy" and kind != "numpy" and (arguments.positional or "deep" in arguments.keywords)
+        shallow = shallow and arguments.constant(0, "deep") is not True
         given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=kind == "pandas")
         if name in alters:
             self.state.alter(self.heap.reach(receiver), arguments.all)
@@ -186,10 +186,12 @@ class LibraryObjects(LibraryCalls):
             objects = self.objects_in(kind, receiver)
             innermost = self.heap.make(self.site(node, "innermost"), "list") | objects
             inner = self.heap.make(self.site(node, "parts"), plain_kind, innermost) | objects
+            if name == "to_dict" and arguments.constant(0, "orient") == "series":
+                inner = receiver
             return self.heap.make(self.site(node), plain_kind, inner)
         if name == "pipe":
             return self.worst(receiver, arguments, node)
-        if name in views:
+        if name in views or shallow:
             return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
         return self.heap.make(self.site(node), kind, self.objects_in(kind, receiver)) | given
 

@@ -55,7 +55,8 @@ PANDAS_VIEWS = words(
     "transpose "
     "swapaxes values array to_numpy index columns loc iloc at iat str dt cat sparse axes select_dtypes filter "
     "apply map get_level_values infer_objects to_flat_index eval ravel "
-    "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth"
+    "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth "
+    "to_frame"
 ) | (NUMPY_VIEWS - {"astype"})  # frames have an astype of their own, which gives new ones
 PANDAS_SCALARS = words("shape size empty ndim dtype nbytes is_unique name hasnans")
 PANDAS_PLOTS = words("plot hist boxplot area bar barh box density hexbin kde line pie scatter")  # also of df.plot
