@@ -333,7 +333,11 @@ def test_class_attributes_that_a_step_changed_arrive_changed(steps):
     assert ran.printed() == "1 ['x']\n"
 
 
-@pytest.mark.parametrize("values", [[1, 2], ["a", "b"], [[1], [2]]], ids=["numbers", "strings", "lists"])
+@pytest.mark.parametrize(
+    "values",
+    [[1, 2], ["a", "b"], [[1], [2]], pd.Categorical(["a", "b"])],
+    ids=["numbers", "strings", "lists", "categories"],
+)
 @pytest.mark.parametrize(
     "other",
     [

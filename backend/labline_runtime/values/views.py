@@ -168,7 +168,13 @@ def detached(value: Any) -> Any:
         index = value._view()  # with its name and frequency
         index._data = value._data.copy()
         return index
-    return value.copy(deep=False)
+    apart, before = value.copy(deep=False), framed_arrays(value)
+    if any(
+        array is other for array in framed_arrays(apart) for other in before
+    ):  # categories: a view has the very same
+        for block in getattr(apart, "blocks", (apart,)):
+            block.values = block.values.copy()
+    return apart
 
 
 _EXTENSION_PARTS = ("_ndarray", "_data", "_mask")  # of pandas' own kinds of arrays
