@@ -26,7 +26,7 @@ from labline_runtime.specification import (
 from labline_runtime.states import patches
 from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, describe, load, store
 from labline_runtime.values.culprit import find_culprit
-from labline_runtime.values.pickling import pickled_size
+from labline_runtime.values.writing import pickled_size
 
 
 @dataclass(frozen=True)

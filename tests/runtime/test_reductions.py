@@ -20,7 +20,7 @@ import scipy.stats
 from IPython.core.inputtransformer2 import TransformerManager
 
 from labline_runtime.values import digest, load, store
-from labline_runtime.values.pickling import pickled_size
+from labline_runtime.values.writing import pickled_size
 
 
 def crossed(tmp_path, **values: Any) -> Any:

@@ -10,14 +10,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labline_runtime.values import pickling, sets, store
+from labline_runtime.values import sets, store, writing
 
 
 def crossed(**values: Any) -> Any:
     file = io.BytesIO()
-    if (seen := pickling.dump(values, file)).asks_again:
+    if (seen := writing.dump(values, file)).asks_again:
         file = io.BytesIO()
-        pickling.dump(values, file, seen=seen)
+        writing.dump(values, file, seen=seen)
     return pickle.loads(file.getvalue())
 
 

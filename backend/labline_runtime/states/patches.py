@@ -173,7 +173,7 @@ def _holder(path: str, *, load: bool = False) -> tuple[Any, str]:
 
 def capture_module(name: str) -> Any:
     """The data that the module and its classes hold: what can be stored, without functions, classes and modules."""
-    from labline_runtime.values.pickling import dump
+    from labline_runtime.values.writing import dump
 
     found: dict[str, dict[str, Any]] = {}
     for full, module in list(sys.modules.items()):

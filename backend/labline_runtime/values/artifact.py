@@ -31,7 +31,7 @@ from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
 from labline_runtime.values import hashing, nans, own
-from labline_runtime.values.pickling import Seen, dump
+from labline_runtime.values.writing import Seen, dump
 
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64

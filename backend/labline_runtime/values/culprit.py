@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.values.parts import attributes, short
-from labline_runtime.values.pickling import NOTEBOOK, dump
+from labline_runtime.values.pickling import NOTEBOOK
 from labline_runtime.values.preview import type_name
+from labline_runtime.values.writing import dump
 
 BUDGET_SECONDS = 20.0
 MAX_CHILDREN = 20_000

@@ -44,7 +44,7 @@ def _root(value: Any) -> Any:
 
 
 def _pixels(figure: Any) -> tuple[tuple[int, int], bytes]:
-    from labline_runtime.values.pickling import dump
+    from labline_runtime.values.writing import dump
 
     agg = importlib.import_module("matplotlib.backends.backend_agg")
     file = io.BytesIO()

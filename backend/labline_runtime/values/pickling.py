@@ -34,8 +34,7 @@ import pickle
 import sys
 import types
 from collections.abc import Callable, Iterable, MutableMapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import cloudpickle
 
@@ -45,7 +44,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import closed, nans, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
+from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.frames import Ties, reduce_frame
 from labline_runtime.values.making import not_again
@@ -252,7 +251,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return True
         if self._not_whole[type(instance)] >= _TRIALS:
             return False
-        trial = Pickler(_Counter(), protocol=PROTOCOL, buffer_callback=lambda _: None)
+        trial = Pickler(Counter(), protocol=PROTOCOL, buffer_callback=lambda _: None)
         trial._tried, trial._whole = self._tried, None
         try:
             super(Pickler, trial).dump(instance)  # what it refers to weakly may lie beside it
@@ -447,77 +446,19 @@ def _import_quietly(name: str) -> None:
         importlib.import_module(name)
 
 
-def pickled_size(value: Any) -> int:
-    """How many bytes *value* takes alone, buffers included. Raises whatever pickling it raises."""
-    counter = _Counter()
-    pickler = Pickler(counter, protocol=PROTOCOL, buffer_callback=counter.count)
-    super(Pickler, pickler).dump(value)  # what it refers to weakly may be a value beside it
-    return counter.size
+class Counter:
+    """A file that keeps only how much was written."""
 
-
-class _Counter:
     def __init__(self) -> None:
         self.size = 0
 
     def write(self, data: Any) -> int:
+        """Count *data*, as a file would write it."""
         written = memoryview(data).nbytes
         self.size += written
         return written
 
     def count(self, buffer: pickle.PickleBuffer) -> None:
+        """Count a buffer that is handed on beside the pickle."""
         with buffer.raw() as view:
             self.size += view.nbytes
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is known of a value when it has been pickled, and what it is therefore to be pickled with once more."""
-
-    owners: MemoryOwners
-    ties: Ties
-    orders: sets.Orders
-    nans: bool  # whether there may be one that has a name
-
-    @property
-    def asks_again(self) -> bool:
-        """Whether pickled without that, the value would come back as another."""
-        return bool(self.owners.shared() or self.ties or self.orders or self.nans)
-
-
-def dump(
-    value: Any,
-    file: BinaryIO,
-    buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
-    seen: Seen | None = None,
-) -> Seen:
-    """Pickle *value* into *file*; large buffers go to *buffer_callback* instead.
-
-    Returns who owns the arrays' memory, which frames belong together, and which sets are to be built in an order of
-    their own. Where that asks for it, dump once more and hand it in as *seen*.
-    """
-    watch = _Watch(file)
-    owners, ties = (seen.owners, seen.ties) if seen else (None, None)
-    pickler = Pickler(watch, protocol=PROTOCOL, buffer_callback=buffer_callback, owners=owners, ties=ties)
-    if seen is not None:
-        if seen.nans:
-            pickler.persistent_id = nans.identifier  # asked of every object, which costs too much to be done always
-        pickler.dump(seen.orders.ahead_of(value) if seen.orders else value)
-        return seen
-    pickler.dump(value)
-    memo = pickler.memo.copy().values() if watch.sets else ()
-    return Seen(pickler.owners, pickler.ties, sets.Orders(held for _, held in memo), watch.nans)
-
-
-class _Watch:
-    """Writes through to a file, and notes whether there may be a set, or NaN, in what is written."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._write = file.write
-        self.sets = False
-        self.nans = False
-
-    def write(self, data: Any) -> int:
-        if isinstance(data, bytes):
-            self.sets = self.sets or any(code in data for code in sets.OPCODES)
-            self.nans = self.nans or nans.OPCODE in data
-        return self._write(data)

@@ -28,7 +28,7 @@ from labline_compiler.notebook import parse
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime import hidden_state
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
-from labline_runtime.values import nans, pickling
+from labline_runtime.values import nans, pickling, writing
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -214,10 +214,10 @@ def _send(
 def _pickled(values: dict[str, Any]) -> bytes:
     file = io.BytesIO()
     try:
-        seen = pickling.dump(values, file)
+        seen = writing.dump(values, file)
         if seen.asks_again:
             file = io.BytesIO()
-            pickling.dump(values, file, seen=seen)
+            writing.dump(values, file, seen=seen)
     except (TypeError, pickle.PicklingError, AttributeError) as error:
         raise Refused("LL401", f"{sorted(values)} cannot be stored: {error}") from error
     return file.getvalue()
