@@ -180,9 +180,10 @@ class Emulator:
         _only(query, set())
         made = _document("V2beta1Experiment", body)
         self._allowed(made.get("namespace"))
-        _new(self.experiments, made, "display_name")
-        made |= {"experiment_id": str(uuid.uuid4()), "created_at": _now(), "storage_state": "AVAILABLE"}
-        self.experiments[made["experiment_id"]] = made
+        with self.lock:
+            _new(self.experiments, made, "display_name")
+            made |= {"experiment_id": str(uuid.uuid4()), "created_at": _now(), "storage_state": "AVAILABLE"}
+            self.experiments[made["experiment_id"]] = made
         return made
 
     def _list_pipelines(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
@@ -194,9 +195,10 @@ class Emulator:
         self._allowed(made.get("namespace"))
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,126}[a-z0-9])?", made["name"]):
             raise Refused(400, "Invalid input error: pipeline's name must be a Kubernetes name")
-        _new(self.pipelines, made, "name")
-        made |= {"pipeline_id": str(uuid.uuid4()), "created_at": _now()}
-        self.pipelines[made["pipeline_id"]] = made
+        with self.lock:
+            _new(self.pipelines, made, "name")
+            made |= {"pipeline_id": str(uuid.uuid4()), "created_at": _now()}
+            self.pipelines[made["pipeline_id"]] = made
         return made
 
     def _list_versions(self, pipeline: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
@@ -216,11 +218,12 @@ class Emulator:
         text = content if isinstance(content, str) else content.decode()
         specification = _pipeline(text)
         made = {"name": query["name"], "display_name": query["name"], "pipeline_id": query["pipelineid"]}
-        siblings = {k: v for k, v in self.versions.items() if v["pipeline_id"] == made["pipeline_id"]}
-        _new(siblings, made, "name")
-        made |= {"pipeline_version_id": str(uuid.uuid4()), "created_at": _now(), "pipeline_spec": specification}
-        (self.folder / f"{made['pipeline_version_id']}.yaml").write_text(text)
-        self.versions[made["pipeline_version_id"]] = made
+        with self.lock:  # a name is unique in the database
+            siblings = {k: v for k, v in self.versions.items() if v["pipeline_id"] == made["pipeline_id"]}
+            _new(siblings, made, "name")
+            made |= {"pipeline_version_id": str(uuid.uuid4()), "created_at": _now(), "pipeline_spec": specification}
+            (self.folder / f"{made['pipeline_version_id']}.yaml").write_text(text)
+            self.versions[made["pipeline_version_id"]] = made
         return made
 
     def _list_runs(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
