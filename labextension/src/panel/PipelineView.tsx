@@ -70,7 +70,7 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
 
   return (
     <>
-      <header className="labline-Panel-head">
+      <div className="labline-Panel-head">
         <h2 title={notebook.path}>{baseName(notebook.path)}</h2>
         <RunControls
           pipeline={pipeline}
@@ -83,7 +83,7 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
         {run && <Verifying run={run} />}
         {run && <NotVerified run={run} />}
         {run?.certificate && <SmallSeal certificate={run.certificate} />}
-      </header>
+      </div>
       <div className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
         {pipeline.applied && <Applied pipeline={pipeline} />}
@@ -128,14 +128,14 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
           </Section>
         )}
       </div>
-      <footer className="labline-Panel-foot">
+      <div className="labline-Panel-foot">
         <LinkButton action="all-runs" onClick={openRuns}>
           All runs
         </LinkButton>
         <PageLink href={run?.mlflow?.url ? client.pageUrl(run.mlflow.url) : client.mlflowUrl}>
           MLflow
         </PageLink>
-      </footer>
+      </div>
     </>
   );
 }

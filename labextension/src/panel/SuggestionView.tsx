@@ -90,7 +90,7 @@ function Proposal({ suggestion, reveal, accept, dismiss }: ProposalProps): React
       data-labline-suggestion={steps.length}
       aria-label="Suggested steps"
     >
-      <header>
+      <div className="labline-Suggestion-head">
         <h3>{steps.length === 1 ? 'One step suggested' : `${steps.length} steps suggested`}</h3>
         <ActionButton
           action="accept"
@@ -103,7 +103,7 @@ function Proposal({ suggestion, reveal, accept, dismiss }: ProposalProps): React
         <ActionButton action="dismiss-suggestion" onClick={dismiss}>
           Dismiss
         </ActionButton>
-      </header>
+      </div>
       <LazyGraph
         graph={pipeline}
         looks={looks}

@@ -32,7 +32,7 @@ export function CertificateView({ id, certificate, steps, url }: CertificateView
         <Values certificate={certificate} steps={steps} />
         {cells.length > 0 && <Cells cells={cells} />}
       </div>
-      <footer className="labline-Certificate-facts">
+      <div className="labline-Certificate-facts">
         <span>
           {formatDate(Date.parse(created) / 1000)}, on {target === LOCAL ? 'this machine' : target}. The
           notebook ran {reference_runs === 1 ? 'once' : 'twice'}, the pipeline once, each from the same copy
@@ -44,7 +44,7 @@ export function CertificateView({ id, certificate, steps, url }: CertificateView
             Download
           </a>
         </span>
-      </footer>
+      </div>
     </section>
   );
 }
@@ -124,7 +124,7 @@ function Values({
   const rows = boundaries(certificate);
   return (
     <div>
-      <h3>What each step takes (in) and hands on (out)</h3>
+      <h2>What each step takes (in) and hands on (out)</h2>
       <div className="labline-Certificate-scroll" tabIndex={0} role="group" aria-label="Values, step by step">
         <table className="labline-Matrix">
           <thead>
@@ -191,7 +191,7 @@ function Mark({
 function Cells({ cells }: { cells: readonly CertifiedCell[] }): React.JSX.Element {
   return (
     <div>
-      <h3>What the cells show</h3>
+      <h2>What the cells show</h2>
       <ol className="labline-CertifiedCells">
         {cells.map(({ index, step, status }) => {
           const said = `Cell ${index + 1}, ${step ?? 'every step'}: ${status}`;

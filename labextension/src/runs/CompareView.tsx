@@ -34,7 +34,7 @@ export function CompareView({ ids, server, back, openRun }: CompareViewProps): R
           ‹ All runs
         </LinkButton>
       </nav>
-      <header className="labline-Runs-head">
+      <div className="labline-Runs-head">
         <h1>{ids.length} runs compared</h1>
         {same > 0 && (
           <Tick
@@ -46,7 +46,7 @@ export function CompareView({ ids, server, back, openRun }: CompareViewProps): R
             Also what is the same ({same})
           </Tick>
         )}
-      </header>
+      </div>
       {trouble && <Notice kind="error">{trouble}</Notice>}
       <div className="labline-Compare">
         <table className="labline-Table" aria-label="Runs compared">

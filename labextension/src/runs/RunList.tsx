@@ -40,7 +40,7 @@ export function RunList({ server, open, compare, openAtFailure }: RunListProps):
   const shown = runs.filter(run => matches(run, filter));
   return (
     <div className="labline-RunList">
-      <header className="labline-Runs-head">
+      <div className="labline-Runs-head">
         <h1>Runs</h1>
         <input
           type="search"
@@ -67,7 +67,7 @@ export function RunList({ server, open, compare, openAtFailure }: RunListProps):
           {chosen.length < 2 ? 'Compare' : `Compare ${chosen.length} runs`}
         </ActionButton>
         <PageLink href={server.client.mlflowUrl}>MLflow</PageLink>
-      </header>
+      </div>
       {trouble && (
         <p className="labline-Notice" data-labline-notice="error" role="alert">
           {trouble}
@@ -194,7 +194,7 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
         ) : (
           metrics.slice(0, 4).map(([name, value]) => (
             <span key={name} className="labline-Metric">
-              {name} <b>{formatNumber(value)}</b>
+              <span className="labline-Metric-name">{name}</span> <b>{formatNumber(value)}</b>
             </span>
           ))
         )}

@@ -198,7 +198,7 @@ function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHea
       .finally(() => setResuming(false));
   };
   return (
-    <header className="labline-Run-head">
+    <div className="labline-Run-head">
       <h1>{run.pipeline}</h1>
       <StateBadge state={run.state} />
       {children}
@@ -239,7 +239,7 @@ function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHea
         </ActionButton>
       )}
       {trouble && <Notice kind="error">{trouble}</Notice>}
-    </header>
+    </div>
   );
 }
 

@@ -59,7 +59,7 @@ export function StepView(props: StepViewProps): React.JSX.Element {
   };
   return (
     <section className="labline-StepRun" data-labline-step={step.name} data-labline-state={step.state}>
-      <header className="labline-StepRun-head">
+      <div className="labline-StepRun-head">
         <h2 title={step.name}>{step.name}</h2>
         <StateBadge state={step.state} />
         <span className="labline-StepRun-time">
@@ -69,7 +69,7 @@ export function StepView(props: StepViewProps): React.JSX.Element {
         </span>
         {control && <span className="labline-StepRun-time">{control}</span>}
         {step.cache_note && <span className="labline-StepRun-time">{step.cache_note}</span>}
-      </header>
+      </div>
       {step.error && <ErrorSummary {...props} error={step.error} />}
       <div
         ref={bar}
