@@ -31,7 +31,8 @@ class LabServer:
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.work.mkdir(parents=True)
-        self._write_settings(dark)
+        self._write_settings()
+        self.choose_theme(dark=dark)
 
     @property
     def url(self) -> str:
@@ -97,15 +98,18 @@ class LabServer:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
-    def _write_settings(self, dark: bool) -> None:
+    def choose_theme(self, *, dark: bool) -> None:
+        """The theme of pages that are opened from now on."""
+        themes = self.root / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
+        themes.parent.mkdir(parents=True, exist_ok=True)
+        themes.write_text(json.dumps({"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}))
+
+    def _write_settings(self) -> None:
         page_config = self.root / "config" / "labconfig" / "page_config.json"
         page_config.parent.mkdir(parents=True)
         page_config.write_text(
             json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
         )
-        themes = self.root / "settings" / "@jupyterlab" / "apputils-extension" / "themes.jupyterlab-settings"
-        themes.parent.mkdir(parents=True)
-        themes.write_text(json.dumps({"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}))
 
 
 def _free_port() -> int:

@@ -7,6 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
+from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, RunPage, waits_for, write_notebook
 
@@ -244,6 +245,7 @@ def test_suggested_steps_are_accepted_and_undone(lab: LabServer, page: Page) -> 
     expect(page.locator("[data-labline-suggestion='2']")).to_contain_text("handed from step to step: rows")
     expect(notebook.node("load_rows")).to_be_visible()
     expect(notebook.chip(1)).not_to_contain_text("load_rows")
+    assert violations(page, ".labline-Suggestion") == []
     page.locator("[data-labline-action=accept]").click()
     expect(notebook.chip(1)).to_contain_text("load_rows")
     expect(notebook.chip(2)).to_contain_text("report")
@@ -350,5 +352,6 @@ def test_runs_are_compared_with_the_keyboard_alone(lab: LabServer, page: Page) -
     page.keyboard.press("Enter")
     row = page.locator(f"[data-labline-compare='{runs[1]} {runs[0]}'] [data-labline-row=size][data-labline-differs]")
     expect(row.get_by_role("cell")).to_have_text(["12", "11"])
+    assert violations(page, ".labline-Runs") == []
     page.keyboard.press("Escape")
     expect(page.locator(f"tr[data-labline-run='{runs[0]}']")).to_be_visible()

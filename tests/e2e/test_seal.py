@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
 
@@ -32,6 +33,7 @@ def test_a_notebook_is_verified_by_keyboard_and_what_differs_is_shown(lab: LabSe
     expect(row.locator("dd")).to_have_text(["True", "False"])
     expect(run.view.get_by_label("two hands same on: different")).to_be_visible()
     expect(run.view.get_by_label("Cell 3, three: different")).to_be_visible()
+    assert violations(page, ".labline-Run", "#labline-pipeline") == []
     seal = run.view.get_by_role("button", name="Differs from the notebook")
     expect(seal).to_have_attribute("aria-expanded", "true")
     seal.focus()

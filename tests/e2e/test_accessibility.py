@@ -1,0 +1,57 @@
+"""Names, roles, order and contrast of what Labline shows, in both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .accessibility import violations
+from .lab import LabServer
+from .pages import NotebookPage, write_notebook
+
+pytestmark = pytest.mark.browser
+
+CELLS = [
+    ("size = 3", ["parameters"]),
+    ("import random\nrandom.seed(size)\nrows = [random.random()]\nexec('more = ' + str(size))", ["step:load"]),
+    ("total = sum(rows) / (len(rows) - 1) + random.random()", ["step:score"]),
+    ("print(total)", ["step:report"]),
+]
+
+
+@pytest.fixture(params=["light", "dark"])
+def themed(request: pytest.FixtureRequest, lab: LabServer, page: Page) -> Iterator[NotebookPage]:
+    """A notebook with a finding, its panel beside it, in a theme."""
+    lab.choose_theme(dark=request.param == "dark")
+    try:
+        write_notebook(lab.work / "seen.ipynb", CELLS)
+        notebook = NotebookPage(page, lab, "seen.ipynb")
+        light = str(request.param == "light").lower()
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+        notebook.open_panel()
+        yield notebook
+    finally:
+        lab.choose_theme(dark=False)
+
+
+def test_a_pipeline_its_options_its_failure_and_its_runs_break_no_rule(themed: NotebookPage) -> None:
+    page = themed.page
+    themed.node("load").click()
+    assert violations(page, "#labline-pipeline", "[data-labline-chip]", "[data-labline-cell-findings]") == []
+
+    page.locator("[data-labline-action=step-options]").click()
+    assert violations(page, ".jp-Dialog-content") == []
+    page.keyboard.press("Escape")
+
+    themed.run()
+    themed.expect_state("score", "failed")
+    assert violations(page, "#labline-pipeline", "[data-labline-cell-error]") == []
+
+    run = themed.open_run()
+    for tab in ("log", "cells", "values"):
+        run.choose("load", tab)
+        assert violations(page, ".labline-Run") == []
+    page.locator(".labline-Run [data-labline-action=back]").click()
+    assert violations(page, ".labline-Runs") == []
