@@ -67,7 +67,8 @@ class Ahead:
         """Have the step find the libraries on the shelf, with random numbers of its own."""
         generator: Any = self.shelf.module("numpy.random")
         if generator is not None:  # Python reseeds its own after a fork, NumPy and PyTorch do not
-            generator.seed()
+            # Not seed(), after which nobody could tell that the notebook has neither seeded it nor drawn from it.
+            generator.set_bit_generator(generator.MT19937())
         torch: Any = self.shelf.module("torch")
         if torch is not None:
             torch.default_generator.seed()

@@ -127,10 +127,18 @@ def test_libraries_imported_ahead_work_with_threads_and_processes_of_their_own(b
 
 
 def test_unseeded_steps_of_one_parent_draw_different_numbers(bench: Bench) -> None:
-    warm(bench, "import numpy")
+    imports = "import numpy.random"  # which NumPy itself leaves for later
+    warm(bench, imports)
     draw = "import random\nprint(random.random(), numpy.random.rand())"
-    run = bench.run(trial("import numpy", draw, draw))
+    run = bench.run(trial(imports, draw, draw))
     assert len({*bench.log(run, "b").split(), *bench.log(run, "c").split()}) == 4
+
+
+def test_a_generator_that_nobody_has_seeded_or_drawn_from_is_known_to_be_so(bench: Bench) -> None:
+    warm(bench, "import numpy.random")
+    look = "from labline_runtime.states.generators import capture_numpy\nprint(type(capture_numpy(None)).__name__)"
+    run = bench.run(trial("import numpy.random", look, f"numpy.random.rand()\n{look}"))
+    assert (bench.log(run, "b"), bench.log(run, "c")) == ("NoneType\n", "dict\n")
 
 
 def test_a_variable_set_before_an_import_counts(bench: Bench) -> None:
