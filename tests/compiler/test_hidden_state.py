@@ -257,3 +257,13 @@ def test_code_spelled_out_in_a_text_is_followed() -> None:
 )
 def test_a_message_sets_logging_up_where_nothing_has_and_that_counts(cells: dict[str, str], found: set[str]) -> None:
     assert edges(pipeline_of(IMPORTS + steps(**cells))) == found
+
+
+def test_items_are_never_those_of_a_module() -> None:
+    compilation = compile_text(IMPORTS + steps(a="x = {} if random else np", b="x['n'] = 1", c="print(x)"))
+    assert "LL302" not in [found.code for found in compilation.findings]
+
+
+def test_nothing_changes_a_number_of_a_library() -> None:
+    compilation = compile_text(IMPORTS + steps(a="x = {} if random else np.inf", b="x['n'] = 1", c="print(x)"))
+    assert "LL302" not in [found.code for found in compilation.findings]

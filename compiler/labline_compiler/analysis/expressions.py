@@ -14,7 +14,7 @@ from labline_compiler.analysis.given_names import BUILTINS, HISTORY, NUMBERED
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.homes import imported_by, path_of
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
-from labline_compiler.analysis.operations import CONTAINERS, STEADY
+from labline_compiler.analysis.operations import CONTAINERS, SCALARS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
 from labline_compiler.analysis.staying import USING_FUNCTIONS, USING_METHODS
 from labline_compiler.analysis.texts import TextReader
@@ -320,7 +320,8 @@ class Expressions(Calls):
                 found |= self.library("builtins.globals", Arguments([]), node) if name not in SCALAR_ATTRIBUTES else own
             elif thing.kind in ("module", "library") and thing.origin is not None:
                 self.read_module(thing.origin)
-                found |= self.heap.library_part(number, name, sure=len(value) == 1)
+                if name in self.patched or f"{thing.origin}.{name}" not in SCALARS:
+                    found |= self.heap.library_part(number, name, sure=len(value) == 1)
             elif thing.instance_of is not None or thing.klass is not None:
                 found |= self.member(number, name, node)
             elif (

@@ -340,6 +340,15 @@ RUNNING_MAIN = words("unittest.main unittest.TestProgram doctest.testmod doctest
 # Functions that evaluate annotations which are texts.
 ANNOTATED = words("typing.get_type_hints inspect.get_annotations annotationlib.get_annotations")
 
+# Numbers and texts that libraries have names for: nobody can change anything in them.
+SCALARS = words(
+    "numpy.e numpy.euler_gamma numpy.inf numpy.nan numpy.newaxis numpy.pi math.e math.inf math.nan math.pi math.tau "
+    "cmath.e cmath.inf cmath.nan cmath.pi cmath.tau os.curdir os.linesep os.name os.pardir os.pathsep os.sep "
+    "sys.byteorder sys.executable sys.maxsize sys.maxunicode sys.platform sys.version string.ascii_letters "
+    "string.ascii_lowercase string.ascii_uppercase string.digits string.hexdigits string.octdigits string.printable "
+    "string.punctuation string.whitespace"
+)
+
 # Functions that bring back what was written before.
 REVIVING = words("pickle.loads pickle.load joblib.load dill.load dill.loads cloudpickle.load cloudpickle.loads")
 # Functions that write objects, read them, or hand them to processes, and find their classes by name in ``__main__``.

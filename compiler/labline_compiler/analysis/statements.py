@@ -400,6 +400,8 @@ class Statements(Stays):
             if thing.origin == MAIN and isinstance(target, ast.Attribute):
                 self.library("builtins.globals", Arguments([]), target)
                 self.state.bind_global(target.attr, value, inside=self.state.frame is not self.state.module)
+            elif isinstance(target, ast.Subscript) and thing.kind == "module":
+                continue  # modules have no items: it was another of those that it may be
             elif thing.kind in ("module", "library") and thing.origin is not None:
                 name = thing.origin if isinstance(target, ast.Subscript) else f"{thing.origin}.{target.attr}"
                 self.note_backend_setting(thing.origin, target)
