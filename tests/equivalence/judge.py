@@ -21,10 +21,12 @@ from labline_backend.engine.launcher import Launcher
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.service import Service
+from labline_backend.verification import kubeflow
 from labline_backend.verification import verify as verification
 from labline_backend.verification.session import copied, scratch_folder
 from labline_backend.verification.subject import read_subject
 
+from .forked import Forked
 from .notebooks import notebook_of
 
 Target = Literal["local", "kfp-local"]
@@ -60,6 +62,7 @@ class Judge:
         self._warm.start()
         self._service = Service(Home.open(root / "home"), track=False)
         self._launcher = Launcher(self._service.home)
+        self._forked: Forked | None = None  # there is one as soon as KFP is asked for
 
     def __enter__(self) -> Judge:
         return self
@@ -67,6 +70,8 @@ class Judge:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._forked is not None:
+            self._forked.close()
         self._launcher.close()
         self._service.close()
         self._warm.stop()
@@ -110,7 +115,9 @@ class Judge:
                 if unstorable := [e.message for e in errors if e.code == "LL401"]:
                     return Judgement("refused", f"['LL401'] {unstorable[0]}")
             else:
-                outcome = verification.kubeflow_outcome(subject, workspace, scratch)
+                self._forked = self._forked or Forked(self._root / "forked")
+                with mock.patch.object(kubeflow, "RUNNER", (str(self._forked.executable), *kubeflow.RUNNER[1:])):
+                    outcome = verification.kubeflow_outcome(subject, workspace, scratch)
                 alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""
             if alarm:
                 return Judgement("alarm", alarm)

@@ -1,7 +1,7 @@
 """Shapes times cases: every notebook of the product, and the sample of it that runs with the tests.
 
 ``python -m tests.equivalence [--on kfp-local] [WORD...]`` runs the whole product, or that of the shapes and cases that
-have one of the words in their names.
+have one of the words in their names; ``__main__.py`` says what else can be asked for.
 """
 
 from __future__ import annotations

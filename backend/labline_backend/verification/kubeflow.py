@@ -24,6 +24,9 @@ from labline_backend.verification.interpreter import untracked
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.verification import StoredValue
 
+RUNNER = (sys.executable, "-P", "-m", "labline_backend.verification.kubeflow_runner")
+"""What runs a compiled pipeline; its interpreter is that of the steps, too."""
+
 
 def runs_in(kernel: Kernel) -> bool:
     """Whether the runner's interpreter is *kernel*'s."""
@@ -71,7 +74,7 @@ def _notebook(artifacts: Mapping[str, Any]) -> Any:
 def _run(order: str, variables: dict[str, str], folder: Path, log: Path) -> int:
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "labline_backend.verification.kubeflow_runner"],
+            RUNNER,
             stdin=subprocess.PIPE,
             stdout=file,
             stderr=subprocess.STDOUT,
