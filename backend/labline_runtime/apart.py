@@ -34,6 +34,12 @@ from labline_runtime.specification import (
     to_json,
 )
 
+_START = (
+    "import sys; sys.path[:] = filter(None, sys.path); import runpy; "
+    "runpy.run_module('labline_runtime', run_name='__main__', alter_sys=True)"
+)
+"""Python's own ``-m`` would look for all modules in the notebook's folder first."""
+
 TOO_FEW = ""  # the reason to run as a whole that nobody need be told
 
 RunStep = Callable[[StepSpecification], StepResult]
@@ -195,7 +201,7 @@ class _Task:
         folder = self._folder / name
         folder.mkdir(parents=True)
         (folder / "step.json").write_text(to_json(replace(step, output_directory=str(folder))), "utf-8")
-        with subprocess.Popen([sys.executable, "-m", "labline_runtime", str(folder / "step.json")]) as process:
+        with subprocess.Popen([sys.executable, "-c", _START, str(folder / "step.json")]) as process:
             try:
                 code = process.wait(timeout)
             except subprocess.TimeoutExpired:

@@ -149,7 +149,11 @@ def run_labline_step(
         (folder / "step.json").write_text(json.dumps(document), encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
         environment.setdefault("PYTHONHASHSEED", "0")  # the order of a set is the same in every step
-        command = [sys.executable, "-m", "labline_runtime", str(folder / "step.json")]
+        # Not -m, which looks for every module in the notebook's folder first; a kernel has it after Python's own.
+        start = "import sys; sys.path[:] = filter(None, sys.path); import runpy; " + (
+            "runpy.run_module('labline_runtime', run_name='__main__', alter_sys=True)"
+        )
+        command = [sys.executable, "-c", start, str(folder / "step.json")]
         code = subprocess.run(command, env=environment, check=False).returncode
 
         notebook = folder / "output" / "executed.ipynb"

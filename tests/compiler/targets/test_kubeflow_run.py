@@ -149,6 +149,11 @@ def test_random_numbers_go_on_where_the_step_before_stopped(run_on_kfp, step, pi
         random.setstate(state)
 
 
+def test_modules_of_python_are_not_looked_for_in_the_notebooks_folder(run_on_kfp, step, pipeline):
+    run = run_on_kfp(pipeline(step("only", "import os, sys\nahead = os.getcwd() in sys.path", gives="ahead")))
+    assert run.value("only", "ahead") is False
+
+
 def test_metrics_are_kfp_metrics(run_on_kfp, step, pipeline):
     run = run_on_kfp(pipeline(step("only", "score = 0.75\ncount = 3", metrics="print(score, count)")))
     assert run.metrics("only") == {"score": 0.75, "count": 3}
