@@ -18,9 +18,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 _RUNNER = "labline_backend.verification.kubeflow_runner"
 _EXECUTOR = "kfp.dsl.executor_main"
@@ -38,14 +40,17 @@ VARIABLES = {_EXECUTOR: {"_KFP_RUNTIME": "true"}}  # makes another thing of the 
 _CLIENT = """\
 #!{python} -IS
 import json, os, socket, sys
-options = [each for each in sys.argv[1:3] if each == "-P"]
-given = sys.argv[1 + len(options):]
-if given[:1] != ["-m"] or given[1] not in {programs}:
+safe = sys.argv[1:2] == ["-P"]
+given = sys.argv[1 + safe:]
+program = next((each for each in {programs} if given[0] == "-m" and given[1] == each), None)
+if given[0] == "-c" and "run_module('labline_runtime'" in given[1]:
+    program = "labline_runtime"
+if program is None:
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as server:
-    server.connect(os.path.join({folder!r}, given[1]))
+    server.connect(os.path.join({folder!r}, program))
     socket.send_fds(server, [b" "], [0, 1, 2])
-    asked = dict(arguments=given[2:], safe=bool(options), folder=os.getcwd(), variables=dict(os.environ))
+    asked = dict(given=given, safe=safe, folder=os.getcwd(), variables=dict(os.environ))
     server.sendall(json.dumps(asked).encode())
     server.shutdown(socket.SHUT_WR)
     told = server.recv(16)
@@ -59,8 +64,9 @@ sys.exit(code)
 class Forked:
     """The processes that programs are forked from. ``executable`` is what to start in the place of ``python3``."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="forked-")  # a socket's path has to be short
+        folder = Path(self._folder.name)
         self.executable = folder / "python3"
         text = _CLIENT.format(python=sys.executable, programs=tuple(NEEDS), folder=str(folder))
         self.executable.write_text(text, "utf-8")
@@ -91,6 +97,7 @@ class Forked:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+        self._folder.cleanup()
 
 
 def serve(folder: str, program: str) -> None:
@@ -113,16 +120,20 @@ def serve(folder: str, program: str) -> None:
             asking.close()
     asked = _become(asking)
     sys.executable = executable
-    sys.argv[:] = [program, *asked["arguments"]]
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["variables"])
-    if not asked["safe"]:
-        sys.path.insert(0, os.getcwd())
-    runpy.run_module(program, run_name="__main__", alter_sys=True)
+    kind, what, *arguments = asked["given"]
+    sys.argv[:] = [kind, *arguments]
+    if not asked["safe"]:  # as Python does
+        sys.path.insert(0, os.getcwd() if kind == "-m" else "")
+    if kind == "-m":
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
 
 
-def _become(asking: socket.socket) -> dict[str, object]:
+def _become(asking: socket.socket) -> dict[str, Any]:
     """Fork once more, the child with the streams of who is asking; the parent tells it how the child has ended."""
     _, streams, _, _ = socket.recv_fds(asking, 1, 3)
     text = b"".join(iter(lambda: asking.recv(1 << 16), b""))
@@ -136,7 +147,7 @@ def _become(asking: socket.socket) -> dict[str, object]:
     for place, stream in enumerate(streams):
         os.dup2(stream, place)
         os.close(stream)
-    asked: dict[str, object] = json.loads(text)
+    asked: dict[str, Any] = json.loads(text)
     return asked
 
 

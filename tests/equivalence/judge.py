@@ -115,7 +115,7 @@ class Judge:
                 if unstorable := [e.message for e in errors if e.code == "LL401"]:
                     return Judgement("refused", f"['LL401'] {unstorable[0]}")
             else:
-                self._forked = self._forked or Forked(self._root / "forked")
+                self._forked = self._forked or Forked()
                 with mock.patch.object(kubeflow, "RUNNER", (str(self._forked.executable), *kubeflow.RUNNER[1:])):
                     outcome = verification.kubeflow_outcome(subject, workspace, scratch)
                 alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""

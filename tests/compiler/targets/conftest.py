@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labline_backend.verification.kubeflow import RUNNER
 from labline_compiler.pipeline import Foreach, Input, Loop, Parameter, Pipeline, Step, StepOptions
 from labline_compiler.targets.kubeflow import compile_to_yaml
 from labline_runtime.specification import CellSource, StepOutput
 from labline_runtime.values import load
-
-REPOSITORY = Path(__file__).parents[3]
+from tests.equivalence.forked import Forked
 
 
 @dataclass(frozen=True)
@@ -61,21 +59,26 @@ def run_on_kfp(run_yaml_on_kfp: Callable[..., LocalRun]) -> Callable[..., LocalR
     return run
 
 
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Forked]:
+    """Spares the starts of interpreters; with real ones ``tests/backend/cli/test_verify.py`` runs a pipeline."""
+    with Forked() as forked:
+        yield forked
+
+
 @pytest.fixture
-def run_yaml_on_kfp(tmp_path: Path) -> Callable[..., LocalRun]:
+def run_yaml_on_kfp(tmp_path: Path, forked: Forked) -> Callable[..., LocalRun]:
     """Run a compiled pipeline."""
 
     def run(text: str, folder: Path | None = None, **arguments: Any) -> LocalRun:
         source, result = tmp_path / "pipeline.yaml", tmp_path / "result.json"
         source.write_text(text, encoding="utf-8")
         order = {"pipeline": str(source), "root": str(tmp_path / "root"), "arguments": arguments, "result": str(result)}
-        paths = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
         # Steps run in the folder that the runner was started in, as they do in the image's.
         done = subprocess.run(
-            [sys.executable, "-m", "labline_backend.verification.kubeflow_runner"],
+            [str(forked.executable), *RUNNER[1:]],
             input=json.dumps(order),
             cwd=folder or tmp_path,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
