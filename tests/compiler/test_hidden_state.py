@@ -37,6 +37,26 @@ CASES = {
         ),
         {"a>b:ax,twin", "b>c:ax"},
     ),
+    "printing fills what stands in a stream's place": (
+        steps(a="import io, sys\nsys.stdout = caught = io.StringIO()", b="print(1)", c="text = caught.getvalue()"),
+        {"a>b:@patch:sys.stdout,caught", "b>c:@patch:sys.stdout,caught"},
+    ),
+    "printing calls what the notebook has put in a stream's place": (
+        steps(
+            a="import sys\nseen = []\nclass Tee:\n def write(self, text): seen.append(text)\nsys.stdout = Tee()",
+            b="print(1)",
+            c="del sys.stdout\nn = len(seen)",
+        ),
+        {"a>b:@patch:sys.stdout,seen", "b>c:@patch:sys.stdout,seen", "a>c:sys"},
+    ),
+    "a stream that a function has put back is nobody's": (
+        steps(
+            a="import io, sys\ndef f():\n old = sys.stdout\n sys.stdout = io.StringIO()\n sys.stdout = old\nf()",
+            b="print(1)",
+            c="print(2)",
+        ),
+        {"a>b:@patch:sys.stdout", "a>c:@patch:sys.stdout"},
+    ),
     "frames are drawn side by side": (
         steps(a="import pandas as pd\ndf = pd.DataFrame()", b="df.plot()", c="df.hist()"),
         {"a>b:df", "a>c:df"},

@@ -10,9 +10,13 @@ from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
 from labline_compiler.analysis.operations import CACHES
 
+_STREAMS = ("sys.stdout", "sys.stderr")
+
 
 class Calls(LibraryObjects):
     """What calls do."""
+
+    printing = False
 
     def call(self, callee: Value, arguments: Arguments, node: ast.AST) -> Value:
         """Call *callee*, which may be several things."""
@@ -85,6 +89,17 @@ class Calls(LibraryObjects):
     def mutable_patches(self, name: str) -> Value:
         """The notebook's own objects among what it has put into libraries under a name."""
         return self.heap.mutable(self.patches(name))
+
+    def printed(self) -> None:
+        """A call has ended, which may have printed: that writes to what the notebook has put in a stream's place."""
+        if self.printing or not self.patched:
+            return
+        streams = self.heap.mutable(NOTHING.union(*(self.patches(path.rpartition(".")[2], path) for path in _STREAMS)))
+        if streams:
+            self.printing = True  # what is written to may print itself
+            self.callbacks(Arguments([streams]))
+            self.state.alter(self.heap.reach(streams))
+            self.printing = False
 
     def enter(self, manager: Value, node: ast.AST) -> Value:
         """``with manager as value``."""

@@ -432,6 +432,7 @@ class Expressions(Calls):
             callee, arguments = self.eval(function), self._arguments(node)
             self.state.call = node
             result = self.call(callee, arguments, node)
+        self.printed()
         if staying is not None:
             self.state.staying |= staying
         return result

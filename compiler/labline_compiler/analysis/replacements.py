@@ -27,7 +27,10 @@ class Replacements(Copies):
         """The attribute *path* of a library is set; later steps find it as it then is."""
         self.patched.setdefault(path.rpartition(".")[2], {})[path] = None
         inside = self.state.depth > 0 or len(self.state.frames) > 1 or ANY_PART in path
-        self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
+        if inside and ANY_PART not in path:
+            self.state.bind_for_a_while(f"{hidden_state.PATCH}{path}", value)
+        else:
+            self.state.bind_global(f"{hidden_state.PATCH}{path}", value, inside=inside)
         content = f"{hidden_state.PATCH}{path}{hidden_state.INSIDE}"
         if content in self.state.module.names:  # what was in it has gone with it
             self.state.bind_global(content, value, inside=inside)

@@ -76,7 +76,18 @@ class Sink(Protocol):
 class Frame:
     """The names of one scope being run: the module, a function call, a class body or a comprehension."""
 
-    __slots__ = ("callee", "is_class", "is_comprehension", "names", "parent", "returns", "scope", "texts", "variables")
+    __slots__ = (
+        "callee",
+        "is_class",
+        "is_comprehension",
+        "names",
+        "parent",
+        "replaced",
+        "returns",
+        "scope",
+        "texts",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -96,6 +107,7 @@ class Frame:
         self.callee = callee
         self.returns: Value = NOTHING
         self.variables: dict[str, Value] = {}  # those that functions inside rebind, as objects
+        self.replaced: dict[str, tuple[int, Value]] = {}  # names it has bound of the notebook: how deep, what was there
 
 
 class State:
@@ -209,6 +221,17 @@ class State:
         self.sink.bind(name, value, always=always)
         if not inside:
             self._journal.put(self.always, name, True)
+
+    def bind_for_a_while(self, name: str, value: Value) -> None:
+        """Bind a name of the notebook inside a function, in the place of what that has bound it to before."""
+        depth, before = self.frame.replaced.setdefault(name, (self.depth, self.module.names.get(name, NOTHING)))
+        if self.depth > depth or self.frame is self.module or name not in self.module.names:
+            self.bind_global(name, value, inside=True)
+            return
+        self.time += 1
+        self.bindings += self.module.names[name] != value | before
+        self._set(self.module, name, value | before)
+        self.sink.bind(name, value | before, always=False)
 
     def bind_inside(self, names: Sequence[str], value: Value) -> None:
         """Each of the notebook's *names*, which are bound, may stand for *value* from now on as well."""
