@@ -112,8 +112,16 @@ def serve(folder: str, program: str) -> None:
         listening.listen(16)
         Path(folder, f"{program}.bound").rename(Path(folder, program))
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who do
+        parent = os.getppid()
+        listening.settimeout(5)
         while True:
-            asking, _ = listening.accept()
+            try:
+                asking, _ = listening.accept()
+            except TimeoutError:
+                if os.getppid() != parent:  # it was killed
+                    sys.exit()
+                continue
+            asking.settimeout(None)
             if os.fork() == 0:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 break
