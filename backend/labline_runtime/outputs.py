@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sys
 import threading
 from typing import Any
 
@@ -140,6 +141,24 @@ def plain_json(value: Any) -> Any:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError):
         return _clean(repr(value))
+
+
+_streams: dict[str, StepStream] = {}
+
+
+def use(out: StepStream, errors: StepStream) -> None:
+    """These are the step's own from now on, whatever the notebook puts in their place."""
+    _streams.update(stdout=out, stderr=errors)
+
+
+def stdout() -> Any:
+    """The step's own stream; where there is no step, what this process has."""
+    return _streams.get("stdout", sys.stdout)
+
+
+def stderr() -> Any:
+    """The same for errors."""
+    return _streams.get("stderr", sys.stderr)
 
 
 class StepStream(io.TextIOBase):

@@ -32,7 +32,7 @@ from traitlets import Type
 from traitlets.config import Config
 
 from labline_runtime.log import Log
-from labline_runtime.outputs import Recorder, StepStream
+from labline_runtime.outputs import Recorder, StepStream, use
 from labline_runtime.specification import CellSource
 from labline_runtime.states import plots
 
@@ -245,6 +245,7 @@ class Shell:
         sys.stderr.flush()
         self._stage.open(self.recorder)
         sys.stdout, sys.stderr = self._stage.stdout, self._stage.stderr
+        use(self._stage.stdout, self._stage.stderr)
         self.ipython.ipython_dir = profile_folder
         self.ipython.profile_dir = _Profile(location=profile_folder)
         self.ipython.starting_dir = os.getcwd()  # noqa: PTH109

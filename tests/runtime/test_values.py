@@ -499,6 +499,11 @@ def test_a_captured_output_has_a_digest(steps):
     assert ran.result.artifacts[0].values[0].digest
 
 
+def test_a_steps_stream_is_that_of_the_next_step_whatever_stands_in_its_place(steps):
+    first = "import io, sys\nkept = sys.stdout\nsys.stdout = io.StringIO()"
+    assert steps.chain(first, ["kept"], "n = kept.write('seen\\n')").printed() == "seen\n"
+
+
 def test_super_and_properties_work_after_crossing(steps):
     ran = steps.chain(
         "class A:\n    def __init__(self, n): self._n = n\n    @property\n    def n(self): return self._n\n"

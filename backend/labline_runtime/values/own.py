@@ -27,7 +27,7 @@ _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "Context": (("decimal", "getcontext()"),),
     "ZMQInteractiveShell": (("IPython", "get_ipython()"),),
     "_unspecified": (("numpy._core._ufunc_config", "_Unspecified"),),  # what numpy.errstate is not told
-    "StepStream": (("sys", "stdout"), ("sys", "stderr")),
+    "StepStream": (("labline_runtime.outputs", "stdout()"), ("labline_runtime.outputs", "stderr()")),
 }
 # Plain lists are looked for among the values of variables only: there are too many of them inside others.
 _LISTS = (("sys", "path"), ("warnings", "filters"), ("sys", "argv"))
