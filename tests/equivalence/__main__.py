@@ -11,16 +11,11 @@ import argparse
 import collections
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from .judge import Judge, Judgement
+from .judge import Judge, Judgement, roomy_folder
 from .matrix import OTHERWISE, PRODUCT, Pair, cells
-
-MEMORY = Path("/dev/shm")
-"""Where to judge, if there is such a place: each copy of a notebook's folder has links to all that lies beside the way
-to it, of which a machine's folder of temporary files may hold thousands."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [pair for pair in PRODUCT if not given.words or any(word in " ".join(pair) for word in given.words)]
     found = _earlier(given.results, given.on)
     before, started = len(found), time.monotonic()
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as root, Judge(Path(root)) as judge:
+    with roomy_folder() as root, Judge(root) as judge:
         for pair in chosen[:: given.every]:
             if pair in found:
                 continue

@@ -6,10 +6,12 @@ all.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -46,6 +48,18 @@ class Judgement:
 
     outcome: Literal["equal", "partly", "refused", "alarm", "different", "fails"]
     said: str = ""
+
+
+@contextlib.contextmanager
+def roomy_folder() -> Iterator[Path]:
+    """A folder that little lies beside, gone afterwards.
+
+    Each copy of a notebook's folder has links to all that lies beside the way to it, of which a machine's folder of
+    temporary files may hold thousands.
+    """
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as root:
+        yield Path(root)
 
 
 class Judge:

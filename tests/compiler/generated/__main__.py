@@ -12,15 +12,13 @@ import collections
 import contextlib
 import random
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from labline_compiler.notebook import parse
 from tests.compiler.generated import grammar, processes
-from tests.equivalence.judge import Judge
+from tests.equivalence.judge import Judge, roomy_folder
 
 IMPORTED = {  # where steps are forked from
     "python": "",
@@ -63,7 +61,7 @@ def _check(target: str | None, imported: str) -> Iterator[Check]:
     if target is None:
         yield processes.check
         return
-    with tempfile.TemporaryDirectory() as root, Judge(Path(root), imported) as judge:
+    with roomy_folder() as root, Judge(root, imported) as judge:
 
         def check(text: str, number: int) -> str:
             cells = [(cell.source, cell.metadata["tags"]) for cell in parse(text, "little.py").code_cells]
