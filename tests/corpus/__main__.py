@@ -1,41 +1,42 @@
 """``python -m tests.corpus CHECKOUTS [--list FILE] [--every N] [--seeded] [--kernel NAME] [--seconds N]
-[--results FILE] [--prepared FOLDER] [--report FILE] [PATTERN...]``.
+[--results FILE] [--prepared FOLDER] [--report FILE] [--work FOLDER] [PATTERN...]``.
 
 *CHECKOUTS* is a folder with one folder a repository, as ``notebooks.txt`` beside this file names them. Each notebook is
 copied with the files beside it; statements that fail in a plain run of it (no network, an old API), and cells that take
-too long, are cut out first. Then ``labline suggest`` splits it, or, with ``--every N``, a step starts at every Nth code
-cell, which is harder; and ``labline verify`` judges. What a notebook draws from an unseeded generator cannot be judged:
-``--seeded`` seeds the generators at its top.
+too long, are cut out first. Then it is split as ``labline suggest`` does, or, with ``--every N``, a step starts at
+every Nth code cell, which is harder; and it is judged as ``labline verify`` does. What a notebook draws from an
+unseeded generator cannot be judged: ``--seeded`` seeds the generators at its top.
 
 Every outcome is a line of JSON, printed at once. ``--results`` appends them to a file as well, and leaves out the
 notebooks that are in it: a campaign that was stopped goes on where it was. ``--prepared`` keeps what the cutting has
-left of each notebook, for the next way of splitting. ``--report`` writes a table as Markdown.
+left of each notebook, for the next way of splitting. ``--work`` keeps the folder that it all happens in, with the last
+notebook and its runs. ``--report`` writes a table as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
+import contextlib
 import json
-import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from labline_backend.errors import InputError
+from labline_backend.verification.interpreter import Stopped
+
+from .judge import Judge
+from .preparing import copied, prepared, split
+
 LIST = Path(__file__).with_name("notebooks.txt")
-ROUNDS = 4
 SECONDS = 900  # for all runs of one notebook
-SEED = "import random, numpy\nrandom.seed(0)\nnumpy.random.seed(0)"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=120, help="cells that take longer in the plain run are cut out")
     parser.add_argument("--results", type=Path, help="append the outcomes here; notebooks that are in it are left out")
     parser.add_argument("--prepared", type=Path, help="keep what the cutting leaves here, and take it from here")
+    parser.add_argument("--work", type=Path, help="an empty folder to work in, and to leave as it is at the end")
     parser.add_argument("patterns", nargs="*", help="only notebooks whose line in the list holds one of these")
     chosen = parser.parse_intermixed_args()
     outcomes = earlier(chosen.results)
@@ -73,25 +75,36 @@ def main() -> int:
     prepare = partial(
         prepared, kept=chosen.prepared, kernel=chosen.kernel, seeded=chosen.seeded, seconds=chosen.seconds
     )
-    for line in chosen.list.read_text("utf-8").splitlines():
-        if line.startswith("#") or not line.strip() or line in there:
-            continue
-        if chosen.patterns and not any(pattern in line for pattern in chosen.patterns):
-            continue
-        repository, _, path = line.partition(" ")
-        top = chosen.checkouts / repository.partition("/")[2]
-        if not (top / path).is_file():
-            print(f"not there: {top / path}", file=sys.stderr)
-            continue
-        outcomes.append(judge(line, top / path, top, chosen.every, prepare))
-        written = json.dumps(vars(outcomes[-1]))
-        print(written, flush=True)
-        if chosen.results is not None:
-            with chosen.results.open("a", encoding="utf-8") as results:
-                results.write(f"{written}\n")
-        if chosen.report is not None:
-            chosen.report.write_text(table(outcomes), "utf-8")
+    with folder(chosen.work) as root, Judge(root, SECONDS) as judge:
+        for line in chosen.list.read_text("utf-8").splitlines():
+            if line.startswith("#") or not line.strip() or line in there:
+                continue
+            if chosen.patterns and not any(pattern in line for pattern in chosen.patterns):
+                continue
+            repository, _, path = line.partition(" ")
+            top = chosen.checkouts / repository.partition("/")[2]
+            if not (top / path).is_file():
+                print(f"not there: {top / path}", file=sys.stderr)
+                continue
+            outcomes.append(fare(line, top / path, top, root / "work", chosen.every, prepare, judge))
+            written = json.dumps(vars(outcomes[-1]))
+            print(written, flush=True)
+            if chosen.results is not None:
+                with chosen.results.open("a", encoding="utf-8") as results:
+                    results.write(f"{written}\n")
+            if chosen.report is not None:
+                chosen.report.write_text(table(outcomes), "utf-8")
     return sum(outcome.verdict in ("different", "crashed") for outcome in outcomes)
+
+
+@contextlib.contextmanager
+def folder(wanted: Path | None) -> Iterator[Path]:
+    """Where to work: what is *wanted*, or one that is gone at the end."""
+    if wanted is not None:
+        yield wanted.resolve()
+        return
+    with tempfile.TemporaryDirectory() as root:
+        yield Path(root).resolve()
 
 
 def earlier(results: Path | None) -> list[Outcome]:
@@ -101,224 +114,64 @@ def earlier(results: Path | None) -> list[Outcome]:
     return [Outcome(**json.loads(line)) for line in results.read_text("utf-8").splitlines()]
 
 
-def judge(name: str, file: Path, top: Path, every: int, prepare: Callable[..., tuple[dict[str, Any], int]]) -> Outcome:
-    """Split and verify one notebook of the checkout at *top*, in a copy of its folder."""
+def fare(
+    name: str,
+    file: Path,
+    top: Path,
+    tree: Path,
+    every: int,
+    prepare: Callable[..., tuple[dict[str, Any], int]],
+    judge: Judge,
+) -> Outcome:
+    """Split and verify one notebook of the checkout at *top*, in a copy of its folder below *tree*."""
     began = time.monotonic()
-    with tempfile.TemporaryDirectory() as root:
-        tree = Path(root) / "work"
-        folder = copied(file, top, tree)
-        notebook = folder / "notebook.ipynb"
-        document, cut = prepare(name, file, tree, folder)
-        cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in document["cells"])
-        took = 0.0
+    shutil.rmtree(tree, ignore_errors=True)
+    notebook = copied(file, top, tree) / "notebook.ipynb"
+    document, cut = prepare(name, file, tree, notebook.parent)
+    cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in document["cells"])
+    took = 0.0
 
-        def ended(verdict: str, **more: Any) -> Outcome:
-            seconds = round(time.monotonic() - began, 1)
-            return Outcome(name, verdict, cells, cut, split=round(took, 1), seconds=seconds, **more)
+    def ended(verdict: str, **more: Any) -> Outcome:
+        seconds = round(time.monotonic() - began, 1)
+        return Outcome(name, verdict, cells, cut, split=round(took, 1), seconds=seconds, **more)
 
-        if cells < 2:
-            return ended("too short")
-        if every:
-            split(document, every)
-        notebook.write_text(json.dumps(document), "utf-8")
-        environment = {**os.environ, "LABLINE_HOME": str(Path(root) / "home"), "DO_NOT_TRACK": "true"}
-        if not every:
-            before = time.monotonic()
-            suggested = labline(["suggest", "--write", str(notebook)], environment)
-            took = time.monotonic() - before
-            if suggested.returncode:
-                return ended("not split", said=last_line(suggested.stderr))
-        found = labline(["verify", "--no-track", "--json", str(notebook)], environment)
-        if found.returncode not in (0, 1, 2) or not found.stdout.startswith("{"):
-            return ended("crashed", said=last_line(found.stderr))
-        answer = json.loads(found.stdout)
-        if found.returncode == 2:
-            return ended("refused", said=answer.get("message", "")[:300])
-        return ended(**verdict_of(answer))
-
-
-def prepared(
-    name: str, file: Path, tree: Path, folder: Path, *, kept: Path | None, kernel: str, seeded: bool, seconds: int
-) -> tuple[dict[str, Any], int]:
-    """A notebook without what fails or takes too long in a plain run of it, and how much was cut."""
-    place = None if kept is None else kept / (re.sub(r"[^\w.]+", "-", name) + "-seeded" * seeded + ".json")
-    if place is not None and place.exists():
-        document: dict[str, Any] = json.loads(place.read_text("utf-8"))
-        return document, document["metadata"].pop("cut")
-    document = read(file, kernel)
-    if seeded:
-        seed(document)
-    cut = 0
-    for _ in range(ROUNDS):
-        failing, sure = cut_failing(document, tree, folder, kernel, seconds)
-        cut += failing
-        if sure:
-            break
-    for cell in document["cells"]:
-        cell["metadata"] = {}
-    if place is not None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(document | {"metadata": document["metadata"] | {"cut": cut}}), "utf-8")
-    return document, cut
-
-
-def copied(file: Path, top: Path, tree: Path) -> Path:
-    """Copy to *tree* what stands beside a notebook, or all of its checkout where it names a folder above its own.
-
-    Other notebooks only where it names them, as ``%run`` does. The copy of the notebook's folder is returned.
-    """
-    text = file.read_text("utf-8")
-
-    def left_out(_: str, names: list[str]) -> set[str]:
-        unnamed = {name for name in names if name.endswith(".ipynb") and name not in text}
-        return unnamed | ({".git", ".ipynb_checkpoints"} & set(names))
-
-    source = top if "../" in text else file.parent
-    shutil.copytree(source, tree, ignore=left_out)
-    return tree / file.parent.relative_to(source)
+    if cells < 2:
+        return ended("too short")
+    if every:
+        split(document, every)
+    notebook.write_text(json.dumps(document), "utf-8")
+    if not every:
+        try:
+            judge.split(notebook)
+        except InputError as error:
+            return ended("not split", said=error.message[:300])
+        finally:
+            took = time.monotonic() - began
+    try:
+        return ended(**verdict_of(judge(notebook)))
+    except InputError as error:
+        return ended("refused", said=error.message[:300])
+    except Stopped:
+        return ended("crashed", said=f"took more than {SECONDS} s")
+    except Exception as error:
+        return ended("crashed", said=f"{type(error).__name__}: {error}"[:300])
 
 
 def verdict_of(certificate: dict[str, Any]) -> dict[str, Any]:
     """The columns of the table that a certificate fills."""
     subject, values, cells = certificate["subject"], certificate["values"], certificate["cells"]
-    wrong = [each for each in [*values, *cells] if each["status"] == "different"]
-    found = [f"{each.get('name', 'cell')} in {each['step']}: {each['difference']}"[:200] for each in wrong[:2]]
+    odd = [each for each in [*values, *cells] if each["status"] != "equal"]
+    odd.sort(key=lambda each: each["status"] != "different")
+    found = [
+        f"{each['status']} {each.get('name', 'cell')} in {each['step']}: {each['difference']}"[:200] for each in odd
+    ]
     return {
         "verdict": subject["verdict"],
         "steps": len({value["step"] for value in values} | {cell["step"] for cell in cells}),
         "values": f"{sum(value['status'] == 'equal' for value in values)}/{len(values)}",
         "outputs": f"{sum(cell['status'] == 'equal' for cell in cells)}/{len(cells)}",
-        "said": (subject["failure"] or "; ".join(found))[:400],
+        "said": (subject["failure"] or "; ".join(found))[:600],
     }
-
-
-def read(file: Path, kernel: str) -> dict[str, Any]:
-    """The notebook in today's format, without outputs and metadata, for *kernel*."""
-    import nbformat
-
-    document: dict[str, Any] = json.loads(nbformat.writes(nbformat.convert(nbformat.read(file, as_version=4), 4)))
-    for number, cell in enumerate(document["cells"]):
-        cell |= {"metadata": {}, "id": f"cell-{number}"}
-        cell["source"] = re.sub(r"\bseaborn-(?!v0_8)(?=[a-z-]+['\"])", "seaborn-v0_8-", "".join(cell["source"]))
-        if cell["cell_type"] == "code":
-            cell |= {"outputs": [], "execution_count": None}
-    document["metadata"] = {"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}}
-    document["nbformat_minor"] = 5
-    return document
-
-
-def cut_failing(document: dict[str, Any], tree: Path, folder: Path, kernel: str, seconds: int) -> tuple[int, bool]:
-    """Run the notebook as it is, and cut what fails: statement by statement, or the whole cell.
-
-    How many cells were cut, and whether that is sure to do: not where what was cut had done something before it failed.
-    Files that the run made are taken away.
-    """
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-
-    changed, sure = 0, True
-    with tempfile.TemporaryDirectory() as scratch:
-        shutil.copytree(tree, Path(scratch) / "work")
-        place = Path(scratch) / "work" / folder.relative_to(tree)
-        ran = nbformat.from_dict(copy.deepcopy(document))
-        where = {"metadata": {"path": str(place)}}
-        client = NotebookClient(
-            ran, kernel_name=kernel, allow_errors=True, timeout=seconds, interrupt_on_timeout=True, resources=where
-        )
-        with client.setup_kernel():
-            for number, cell in enumerate(document["cells"]):
-                if cell["cell_type"] != "code":
-                    continue
-                before = cell["source"]
-                while cell["source"].strip():
-                    ran["cells"][number]["source"] = cell["source"]
-                    try:
-                        client.execute_cell(ran["cells"][number], number)
-                        failed = failure(ran["cells"][number]["outputs"])
-                    except (CellTimeoutError, DeadKernelError) as error:
-                        print(f"cell {number}: {type(error).__name__}", file=sys.stderr)
-                        failed = ""
-                        if isinstance(error, DeadKernelError):
-                            cell["source"] = ""
-                            return changed + 1, False
-                    if failed is None:
-                        break
-                    cell["source"], simple = without_failing(cell["source"], failed)
-                    sure = sure and simple
-                changed += cell["source"] != before
-    return changed, sure
-
-
-def failure(outputs: list[Any]) -> str | None:
-    """The traceback among a cell's outputs; nothing where it has not failed."""
-    for output in outputs:
-        if output["output_type"] == "error":
-            return "\n".join(output["traceback"])
-        if output.get("text", "").startswith("UsageError: "):
-            return ""
-    return None
-
-
-def without_failing(source: str, traceback: str) -> tuple[str, bool]:
-    """A cell without the statement that failed; without any where that is not known. Whether it had done nothing."""
-    from labline_compiler.ipython import CellSyntaxError, parse_cell
-
-    place = re.search(r"Cell In\[\d+\], line (\d+)", re.sub(r"\x1b\[[0-9;]*m", "", traceback))
-    try:
-        statements = parse_cell(source).tree.body
-    except CellSyntaxError:
-        return "", True
-    if place is None or source.startswith("%%"):
-        return "", False
-    for each in statements:
-        if each.lineno <= int(place[1]) <= (each.end_lineno or each.lineno):
-            lines = source.split("\n")
-            left = "\n".join([*lines[: each.lineno - 1], *lines[each.end_lineno :]])
-            return left, isinstance(each, (ast.Assign, ast.Expr, ast.Import, ast.ImportFrom))
-    return "", False
-
-
-def seed(document: dict[str, Any]) -> None:
-    """Seed the generators in a code cell above all others."""
-    cell: dict[str, Any] = {
-        "cell_type": "code",
-        "id": "seed",
-        "metadata": {},
-        "source": SEED,
-        "outputs": [],
-        "execution_count": None,
-    }
-    document["cells"].insert(0, cell)
-
-
-def split(document: dict[str, Any], every: int) -> None:
-    """Start a step at every Nth code cell."""
-    code = [cell for cell in document["cells"] if cell["cell_type"] == "code" and cell["source"].strip()]
-    for number, cell in enumerate(code[::every], 1):
-        cell["metadata"] = {"tags": [f"step:part_{number}"]}
-
-
-def labline(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run the command, for a bounded time."""
-    command = [sys.executable, "-m", "labline_backend", *arguments]
-    try:
-        return subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 124, "", f"took more than {SECONDS} s")
-
-
-def last_line(text: str) -> str:
-    """The end of what a command said."""
-    return (text.strip().splitlines() or [""])[-1][:300]
 
 
 def table(outcomes: list[Outcome]) -> str:
