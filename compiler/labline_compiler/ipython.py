@@ -7,8 +7,11 @@ needs it.
 from __future__ import annotations
 
 import ast
+import builtins
+import keyword
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from labline_compiler.syntax import parse
@@ -24,6 +27,18 @@ _OWN_SYNTAX = re.compile(r"[%!?]|\A\s*[ \t]|\A\s*(?:>>>|In \[)")
 # A copied prompt that Python takes for an annotation of ``In``.
 _PROMPT = re.compile(r"^\s*(?:\[(?:nav|ins)\] )?In \[\d+\]: ", re.MULTILINE)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+# A cell of one line that begins with a magic's name, which does for the magic unless a variable is called so.
+_AUTOMAGIC = re.compile(r"(?:[ \t]*\n)*[ \t]*(?P<line>(?P<name>[a-zA-Z]\w*)(?![\w.]|[ \t]*[=,])[^\n]*)\n?\Z")
+_LINE_MAGICS = (
+    "alias alias_magic autoawait autocall automagic autoreload autosave bookmark cat cd cls code_wrap colors "
+    "conda config connect_info cp debug dhist dirs doctest_mode ed edit env gui hist history killbgscripts ldir "
+    "less lf lk ll load load_ext loadpy logoff logon logstart logstate logstop ls lsmagic lx macro magic mamba "
+    "man matplotlib memit micromamba mkdir more mv notebook page pastebin pdb pdef pdoc pfile pinfo pinfo2 pip "
+    "popd pprint precision prun psearch psource pushd pwd pycat pylab qtconsole quickref recall rehashx "
+    "reload_ext rep rerun reset reset_selective rm rmdir run save sc set_env store subshell sx system tb time "
+    "timeit unalias unload_ext uv who who_ls whos xdel xmode"
+)
+_AUTOMAGICS = frozenset(_LINE_MAGICS.split()) - {*dir(builtins), *keyword.kwlist}
 
 
 class CellSyntaxError(Exception):
@@ -52,17 +67,36 @@ class ParsedCell:
     local: bool = False
 
 
-def parse_cell(source: str) -> ParsedCell:
-    """Parse a cell. Raises :class:`CellSyntaxError`."""
+def parse_cell(source: str, is_variable: Callable[[str], bool] = lambda _: True) -> ParsedCell:
+    """Parse a cell. Raises :class:`CellSyntaxError`.
+
+    *is_variable* tells whether a name may be one of the notebook's: ``pwd`` alone is a magic where it is not.
+    """
     magic = _CELL_MAGIC.match(source)
     if magic is None:
-        return ParsedCell(parse_python(source))
+        return ParsedCell(_parse_line(source, is_variable) or parse_python(source))
     name, line, body = magic["name"], magic["line"], magic["body"] or ""
     if name not in _PYTHON_BODY | _LOCAL_BODY:
         return ParsedCell(ast.Module([], []), CellMagic(name, line, body))
     above = source[: len(source) - len(body)].count("\n")
     tree = parse_python("\n" * above + body)
     return ParsedCell(tree, CellMagic(name, line), local=name in _LOCAL_BODY)
+
+
+def _parse_line(source: str, is_variable: Callable[[str], bool]) -> ast.Module | None:
+    """A cell that is one magic written without its ``%``; none where it is something else."""
+    line = _AUTOMAGIC.match(source)
+    if line is None or line["name"] not in _AUTOMAGICS:
+        return None
+    try:
+        _parse(source)
+    except CellSyntaxError:
+        is_python = False
+    else:
+        is_python = True
+    if is_python and is_variable(line["name"]):
+        return None
+    return parse_python(f"{source[: line.start('line')]}%{line['line']}")
 
 
 def parse_python(source: str) -> ast.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from labline_compiler.analysis.beside import read_modules
 from labline_compiler.analysis.dataflow import Analysis
 from labline_compiler.ipython import ParsedCell, parse_cell
@@ -13,11 +15,18 @@ class Known:
 
     def __init__(self, notebook: Notebook, plots: str | None = None) -> None:
         self.analysis = Analysis(plots, read_modules(notebook.modules))
+        self._notebook = notebook
         self._parsed: dict[tuple[int, str], ParsedCell] = {}
 
     def parse(self, cell: Cell) -> ParsedCell:
         """The cell's code, parsed once. Raises :class:`~.ipython.CellSyntaxError`."""
         place = (cell.index, cell.source)
         if place not in self._parsed:
-            self._parsed[place] = parse_cell(cell.source)
+            self._parsed[place] = parse_cell(cell.source, self._may_be_variable)
         return self._parsed[place]
+
+    def _may_be_variable(self, name: str) -> bool:
+        """Whether a cell may give something this *name*, which is also a magic's."""
+        alone = re.compile(rf"\s*{name}(?:[ \t]+(?:-\w|[\w./~])[^\n]*)?\s*\Z")
+        said = re.compile(rf"(?<![%!\w]){name}\b|import\s+\*|%pylab|%run|%store")
+        return any(said.search(cell.source) and not alone.match(cell.source) for cell in self._notebook.code_cells)

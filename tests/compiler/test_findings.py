@@ -100,6 +100,8 @@ def test_a_bad_step_name_comes_with_a_good_one() -> None:
         (steps(a="get_ipython().events.register('pre_execute', print)"), "LL304"),
         (steps(a="x = 1\n%store x"), "LL306"),
         (steps(a="x = 1", b="%whos"), "LL307"),
+        (steps(a="x = 1", b="whos"), "LL307"),
+        (steps(a="cd ..", b="x = 1"), "LL302"),
         (steps(a="x = 1", b="[name for name in dir() if len(name) == 1]"), "LL307"),
         (steps(a="x = 1", b="%history"), "LL307"),
         (
@@ -114,6 +116,10 @@ def test_what_is_worth_knowing_does_not_stop_the_compilation(case: str, code: st
     compilation = compile_text(case)
     assert compilation.pipeline is not None
     assert code in [found.code for found in compilation.findings]
+
+
+def test_a_line_that_could_be_a_magic_is_none_where_a_variable_is_called_so() -> None:
+    assert codes(steps(a="who = 1", b="who")) == []
 
 
 def test_a_star_import_may_bind_any_name() -> None:
