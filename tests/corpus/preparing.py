@@ -36,13 +36,23 @@ def prepared(
     name: str, file: Path, tree: Path, folder: Path, *, kept: Path | None, kernel: str, seeded: bool, seconds: int
 ) -> tuple[dict[str, Any], int]:
     """A notebook without what fails or takes too long in a plain run of it, and how much was cut."""
-    place = None if kept is None else kept / (re.sub(r"[^\w.]+", "-", name) + "-seeded" * seeded + ".json")
+    place = None if kept is None else kept / (re.sub(r"[^\w.]+", "-", name) + ".json")
     if place is not None and place.exists():
         document: dict[str, Any] = json.loads(place.read_text("utf-8"))
-        return document, document["metadata"].pop("cut")
-    document = read(file, kernel)
+        cut: int = document["metadata"].pop("cut")
+    else:
+        document, cut = without_what_fails(file, tree, folder, kernel, seconds)
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(json.dumps(document | {"metadata": document["metadata"] | {"cut": cut}}), "utf-8")
     if seeded:
         seed(document)
+    return document, cut
+
+
+def without_what_fails(file: Path, tree: Path, folder: Path, kernel: str, seconds: int) -> tuple[dict[str, Any], int]:
+    """The notebook in *file*, whose copy is in *folder*, without what fails, and how much was cut."""
+    document = read(file, kernel)
     cut = 0
     for _ in range(ROUNDS):
         failing, sure = cut_failing(document, tree, folder, kernel, seconds)
@@ -51,9 +61,6 @@ def prepared(
             break
     for cell in document["cells"]:
         cell["metadata"] = {}
-    if place is not None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(json.dumps(document | {"metadata": document["metadata"] | {"cut": cut}}), "utf-8")
     return document, cut
 
 
