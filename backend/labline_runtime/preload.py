@@ -22,7 +22,7 @@ from typing import Any
 from labline_runtime import files, library, shell
 from labline_runtime.outputs import Recorder
 from labline_runtime.shelf import Brought, Shelf, added, set_filters
-from labline_runtime.states import looks, parts, patches
+from labline_runtime.states import generators, looks, parts, patches
 
 SET_UP_IN_THE_STEP = "mlflow"  # the runtime changes it while it is imported, and it reads variables of the step's own
 HARMLESS_THREADS = frozenset(("jemalloc_bg_thd",))  # of jemalloc, which stops it before every fork
@@ -65,10 +65,9 @@ class Ahead:
 
     def enter_step(self) -> None:
         """Have the step find the libraries on the shelf, with random numbers of its own."""
-        generator: Any = self.shelf.module("numpy.random")
-        if generator is not None:  # Python reseeds its own after a fork, NumPy and PyTorch do not
-            # Not seed(), after which nobody could tell that the notebook has neither seeded it nor drawn from it.
-            generator.set_bit_generator(generator.MT19937())
+        numpy_random: Any = self.shelf.module("numpy.random")
+        if numpy_random is not None:  # Python reseeds its own after a fork, NumPy and PyTorch do not
+            generators.renew_numpy(numpy_random)
         torch: Any = self.shelf.module("torch")
         if torch is not None:
             torch.default_generator.seed()

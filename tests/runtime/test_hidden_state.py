@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from labline_runtime.states import generators
+from labline_runtime.states.baseline import Baseline
+
 CASES = {
     "@random": ("import random\nrandom.seed(3); random.random()", "import random\nprint(random.random())"),
     "@numpy.random": (
@@ -178,3 +181,14 @@ def test_a_handler_that_cannot_be_made_anew_is_said(steps):
     ).result.error
     assert "MemoryHandler" in error.message
     assert error.hint
+
+
+def test_a_generator_of_numpy_that_a_step_of_a_warm_parent_begins_with_is_one_that_nobody_has_touched() -> None:
+    np = pytest.importorskip("numpy")
+    held = np.random.get_bit_generator()
+    try:
+        np.random.seed(1)
+        generators.renew_numpy(np.random)
+        assert generators.capture_numpy(Baseline.take()) is None
+    finally:
+        np.random.set_bit_generator(held)

@@ -48,6 +48,17 @@ def _is_as_imported(state: dict[str, Any]) -> bool:
     return same and not state["has_gauss"]
 
 
+def renew_numpy(module: Any) -> None:
+    """Give the generator of ``numpy.random`` entropy of this process's own, as importing it does.
+
+    ``seed()`` would leave it as one that somebody has seeded. NumPy before 1.24 knows no other way.
+    """
+    if hasattr(module, "set_bit_generator"):
+        module.set_bit_generator(module.MT19937())
+    else:
+        module.seed()
+
+
 def capture_torch(_: Baseline) -> Any:
     """The generators of the CPU and of every CUDA device in use."""
     torch = sys.modules["torch"]
