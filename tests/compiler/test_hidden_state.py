@@ -250,6 +250,22 @@ def test_a_seed_set_in_a_roundabout_way_reaches_who_draws(seeding: str) -> None:
     assert any("@random" in edge for edge in edges(pipeline_of(text)))
 
 
+@pytest.mark.parametrize(
+    ("call", "draws"),
+    [
+        ("svm.SVR().fit(X, y)", True),
+        ("manifold.Isomap().fit(X)", True),
+        ("linear_model.lasso_path(X, y)", True),
+        ("metrics.silhouette_score(X, y, sample_size=9)", True),
+        ("metrics.silhouette_score(X, y)", False),
+    ],
+)
+def test_a_call_of_scikit_learn_that_has_no_seed_of_its_own_draws(call: str, draws: bool) -> None:
+    imports = '# %% tags=["imports"]\nimport numpy as np\nfrom sklearn import linear_model, manifold, metrics, svm\n'
+    text = imports + steps(a="np.random.seed(0)\nX, y = [[1.0]], [1]", b=call)
+    assert any("@numpy.random" in edge for edge in edges(pipeline_of(text))) == draws
+
+
 def test_a_step_that_waits_because_a_call_may_seed_is_told_which_call() -> None:
     helped = "import random, helper\ndef prepare(x):\n    return helper.prepare(x)\nprepare([1])"
     found = compile_text(steps(a=helped, b="random.random()", c="random.random()")).findings

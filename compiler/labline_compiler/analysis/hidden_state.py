@@ -240,8 +240,25 @@ DRAW_WITHOUT_STATE = frozenset(
         "utils.random.sample_without_replacement",
         "utils.extmath.randomized_svd",
         "covariance.fast_mcd",
+        "covariance.graphical_lasso",
+        "cluster.affinity_propagation",
+        "datasets.make_sparse_coded_signal",
+        "datasets.make_sparse_spd_matrix",
+        "decomposition.dict_learning_online",
+        "linear_model.enet_path",
+        "linear_model.lasso_path",
+        "manifold.locally_linear_embedding",
+        "manifold.spectral_embedding",
+        "utils.extmath.randomized_range_finder",
     ]
 )
+# And those that do so only where they are given this argument.
+DRAW_WHERE_GIVEN = {
+    "sklearn.cluster.estimate_bandwidth": "n_samples",
+    "sklearn.feature_extraction.image.extract_patches_2d": "max_patches",
+    "sklearn.metrics.silhouette_score": "sample_size",
+    "sklearn.model_selection.learning_curve": "shuffle",
+}
 # Functions that fit the estimators they are given.
 FITTING_FUNCTIONS = (
     "sklearn.model_selection.",

@@ -349,6 +349,8 @@ class LibraryCalls(Replacements):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
             sink.unrepeatable()
+        if hidden_state.DRAW_WHERE_GIVEN.get(origin) in arguments.keywords and not arguments.has_state():
+            sink.hidden("@numpy.random", "draw")
         if origin in hidden_state.DRAW_WITHOUT_STATE and not arguments.has_state():
             if not (origin.endswith("train_test_split") and arguments.constant(None, "shuffle") is False):
                 sink.hidden("@numpy.random", "draw")

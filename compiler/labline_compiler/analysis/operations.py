@@ -395,7 +395,8 @@ RANDOM_ESTIMATORS = words(
     "RepeatedKFold RepeatedStratifiedKFold KFold_ StratifiedKFold_ GaussianRandomProjection SparseRandomProjection "
     "RBFSampler Nystroem SkewedChi2Sampler PolynomialCountSketch MinCovDet EllipticEnvelope DummyClassifier "
     "SelfTrainingClassifier_ RegressorChain ClassifierChain StackingClassifier_ SMOTE RandomOverSampler "
-    "RandomUnderSampler ADASYN BorderlineSMOTE"
+    "RandomUnderSampler ADASYN BorderlineSMOTE SVR NuSVR OneClassSVM Isomap AffinityPropagation GraphicalLasso "
+    "GraphicalLassoCV MultiTaskLassoCV MultiTaskElasticNetCV TargetEncoder OutputCodeClassifier PatchExtractor"
 )
 
 
