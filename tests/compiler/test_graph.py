@@ -529,6 +529,12 @@ def test_a_function_that_is_not_followed_takes_the_names_in_its_texts(
     assert "m" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
 
 
+def test_a_function_that_is_not_followed_takes_any_name_by_globals(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expressions, "NOTEBOOK_BUDGET", 0)
+    text = steps(a="m = 1\ndef get(name):\n    return globals()[name]", b="print(get('m'))")
+    assert "m" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
+
+
 @pytest.mark.parametrize("calls", [("print(1)", "package.twice(make)"), ("package.both(hold, make)", "keep[0]()")])
 def test_what_a_function_gives_to_unknown_code_may_be_called(calls: tuple[str, str]) -> None:
     defined = f"import package\nm = 1\nkeep = []\ndef hold(x):\n    keep.append(x)\n{_MAKE_INNER}"

@@ -141,12 +141,13 @@ def fare(
         split(document, every)
     notebook.write_text(json.dumps(document), "utf-8")
     if not every:
+        before = time.monotonic()
         try:
             judge.split(notebook)
         except InputError as error:
             return ended("not split", said=error.message[:300])
         finally:
-            took = time.monotonic() - began
+            took = time.monotonic() - before
     try:
         return ended(**verdict_of(judge(notebook)))
     except InputError as error:

@@ -17,6 +17,7 @@ _CALLERS = 3  # so many calls up, what a line of a function makes is told apart 
 BUDGET = 600  # statements and calls followed in functions for one cell
 NOTEBOOK_BUDGET = 20_000  # and for all cells
 _ROUNDS = 6  # through functions that may be called in any order
+_ANY_NAME = frozenset(("globals", "eval", "exec"))  # functions that mention them may use any name of the notebook
 _OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
 
 
@@ -82,6 +83,10 @@ class Functions:
 
     def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
         """The function object that a definition makes."""
+        raise NotImplementedError
+
+    def everything(self, origin: str, node: ast.AST | None) -> Value:
+        """All names may be read and changed; all that they may stand for."""
         raise NotImplementedError
 
     def spend(self, units: int = 1) -> None:
@@ -250,6 +255,8 @@ class Functions:
                 mentions = self.mentioned(each)
                 values, declared = values | mentions.values, declared | mentions.declared
                 seen |= mentions.functions
+                for name in _ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
+                    values |= self._any_name(f"builtins.{name}", node)
         made = self.heap.make(("unfollowed", number))
         self.heap.unfollowed |= dict.fromkeys(made, number)
         self.mix(values | made, node)
@@ -262,6 +269,15 @@ class Functions:
         self.state.sink.file("write", None, tree=True)
         self.heap.put(self.raised(), inside)
         return made | self.any_of(reached, node)
+
+    def _any_name(self, origin: str, node: ast.AST | None) -> Value:
+        """All names are read and may be changed: once, as long as they stand for what they did."""
+        known = self.done.get(("any name", origin))
+        if known is not None and known[0][0] == self.state.moment[0]:
+            return known[1]
+        found = self.everything(origin, node)
+        self.done["any name", origin] = self.state.moment, found
+        return found
 
     def mentioned(self, number: int) -> Mentions:
         """What a function and those it reaches mention: all of that is read."""

@@ -29,11 +29,11 @@ class Namespaces(Plots):
         """The cell lists all names that there are, by *how*."""
         raise NotImplementedError
 
-    def everything(self, origin: str, node: ast.AST) -> Value:
+    def everything(self, origin: str, node: ast.AST | None) -> Value:
         """All names may be read and changed, and stand for what another does. Returns all that they may stand for."""
         return self.once(("everything", origin), lambda: self._everything(origin, node))
 
-    def _everything(self, origin: str, node: ast.AST) -> Value:
+    def _everything(self, origin: str, node: ast.AST | None) -> Value:
         name = origin.rpartition(".")[2]
         self.state.sink.note(
             "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
