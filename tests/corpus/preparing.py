@@ -147,7 +147,8 @@ def without_failing(source: str, traceback: str) -> tuple[str, bool]:
         if each.lineno <= int(place[1]) <= (each.end_lineno or each.lineno):
             lines = source.split("\n")
             left = "\n".join([*lines[: each.lineno - 1], *lines[each.end_lineno :]])
-            return left, isinstance(each, (ast.Assign, ast.Expr, ast.Import, ast.ImportFrom))
+            several = isinstance(each, (ast.Import, ast.ImportFrom)) and len(each.names) > 1  # the first may be there
+            return left, isinstance(each, (ast.Assign, ast.Expr, ast.Import, ast.ImportFrom)) and not several
     return "", False
 
 
