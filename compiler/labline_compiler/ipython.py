@@ -119,8 +119,10 @@ def _parse(source: str) -> ast.Module:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an invalid escape in a cell is the cell's business
             tree: ast.Module = parse(source, flags=_FLAGS)
-            # The tree alone does not show a return outside a function and its like.
-            compile(tree, "<cell>", "exec", _FLAGS, dont_inherit=True)
+            # The tree alone does not show a return outside a function and its like. IPython runs a cell statement by
+            # statement, so an import from ``__future__`` may follow others.
+            for statement in tree.body:
+                compile(ast.Module([statement], []), "<cell>", "exec", _FLAGS, dont_inherit=True)
     except SyntaxError as error:
         raise CellSyntaxError(error.msg, error.lineno, error.offset or None) from error
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:

@@ -122,6 +122,10 @@ def test_a_line_that_could_be_a_magic_is_none_where_a_variable_is_called_so() ->
     assert codes(steps(a="who = 1", b="who")) == []
 
 
+def test_a_cell_is_compiled_as_ipython_does_statement_by_statement() -> None:
+    assert codes(steps(a="import math\nfrom __future__ import annotations\nx = 1\nglobal x")) == []
+
+
 def test_a_star_import_may_bind_any_name() -> None:
     assert codes(steps(a="from helper import *", b="print(something)")) == []
 
