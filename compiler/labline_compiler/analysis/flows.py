@@ -40,6 +40,7 @@ class Version:
     unbound: bool = False  # may be unbound again
     statement: ast.stmt | None = None  # that did it
     suspect: ast.Call | None = None  # of a generator of random numbers: what may seed it
+    starred: bool = False  # maybe bound by a star import above, as was found when the name was read
 
 
 @dataclass

@@ -7,12 +7,13 @@ A value is the set of objects that a name may stand for; the empty set is a valu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Value: TypeAlias = frozenset[int]
 NOTHING: Value = frozenset()
+_MOST_KEPT = 2_000_000  # objects in sets that were worked out, of which many are not asked for again
 
 
 @dataclass(eq=False, slots=True)
@@ -21,6 +22,16 @@ class Node:
 
     holds: set[int] = field(default_factory=set)
     held_by: set[int] = field(default_factory=set)
+
+
+@dataclass(eq=False, slots=True)
+class _Reach:
+    """What a value reaches: right for so many links, and for more as long as its roots reach what they did."""
+
+    links: int
+    roots: list[int] = field(default_factory=list)
+    below: list[Value] = field(default_factory=list)  # what each of the roots reaches
+    all: Value = NOTHING
 
 
 class Links:
@@ -32,14 +43,13 @@ class Links:
         self.things = defaultdict(Node)
         self.links = 0  # how many were added
         self._below: dict[int, Value] = {}
-        self._reached: dict[Value, Value] = {}
-        self._holders: dict[Value, Value] = {}
+        self._reached: dict[Value, _Reach] = {}
+        self._kept = 0  # about how many objects are in there
+        self.grown: set[int] = set()  # objects that reach more since somebody emptied this
 
     def link(self, holder: int, new: Value) -> None:
         """*holder* holds *new* from now on, none of which it has held before."""
         self._spread(holder, new)
-        self._reached.clear()
-        self._holders.clear()
         self.links += 1
         self.things[holder].holds |= new
         for number in new:
@@ -61,6 +71,7 @@ class Links:
                 if known not in grown:
                     grown[known] = known | added
                 self._below[number] = grown[known]
+                self.grown.add(number)
             above = self.things[number].held_by - seen
             seen |= above
             stack.extend(above)
@@ -72,14 +83,33 @@ class Links:
             (number,) = key
             return self.below(number)
         known = self._reached.get(key)
-        if known is None:
-            below: list[Value] = []
-            found: set[int] = set()
-            for number in sorted(key, reverse=True):  # the newest first, as they tend to hold the older
-                if number not in found:  # else all that it reaches is there, too
-                    below.append(self.below(number))
-                    found.update(below[-1])
-            known = self._reached[key] = below[0] if len(below) == 1 else frozenset(found)
+        if known is not None:
+            if known.links == self.links:
+                return known.all
+            if all(self._below[root] is below for root, below in zip(known.roots, known.below, strict=True)):
+                known.links = self.links
+                return known.all
+        return self._gathered(key, known.roots if known is not None else key).all
+
+    def roots(self, value: Value) -> Collection[int]:
+        """Some of *value*, of which :meth:`reach` was asked, that reach all of it."""
+        return value if len(value) == 1 else self._reached[value].roots
+
+    def _gathered(self, key: Value, roots: Iterable[int]) -> _Reach:
+        """What *key* reaches, of which *roots* reach all."""
+        found: set[int] = set()
+        known = _Reach(self.links)
+        for number in sorted(roots, reverse=True):  # the newest first, as they tend to hold the older
+            if number not in found:  # else all that it reaches is there, too
+                known.roots.append(number)
+                known.below.append(self.below(number))
+                found.update(known.below[-1])
+        known.all = known.below[0] if len(known.below) == 1 else frozenset(found)
+        self._kept += len(known.all)
+        if self._kept > _MOST_KEPT:
+            self._kept = 0
+            self._reached.clear()
+        self._reached[key] = known
         return known
 
     def below(self, number: int) -> Value:
@@ -100,22 +130,4 @@ class Links:
                     else:
                         found |= below
             known = self._below[number] = frozenset(found)
-        return known
-
-    def holders(self, value: Value, most: int) -> Value | None:
-        """*value* with all that holds it, directly or not; None where that takes looking at more than *most*."""
-        if len(value) > most:
-            return None
-        known = self._holders.get(value)
-        if known is None:
-            found, stack = set(value), list(value)
-            while stack:
-                if len(found) > most:
-                    return None
-                above = self.things[stack.pop()].held_by
-                if not above <= found:
-                    new = above - found
-                    found |= new
-                    stack.extend(new)
-            known = self._holders[value] = frozenset(found)
         return known

@@ -15,10 +15,12 @@ from labline_compiler.analysis.given_names import IPYTHON_NAMES
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH, PLACES, Use
 from labline_compiler.analysis.history import is_text
 from labline_compiler.analysis.links import NOTHING, Value
+from labline_compiler.analysis.scene import Scene
 from labline_compiler.analysis.state import Lacks, Ran
 from labline_compiler.analysis.staying import Staying
 from labline_compiler.analysis.texts import ANY
-from labline_compiler.analysis.trace import Part, Scene, Trace
+from labline_compiler.analysis.trace import Part, Trace
+from labline_compiler.analysis.versions import Versions
 from labline_compiler.findings import Finding, finding
 from labline_compiler.findings.place import span_of
 from labline_compiler.notebook import Cell
@@ -36,16 +38,17 @@ class Left(NamedTuple):
 class Recorder:
     """Goes through a trace, and keeps what settling the flows takes."""
 
-    def __init__(self, trace: Trace, last_altered: dict[int, int], *, parallel_random: bool = False) -> None:
+    def __init__(
+        self, trace: Trace, last_altered: dict[int, int], until: dict[int, int], *, parallel_random: bool = False
+    ) -> None:
         self.trace = trace
         self.heap = trace.heap  # as it is in the end
-        self.scene = Scene()
+        self.scene = Scene(until)
         self.last = last_altered
         self.ends = sorted(last_altered, key=last_altered.__getitem__, reverse=True)  # what is altered no more the last
         self.altered_later = set(last_altered)
         self.parallel_random = parallel_random
-        self.versions: dict[str, Version] = {}
-        self.made: dict[tuple[str, str], list[Version]] = {}  # by step and name
+        self.versions = Versions(self.scene)
         self.needs: list[tuple[str, int, Version, Cell]] = []
         self.files = FileLog()
         self.preamble_files: list[tuple[FileAccess, int]] = []
@@ -55,7 +58,7 @@ class Recorder:
         self.stars: list[Version] = []
         self.starred: dict[str, int] = {}  # how many of the stars its versions know of
         self.steps: dict[str, StepFlow] = {}
-        self.left: dict[str, dict[str, Left]] = {}  # by step: what its names stand for when it ends
+        self.links: dict[int, int] = {}  # by stretch of cells: how many links there were when it ended
         self.staying: dict[str, dict[str, Staying]] = {}  # by step: what cannot leave its process when it ends
         self.findings: list[Finding] = []
         self.told: set[tuple[object, ...]] = set()
@@ -70,7 +73,6 @@ class Recorder:
         self.nodes: dict[ast.AST, frozenset[ast.AST]] = {}  # all of a cell's, once they were asked for
         self.segment = 0
         self.patches: dict[str, None] = {}  # names of what was put into libraries
-        self.changed: dict[str, None] = {}  # names of which this stretch of cells made a version
         self.surely: set[str] = set()  # names that this stretch of cells has surely bound in cells above
         self.left_behind: dict[str, None] = {}  # names of what earlier steps made and what surely cannot leave these
         self.ran: list[Ran] = []
@@ -105,10 +107,11 @@ class Recorder:
         if begins:
             self._finish(before)
             self.segment += 1
-            self.changed.clear()
+            self.scene.stretch = self.segment
             self.surely.clear()
         self.statement = None
         self.unit = unit
+        self.versions.go_on(unit, self.segment)
         self.units.append(unit)
         self.brought.clear()
         self.bound.clear()
@@ -126,12 +129,16 @@ class Recorder:
         self.left_behind = dict.fromkeys([*still, *(name for name, its in part.staying.items() if not its.inside)])
         if not self.units or self.unit.step in NO_STEPS:
             return
-        step = self.unit.step
-        names = self.scene.names
-        self.staying[step] = part.staying
-        for name in self.changed:
-            if name in names and name in self.versions:
-                self.left.setdefault(step, {})[name] = Left(names[name], self.scene.links)
+        self.staying[self.unit.step] = part.staying
+        self.links[self.segment] = self.scene.links
+
+    def left(self, step: str, name: str) -> Left | None:
+        """What a name stands for when the step ends, which made a version of it, as far as that ends with its cells."""
+        for version in reversed(self.versions.made(step, name)):
+            value = self.scene.stood_for(name, version.segment)
+            if value is not None and not version.starred:
+                return Left(value, self.links[version.segment])
+        return None
 
     @property
     def _above(self) -> bool:
@@ -178,24 +185,24 @@ class Recorder:
         if moment not in self.bound:  # the same again would find the same names
             self.bound.add(moment)
             if hot := self._hot(value):
-                self._bring_along(hot, {name})
+                self._bring_along(hot, but=self.scene.bits[name])
 
     def delete(self, name: str, always: bool) -> None:
         """The name has no source any more, or maybe none."""
         if always:
-            self.versions.pop(name, None)
+            self.versions.drop(name)
         else:
             self._touch(name, always=False).unbound = True
 
     def alter(self, objects: Value, time: int, bindings: int) -> None:
         """All names that may show the change have their source here from now on."""
         self.now = time
-        if self.unit.step == PREAMBLE and self._above and self.scene.names_holding(objects):
+        if self.unit.step == PREAMBLE and self._above and self.scene.holding(objects, time):
             self.misplaced.add(self.unit.cell.index)
         moment = (objects, self.scene.links, bindings)
         if moment not in self.brought:  # the same again would find the same names
             self.brought.add(moment)
-            self._bring_along(objects, set())
+            self._bring_along(objects)
 
     def compared(self, objects: Value, time: int) -> None:
         """Counts for when objects are altered only."""
@@ -268,14 +275,8 @@ class Recorder:
         if self.stars and name not in IPYTHON_NAMES:  # every step has those of its own
             if self.unit.step == PREAMBLE and any(star.step != PREAMBLE for star in self.stars):
                 self.misplaced.add(self.unit.cell.index)
-            version = self.versions.get(name)
-            for star in self.stars[self.starred.get(name, 0) :]:
-                if version is None or (version.step, version.segment) != (star.step, star.segment):
-                    version = Version(name, star.step, star.segment, version, False, star.cell, unbound=True)
-                    self.made.setdefault((star.step, name), []).append(version)
+            self.versions.star(name, self.stars[self.starred.get(name, 0) :])
             self.starred[name] = len(self.stars)
-            if version is not None:
-                self.versions[name] = version
             self._need(name)
         elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not is_text(name):
             if not forgiven and not (late and name in self.trace.state.module.names):  # it may run later
@@ -288,7 +289,7 @@ class Recorder:
         self.stars.append(Version("*", self.unit.step, self.segment, None, False, self.unit.cell))
         if self.unit.step == PREAMBLE and self._above:
             self.misplaced.add(self.unit.cell.index)
-        for name in list(self.versions):
+        for name in self.versions.names():
             if not name.startswith("@"):
                 self._touch(name, always=False)
                 self.starred[name] = len(self.stars)
@@ -312,48 +313,23 @@ class Recorder:
 
     def _touch(self, name: str, *, always: bool) -> Version:
         """The current step makes a version of *name*, if it has not yet."""
-        version = self.versions.get(name)
-        if version is not None and version.step == self.unit.step and version.segment == self.segment:
-            version.always |= always
-            return version
-        version = Version(name, self.unit.step, self.segment, version, always, self.unit.cell, statement=self.statement)
-        self.versions[name] = version
-        self.changed[name] = None
         if name.startswith(PATCH):
             self.patches[name] = None
-        self.made.setdefault((self.unit.step, name), []).append(version)
-        return version
+        return self.versions.touch(name, always=always, statement=self.statement)
 
     def _hot(self, value: Value) -> Value:
         """The objects of *value* that are altered later."""
+        return self.scene.reach(value) & self._later()
+
+    def _later(self) -> set[int]:
         while self.ends and self.last[self.ends[-1]] <= self.now:
             self.altered_later.discard(self.ends.pop())
-        return self.scene.reach(value) & self.altered_later
+        return self.altered_later
 
-    def _bring_along(self, objects: Value, done: set[str]) -> None:
+    def _bring_along(self, objects: Value, but: int = 0) -> None:
         """All names that share *objects*, or share others with those, have their source here from now on."""
-        names, names_holding = self.scene.names, self.scene.names_holding
-        seen = objects
-        if self.scene.holders(objects, len(names)) is None and not self._may_bring(objects):
-            return
-        while objects:
-            found = [name for name in names_holding(objects) if name not in done]
-            for name in found:
-                self._touch(name, always=False)
-            done.update(found)
-            objects = self._hot(NOTHING.union(*{names[name] for name in found})) - seen
-            seen |= objects
-
-    def _may_bring(self, objects: Value) -> bool:
-        """Whether there is a name to bring along that has not its source here already."""
-        here, versions = (self.unit.step, self.segment), self.versions
-        for name, value in self.scene.names.items():
-            version = versions.get(name)
-            if value and (version is None or (version.step, version.segment) != here):
-                reached = self.scene.reach(value)
-                if self._hot(value) or not reached.isdisjoint(objects):
-                    return True
-        return False
+        names = self.scene.sharing(objects, self._later(), self.now)
+        self.versions.touch_all(names & ~but, self.statement)
 
     def _need(self, name: str) -> None:
         version = self.versions.get(name)

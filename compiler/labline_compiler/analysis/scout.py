@@ -18,6 +18,7 @@ class Scout:
 
     def __init__(self) -> None:
         self.last: dict[int, int] = {}
+        self.until: dict[int, int] = {}
         self._unseen: dict[int, int] = {}
         self._seen: dict[str, Value] = {}  # by name: what it reached when it was read since the last change
         self._bound: set[str] = set()  # names that the step has surely bound in cells above
@@ -26,7 +27,7 @@ class Scout:
         self._twice: set[int] = set()  # by several
 
     def go(self, trace: Trace, units: Sequence[Unit]) -> dict[int, int]:
-        """By object: the moment of the last change that counts."""
+        """By object: the moment of the last change that counts. ``until`` tells of all changes, seen or not."""
         told: dict[str, Callable[..., None]] = {
             "read": self._read,
             "looked_up": self._looked_up,
@@ -43,6 +44,7 @@ class Scout:
                 if method in told:
                     told[method](*what)
             part.update(self._bound)
+        self.until = {**self.last, **self._unseen}
         return self.last
 
     def _read(self, name: str, node: ast.AST | None, kept: bool, reached: Value) -> None:

@@ -22,7 +22,7 @@ class Settlement:
         self.findings = record.findings
         self.told: set[tuple[str, str, str]] = set()
         self.parted: list[tuple[int, int]] = []
-        self._place = {name: number for number, name in enumerate(record.versions)}
+        self._place = {name: number for number, name in enumerate(record.versions.names())}
 
     def flows(self) -> Flows:
         """Settle who needs what from whom."""
@@ -93,28 +93,26 @@ class Settlement:
 
         for step, flow in self.steps.items():
             flow.altered = {
-                name for name in flow.inputs if not name.startswith("@") and (step, name) in self.record.made
+                name for name in flow.inputs if not name.startswith("@") and self.record.versions.made(step, name)
             }
             for segment, stretch in flow.stretches.items():
                 stretch.unaltered = {
                     name
                     for name, version in flow.inputs.items()
-                    if not name.startswith("@")
-                    and (step, name) not in self.record.made
-                    and is_missed(name, version, step, segment)
+                    if not name.startswith("@") and name not in flow.altered and is_missed(name, version, step, segment)
                 }
 
     def _groups(self, step: str, names: Collection[str]) -> list[list[str]]:
         """Split *names* into those that share objects. What one name has led to is not gone through for another."""
-        left = self.record.left.get(step, {})
-        if len(names) < 2 or not left:
+        if len(names) < 2:
             return [[name] for name in sorted(names)]
         group = {name: [name] for name in names}
         led_here: dict[int, str] = {}
         for name in sorted(group, key=lambda name: self._place.get(name, len(self._place))):
-            if name not in left:
+            left = self.record.left(step, name)
+            if left is None:
                 continue
-            links, stack = left[name].links, list(left[name].value)
+            links, stack = left.links, list(left.value)
             while stack:
                 number = stack.pop()
                 other = led_here.get(number)
@@ -167,8 +165,8 @@ class Settlement:
         """A step runs as a whole: what it takes must not change meanwhile, nor what it gives once it was taken."""
         flow, name = self.steps[step], version.name
         other = flow.inputs.get(name)
-        own = self.record.made.get((step, name), [])
-        last = self.record.made[version.step, name][-1]
+        own = self.record.versions.made(step, name)
+        last = self.record.versions.made(version.step, name)[-1]
         if other is not None and other is not version:
             self._tell_interrupted(step, name, other.cell, version.cell)
         elif any(earlier.segment < segment for earlier in own):

@@ -8,7 +8,6 @@ behind in other steps, and the cells of a step that IPython's history has.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,8 +15,7 @@ from labline_compiler.analysis.files import Mode
 from labline_compiler.analysis.flows import NO_STEPS, Unit
 from labline_compiler.analysis.heap import Heap
 from labline_compiler.analysis.hidden_state import Use
-from labline_compiler.analysis.journal import ABSENT
-from labline_compiler.analysis.links import NOTHING, Links, Value
+from labline_compiler.analysis.links import NOTHING, Value
 from labline_compiler.analysis.state import Lacks, Ran, State
 from labline_compiler.analysis.staying import Staying
 
@@ -145,33 +143,3 @@ class Trace:
     def note(self, code: str, message: str, node: ast.AST | None, *, lacks: Lacks | None = None) -> None:
         """Kept as it is."""
         self._tell("note", code, message, node, lacks)
-
-
-class Scene(Links):
-    """The notebook's names and what holds what, at the moment that who goes through a trace has come to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: dict[str, Value] = {}
-        self._named: dict[int, dict[str, None]] = {}  # by object: the names that have ever stood for it
-
-    def name(self, name: str, value: Any) -> None:
-        """A name stands for *value* from now on, or is bound no more."""
-        if value is ABSENT:
-            self.names.pop(name, None)
-            return
-        for number in value - self.names.get(name, NOTHING):
-            self._named.setdefault(number, {})[name] = None
-        self.names[name] = value
-
-    def names_holding(self, objects: Value) -> list[str]:
-        """The names that may stand for any of *objects*, or for what holds them."""
-        names, reach = self.names, self.reach
-        holders = self.holders(objects, len(names))
-        if holders is None:  # there are fewer names than ways up
-            return [name for name, value in names.items() if not objects.isdisjoint(reach(value))]
-        named = [self._named[number] for number in holders if number in self._named]
-        candidates: Iterable[str] = names
-        if sum(map(len, named)) < len(names):
-            candidates = dict.fromkeys(name for several in named for name in several)
-        return [name for name in candidates if name in names and not holders.isdisjoint(names[name])]
