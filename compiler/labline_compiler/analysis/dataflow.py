@@ -60,9 +60,7 @@ class Analysis:
                 trace, _ = self._follow(units, observed, loading_counts=True)
             self._followed = (code, observed.facts), trace, observed
         _, trace, observed = self._followed
-        scout = Scout()
-        last = scout.go(trace, units)
-        recorder = Recorder(trace, last, scout.until, parallel_random=parallel_random)
+        recorder = Recorder(trace, *Scout().go(trace, units), parallel_random=parallel_random)
         recorder.go(units)
         return replace(Settlement(recorder).flows(), telling=observed.telling)
 

@@ -84,7 +84,7 @@ class Recorder:
     def go(self, units: Sequence[Unit]) -> None:
         """Go through the trace, its parts being *units*."""
         told: dict[str, Callable[..., None]] = {"link": self.scene.link, "name": self.scene.name, "at": self._at}
-        for method in ("read", "looked_up", "bind", "delete", "alter", "compared", "hidden", "file", "unrepeatable"):
+        for method in ("read", "looked_up", "bind", "delete", "alter", "hidden", "file", "unrepeatable"):
             told[method] = getattr(self, method)
         for method in ("unbound", "star_import", "history", "note"):
             told[method] = getattr(self, method)
@@ -92,8 +92,9 @@ class Recorder:
         for unit, part in zip(units, self.trace.parts, strict=True):
             begins = not self.units or self.unit.step != unit.step
             self._start(unit, before, begins=begins)
-            for method, what in part.all_events(unit, begins=begins):
-                told[method](*what)
+            for events in part.all_events(unit, begins=begins):
+                for method, what in events.recorded:
+                    told[method](*what)
             part.update(self.surely)
             if part.ran is not None:
                 self.ran.append(replace(part.ran, step=unit.step))
@@ -147,7 +148,7 @@ class Recorder:
 
     # ------------------------------------------------------------------------------------------------------ the events
 
-    def read(self, name: str, node: ast.AST | None, kept: bool, reached: Value) -> None:
+    def read(self, name: str, kept: bool) -> None:
         """The step needs the name, unless it bound it surely."""
         if kept and name in self.surely:
             return
@@ -158,10 +159,10 @@ class Recorder:
                 self.misplaced.add(self.unit.cell.index)
         self._need(name)
 
-    def looked_up(self, name: str, kept: bool, reached: Value) -> None:
+    def looked_up(self, name: str, kept: bool) -> None:
         """The same, but what cannot have left its step is not there."""
         if name not in self.left_behind:
-            self.read(name, None, kept, reached)
+            self.read(name, kept)
 
     def bind(self, name: str, value: Value, always: bool, joined: bool, time: int, bindings: int) -> None:
         """The step makes a version of the name; what shares with it comes along where it is altered later."""
@@ -203,9 +204,6 @@ class Recorder:
         if moment not in self.brought:  # the same again would find the same names
             self.brought.add(moment)
             self._bring_along(objects)
-
-    def compared(self, objects: Value, time: int) -> None:
-        """Counts for when objects are altered only."""
 
     def hidden(self, state: str, use: Use, plain: bool, call: ast.Call | None) -> None:
         """Hidden state flows between steps like a name."""

@@ -1,13 +1,16 @@
 """What following the notebook once has shown, in its order, whichever way its cells are made steps.
 
 An event is the name of a method of who goes through the trace (:class:`~.scout.Scout`, :class:`~.recorder.Recorder`)
-and what that is told. What depends on steps is left to them: which names the current step has surely bound, what stays
-behind in other steps, and the cells of a step that IPython's history has.
+and what that is told. Each has events of its own, for a function that is not followed reads the same names again and
+again: who needs them is plain from the first time, but each time tells which changes are seen. What depends on steps is
+left to them: which names the current step has surely bound, what stays behind in other steps, and the cells of a step
+that IPython's history has.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -23,18 +26,28 @@ Event: TypeAlias = tuple[str, tuple[Any, ...]]
 
 
 @dataclass
+class Events:
+    """What happens in a stretch of the notebook, in order."""
+
+    looked_at: list[Event] = field(default_factory=list)  # for the scout
+    recorded: list[Event] = field(default_factory=list)  # for the recorder
+
+
+@dataclass
 class Part:
     """What one unit does. ``bound``: what it has surely bound when it ends; False for what it may have unbound."""
 
-    events: list[Event] = field(default_factory=list)
-    opening: list[Event] = field(default_factory=list)  # what happens besides, should a step begin with it
+    events: Events = field(default_factory=lambda: Events())
+    opening: Events = field(default_factory=lambda: Events())  # what happens besides, should a step begin with it
     bound: dict[str, bool] = field(default_factory=dict)
     staying: dict[str, Staying] = field(default_factory=dict)  # by the end, what cannot leave its process
     ran: Ran | None = None
 
-    def all_events(self, unit: Unit, *, begins: bool) -> list[Event]:
+    def all_events(self, unit: Unit, *, begins: bool) -> Iterator[Events]:
         """What happens, where the unit is this one, which *begins* a step or does not."""
-        return [*self.opening, *self.events] if begins and self.opening and unit.step not in NO_STEPS else self.events
+        if begins and unit.step not in NO_STEPS:
+            yield self.opening
+        yield self.events
 
     def update(self, bound: set[str]) -> None:
         """Keep up with the names that a step has surely bound."""
@@ -50,7 +63,8 @@ class Trace:
         self.parts: list[Part] = []
         self.state: State
         self._statement: ast.stmt | None = None
-        self._events: list[Event] = []
+        self._events = Events()
+        self._told: set[tuple[Any, ...]] = set()  # what would be the same again, as long as nothing is bound
         heap.listener = self._linked
 
     def watch(self, state: State) -> None:
@@ -63,11 +77,13 @@ class Trace:
         self.parts.append(Part())
         self._events = self.parts[-1].opening
         self._statement = None
+        self._told.clear()
 
     def start(self) -> None:
         """The next unit itself."""
         self._events = self.parts[-1].events
         self._statement = None
+        self._told.clear()
 
     def finish(self, ran: Ran | None) -> None:
         """The unit ends."""
@@ -75,45 +91,57 @@ class Trace:
         part.bound, part.staying, part.ran = dict(self.state.always), dict(self.state.staying), ran
 
     def _linked(self, holder: int, new: Value) -> None:
-        self._events.append(("link", (holder, new)))
+        self._events.recorded.append(("link", (holder, new)))
 
     def _named(self, name: str, value: object) -> None:
-        self._events.append(("name", (name, value)))
+        self._events.recorded.append(("name", (name, value)))
 
     def _tell(self, method: str, *told: Any) -> None:
         if self.state.statement is not self._statement:
             self._statement = self.state.statement
-            self._events.append(("at", (self._statement,)))
-        self._events.append((method, told))
+            self._events.recorded.append(("at", (self._statement,)))
+        self._events.recorded.append((method, told))
+
+    def _is_new(self, *what: Any) -> bool:
+        new = what not in self._told
+        self._told.add(what)
+        return new
 
     # ----------------------------------------------------------------------------------------------- the walker's sink
 
     def read(self, name: str, node: ast.AST | None, *, kept: bool) -> None:
         """With what the name's value reaches."""
-        self._events.append(("read", (name, node, kept, self._reached(name))))
+        self._events.looked_at.append(("read", (name, kept, self._reached(name))))
+        if self._is_new("read", name, kept):
+            self._events.recorded.append(("read", (name, kept)))
 
     def looked_up(self, name: str, *, kept: bool) -> None:
         """The same of a name that is read if it is there."""
-        self._events.append(("looked_up", (name, kept, self._reached(name))))
+        self._events.looked_at.append(("read", (name, kept, self._reached(name))))
+        if self._is_new("looked up", name, kept):
+            self._events.recorded.append(("looked_up", (name, kept)))
 
     def _reached(self, name: str) -> Value:
         return self.heap.reach(self.state.module.names.get(name, NOTHING))
 
     def bind(self, name: str, value: Value, *, always: bool, joined: bool = False) -> None:
         """With the moment."""
+        self._told.clear()
         self._tell("bind", name, value, always, joined, self.state.time, self.state.bindings)
 
     def delete(self, name: str, *, always: bool) -> None:
         """Kept as it is."""
+        self._told.clear()
         self._tell("delete", name, always)
 
     def alter(self, objects: Value) -> None:
         """With the moment."""
+        self._events.looked_at.append(("alter", (objects, self.state.time)))
         self._tell("alter", objects, self.state.time, self.state.bindings)
 
     def compared(self, objects: Value) -> None:
         """Objects are compared by identity."""
-        self._events.append(("compared", (objects, self.state.time)))
+        self._events.looked_at.append(("compared", (objects, self.state.time)))
 
     def hidden(self, state: str, use: Use) -> None:
         """With the call that was entered last, and whether this is sure to happen."""
@@ -122,18 +150,20 @@ class Trace:
 
     def file(self, mode: Mode, path: str | None, *, tree: bool = False) -> None:
         """Kept as it is."""
-        self._events.append(("file", (mode, path, tree)))
+        self._events.recorded.append(("file", (mode, path, tree)))
 
     def unrepeatable(self) -> None:
         """Kept as it is."""
-        self._events.append(("unrepeatable", ()))
+        self._events.recorded.append(("unrepeatable", ()))
 
     def unbound(self, name: str, node: ast.AST | None, *, kept: bool, late: bool, forgiven: bool) -> None:
         """Kept as it is."""
-        self._tell("unbound", name, node, kept, late, forgiven)
+        if self._is_new("unbound", name, node, kept, late, forgiven):
+            self._tell("unbound", name, node, kept, late, forgiven)
 
     def star_import(self, module: str) -> None:
         """Kept as it is."""
+        self._told.clear()
         self._tell("star_import")
 
     def history(self, what: str, lacks: Lacks) -> None:
