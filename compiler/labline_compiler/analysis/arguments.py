@@ -37,6 +37,6 @@ class Arguments:
         return found.value if isinstance(found, ast.Constant) else Ellipsis
 
     def has_state(self) -> bool:
-        """Whether a random_state other than None is given."""
-        given = "random_state" in self.keywords or "seed" in self.keywords
-        return given and self.constant(None, "random_state") is not None
+        """Whether a random_state, or what else it may be called, other than None is given."""
+        given = self.keywords.keys() & {"random_state", "seed", "rng"}
+        return any(self.constant(None, name) is not None for name in given)

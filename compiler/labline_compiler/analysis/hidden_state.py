@@ -311,9 +311,14 @@ def is_process_state(origin: str) -> bool:
     return origin in _PROCESS_STATE
 
 
+def makes_own_generator(origin: str) -> bool:
+    """Whether *origin* is a class of generators, or makes one, or is something of theirs."""
+    return origin.startswith(_OWN_GENERATORS)
+
+
 def call_uses(origin: str) -> tuple[HiddenUse, ...]:
     """The hidden state that calling *origin* uses."""
-    if origin.startswith(_OWN_GENERATORS):
+    if makes_own_generator(origin):
         return ()
     if origin.startswith("scipy.stats.") and origin.endswith((".rvs", ".resample")):
         return (HiddenUse("@numpy.random", "draw"),)
@@ -323,6 +328,11 @@ def call_uses(origin: str) -> tuple[HiddenUse, ...]:
             return CALLS[prefix]
         prefix = prefix.rpartition(".")[0]
     return ()
+
+
+def generators_used(origin: str) -> frozenset[str]:
+    """The random generators among it that are drawn from, or set."""
+    return frozenset(use.state for use in call_uses(origin) if use.state in RANDOM_STATES and use.use != "read")
 
 
 def _random_states_below() -> dict[str, frozenset[str]]:

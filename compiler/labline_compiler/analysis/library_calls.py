@@ -75,7 +75,8 @@ class LibraryCalls(Replacements):
             self.change_library(holder, arguments.all, inside=True)  # most likely a list or a dict that a module holds
         operation = operations.library_operation(origin)
         if operation is None:
-            return self.worst(NOTHING, arguments, node, library=True) | evaluated
+            drawn = self.drawn_by_call(origin, arguments)
+            return self.worst(NOTHING, arguments, node, origin=origin, drawn=drawn) | evaluated
         handed = arguments.all
         functions = NOTHING
         if origin in operations.QUIET and "file" not in arguments.keywords:
@@ -155,7 +156,7 @@ class LibraryCalls(Replacements):
                 held = NOTHING
                 if origin.startswith("numpy."):
                     held = self.array_objects(handed, arguments) if origin == "numpy.array" else self._referred(handed)
-                return self.heap.make(self.site(node), kind, held, parted=parted and not held)
+                return self.heap.make(self.site(node), kind, held, parted=parted and not held, maker=origin)
             case "same":
                 containers = self.heap.only(handed, *operations.CONTAINERS)
                 if containers and origin.startswith(("numpy.", "pandas.")):  # made an array
@@ -194,8 +195,10 @@ class LibraryCalls(Replacements):
                     for word in arguments.keywords
                 )
                 keeps = name in operations.KEEPING
-                return self.heap.make(self.site(node), kind, handed, draws=draws, passes=passes, keeps=keeps)
-        return self.heap.make(self.site(node), None, self.heap.reach(handed))
+                return self.heap.make(
+                    self.site(node), kind, handed, draws=draws, passes=passes, keeps=keeps, maker=origin
+                )
+        return self.heap.make(self.site(node), None, self.heap.reach(handed), maker=origin)
 
     def _special(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
         """Calls that need more than a line in a table. None where *origin* is an ordinary one."""
@@ -220,7 +223,11 @@ class LibraryCalls(Replacements):
         if origin in ("builtins.iter", "builtins.map", "builtins.filter", "functools.partial"):
             self.callbacks(arguments)
             held = self.heap.reach(arguments.all)
-            return self.heap.make(self.site(node), "iterator" if origin.startswith("builtins") else None, held)
+            called = arguments.positional[0] if arguments.positional else NOTHING
+            maker = origin if called and called <= self.heap.functions else None  # else it may be any method
+            return self.heap.make(
+                self.site(node), "iterator" if origin.startswith("builtins") else None, held, maker=maker
+            )
         if origin in ("builtins.setattr", "builtins.delattr") and arguments.positional:
             holder, name = self.heap.origin(arguments.positional[0]), arguments.constant(1)
             if holder is not None and isinstance(name, str):
@@ -254,7 +261,7 @@ class LibraryCalls(Replacements):
         if origin == "builtins.vars" and arguments.positional:
             return arguments.all or None
         if origin == "builtins.type" and len(arguments.positional) > 1:
-            return self.worst(NOTHING, arguments, node, library=True)
+            return self.worst(NOTHING, arguments, node)
         if origin == "copy.copy":
             return self.copied_instances(arguments.all, node, deep=False) or None
         if origin in ("copy.deepcopy", "sklearn.base.clone"):
@@ -345,6 +352,7 @@ class LibraryCalls(Replacements):
             for state in hidden_state.RANDOM_STATES:  # it may well be there to seed them
                 sink.hidden(state, "unknown")
             self.changed_beside(self.beside.calling(origin))
+        self.note_draws(origin, arguments)
         if hidden_state.is_process_state(origin):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
@@ -404,16 +412,6 @@ class LibraryCalls(Replacements):
         """Something of a module is read, which may be one of the notebook's own that changes."""
         if files.is_foreign(origin):
             self.state.sink.hidden(self._module_state(origin), "read")
-
-    def draws_of(self, kind: str | None, receiver: Value, name: str, arguments: Arguments) -> None:
-        """Whether a fit, a split or a sample draws from NumPy's global generator."""
-        if name == "sample":
-            draws = kind in ("pandas", "data", "sklearn", None)
-        else:
-            draws = any(self.heap.things[n].draws for n in self.heap.reach(receiver | arguments.all))
-            draws |= kind is None
-        if draws:
-            self.state.sink.hidden("@numpy.random", "draw")
 
     def function_files(self, origin: str, arguments: Arguments) -> None:
         """Tell of the files that a call of a library's function uses."""

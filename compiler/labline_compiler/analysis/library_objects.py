@@ -6,6 +6,7 @@ import ast
 
 from labline_compiler.analysis import methods, operations
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.generators import NONE
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.hidden_state import LOGGER_SETTINGS
 from labline_compiler.analysis.library_calls import LibraryCalls
@@ -96,7 +97,7 @@ class LibraryObjects(LibraryCalls):
         if name in methods.CONVENTION_VIEWS:
             self.callbacks(arguments)
             return self.heap.reach(receiver | arguments.all if name == "get" else receiver)
-        return self.worst(receiver, arguments, node)
+        return self.worst(receiver, arguments, node, drawn=self.drawn_by_method(receiver, name))
 
     def unbound_method(
         self, receiver: Value, name: str, arguments: Arguments, attribute: object, node: ast.AST
@@ -157,7 +158,7 @@ class LibraryObjects(LibraryCalls):
                 if elements
                 else NOTHING
             )
-        return self.worst(receiver, arguments, node)
+        return self.worst(receiver, arguments, node, drawn=NONE)  # such an object has no other methods
 
     def _data_method(self, kind: str, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         functions = self.callbacks(arguments)
@@ -190,7 +191,7 @@ class LibraryObjects(LibraryCalls):
                 inner = receiver
             return self.heap.make(self.site(node), plain_kind, inner)
         if name == "pipe":
-            return self.worst(receiver, arguments, node)
+            return self.worst(receiver, arguments, node, drawn=NONE)
         if name in views or shallow:
             return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
         return self.heap.make(self.site(node), kind, self.objects_in(kind, receiver)) | given

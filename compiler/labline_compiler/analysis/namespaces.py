@@ -62,7 +62,7 @@ class Namespaces(Plots):
         if not origin.startswith("timeit.") and any(text is None or ANY in text for text in texts[:1]):
             self.everything(origin, call)
         names = {name for text in texts if text is not None for name in _WORD.findall(text)}
-        self.worst(NOTHING.union(*(self._global(name) for name in sorted(names))), Arguments([]), call, library=True)
+        self.worst(NOTHING.union(*(self._global(name) for name in sorted(names))), Arguments([]), call)
 
     def run_definitions(self) -> None:
         """The notebook's classes and functions are looked for by name, and called."""

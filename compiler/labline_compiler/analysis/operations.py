@@ -320,6 +320,9 @@ CONSTRUCTORS = {
     "statsmodels": "sklearn",
 }
 
+# Packages whose functions give arrays where they are handed some.
+GIVING_ARRAYS = words("cv2 skimage")
+
 # Functions that are handed a text in which names of the notebook stand: expressions, formulas, queries of frames.
 EVALUATING = words(
     "pandas.eval numexpr.evaluate duckdb.sql duckdb.query duckdb.execute polars.sql pandasql.sqldf patsy.dmatrix "
