@@ -6,18 +6,22 @@ and every method of its arrays and of pandas' objects is called with a few argum
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import importlib.util
 import inspect
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from labline_compiler.analysis import methods, operations
+from labline_compiler.analysis import generators, methods, operations
 from labline_compiler.analysis.homes import path_of
 
 ARRAYS: tuple[Callable[[], Any], ...] = (
@@ -180,3 +184,56 @@ def test_names_of_pylab_are_at_home_where_it_has_them_from() -> None:
                 if callable(thing) and not isinstance(thing, type):
                     wrong |= {name} if (getattr(module, name, None) is thing) != (said == home) else set()
     assert wrong == set()
+
+
+# Where packages that draw nothing have to do with random numbers all the same.
+HARMLESS = {
+    "bs4": {"diagnose.py"},  # makes nonsense to try itself with
+    "click": {"_compat.py"},  # files that are written whole or not at all
+    "IPython": {"core/tips.py", "lib/pretty.py", "utils/path.py"},
+    "jinja2": {"filters.py", "utils.py"},  # a filter that is called random
+    "matplotlib": {"backends/backend_webagg.py", "cbook.py", "pylab.py"},  # a port; boxes with bootstrap=
+    "more_itertools": {"more.py", "recipes.py"},  # functions that say so
+    "PIL": {"ImagePalette.py"},  # as above
+    "prettytable": {"prettytable.py"},  # a style that says so
+    "sqlalchemy": {"dialects/oracle/cx_oracle.py", "engine/default.py"},  # names of transactions
+    "urllib3": {"util/retry.py"},
+}
+STANDARD = {"http", "secrets", "socketserver", "statistics", "tempfile", "crypt"}  # generators of their own, or by name
+
+
+def names_a_generator(file: Path) -> bool:
+    text = file.read_text("utf-8", "replace")
+    if "random" not in text:
+        return False
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names):
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module in ("random", "numpy.random") and not node.level:
+            return {alias.name for alias in node.names} != {"Random"}
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+            return node.attr not in ("Generator", "RandomState", "default_rng")
+    return False
+
+
+QUIET = sorted(generators.QUIET - generators.NAMES.keys() - {"numpy", "pandas", "mpl_toolkits"})
+
+
+@pytest.mark.parametrize("package", [package for package in QUIET if importlib.util.find_spec(package) is not None])
+def test_packages_that_are_said_to_draw_nothing_name_no_generator(package: str) -> None:
+    spec = importlib.util.find_spec(package)
+    home = Path(str(spec and spec.origin)).parent
+    files = home.rglob("*.py") if spec and spec.submodule_search_locations else [Path(str(spec and spec.origin))]
+    used = [file for file in files if not {"test", "tests", "testing"} & set(file.parts)]
+    naming = {file.relative_to(home).as_posix() for file in used if names_a_generator(file)}
+    assert naming <= HARMLESS.get(package, set())
+
+
+def test_modules_of_the_standard_library_that_draw_are_known() -> None:
+    home = Path(os.__file__).parent
+    files = [
+        *home.glob("*.py"),
+        *(file for each in ("email", "http", "asyncio", "json") for file in home.glob(f"{each}/*.py")),
+    ]
+    drawing = {file.relative_to(home).parts[0].removesuffix(".py") for file in files if names_a_generator(file)}
+    assert {name for name in drawing if generators.is_quiet(name)} <= STANDARD | generators.NAMES.keys()

@@ -6,7 +6,7 @@ import ast
 
 from labline_compiler.analysis import methods
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.generators import EVERY
+from labline_compiler.analysis.generators import NONE
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
 from labline_compiler.analysis.operations import CACHES
@@ -42,9 +42,7 @@ class Calls(LibraryObjects):
                 unknown.add(number)
         if unknown:
             others = frozenset(unknown)
-            named = others == self.heap.only(others, None)
-            drawn = self.drawn_by_method(others, "") if named else EVERY
-            result |= self.worst(others, arguments, node, drawn=drawn)
+            result |= self.worst(others, arguments, node, drawn=NONE)  # but by what it is
         return result
 
     def call_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
@@ -72,7 +70,7 @@ class Calls(LibraryObjects):
             if thing.instance_of is not None or thing.klass is not None:
                 result |= self.notebook_method(number, name, arguments, node)
             elif thing.function is not None:
-                result |= self.worst(frozenset((number,)), arguments, node)
+                result |= self.worst(frozenset((number,)), arguments, node, drawn=NONE)
             else:
                 by_kind.setdefault(thing.kind, set()).add(number)
         for kind, numbers in by_kind.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from labline_compiler.analysis import hidden_state, methods, scopes
+from labline_compiler.analysis import generators, hidden_state, methods, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
@@ -104,7 +104,8 @@ class Classes(Functions):
         reached = self.heap.reach(own)
         kept = self._settings_in(thing.stored.get(name, NOTHING))
         if thing.klass is not None and not found and not name.startswith("__"):  # a method of its metaclass or library
-            result |= self.heap.make(("inherited", number), None, own)
+            maker = None if self.drawn_by_bases(self._class_of(number)) else "builtins.object"
+            result |= self.heap.make(("inherited", number), None, own, maker=maker)
         return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
 
     def _settings_in(self, value: Value) -> Value:
@@ -265,6 +266,19 @@ class Classes(Functions):
         """A class is made or called: the method *name* of the classes *above* it runs."""
         found = frozenset().union(*(self.members(number).get(name, NOTHING) for number in above))
         self.invoke(found, handed | above)
+
+    def drawn_by_bases(self, number: int) -> frozenset[str]:
+        """What instances of the class draw from by methods that it inherits from classes of libraries."""
+        drawn = generators.NONE
+        for klass in self._mro(number):
+            info = self.heap.things[klass].klass
+            for base in info.bases if info is not None else ():
+                others = base - self.heap.classes
+                origins = [self.heap.things[each].origin for each in others]
+                drawn = drawn.union(*(generators.drawn_by_method(origin, "") for origin in origins))
+                if not base:
+                    drawn = generators.EVERY
+        return drawn
 
     # --------------------------------------------------------------------------------------------------- harmless uses
 

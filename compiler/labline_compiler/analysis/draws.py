@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+
 from labline_compiler.analysis import generators, hidden_state
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.given_names import BUILTINS
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
-from labline_compiler.analysis.operations import CONTAINERS, WHOLE
+from labline_compiler.analysis.scopes import free_names
+from labline_compiler.analysis.spelled import spelled
 from labline_compiler.analysis.state import State
 
-# Kinds whose objects draw nothing when a library that does not draw gets hold of them.
-_STILL = (
-    CONTAINERS | WHOLE | {*("function", "variable", "bound", "meeting", "module", "styler", "logger", "sklearn", "rng")}
-)
 _LAYOUTS = ("draw", "draw_networkx", "display")  # of networkx: they draw unless they are told where the nodes are
 _CENTRALITIES = ("betweenness_centrality", "edge_betweenness_centrality")  # they draw when they are to choose nodes
 
@@ -22,52 +22,103 @@ class Draws:
     heap: Heap
     state: State
 
-    def foreign_bases(self, number: int) -> bool:
-        """Whether a class of the notebook has bases that are not the notebook's."""
+    stars: dict[str, None]
+    _known_within: dict[Value, frozenset[str]]
+    _known_of: dict[int, tuple[int, frozenset[str]]]  # by function: how many library objects there were then
+
+    def drawn_by_bases(self, number: int) -> frozenset[str]:
+        """What a class of the notebook draws from through classes of libraries that it inherits from."""
         raise NotImplementedError
 
-    def made_by(self, value: Value) -> str | None:
-        """Who made *value*, something of a library, if that is known of all objects of unknown kind among it.
+    def made_by(self, value: Value, otherwise: str | None = None) -> str | None:
+        """What of a library has made *value*, if that is known of all that is of unknown kind; else None.
 
-        Where several packages have, one of those is told that may draw.
+        Where several packages have, one of those is told that may draw. *otherwise*: where all kinds are known.
         """
         makers = {self.heap.things[number].maker for number in self.heap.only(value, None)}
-        if not makers or None in makers:
+        makers |= {self.heap.things[number].origin for number in value & self.heap.libraries}
+        if None in makers:
             return None
+        if not makers:
+            return otherwise
         known = sorted(maker for maker in makers if maker is not None)
         return min(known, key=lambda maker: generators.is_quiet(generators.package_of(maker)))
 
     def unknown_draws(
-        self, reached: Value = NOTHING, *, seeds: bool = False, drawn: frozenset[str] = generators.EVERY
+        self,
+        reached: Value = NOTHING,
+        *,
+        seeds: bool = False,
+        drawn: frozenset[str] = generators.EVERY,
+        fits: bool = False,
     ) -> None:
         """Code that is not known may draw random numbers, and seed what is within reach; anything if *seeds*.
 
-        *drawn*: from which generators it may draw by itself, if it is known. What it is handed may be called as well.
+        *drawn*: from which generators it may draw by itself, if it is known. What it is handed may be called as well,
+        and fitted, where it *fits*.
         """
         things, seeding = self.heap.things, self.seeds_in(reached)
         seeded = {s for n in seeding for s in hidden_state.seeded_from(things[n].origin or "")}
         if drawn != generators.EVERY:
-            drawn = drawn.union(seeded, *(self._drawn_through(number) for number in reached))
+            drawn |= self._drawn_within(reached)
+            drawn |= generators.NUMPY if fits and not self.heap.drawing.isdisjoint(reached) else generators.NONE
         for state in hidden_state.RANDOM_STATES:
-            if seeds or state in seeded:
-                self.state.sink.hidden(state, "unknown")
-            elif state in drawn:
-                self.state.sink.hidden(state, "draw")
+            if seeds or state in drawn:  # who seeds a generator names it, as who draws from it does
+                self.state.sink.hidden(state, "unknown" if seeds or state in seeded else "draw")
         self.unknown_plots()
 
-    def _drawn_through(self, number: int) -> frozenset[str]:
-        """What a library may draw from that gets hold of the object, and calls it or one of its methods."""
-        thing = self.heap.things[number]
-        klass = thing.instance_of if thing.instance_of is not None else number if thing.klass is not None else None
-        if klass is not None:
-            return generators.EVERY if self.foreign_bases(klass) else generators.NONE
-        if thing.draws:
-            return generators.NUMPY
-        if thing.kind == "library":
-            return generators.drawn_by(thing.origin or "")
-        if thing.kind is None:
-            return generators.drawn_by_method(thing.maker, "")
-        return generators.NONE if thing.kind in _STILL else generators.EVERY
+    def _drawn_within(self, reached: Value) -> frozenset[str]:
+        """What a library may draw from that gets hold of *reached*, and calls any of it or its methods."""
+        heap = self.heap
+        if reached in self._known_within:
+            return self._known_within[reached]
+        drawn = generators.NONE
+        classes = {heap.things[n].instance_of for n in reached & heap.instances} | (reached & heap.classes)
+        drawn = drawn.union(*(self.drawn_by_bases(klass) for klass in classes if klass is not None))
+        for number in heap.only(reached, None, "library", "ipython"):
+            thing = heap.things[number]
+            if thing.kind == "library":
+                drawn |= generators.drawn_by(thing.origin or "")
+            elif (maker := heap.unfollowed.get(number)) is not None:
+                drawn |= self.drawn_by_function(maker)
+            elif thing.kind == "ipython":
+                drawn = generators.EVERY
+            else:
+                drawn |= generators.drawn_by_method(thing.maker, "")
+            if drawn == generators.EVERY:
+                break
+        self._known_within[reached] = drawn
+        return drawn
+
+    def drawn_by_function(self, number: int) -> frozenset[str]:
+        """What a function of the notebook draws from that is not followed, by what it names.
+
+        Other functions of the notebook do not count. What it gets hold of does not count, either, but for the names of
+        the methods that it calls.
+        """
+        info, dotted = self.heap.things[number].function, len(self.heap.dotted)
+        if (known := self._known_of.get(number)) is not None and known[0] == dotted:
+            return known[1]
+        drawn = generators.EVERY if info is None else self._drawn_by_code(info.node)
+        self._known_of[number] = dotted, drawn
+        return drawn
+
+    def _drawn_by_code(self, node: ast.AST) -> frozenset[str]:
+        free, code = free_names(node), spelled(node)
+        drawn = generators.NONE.union(
+            *map(generators.drawn_by_word, code.attributes), *map(generators.drawn_by, code.imports)
+        )
+        for name in code.names:
+            root, *parts = name.split(".")
+            value = self.state.peek(root) if root in free else NOTHING
+            if value is None:
+                builtin = root in BUILTINS or not self.stars
+                drawn |= generators.drawn_by(f"builtins.{name}") if builtin else generators.EVERY
+            for each in value or ():
+                if (origin := self.heap.things[each].origin) is not None:
+                    drawn |= generators.drawn_by(".".join((origin, *parts)))
+            drawn = drawn.union(*map(generators.drawn_by_word, parts))
+        return drawn
 
     def drawn_by_call(self, origin: str, arguments: Arguments) -> frozenset[str]:
         """What a call of something of a library draws from by itself."""
@@ -81,23 +132,22 @@ class Draws:
         if package == "networkx" and name in _CENTRALITIES:
             given = "k" in arguments.keywords or len(arguments.positional) > 1 or arguments.starred
             return generators.PLAIN if given else generators.NONE
-        if package == "seaborn":
-            if name in ("catplot", "factorplot") and arguments.constant(None, "kind") not in (Ellipsis, "strip"):
-                return generators.NONE
-            if any(
-                arguments.constant(None, word) not in (None, False) for word in arguments.keywords if "jitter" in word
-            ):
-                return generators.NUMPY
+        kind = arguments.constant(None, "kind")
+        if package == "seaborn" and name in ("catplot", "factorplot") and kind not in (Ellipsis, "strip"):
+            return generators.NONE
+        chancy = [word for word in arguments.keywords if "jitter" in word or word == "bootstrap"]
+        if any(arguments.constant(None, word) not in (None, False) for word in chancy):
+            return generators.PLAIN | generators.drawn_by(origin)
         return generators.drawn_by(origin)
 
     def drawn_by_method(self, receiver: Value, name: str) -> frozenset[str]:
         """What a method draws from by itself, of an object of which only may be known who made it."""
-        return generators.drawn_by_method(self.made_by(receiver), name)
+        return generators.drawn_by_method(self.made_by(receiver, "builtins.object"), name)
 
     def note_draws(self, origin: str, arguments: Arguments) -> None:
         """Tell what a function draws from, if the tables know its package."""
         package = generators.package_of(origin)
-        known = package in generators.NAMES or generators.is_quiet(package)
+        known = package != "sklearn" and (package in generators.NAMES or generators.is_quiet(package))
         if known and not hidden_state.generators_used(origin):  # else that was told
             for state in sorted(self.drawn_by_call(origin, arguments)):
                 self.state.sink.hidden(state, "draw")
@@ -107,7 +157,7 @@ class Draws:
         if name == "sample":
             draws = kind in ("pandas", "data", "sklearn", None)
         else:
-            draws = any(self.heap.things[n].draws for n in self.heap.reach(receiver | arguments.all))
+            draws = not self.heap.drawing.isdisjoint(self.heap.reach(receiver | arguments.all))
             draws |= kind is None and bool(self.drawn_by_method(receiver, name))
         if draws:
             self.state.sink.hidden("@numpy.random", "draw")

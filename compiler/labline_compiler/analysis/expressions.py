@@ -30,6 +30,7 @@ class Expressions(Calls):
         self.heap = heap
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
+        self._known_within, self._known_of = {}, {}
         self.stars: dict[str, None] = {}  # modules of which all names were imported
         self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
         self.marked: dict[str, None] = {}
@@ -119,7 +120,11 @@ class Expressions(Calls):
             return self.heap.library(f"builtins.{name}")
         if NUMBERED.fullmatch(name):
             return self.history_name(name)
-        found = self.heap.make(("unknown name", name))
+        if self.stars and not self.unseen and not any(map(files.is_foreign, self.stars)):  # it can only be from there
+            return NOTHING.union(*(self.heap.library(path_of(module, name)) for module in self.stars))
+        found = self.heap.make(
+            ("unknown name", name), maker=None if self.stars or self.unseen else "builtins.NameError"
+        )
         for module in self.stars:
             if files.is_foreign(module):
                 found |= self.heap.library(self.beside.origin(module, name))
@@ -270,7 +275,7 @@ class Expressions(Calls):
             return self.heap.make(
                 self.site(node, "operator"), kind_of_all, self.heap.elements(left) | self.heap.elements(right)
             )
-        maker = self.made_by(left | right)
+        maker = self.made_by(left | right, "operator")
         return self.heap.make(self.site(node, "operator"), None, self.heap.reach(left | right), maker=maker)
 
     def _eval_unaryop(self, node: ast.UnaryOp) -> Value:
@@ -335,7 +340,7 @@ class Expressions(Calls):
             elif thing.kind == "pandas" and name == "style":
                 found |= self.heap.make(self.site(node, "style"), "styler", own)
             elif thing.kind in ("pandas", "numpy"):
-                found |= own
+                found |= self.heap.make(("drawing", number), None, own) if name == "sample" else own
             elif thing.kind == "ipython":
                 found |= self.shell_attribute(own, name, node)
             elif thing.kind in CONTAINERS:
@@ -344,7 +349,7 @@ class Expressions(Calls):
                 self.use(own)  # it may be any of the instances that it holds
                 found |= self.heap.reach(own)
                 if thing.maker is not None and drawn_by_method(thing.maker, name):
-                    found |= self.heap.make(("drawing", number), None, own)
+                    found |= self.heap.make(("drawing", number), None, own)  # whoever calls it draws
         return found
 
     def _eval_subscript(self, node: ast.Subscript) -> Value:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.draws import Draws
-from labline_compiler.analysis.generators import EVERY, is_quiet, package_of
+from labline_compiler.analysis.generators import EVERY, NONE, is_quiet, package_of
 from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Value
 from labline_compiler.analysis.operations import GIVING_ARRAYS, TRANSPARENT
 from labline_compiler.analysis.state import Frame
@@ -31,6 +31,7 @@ class Mentions(NamedTuple):
     declared: frozenset[str]  # the names that are declared global
     names: tuple[str, ...]
     functions: frozenset[int]  # which they are
+    drawn: frozenset[str]  # the random generators that they may draw from
 
 
 class Functions(Draws):
@@ -116,7 +117,7 @@ class Functions(Draws):
 
     def raised(self) -> Value:
         """An object that holds all exceptions that the notebook raises: any handler may get any of them."""
-        return self.heap.make("raised")
+        return self.heap.make("raised", maker="builtins.Exception")
 
     def arguments_of(self, values: list[Value]) -> Arguments:
         """Arguments that stand in no call's text."""
@@ -249,11 +250,12 @@ class Functions(Draws):
         stand for that are declared global. So may what it makes, such as functions inside it, and instances. It gives
         no modules, nor what lives in them: else whatever is set on what it gives would be set on them.
         """
-        values, declared, seen = handed, frozenset[str](), set[int]()
+        drawn, values, declared, seen = NONE, handed, frozenset[str](), set[int]()
         for each in (number, *sorted(self.heap.reach(handed) & self.heap.functions)):
             if each not in seen:
                 mentions = self.mentioned(each)
                 values, declared = values | mentions.values, declared | mentions.declared
+                drawn |= mentions.drawn
                 seen |= mentions.functions
                 for name in _ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
                     values |= self._any_name(f"builtins.{name}", node)
@@ -265,7 +267,7 @@ class Functions(Draws):
         self.heap.put(made, self.seeds_in(reached))
         for name in sorted(declared):
             self.state.bind_global(name, inside, inside=True)
-        self.unknown_draws(reached)
+        self.unknown_draws(reached, drawn=drawn, fits=True)
         self.state.sink.file("write", None, tree=True)
         self.heap.put(self.raised(), inside)
         return made | self.any_of(reached, node)
@@ -286,7 +288,7 @@ class Functions(Draws):
             return known
         waiting, seen, met = [number], {number}, {number}
         reached = set(self.heap.reach(met))
-        declared: frozenset[str] = frozenset()
+        declared, drawn = frozenset[str](), NONE
         read: dict[str, None] = {}
         while waiting:
             each = waiting.pop()
@@ -298,6 +300,7 @@ class Functions(Draws):
                 values = [known.values]
                 declared |= known.declared
                 seen |= known.functions
+                drawn |= known.drawn
                 if known.moment != moment:
                     for name in new_names:
                         self.state.maybe_global_value(name)
@@ -306,6 +309,7 @@ class Functions(Draws):
                 new_names = sorted((scopes.free_names(info.node) | spelled) - read.keys())
                 values = [self.state.maybe_global_value(name) for name in new_names]
                 declared |= scopes.global_names(info.node)
+                drawn |= self.drawn_by_function(each)
             read |= dict.fromkeys(new_names)
             for value in values:
                 if not value <= met:
@@ -314,7 +318,9 @@ class Functions(Draws):
             new = (reached & self.heap.functions) - seen
             seen |= new
             waiting.extend(sorted(new))
-        mentions = self.mentions[number] = Mentions(moment, frozenset(met), declared, tuple(read), frozenset(seen))
+        mentions = self.mentions[number] = Mentions(
+            moment, frozenset(met), declared, tuple(read), frozenset(seen), drawn
+        )
         return mentions
 
     def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:

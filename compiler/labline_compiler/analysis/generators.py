@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import lru_cache
 
 from labline_compiler.analysis import hidden_state
 from labline_compiler.analysis.operations import RANDOM_ESTIMATORS, words
@@ -24,10 +25,10 @@ QUIET = words(
     "textblob regex bs4 soupsieve lxml html5lib requests urllib3 certifi idna chardet charset_normalizer httpx yaml "
     "toml tomli tomlkit dotenv simplejson ujson orjson jsonschema PIL imageio tifffile skimage cv2 geopandas shapely "
     "fiona pyproj rasterio folium branca xyzservices h5py netCDF4 xarray zarr openpyxl xlrd xlwt xlsxwriter dateutil "
-    "pytz tzdata babel arrow tabulate prettytable rich click tqdm six attr attrs typing_extensions pyparsing packaging "
+    "pytz tzdata babel arrow tabulate prettytable click tqdm six attr attrs typing_extensions pyparsing packaging "
     "markdown pygments jinja2 markupsafe sqlalchemy duckdb psycopg2 pymysql sqlite3 psutil pyarrow polars joblib numba "
     "wordcloud ipywidgets traitlets IPython cycler kiwisolver contourpy unidecode ftfy emoji more_itertools "
-    "sortedcontainers cachetools pulp threadpoolctl"
+    "sortedcontainers cachetools pulp threadpoolctl sklearn"
 )
 # Of the standard library what draws, or runs code that is not known.
 _LOUD_STANDARD = words(
@@ -78,8 +79,10 @@ NAMES: dict[str, frozenset[str]] = {
         "ransac random_noise random_walker quickshift unwrap_phase probabilistic_hough_line cut_normalized "
         "unsupervised_wiener medial_axis BRIEF binary_blobs draw_haar_like_feature"
     ),
+    "sklearn": RANDOM_ESTIMATORS | frozenset(name.rpartition(".")[2] for name in hidden_state.DRAW_WITHOUT_STATE),
+    "cachetools": words("RRCache rr_cache"),
+    "uuid": words("uuid1 uuid6 getnode"),
     "mlflow": words("start_run"),  # the name of a run
-    "operator": words("methodcaller"),
 }
 # The same, where the last part of the name says too little.
 ORIGINS = words(
@@ -90,7 +93,12 @@ _TELLING = re.compile(
     r"(?:^|_)(?:rand|rvs|seed|shuffl|sampl|resampl|permut|simulat|bootstrap|jitter)|Random|Bootstrap|Shuffl|Sampl"
 )
 
+_WORDS = NAMES["scipy"] | NAMES["statsmodels"] | NAMES["networkx"] | NAMES["seaborn"] | NAMES["sklearn"]
+# Builtins that run code of which nothing is known.
+_RUNNING = words("exec eval __import__ breakpoint get_ipython")
 
+
+@lru_cache(maxsize=4096)
 def drawn_by(origin: str) -> frozenset[str]:
     """The generators that a call of *origin*, a dotted name, may draw from when it is given none of its own."""
     package, name = package_of(origin), origin.rpartition(".")[2]
@@ -98,8 +106,8 @@ def drawn_by(origin: str) -> frozenset[str]:
         return NONE
     if used := hidden_state.generators_used(origin):
         return used
-    if package == "sklearn":
-        return NUMPY if origin in hidden_state.DRAW_WITHOUT_STATE or name in RANDOM_ESTIMATORS else NONE
+    if package == "builtins":
+        return EVERY if name in _RUNNING else NONE
     if origin in ORIGINS or name in NAMES.get(package, ()):
         return PLAIN
     if not is_quiet(package):
@@ -107,9 +115,16 @@ def drawn_by(origin: str) -> frozenset[str]:
     return PLAIN if _TELLING.search(name) else NONE
 
 
+@lru_cache(maxsize=4096)
+def drawn_by_word(name: str) -> frozenset[str]:
+    """The same for an attribute of an object of which nothing is known, but that it is not of a package that draws."""
+    return PLAIN if name in _WORDS or _TELLING.search(name) else NONE
+
+
+@lru_cache(maxsize=4096)
 def drawn_by_method(maker: str | None, name: str) -> frozenset[str]:
     """The same for the method *name* of an object that *maker*, something of a library, has made."""
-    if maker is None:
+    if maker is None or maker == "operator.methodcaller":  # which may call any method
         return EVERY
     return PLAIN if f"{maker}.{name}" in ORIGINS else drawn_by(f"{package_of(maker)}.object.{name}")
 

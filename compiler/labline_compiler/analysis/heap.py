@@ -90,6 +90,7 @@ class Heap(Links):
         self.dotted: set[int] = set()  # of these, those whose dotted name is known
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
+        self.drawing: set[int] = set()  # estimators without random_state
         self.views: set[int] = set()  # such as ``dict.keys()``
         self.unfollowed: dict[int, int] = {}  # what functions may have made that were not followed: by which
         self._of_kind: dict[str | None, set[int]] = {}
@@ -108,6 +109,8 @@ class Heap(Links):
                     if seeded_from(str(origin)):
                         self.seeding.add(number)
             self._of_kind.setdefault(kind, set()).add(number)
+            if facts.get("draws"):
+                self.drawing.add(number)
             if "function" in facts:
                 self.functions.add(number)
             if "klass" in facts:

@@ -208,7 +208,7 @@ class Statements(Stays):
                 if clause.type is not None:
                     self.eval(clause.type)
                 if clause.name is not None:
-                    caught = self.heap.make(self.site(clause), None, self.raised())
+                    caught = self.heap.make(self.site(clause), None, self.raised(), maker="builtins.Exception")
                     self.state.bind(clause.name, caught | self.heap.reach(self.raised()))
                 self.run(clause.body)
                 if clause.name is not None:

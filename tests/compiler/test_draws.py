@@ -1,0 +1,191 @@
+"""Which calls draw from the global generators of random numbers, and which only might have."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compiler.helpers import edges, pipeline_of
+from tests.compiler.test_graph import steps
+
+IMPORTS = """\
+import array, bisect, collections, copy, csv, datetime, decimal, email, functools, glob, hashlib, heapq, inspect, io
+import itertools, json, logging, math, operator, os, pathlib, pickle, random, re, shutil, sqlite3, statistics, string
+import struct, subprocess, sys, textwrap, time, urllib.parse
+import altair, bs4, cv2, dateutil.parser, geopandas, h5py, ipywidgets, joblib, lxml.etree, mlflow, nltk, openpyxl
+import networkx as nx, numpy as np, pandas as pd, PIL.Image, pytz, requests, seaborn as sns, shapely.geometry, sklearn
+import skimage.io, sympy as sp, statsmodels.api as sm, statsmodels.formula.api as smf, tabulate, tqdm, unheard, yaml
+from scipy import fft, integrate, interpolate, linalg, ndimage, optimize, signal, sparse, spatial, special, stats
+from functools import partial
+"""
+MADE = "x = np.arange(3.0)\ndf = pd.DataFrame({'a': x})\nG = nx.Graph()\ns = sp.Symbol('s')\ntext = 'a b'\n"
+
+QUIET = """\
+re.compile("a").search(text).group(0)
+itertools.groupby([1])
+collections.Counter(text).most_common(1)
+json.loads(json.dumps({"a": 1}))
+datetime.datetime.now().strftime("%Y")
+math.sin(1)
+os.path.join("a", "b")
+pathlib.Path("a").exists()
+glob.glob("*")
+string.ascii_letters.upper()
+textwrap.fill(text)
+heapq.heappush([], 1)
+bisect.bisect([1], 1)
+statistics.mean([1])
+decimal.Decimal("1").sqrt()
+functools.reduce(lambda a, b: a + b, [1])
+operator.itemgetter(1)([1, 2])
+partial(lambda a, b: a, 1)(2)
+time.time()
+urllib.parse.quote(text)
+hashlib.md5(b"a").hexdigest()
+struct.pack("i", 1)
+io.StringIO("a").read()
+csv.reader(open("x"))
+sys.getsizeof(x)
+inspect.signature(len)
+array.array("i", [1]).append(2)
+sqlite3.connect("x").execute("select 1").fetchall()
+subprocess.run(["ls"])
+logging.info("a")
+shutil.copy("a", "b")
+pickle.dumps(x)
+copy.deepcopy(x)
+sp.solve(s**2 - 1, s)
+sp.integrate(s, s).subs(s, 1)
+sp.lambdify(s, s)(1)
+sp.Matrix([[1]]).det()
+G.add_edge(1, 2)
+nx.degree_centrality(G)
+nx.betweenness_centrality(G)
+nx.shortest_path(G, 1, 2)
+nx.from_pandas_edgelist(df, "a", "a").nodes()
+nx.draw(G, nx.circular_layout(G))
+nx.spring_layout(G, seed=1)
+bs4.BeautifulSoup(text).find_all("a")[0].get_text()
+requests.get("http://x").json()
+stats.norm.pdf(x)
+stats.norm(0, 1).cdf(1)
+stats.gaussian_kde(x)(1)
+optimize.minimize(np.sum, x)
+optimize.curve_fit(lambda a, b: a, x, x)
+integrate.solve_ivp(lambda t, y: y, (0, 1), [1])
+interpolate.interp1d(x, x)(1)
+signal.find_peaks(x)
+linalg.svd(np.eye(2))
+sparse.csr_matrix(np.eye(2)).dot(x[:2])
+spatial.KDTree(np.eye(2)).query([0, 0])
+fft.fft(x)
+ndimage.gaussian_filter(x, 1)
+special.gamma(1)
+sm.OLS(x, x).fit().summary()
+smf.ols("a ~ a", df).fit().params
+PIL.Image.open("a").resize((1, 1))
+yaml.safe_load("a")
+list(tqdm.tqdm([1]))
+ipywidgets.IntSlider(1)
+altair.Chart(df).mark_bar().encode(x="a")
+geopandas.read_file("x").plot()
+shapely.geometry.Point(1, 2).buffer(1).area
+h5py.File("x")["a"]
+skimage.io.imread("a")
+cv2.cvtColor(x, 1)
+dateutil.parser.parse("2020").isoformat()
+pytz.timezone("UTC").localize(datetime.datetime(2020, 1, 1))
+tabulate.tabulate([[1]])
+openpyxl.load_workbook("a").active["A1"].value
+lxml.etree.fromstring("<a/>").findall("b")
+nltk.word_tokenize(text)
+np.vectorize(len)(["a"])
+np.vectorize(lambda a: a)(x)
+df.pipe(len)
+df.rolling(2).apply(np.sum)
+sns.heatmap(df)
+sns.catplot(data=df, kind="bar")
+joblib.dump(x, "f")
+"""
+
+DRAWING = """\
+np.random.rand()
+np.vectorize(np.random.normal)(x)
+np.random.mtrand._rand.normal()
+partial(df.sample, 3)()
+df.sample(3)
+list(map(np.random.rand, [1]))
+nx.draw(G)
+nx.gnp_random_graph(3, 0.5)
+nx.erdos_renyi_graph(3, 0.5)
+nx.spring_layout(G)
+nx.spring_layout(G, seed=None)
+nx.betweenness_centrality(G, k=2)
+stats.norm(0, 1).rvs()
+stats.gaussian_kde(x).resample(3)
+stats.multivariate_normal([0], [[1]]).cdf([1])
+optimize.differential_evolution(np.sum, [(0, 1)])
+sparse.random(3, 3)
+sparse.linalg.svds(np.eye(3))
+sp.Matrix.randMatrix(3)
+sm.tsa.arma_generate_sample([1], [1], 3)
+sns.stripplot(data=df)
+sns.catplot(data=df)
+sns.regplot(data=df, x="a", y="a", x_jitter=0.1)
+unheard.of(x)
+unheard.Model(df).train()
+operator.methodcaller("sample")(df)
+statistics.NormalDist().samples(3)
+email.message_from_string("a").as_string()
+"""
+
+
+def waits(call: str) -> bool:
+    """Whether a step waits for one that makes *call*, after a seed, because that may have drawn."""
+    made = steps(
+        a=f"{IMPORTS}{MADE}random.seed(1)\nnp.random.seed(1)", b=f"v = {call}", c="np.random.rand(), random.random()"
+    )
+    flows = {edge for edge in edges(pipeline_of(made)) if edge.startswith("b>c:")}
+    return any("random" in edge for edge in flows)
+
+
+@pytest.mark.parametrize("call", QUIET.splitlines())
+def test_nobody_waits_for_a_call_that_draws_nothing(call: str) -> None:
+    assert not waits(call)
+
+
+@pytest.mark.parametrize("call", DRAWING.splitlines())
+def test_what_draws_next_waits_for_a_call_that_may_draw(call: str) -> None:
+    assert waits(call)
+
+
+LONG = "def long(v, n):\n    t = 0\n" + "    t = t + n * 2\n" * 650  # too long to be followed
+
+
+@pytest.mark.parametrize(
+    ("line", "draws"),
+    [
+        ("    return np.exp(v).mean()\n", False),
+        ("    return np.random.rand()\n", True),
+        ("    return v.sample(3)\n", True),
+        ("    from numpy.random import rand\n    return rand(3)\n", True),
+        ("    return unheard.of(v)\n", True),
+        ("    return stats.norm(0, 1).pdf(v)\n", False),
+        ("    return helper(v)\n", True),
+        ("    return exec('v')\n", True),
+    ],
+)
+def test_of_a_function_that_is_not_followed_its_text_tells_whether_it_draws(line: str, draws: bool) -> None:
+    helper = "def helper(v):\n    return np.random.rand()\n"
+    made = f"{IMPORTS}{MADE}np.random.seed(1)\n{helper}{LONG}{line}"
+    flows = edges(pipeline_of(steps(a=made, b="for i in range(3):\n    w = long(x, i)", c="np.random.rand()")))
+    assert any(edge.startswith("b>c:") and "random" in edge for edge in flows) == draws
+
+
+def test_what_a_library_makes_of_data_is_not_that_data() -> None:
+    made = "import networkx as nx, pandas as pd\ndf = pd.DataFrame()\nG = nx.from_pandas_edgelist(df)"
+    assert "b>c:G" in edges(pipeline_of(steps(a=made, b="G.add_node(1)", c="print(G)")))
+
+
+def test_names_of_a_star_import_are_those_of_the_library() -> None:
+    pipeline = pipeline_of(steps(a="from numpy import *\nx = arange(3)", b="y = sin(x)", c="z = cos(x)"))
+    assert edges(pipeline) == {"a>b:sin,x", "a>c:cos,x"}
