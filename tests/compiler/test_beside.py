@@ -40,7 +40,7 @@ STYLE = "import matplotlib.pyplot as plt\ndef style(): plt.rcParams['lines.linew
     ],
 )
 def test_a_function_may_change_what_it_or_what_it_mentions_names(source: str, call: str, changed: set[str]) -> None:
-    assert read_modules({"tools.py": source}).calling(call) == changed
+    assert read_modules({"tools.py": source}).calling(call).changes == changed
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_function_may_change_what_it_or_what_it_mentions_names(source: str, ca
     ],
 )
 def test_importing_runs_what_stands_outside_functions(sources: dict[str, str], changed: set[str]) -> None:
-    assert read_modules(sources).importing("tools") == changed
+    assert read_modules(sources).importing("tools").changes == changed
 
 
 @pytest.mark.parametrize("use", ["import tools\ntools.quiet()", "from tools import quiet as q\nq()"])
@@ -96,3 +96,72 @@ def test_imports_do_not_run_first_where_a_step_above_says_where_to_look() -> Non
     text = steps(a="import sys\nsys.path.append('..')") + '# %% tags=["imports"]\nimport tools\n' + steps(b="tools.f()")
     found = [found.code for found in compile_notebook(parse(text, "little.py")).findings]
     assert "LL111" in found
+
+
+def compiled(source: str, **cells: str) -> set[str]:
+    """The flows of a notebook beside which ``tools.py`` lies."""
+    cells = {"a": "import tools, numpy as np, random\nnp.random.seed(1)\nrandom.seed(1)", **cells}
+    pipeline = compile_notebook(replace(parse(steps(**cells), "little.py"), modules={"tools.py": source})).pipeline
+    assert pipeline is not None
+    return edges(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("source", "draws"),
+    [
+        ("import numpy as np\ndef f(x): return np.sin(x).mean()\n", False),
+        ("import numpy as np\ndef f(x): return np.random.RandomState(0).normal()\n", False),
+        ("import numpy as np\ndef f(x): return np.random.rand()\n", True),
+        ("import numpy as np\ndef g(x): return np.random.rand()\ndef f(x): return g(x)\n", True),
+        ("from numpy.random import *\ndef f(x): return rand()\n", True),
+        ("def f(x): return x.sample(3)\n", True),
+        ("from sklearn.decomposition import PCA\ndef f(x): return PCA().fit(x)\n", True),
+        ("import unheard\ndef f(x): return unheard.of(x)\n", True),
+        ("f = make()\n", True),
+    ],
+)
+def test_the_text_of_a_module_tells_whether_its_functions_draw(source: str, draws: bool) -> None:
+    flows = compiled(source, b="tools.f(3)", c="np.random.rand()")
+    assert any(edge.startswith("b>c:") and "@numpy.random" in edge for edge in flows) == draws
+
+
+@pytest.mark.parametrize(
+    ("source", "keeps"),
+    [
+        ("WIDTH = 3\nNAMES = ('a', 'b')\ndef f(x, n=WIDTH): return x * WIDTH\n", False),
+        (
+            "import math\nTAU = 2 * math.pi\nclass A:\n    kind = 'a'\n    def go(self): self.n = TAU\ndef f(x): A()\n",
+            False,
+        ),
+        ("COLORS = ['red']\ndef f(x): return x\n", False),
+        ("COLORS = ['red']\ndef f(x): return COLORS.pop()\n", True),
+        ("n = 0\ndef f(x):\n    global n\n    n += 1\n", True),
+        ("def f(x, seen=[]): seen.append(x)\n", True),
+        ("from functools import lru_cache\n@lru_cache\ndef f(x): return x\n", True),
+        ("class A:\n    made = []\ndef f(x): A.made.append(x)\n", True),
+        ("def f(x): f.calls = x\n", True),
+        ("class A: pass\ndef f(x): A.n = x\n", True),
+    ],
+)
+def test_the_text_of_a_module_tells_whether_it_keeps_something(source: str, keeps: bool) -> None:
+    flows = compiled(source, b="tools.f(3)", c="tools.f(4)")
+    assert any(edge.startswith("b>c:") and "@module:tools" in edge for edge in flows) == keeps
+
+
+@pytest.mark.parametrize(
+    ("source", "waits"),
+    [
+        ("def f(x): return [x.upper()]\n", False),
+        ("import pandas as pd\ndef f(x): return pd.read_csv(x)\n", False),
+        ("def f(x): open(x, 'w').write('')\n", True),
+        ("def f(x): x.to_csv('a.csv')\n", True),
+        ("import os\ndef f(x): os.remove(x)\n", True),
+        ("import unheard\ndef f(x): unheard.of(x)\n", True),
+    ],
+)
+def test_the_text_of_a_module_tells_whether_its_functions_write_files(source: str, waits: bool) -> None:
+    cells = {"a": "import tools, pandas as pd", "b": "tools.f('a')", "c": "pd.read_csv('b.csv')"}
+    notebook = replace(parse(steps(**cells), "little.py"), modules={"tools.py": source})
+    pipeline = compile_notebook(notebook).pipeline
+    assert pipeline is not None
+    assert ("b" in pipeline.step("c").after) == waits

@@ -1,4 +1,4 @@
-"""What the modules beside a notebook may do to hidden state, read off their text.
+"""What the modules beside a notebook may do to hidden state and to files, read off their text.
 
 Flow and values count for nothing here: a function may do what any line of it does, and what any function does that it
 mentions by name, in whichever of the modules that is. Whatever else they do is seen when they have run.
@@ -7,11 +7,15 @@ mentions by name, in whichever of the modules that is. Whatever else they do is 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+import builtins
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from labline_compiler.analysis import hidden_state
+from labline_compiler.analysis import files, generators, hidden_state
+from labline_compiler.analysis.homes import path_of
+from labline_compiler.analysis.module_state import keeps_state
+from labline_compiler.analysis.spelled import dotted, is_off
 from labline_compiler.syntax import parse
 
 # What these change they put back.
@@ -26,10 +30,15 @@ _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 
 @dataclass(frozen=True)
 class _Code:
-    """What some lines of a module change, and the names that they mention."""
+    """What some lines of a module change, and the names that they mention.
+
+    ``named``: dotted names of what they have from elsewhere. ``attributes``: of whatever else, and arguments by name.
+    """
 
     changes: frozenset[str] = frozenset()
     mentions: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -40,26 +49,66 @@ class _Source:
     definitions: Mapping[str, _Code]
     imports: frozenset[str]  # modules, by the parts of their names
     origins: Mapping[str, str]  # of the names that its imports bind
+    keeps: bool  # whether it may keep something between two calls of its functions
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What code may do: the hidden state that it changes, the generators it draws from, how it uses files."""
+
+    changes: frozenset[str] = frozenset()
+    draws: frozenset[str] = frozenset()
+    files: frozenset[files.Mode] = frozenset()
+
+    def __or__(self, other: Effects) -> Effects:
+        """What either may do."""
+        return Effects(self.changes | other.changes, self.draws | other.draws, self.files | other.files)
+
+
+NO_EFFECTS = Effects()
+ANY_EFFECTS = Effects(generators.EVERY, generators.EVERY, frozenset(("write",)))
 
 
 @dataclass(frozen=True)
 class Beside:
-    """What importing, and calling into, the modules beside the notebook may change: names of hidden state."""
+    """What importing, and calling into, the modules beside the notebook may do."""
 
-    imported: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by top-level module
+    imported: Mapping[str, Effects] = field(default_factory=dict)  # by top-level module
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by module: what its imports bind
-    called: Mapping[str, frozenset[str]] = field(default_factory=dict)  # by function, method or class, of any of them
+    called: Mapping[str, Effects] = field(default_factory=dict)  # by function, method or class, of any of them
+    keeping: frozenset[str] = frozenset()  # top-level modules that may keep something between two calls
 
-    def importing(self, module: str) -> frozenset[str]:
-        """What changes when *module* is imported, if it is one of them. Relative names are those of the folder."""
-        return self.imported.get(module.lstrip(".").partition(".")[0], frozenset())
+    def knows(self, origin: str) -> bool:
+        """Whether *origin*, a dotted name, is of one of them. Relative names are those of the folder."""
+        return generators.package_of(origin) in self.imported
 
-    def calling(self, origin: str) -> frozenset[str]:
-        """What a call of *origin* may change, a dotted name."""
-        top, *parts = origin.lstrip(".").split(".")
-        if top not in self.imported:
-            return frozenset()
-        return frozenset().union(*(self.called.get(part, frozenset()) for part in parts))
+    def importing(self, module: str) -> Effects:
+        """What happens when *module* is imported, if it is one of them."""
+        return self.imported.get(generators.package_of(module), NO_EFFECTS)
+
+    def calling(self, origin: str) -> Effects:
+        """What a call of *origin* may do."""
+        if not self.knows(origin):
+            return NO_EFFECTS
+        if not self._defines(origin):  # a variable, or what a star import has brought
+            return ANY_EFFECTS
+        found = NO_EFFECTS
+        for part in origin.lstrip(".").split(".")[1:]:
+            found |= self.called.get(part, NO_EFFECTS)
+        return found
+
+    def keeps(self, origin: str) -> bool:
+        """Whether a call of *origin*, which is one of theirs, may leave something in its module."""
+        return generators.package_of(origin) in self.keeping or not self._defines(origin)
+
+    def _defines(self, origin: str) -> bool:
+        """Whether *origin* is a function or a class, or something of a class, that one of them defines."""
+        _, *parts = origin.lstrip(".").split(".")
+        return any(part in self.called for part in parts)
+
+    def drawing(self, origin: str) -> frozenset[str]:
+        """What anybody may draw from who gets hold of what *origin*, one of theirs, has made."""
+        return frozenset().union(*(effects.draws for effects in self.called.values()))
 
     def origin(self, module: str, name: str) -> str:
         """The dotted name of what *module* calls *name*: of another library, where it has it from there."""
@@ -67,11 +116,11 @@ class Beside:
 
     def uses(self, state: str) -> bool:
         """Whether any of them may change *state*."""
-        return any(state in states for states in (*self.imported.values(), *self.called.values()))
+        return any(state in effects.changes for effects in (*self.imported.values(), *self.called.values()))
 
-    def calling_method(self, name: str) -> frozenset[str]:
-        """What a method of an object that may be of theirs may change."""
-        return self.called.get(name, frozenset())
+    def calling_method(self, name: str) -> Effects:
+        """What a method of an object that may be of theirs may do."""
+        return self.called.get(name, NO_EFFECTS)
 
 
 NOTHING_BESIDE = Beside()
@@ -84,32 +133,57 @@ def read_modules(sources: Mapping[str, str]) -> Beside:
     for module in modules.values():
         for name, code in module.definitions.items():
             definitions.setdefault(name, []).append(code)
-    called = {name: _reached(codes, definitions) for name, codes in definitions.items()}
-    own: dict[str, frozenset[str]] = {}
+    tops = frozenset(_top(path) for path in modules)
+    called = {name: _reached(codes, definitions, tops) for name, codes in definitions.items()}
+    own: dict[str, Effects] = {}
     needs: dict[str, frozenset[str]] = {}
+    keeping: set[str] = set()
     for path, module in modules.items():
-        top = path.partition("/")[0].removesuffix(".py")
-        own[top] = own.get(top, frozenset()) | _reached([module.body], definitions)
+        top = _top(path)
+        own[top] = own.get(top, NO_EFFECTS) | _reached([module.body], definitions, tops)
         needs[top] = needs.get(top, frozenset()) | module.imports
-    imported = {top: frozenset().union(*(own[each] for each in _closure(top, needs))) for top in own}
+        keeping |= {top} if module.keeps else set()
+    imported, kept = {}, set()
+    for top in own:
+        above = _closure(top, needs)
+        imported[top] = NO_EFFECTS
+        for each in sorted(above):
+            imported[top] |= own[each]
+        kept |= set() if keeping.isdisjoint(above) else {top}
     origins = {
         path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module.origins
         for path, module in modules.items()
     }
-    return Beside(imported, origins, called)
+    return Beside(imported, origins, called, frozenset(kept))
 
 
-def _reached(codes: Iterable[_Code], definitions: Mapping[str, list[_Code]]) -> frozenset[str]:
-    changes: set[str] = set()
+def _top(path: str) -> str:
+    return path.partition("/")[0].removesuffix(".py")
+
+
+def _reached(codes: Iterable[_Code], definitions: Mapping[str, list[_Code]], tops: frozenset[str]) -> Effects:
+    """What *codes* do, and those that they mention. *tops*: the modules that are read."""
+    effects = NO_EFFECTS
     seen: set[str] = set()
     stack = list(codes)
     while stack:
         code = stack.pop()
-        changes |= code.changes
+        effects |= _own_effects(code, tops)
         for name in code.mentions - seen:
             seen.add(name)
             stack += definitions.get(name, ())
-    return frozenset(changes)
+    return effects
+
+
+@lru_cache(maxsize=4096)
+def _own_effects(code: _Code, tops: frozenset[str]) -> Effects:
+    others = [name for name in code.named if generators.package_of(name) not in tops]
+    draws = generators.NONE.union(*map(generators.drawn_by, others), *map(generators.drawn_by_word, code.attributes))
+    uses = [use.mode for name in others for use in files.function_uses(name)]
+    uses += ["write" for name in others if name in files.OPENERS]
+    for name in code.attributes:
+        uses += [use.mode for use in files.method_uses(name, is_path=False, known_value=False, arguments=1)]
+    return Effects(code.changes, draws, frozenset(uses))
 
 
 def _closure(top: str, needs: Mapping[str, frozenset[str]]) -> set[str]:
@@ -134,6 +208,7 @@ class _Reader:
     def __init__(self, tree: ast.Module) -> None:
         self.origins: dict[str, str] = {}  # of names that are bound by imports, wherever these stand
         self.imports: set[str] = set()
+        self.stars: set[str] = set()
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
@@ -143,7 +218,9 @@ class _Reader:
             elif isinstance(node, ast.ImportFrom):
                 self.imports.add((node.module or "").partition(".")[0])
                 for alias in node.names:
-                    if not node.level:
+                    if alias.name == "*":
+                        self.stars.add(node.module or "")
+                    elif not node.level:
                         self.origins[alias.asname or alias.name] = f"{node.module}.{alias.name}"
                     elif not node.module:  # from . import other
                         self.imports.add(alias.name)
@@ -154,12 +231,16 @@ class _Reader:
             if isinstance(node, _DEFINITIONS):
                 definitions.setdefault(node.name, []).append(node)
         called = {name: self._code(nodes, entered=True) for name, nodes in definitions.items()}
-        return _Source(self._code(tree.body), called, frozenset(self.imports), self.origins)
+        keeps = keeps_state(tree, self.origins)
+        return _Source(self._code(tree.body), called, frozenset(self.imports), self.origins, keeps)
 
     def _code(self, nodes: Iterable[ast.AST], *, entered: bool = False) -> _Code:
         """What *nodes* do; *entered*: the functions among them when they are called, and not when they are made."""
         changes: set[str] = set()
         mentions: set[str] = set()
+        named: set[str] = set()
+        attributes: set[str] = set()
+        inside: set[int] = set()  # nodes of dotted names that have been gone through
         stack: list[tuple[ast.AST, frozenset[str]]] = [(node, frozenset()) for node in nodes]
         while stack:
             node, restored = stack.pop()
@@ -170,10 +251,13 @@ class _Reader:
                 stack += [(each, restored) for each in node.orelse]
                 continue
             changes |= self._changed(node) - restored
-            if isinstance(node, ast.Name):
-                mentions.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                mentions.add(node.attr)
+            if isinstance(node, (ast.Name, ast.Attribute)):
+                mentions.add(node.id if isinstance(node, ast.Name) else node.attr)
+                if id(node) not in inside:
+                    self._name(node, named, attributes)
+                    inside.update(map(id, _chain(node)))
+            elif isinstance(node, ast.Call):
+                attributes.update(word.arg for word in node.keywords if word.arg and not is_off(word.value))
             elif isinstance(node, (ast.With, ast.AsyncWith)):
                 restored |= {
                     _RESTORING[origin]
@@ -182,7 +266,19 @@ class _Reader:
                     and (origin := self._origin(item.context_expr.func)) in _RESTORING
                 }
             stack += [(child, restored) for child in ast.iter_child_nodes(node)]
-        return _Code(frozenset(changes), frozenset(mentions))
+        return _Code(frozenset(changes), frozenset(mentions), frozenset(named), frozenset(attributes))
+
+    def _name(self, node: ast.Name | ast.Attribute, named: set[str], attributes: set[str]) -> None:
+        """A name, with attributes: something of a library, or of anything else."""
+        if (origin := self._origin(node)) is not None:
+            named.add(origin)
+            return
+        root, *parts = (dotted(node) or f".{getattr(node, 'attr', '')}").split(".")
+        attributes.update(parts)
+        if root:
+            named.update(path_of(module, ".".join((root, *parts))) for module in self.stars)
+            if root in dir(builtins):
+                named.add(f"builtins.{root}")
 
     def _changed(self, node: ast.AST) -> set[str]:
         """The hidden state that *node* itself changes."""
@@ -204,6 +300,14 @@ class _Reader:
         if not isinstance(node, ast.Name) or node.id not in self.origins:
             return None
         return ".".join((self.origins[node.id], *reversed(parts)))
+
+
+def _chain(node: ast.expr) -> Iterator[ast.expr]:
+    """A dotted name, and what stands before its dots."""
+    while isinstance(node, ast.Attribute):
+        yield node
+        node = node.value
+    yield node
 
 
 def _constant(node: ast.AST) -> object:

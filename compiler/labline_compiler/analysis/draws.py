@@ -6,6 +6,7 @@ import ast
 
 from labline_compiler.analysis import generators, hidden_state
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.given_names import BUILTINS
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.scopes import free_names
@@ -23,6 +24,7 @@ class Draws:
     state: State
 
     stars: dict[str, None]
+    beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
     _known_within: dict[Value, frozenset[str]]
     _known_of: dict[int, tuple[int, frozenset[str]]]  # by function: how many library objects there were then
 
@@ -42,7 +44,9 @@ class Draws:
         if not makers:
             return otherwise
         known = sorted(maker for maker in makers if maker is not None)
-        return min(known, key=lambda maker: generators.is_quiet(generators.package_of(maker)))
+        return min(
+            known, key=lambda maker: (generators.is_quiet(generators.package_of(maker)), self.beside.knows(maker))
+        )
 
     def unknown_draws(
         self,
@@ -77,7 +81,10 @@ class Draws:
         drawn = drawn.union(*(self.drawn_by_bases(klass) for klass in classes if klass is not None))
         for number in heap.only(reached, None, "library", "ipython"):
             thing = heap.things[number]
-            if thing.kind == "library":
+            known = thing.origin or thing.maker or ""
+            if self.beside.knows(known):
+                drawn |= self.beside.drawing(known)
+            elif thing.kind == "library":
                 drawn |= generators.drawn_by(thing.origin or "")
             elif (maker := heap.unfollowed.get(number)) is not None:
                 drawn |= self.drawn_by_function(maker)
@@ -116,12 +123,16 @@ class Draws:
                 drawn |= generators.drawn_by(f"builtins.{name}") if builtin else generators.EVERY
             for each in value or ():
                 if (origin := self.heap.things[each].origin) is not None:
-                    drawn |= generators.drawn_by(".".join((origin, *parts)))
+                    whole = ".".join((origin, *parts))
+                    effects = self.beside.calling(whole) if self.beside.knows(origin) else None
+                    drawn |= generators.drawn_by(whole) if effects is None else effects.draws
             drawn = drawn.union(*map(generators.drawn_by_word, parts))
         return drawn
 
     def drawn_by_call(self, origin: str, arguments: Arguments) -> frozenset[str]:
         """What a call of something of a library draws from by itself."""
+        if self.beside.knows(origin):
+            return self.beside.calling(origin).draws
         if arguments.has_state():
             return generators.drawn_by(origin) & frozenset(("@torch.random",))
         package, _, name = origin.partition(".")
@@ -142,7 +153,10 @@ class Draws:
 
     def drawn_by_method(self, receiver: Value, name: str) -> frozenset[str]:
         """What a method draws from by itself, of an object of which only may be known who made it."""
-        return generators.drawn_by_method(self.made_by(receiver, "builtins.object"), name)
+        maker = self.made_by(receiver, "builtins.object")
+        if maker is not None and self.beside.knows(maker):
+            return self.beside.calling_method(name).draws
+        return generators.drawn_by_method(maker, name)
 
     def note_draws(self, origin: str, arguments: Arguments) -> None:
         """Tell what a function draws from, if the tables know its package."""

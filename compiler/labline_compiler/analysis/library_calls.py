@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from labline_compiler.analysis import files, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
+from labline_compiler.analysis.beside import Effects
 from labline_compiler.analysis.heap import MAIN, NOTHING, Value
 from labline_compiler.analysis.replacements import Replacements
 from labline_compiler.analysis.texts import ANY
@@ -29,7 +28,6 @@ _CONTAINER_KINDS = {
 class LibraryCalls(Replacements):
     """What functions and classes of libraries do."""
 
-    beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
     handlers_count = False  # whether anything in the notebook depends on the root logger's having a handler
     root_has_handler = False  # surely: the root logger
 
@@ -225,9 +223,8 @@ class LibraryCalls(Replacements):
             held = self.heap.reach(arguments.all)
             called = arguments.positional[0] if arguments.positional else NOTHING
             maker = origin if called and called <= self.heap.functions else None  # else it may be any method
-            return self.heap.make(
-                self.site(node), "iterator" if origin.startswith("builtins") else None, held, maker=maker
-            )
+            kind = "iterator" if origin.startswith("builtins") else None
+            return self.heap.make(self.site(node), kind, held, maker=maker)
         if origin in ("builtins.setattr", "builtins.delattr") and arguments.positional:
             holder, name = self.heap.origin(arguments.positional[0]), arguments.constant(1)
             if holder is not None and isinstance(name, str):
@@ -348,10 +345,11 @@ class LibraryCalls(Replacements):
         self._log(origin, arguments)
         self.note_backend(origin, arguments)
         if files.is_foreign(origin):
-            sink.hidden(self._module_state(origin), "change")
-            for state in hidden_state.RANDOM_STATES:  # it may well be there to seed them
+            known = self.beside.knows(origin)
+            sink.hidden(self._module_state(origin), "read" if known and not self.beside.keeps(origin) else "change")
+            for state in () if known else hidden_state.RANDOM_STATES:  # it may well be there to seed them
                 sink.hidden(state, "unknown")
-            self.changed_beside(self.beside.calling(origin))
+            self.done_beside(self.beside.calling(origin))
         self.note_draws(origin, arguments)
         if hidden_state.is_process_state(origin):
             self.note_process_change(origin)
@@ -391,18 +389,25 @@ class LibraryCalls(Replacements):
         uses = list(hidden_state.call_uses(origin))
         if files.is_foreign(origin):
             uses += [hidden_state.HiddenUse(self._module_state(origin), "change")]
-            uses += [hidden_state.HiddenUse(state, "set") for state in hidden_state.RANDOM_STATES]
-            self.changed_beside(self.beside.calling(origin))
+            if not self.beside.knows(origin):
+                uses += [hidden_state.HiddenUse(state, "set") for state in hidden_state.RANDOM_STATES]
+            self.done_beside(self.beside.calling(origin))
         for state, use in uses:
             unknown: hidden_state.Use = "unknown" if state in hidden_state.RANDOM_STATES else "change"
             self.state.sink.hidden(state, unknown if use == "set" else use)
         for access in files.function_uses(origin):
             self.state.sink.file(access.mode, None, tree=access.tree)
 
-    def changed_beside(self, states: Iterable[str]) -> None:
-        """Code of a module beside the notebook runs that may change *states*."""
-        for state in sorted(states):
+    def done_beside(self, effects: Effects) -> None:
+        """Code of a module beside the notebook runs."""
+        for state in sorted(effects.changes):
             self.state.sink.hidden(state, "unknown" if state in hidden_state.RANDOM_STATES else "change")
+        for state in sorted(effects.draws - effects.changes):
+            self.state.sink.hidden(state, "draw")
+        if effects.files:
+            mode: files.Mode = "read" if effects.files == {"read"} else "write"
+            self.state.sink.file(mode, None, tree=True)
+            self.state.sink.hidden("@cwd", "read")
 
     @staticmethod
     def _module_state(origin: str) -> str:
@@ -423,7 +428,7 @@ class LibraryCalls(Replacements):
             self._file(files.FileUse(self._open_mode(arguments, 1, "r")), None, arguments)
         elif origin == "importlib.import_module" and isinstance(module := arguments.constant(0, "name"), str):
             self.import_file(module)
-        else:
+        elif not self.beside.knows(origin):
             for use in files.function_uses(origin):
                 self._file(use, None, arguments)
 
@@ -477,7 +482,7 @@ class LibraryCalls(Replacements):
         if files.is_foreign(module):
             self.state.sink.hidden("@sys.path", "read")
             self.state.sink.hidden("@cwd", "read")
-            self.changed_beside(self.beside.importing(module))
+            self.done_beside(self.beside.importing(module))
             top = module.lstrip(".").partition(".")[0]
             self.state.sink.file("read", f"{ANY}/{top}.py" if top else None)
             self.state.sink.file("read", f"{ANY}/{top}/{ANY}" if top else None)

@@ -26,7 +26,7 @@ class LibraryObjects(LibraryCalls):
     def kind_method(self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """A method of an object of a known kind, or of an unknown one."""
         if kind is None:
-            self.changed_beside(self.beside.calling_method(name))
+            self.done_beside(self.beside.calling_method(name))
         if kind not in operations.CONTAINERS and kind not in ("file", "iterator", "rng"):
             text = self.receiver_text(arguments) if kind is None else None
             self.method_files(name, text, arguments, known_value=kind is not None)

@@ -42,7 +42,7 @@ def spelled(node: ast.AST) -> Spelled:
             module = "." * each.level + (each.module or "")
             imports.update(f"{module}.{alias.name}" for alias in each.names)
         elif isinstance(each, ast.Call):
-            attributes.update(word.arg for word in each.keywords if word.arg and not _is_off(word.value))
+            attributes.update(word.arg for word in each.keywords if word.arg and not is_off(word.value))
         stack += ast.iter_child_nodes(each)
     return Spelled(frozenset(names), frozenset(attributes), frozenset(imports))
 
@@ -56,5 +56,6 @@ def dotted(node: ast.expr) -> str | None:
     return ".".join((node.id, *reversed(parts))) if isinstance(node, ast.Name) else None
 
 
-def _is_off(value: ast.expr) -> bool:
+def is_off(value: ast.expr) -> bool:
+    """Whether an argument switches nothing on."""
     return isinstance(value, ast.Constant) and not value.value
