@@ -540,3 +540,9 @@ def test_what_a_function_gives_to_unknown_code_may_be_called(calls: tuple[str, s
     defined = f"import package\nm = 1\nkeep = []\ndef hold(x):\n    keep.append(x)\n{_MAKE_INNER}"
     pipeline = pipeline_of(steps(a=defined, b=calls[0], c=calls[1]))
     assert "m" in {name for taken in pipeline.step("c").inputs for name in taken.names}
+
+
+def test_naming_an_index_alters_all_frames_that_may_have_it() -> None:
+    made = "import pandas as pd\ndf = pd.DataFrame({'a': [1]})"
+    text = steps(a=made, b="j = df.join(df, rsuffix='x')", c="j.index.name = 'i'", d="print(df)")
+    assert "c>d:df" in edges(pipeline_of(text))

@@ -268,7 +268,7 @@ class Expressions(Calls):
             if not kinds:
                 return NOTHING
             kind = "pandas" if "pandas" in kinds else "numpy" if "numpy" in kinds else "data"
-            return self.heap.make(self.site(node, "operator"), kind)
+            return self.heap.relate(self.heap.make(self.site(node, "operator"), kind), left | right)
         common = kinds - {"scalar"}
         kind_of_all = common.pop() if len(common) == 1 else None
         if kind_of_all in ("list", "dict", "set", "tuple"):
@@ -301,7 +301,8 @@ class Expressions(Calls):
             return NOTHING
         if not involved.isdisjoint(self.heap.instances):
             return self.heap.make(self.site(node, "instances"), None, self.heap.reach(involved))
-        return self.heap.make(self.site(node), "pandas" if "pandas" in kinds else "data")
+        made = self.heap.make(self.site(node), "pandas" if "pandas" in kinds else "data")
+        return self.heap.relate(made, involved)
 
     def same_identity(self, involved: Value) -> None:
         """``a is b``: whether they are one object matters from here on."""

@@ -28,7 +28,7 @@ QUIET = words(
     "pytz tzdata babel arrow tabulate prettytable click tqdm six attr attrs typing_extensions pyparsing packaging "
     "markdown pygments jinja2 markupsafe sqlalchemy duckdb psycopg2 pymysql sqlite3 psutil pyarrow polars joblib numba "
     "wordcloud ipywidgets traitlets IPython cycler kiwisolver contourpy unidecode ftfy emoji more_itertools "
-    "sortedcontainers cachetools pulp threadpoolctl sklearn"
+    "sortedcontainers cachetools pulp threadpoolctl sklearn pylab numexpr pint pandas_datareader uncertainties"
 )
 # Of the standard library what draws, or runs code that is not known.
 _LOUD_STANDARD = words(

@@ -95,6 +95,7 @@ class Heap(Links):
         self.unfollowed: dict[int, int] = {}  # what functions may have made that were not followed: by which
         self._of_kind: dict[str | None, set[int]] = {}
         self._kinds: dict[Value, str | None] = {}
+        self._related: dict[int, set[int]] = {}  # frames that may share an index, whose names can be changed
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -245,6 +246,23 @@ class Heap(Links):
                 found |= thing.holds - thing.of
             else:
                 found |= self.reach(thing.holds - thing.of)
+        return frozenset(found)
+
+    def relate(self, made: Value, to: Value) -> Value:
+        """Note that frames among *made*, which it returns, may have the very index of those among *to*."""
+        for number in made & self._of_kind.get("pandas", NOTHING):
+            for other in (to & self._of_kind["pandas"]) - made:
+                self._related.setdefault(number, set()).add(other)
+                self._related.setdefault(other, set()).add(number)
+        return made
+
+    def related(self, value: Value) -> Value:
+        """The frames that may have the index of one of *value*."""
+        found, stack = set(value), list(value)
+        while stack:
+            new = self._related.get(stack.pop(), set()) - found
+            found |= new
+            stack.extend(new)
         return frozenset(found)
 
     def look(self, views: Value, at: Value) -> None:

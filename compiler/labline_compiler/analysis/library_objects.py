@@ -194,7 +194,8 @@ class LibraryObjects(LibraryCalls):
             return self.worst(receiver, arguments, node, drawn=NONE)
         if name in views or shallow:
             return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
-        return self.heap.make(self.site(node), kind, self.objects_in(kind, receiver)) | given
+        made = self.heap.make(self.site(node), kind, self.objects_in(kind, receiver))
+        return self.heap.relate(made, receiver | arguments.all) | given
 
     def _to_choose_from(self, value: Value) -> Value:
         """The objects among which a generator of random numbers chooses: of an array only those that it refers to."""

@@ -415,7 +415,9 @@ class Statements(Stays):
         self.use(holder)
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
         if self.heap.kind(holder) == "pandas" and not isinstance(target.value, ast.Name):
-            simple = False  # s.index.name: the index may be one that the series was made with
+            simple = False  # s.index.name: the index may be one that the series was made with, or others have
+            if isinstance(target, ast.Attribute) and target.attr in ("name", "names"):
+                holder = self.heap.related(holder)
         self.state.alter(holder if simple else self.heap.reach(holder), value)
         return holder
 
