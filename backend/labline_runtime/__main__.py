@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labline_runtime.apart import LoopSpecification
-from labline_runtime.specification import Progress, StepSpecification, from_plain, to_json
+from labline_runtime.documents import from_plain, to_json
+from labline_runtime.specification import Progress, StepSpecification
 from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
 
 Specification = StepSpecification | LoopSpecification | ReferenceSpecification | DifferencesSpecification

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from labline_runtime import looped, retrying
+from labline_runtime.documents import from_json, to_json
 from labline_runtime.notebook import write_atomically
 from labline_runtime.specification import (
     SCHEMA_VERSION,
@@ -30,8 +31,6 @@ from labline_runtime.specification import (
     StepResult,
     StepSpecification,
     code_digest,
-    from_json,
-    to_json,
 )
 
 _START = (

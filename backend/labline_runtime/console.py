@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from labline_runtime import replay
-from labline_runtime.specification import StepSpecification, from_json
+from labline_runtime.documents import from_json
+from labline_runtime.specification import StepSpecification
 
 
 def main(request: dict[str, Any]) -> int:

@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from labline_runtime.documents import to_json
 from labline_runtime.notebook import write_atomically
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, to_json
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.values import load
 from labline_runtime.values.difference import first_difference
 from labline_runtime.verification import (

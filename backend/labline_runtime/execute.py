@@ -32,6 +32,7 @@ from labline_runtime import (
     web,
 )
 from labline_runtime.descriptors import Reserve
+from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.outputs import CellOutputs
@@ -50,7 +51,6 @@ from labline_runtime.specification import (
     StepOutput,
     StepResult,
     StepSpecification,
-    to_json,
 )
 from labline_runtime.states import filters
 from labline_runtime.values import pickling
@@ -111,7 +111,6 @@ class _Step:
         """Run it all; whatever goes wrong is in the result."""
         error: StepError | None = None
         try:
-            self._notebook.write()  # there is one, however early the step ends
             with termination():
                 self._run()
         except StepFailure as failure:
@@ -123,6 +122,9 @@ class _Step:
         if error is not None:
             _tell(error)
         flush_streams()
+        if error is not None and not self._cells:  # there is a notebook, however early the step ends
+            with contextlib.suppress(OSError):
+                self._notebook.write()
         return StepResult(
             state="failed" if error else "succeeded",
             started=self._started,
@@ -275,11 +277,10 @@ class _Step:
             raise StepFailure(cell_error(cell, outcome, outcome.error))
         if exhausted:
             raise StepFailure(_exhausted(cell))
-        transformed = shell.transform(cell.source)
         pickling.track_classes(shell.namespace)
-        pickling.remember_imports(metrics.imported_modules(transformed))
+        pickling.remember_imports(metrics.imported_modules(outcome.python))
         if cell.role == "metrics":
-            self._metrics.update(metrics.collect(transformed, shell.namespace))
+            self._metrics.update(metrics.collect(outcome.python, shell.namespace))
 
 
 class _Spent:

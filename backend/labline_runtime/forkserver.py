@@ -26,7 +26,9 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from labline_runtime.keeper import keep, socket_on_stdin
@@ -171,11 +173,14 @@ def _rehearse() -> None:
     """Fill the caches of plain Python functions that every step calls with the same arguments."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    from labline_runtime import library, specification
+    from labline_runtime import documents, library, specification
     from labline_runtime.states import versions
 
     TransformerManager().transform_cell("pass\n")
-    specification.learn_shapes()
+    tempfile.gettempdir()  # it writes a file to try the folder; a kernel has chosen it before its first cell, too
+    if tempfile.tempdir == str(Path.cwd()):  # for want of any other; a step's is not ours
+        tempfile.tempdir = None
+    documents.learn(vars(specification).values())
     library.folders()
     versions.version_of({})
 
@@ -210,8 +215,7 @@ def _keep_and_run(ahead: Ahead | None, memory: int, request: int, control: int, 
         os.write(problem, (error.strerror or str(error)).encode())
         os._exit(127)
     os.close(problem)
-    os.environ.clear()
-    os.environ.update(asked["environment"])
+    _have_environment(asked["environment"])
     if ahead is not None:
         ahead.enter_step()
     from labline_runtime.__main__ import run
@@ -226,6 +230,16 @@ def _keep_and_run(ahead: Ahead | None, memory: int, request: int, control: int, 
     _leave(code)
 
 
+def _have_environment(wanted: dict[str, str]) -> None:
+    """Change what differs, which is nearly nothing: whatever a parent imports could depend on is the same."""
+    here = dict(os.environ)
+    for name in here.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if here.get(name) != value:
+            os.environ[name] = value
+
+
 def _leave(code: int) -> NoReturn:
     """End the process with all that the end of an interpreter brings, save taking apart every module.
 
@@ -237,8 +251,10 @@ def _leave(code: int) -> NoReturn:
     if threading.active_count() == 1:  # a daemon thread may still use them
         vars(sys.modules["__main__"]).clear()
         gc.collect()
-    for thing in gc.get_objects():
-        if isinstance(thing, _io._IOBase):  # the class itself: asking io.IOBase takes ten times as long
+    things = gc.get_objects()
+    files = {kind for kind in set(map(type, things)) if issubclass(kind, _io._IOBase)}
+    for thing in things if files else ():
+        if type(thing) in files:
             with contextlib.suppress(Exception):
                 thing.flush()
     os._exit(code)

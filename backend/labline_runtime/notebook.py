@@ -39,12 +39,12 @@ class ExecutedNotebook:
         self._cells[place].update(execution_count=execution_count, outputs=outputs)
 
     def write(self) -> None:
-        """Write the notebook as it stands."""
+        """Write the notebook as it stands. Without indentation: Python has no quick way to write any."""
         for cell, outputs in zip(self._cells, self._outputs, strict=True):
             if outputs is not None:
                 cell["outputs"] = outputs.to_notebook()
         document = {"cells": self._cells, "metadata": self._metadata, "nbformat": 4, "nbformat_minor": 5}
-        write_atomically(self._path, json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        write_atomically(self._path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _cell(source: CellSource, used: set[str]) -> dict[str, Any]:

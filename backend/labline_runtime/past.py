@@ -21,8 +21,9 @@ from typing import Any
 
 from labline_runtime import transfer
 from labline_runtime.data_folder import data_folder
+from labline_runtime.documents import from_json
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import StepInput, StepResult, from_json
+from labline_runtime.specification import StepInput, StepResult
 
 
 class PastError(LookupError):

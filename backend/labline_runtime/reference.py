@@ -15,10 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from labline_runtime import execute, hidden_state, metrics, parameters, unwritten
+from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.shell import flush_streams, open_shell
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, ValueRecord, to_json
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, ValueRecord
 from labline_runtime.transfer import record_of
 from labline_runtime.values import digest, pickling, store
 from labline_runtime.values.digest import DigestError

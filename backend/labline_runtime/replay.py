@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from labline_runtime import post_mortem
-from labline_runtime.specification import PREAMBLE_ROLES, CellSource, StepSpecification, from_json
+from labline_runtime.documents import from_json
+from labline_runtime.specification import PREAMBLE_ROLES, CellSource, StepSpecification
 
 
 @dataclass(frozen=True)

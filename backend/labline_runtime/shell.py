@@ -28,7 +28,7 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
 from traitlets import Any as AnyTrait
-from traitlets import Type
+from traitlets import Type, observe
 from traitlets.config import Config
 
 from labline_runtime.log import Log
@@ -114,10 +114,14 @@ class _DisplayPublisher(DisplayPublisher):  # type: ignore[misc]
 
 
 class _Profile(ProfileDir):  # type: ignore[misc]
-    """A profile without the folders in it that only other programs use; making and removing them costs a step more."""
+    """A profile whose folder is made by whoever writes to it: making and removing it would take most steps longer.
 
-    def _mkdir(self, path: str, mode: int | None = None) -> bool:
-        return False
+    It has no folders in it that only other programs use.
+    """
+
+    @observe("location")  # type: ignore[untyped-decorator]
+    def _location_changed(self, change: Any) -> None:
+        """Nothing is made yet."""
 
 
 class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
@@ -129,6 +133,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     recorder: Recorder = AnyTrait()
     streams: tuple[StepStream, StepStream] = AnyTrait()
     last_traceback: list[str]
+
+    @observe("ipython_dir")  # type: ignore[untyped-decorator]
+    def _ipython_dir_changed(self, change: Any) -> None:
+        """It is the profile's folder, and made as that one is."""
 
     def init_environment(self) -> None:
         """What a kernel sets for the commands that cells start."""
@@ -174,9 +182,10 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """How a cell ended. *line* is where in its own source it failed."""
+    """How a cell ended. *python* is what IPython made of its source; *line* is where in its source it failed."""
 
     execution_count: int
+    python: str
     error: BaseException | None = None
     traceback: tuple[str, ...] = ()
     line: int | None = None
@@ -247,7 +256,7 @@ class Shell:
         sys.stdout, sys.stderr = self._stage.stdout, self._stage.stderr
         use(self._stage.stdout, self._stage.stderr)
         self.ipython.ipython_dir = profile_folder
-        self.ipython.profile_dir = _Profile(location=profile_folder)
+        self.ipython.profile_dir.location = profile_folder
         self.ipython.starting_dir = os.getcwd()  # noqa: PTH109
         self.ipython.history_manager.dir_hist[:] = [Path.cwd()]
         add_current_folder_to_path()
@@ -309,12 +318,12 @@ class Shell:
             flush_streams()
             shell.payload_manager.clear_payload()
         if error is None:
-            return CellOutcome(count)
+            return CellOutcome(count, transformed)
         if not shell.last_traceback:  # IPython prints groups of exceptions instead of showing them
             lines = traceback_module.format_exception(type(error), error, error.__traceback__)
             shell.last_traceback = [line.rstrip("\n") for line in lines]
             self.recorder.current.error(type(error).__name__, str(error), shell.last_traceback)
-        return CellOutcome(count, error, tuple(shell.last_traceback), failing_line(error, code_name(cell)))
+        return CellOutcome(count, transformed, error, tuple(shell.last_traceback), failing_line(error, code_name(cell)))
 
     async def _run(self, source: str, transformed: str, failure: Any, outcome: list[Any]) -> None:
         shell = self.ipython

@@ -2,22 +2,19 @@
 
 A target writes a :class:`StepSpecification` as JSON and starts ``python -m labline_runtime SPEC``. The step leaves
 ``result.json`` (:class:`StepResult`) and ``executed.ipynb`` in its output directory, and tells its progress as JSON
-lines (:class:`Progress`). The compiler may import this module; it is the only one of the runtime that it may.
+lines (:class:`Progress`). The compiler may import this module and :mod:`labline_runtime.documents`, and no other of the
+runtime.
 
 Names that start with ``@`` stand for hidden state (``@numpy.random``); all other names are variables of the notebook.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import hashlib
 import json
-import types
-import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 SCHEMA_VERSION = 1
 
@@ -465,96 +462,3 @@ class Progress:
     id: str
     time: float
     state: Literal["running", "succeeded", "failed"]
-
-
-T = TypeVar("T")
-
-
-def to_json(value: Any) -> str:
-    """Write one of this module's dataclasses as a JSON document."""
-    return json.dumps(value, default=fields_of, ensure_ascii=False, sort_keys=True)
-
-
-def fields_of(value: Any) -> dict[str, Any]:
-    """The fields of a dataclass, for :func:`json.dumps`: ``dataclasses.asdict`` copies all that they hold."""
-    if not dataclasses.is_dataclass(value) or isinstance(value, type):
-        raise TypeError(f"{type(value).__name__} is no dataclass, and nothing that JSON has")
-    return {name: getattr(value, name) for name in _names_of(type(value))}
-
-
-@functools.cache
-def _names_of(kind: type) -> tuple[str, ...]:
-    return tuple(each.name for each in dataclasses.fields(kind))
-
-
-def from_json(kind: type[T], text: str) -> T:
-    """Read a JSON document as *kind*. Raises ``ValueError`` where it does not fit."""
-    try:
-        return from_plain(kind, json.loads(text))
-    except RecursionError:
-        raise ValueError("the document is nested too deeply") from None
-
-
-def from_plain(kind: type[T], data: Any, *, lenient: bool = False) -> T:
-    """Build *kind*, a dataclass or what its fields may be, from what ``dataclasses.asdict`` made of it.
-
-    Raises ``ValueError`` where it does not fit; *lenient* leaves out fields that this version does not know.
-    """
-    return typing.cast(T, _build(kind, data, getattr(kind, "__name__", str(kind)), lenient))
-
-
-@functools.cache
-def _shape(kind: type) -> tuple[dict[str, Any], dict[str, dataclasses.Field[Any]]]:
-    """The types and the fields of a dataclass, by name."""
-    return typing.get_type_hints(kind), {f.name: f for f in dataclasses.fields(kind)}
-
-
-def learn_shapes() -> None:
-    """Do ahead what reading the first document of each kind needs."""
-    for kind in list(globals().values()):
-        if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-            _shape(kind)
-
-
-def _build(kind: Any, data: Any, where: str, lenient: bool) -> Any:
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(data, dict):
-            raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
-        hints, known = _shape(kind)
-        if unknown := sorted(set(data) - set(known)):
-            if not lenient:
-                raise ValueError(f"{where}: unknown field {unknown[0]!r}")
-            data = {name: item for name, item in data.items() if name in known}
-        missing = [
-            name
-            for name, f in known.items()
-            if name not in data and f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        ]
-        if missing:
-            raise ValueError(f"{where}: missing field {missing[0]!r}")
-        return kind(**{name: _build(hints[name], item, f"{where}.{name}", lenient) for name, item in data.items()})
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is tuple:
-        if not isinstance(data, (list, tuple)):
-            raise ValueError(f"{where}: expected a list, got {type(data).__name__}")
-        return tuple(_build(arguments[0], item, f"{where}[{i}]", lenient) for i, item in enumerate(data))
-    if origin is dict:
-        if not isinstance(data, dict):
-            raise ValueError(f"{where}: expected an object, got {type(data).__name__}")
-        return {str(key): _build(arguments[1], item, f"{where}[{key!r}]", lenient) for key, item in data.items()}
-    if origin in (typing.Union, types.UnionType):
-        if data is None and type(None) in arguments:
-            return None
-        (inner,) = (a for a in arguments if a is not type(None))
-        return _build(inner, data, where, lenient)
-    if origin is Literal:
-        if data not in arguments:
-            raise ValueError(f"{where}: {data!r} is not one of {', '.join(map(repr, arguments))}")
-        return data
-    if kind is Any:
-        return data
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
-    if not isinstance(data, kind) or (kind is int and isinstance(data, bool)):
-        raise ValueError(f"{where}: expected {kind.__name__}, got {type(data).__name__}")
-    return data

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime import hidden_state, results
+from labline_runtime.documents import from_plain
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
@@ -21,7 +22,6 @@ from labline_runtime.specification import (
     StepOutput,
     StepSpecification,
     ValueRecord,
-    from_plain,
 )
 from labline_runtime.states import patches
 from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, describe, load, store

@@ -11,7 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from labline_runtime.specification import Backoff, CellSource, Observation, StepOutput, from_json, to_json
+from labline_runtime.documents import from_json, to_json
+from labline_runtime.specification import Backoff, CellSource, Observation, StepOutput
 
 SCHEMA_VERSION = 1
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from labline_runtime.documents import from_json, to_json
 from labline_runtime.specification import (
     ArtifactRecord,
     CellSource,
@@ -21,8 +22,6 @@ from labline_runtime.specification import (
     StepOutput,
     StepResult,
     StepSpecification,
-    from_json,
-    to_json,
 )
 
 BUNDLE = Path(__file__).parents[2] / "backend"

@@ -66,6 +66,23 @@ def test_the_shell_is_the_steps_own_as_if_it_had_made_it(warm, steps: Steps) -> 
     assert steps.collect(path, 0).log.split() == [str(steps.folder), str(steps.folder), "True", profile]
 
 
+def test_what_a_step_keeps_in_the_profile_is_there_while_it_runs_and_gone_afterwards(warm, steps: Steps) -> None:
+    path, _ = steps.specify("get_ipython().db['x'] = 1\nprint(get_ipython().db['x'])")
+    ask(warm[1], path, steps.folder)
+    assert steps.collect(path, 0).log == "1\n"
+    assert not (path.parent / ".ipython").exists()
+
+
+def test_a_step_has_the_environment_that_is_asked_for_and_no_other(
+    warm, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = steps.specify("import os\nprint(os.environ.get('MOON'), 'PATH' in os.environ)")
+    monkeypatch.setenv("MOON", "full")
+    monkeypatch.delenv("PATH")  # which the parent has
+    ask(warm[1], path, steps.folder)
+    assert steps.collect(path, 0).log == "full False\n"
+
+
 def test_a_step_that_cannot_enter_its_folder_says_so(warm, steps: Steps) -> None:
     path, _ = steps.specify("1")
     assert ask(warm[1], path, steps.folder / "gone")[1:] == [{"problem": "No such file or directory"}]

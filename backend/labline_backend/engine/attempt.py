@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend.engine import failures, local_options
-from labline_backend.engine.launcher import Exit, StepProcess, environment, open_log
+from labline_backend.engine.launcher import Exit, StepProcess, open_log
 from labline_backend.store.encoding import dump
 from labline_compiler.pipeline import Step
 from labline_runtime import post_mortem
-from labline_runtime.specification import CellSource, Progress, StepError, StepResult, StepSpecification, from_json
+from labline_runtime.documents import from_json
+from labline_runtime.notebook import ExecutedNotebook
+from labline_runtime.specification import CellSource, Progress, StepError, StepResult, StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
@@ -61,7 +63,7 @@ class Attempt:
                 path,
                 self._run.directory,
                 log,
-                environment(self._run.kernel, tracked),
+                self._run.variables | tracked,
                 local_options.memory_limit(self._step),
                 self._run.imports,
                 more=not self._is_told or any(step.state == "pending" for step in self._run.steps.values()),
@@ -71,6 +73,7 @@ class Attempt:
         finally:
             if not (self._folder / "result.json").exists():  # the last that a step writes
                 self.tidy()
+                self._show_cells(specification)
         if not in_time:
             return None, failures.of_time(self._step.name, self._step.options.timeout or 0, self._cell)
         return self._outcome(ended)
@@ -193,6 +196,13 @@ class Attempt:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
             lines = log.read().decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else ""
+
+    def _show_cells(self, specification: StepSpecification) -> None:
+        """Leave a notebook for a step that was killed in its first cell: its own comes with the end of a cell."""
+        path = self._folder / "executed.ipynb"
+        with contextlib.suppress(OSError):
+            if not path.exists():
+                ExecutedNotebook(path, specification.cells, dict(specification.metadata)).write()
 
     def tidy(self) -> None:
         """Take away what a process that was killed had begun to write."""

@@ -23,17 +23,10 @@ from labline_backend.engine.launcher import open_log
 from labline_backend.engine.loop_item import AsAWholeError, Done
 from labline_compiler.pipeline import Step
 from labline_runtime import retrying
+from labline_runtime.documents import from_json
 from labline_runtime.looped import AS_A_WHOLE
 from labline_runtime.looping import NO_ITEM, NOW
-from labline_runtime.specification import (
-    Batch,
-    BatchPlace,
-    ItemRun,
-    StepError,
-    StepResult,
-    StepSpecification,
-    from_json,
-)
+from labline_runtime.specification import Batch, BatchPlace, ItemRun, StepError, StepResult, StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.loop import LoopRunner

@@ -17,7 +17,7 @@ from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.driver import Journal, Reason
 from labline_backend.engine.imports import first_imports
-from labline_backend.engine.launcher import Launcher
+from labline_backend.engine.launcher import Launcher, environment
 from labline_backend.engine.scheduler import Decision, Scheduler
 from labline_backend.engine.step import StepRunner
 from labline_backend.engine.tracker import Tracker
@@ -71,6 +71,7 @@ class Run(Journal):
             means.capacity,
         )
         self.kernel = kernel
+        self.variables = environment(kernel, {})  # of every step's process, besides what tracking adds
         self.imports = first_imports(record.pipeline.preamble)
         self.ran = {step.name: step.result for step in steps if step.state == "succeeded" and step.result}
         self._plan = {step.name: step for step in record.pipeline.steps}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -40,6 +41,11 @@ class Setting:
     folder: Path
     environment: dict[str, str]
     imports: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def key(self) -> _Key:
+        """The first parent that can serve it."""
+        return _Key.of(self)
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class WarmParents:
         """
         order.setting.folder.stat()
         parent = self._nearest(order.setting)
-        place = _Key.of(order.setting).at(order.setting.folder)
+        place = order.setting.key.at(order.setting.folder)
         for statement, reason in self._refused.get(place, {}).items():
             if statement in order.setting.imports:
                 order.say(f"every step carries out `{statement}` anew, and what comes after it: {reason}.")
@@ -113,7 +119,7 @@ class WarmParents:
 
     def _wanted(self, setting: Setting) -> _Key:
         """The parent that *setting* would be served best by, as far as is known."""
-        place = _Key.of(setting).at(setting.folder)
+        place = setting.key.at(setting.folder)
         refused = self._refused.get(place, {})
         count = next((n for n, statement in enumerate(setting.imports) if statement in refused), len(setting.imports))
         return place.having(setting.imports[:count])

@@ -16,7 +16,7 @@ from labline_backend.kubeflow.errors import GONE, REFUSED, TargetError
 from labline_backend.kubeflow.submission import PLACE, SPECIFICATION, Place, Submission, pipeline_name, version_name
 from labline_backend.kubeflow.targets import Target
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import from_json
+from labline_runtime.documents import from_json
 
 FIELD = re.compile(r"[0-9A-Za-z*/,?-]+")
 EVERY = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")

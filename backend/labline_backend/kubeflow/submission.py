@@ -18,7 +18,7 @@ from labline_backend.kubeflow.errors import NOT_MIRRORED, REFUSED, TargetError
 from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import from_json, to_json
+from labline_runtime.documents import from_json, to_json
 
 SPECIFICATION = "pipeline.yaml"
 PLACE = "target.json"

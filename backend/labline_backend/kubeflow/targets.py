@@ -17,7 +17,7 @@ from labline_backend.home import Home
 from labline_backend.kubeflow import secrets
 from labline_backend.kubeflow.errors import NO_SECRET, NOT_KUBEFLOW, TargetError
 from labline_backend.store.records import LOCAL
-from labline_runtime.specification import from_plain
+from labline_runtime.documents import from_plain
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 ROOT = re.compile(r"(s3|minio)://[^/?#@\[\]]+(/[^?#]*)?")

@@ -7,7 +7,7 @@ import json
 from typing import Any, TypeVar
 
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import fields_of, from_plain
+from labline_runtime.documents import fields_of, from_plain
 
 T = TypeVar("T")
 

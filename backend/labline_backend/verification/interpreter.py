@@ -12,7 +12,8 @@ from labline_backend.engine.launcher import Exit, Launcher, StepProcess, environ
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_backend.store.encoding import dump
-from labline_runtime.specification import Progress, from_json
+from labline_runtime.documents import from_json
+from labline_runtime.specification import Progress
 from labline_runtime.verification import (
     DifferencesResult,
     DifferencesSpecification,

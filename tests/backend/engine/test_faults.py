@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_runtime.specification import to_json
+from labline_runtime.documents import to_json
 from labline_runtime.values import load, store
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.driver import ROOT

@@ -136,6 +136,12 @@ def test_a_crash_names_the_signal_and_the_cell(bench: Bench) -> None:
     assert bench.step(run, "a").error.message.startswith("The step's process crashed with SIGSEGV in cell 2;")
 
 
+def test_a_step_killed_in_its_first_cell_shows_its_cells(bench: Bench) -> None:
+    run = bench.run(pipeline(step("a", "import os\nos.kill(os.getpid(), 9)")))
+    executed = json.loads((bench.home.step_folder(run.id, "a") / "executed.ipynb").read_text())
+    assert [each["source"] for each in executed["cells"]] == ["import os\nos.kill(os.getpid(), 9)"]
+
+
 def test_a_step_that_leaves_through_the_back_door_has_failed(bench: Bench) -> None:
     run = bench.run(pipeline(step("a", "import os\nos._exit(0)", gives="x")))
     assert "ended in cell" in bench.step(run, "a").error.message
