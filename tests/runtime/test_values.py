@@ -182,6 +182,22 @@ def test_an_artifact_is_addressed_by_its_content(tmp_path):
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [stored.digest]
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_a_value_is_on_the_disk_with_its_name_when_it_is_stored(tmp_path, monkeypatch, links):
+    synced = []
+    sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.readlink(f"/proc/self/fd/{file}")) or sync(file))
+    if not links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError))
+    stored = store({"x": 1}, tmp_path)
+    inside = [path for path in synced if path != str(tmp_path)]  # whose new subfolder is synced first
+    if links:  # the content after the name, which the file had had from its link on
+        assert len(inside) == 1
+    else:
+        assert inside[-1] == str(stored.path.parent)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [stored.digest]
+
+
 def test_facts_travel_with_an_artifact(tmp_path):
     stored = store({"x": 1}, tmp_path, {"x": {"digest": "d"}})
     assert load(stored.path)[1] == {"x": {"digest": "d"}}

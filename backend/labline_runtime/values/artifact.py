@@ -104,15 +104,37 @@ def store(
         file.write(len(text).to_bytes(8, "little"))
         file.write(MAGIC)
         raw.flush()
-        digest = _synced(raw, temporary, scheme if scheme in hashing.HASHES else hashing.PLAIN)
+        is_small = file.position < hashing.PARALLEL
+        with temporary.open("rb") as written:
+            if is_small:
+                digest = _file_digest(written, None)
+            else:
+                digest = _synced(raw, written, scheme if scheme in hashing.HASHES else hashing.PLAIN)
         target = root / digest[:2] / digest
         with contextlib.suppress(FileExistsError):
             target.parent.mkdir()
             _sync_directory(root)
-        temporary.chmod(0o444)
-        temporary.replace(target)
-        _sync_directory(target.parent)
+        os.fchmod(raw.fileno(), 0o444)
+        if not (is_small and _put(raw, temporary, target)):
+            if is_small:
+                os.fsync(raw.fileno())  # before it takes the place of one that others know of
+            temporary.replace(target)
+            _sync_directory(target.parent)
     return StoredArtifact(target, digest, file.position)
+
+
+def _put(raw: BinaryIO, temporary: Path, target: Path) -> bool:
+    """Give a file a name that no other has yet, both on the disk afterwards; whether that could be done.
+
+    It is written to the disk once, where syncing first the content and then the folder takes twice as long: what is
+    synced after it got its name keeps it, as ext4, XFS and Btrfs order their changes. Nobody knows the name until then.
+    """
+    try:
+        os.link(temporary, target)
+    except OSError:
+        return False
+    os.fsync(raw.fileno())
+    return True
 
 
 def _write_stream(
@@ -173,17 +195,13 @@ def _scheme_of(digest: str) -> str | None:
     return scheme
 
 
-def _synced(raw: BinaryIO, path: Path, scheme: str) -> str:
-    """The digest of what was written to *path*, which is on the disk then. A big file is hashed meanwhile."""
-    with path.open("rb") as written:
-        if os.fstat(raw.fileno()).st_size < hashing.PARALLEL:
-            os.fsync(raw.fileno())
-            return _file_digest(written, None)
-        with ThreadPoolExecutor(1) as disk:
-            synced = disk.submit(os.fsync, raw.fileno())
-            digest = _file_digest(written, scheme)
-            synced.result()
-        return digest
+def _synced(raw: BinaryIO, written: BinaryIO, scheme: str) -> str:
+    """The digest of a big file, which is on the disk then: it is hashed meanwhile."""
+    with ThreadPoolExecutor(1) as disk:
+        synced = disk.submit(os.fsync, raw.fileno())
+        digest = _file_digest(written, scheme)
+        synced.result()
+    return digest
 
 
 def _file_digest(file: BinaryIO, scheme: str | None) -> str:
