@@ -198,6 +198,20 @@ def test_a_value_is_on_the_disk_with_its_name_when_it_is_stored(tmp_path, monkey
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [stored.digest]
 
 
+@pytest.mark.parametrize("damage", [False, True])
+def test_a_value_that_is_there_is_written_again_only_where_it_is_damaged(tmp_path, damage):
+    stored = store({"x": 1}, tmp_path)
+    first, content = stored.path.stat(), stored.path.read_bytes()
+    os.utime(stored.path, (1, 1))
+    if damage:
+        stored.path.chmod(0o644)
+        stored.path.write_bytes(content[:-1])
+    assert store({"x": 1}, tmp_path) == stored
+    assert stored.path.read_bytes() == content
+    assert (stored.path.stat().st_ino != first.st_ino) == damage
+    assert stored.path.stat().st_mtime > 1  # it is not pruned as one that nobody uses
+
+
 def test_facts_travel_with_an_artifact(tmp_path):
     stored = store({"x": 1}, tmp_path, {"x": {"digest": "d"}})
     assert load(stored.path)[1] == {"x": {"digest": "d"}}

@@ -124,16 +124,31 @@ def store(
 
 
 def _put(raw: BinaryIO, temporary: Path, target: Path) -> bool:
-    """Give a file a name that no other has yet, both on the disk afterwards; whether that could be done.
+    """Give a file a name, both on the disk afterwards, unless there is its like already; whether that could be done.
 
     It is written to the disk once, where syncing first the content and then the folder takes twice as long: what is
     synced after it got its name keeps it, as ext4, XFS and Btrfs order their changes. Nobody knows the name until then.
     """
     try:
         os.link(temporary, target)
+    except FileExistsError:
+        return _is_like(temporary, target)
     except OSError:
         return False
     os.fsync(raw.fileno())
+    return True
+
+
+def _is_like(file: Path, target: Path) -> bool:
+    """Whether *target* has the content of *file*; then it is on the disk, and counts as used now, as a new one does."""
+    try:
+        os.utime(target)  # before it is looked at: who prunes takes it away before it looks at the time
+        with file.open("rb") as made, target.open("rb") as found:
+            if made.read() != found.read():
+                return False
+            os.fdatasync(found.fileno())  # it may be another's who has not come so far; else there is nothing to write
+    except OSError:
+        return False
     return True
 
 
