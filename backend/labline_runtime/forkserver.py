@@ -5,6 +5,8 @@ step's process is as good as a fresh interpreter, without the time that starting
 imported this runtime; it can be asked for another, which has imported a notebook's libraries, too
 (:mod:`labline_runtime.preload`). That one is forked from the parent's twin, which has no shell for a library to find.
 
+A parent has always one process in hand for the next step, with its keeper, and so has nothing to fork when it is asked.
+
 A request is one message on a socket: ``STEP``, followed by the bytes that the step may hold in digits, with four
 descriptors (what to run, as JSON; the keeper's socket to the engine; the log; the pipe for progress), or ``PARENT``
 with two (what to import; the new parent's socket to the engine).
@@ -23,6 +25,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -31,7 +34,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from labline_runtime.keeper import keep, socket_on_stdin
+from labline_runtime.copied import Copied
+from labline_runtime.keeper import Keeper, Order, keep, socket_on_stdin
 
 if TYPE_CHECKING:
     from labline_runtime.preload import Ahead
@@ -71,14 +75,19 @@ class _Parent:
         self._idle = idle
         self._seen = seen
         self._ahead = ahead
+        self._spare: _Spare | None = None
 
     def serve(self) -> NoReturn:
         """Answer requests."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to collect them
-        twin = self._fork_twin()
+        self._twin = self._fork_twin()
         self._make_ready()
+        self._copied = Copied()
         self._engine.settimeout(self._idle)
         while True:
+            if self._spare is None and not select.select([self._engine], [], [], 0)[0]:
+                with contextlib.suppress(OSError):  # no process can be started now: who asks will hear of it
+                    self._spare = self._fork_spare()
             try:
                 message, descriptors, _, _ = socket.recv_fds(self._engine, 32, 4)
             except OSError:  # nobody has asked for long
@@ -87,13 +96,44 @@ class _Parent:
                 os._exit(0)
             with contextlib.suppress(OSError):  # no process can be started now, or the twin was killed
                 if message == PARENT:
-                    socket.send_fds(twin, [message], descriptors)
-                elif os.fork() == 0:
-                    self._engine.close()
-                    twin.close()
-                    _keep_and_run(self._ahead, int(message[len(STEP) :]), *descriptors)
+                    socket.send_fds(self._twin, [message], descriptors)
+                else:
+                    self._hand_over(message[len(STEP) :], *descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
+
+    def _hand_over(self, memory: bytes, request: int, control: int, log: int, progress: int) -> None:
+        """Have the spare, or one that is forked now, run a step. Raises ``OSError`` where there can be none."""
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            with spare, contextlib.suppress(OSError):  # it was killed while it waited
+                spare.hand(memory, request, control, log, progress)
+                return
+        with self._fork_spare(request, control, log, progress) as spare:
+            spare.hand(memory, request, control, log, progress)
+
+    def _fork_spare(self, *held: int) -> _Spare:
+        """Fork a keeper and a step's process, which wait until they are told what to run. Raises ``OSError``.
+
+        What is *held* open here for a step is not theirs before they are given it.
+        """
+        self._copied.learn()
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as on_failure:
+            pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
+            for ours, its in pairs:
+                on_failure.enter_context(ours)
+                theirs.enter_context(its)
+            spare = _Spare(pairs[0][0], pairs[1][0])
+            if os.fork() == 0:
+                self._engine.close()
+                self._twin.close()
+                spare.close()
+                self._copied.forget_parent()
+                for descriptor in held:
+                    os.close(descriptor)
+                _keep_and_run(self._ahead, self._copied, pairs[0][1], pairs[1][1])
+            on_failure.pop_all()
+            return spare
 
     def _fork_twin(self) -> socket.socket:
         """Fork the process that other parents are forked from; the socket to it. It ends when that is closed."""
@@ -158,6 +198,34 @@ class _Parent:
             self._engine.send(json.dumps(facts).encode())
 
 
+class _Spare:
+    """The sockets to a keeper and a step's process that wait. They end when these are closed."""
+
+    def __init__(self, keeper: socket.socket, step: socket.socket) -> None:
+        self._keeper = keeper
+        self._step = step
+
+    def __enter__(self) -> _Spare:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def hand(self, memory: bytes, request: int, control: int, log: int, progress: int) -> None:
+        """Have them run a step. Raises ``OSError`` where they do not live any more.
+
+        The keeper has the log, too: whoever waits for what is left of a step waits for the last who has it.
+        """
+        socket.send_fds(self._keeper, [memory or b"0"], [control, log])
+        with contextlib.suppress(OSError):  # the keeper will tell that it was killed
+            socket.send_fds(self._step, [STEP], [request, log, progress])
+
+    def close(self) -> None:
+        """Let them go."""
+        self._keeper.close()
+        self._step.close()
+
+
 def _warm_up() -> None:
     gc.disable()  # importing makes no garbage to speak of
     for name in NEEDED:
@@ -201,13 +269,34 @@ def _use_huge_pages() -> None:
                     advise(start, HUGE, MADV_COLLAPSE)
 
 
-def _keep_and_run(ahead: Ahead | None, memory: int, request: int, control: int, log: int, progress: int) -> NoReturn:
+def _keep_and_run(ahead: Ahead | None, copied: Copied, keepers: socket.socket, steps: socket.socket) -> NoReturn:
+    """Be a spare: here the keeper, in a process that is forked from it the step's."""
+    from labline_runtime import shell
+
+    def order(keeper: Keeper) -> Order:
+        steps.close()
+        keeper.await_word(keepers.fileno())
+        memory, descriptors, _, _ = socket.recv_fds(keepers, 32, 2)
+        if not descriptors:
+            os._exit(0)
+        keepers.close()
+        control, _ = descriptors  # the other is the log, which is held as long as there is a keeper
+        return control, int(memory)
+
     os.setsid()
+    problem = keep(order)
+    keepers.close()
+    copied.copy()
+    shell.wait_for_step()
+    _, descriptors, _, _ = socket.recv_fds(steps, 1, 3)
+    if not descriptors:
+        os._exit(0)
+    steps.close()
+    request, log, progress = descriptors
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    problem = keep(control, memory)
-    with open(request, encoding="utf-8") as file:
+    with open(request, encoding="utf-8") as file:  # noqa: PTH123 - it is a descriptor
         asked = json.load(file)
     try:
         os.chdir(asked["folder"])
@@ -227,6 +316,7 @@ def _keep_and_run(ahead: Ahead | None, memory: int, request: int, control: int, 
         code = ending.code if isinstance(ending.code, int) else 1
     except BaseException:
         sys.excepthook(*sys.exc_info())
+    copied.tell()
     _leave(code)
 
 

@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -96,25 +97,29 @@ def held(root: int) -> int:
     return found
 
 
-def keep(control: int, limit: int = 0) -> int:
+Order = tuple[int, int]
+"""The descriptor of the socket to the engine, and the bytes of memory that the step and all that it starts may hold; 0:
+as many as there are."""
+
+
+def keep(order: Callable[[Keeper], Order]) -> int:
     """Fork. Returns in the step's process; the one that called becomes its keeper and ends with it.
 
-    *control* is the descriptor of the socket to the engine. With a *limit*, in bytes, the step is ended when it and all
-    that it starts hold more memory than that. What is returned is a descriptor to tell why the step cannot begin after
-    all; it is closed on ``exec``.
+    The keeper asks *order* for what it keeps the step for; until that is answered nobody has asked for the step. What
+    is returned is a descriptor to tell why the step cannot begin after all; it is closed on ``exec``.
 
     A keeper forked from a warm parent copies each page that it touches, and the step copies it again. So it does
     little.
     """
     problem_read, problem_write = os.pipe()
-    keeper = _Keeper(control, limit)
-    keeper.tell(keeper=os.getpid())
+    keeper = Keeper()
     if keeper.fork() == 0:
         os.close(problem_read)
-        os.close(control)
         return problem_write
     try:
         os.close(problem_write)
+        keeper.control, keeper.limit = order(keeper)
+        keeper.tell(keeper=os.getpid())
         keeper.watch()
         if keeper.is_alone:
             return 0
@@ -124,12 +129,12 @@ def keep(control: int, limit: int = 0) -> int:
         os._exit(0)
 
 
-class _Keeper:
+class Keeper:
     """One step's process tree, from fork to report."""
 
-    def __init__(self, control: int, limit: int) -> None:
-        self.control = control
-        self.limit = limit
+    def __init__(self) -> None:
+        self.control = -1
+        self.limit = 0
         self.wake: tuple[int, int] = (-1, -1)
         self.main = 0
         self.status: int | None = None
@@ -160,6 +165,18 @@ class _Keeper:
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
             score.write(OOM_SCORE)
         return 0
+
+    def await_word(self, source: int) -> None:
+        """Wait until there is something to read from *source*. Where the step is killed meanwhile, so is the keeper."""
+        while True:
+            readable, _, _ = select.select([source, self.wake[0]], [], [])
+            if self.wake[0] in readable:
+                os.read(self.wake[0], 4096)
+                self.reap()
+            if self.status is not None or self.asked:
+                os._exit(0)
+            if source in readable:
+                return
 
     def watch(self) -> None:
         """Wait for the step's end or the order to end it, then end all that is left."""
@@ -252,7 +269,8 @@ def socket_on_stdin() -> int:
 def main() -> None:
     """Keep the command line; standard input is the socket to the engine."""
     limit, *command = sys.argv[1:]
-    problem = keep(socket_on_stdin(), int(limit))
+    control = socket_on_stdin()
+    problem = keep(lambda _: (control, int(limit)))
     try:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)

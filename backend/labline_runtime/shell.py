@@ -246,6 +246,7 @@ class Shell:
         self.ipython.last_execution_result = ExecutionResult(None)  # %xdel takes it that a cell has run before
         builtins.input = _no_input
         getpass.getpass = _no_input
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def begin(self, profile_folder: str) -> None:
         """Be the shell of a step in the current folder and environment, with a profile of its own."""
@@ -261,8 +262,14 @@ class Shell:
         self.ipython.history_manager.dir_hist[:] = [Path.cwd()]
         add_current_folder_to_path()
         self._context = contextvars.copy_context()
-        self._loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self._loop)
+        asyncio.set_event_loop(self.loop)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that cells run in. It is no other process's: whoever forks makes it afterwards."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+        return self._loop
 
     @contextlib.contextmanager
     def _streams(self) -> Iterator[None]:
@@ -308,7 +315,7 @@ class Shell:
             transformed, failure = cell.source, sys.exc_info()
         outcome: list[Any] = []
         try:
-            self._loop.run_until_complete(self._run(cell.source, transformed, failure, outcome))
+            self.loop.run_until_complete(self._run(cell.source, transformed, failure, outcome))
             error = outcome[0].error_before_exec or outcome[0].error_in_exec
         except (KeyboardInterrupt, asyncio.CancelledError) as interruption:
             error = interruption
@@ -363,6 +370,12 @@ def make_ahead(stage: Stage | None) -> None:
     global _ahead
     if isinstance(getattr(InteractiveShell, "db", None), property):
         _ahead = Shell(stage)
+
+
+def wait_for_step() -> None:
+    """Have what the shell of a step needs, whatever the step, in the process that the step will run in."""
+    if _ahead is not None:
+        _ahead.loop  # noqa: B018 - made when it is asked for
 
 
 def open_shell(profile_folder: str) -> Shell:

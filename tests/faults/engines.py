@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import signal
 import subprocess
@@ -96,8 +97,8 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def of_kind(pid: int, kind: str) -> psutil.Process | None:
-    """A process of the engine *pid*: its warm ``parent``, a step's ``keeper``, or a ``step``."""
+def of_kind(pid: int, kind: str, chance: random.Random) -> psutil.Process | None:
+    """A process of the engine *pid*: its warm ``parent``, a step's ``keeper``, or a ``step``, at work or in hand."""
     depth = {"parent": 1, "keeper": 2, "step": 3}[kind]
     try:
         ahead = [psutil.Process(pid)]
@@ -105,7 +106,7 @@ def of_kind(pid: int, kind: str) -> psutil.Process | None:
             ahead = [child for each in ahead for child in each.children()]
     except psutil.NoSuchProcess:
         return None
-    return ahead[-1] if ahead else None
+    return chance.choice(ahead) if ahead else None
 
 
 def sleep(seconds: float) -> None:

@@ -113,7 +113,7 @@ class Campaign:
         engines.sleep(self.random.uniform(0, self.seconds))
         killed = False
         while not killed and engines.family(pid):
-            victim = engines.of_kind(pid, kind)
+            victim = engines.of_kind(pid, kind, self.random)
             if victim is not None:
                 killed = engines.end(victim)
         self.kills[kind] += killed

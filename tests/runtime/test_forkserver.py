@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.backend.engine.bench import is_gone, wait_until
 from tests.runtime.conftest import BUNDLE, Steps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
@@ -86,6 +89,37 @@ def test_a_step_has_the_environment_that_is_asked_for_and_no_other(
 def test_a_step_that_cannot_enter_its_folder_says_so(warm, steps: Steps) -> None:
     path, _ = steps.specify("1")
     assert ask(warm[1], path, steps.folder / "gone")[1:] == [{"problem": "No such file or directory"}]
+
+
+@pytest.mark.parametrize("victim", ["keeper", "step"])
+def test_a_process_in_hand_that_is_killed_is_replaced(warm, steps: Steps, victim: str) -> None:
+    process, engine = warm
+    ask(engine, steps.specify("1")[0], steps.folder)  # from here on there is one
+    wait_until(lambda: in_hand(process.pid), "no process waits")
+    keeper, step = in_hand(process.pid)
+    os.kill(keeper if victim == "keeper" else step, signal.SIGKILL)
+    wait_until(lambda: is_gone(keeper) and is_gone(step), "what was in hand lives on")
+    path, _ = steps.specify("print('hello')")
+    assert ask(engine, path, steps.folder)[-1]["status"] == 0
+    assert steps.collect(path, 0).log == "hello\n"
+
+
+def test_what_is_in_hand_ends_with_the_parent(warm, steps: Steps) -> None:
+    process, engine = warm
+    ask(engine, steps.specify("1")[0], steps.folder)
+    wait_until(lambda: in_hand(process.pid), "no process waits")
+    waiting = in_hand(process.pid)
+    process.kill()
+    for pid in waiting:
+        wait_until(lambda pid=pid: is_gone(pid), "what was in hand outlives its parent")
+
+
+def in_hand(parent: int) -> tuple[int, ...]:
+    """The keeper and the step's process that wait for a step, once they do."""
+    for keeper in psutil.Process(parent).children():
+        for step in keeper.children():
+            return keeper.pid, step.pid
+    return ()
 
 
 def test_the_parent_ends_with_the_engine(warm) -> None:
