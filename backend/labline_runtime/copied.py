@@ -16,12 +16,16 @@ import contextlib
 import ctypes
 import mmap
 import os
+import re
+import sys
 from collections.abc import Iterable
 
-TELLERS = 3  # steps whose pages are asked for; what all of them have copied is what every step needs
+TELLERS = 2  # steps whose pages are asked for; what both have copied is what every step needs
 MOST = 1 << 14  # pages that are copied ahead: more is no step's but a mistake
 MADV_POPULATE_WRITE = 23  # of Linux 5.14
-_PRESENT, _EXCLUSIVE = 1 << 63, 1 << 56  # bits of an entry in pagemap
+_FLAGS = slice(7 if sys.byteorder == "little" else 0, None, 8)  # the byte of each entry in pagemap with these bits:
+_PRESENT, _EXCLUSIVE = 1 << 7, 1 << 0
+_IS_OWN = bytes(flags & _PRESENT and flags & _EXCLUSIVE for flags in range(256))
 
 Ranges = list[tuple[int, int]]
 """First address and length of each range of pages."""
@@ -36,8 +40,10 @@ class Copied:
         self._heard = 0
         self._pages: set[int] | None = None
         self._ranges: Ranges = []
+        self._parts: list[tuple[int, int]] = []
         with contextlib.suppress(OSError):
             self._told = os.memfd_create("labline-copied")
+            self._parts = writable()
 
     def learn(self) -> None:
         """Take in what a step has told."""
@@ -72,20 +78,29 @@ class Copied:
         """Tell the parent, from a step that ends, what it has copied: its own pages."""
         if self._heard < TELLERS and self._told >= 0:
             with contextlib.suppress(OSError, ValueError), open(f"/proc/{self._parent}/fd/{self._told}", "wb") as file:  # noqa: PTH123
-                file.write(array.array("Q", own_pages() if pages is None else pages).tobytes())
+                file.write(array.array("Q", own_pages(self._parts) if pages is None else pages).tobytes())
 
 
-def own_pages() -> Iterable[int]:
-    """The numbers of the pages of this process's writable memory that no other process shares."""
-    with open("/proc/self/maps", encoding="utf-8") as maps, open("/proc/self/pagemap", "rb", 0) as pagemap:  # noqa: PTH123
-        for line in list(maps):
-            place, rights, *_ = line.split(maxsplit=2)
+def writable() -> list[tuple[int, int]]:
+    """The first page, and the one behind the last, of each part of this process's memory that it may write."""
+    found = []
+    with open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123
+        for line in maps:
+            place, rights, _ = line.split(maxsplit=2)
             if rights == "rw-p":
                 first, end = (int(address, 16) // mmap.PAGESIZE for address in place.split("-"))
-                pagemap.seek(first * 8)
-                entries = array.array("Q", pagemap.read((end - first) * 8))
-                own = _PRESENT | _EXCLUSIVE
-                yield from (first + place for place, entry in enumerate(entries) if entry & own == own)
+                found.append((first, end))
+    return found
+
+
+def own_pages(parts: Iterable[tuple[int, int]]) -> Iterable[int]:
+    """The numbers of the pages in *parts* of this process's memory that no other process shares."""
+    with open("/proc/self/pagemap", "rb", 0) as pagemap:  # noqa: PTH123
+        for first, end in parts:
+            pagemap.seek(first * 8)
+            flags = pagemap.read((end - first) * 8)[_FLAGS].translate(_IS_OWN)
+            for run in re.finditer(b"\1+", flags):
+                yield from range(first + run.start(), first + run.end())
 
 
 def ranges_of(pages: Iterable[int]) -> Ranges:

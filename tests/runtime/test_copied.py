@@ -38,7 +38,7 @@ def memory():
 
 
 def copied_of(numbers: range) -> list[int]:
-    own = set(copied.own_pages())
+    own = set(copied.own_pages(copied.writable()))
     return [place for place, number in enumerate(numbers) if number in own]
 
 
