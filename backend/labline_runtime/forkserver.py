@@ -164,8 +164,7 @@ class _Parent:
         for brought in self._ahead.shelf.kept if self._ahead is not None else ():
             files.know(brought.modules)
         patches.learn({})  # what is in builtins
-        for name in ("@logging", "@ipython"):
-            looks.look(name)
+        looks.learn()
         gc.freeze()  # keeps the collector of a step from touching, and so copying, what is shared
 
     def _is_fit(self) -> bool:

@@ -58,8 +58,8 @@ class LibraryImports:
 
     def _begin(self, name: str) -> bool:
         here = self._here
-        if getattr(here, "inside", False):
-            return False
+        if getattr(here, "inside", False) or name.partition(".")[0] in sys.stdlib_module_names:
+            return False  # Python's own modules set nothing when they are imported
         here.inside = True  # also for what finding out imports
         if not is_library(name):
             here.inside = False

@@ -57,10 +57,13 @@ class HiddenWatch:
             if expected is None or state is None:
                 continue
             differ = parts.changed(expected, state)
-            if name == "@environ" and (mine := files.variables_set()) is not None:
-                differ = [variable for variable in differ if variable in mine]
+            if name == "@environ":
+                mine = files.variables_set()
+                differ = [each for each in map(parts.variable, differ) if mine is None or each in mine]
             if name == "@warnings":
-                differ = [each for each in differ if each in filters.added()]
+                differ = [
+                    each for each in (filters.in_words(*filter_) for filter_ in differ) if each in filters.added()
+                ]
             if differ:
                 found[name] = differ
         found |= {path: [""] for path in self._patches.new(self._known)}

@@ -60,7 +60,12 @@ def restore(value: Any, _: Baseline) -> None:
 
 def vars_of(thing: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Those of the attributes *names* that *thing* has."""
-    return {name: getattr(thing, name) for name in names if hasattr(thing, name)}
+    known = vars(thing).get("_trait_values", {})  # to ask a trait for its value takes ten times as long
+    return {
+        name: known[name] if name in known else getattr(thing, name)
+        for name in names
+        if name in known or hasattr(thing, name)
+    }
 
 
 def _reloader() -> Any:

@@ -7,6 +7,7 @@ time a library's function needs a module for the first time.
 from __future__ import annotations
 
 import ctypes
+import decimal
 import functools
 import os
 import struct
@@ -14,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from labline_runtime.states import ipython, parts, plots
 from labline_runtime.states.versions import Ground
@@ -71,8 +72,9 @@ def look(name: str) -> parts.Parts | None:
 
 
 def learn() -> None:
-    """Look at what libraries have set up, so that a process that is forked need not read it."""
-    for name in ("@matplotlib.rcParams", "@pandas.options", "@numpy.random"):
+    """Look at what is there, so that a process that is forked need not read what it finds as it was."""
+    parts.look("@ipython")  # traits have no value until somebody asks
+    for name in (*_SOURCES, "@logging", "@random"):
         look(name)
 
 
@@ -103,7 +105,8 @@ def _nested(options: dict[str, Any]) -> Iterable[Any]:
 
 
 def _shell() -> Sequence[Any]:
-    shell = sys.modules["IPython"].get_ipython()
+    kind: Any = sys.modules["IPython.core.interactiveshell"]
+    shell = kind.InteractiveShell._instance  # as `get_ipython` gives it, in a tenth of the time
     text = shell._trait_values["display_formatter"]._trait_values["formatters"]["text/plain"]
     own = map(shell._trait_values.get, ipython.SETTINGS)
     return shell, text, *own, *map(text._trait_values.get, ipython.TEXT)
@@ -114,6 +117,50 @@ def _of_shell(shell: Any, text: Any, *_: Any) -> Iterable[Any] | None:
         if any(name not in thing._trait_values and hasattr(thing, name) for name in names):
             return None  # not a trait, or one that nobody has asked for
     return (shell.extension_manager.loaded,)
+
+
+def _numpy_options() -> Sequence[Any]:
+    """Both are exchanged as a whole: NumPy keeps them in context variables."""
+    shown: Any = sys.modules["numpy._core.printoptions"]
+    faults: Any = sys.modules["numpy._core.umath"]
+    return shown.format_options.get(), faults._extobj_contextvar.get()
+
+
+def _settings() -> Any:
+    return sys.modules["sklearn._config"]._threadlocal
+
+
+def _decimals() -> Sequence[Any]:
+    """The context, and what it keeps in memory, among it the flags that computations set."""
+    context = decimal.getcontext()
+    return context, ctypes.string_at(id(context) + _COUNT, type(context).__basicsize__ - _COUNT)
+
+
+def _of_decimals(context: decimal.Context, _: bytes) -> Iterable[Any] | None:
+    kind: Any = type(context)
+    return () if _is_context_in_memory(kind) else None
+
+
+@functools.cache
+def _is_context_in_memory(kind: Any) -> bool:
+    """Whether every setting of a context of decimal numbers can be seen in its memory."""
+    told = True
+    for name, value in (
+        ("prec", 7),
+        ("rounding", "ROUND_UP"),
+        ("Emin", -7),
+        ("Emax", 7),
+        ("capitals", 0),
+        ("clamp", 1),
+    ):
+        context = kind()
+        before = ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+        setattr(context, name, value)
+        told = told and before != ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+    context = kind(traps=[])
+    before = ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+    context.traps[decimal.Inexact] = True
+    return told and before != ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
 
 
 def _generator() -> Sequence[Any]:
@@ -131,18 +178,22 @@ def _memory_of(generator: Any) -> tuple[Any, bytes, bytes]:
     return source, own, ctypes.string_at(source.ctypes.state_address, _WORDS.size)
 
 
-def _of_generator(generator: Any, source: Any, _: bytes, words: bytes) -> Iterable[Any] | None:
-    name, key, position, *_rest = generator.get_state(legacy=True)
-    kind: Any = type(generator)
-    is_there = name == "MT19937" and (key.tobytes(), position) == _WORDS.unpack(words)
-    return () if is_there and _is_all_in_memory(kind) else None
+def _of_generator(generator: Any, source: Any, *_: bytes) -> Iterable[Any] | None:
+    kind, kind_of_source = cast(Any, type(generator)), cast(Any, type(source))
+    return () if kind_of_source.__name__ == "MT19937" and _is_all_in_memory(kind, kind_of_source) else None
 
 
 @functools.cache
-def _is_all_in_memory(kind: Any) -> bool:
-    """Whether the second of two normal numbers, which are drawn together, can be seen to have been taken."""
-    generator = kind(0)
+def _is_all_in_memory(kind: Any, source: Any) -> bool:
+    """Whether the words are where they are looked for.
+
+    And whether the second of two normal numbers, which are drawn together, can be seen to have been taken.
+    """
+    generator = kind(source(0))
     seen = [_memory_of(generator)]
+    _, key, position, *_rest = generator.get_state(legacy=True)
+    if (key.tobytes(), position) != _WORDS.unpack(seen[0][2]):
+        return False
     for _ in range(2):
         generator.standard_normal()
         seen.append(_memory_of(generator))
@@ -157,5 +208,9 @@ _SOURCES: dict[str, _Source] = {
     "@ipython": _Source(_shell, _of_shell),
     "@matplotlib.rcParams": _Source(_plots, _of_plots),
     "@numpy.random": _Source(_generator, _of_generator),
+    "@numpy.printoptions": _Source(_numpy_options, lambda shown, _: [shown]),
+    "@decimal": _Source(_decimals, _of_decimals),
+    "@sklearn.config": _Source(lambda: (vars(_settings())["global_config"],), lambda settings: [settings]),
+    "@sys.path": _Source(lambda: (sys.path,), lambda path: [path]),
     "@pandas.options": _Source(lambda: (sys.modules["pandas._config.config"]._global_config,), _nested),
 }

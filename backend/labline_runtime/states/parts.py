@@ -11,18 +11,17 @@ import decimal
 import locale
 import logging
 import os
-import random
 import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from labline_runtime import library
-from labline_runtime.states import filters, libraries, plots, process
+from labline_runtime.states import generators, libraries, plots, process
 from labline_runtime.states.baseline import Baseline
 from labline_runtime.states.versions import Remembered
 
-Parts = dict[str, Any]
+Parts = dict[Any, Any]
 
 
 def _module(name: str) -> Any:
@@ -40,8 +39,15 @@ def _frozen(value: Any) -> Any:
 
 
 def environment() -> Parts:
-    """The environment's variables."""
-    return dict(os.environ)
+    """The environment's variables, as the system has them: most are never asked for by name."""
+    variables: Any = os.environ
+    return dict(variables._data)
+
+
+def variable(part: Any) -> str:
+    """The name of the environment's variable that :func:`environment` calls *part*."""
+    variables: Any = os.environ
+    return str(variables.decodekey(part))
 
 
 def paths() -> Parts:
@@ -50,8 +56,8 @@ def paths() -> Parts:
 
 
 def warning_filters() -> Parts:
-    """The filters of warnings."""
-    return {filters.in_words(*each[:5]): True for each in warnings.filters}
+    """The filters of warnings, as :mod:`warnings` has them: putting them into words takes longer than looking."""
+    return dict.fromkeys(warnings.filters, True)
 
 
 def interpreter() -> Parts:
@@ -204,7 +210,7 @@ def polars_config() -> Parts:
 
 def random_state() -> Parts:
     """Python's generator."""
-    return {"": random.getstate()}
+    return {"": generators.python_now()}
 
 
 def numpy_state() -> Parts:
@@ -265,7 +271,7 @@ def changed(before: Parts, now: Parts) -> list[str]:
     """The names of the parts that differ."""
     if before is now:
         return []
-    return sorted(name for name in before.keys() | now.keys() if not _same(before, now, name))
+    return sorted((name for name in before.keys() | now.keys() if not _same(before, now, name)), key=str)
 
 
 def _same(before: Parts, now: Parts, name: str) -> bool:

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from labline_runtime.library import is_library
-from labline_runtime.states.versions import Remembered
+from labline_runtime.states.versions import Found
 
 PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
 _OF_THE_STEP = ("labline_runtime", "IPython")
@@ -221,22 +221,22 @@ class Patches:
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self._namespace = namespace
         self._loaded = len(sys.modules)
-        holders = _holders(namespace).values()
-        self._known = {(id(holder), name): value for holder in holders for name, value in _own_code(vars(holder))}
-        self._seen = set(map(id, holders))
+        holders = _holders(namespace)
+        self._known = {(id(each.holder), name): value for each in holders for name, value in each.own_code()}
+        self._seen = {id(each.holder) for each in holders}
 
     def new(self, known: Iterable[str]) -> list[str]:
         """The paths (``@patch:...``) of those that were put there since, save those at the paths *known*."""
         expected = {(id(holder), name) for holder, name in (_holder(_place(path)) for path in known)}
         found = []
-        for path, holder in _holders(self._namespace).items():
-            code = _own_code(vars(holder))
-            if code and id(holder) not in self._seen and self._was_loaded(getattr(holder, "__module__", path)):
+        for each in _holders(self._namespace):
+            code = each.own_code()
+            if code and id(each.holder) not in self._seen and self._was_loaded(each.module):
                 continue  # it was there, and may have had them from the beginning
             for name, value in code:
-                key = id(holder), name
+                key = id(each.holder), name
                 if self._known.get(key) is not value and key not in expected:
-                    found.append(f"{PATCH}{path}.{name}")
+                    found.append(f"{PATCH}{each.path}.{name}")
         return found
 
     def _was_loaded(self, module: str) -> bool:
@@ -246,21 +246,46 @@ class Patches:
 
 def learn(namespace: Mapping[str, Any]) -> None:
     """Look at all that :class:`Patches` looks at, so that it, or a process that is forked, need not do it again."""
-    for holder in _holders(namespace).values():
-        _own_code(vars(holder))
+    for each in _holders(namespace):
+        each.own_code()
 
 
-def _holders(namespace: Mapping[str, Any]) -> dict[str, Any]:
-    holders: dict[str, Any] = {"builtins": builtins}
+class _Holder:
+    """A module or a class of a library, in which the notebook may put something of its own."""
+
+    def __init__(self, holder: Any) -> None:
+        self.holder = holder
+        is_class = isinstance(holder, type)
+        self.module = holder.__module__ if is_class else holder.__name__
+        self.path = f"{holder.__module__}.{holder.__qualname__}" if is_class else holder.__name__
+        self.own_code = Found(vars(holder), _find_own_code)
+
+
+_met: dict[int, _Holder] = {}  # by the id of the module or class
+
+
+def _holders(namespace: Mapping[str, Any]) -> Iterable[_Holder]:
+    found = {id(builtins): _as_met(builtins)}
     for value in list(namespace.values()):
-        if isinstance(value, types.ModuleType) and is_library(value.__name__):
-            holders[value.__name__] = value
-        elif isinstance(value, type) and is_library(value.__module__):
-            holders[f"{value.__module__}.{value.__qualname__}"] = value
-    for name in ("DataFrame", "Series", "Index"):
-        if (kind := getattr(sys.modules.get("pandas"), name, None)) is not None:
-            holders[f"{kind.__module__}.{name}"] = kind
-    return holders
+        if isinstance(value, _HOLDERS):
+            found[id(value)] = _as_met(value)
+    pandas = sys.modules.get("pandas")
+    for name in ("DataFrame", "Series", "Index") if pandas is not None else ():
+        if (kind := getattr(pandas, name, None)) is not None:
+            found[id(kind)] = _as_met(kind)
+    return [each for each in found.values() if each is not None]
+
+
+def _as_met(value: Any) -> _Holder | None:
+    if (known := _met.get(id(value))) is not None:  # which lives as long as it is known
+        return known
+    if not is_library(value.__module__ if isinstance(value, type) else value.__name__):
+        return None
+    known = _met[id(value)] = _Holder(value)
+    return known
+
+
+_HOLDERS = (types.ModuleType, type)
 
 
 def _place(path: str) -> str:
@@ -273,7 +298,6 @@ def _find_own_code(held: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 _CODE = (types.FunctionType, type)
-_own_code = Remembered(_find_own_code)
 
 
 def _is_of_notebook(module: Any) -> bool:

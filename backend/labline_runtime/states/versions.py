@@ -13,15 +13,20 @@ import ctypes
 import functools
 import gc
 import operator
+import struct
 import sys
 import sysconfig
 import types
+from array import array
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
-Found = TypeVar("Found")
+Content = TypeVar("Content")
 
 _OFFSET = 24  # bytes: after the number of references, the type, and how many items there are
+_LENGTH = 16  # bytes, in a list: after the number of references and the type
+_WORD = 8
+_HEAD = 2 * _WORD  # how many items there are, and where
 _TRIES = 100  # enough for the interpreter to specialise what it does often
 
 
@@ -30,14 +35,14 @@ def version_of(held: Mapping[str, Any]) -> int | None:
     return _number(_dictionary(held)) if _is_numbered() else None
 
 
-class Remembered(Generic[Found]):
+class Remembered(Generic[Content]):
     """What *find* finds in a dictionary, which it is asked only if that was changed since."""
 
-    def __init__(self, find: Callable[[Mapping[str, Any]], Found]) -> None:
+    def __init__(self, find: Callable[[Mapping[str, Any]], Content]) -> None:
         self._find = find
-        self._found: dict[int, tuple[int, Found]] = {}  # by the dictionary's address
+        self._found: dict[int, tuple[int, Content]] = {}  # by the dictionary's address
 
-    def __call__(self, held: Mapping[str, Any]) -> Found:
+    def __call__(self, held: Mapping[str, Any]) -> Content:
         """What is in *held*, be it a dictionary or a proxy of one."""
         if not _is_numbered():
             return self._find(held)
@@ -50,26 +55,71 @@ class Remembered(Generic[Found]):
         return found
 
 
+class Found(Generic[Content]):
+    """What *find* finds in one dictionary, which is not taken into the hand as long as it was not changed."""
+
+    def __init__(self, held: Mapping[str, Any], find: Callable[[Mapping[str, Any]], Content]) -> None:
+        """*held* is a dictionary or a proxy of one."""
+        self._held, self._find = held, find
+        self._place = id(_dictionary(held)) + _OFFSET
+        self._number: int | None = None
+
+    def __call__(self) -> Content:
+        """What is in the dictionary."""
+        if not _is_numbered():
+            return self._find(self._held)
+        number = ctypes.c_uint64.from_address(self._place).value
+        if number != self._number:
+            self._content = self._find(self._held)
+            self._number = number
+        return self._content
+
+
 class Ground:
-    """The containers that something was read from, as they were then."""
+    """The containers that something was read from, as they were then.
+
+    It keeps where in memory to look rather than the containers: to take one into the hand would write its page.
+    """
 
     def __init__(self, containers: Iterable[Any]) -> None:
         """*containers* are dictionaries, which count as they are, and lists and sets, which count by their items."""
-        self._dictionaries = []
-        self._others = []
+        self._kept: list[Any] = []  # so that what lies at the places below is what it was
+        self._places, self._numbers = array("Q"), array("Q")
+        self._lists: list[tuple[int, bytes, int, bytes]] = []
+        self._sets: list[tuple[Any, list[Any]]] = []
+        if not _is_numbered():
+            return
         for each in containers:
             if isinstance(each, dict):
-                self._dictionaries.append((each, version_of(each)))
+                self._kept.append(each)
+                self._places.append(id(each) + _OFFSET)
+                self._numbers.append(_number(each))
+            elif type(each) is list:
+                self._kept.append((each, each.copy()))
+                self._lists.append(_places_of(each))
             else:
-                self._others.append((each, list(each)))
+                self._sets.append((each, list(each)))
 
     def holds(self) -> bool:
         """Whether none of them was changed; False where that cannot be told."""
         if not _is_numbered():
             return False
-        return all(_number(held) == version for held, version in self._dictionaries) and all(
-            len(held) == len(items) and all(map(operator.is_, held, items)) for held, items in self._others
-        )
+        at = ctypes.c_uint64.from_address
+        for place, number in zip(self._places, self._numbers, strict=True):
+            if at(place).value != number:
+                return False
+        for place, head, items, content in self._lists:  # only where the head is the same are the items still there
+            if ctypes.string_at(place, _HEAD) != head or ctypes.string_at(items, len(content)) != content:
+                return False
+        return all(len(held) == len(items) and all(map(operator.is_, held, items)) for held, items in self._sets)
+
+
+def _places_of(held: list[Any]) -> tuple[int, bytes, int, bytes]:
+    """Where a list says how many items it has and where these are, that, and where its items are, and which."""
+    place = id(held) + _LENGTH
+    head = ctypes.string_at(place, _HEAD)
+    length, items = struct.unpack("nP", head)
+    return place, head, items, ctypes.string_at(items, _WORD * length) if length else b""
 
 
 def _number(held: Mapping[str, Any]) -> int:
@@ -86,7 +136,10 @@ def _dictionary(held: Mapping[str, Any]) -> Mapping[str, Any]:
 
 @functools.cache
 def _is_numbered() -> bool:
-    """Whether the dictionaries of this Python have numbers that every kind of change changes, and nothing else does."""
+    """Whether the dictionaries of this Python have numbers that every kind of change changes, and nothing else does.
+
+    And whether its lists lie in memory as those of CPython do.
+    """
     if sys.implementation.name != "cpython" or sys.maxsize >> 32 == 0 or sysconfig.get_config_var("Py_GIL_DISABLED"):
         return False
     if sys.getsizeof({}) < _OFFSET + 8:
@@ -113,4 +166,5 @@ def _is_numbered() -> bool:
         told = told and is_new(*held)
         plain.update({place: place})
         told = told and is_new(plain)
-    return told
+    items = [object(), object(), None]
+    return told and _places_of(items)[3] == struct.pack("3P", *map(id, items)) and _places_of([])[3] == b""
