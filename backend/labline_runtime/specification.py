@@ -63,6 +63,7 @@ class StepInput:
     path: str  # the artifact file
     digest: str  # of the artifact file's content, checked before it is unpickled
     unaltered: tuple[str, ...] = ()
+    stamp: tuple[int, ...] = ()  # of the file when its digest was taken, where that is known
 
 
 @dataclass(frozen=True)
@@ -271,13 +272,17 @@ class ValueRecord:
 
 @dataclass(frozen=True)
 class ArtifactRecord:
-    """One stored file with the values in it. ``digest`` addresses the file; ``path`` is where it lies."""
+    """One stored file with the values in it. ``digest`` addresses the file; ``path`` is where it lies.
+
+    ``stamp`` tells whether anybody has written to a big file since its digest was taken.
+    """
 
     names: tuple[str, ...]
     path: str
     digest: str
     size: int
     values: tuple[ValueRecord, ...]
+    stamp: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

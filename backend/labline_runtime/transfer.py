@@ -26,6 +26,7 @@ from labline_runtime.specification import (
 from labline_runtime.states import patches
 from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, describe, load, store
 from labline_runtime.values.culprit import find_culprit
+from labline_runtime.values.hashed import Written
 from labline_runtime.values.writing import pickled_size
 
 
@@ -132,7 +133,7 @@ def load_artifact(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values in an artifact, and the facts beside them. Raises :class:`StepFailure`, in words for people."""
     names = ", ".join(source.names)
     try:
-        return load(source.path, source.digest)
+        return load(source.path, source.digest, source.stamp)
     except (DamagedArtifactError, FileNotFoundError) as error:
         raise StepFailure(
             StepError(
@@ -182,10 +183,13 @@ def send(
     }
     if not values:
         return None
-    records = {name: record_of(name, value) for name, value in values.items()}
-    facts: dict[str, Any] = {name: {"digest": record.digest, "size": record.size} for name, record in records.items()}
-    if notes:
-        facts[SHARED] = [dataclasses.asdict(note) for note in notes]
+    records: dict[str, ValueRecord] = {}
+
+    def facts(written: Written | None) -> dict[str, Any]:
+        records.update((name, record_of(name, value, written)) for name, value in values.items())
+        found: dict[str, Any] = {name: {"digest": each.digest, "size": each.size} for name, each in records.items()}
+        return found | ({SHARED: [dataclasses.asdict(note) for note in notes]} if notes else {})
+
     try:
         stored = store(values, spec.artifacts_directory, facts, spec.file_hash)
     except (KeyboardInterrupt, StepFailure):
@@ -205,12 +209,13 @@ def send(
             else dataclasses.replace(record, size=stored.size if len(values) == 1 else pickled_size(values[name]))
             for name, record in records.items()
         ),
+        stamp=stored.stamp,
     )
 
 
-def record_of(name: str, value: Any) -> ValueRecord:
+def record_of(name: str, value: Any, written: Written | None = None) -> ValueRecord:
     """Everything to be known of a value; of hidden state, which may hold secrets, nothing is shown."""
-    record = describe(name, value)
+    record = describe(name, value, written=written)
     if name.startswith(HIDDEN_STATE_PREFIX):
         return dataclasses.replace(record, preview=Preview("not shown"))
     return record

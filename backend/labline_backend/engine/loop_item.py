@@ -37,7 +37,9 @@ class Done:
         for record in self.result.artifacts:
             if artifacts.is_durable:
                 artifacts.fetch(record)
-            artifact = StepInput(record.names, step, str(artifacts.path(record.digest)), record.digest)
+            artifact = StepInput(
+                record.names, step, str(artifacts.path(record.digest)), record.digest, (), record.stamp
+            )
         place = self.result.place
         if place is None:
             return Part(artifact, str(self.folder / "executed.ipynb"))

@@ -247,7 +247,7 @@ class StepRunner:
                 if names:
                     unaltered = tuple(name for name in names if name in taken.unaltered)
                     path = str(self._run.artifacts.path(artifact.digest))
-                    inputs.append(StepInput(names, taken.source, path, artifact.digest, unaltered))
+                    inputs.append(StepInput(names, taken.source, path, artifact.digest, unaltered, artifact.stamp))
         return tuple(inputs)
 
     def _end(self, state: StepState, result: StepResult | None = None, error: StepError | None = None) -> StepState:

@@ -8,34 +8,44 @@ The index that locates everything else comes last, so a file is written in one p
 bytes and are never copied: they are written from the memory they lie in and loaded as copy-on-write maps, so that a big
 array costs nothing until it is written to.
 
-A small file's digest is the sha256 of its bytes. That of a bigger one is the sha256 of the hashes of every MiB, which
+A small file's digest is the sha256 of its bytes. That of a bigger one is the sha256 of the hashes of its leaves, which
 several threads work out, and ends in the name of the hash: ``-tree`` stands for sha256, which whoever has Python can
 check, ``-blake3`` for BLAKE3, which takes a quarter of the time and is used where all who read the file are known to
-have it. A file of an earlier version, whose digest is the plain sha256 whatever its size, is checked by that.
+have it. Leaves are of a MiB, and cut where arrays are in the buffers, so that these are hashed once for the file and
+for the content digest of the values (:mod:`labline_runtime.values.hashed`). The index says where, and tells the hashes
+of the buffers' leaves. Since all leaves, one after the other, are the file, no other file has the same digest, wherever
+it says that it is cut. A file of an earlier version is cut nowhere, or its digest is the plain sha256 whatever its
+size.
+
+What is unpickled, and the index, are hashed whenever a file is loaded, and the buffers, too, unless the file's stamp is
+the one that it had when its digest was taken: then nobody has written to it since, and their hashes are as it says.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import io
+import itertools
 import json
 import mmap
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
-from labline_runtime.values import hashing, nans, own
+from labline_runtime.values import hashed, hashing, nans, own
 from labline_runtime.values.writing import Seen, dump
 
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
 CHUNK = 1 << 22
+_LENGTH = 8  # bytes that tell how long the index is
 _ENDINGS = {hashing.PLAIN: "tree", hashing.FAST: hashing.FAST}  # of the digests of big files, by the hash
 
 
@@ -54,6 +64,10 @@ class StoredArtifact:
     path: Path
     digest: str
     size: int
+    stamp: tuple[int, ...] = ()
+
+
+Facts = Mapping[str, Any] | Callable[[hashed.Written | None], Mapping[str, Any]]
 
 
 class _File:
@@ -77,11 +91,13 @@ class _File:
 def store(
     values: Mapping[str, Any],
     directory: str | os.PathLike[str],
-    facts: Mapping[str, Any] | None = None,
+    facts: Facts | None = None,
     scheme: str = hashing.PLAIN,
 ) -> StoredArtifact:
     """Write *values* into the content-addressed *directory*; *facts* (plain JSON) are kept beside them.
 
+    *facts* may be asked for when the values' buffers are in the file, so that who digests a value need not hash them
+    once more: see :class:`hashed.Written`. Where the file is small there is nothing to gain, and None is given.
     A big file is hashed by *scheme*, which all who read it must have; by sha256 where this environment has it not.
     The file appears whole or not at all. What cannot be pickled raises whatever pickling it raised.
     """
@@ -98,18 +114,17 @@ def store(
                 file.pad()
                 places.append((file.position, view.nbytes, view.readonly))
                 file.write(view)
-        index = {"stream": (len(MAGIC), stream_end), "buffers": places, "facts": dict(facts or {}), "nans": seen.nans}
-        text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
-        file.write(text)
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(MAGIC)
-        raw.flush()
+        index = {"stream": (len(MAGIC), stream_end), "buffers": places, "nans": seen.nans}
+        scheme = scheme if scheme in hashing.HASHES else hashing.PLAIN
         is_small = file.position < hashing.PARALLEL
-        with temporary.open("rb") as written:
-            if is_small:
-                digest = _file_digest(written, None)
-            else:
-                digest = _synced(raw, written, scheme if scheme in hashing.HASHES else hashing.PLAIN)
+        if is_small:
+            index["facts"] = dict((facts(None) if callable(facts) else facts) or {})
+            file.write(_text_of(index))
+            raw.flush()
+            digest = _plainly(temporary)
+        else:
+            digest = _in_leaves(file, raw, temporary, index, buffers, facts, scheme)
+        written = _time_of(raw)
         target = root / digest[:2] / digest
         with contextlib.suppress(FileExistsError):
             target.parent.mkdir()
@@ -120,7 +135,67 @@ def store(
                 os.fsync(raw.fileno())  # before it takes the place of one that others know of
             temporary.replace(target)
             _sync_directory(target.parent)
-    return StoredArtifact(target, digest, file.position)
+        stamp = _stamp(raw) if _time_of(raw) == written and digest.endswith(tuple(_ENDINGS.values())) else ()
+    return StoredArtifact(target, digest, file.position, stamp)
+
+
+def _text_of(index: Mapping[str, Any]) -> bytes:
+    """How a file ends."""
+    text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
+    return text + len(text).to_bytes(_LENGTH, "little") + MAGIC
+
+
+def _in_leaves(
+    file: _File,
+    raw: BinaryIO,
+    path: Path,
+    index: dict[str, Any],
+    buffers: Sequence[pickle.PickleBuffer],
+    facts: Facts | None,
+    scheme: str,
+) -> str:
+    """Write the *index* of a big file, whose buffers are written, and have it all on the disk. The file's digest.
+
+    What is there is hashed while the disk still writes it.
+    """
+    raw.flush()
+    (_, first), last = index["stream"], file.position
+    with path.open("rb") as written:
+        view = memoryview(mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ))
+    places = zip(map(hashed.address_of, buffers), index["buffers"], strict=True)
+    arrays = hashed.Written(view, [(address, size, at) for address, (at, size, _) in places], scheme)
+    with ThreadPoolExecutor(1) as disk:
+        synced = disk.submit(os.fsync, raw.fileno())
+        index["facts"] = dict((facts(arrays) if callable(facts) else facts) or {})
+        runs, leaves = arrays.all(first, last)
+        head = hashed.hashes(scheme, view, list(hashed.pieces(0, first)))
+        synced.result()
+    index["runs"], index["leaves"] = [dataclasses.astuple(run) for run in runs], leaves.hex()
+    end = _text_of(index)
+    file.write(end)
+    raw.flush()
+    os.fsync(raw.fileno())
+    tail = hashed.hashes(scheme, memoryview(end), list(hashed.pieces(0, len(end))))
+    return _named(head + leaves + tail, scheme)
+
+
+def _named(leaves: bytes, scheme: str) -> str:
+    return f"{hashlib.sha256(leaves).hexdigest()}-{_ENDINGS[scheme]}"
+
+
+def _plainly(path: Path) -> str:
+    with path.open("rb") as file:
+        return _file_digest(file, None)
+
+
+def _time_of(file: BinaryIO) -> int:
+    return os.fstat(file.fileno()).st_mtime_ns
+
+
+def _stamp(file: BinaryIO) -> tuple[int, ...]:
+    """What is another as soon as anybody writes to the file or puts another in its place: ``ctime`` cannot be set."""
+    facts = os.fstat(file.fileno())
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
 
 
 def _put(raw: BinaryIO, temporary: Path, target: Path) -> bool:
@@ -166,33 +241,48 @@ def _write_stream(
     return file, buffers, seen
 
 
-def load(path: str | os.PathLike[str], digest: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read back ``(values, facts)``. With *digest* the file's bytes are checked before anything is unpickled.
+def load(
+    path: str | os.PathLike[str], digest: str | None = None, stamp: tuple[int, ...] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read back ``(values, facts)``. With *digest* the file is checked before anything is unpickled.
+
+    The buffers are left out where the file still has the *stamp* that it had when its digest was taken.
 
     Raises :class:`DamagedArtifactError`, :class:`UncheckableArtifactError`, ``OSError`` where the file cannot be read,
     or whatever unpickling raises.
     """
     with Path(path).open("rb") as file:
-        if os.fstat(file.fileno()).st_size < 2 * len(MAGIC) + 8:
+        if os.fstat(file.fileno()).st_size < 2 * len(MAGIC) + _LENGTH:
             raise DamagedArtifactError(f"{path} is too short to be an artifact")
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        is_as_stamped = bool(stamp) and stamp == _stamp(file)
     view = memoryview(content)
-    if digest is not None and _digest(view, _scheme_of(digest)) != digest:
+    scheme = None if digest is None else _scheme_of(digest)
+    if digest is not None and _digest(view, scheme, is_as_stamped) != digest:
         raise DamagedArtifactError(f"{path} does not have the content that was stored")
     if bytes(view[: len(MAGIC)]) != MAGIC or bytes(view[-len(MAGIC) :]) != MAGIC:
         raise DamagedArtifactError(f"{path} is not an artifact of this version")
-    end = len(view) - len(MAGIC) - 8
-    index = json.loads(bytes(view[end - int.from_bytes(view[end : end + 8], "little") : end]))
+    place = _index_place(view)
+    index = json.loads(bytes(view[place : len(view) - len(MAGIC) - _LENGTH]))
     buffers = []
     for start, length, readonly in index["buffers"]:
         buffer = view[start : start + length]
         buffers.append(buffer.toreadonly() if readonly else buffer)
     start, stop = index["stream"]
+    if scheme is not None and index.get("runs"):
+        runs = [hashed.Run(*run) for run in index["runs"]]
+        hashed.remember(content, scheme, stop, runs, bytes.fromhex(index["leaves"]))
     if index.get("nans"):
         values = nans.Unpickler(io.BytesIO(view[start:stop]), buffers=buffers).load()
     else:
         values = pickle.loads(view[start:stop], buffers=buffers)  # noqa: S301 - what the digest vouches for
     return values, index["facts"]
+
+
+def _index_place(view: memoryview) -> int:
+    """Where the index begins."""
+    end = len(view) - len(MAGIC) - _LENGTH
+    return end - int.from_bytes(view[end : end + _LENGTH], "little")
 
 
 def is_intact(path: str | os.PathLike[str], digest: str) -> bool:
@@ -210,15 +300,6 @@ def _scheme_of(digest: str) -> str | None:
     return scheme
 
 
-def _synced(raw: BinaryIO, written: BinaryIO, scheme: str) -> str:
-    """The digest of a big file, which is on the disk then: it is hashed meanwhile."""
-    with ThreadPoolExecutor(1) as disk:
-        synced = disk.submit(os.fsync, raw.fileno())
-        digest = _file_digest(written, scheme)
-        synced.result()
-    return digest
-
-
 def _file_digest(file: BinaryIO, scheme: str | None) -> str:
     if not os.fstat(file.fileno()).st_size:  # cannot be mapped
         return _digest(memoryview(b""), scheme)
@@ -226,10 +307,42 @@ def _file_digest(file: BinaryIO, scheme: str | None) -> str:
         return _digest(view, scheme)
 
 
-def _digest(view: memoryview, scheme: str | None) -> str:
+def _digest(view: memoryview, scheme: str | None, is_as_stamped: bool = False) -> str:
+    """The digest of a file's bytes; those of the buffers are taken for what the index says if the file *is_as_stamped*.
+
+    The bytes may be anything: that they are an artifact, or one that was not changed, is to be found out.
+    """
     if scheme is None:
         return hashlib.sha256(view).hexdigest()
-    return f"{hashing.buffer(hashing.HASHES[scheme], view).hex()}-{_ENDINGS[scheme]}"
+    first, last, runs, leaves = _told(view)
+    if is_as_stamped and leaves:
+        ends = [*hashed.pieces(0, first), *hashed.pieces(last, len(view))]
+        found = hashed.hashes(scheme, view, ends)
+        head = len(found) - hashed.WORD * sum(1 for _ in hashed.pieces(last, len(view)))
+        return _named(found[:head] + leaves + found[head:], scheme)
+    places = (*hashed.pieces(0, first), *hashed.pieces(first, last, runs), *hashed.pieces(last, len(view)))
+    return _named(hashed.hashes(scheme, view, places), scheme)
+
+
+def _told(view: memoryview) -> tuple[int, int, list[hashed.Run], bytes]:
+    """Where a file says that its buffers begin and end, which arrays are there, and the hashes of the leaves.
+
+    No buffers where it does not: an earlier version's file is cut every MiB from its beginning to its end.
+    """
+    nothing = len(view), len(view), list[hashed.Run](), b""
+    last = _index_place(view)
+    if not 0 < last < len(view):
+        return nothing
+    try:
+        index = json.loads(bytes(view[last : len(view) - len(MAGIC) - _LENGTH]))
+        first, runs = index["stream"][1], [hashed.Run(*run) for run in index["runs"]]
+        if not all(type(each) is int for each in (first, *itertools.chain(*map(dataclasses.astuple, runs)))):
+            return nothing
+        for _ in hashed.pieces(first, last, runs):
+            pass
+        return (first, last, runs, bytes.fromhex(index["leaves"])) if first <= last else nothing
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return nothing
 
 
 def _sync_directory(path: Path) -> None:

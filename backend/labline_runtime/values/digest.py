@@ -50,6 +50,7 @@ from labline_runtime.values import (
     digest_keras,
     digest_plotly,
     digest_torch,
+    hashed,
     hashing,
     own,
     reduce_keras,
@@ -80,13 +81,15 @@ class DigestError(Exception):
     """The value has no content that could be digested."""
 
 
-def digest(value: Any, *, caches: bool = True, scheme: str = hashing.BEST) -> str:
+def digest(
+    value: Any, *, caches: bool = True, scheme: str = hashing.BEST, written: hashed.Written | None = None
+) -> str:
     """Digest *value*'s content. Raises :class:`DigestError` for what has none (an open file, a generator).
 
     Unless *caches* count, what ``cached_property`` remembers is left out. *scheme* is one of ``hashing.HASHES``, for
-    big buffers.
+    big buffers. Arrays that were *written* into a file are digested there.
     """
-    walk = Walk(caches=caches, scheme=scheme)
+    walk = Walk(caches=caches, scheme=scheme, written=written)
     try:
         if (place := own.list_place_of(value)) is not None:
             return walk.tagged("own", *map(str.encode, place)).hex()
@@ -107,9 +110,12 @@ def class_digest(kind: type) -> str:
 class Walk:
     """One walk over one value."""
 
-    def __init__(self, *, caches: bool = True, scheme: str = hashing.BEST) -> None:
+    def __init__(
+        self, *, caches: bool = True, scheme: str = hashing.BEST, written: hashed.Written | None = None
+    ) -> None:
         self._caches = caches
         self._scheme = scheme
+        self._written = written
         self.relied_on: str | None = None  # the scheme, once it was needed
         self._done: dict[int, bytes] = {}
         self._kept: list[Any] = []  # keeps what is in _done alive, or its id would be given away
@@ -261,6 +267,10 @@ class Walk:
             return hashlib.sha256
         self.relied_on = self._scheme
         return hashing.HASHES[self._scheme]
+
+    def known(self, array: Any) -> bytes | None:
+        """The digest of the elements of *array* where its leaves are hashed in a file; else None."""
+        return hashed.elements(array, self._scheme, self._written)
 
     def buffer(self, tag: str, value: Any) -> bytes:
         """The digest of a buffer's bytes."""

@@ -109,6 +109,8 @@ def elements(walk: Walk, value: Any, hidden: Any = None) -> bytes:
     if not _is_flat(kind):
         return walk.items(_shown(value, hidden).ravel().tolist())
     make = walk.hash(value.nbytes)
+    if hidden is None and value.nbytes >= hashing.LARGE and (known := walk.known(value)) is not None:
+        return known
     if hidden is None and 0 < value.nbytes <= hashing.LEAF:
         return hashing.of_one(make, leaf_of(value))
     return hashing.tree(make, *leaves_of(value, hidden))

@@ -73,7 +73,12 @@ def comparable(one: str, other: str) -> bool:
 
 
 def tree(make: Callable[..., Hash], count: int, size: int, leaves: Callable[[int, int], Iterable[Any]]) -> bytes:
-    """The sha256 of the hashes of *count* leaves, *size* bytes in all; ``leaves(i, j)`` gives those from i up to j.
+    """The sha256 of the hashes of *count* leaves: see :func:`leaf_hashes`."""
+    return hashlib.sha256(leaf_hashes(make, count, size, leaves)).digest()
+
+
+def leaf_hashes(make: Callable[..., Hash], count: int, size: int, leaves: Callable[[int, int], Iterable[Any]]) -> bytes:
+    """The hashes of *count* leaves, *size* bytes in all, joined; ``leaves(i, j)`` gives the leaves from i up to j.
 
     In several threads where it is worth it: hashes and NumPy let other threads run meanwhile. The threads end here: who
     forks later forks a process of one.
@@ -84,12 +89,12 @@ def tree(make: Callable[..., Hash], count: int, size: int, leaves: Callable[[int
 
     workers = _workers() if size >= PARALLEL else 1
     if workers < 2:
-        return hashlib.sha256(hashed(0, count)).digest()
+        return hashed(0, count)
     taken = max(1, min(MOST_LEAVES, count // (2 * workers)))
     with ThreadPoolExecutor(workers) as pool:
         firsts = range(0, count, taken)
         found = pool.map(hashed, firsts, (min(first + taken, count) for first in firsts))
-        return hashlib.sha256(b"".join(found)).digest()
+        return b"".join(found)
 
 
 def of_one(make: Callable[..., Hash], leaf: Any) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 
 from labline_runtime.specification import Preview, ValueRecord
 from labline_runtime.values.digest import DigestError, digest
+from labline_runtime.values.hashed import Written
 
 TEXT_LIMIT = 2000
 CELL_LIMIT = 200
@@ -15,13 +16,13 @@ ROWS = 20
 COLUMNS = 20
 
 
-def describe(name: str, value: Any, pickled_size: int = 0) -> ValueRecord:
+def describe(name: str, value: Any, pickled_size: int = 0, written: Written | None = None) -> ValueRecord:
     """Everything a run records of one value. *pickled_size* is taken where the value does not know its size.
 
-    The digest is empty where the value has no content to digest.
+    The digest is empty where the value has no content to digest. What was *written* into a file is digested there.
     """
     try:
-        content = digest(value)
+        content = digest(value, written=written)
     except DigestError:
         content = ""
     return ValueRecord(
