@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from labline_runtime import shelf
 from labline_runtime.library import is_library
 
 State = TypeVar("State")
@@ -58,7 +59,9 @@ class LibraryImports:
 
     def _begin(self, name: str) -> bool:
         here = self._here
-        if getattr(here, "inside", False) or name.partition(".")[0] in sys.stdlib_module_names:
+        if getattr(here, "inside", False) or shelf.brings_modules_alone(name):
+            return False
+        if name.partition(".")[0] in sys.stdlib_module_names:
             return False  # Python's own modules set nothing when they are imported
         here.inside = True  # also for what finding out imports
         if not is_library(name):

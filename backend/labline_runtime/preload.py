@@ -9,6 +9,7 @@ One that does is :class:`Refused`, for a reason that a person understands, and e
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import random
@@ -26,6 +27,13 @@ from labline_runtime.states import generators, looks, parts, patches
 
 SET_UP_IN_THE_STEP = "mlflow"  # the runtime changes it while it is imported, and it reads variables of the step's own
 HARMLESS_THREADS = frozenset(("jemalloc_bg_thd",))  # of jemalloc, which stops it before every fork
+LATER = {
+    "pandas": ("pandas.io.formats.string", "pandas.io.formats.html"),
+    "pyarrow": ("pyarrow.pandas_compat", "pyarrow.vendored.version"),
+    "narwhals": ("narwhals._pandas_like.namespace", "narwhals._interchange.dataframe", "narwhals.stable.v2._namespace"),
+}
+"""By library, what it, or those that use it, imports when it is used for the first time."""
+
 _STATES = ("@cwd", "@sys.path", "@interpreter", "@locale", "@decimal", "@logging")
 _HOOKS = ("excepthook", "displayhook", "unraisablehook", "breakpointhook")
 
@@ -90,6 +98,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     looked_at = set(done.looked_at) if done is not None else set[str]()
     found = list(done.shelf.kept) if done is not None else []
+    later = list(done.shelf.later) if done is not None else []
     stage = done.stage if done is not None else shell.Stage()
     names: dict[str, Any] = {"__name__": "__main__"}  # what the notebook will have names for
     watch = files.Watch(everywhere=True)
@@ -97,12 +106,16 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
         with _scene(stage) as scene, _noting_looks(looked_at):
             for brought in found:
                 brought.put_back()
+            for brought in later:
+                brought.put_back()
+                brought.bind()
             for statement in statements[len(found) :]:
                 name = statement.split()[1]
                 if not library.is_library(name):
                     break  # code beside the notebook, or missing: both are the step's own
                 is_own = name.partition(".")[0] == SET_UP_IN_THE_STEP
                 found.append(Brought({}) if is_own else _carry_out(statement, scene, names))
+            later += _bring_later(statements[len(found) - 1], scene) if found else ()
             # While all is in sight. The notebook may call a module otherwise than the statement does.
             patches.learn(names | {s: sys.modules.get(s.split()[1]) for s in statements})
             looks.learn()
@@ -110,7 +123,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
         uses = watch.stop()
     if written := [use.path for use in uses if use.mode == "write"]:
         raise Refused(statements[0], f"a library writes {written[0]} when it is imported")
-    shelf = Shelf(found)
+    shelf = Shelf(found, later)
     library.forget()  # what lies beside the notebook may change
     return Ahead(folder, shelf, {*looked_at, *(use.path for use in uses)}, stage)
 
@@ -123,6 +136,24 @@ def threads() -> list[str]:
             with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm") as comm:  # noqa: PTH123
                 found.append(comm.read().strip())
     return sorted(name for name in found if name not in HARMLESS_THREADS)
+
+
+def _bring_later(statement: str, scene: _Scene) -> Iterator[Brought]:
+    """What the libraries that *statement* is the last to import would import later. Raises :class:`Refused`."""
+    for name in (name for user, names in LATER.items() if user in sys.modules for name in names):
+        modules, variables, filters = set(sys.modules), dict(os.environ), list(warnings.filters)
+        before = _facts(scene)
+        with contextlib.suppress(ImportError):  # another release may not have it
+            importlib.import_module(name)
+        brought = {name: module for name, module in sys.modules.items() if name not in modules}
+        reasons = (scene.problem(), _differing(before, _facts(scene)), _living(), _carried(brought))
+        if reason := next(filter(None, reasons), None):
+            raise Refused(statement, reason)
+        own = Brought({n: m for n, m in brought.items() if n.partition(".")[0] not in sys.stdlib_module_names})
+        if own.modules and (variables, filters) == (dict(os.environ), list(warnings.filters)):
+            yield own
+        else:  # the step will import it anew
+            own.take_away()
 
 
 def _carry_out(statement: str, scene: _Scene, names: dict[str, Any]) -> Brought:

@@ -5,6 +5,9 @@ the variables, filters of warnings and finders that importing it adds. All that 
 back when the step first asks for one of its modules, together with what the statements before it have brought.
 
 Modules of the standard library stay in sight: whether one was imported already changes nothing.
+
+What libraries import only when they are used for the first time lies here, too, each module by itself: it can be had
+once all that the statements bring is in force.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import os
 import sys
 import types
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,15 +60,42 @@ class Brought:
         set_filters(added(warnings.filters, self.front, self.back))
         sys.meta_path.extend(self.finders)
 
+    def bind(self) -> None:
+        """Have the modules be attributes of their packages, as importing them does."""
+        for package, name, module in self._bindings():
+            setattr(package, name, module)
+
+    def take_away(self) -> None:
+        """Have the modules be neither there nor attributes of their packages."""
+        for package, name, module in self._bindings():
+            if getattr(package, name, None) is module:
+                delattr(package, name)
+        for full in self.modules:
+            sys.modules.pop(full, None)
+
+    def _bindings(self) -> Iterator[tuple[types.ModuleType, str, types.ModuleType]]:
+        for full, module in self.modules.items():
+            package, _, name = full.rpartition(".")
+            if package and package not in self.modules and package in sys.modules:
+                yield sys.modules[package], name, module
+
 
 class Shelf:
     """What was imported ahead, statement by statement."""
 
-    def __init__(self, kept: Sequence[Brought]) -> None:
-        """Take *kept*, which is in force, out of sight; filters and variables are for the caller to put back."""
+    def __init__(self, kept: Sequence[Brought], later: Sequence[Brought] = ()) -> None:
+        """Take *kept*, which is in force, out of sight; filters and variables are for the caller to put back.
+
+        So is *later*, which are modules alone: what the libraries import when they are used.
+        """
         self.kept = tuple(kept)
+        self.later = tuple(later)
         self._places: dict[str, int] = {}
         self._next = 0
+        self._later: dict[str, list[Brought]] = {}  # by the library
+        for brought in later:
+            brought.take_away()
+            self._later.setdefault(next(iter(brought.modules)).partition(".")[0], []).append(brought)
         for place, brought in enumerate(self.kept):
             for name in brought.modules:
                 sys.modules.pop(name, None)
@@ -84,8 +114,10 @@ class Shelf:
 
     def serve(self) -> None:
         """From now on whoever imports one of the modules finds it here."""
+        global _serving
         if not self._places:
             return
+        _serving = self
         self._plain = _machinery._find_and_load
         names = {"take": self._has, "load": self._plain, "modules": sys.modules}
         exec(_SERVED, names)  # noqa: S102 - written above
@@ -94,16 +126,50 @@ class Shelf:
     def _has(self, name: str) -> bool:
         place = self._places.get(name)
         if place is None or place < self._next:
-            return False
+            return self._has_later(name)
         self._take(place)
+        return True
+
+    def has_later(self, name: str) -> bool:
+        """Whether *name* is here and brings modules alone."""
+        library = name.partition(".")[0]
+        waiting = self._later.get(library, ())
+        if self._next < len(self.kept) or not any(name in brought.modules for brought in waiting):
+            return False
+        if all(sys.modules.keys().isdisjoint(brought.modules) for brought in waiting):
+            return True
+        del self._later[library]  # somebody has made some of it anew meanwhile
+        return False
+
+    def _has_later(self, name: str) -> bool:
+        """Put *name* back, with what lay here before it of the same library: it may rest on that."""
+        if not self.has_later(name):
+            return False
+        waiting = self._later[name.partition(".")[0]]
+        while name not in sys.modules:
+            brought = waiting.pop(0)
+            sys.modules.update(brought.modules)
+            brought.bind()
         return True
 
     def _take(self, last: int) -> None:
         while self._next <= last:
             self._next += 1
             self.kept[self._next - 1].put_back()
-        if self._next == len(self.kept) and _machinery._find_and_load is getattr(self, "_serving", None):
+        if (
+            self._next == len(self.kept)
+            and not self._later
+            and _machinery._find_and_load is getattr(self, "_serving", None)
+        ):
             _machinery._find_and_load = self._plain
+
+
+_serving: Shelf | None = None
+
+
+def brings_modules_alone(name: str) -> bool:
+    """Whether importing *name* now changes nothing but which modules there are."""
+    return _serving is not None and _serving.has_later(name)
 
 
 def added(filters: Sequence[Any], front: Sequence[Any], back: Sequence[Any]) -> list[Any]:

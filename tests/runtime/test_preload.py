@@ -113,3 +113,57 @@ def test_what_an_import_changes_is_taken_back(told: dict[str, dict[str, object]]
 
 def test_what_an_import_changes_is_there_when_the_step_imports_it(told: dict[str, dict[str, object]]) -> None:
     assert told["fine"]["shown"] == ["set", True, 1, ["front", "back"], True]
+
+
+LATER = """
+import sys; sys.path.append({bundle!r})
+import json, os
+from labline_runtime import forkserver
+forkserver._warm_up()
+from labline_runtime import preload, shelf
+preload.LATER = {{"used": ("used.missing", "used.sets", "used.one", "used.two", "used.three")}}
+ahead = preload.preload(["import used"], {folder!r})
+os.environ.pop("USED", None)
+ahead.enter_step()
+told = {{"early": shelf.brings_modules_alone("used.one")}}
+import used
+names = "sets", "one", "two", "three"
+told["hidden"] = [name for name in names if hasattr(used, name) or f"used.{{name}}" in sys.modules]
+told["alone"] = [name for name in names[:3] if shelf.brings_modules_alone(f"used.{{name}}")]
+import used.two
+told["shown"] = [name for name in names if hasattr(used, name) and f"used.{{name}}" in sys.modules]
+told["once"] = used.made
+import used.sets
+told["set"] = os.environ["USED"]
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """What a step sees of a library that imports more of itself when it is used."""
+    base, folder = tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("notebooks")
+    package = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(base)})) / "used"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("made = []\n")
+    (package / "sets.py").write_text("import os\nos.environ['USED'] = 'set'\n")
+    for name, needs in (("one", ""), ("two", "import used.one\n"), ("three", "")):
+        (package / f"{name}.py").write_text(f"import used\n{needs}used.made.append({name!r})\n")
+    script = LATER.format(bundle=str(BUNDLE), folder=str(folder))
+    environment = os.environ | {"PYTHONUSERBASE": str(base), "PYTHONPATH": str(package.parent)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_what_a_library_imports_later_is_hidden_until_it_does(used: dict[str, object]) -> None:
+    assert (used["early"], used["hidden"]) == (False, [])
+
+
+def test_what_is_imported_later_comes_with_what_it_may_rest_on(used: dict[str, object]) -> None:
+    assert used["shown"] == ["one", "two"]
+    assert used["once"] == ["one", "two", "three"]  # made ahead, and not again
+
+
+def test_what_sets_more_than_modules_is_imported_in_the_step(used: dict[str, object]) -> None:
+    assert (used["alone"], used["set"]) == (["one", "two"], "set")
