@@ -30,6 +30,7 @@ HARMLESS_THREADS = frozenset(("jemalloc_bg_thd",))  # of jemalloc, which stops i
 LATER = {
     "pandas": ("pandas.io.formats.string", "pandas.io.formats.html"),
     "pyarrow": ("pyarrow.pandas_compat", "pyarrow.vendored.version"),
+    "sklearn.datasets": ("sklearn.datasets.data", "sklearn.datasets.descr"),
     "narwhals": ("narwhals._pandas_like.namespace", "narwhals._interchange.dataframe", "narwhals.stable.v2._namespace"),
 }
 """By library, what it, or those that use it, imports when it is used for the first time."""

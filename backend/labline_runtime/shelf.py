@@ -134,7 +134,7 @@ class Shelf:
         """Whether *name* is here and brings modules alone."""
         library = name.partition(".")[0]
         waiting = self._later.get(library, ())
-        if self._next < len(self.kept) or not any(name in brought.modules for brought in waiting):
+        if self._next <= max(self._places.values()) or not any(name in brought.modules for brought in waiting):
             return False
         if all(sys.modules.keys().isdisjoint(brought.modules) for brought in waiting):
             return True

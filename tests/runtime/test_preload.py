@@ -122,7 +122,7 @@ from labline_runtime import forkserver
 forkserver._warm_up()
 from labline_runtime import preload, shelf
 preload.LATER = {{"used": ("used.missing", "used.sets", "used.one", "used.two", "used.three")}}
-ahead = preload.preload(["import used"], {folder!r})
+ahead = preload.preload(["import used", "import used as same"], {folder!r})
 os.environ.pop("USED", None)
 ahead.enter_step()
 told = {{"early": shelf.brings_modules_alone("used.one")}}
