@@ -51,10 +51,10 @@ def _is_telling() -> bool:
         if len(content) < 2 * mmap.PAGESIZE:
             return False
         memory = numpy.frombuffer(content, numpy.uint8)
-        try:
-            start = memory.ctypes.data
-            told = _are_of_file(start, 2 * mmap.PAGESIZE)
-            memory[0], memory[mmap.PAGESIZE] = memory[0], memory[mmap.PAGESIZE] if not told else 0
-            return told and not _are_of_file(start, 1) and not _are_of_file(start + mmap.PAGESIZE, 1)
-        finally:
-            del memory
+        start, second = memory.ctypes.data, mmap.PAGESIZE
+        memory[: 2 * second].sum()  # now both pages are there
+        both = _are_of_file(start, 2 * second)
+        memory[0] = memory[0]
+        told = both and not _are_of_file(start, 1) and _are_of_file(start + second, 1)
+        del memory  # else the map could not be closed
+        return told
