@@ -10,12 +10,11 @@ import ctypes
 import decimal
 import functools
 import os
-import struct
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from labline_runtime.states import ipython, parts, plots
 from labline_runtime.states.versions import Ground
@@ -74,7 +73,7 @@ def look(name: str) -> parts.Parts | None:
 def learn() -> None:
     """Look at what is there, so that a process that is forked need not read what it finds as it was."""
     parts.look("@ipython")  # traits have no value until somebody asks
-    for name in (*_SOURCES, "@logging", "@random"):
+    for name in (*_SOURCES, "@logging", "@random", "@numpy.random"):
         look(name)
 
 
@@ -163,51 +162,12 @@ def _is_context_in_memory(kind: Any) -> bool:
     return told and before != ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
 
 
-def _generator() -> Sequence[Any]:
-    module = sys.modules["numpy.random.mtrand"]
-    return module._rand, *_memory_of(module._rand)
-
-
-def _memory_of(generator: Any) -> tuple[Any, bytes, bytes]:
-    """What the numbers of a generator come from, and its memory: what it keeps of its own, and the words there.
-
-    To ask for its state takes twenty times as long.
-    """
-    source = generator._bit_generator
-    own = ctypes.string_at(id(generator) + _COUNT, type(generator).__basicsize__ - _COUNT)
-    return source, own, ctypes.string_at(source.ctypes.state_address, _WORDS.size)
-
-
-def _of_generator(generator: Any, source: Any, *_: bytes) -> Iterable[Any] | None:
-    kind, kind_of_source = cast(Any, type(generator)), cast(Any, type(source))
-    return () if kind_of_source.__name__ == "MT19937" and _is_all_in_memory(kind, kind_of_source) else None
-
-
-@functools.cache
-def _is_all_in_memory(kind: Any, source: Any) -> bool:
-    """Whether the words are where they are looked for.
-
-    And whether the second of two normal numbers, which are drawn together, can be seen to have been taken.
-    """
-    generator = kind(source(0))
-    seen = [_memory_of(generator)]
-    _, key, position, *_rest = generator.get_state(legacy=True)
-    if (key.tobytes(), position) != _WORDS.unpack(seen[0][2]):
-        return False
-    for _ in range(2):
-        generator.standard_normal()
-        seen.append(_memory_of(generator))
-    return seen[1][1] != seen[2][1] and seen[0][2] != seen[1][2] == seen[2][2]
-
-
 _COUNT = 8  # bytes of the number of references that an object begins with
-_WORDS = struct.Struct("2496si")  # of MT19937: the words, and which is the next
 _SOURCES: dict[str, _Source] = {
     "@environ": _Source(_variables, lambda _, variables: [variables]),
     "@warnings": _Source(lambda: (warnings.filters,), lambda filters: [filters]),
     "@ipython": _Source(_shell, _of_shell),
     "@matplotlib.rcParams": _Source(_plots, _of_plots),
-    "@numpy.random": _Source(_generator, _of_generator),
     "@numpy.printoptions": _Source(_numpy_options, lambda shown, _: [shown]),
     "@decimal": _Source(_decimals, _of_decimals),
     "@sklearn.config": _Source(lambda: (vars(_settings())["global_config"],), lambda settings: [settings]),

@@ -215,8 +215,7 @@ def random_state() -> Parts:
 
 def numpy_state() -> Parts:
     """NumPy's generator."""
-    name, words, *rest = _module("numpy").random.get_state(legacy=True)
-    return {"": (name, words.tobytes(), *rest)}
+    return {"": generators.numpy_now()}
 
 
 def torch_state() -> Parts:
