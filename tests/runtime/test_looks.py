@@ -158,7 +158,7 @@ def test_every_change_of_a_state_is_seen(name):
 
 
 @given(st.lists(st.tuples(st.sampled_from(["append", "pop", "set", "sort", "clear", "read"]), _VALUES)))
-def test_the_ground_of_a_list_holds_as_long_as_its_items_are_the_same(changes):
+def test_the_ground_of_a_list_holds_only_where_its_items_are_the_same(changes):
     held: list[Any] = [0, 1, 2]
     for change, value in changes:
         ground, before = Ground([held]), held.copy()
@@ -170,7 +170,8 @@ def test_the_ground_of_a_list_holds_as_long_as_its_items_are_the_same(changes):
             held.append(value)
         elif change in ("sort", "clear"):
             getattr(held, change)()
-        assert ground.holds() == (NUMBERED and held == before)
+        assert not ground.holds() or held == before
+        assert change != "read" or ground.holds() == NUMBERED
 
 
 @pytest.mark.usefixtures("as_before")
