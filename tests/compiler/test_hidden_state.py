@@ -41,6 +41,10 @@ CASES = {
         steps(a="import io, sys\nsys.stdout = caught = io.StringIO()", b="print(1)", c="text = caught.getvalue()"),
         {"a>b:@patch:sys.stdout,caught", "b>c:@patch:sys.stdout,caught"},
     ),
+    "so does a shell line": (
+        steps(a="import io, sys\nsys.stdout = caught = io.StringIO()", b="!echo 1", c="text = caught.getvalue()"),
+        {"a>b:@patch:sys.stdout,caught", "b>c:@patch:sys.stdout,caught"},
+    ),
     "printing calls what the notebook has put in a stream's place": (
         steps(
             a="import sys\nseen = []\nclass Tee:\n def write(self, text): seen.append(text)\nsys.stdout = Tee()",

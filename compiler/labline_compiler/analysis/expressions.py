@@ -427,6 +427,7 @@ class Expressions(Calls):
     def _eval_call(self, node: ast.Call) -> Value:
         self.spend()
         if self.ipython_call(node):
+            self.printed()
             return self.heap.make(self.site(node), "list")
         if (own := self.own_call(node)) is not None:
             return own
