@@ -27,6 +27,7 @@ PUT_INTO_LIBRARIES = frozenset(
         "a_library_function_exchanged_and_put_back",
         "a_method_put_into_a_library_class",
         "a_function_of_a_module_is_wrapped",
+        "what_is_printed_is_noted_as_well",
     )
 )
 """Cases that put functions into libraries, which any step may call: no step may stand between two that change them."""

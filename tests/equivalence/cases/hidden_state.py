@@ -251,4 +251,24 @@ model = SGDClassifier(max_iter=5, tol=None).fit(X, y)
 ---
 print(model.coef_.round(6).tolist(), np.random.rand())
 """,
+    "what_is_printed_is_noted_as_well": """
+import sys
+class Tee:
+    def __init__(self, stream):
+        self.stream = stream
+    def write(self, text):
+        seen.append(text)
+        return self.stream.write(text)
+    def flush(self):
+        self.stream.flush()
+seen, plain = [], sys.stdout
+sys.stdout = Tee(plain)
+---
+print("a")
+---
+print("b", len(seen))
+sys.stdout = plain
+---
+print(seen)
+""",
 }
