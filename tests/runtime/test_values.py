@@ -534,6 +534,12 @@ def test_a_steps_stream_is_that_of_the_next_step_whatever_stands_in_its_place(st
     assert steps.chain(first, ["kept"], "n = kept.write('seen\\n')").printed() == "seen\n"
 
 
+def test_a_class_keeps_its_full_name(steps):
+    first = "def make():\n    class A:\n        class B: pass\n    return A.B()\nb = make()"
+    show = "print(type(b).__qualname__)"
+    assert steps.chain(first, ["b"], show).printed() == "make.<locals>.A.B\n"
+
+
 def test_super_and_properties_work_after_crossing(steps):
     ran = steps.chain(
         "class A:\n    def __init__(self, n): self._n = n\n    @property\n    def n(self): return self._n\n"

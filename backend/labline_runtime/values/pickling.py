@@ -356,10 +356,12 @@ def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any
 def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
     make, arguments, (body, slots), _, _, set_state = reduced
     body |= _as_inherited(kind, body)
-    slotted = "__slots__" in body and make is _cloudpickle._make_skeleton_class
-    if slotted and not issubclass(kind, tuple):  # cloudpickle makes the class without them
-        arguments = (*arguments[:3], {**arguments[3], "__slots__": body.pop("__slots__")}, *arguments[4:])
-        body = {name: value for name, value in body.items() if not isinstance(value, types.MemberDescriptorType)}
+    if make is _cloudpickle._make_skeleton_class:  # which makes the class without these
+        given = {**arguments[3], "__qualname__": kind.__qualname__}
+        if "__slots__" in body and not issubclass(kind, tuple):
+            given["__slots__"] = body.pop("__slots__")
+            body = {name: value for name, value in body.items() if not isinstance(value, types.MemberDescriptorType)}
+        arguments = (*arguments[:3], given, *arguments[4:])
     state = (body, slots)
     try:
         content: str | None = class_digest(kind)
