@@ -50,6 +50,14 @@ ALIKE = {
     "the order of the streams": ([printed("a"), printed("b", "stderr")], [printed("b", "stderr"), printed("a")]),
     "addresses": ([printed("<object at 0x7f1234567890>")], [printed("<object at 0x7f0000000001>")]),
     "addresses of buffers": ([printed("<Buffer address=0x7f1234567890>")], [printed("<Buffer address=0x7f00000001>")]),
+    "addresses cut short": (
+        [display(html="&lt;a.b...x7f1234567890&gt;")],
+        [display(html="&lt;a.b...x7f0000000001&gt;")],
+    ),
+    "ids of matplotlib's animations": (
+        [display(html=f'<img id="_anim_img{RANDOM[0].replace("-", "")}">')],
+        [display(html=f'<img id="_anim_img{RANDOM[1].replace("-", "")}">')],
+    ),
     "ids in SVG": (
         [display(html='<g id="pa1b2c3d4e5"/><use clip-path="url(#pa1b2c3d4e5)" xlink:href="#ma1b2c3d4e5"/>')],
         [display(html='<g id="p0000000001"/><use clip-path="url(#p0000000001)" xlink:href="#m0000000001"/>')],

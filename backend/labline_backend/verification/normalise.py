@@ -54,7 +54,7 @@ def _numbered(pattern: str, name: str) -> Callable[[str], str]:
 
 TABLE: tuple[Rule, ...] = (
     # As a repr tells them. Another hexadecimal number is a result like any other, a checksum for example.
-    Rule("memory addresses", _replaced(r"(\bat |\baddress=|\.{3})0x[0-9a-fA-F]{6,16}\b", r"\g<1>0x…")),
+    Rule("memory addresses", _replaced(r"(\bat 0|\baddress=0|\.{3}0?)x[0-9a-fA-F]{6,16}\b", r"\g<1>x…")),
     Rule(
         "IPython's %time and %timeit",
         _replaced(
@@ -80,7 +80,7 @@ TABLE: tuple[Rule, ...] = (
             r"\g<1> (time) ",
         ),
     ),
-    Rule("random ids of elements", _numbered(rf"\bid=[\"'](?:[\w-]*-)?({_RANDOM})\b", "id"), _MARKUP),
+    Rule("random ids of elements", _numbered(rf"\bid=[\"'](?:[\w-]*[g-zG-Z_-])?({_RANDOM})\b", "id"), _MARKUP),
     Rule("ids of styled pandas tables", _numbered(r"\bid=[\"'](T_[0-9a-f]{5})(?=[_\"'])", "table"), _MARKUP),
     Rule(
         "numbers of scikit-learn's diagrams, counted per process",
