@@ -261,11 +261,13 @@ def test_a_seed_set_in_a_roundabout_way_reaches_who_draws(seeding: str) -> None:
         ("manifold.Isomap().fit(X)", True),
         ("linear_model.lasso_path(X, y)", True),
         ("metrics.silhouette_score(X, y, sample_size=9)", True),
+        ("feature_selection.SelectKBest(feature_selection.mutual_info_classif).fit(X, y)", True),
         ("metrics.silhouette_score(X, y)", False),
     ],
 )
 def test_a_call_of_scikit_learn_that_has_no_seed_of_its_own_draws(call: str, draws: bool) -> None:
-    imports = '# %% tags=["imports"]\nimport numpy as np\nfrom sklearn import linear_model, manifold, metrics, svm\n'
+    modules = "feature_selection, linear_model, manifold, metrics, svm"
+    imports = f'# %% tags=["imports"]\nimport numpy as np\nfrom sklearn import {modules}\n'
     text = imports + steps(a="np.random.seed(0)\nX, y = [[1.0]], [1]", b=call)
     assert any("@numpy.random" in edge for edge in edges(pipeline_of(text))) == draws
 

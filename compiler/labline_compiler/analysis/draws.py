@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import generators, hidden_state
+from labline_compiler.analysis import generators, hidden_state, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.given_names import BUILTINS
@@ -47,6 +47,14 @@ class Draws:
         return min(
             known, key=lambda maker: (generators.is_quiet(generators.package_of(maker)), self.beside.knows(maker))
         )
+
+    def draws_when_fitted(self, name: str, arguments: Arguments) -> bool:
+        """Whether an estimator or a splitter made of a class of that *name* draws from NumPy's generator."""
+        shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
+        if (name in operations.RANDOM_ESTIMATORS or shuffles) and not arguments.has_state():
+            return True
+        called = {self.heap.things[number].origin for number in arguments.all & self.heap.libraries}
+        return not called.isdisjoint(hidden_state.DRAW_WITHOUT_STATE)
 
     def unknown_draws(
         self,

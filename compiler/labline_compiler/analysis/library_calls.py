@@ -186,8 +186,7 @@ class LibraryCalls(Replacements):
                 return made
             case "holds":
                 name = origin.rpartition(".")[2]
-                shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
-                draws = (name in operations.RANDOM_ESTIMATORS or shuffles) and not arguments.has_state()
+                draws = self.draws_when_fitted(name, arguments)
                 passes = name in operations.PASSING or any(
                     word.startswith("copy") and arguments.constant(None, word) is not True
                     for word in arguments.keywords
