@@ -108,11 +108,14 @@ class Passage:
         )
 
     def _passing(self, here: Stretch) -> dict[str, tuple[str, ...]]:
-        found: dict[str, set[str]] = {}
-        for (source, name, made), readers in self._readings.of.items():
-            if made < here.first and readers.lowest(self._step.name) >= here.last:
-                found.setdefault(source, set()).add(name)
-        return {source: tuple(sorted(names)) for source, names in sorted(found.items())}
+        found: dict[str, list[str]] = {}
+        own, first, last = self._step.name, here.first, here.last
+        for source, name, made, step, lowest, of_others in self._readings.of:  # in order, and quick: there may be many
+            if made < first and (of_others if step == own else lowest) >= last:
+                names = found.setdefault(source, [])
+                if not names or names[-1] != name:
+                    names.append(name)
+        return {source: tuple(names) for source, names in found.items()}
 
     def _unawaited(self, here: Stretch) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -152,32 +155,30 @@ class _Readers:
     """Where the lowest cells that read a thing begin, in the two steps that have the lowest."""
 
     def __init__(self) -> None:
-        self._step = ""
-        self._first = self._of_others = -1
+        self.step = ""
+        self.lowest = self.of_others = -1
 
     def add(self, step: str, first: int) -> None:
         """Cells of *step* that begin at *first* read it, too."""
-        if step == self._step:
-            self._first = max(self._first, first)
-        elif first > self._first:
-            self._step, self._first, self._of_others = step, first, self._first
+        if step == self.step:
+            self.lowest = max(self.lowest, first)
+        elif first > self.lowest:
+            self.step, self.lowest, self.of_others = step, first, self.lowest
         else:
-            self._of_others = max(self._of_others, first)
-
-    def lowest(self, but: str) -> int:
-        """Where the lowest begin that are not of the step *but*; -1 where there are none."""
-        return self._of_others if but == self._step else self._first
+            self.of_others = max(self.of_others, first)
 
 
 @dataclass(frozen=True)
 class _Readings:
     """Who reads what, in a whole pipeline. Gathered once: asking it anew for each step takes steps times steps.
 
-    The key is the step that a thing comes from, its name, and the last place of the stretch that has made it; what
-    nobody above has made comes from "", before all places. ``files``: whether any step's code names files.
+    Of each thing, in order: the step that it comes from, its name, and the last place of the stretch that has made it
+    (what nobody above has made comes from "", before all places); the step whose cells are the lowest that read it,
+    where these begin, and where the lowest begin that are another's, or -1. ``files``: whether any step's code names
+    files.
     """
 
-    of: dict[tuple[str, str, int], _Readers]
+    of: tuple[tuple[str, str, int, str, int, int], ...]
     files: bool
 
 
@@ -210,7 +211,12 @@ def _gather(pipeline: Pipeline) -> _Readings:
                 if not name.startswith(HIDDEN_STATE_PREFIX) or name in used:
                     made = _maker(by_name[source], name, below.first).last if source else -1
                     found.setdefault((source, name, made), _Readers()).add(step.name, below.first)
-    return _Readings(found, any(stretch.files for step in pipeline.steps for stretch in _stretches(step)))
+    rows = tuple((*thing, read.step, read.lowest, read.of_others) for thing, read in sorted(found.items(), key=_thing))
+    return _Readings(rows, any(stretch.files for step in pipeline.steps for stretch in _stretches(step)))
+
+
+def _thing(item: tuple[tuple[str, str, int], _Readers]) -> tuple[str, str, int]:
+    return item[0]
 
 
 def _maker(source: Step, name: str, before: float = float("inf")) -> Stretch:

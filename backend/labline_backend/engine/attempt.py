@@ -66,7 +66,7 @@ class Attempt:
                 self._run.variables | tracked,
                 local_options.memory_limit(self._step),
                 self._run.imports,
-                more=not self._is_told or any(step.state == "pending" for step in self._run.steps.values()),
+                more=not self._is_told or self._run.has_more,
             )
         try:
             ended, in_time = await self._watch(process)

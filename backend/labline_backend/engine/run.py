@@ -170,8 +170,15 @@ class Run(Journal):
             name, _ = await self._ended.get()
             del self._tasks[name]
 
+    @property
+    def has_more(self) -> bool:
+        """Whether any step has not begun yet; the last are the likeliest, of thousands."""
+        return any(step.state == "pending" for step in reversed(self.steps.values()))
+
     def outcome(self, step: Step) -> dict[str, str]:
         """The parameters, as Python literals, that tell a step that ends the run how it went."""
+        if not step.options.exit:
+            return {}
         others = {each.state for name, each in self.steps.items() if name != step.name}
         state = "failed" if self._is_overdue or "failed" in others else "succeeded"
         return dict(zip(step.options.exit, (repr(state), repr(self._error(state))), strict=False))

@@ -231,7 +231,7 @@ class StepRunner:
             unawaited=passage.unawaited,
             pauses=passage.pauses,
             types=run.pipeline.types(step.name),
-            kept=kept(step, {source: state.result for source, state in self._run.steps.items() if state.result}),
+            kept=kept(step, {name: made for name in step.predecessors if (made := self._run.steps[name].result)}),
             derive_random=run.pipeline.parallel_random,
             definitions=run.pipeline.definitions(step.name),
             condition=step.condition.cell if step.condition is not None else None,
