@@ -142,7 +142,7 @@ def test_cuts_that_no_array_makes_are_refused(runs):
 
 
 def test_a_file_of_an_earlier_version_is_checked_as_it_was_hashed(tmp_path, monkeypatch):
-    monkeypatch.setattr(hashing, "PARALLEL", sys.maxsize)
+    monkeypatch.setattr(artifact, "SMALL", sys.maxsize)
     stored = store({"x": floats()}, tmp_path)
     content = stored.path.read_bytes()
     leaves = (content[at : at + hashing.LEAF] for at in range(0, len(content), hashing.LEAF))

@@ -45,6 +45,7 @@ from labline_runtime.values.writing import Seen, dump
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
 CHUNK = 1 << 22
+SMALL = 1 << 20  # bytes below which there is nothing to gain by leaves
 _LENGTH = 8  # bytes that tell how long the index is
 _ENDINGS = {hashing.PLAIN: "tree", hashing.FAST: hashing.FAST}  # of the digests of big files, by the hash
 
@@ -116,7 +117,7 @@ def store(
                 file.write(view)
         index = {"stream": (len(MAGIC), stream_end), "buffers": places, "nans": seen.nans}
         scheme = scheme if scheme in hashing.HASHES else hashing.PLAIN
-        is_small = file.position < hashing.PARALLEL
+        is_small = file.position < SMALL
         if is_small:
             index["facts"] = dict((facts(None) if callable(facts) else facts) or {})
             file.write(_text_of(index))
@@ -165,11 +166,12 @@ def _in_leaves(
     places = zip(map(hashed.address_of, buffers), index["buffers"], strict=True)
     arrays = hashed.Written(view, [(address, size, at) for address, (at, size, _) in places], scheme)
     with ThreadPoolExecutor(1) as disk:
-        synced = disk.submit(os.fsync, raw.fileno())
+        synced = disk.submit(os.fsync, raw.fileno()) if last >= hashing.PARALLEL else None
         index["facts"] = dict((facts(arrays) if callable(facts) else facts) or {})
         runs, leaves = arrays.all(first, last)
         head = hashed.hashes(scheme, view, list(hashed.pieces(0, first)))
-        synced.result()
+        if synced is not None:
+            synced.result()
     index["runs"], index["leaves"] = [dataclasses.astuple(run) for run in runs], leaves.hex()
     end = _text_of(index)
     file.write(end)
