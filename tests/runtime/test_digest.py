@@ -353,3 +353,10 @@ def test_the_order_of_a_weak_set_does_not_count():
 class Part:
     def __init__(self, number):
         self.number = number
+
+
+def test_an_instance_of_a_class_that_is_of_no_module_has_a_digest():
+    nowhere = type("Nowhere", (), {"__module__": None})
+    one, other = nowhere(), nowhere()
+    one.x, other.x = 1, 2
+    assert digest(one) != digest(other)

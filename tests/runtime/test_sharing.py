@@ -218,3 +218,9 @@ def test_a_new_column_is_not_seen_by_who_looks_at_the_old_ones(handover):
     code = "import pandas as pd\nframe = pd.DataFrame({'a': [1., 2.]})\nview = frame['a'].to_numpy()"
     frame, _ = handover.make(code, ["frame", "view"])
     assert handover.error("frame['b'] = 1", [frame], before=("view",)) is None
+
+
+def test_what_sympy_knows_of_all_symbols_is_not_looked_into():
+    rules = type("FactRules", (), {"__module__": "sympy.core.facts"})()
+    rules.triggers = [1]
+    assert not shared([{"a": [rules]}, {"b": [rules]}])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from labline_runtime.values.packages import package_of
 from labline_runtime.values.reduce_torch import ranked_hooks
 
 # Class -> attributes. Each is an ``id()``, is dropped by the class itself when it is loaded, or follows from the rest.
@@ -56,7 +57,7 @@ def _names(kind: type, caches: bool) -> tuple[frozenset[str], frozenset[str]]:
     names: set[str] = set()
     later: set[str] = set()
     for base in kind.__mro__:
-        if base.__module__.startswith("pandas."):
+        if package_of(base) == "pandas":
             names.add("_cache")  # of groupby objects, windows and the like
         names.update(_ATTRIBUTES.get((base.__module__, base.__qualname__), ()))
         later.update(_FILLED_LATER.get((base.__module__, base.__qualname__), ()))

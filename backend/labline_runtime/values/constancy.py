@@ -13,6 +13,7 @@ import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any
 
+from labline_runtime.values.packages import package_of
 from labline_runtime.values.parts import ATOMS, NOTEBOOK, attributes, is_estimator, is_generator
 
 _CONTAINERS = (list, tuple, set, frozenset, dict, defaultdict, OrderedDict, Counter, deque, bytearray)
@@ -48,7 +49,7 @@ class _Walk:
             return value == types.CellType() or self.constant(value.cell_contents, depth + 1)
         if self._of_library(kind, value, depth):
             return True
-        if kind.__module__.partition(".")[0] == "sklearn":
+        if package_of(kind) == "sklearn":
             return self._instance(kind, value, depth)
         reduced = "__reduce__" in vars(kind) or "__reduce_ex__" in vars(kind)
         return (

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.values.packages import package_of
 from labline_runtime.values.parts import attributes, short
 from labline_runtime.values.pickling import NOTEBOOK
 from labline_runtime.values.preview import type_name
@@ -68,7 +69,7 @@ def _refusal(value: Any) -> BaseException | None:
 
 def _descend(path: str, value: Any, deadline: float) -> tuple[str, Any]:
     seen = {id(value)}
-    while time.monotonic() < deadline and type(value).__module__.partition(".")[0] not in _WHOLE:
+    while time.monotonic() < deadline and package_of(type(value)) not in _WHOLE:
         for step, part in _parts(value):
             if id(part) in seen or _refusal(part) is None:
                 continue

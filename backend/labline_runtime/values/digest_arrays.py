@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labline_runtime.values import digest_figures, hashing
 from labline_runtime.values.digest_elements import canonical_bytes, leaf_of, leaves_of
 from labline_runtime.values.frames import own_attributes
+from labline_runtime.values.packages import package_of
 from labline_runtime.values.views import is_subclass
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def find(kind: type) -> Special | None:
         return digest_figures.artist
     if "numpy" in sys.modules and is_subclass(kind):
         return subclass
-    root = kind.__module__.partition(".")[0]
+    root = package_of(kind)
     if root == "numpy":
         numpy = sys.modules["numpy"]
         if kind is numpy.ndarray:

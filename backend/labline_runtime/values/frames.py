@@ -16,6 +16,8 @@ import sys
 import weakref
 from typing import Any
 
+from labline_runtime.values.packages import package_of
+
 
 class Ties:
     """Pandas' notes, up to its second release, of whose column a series is and of what a frame is a piece.
@@ -94,7 +96,7 @@ def own_attributes(value: Any) -> dict[str, Any]:
 
 def _is_plain(held: Any) -> bool:
     """Whether it is of the notebook's making, as far as its type tells."""
-    package = type(held).__module__.partition(".")[0]
+    package = package_of(type(held))
     return package in ("__main__", "numpy", "pandas") or package in sys.stdlib_module_names
 
 

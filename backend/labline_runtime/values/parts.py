@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.values import own
+from labline_runtime.values.packages import package_of
 from labline_runtime.values.tensors import memory_of
 from labline_runtime.values.views import copies_on_write
 
@@ -33,10 +34,10 @@ _CLOSED = frozenset(
     (
         *("matplotlib", "mpl_toolkits", "seaborn", "plotly", "pyarrow", "polars", "torch", "IPython"),
         *("asyncio", "concurrent", "datetime", "decimal", "io", "logging", "multiprocessing", "re", "socket"),
-        *("sqlite3", "threading", "weakref", "zoneinfo"),
+        *("sqlite3", "threading", "weakref", "zoneinfo", "sympy.core.assumptions", "sympy.core.facts"),
     )
 )
-"""Packages whose objects are not looked into: what they share among each other is their own affair."""
+"""Packages, and modules, whose objects are not looked into: what they share among each other is their own affair."""
 
 Steps = tuple[Any, ...]  # from the part outwards: (what it is part of, how the part is reached from there)
 
@@ -198,7 +199,7 @@ class _Look:
 def _nature(kind: type) -> str:
     """What objects of *kind* are here: a big model has thousands of a few types."""
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-    root = kind.__module__.partition(".")[0]
+    root = package_of(kind)
     if is_closed(kind):
         return "closed"
     if numpy is not None and issubclass(kind, numpy.ndarray):
@@ -224,7 +225,7 @@ def is_index(value: Any) -> bool:
 
 def is_closed(kind: type) -> bool:
     """Whether objects of *kind* are not looked into."""
-    return kind.__module__.partition(".")[0] in _CLOSED
+    return package_of(kind) in _CLOSED or kind.__module__ in _CLOSED
 
 
 def _arrays_of(values: Any) -> list[Any]:

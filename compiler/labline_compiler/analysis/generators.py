@@ -50,7 +50,7 @@ NAMES: dict[str, frozenset[str]] = {
         "KernelCensoredReg SemiLinear ConditionalMNLogit next_sample update_all get_distribution check_random_state "
         "set_fixed_params anneal approximate_posterior"
     ),
-    "seaborn": words("stripplot jitterplot catplot factorplot"),
+    "seaborn": words("stripplot jitterplot catplot factorplot dogplot"),
     "networkx": words(
         "LFR_benchmark_graph algebraic_connectivity approximate_current_flow_betweenness_centrality arf_layout "
         "asadpour_atsp asyn_fluidc asyn_lpa_communities barabasi_albert_graph binomial_graph choose_pref_attach "
@@ -87,7 +87,8 @@ NAMES: dict[str, frozenset[str]] = {
 # The same, where the last part of the name says too little.
 ORIGINS = words(
     "scipy.stats.multivariate_normal.cdf scipy.stats.multivariate_normal.logcdf scipy.stats.multivariate_t.cdf "
-    "networkx.approximation.average_clustering networkx.approximation.diameter"
+    "networkx.approximation.average_clustering networkx.algorithms.approximation.average_clustering "
+    "networkx.approximation.diameter networkx.algorithms.approximation.diameter"
 )
 _TELLING = re.compile(
     r"(?:^|_)(?:rand|rvs|seed|shuffl|sampl|resampl|permut|simulat|bootstrap|jitter)|Random|Bootstrap|Shuffl|Sampl"
