@@ -132,7 +132,10 @@ class Judge:
                 self._forked = self._forked or Forked()
                 with mock.patch.object(kubeflow, "RUNNER", (str(self._forked.executable), *kubeflow.RUNNER[1:])):
                     outcome = verification.kubeflow_outcome(subject, workspace, scratch)
-                alarm = outcome.failure if outcome.failure and "believed" in outcome.failure else ""
+                failure = outcome.failure or ""
+                alarm = failure if "believed" in failure else ""
+                if "cannot be handed to another step" in failure:
+                    return Judgement("refused", f"['LL401'] {failure}")
             if alarm:
                 return Judgement("alarm", alarm)
             document = verification.certificate(
