@@ -9,11 +9,12 @@ from typing import Any
 from labline_compiler.analysis import files, hidden_state, namespaces, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
-from labline_compiler.analysis.functions import NOTEBOOK_BUDGET, Mentions
+from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
 from labline_compiler.analysis.generators import drawn_by_method
 from labline_compiler.analysis.given_names import BUILTINS, HISTORY, NUMBERED
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.homes import imported_by, path_of
+from labline_compiler.analysis.mentions import Mentions
 from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
 from labline_compiler.analysis.operations import CONTAINERS, SCALARS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
@@ -43,6 +44,7 @@ class Expressions(Calls):
         self.active: list[int] = []
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
         self.mentions: dict[int, Mentions] = {}
+        self.read_here: set[int] = set()
         self.invoked: dict[int, Value] = {}
         self.givers: dict[int, Value] = {}
         self.settled: dict[int, tuple[int, int]] = {}

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Hashable, Sequence
-from typing import NamedTuple
 
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.draws import Draws
 from labline_compiler.analysis.generators import EVERY, NONE, is_quiet, package_of
 from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Value
+from labline_compiler.analysis.mentions import Mentioning
 from labline_compiler.analysis.operations import GIVING_ARRAYS, TRANSPARENT
 from labline_compiler.analysis.state import Frame
 
@@ -23,18 +22,7 @@ _ANY_NAME = frozenset(("globals", "eval", "exec"))  # functions that mention the
 _OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
 
 
-class Mentions(NamedTuple):
-    """What a function and those it reaches mention, as far as the notebook's names go."""
-
-    moment: tuple[int, int]  # that this was worked out at
-    values: Value  # what the names stand for
-    declared: frozenset[str]  # the names that are declared global
-    names: tuple[str, ...]
-    functions: frozenset[int]  # which they are
-    drawn: frozenset[str]  # the random generators that they may draw from
-
-
-class Functions(Draws):
+class Functions(Mentioning):
     """What calls of the notebook's functions do."""
 
     context: tuple[int, ...]
@@ -42,7 +30,6 @@ class Functions(Draws):
     done: dict[
         Hashable, tuple[tuple[int, int], Value]
     ]  # what this cell did already: the moment after it, and its result
-    mentions: dict[int, Mentions]  # by functions not followed
     invoked: dict[int, Value]  # with what functions were called in this cell by nobody knows whom
     givers: dict[int, Value]  # instances whose use calls the function: what it gives, using them may give
     settled: dict[int, tuple[int, int]]  # of these, the moment at which doing it again added nothing
@@ -280,48 +267,6 @@ class Functions(Draws):
         found = self.everything(origin, node)
         self.done["any name", origin] = self.state.moment, found
         return found
-
-    def mentioned(self, number: int) -> Mentions:
-        """What a function and those it reaches mention: all of that is read."""
-        moment, known = self.state.moment, self.mentions.get(number)
-        if known is not None and known.moment == moment:
-            return known
-        waiting, seen, met = [number], {number}, {number}
-        reached = set(self.heap.reach(met))
-        declared, drawn = frozenset[str](), NONE
-        read: dict[str, None] = {}
-        while waiting:
-            each = waiting.pop()
-            info, known = self.heap.things[each].function, self.mentions.get(each)
-            if info is None:
-                continue
-            if known is not None and known.moment[0] == moment[0]:  # names stand for what they did
-                new_names = [name for name in known.names if name not in read]
-                values = [known.values]
-                declared |= known.declared
-                seen |= known.functions
-                drawn |= known.drawn
-                if known.moment != moment:
-                    for name in new_names:
-                        self.state.maybe_global_value(name)
-            else:
-                spelled = scopes.spelled_names(info.node) & self.state.module.names.keys()
-                new_names = sorted((scopes.free_names(info.node) | spelled) - read.keys())
-                values = [self.state.maybe_global_value(name) for name in new_names]
-                declared |= scopes.global_names(info.node)
-                drawn |= self.drawn_by_function(each)
-            read |= dict.fromkeys(new_names)
-            for value in values:
-                if not value <= met:
-                    met |= value
-                    reached |= self.heap.reach(value)
-            new = (reached & self.heap.functions) - seen
-            seen |= new
-            waiting.extend(sorted(new))
-        mentions = self.mentions[number] = Mentions(
-            moment, frozenset(met), declared, tuple(read), frozenset(seen), drawn
-        )
-        return mentions
 
     def invoke(self, value: Value, handed: Value, givers: Value = NOTHING) -> None:
         """Functions among *value* may be called with parts of *handed*, and so may those that they lead to.

@@ -6,7 +6,7 @@ What holds what: see ``links.py``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,9 @@ class Thing(Node):
     of: Value = NOTHING  # what a live view (``dict.keys()``, ``zip``) looks at: held, but not given by going through it
     parted: bool = False  # a library's fresh result, whose parts share nothing with each other
     stored: dict[str, Value] = field(default_factory=dict)  # attributes assigned from outside; "*": of any name
-    since: dict[int, int] = field(default_factory=dict)  # what it holds: how many links there were when it came
+    since: dict[int, int] = field(
+        default_factory=dict
+    )  # what it holds: how many links there were when it came, in that order
 
 
 class Heap(Links):
@@ -173,9 +175,12 @@ class Heap(Links):
             roots.add(number)
         return frozenset(roots)
 
-    def held_then(self, number: int, links: int) -> list[int]:
+    def held_then(self, number: int, links: int) -> Collection[int]:
         """What the object held when there were so many links."""
-        return [held for held, since in self.things[number].since.items() if since <= links]
+        since = self.things[number].since
+        if not since or next(reversed(since.values())) <= links:
+            return since.keys()
+        return [held for held, when in since.items() if when <= links]
 
     def kind(self, value: Value) -> str | None:
         """The kind that all objects of *value* have in common; "scalar" where there are none."""

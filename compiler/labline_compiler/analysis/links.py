@@ -21,7 +21,6 @@ class Node:
     """An object, as far as links go."""
 
     holds: set[int] = field(default_factory=set)
-    held_by: set[int] = field(default_factory=set)
 
 
 @dataclass(eq=False, slots=True)
@@ -42,39 +41,73 @@ class Links:
     def __init__(self) -> None:
         self.things = defaultdict(Node)
         self.links = 0  # how many were added
-        self._below: dict[int, Value] = {}
+        self._ring: dict[int, int] = {}  # of objects that hold each other
+        self._within: dict[int, set[int]] = {}  # by ring: its members
+        self._above: defaultdict[int, set[int]] = defaultdict(set)  # by ring: the rings that hold it
+        self._below: dict[int, Value] = {}  # by ring
         self._reached: dict[Value, _Reach] = {}
         self._kept = 0  # about how many objects are in there
-        self.grown: set[int] = set()  # objects that reach more since somebody emptied this
+        self.grown: set[int] = set()  # objects that reach more, or are in another ring, since somebody emptied this
 
     def link(self, holder: int, new: Value) -> None:
         """*holder* holds *new* from now on, none of which it has held before."""
-        self._spread(holder, new)
+        self._spread(self.ring(holder), new)
         self.links += 1
         self.things[holder].holds |= new
+        above = self.ring(holder)
         for number in new:
-            self.things[number].held_by.add(holder)
+            ring = self.ring(number)
+            if ring != above:
+                self._above[ring].add(above)
+
+    def ring(self, number: int) -> int:
+        """Objects that all hold each other reach the same and are reached together: one of them stands for all."""
+        return self._ring.get(number, number)
 
     def _spread(self, holder: int, new: Value) -> None:
         """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well."""
-        if holder not in self._below and not self.things[holder].held_by:
+        if holder not in self._below and not self._above.get(holder) and holder not in new:
             return
         added = self.reach(new)  # first of all: what this works out for the first time may have to grow, too
-        grown: dict[Value, Value] = {}  # what is known of many objects that all hold each other is one set
         stack, seen = [holder], {holder}
         while stack:
-            number = stack.pop()
-            known = self._below.get(number)
+            ring = stack.pop()
+            known = self._below.get(ring)
             if known is not None:
                 if added <= known:
                     continue
-                if known not in grown:
-                    grown[known] = known | added
-                self._below[number] = grown[known]
-                self.grown.add(number)
-            above = self.things[number].held_by - seen
-            seen |= above
-            stack.extend(above)
+                self._below[ring] = known | added
+                self.grown.add(ring)
+            if above := self._above.get(ring):
+                rings = {self.ring(number) for number in above}
+                rings.discard(ring)
+                self._above[ring] = rings
+                rings = rings - seen
+                seen |= rings
+                stack.extend(rings)
+        if holder in added:  # what it comes to hold holds it
+            self._close([ring for ring in seen if ring in added])
+
+    def _members(self, ring: int) -> set[int]:
+        return self._within.get(ring) or {ring}
+
+    def _close(self, rings: list[int]) -> None:
+        """These hold each other from now on."""
+        if len(rings) < 2:
+            return
+        rings.sort(key=lambda ring: len(self._members(ring)))
+        whole = rings.pop()
+        self.grown.update(rings)  # whoever knows them by those has to ask again
+        self.grown.add(whole)
+        members = self._within.setdefault(whole, {whole})
+        for ring in rings:
+            smaller = self._within.pop(ring, None) or {ring}
+            members |= smaller
+            self._ring |= dict.fromkeys(smaller, whole)
+            self._above[whole] |= self._above.pop(ring, set())
+            below = self._below.pop(ring, None)
+            if below is not None:
+                self._below.setdefault(whole, below)
 
     def reach(self, value: Iterable[int]) -> Value:
         """*value* with all it holds, directly or not."""
@@ -86,7 +119,7 @@ class Links:
         if known is not None:
             if known.links == self.links:
                 return known.all
-            if all(self._below[root] is below for root, below in zip(known.roots, known.below, strict=True)):
+            if all(self.below(root) is below for root, below in zip(known.roots, known.below, strict=True)):
                 known.links = self.links
                 return known.all
         return self._gathered(key, known.roots if known is not None else key).all
@@ -114,20 +147,18 @@ class Links:
 
     def below(self, number: int) -> Value:
         """The object with all it holds, directly or not."""
-        known = self._below.get(number)
+        ring = self._ring.get(number, number)
+        known = self._below.get(ring)
         if known is None:
             found, stack = {number}, [number]
             while stack:
                 new = self.things[stack.pop()].holds - found
                 found |= new
                 for each in new:
-                    below = self._below.get(each)
+                    below = self._below.get(self._ring.get(each, each))
                     if below is None:
                         stack.append(each)
-                    elif number in below:  # they hold each other, so they reach the same
-                        self._below[number] = below
-                        return below
                     else:
                         found |= below
-            known = self._below[number] = frozenset(found)
+            known = self._below[ring] = frozenset(found)
         return known

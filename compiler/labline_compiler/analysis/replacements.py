@@ -78,7 +78,7 @@ class Replacements(Copies):
 
     def begin_step(self) -> None:
         """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""
-        self.mentions.clear()  # so that the names are read
+        self.read_here.clear()  # so that the names are read
         for number in sorted(self.kept):
             self.mentioned(number)
         for path in dict.fromkeys(path for paths in self.patched.values() for path in paths):

@@ -8,11 +8,22 @@ through at every change, and stays small where all share the same thing, and whe
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.analysis.journal import ABSENT
 from labline_compiler.analysis.links import NOTHING, Links, Value
+
+
+@dataclass(eq=False, slots=True)
+class _Spot:
+    """Names that stand for the same as far as reaching goes, as that starts from one of the same *rings*."""
+
+    rings: tuple[int, ...]
+    names: int = 0
+    key: Value = NOTHING
+    entered: int = 0  # the names that the table has by this key
 
 
 class Scene(Links):
@@ -32,10 +43,11 @@ class Scene(Links):
         self._ends = sorted(until, key=until.__getitem__, reverse=True)  # what is altered no more the last
         self._altered = set(until)  # now or later
         self._gone = 0  # how many objects are altered no more since the table was made
-        self._keys: dict[str, Value] = {}  # by name: what it reaches of what is altered now or later
-        self._table: dict[Value, int] = {}  # by that: the names
-        self._stale: dict[str, None] = {}  # names of which that may have become more, or something else
-        self._rooted: dict[int, set[str]] = {}  # by object: names which stand for it, among others
+        self._stale: dict[str, None] = {}  # names that have come to stand for something else
+        self._spots: dict[tuple[int, ...], _Spot] = {}  # by their rings
+        self._spot_of: dict[str, _Spot] = {}
+        self._of_ring: dict[int, dict[_Spot, None]] = {}
+        self._table: dict[Value, int] = {}  # by what is reached of what is altered now or later: the names
 
     def name(self, name: str, value: Any) -> None:
         """A name stands for *value* from now on, or is bound no more."""
@@ -97,53 +109,66 @@ class Scene(Links):
         while self._ends and self._until[self._ends[-1]] < now:
             self._altered.discard(self._ends.pop())
             self._gone += 1
-        if self._gone > len(self.names):
-            self._forget()
-        self._gather()
-        if not self._stale:
-            return
-        keys: dict[int, Value] = {}  # what many names reach is one set
-        moved: dict[tuple[Value, Value], int] = {}
+        stale: dict[_Spot, None] = {}
+        if self._gone > len(self._spots):
+            self._gone = 0
+            stale |= dict.fromkeys(self._spots.values())
+        for ring in self.grown:
+            stale |= dict.fromkeys(self._of_ring.get(ring, ()))
+        self.grown.clear()
+        for spot in stale:
+            if spot.rings != self._rings(spot.rings):  # some of them are one now
+                self._stale |= dict.fromkeys(self.named(spot.names))
         for name in self._stale:
-            value = self.names.get(name)
-            key = NOTHING
-            if value:
-                reached, roots = self.reach(value), self.roots(value)
-                key = keys.get(id(reached), NOTHING) or keys.setdefault(id(reached), reached & self._altered)
-                for root in roots:
-                    self._rooted.setdefault(root, set()).add(name)
-            before = self._keys.get(name, NOTHING)
-            if before is not key:
-                self._keys[name] = key
-                moved[before, key] = moved.get((before, key), 0) | self.bits[name]
+            self._place(name, stale)
         self._stale.clear()
-        for (before, key), names in moved.items():
-            if before:
-                if rest := self._table[before] & ~names:
-                    self._table[before] = rest
-                else:
-                    del self._table[before]
-            if key:
-                self._table[key] = self._table.get(key, 0) | names
+        for spot in stale:
+            self._take(spot)
+        keys: dict[int, Value] = {}  # what several reach is one set
+        for spot in stale:
+            if spot.names:
+                reached = self.reach(frozenset(spot.rings))
+                spot.key = keys.get(id(reached)) or keys.setdefault(id(reached), reached & self._altered)
+                self._enter(spot)
+            else:
+                del self._spots[spot.rings]
+                for ring in spot.rings:
+                    del self._of_ring[ring][spot]
 
-    def _gather(self) -> None:
-        """Names have become stale that stand for what has come to hold something."""
-        grown, rooted = self.grown, self._rooted
-        for root in grown & rooted.keys() if len(grown) > len(rooted) else [one for one in grown if one in rooted]:
-            for name in list(rooted[root]):
-                if root in self.names.get(name, NOTHING):
-                    self._stale[name] = None
-                else:
-                    rooted[root].discard(name)
-        grown.clear()
+    def _rings(self, objects: Iterable[int]) -> tuple[int, ...]:
+        return tuple(sorted({self.ring(each) for each in objects}))
 
-    def _forget(self) -> None:
-        """Make the table anew, without the objects that are altered no more."""
-        self._gone = 0
-        keys = {key: key & self._altered for key in self._table}
-        table: dict[Value, int] = {}
-        for key, names in self._table.items():
-            if keys[key]:
-                table[keys[key]] = table.get(keys[key], 0) | names
-        self._table = table
-        self._keys = {name: keys.get(key, NOTHING) for name, key in self._keys.items() if key}
+    def _place(self, name: str, stale: dict[_Spot, None]) -> None:
+        """Find the spot of a name anew, and tell which spots have others since."""
+        bit, value = self.bits[name], self.names.get(name)
+        before = self._spot_of.pop(name, None)
+        if before is not None:
+            before.names &= ~bit
+            stale[before] = None
+        if not value:
+            return
+        self.reach(value)
+        rings = self._rings(self.roots(value))
+        spot = self._spots.get(rings)
+        if spot is None:
+            spot = self._spots[rings] = _Spot(rings)
+            for ring in rings:
+                self._of_ring.setdefault(ring, {})[spot] = None
+        spot.names |= bit
+        self._spot_of[name] = spot
+        stale[spot] = None
+
+    def _take(self, spot: _Spot) -> None:
+        """Take the names of a spot from the table."""
+        if spot.entered:
+            if rest := self._table[spot.key] & ~spot.entered:
+                self._table[spot.key] = rest
+            else:
+                del self._table[spot.key]
+            spot.entered = 0
+
+    def _enter(self, spot: _Spot) -> None:
+        """Enter its names into the table."""
+        if spot.key:
+            spot.entered = spot.names
+            self._table[spot.key] = self._table.get(spot.key, 0) | spot.names

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 from labline_compiler.analysis.flows import Unit
 from labline_compiler.analysis.links import NOTHING, Value
 from labline_compiler.analysis.trace import Trace
 
+Reads: TypeAlias = tuple[tuple[str, bool, Value], ...]
 _MOST_SETS = 64  # of objects that changed together
 
 
@@ -25,6 +27,7 @@ class Scout:
         self._unseen_of: dict[int, int] = {}  # the same of objects that were changed alone
         self._last_of: dict[int, int] = {}
         self._seen: dict[int, Value] = {}  # by its identity: what was reached by a read since the last change
+        self._lists: dict[int, tuple[Reads, list[Value]]] = {}  # gone through in this unit: what the names reached
         self._bound: set[str] = set()  # names that the step has surely bound in cells above
         self._came: dict[str, Value] = {}  # the objects that this step has come to, by each name
         self._once: set[int] = set()  # by one name at least
@@ -33,13 +36,19 @@ class Scout:
 
     def go(self, trace: Trace, units: Sequence[Unit]) -> tuple[dict[int, int], dict[int, int]]:
         """By object: the moment of the last change that counts, and of the last one at all."""
-        told: dict[str, Callable[..., None]] = {"read": self._read, "compared": self._compared, "alter": self._alter}
+        told: dict[str, Callable[..., None]] = {
+            "read": self._read,
+            "reads": self._reads,
+            "compared": self._compared,
+            "alter": self._alter,
+        }
         step = None
         for unit, part in zip(units, trace.parts, strict=True):
             begins, step = unit.step != step, unit.step
             if begins:
                 for gone in (self._bound, self._came, self._once, self._twice, self._ways):
                     gone.clear()
+            self._lists.clear()
             for events in part.all_events(unit, begins=begins):
                 for method, what in events.looked_at:
                     told[method](*what)
@@ -56,6 +65,9 @@ class Scout:
         known = self._came.get(name, NOTHING)
         if reached is not known:
             self._come(name, known, reached)
+        self._see(reached)
+
+    def _see(self, reached: Value) -> None:
         if id(reached) in self._seen:
             return
         self._seen[id(reached)] = reached
@@ -67,6 +79,17 @@ class Scout:
             self._put(self._seen_changes, self._last_of, objects & reached, time)
             if not objects <= reached:
                 self._put(self._unseen, self._unseen_of, objects - reached, time)
+
+    def _reads(self, reads: Reads) -> None:
+        """The same of many names, often the same list again and again."""
+        if (known := self._lists.get(id(reads))) is None:
+            counted = [read for read in reads if not (read[1] and read[0] in self._bound)]
+            for read in counted:
+                self._read(*read)
+            self._lists[id(reads)] = reads, list({id(reached): reached for _, _, reached in counted}.values())
+            return
+        for reached in known[1]:
+            self._see(reached)
 
     def _come(self, name: str, known: Value, reached: Value) -> None:
         """The step has come to *reached* by the name, after *known*. Names that hold each other do so together."""

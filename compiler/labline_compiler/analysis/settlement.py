@@ -108,19 +108,31 @@ class Settlement:
             return [[name] for name in sorted(names)]
         group = {name: [name] for name in names}
         led_here: dict[int, str] = {}
-        for name in sorted(group, key=lambda name: self._place.get(name, len(self._place))):
-            left = self.record.left(step, name)
-            if left is None:
-                continue
-            links, stack = left.links, list(left.value)
-            while stack:
-                number = stack.pop()
-                other = led_here.get(number)
-                if other is None:
-                    led_here[number] = name
-                    stack += self.record.heap.held_then(number, links)
-                elif group[other] is not group[name] and self._shows(number, links):
-                    group |= dict.fromkeys(group[other] + group[name], group[other] + group[name])
+        stack: list[tuple[int, str]] = []
+        apart = len(group)
+
+        def meet(number: int, name: str, links: int) -> None:
+            nonlocal group, apart
+            other = led_here.setdefault(number, name)
+            if other is name:
+                stack.append((number, name))
+            elif group[other] is not group[name] and self._shows(number, links):
+                group |= dict.fromkeys(group[other] + group[name], group[other] + group[name])
+                apart -= 1
+
+        ordered = sorted(group, key=lambda name: self._place.get(name, len(self._place)))
+        left = {name: found for name in ordered if (found := self.record.left(step, name)) is not None}
+        moments = {found.links for found in left.values()}
+        for together in [list(left)] if len(moments) == 1 else [[name] for name in left]:
+            for name in together:
+                for number in left[name].value:
+                    meet(number, name, left[name].links)
+            while stack and apart > 1:
+                number, name = stack.pop()
+                links = left[name].links
+                for held in self.record.heap.held_then(number, links):
+                    if led_here.get(held) is not name:
+                        meet(held, name, links)
         return sorted({id(each): sorted(each) for each in group.values()}.values())
 
     def _shows(self, number: int, links: int) -> bool:

@@ -36,6 +36,9 @@ class Sink(Protocol):
     def read(self, name: str, node: ast.AST | None, *, kept: bool) -> None:
         """The name is read, and the cell has not surely bound it. *kept*: nor may it have unbound it."""
 
+    def read_again(self, names: tuple[str, ...]) -> None:
+        """The names are read that were read before, since any was bound."""
+
     def looked_up(self, name: str, *, kept: bool) -> None:
         """The same, by what finds names only if they are there."""
 
@@ -182,6 +185,11 @@ class State:
         value = self.global_value(name)
         self.forgiving -= 1
         return value or NOTHING
+
+    def read_again(self, names: tuple[str, ...]) -> None:
+        """Names of the notebook are read that were read when they stood for what they do, each if it is bound."""
+        self.time += 1
+        self.sink.read_again(names)
 
     def look_up(self, name: str) -> Value:
         """The value of a name of the notebook, which is read where it is there."""

@@ -65,6 +65,7 @@ class Trace:
         self._statement: ast.stmt | None = None
         self._events = Events()
         self._told: set[tuple[Any, ...]] = set()  # what would be the same again, as long as nothing is bound
+        self._again: dict[tuple[str, ...], tuple[object, tuple[Any, ...]]] = {}  # the reads of many, as long
         heap.listener = self._linked
 
     def watch(self, state: State) -> None:
@@ -77,13 +78,13 @@ class Trace:
         self.parts.append(Part())
         self._events = self.parts[-1].opening
         self._statement = None
-        self._told.clear()
+        self._forget()
 
     def start(self) -> None:
         """The next unit itself."""
         self._events = self.parts[-1].events
         self._statement = None
-        self._told.clear()
+        self._forget()
 
     def finish(self, ran: Ran | None) -> None:
         """The unit ends."""
@@ -102,6 +103,10 @@ class Trace:
             self._events.recorded.append(("at", (self._statement,)))
         self._events.recorded.append((method, told))
 
+    def _forget(self) -> None:
+        self._told.clear()
+        self._again.clear()
+
     def _is_new(self, *what: Any) -> bool:
         new = what not in self._told
         self._told.add(what)
@@ -115,6 +120,25 @@ class Trace:
         if self._is_new("read", name, kept):
             self._events.recorded.append(("read", (name, kept)))
 
+    def read_again(self, names: tuple[str, ...]) -> None:
+        """With what the names' values reach: the same list as long as that is the same."""
+        state = self.state
+        moment = state.moment, tuple(map(state.always.get, names))
+        known = self._again.get(names)
+        if known is None or known[0] != moment:
+            reads = []
+            for name, bound in zip(names, moment[1], strict=True):
+                if bound:
+                    continue
+                if name not in state.module.names:
+                    self.unbound(name, None, kept=bound is None, late=state.late, forgiven=True)
+                else:
+                    reads.append((name, bound is None, self._reached(name)))
+                    if self._is_new("read", name, bound is None):
+                        self._events.recorded.append(("read", (name, bound is None)))
+            known = self._again[names] = moment, tuple(reads)
+        self._events.looked_at.append(("reads", (known[1],)))
+
     def looked_up(self, name: str, *, kept: bool) -> None:
         """The same of a name that is read if it is there."""
         self._events.looked_at.append(("read", (name, kept, self._reached(name))))
@@ -126,12 +150,12 @@ class Trace:
 
     def bind(self, name: str, value: Value, *, always: bool, joined: bool = False) -> None:
         """With the moment."""
-        self._told.clear()
+        self._forget()
         self._tell("bind", name, value, always, joined, self.state.time, self.state.bindings)
 
     def delete(self, name: str, *, always: bool) -> None:
         """Kept as it is."""
-        self._told.clear()
+        self._forget()
         self._tell("delete", name, always)
 
     def alter(self, objects: Value) -> None:
@@ -163,7 +187,7 @@ class Trace:
 
     def star_import(self, module: str) -> None:
         """Kept as it is."""
-        self._told.clear()
+        self._forget()
         self._tell("star_import")
 
     def history(self, what: str, lacks: Lacks) -> None:

@@ -28,7 +28,7 @@ class Walker(Magics):
         """Follow a cell, or Python in a magic's line."""
         self.budget = BUDGET
         self.done.clear()
-        self.mentions.clear()
+        self.read_here.clear()
         self.invoked.clear()
         self.givers.clear()
         self.settled.clear()
