@@ -13,7 +13,7 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
 
-from ..bench.compile import ordinary
+from ..bench.compile import ordinary, shared
 
 
 def lines_run(cells: list[str]) -> int:
@@ -97,6 +97,7 @@ def _instances(count: int) -> list[str]:
     ("make", "small", "factor", "most"),
     [
         (ordinary, 20, 4, 1.08),
+        (shared, 20, 4, 1.1),
         (_subclass, 2, 4, 2.0),
         (_library_objects, 4, 2, 1.5),
         (_evaluated, 5, 2, 1.4),

@@ -85,6 +85,7 @@ class Heap(Links):
         self._put: set[tuple[Value, Value]] = set()  # what was put where: links stay
         self._mutable: dict[Value, Value] = {}
         self._parts = 0
+        self._settled: dict[int, int] = {}  # by ring
         self.instances: set[int] = set()  # of the notebook's classes
         self.instances_of: dict[int, set[int]] = {}  # by class
         self.classes: set[int] = set()  # the notebook's
@@ -181,6 +182,23 @@ class Heap(Links):
         if not since or next(reversed(since.values())) <= links:
             return since.keys()
         return [held for held, when in since.items() if when <= links]
+
+    def settled(self, number: int) -> int:
+        """How many links there were when what the object reaches was what it is in the end, which has come."""
+        stack = [self.ring(number)]
+        while stack:
+            ring = stack[-1]
+            if ring in self._settled:
+                stack.pop()
+                continue
+            since = [self.things[each].since for each in self.members(ring)]
+            held = {self.ring(one) for each in since for one in each} - {ring}
+            if new := held - self._settled.keys():
+                stack += new
+                continue
+            last = [next(reversed(each.values())) for each in since if each]
+            self._settled[stack.pop()] = max([*last, *(self._settled[below] for below in held)], default=0)
+        return self._settled[self.ring(number)]
 
     def kind(self, value: Value) -> str | None:
         """The kind that all objects of *value* have in common; "scalar" where there are none."""

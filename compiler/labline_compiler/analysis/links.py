@@ -88,14 +88,15 @@ class Links:
         if holder in added:  # what it comes to hold holds it
             self._close([ring for ring in seen if ring in added])
 
-    def _members(self, ring: int) -> set[int]:
+    def members(self, ring: int) -> set[int]:
+        """The objects that it stands for."""
         return self._within.get(ring) or {ring}
 
     def _close(self, rings: list[int]) -> None:
         """These hold each other from now on."""
         if len(rings) < 2:
             return
-        rings.sort(key=lambda ring: len(self._members(ring)))
+        rings.sort(key=lambda ring: len(self.members(ring)))
         whole = rings.pop()
         self.grown.update(rings)  # whoever knows them by those has to ask again
         self.grown.add(whole)

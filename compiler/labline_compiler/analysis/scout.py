@@ -62,9 +62,8 @@ class Scout:
         """Earlier changes of what the name holds are seen now."""
         if kept and name in self._bound:
             return
-        known = self._came.get(name, NOTHING)
-        if reached is not known:
-            self._come(name, known, reached)
+        if self._came.get(name, NOTHING) is not reached:
+            self._come(name, reached)
         self._see(reached)
 
     def _see(self, reached: Value) -> None:
@@ -83,16 +82,20 @@ class Scout:
     def _reads(self, reads: Reads) -> None:
         """The same of many names, often the same list again and again."""
         if (known := self._lists.get(id(reads))) is None:
-            counted = [read for read in reads if not (read[1] and read[0] in self._bound)]
-            for read in counted:
-                self._read(*read)
-            self._lists[id(reads)] = reads, list({id(reached): reached for _, _, reached in counted}.values())
-            return
+            met: dict[int, Value] = {}
+            for name, kept, reached in reads:
+                if kept and name in self._bound:
+                    continue
+                if self._came.get(name, NOTHING) is not reached:
+                    self._come(name, reached)
+                met[id(reached)] = reached
+            known = self._lists[id(reads)] = reads, list(met.values())
         for reached in known[1]:
             self._see(reached)
 
-    def _come(self, name: str, known: Value, reached: Value) -> None:
-        """The step has come to *reached* by the name, after *known*. Names that hold each other do so together."""
+    def _come(self, name: str, reached: Value) -> None:
+        """The step has come to *reached* by the name. Names that hold each other do so together."""
+        known = self._came.get(name, NOTHING)
         way = id(known), id(reached)
         if way in self._ways:
             _, _, grown, new = self._ways[way]

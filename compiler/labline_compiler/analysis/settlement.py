@@ -21,6 +21,7 @@ class Settlement:
         self.steps = record.steps
         self.findings = record.findings
         self.told: set[tuple[str, str, str]] = set()
+        self._unbound: dict[Version, bool] = {}  # which may be bound to nothing
         self.parted: list[tuple[int, int]] = []
         self._place = {name: number for number, name in enumerate(record.versions.names())}
 
@@ -53,7 +54,7 @@ class Settlement:
             given.setdefault(version.step, set()).add(version.name)
             if not version.always and version.parent is not None:
                 stack.append((version.step, version.segment, version.parent, version.cell))
-            if _maybe_unbound(version) and not version.name.startswith("@"):
+            if self._maybe_unbound(version) and not version.name.startswith("@"):
                 self.steps[version.step].optional.add(version.name)
             if is_ambient(version.name):
                 self._tell_option(version)
@@ -64,6 +65,23 @@ class Settlement:
         self._mark_unaltered()
         self.parted += [(0, found.cell_index or 0) for found in self.findings if found.code == "LL305"]
         return Flows(self.steps, self.findings, self.record.misplaced, parted=self.parted)
+
+    def _maybe_unbound(self, version: Version) -> bool:
+        above: list[Version] = []
+        found = None
+        while found is None:
+            found = self._unbound.get(version)
+            above.append(version)
+            if version.unbound:
+                found = True
+            elif version.always or version.step in NO_STEPS:
+                found = False
+            elif version.parent is None:
+                found = True
+            else:
+                version = version.parent
+        self._unbound |= dict.fromkeys(above, found)
+        return found
 
     def _mark_unaltered(self) -> None:
         """Find the inputs whose change, were there one, would be missed further down the notebook.
@@ -106,19 +124,30 @@ class Settlement:
         """Split *names* into those that share objects. What one name has led to is not gone through for another."""
         if len(names) < 2:
             return [[name] for name in sorted(names)]
+        heap = self.record.heap
         group = {name: [name] for name in names}
         led_here: dict[int, str] = {}
         stack: list[tuple[int, str]] = []
         apart = len(group)
 
-        def meet(number: int, name: str, links: int) -> None:
+        def join(number: int, name: str, links: int) -> None:
             nonlocal group, apart
-            other = led_here.setdefault(number, name)
-            if other is name:
-                stack.append((number, name))
-            elif group[other] is not group[name] and self._shows(number, links):
+            other = led_here[number]
+            if group[other] is not group[name] and self._shows(number, links):
                 group |= dict.fromkeys(group[other] + group[name], group[other] + group[name])
                 apart -= 1
+
+        def meet(number: int, name: str, links: int) -> None:
+            if number in led_here:
+                join(number, name, links)
+            elif heap.settled(number) > links:
+                led_here[number] = name
+                stack.append((number, name))
+            else:  # it holds what it does in the end, so nobody has to go from one to the next
+                below = heap.below(number)
+                for each in below & led_here.keys():
+                    join(each, name, links)
+                led_here.update(dict.fromkeys(below - led_here.keys(), name))
 
         ordered = sorted(group, key=lambda name: self._place.get(name, len(self._place)))
         left = {name: found for name in ordered if (found := self.record.left(step, name)) is not None}
@@ -130,7 +159,7 @@ class Settlement:
             while stack and apart > 1:
                 number, name = stack.pop()
                 links = left[name].links
-                for held in self.record.heap.held_then(number, links):
+                for held in heap.held_then(number, links):
                     if led_here.get(held) is not name:
                         meet(held, name, links)
         return sorted({id(each): sorted(each) for each in group.values()}.values())
@@ -222,17 +251,6 @@ class Settlement:
                 f"Step {version.step} leaves figures open that later cells may draw on, so later plots wait for it."
             )
             self.findings.append(finding("LL309", message, cell=version.cell.place, step=version.step))
-
-
-def _maybe_unbound(version: Version) -> bool:
-    while True:
-        if version.unbound:
-            return True
-        if version.always or version.step in NO_STEPS:
-            return False
-        if version.parent is None:
-            return True
-        version = version.parent
 
 
 def _numbers(cells: Iterable[Cell]) -> str:

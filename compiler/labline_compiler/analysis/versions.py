@@ -34,6 +34,7 @@ class Versions:
         self._known = 0  # the names that have a version
         self._made: dict[tuple[str, str], list[Version]] = {}  # by step and name
         self._waves: list[_Wave] = []
+        self._waves_of: dict[str, int] = {}  # by step: how many waves there were after its last one
         self._seen: dict[str, int] = {}  # by name: how many of the waves its version knows of
         self._unit: Unit
         self._segment = 0
@@ -51,16 +52,20 @@ class Versions:
 
     def get(self, name: str) -> Version | None:
         """The version in force."""
+        return self._go_through(name, len(self._waves))
+
+    def _go_through(self, name: str, waves: int) -> Version | None:
+        """The version that so many waves have led to, or more of them, where they were gone through before."""
         version = self._current.get(name)
-        if version is None or (seen := self._seen[name]) == len(self._waves):
+        if version is None or (seen := self._seen[name]) >= waves:
             return version
         bit = self._scene.bits.get(name, 0)
-        for at in range(seen, len(self._waves)):
+        for at in range(seen, waves):
             wave = self._waves[at]
             if wave.names & bit and (version.step, version.segment) != (wave.step, wave.segment):
                 version = Version(name, wave.step, wave.segment, version, False, wave.cell, statement=wave.statement)
                 self._keep(version)
-        self._seen[name] = len(self._waves)
+        self._seen[name] = waves
         self._current[name] = version
         return version
 
@@ -99,6 +104,7 @@ class Versions:
             self.touch(name, always=False, statement=statement)
         self._here |= new
         self._waves.append(_Wave(new, self._unit.step, self._segment, self._unit.cell, statement))
+        self._waves_of[self._unit.step] = len(self._waves)
 
     def star(self, name: str, stars: Sequence[Version]) -> None:
         """The name may be bound by star imports above."""
@@ -112,7 +118,7 @@ class Versions:
 
     def made(self, step: str, name: str) -> Sequence[Version]:
         """The versions of *name* that *step* made, in order."""
-        self.get(name)
+        self._go_through(name, self._waves_of.get(step, 0))
         return self._made.get((step, name), ())
 
     def _keep(self, version: Version) -> None:
