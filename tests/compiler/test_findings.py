@@ -298,3 +298,10 @@ def test_what_cannot_leave_its_step_is_an_error_where_it_is_used(cells: dict[str
 )
 def test_what_may_leave_its_step_is_no_error(cells: dict[str, str]) -> None:
     assert compile_text(steps(**cells)).pipeline is not None
+
+
+def test_a_cell_that_is_too_large_to_be_followed_is_told() -> None:
+    calls = "\n".join("grow(rows)" for _ in range(30))
+    grown = "\n".join("    rows.append(1)" for _ in range(30))
+    cases = {text: steps(a=f"rows = []\ndef grow(rows):\n{grown}", b=text) for text in ("grow(rows)", calls)}
+    assert [codes(case) for case in cases.values()] == [[], ["LL213"]]

@@ -52,6 +52,7 @@ class Expressions(Calls):
         self._members, self._uses, self._assignments = {}, {}, 0
         self._code = {}
         self.budget = 0
+        self.told_spent = self.told_all = False
         self.remaining = NOTEBOOK_BUDGET
         self._texts = TextReader(self.state.text_of, self.origin_of)
 

@@ -36,6 +36,8 @@ class Functions(Mentioning):
     waiting: dict[int, None]  # functions to be gone through while some are being settled
     budget: int  # of the cell
     remaining: int  # of the notebook's budget
+    told_spent: bool  # that this cell has none left
+    told_all: bool  # that the notebook has none left
 
     def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes, at this place of the program."""
@@ -118,6 +120,8 @@ class Functions(Mentioning):
         """Run a function of the notebook on *arguments*; *receiver* is its self, where it is a method."""
         own = frozenset((number,))
         if self.exhausted and number not in self.active:
+            if self.spent and not self.told_spent:
+                self._tell_spent(info)
             return self._unfollowed(number, arguments.all, receiver or NOTHING, node)
         handed = arguments.all | (receiver or NOTHING)
         if number in self.active:
@@ -212,6 +216,18 @@ class Functions(Mentioning):
         return {name: text for name, text in info.texts.items() if name not in given} | known
 
     # -------------------------------------------------------------------------------------------------- the worst case
+
+    def _tell_spent(self, info: FunctionInfo) -> None:
+        """Once a cell, and no more where the notebook has nothing left for the cells below either."""
+        self.told_spent = True
+        self.told_all = self.remaining <= 0
+        what = "Up to this cell the notebook" if self.told_all else "The cell"
+        called = "a lambda" if isinstance(info.node, ast.Lambda) else f"{info.node.name}()"
+        message = (
+            f"{what} runs more of the notebook's own functions than is followed: from a call of {called} on they are "
+            "taken to change everything that they mention."
+        )
+        self.state.sink.note("LL213", message, None)
 
     def _unfollowed(self, number: int, handed: Value, receiver: Value, node: ast.AST) -> Value:
         """Call a function that is not followed.

@@ -27,6 +27,7 @@ class Walker(Magics):
     def cell(self, cell: ParsedCell) -> None:
         """Follow a cell, or Python in a magic's line."""
         self.budget = BUDGET
+        self.told_spent = self.told_all
         self.done.clear()
         self.read_here.clear()
         self.invoked.clear()

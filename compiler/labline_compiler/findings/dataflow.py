@@ -122,6 +122,18 @@ label = "a"
         "Have the step be one loop that only adds to such names, each item with a generator of random numbers and "
         "files of its own, or remove `foreach`.",
     ),
+    Rule(
+        "LL213",
+        "cell too large to be followed",
+        "info",
+        "What a cell does is followed through the notebook's own functions, for so many statements in each cell and in "
+        "the whole notebook. Functions that are called after that are taken for the worst: they may change everything "
+        "that they mention, and all that those mention which they reach, and any of that may hold any other "
+        "afterwards. The pipeline still computes what the notebook computes, but later steps wait for this cell that "
+        "need not, and more values travel together.",
+        "Nothing has to be done. Where steps wait that could run side by side, split the cell, or hand functions "
+        "what they work on instead of having them read variables.",
+    ),
     # Told by a run
     Rule(
         "LL210",
