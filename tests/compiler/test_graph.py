@@ -546,34 +546,3 @@ def test_naming_an_index_alters_all_frames_that_may_have_it() -> None:
     made = "import pandas as pd\ndf = pd.DataFrame({'a': [1]})"
     text = steps(a=made, b="j = df.join(df, rsuffix='x')", c="j.index.name = 'i'", d="print(df)")
     assert "c>d:df" in edges(pipeline_of(text))
-
-
-MODEL = """\
-class Model:
-    def __init__(self, rows):
-        self.rows, self.losses = rows, []
-    def fit(self):
-        self.losses.append(len(self.rows))
-rows = [1]
-m = Model(rows)"""
-
-
-@pytest.mark.parametrize(
-    ("line", "alters"),
-    [
-        ("m.fit()", False),
-        ("m.losses.append(1)", False),
-        ("m.rows.append(1)", True),
-        ("m.losses = m.rows\nm.losses.append(1)", True),
-        ("unheard.of(m)", True),
-        ("vars(m)['losses'] = rows\nm.losses.append(1)", True),
-    ],
-)
-def test_what_changes_one_attribute_leaves_what_another_holds(line: str, alters: bool) -> None:
-    flows = edges(pipeline_of(steps(a=f"import unheard\n{MODEL}", b=line, c="print(rows)")))
-    assert any(edge.startswith("b>c:") and "rows" in edge for edge in flows) == alters
-
-
-def test_attributes_may_be_any_once_the_instance_was_handed_to_code_that_is_not_known() -> None:
-    flows = edges(pipeline_of(steps(a=f"import unheard\n{MODEL}\nunheard.of(m)", b="m.fit()", c="print(rows)")))
-    assert any(edge.startswith("b>c:") and "rows" in edge for edge in flows)

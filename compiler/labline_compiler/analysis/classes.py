@@ -11,8 +11,6 @@ from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
 
 _SHOWS = re.compile(r"_repr_\w+_|_ipython_display_")  # methods that IPython asks how to show an instance
-# Methods that have a say in what attributes are.
-_ATTRIBUTES = frozenset(("__getattr__", "__getattribute__", "__setattr__", "__setstate__", "__get__", "__dict__"))
 
 
 class Classes(Functions):
@@ -102,8 +100,6 @@ class Classes(Functions):
             result |= self.special(number, "__getattribute__", Arguments([NOTHING]), node)
             if name not in self.members(self._class_of(number)):
                 result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
-        if (plain := self._plain_attribute(number, name)) is not None:
-            return result | plain | self._settings_in(thing.stored[name]) | self.seeds_in(self.heap.reach(plain))
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
         reached = self.heap.reach(own)
         kept = self._settings_in(thing.stored.get(name, NOTHING))
@@ -111,25 +107,6 @@ class Classes(Functions):
             maker = None if self.drawn_by_bases(self._class_of(number)) else "builtins.object"
             result |= self.heap.make(("inherited", number), None, own, maker=maker)
         return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
-
-    def _plain_attribute(self, number: int, name: str) -> Value | None:
-        """What an attribute of an instance is that was only ever assigned by its name; None where that is not sure.
-
-        Nothing else may be at that name, nor anything in the instance that came in another way.
-        """
-        thing = self.heap.things[number]
-        if name == "__dict__":
-            self.heap.mixed.add(number)
-        if thing.instance_of is None or number in self.heap.mixed or not thing.stored.get(name):
-            return None
-        members = self.members(thing.instance_of)
-        if name in members or "*" in members or "*" in thing.stored or not _ATTRIBUTES.isdisjoint(members):
-            return None
-        if self.foreign_bases(thing.instance_of) or not thing.holds - {thing.instance_of} <= NOTHING.union(
-            *thing.stored.values()
-        ):
-            return None
-        return self.heap.mutable(thing.stored[name])
 
     def _settings_in(self, value: Value) -> Value:
         """The modules among *value*, and what else of libraries has to do with hidden state."""

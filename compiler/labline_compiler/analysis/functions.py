@@ -402,9 +402,6 @@ class Functions(Mentioning):
 
     def _mix(self, handed: Value, node: ast.AST | None) -> Value:
         reached, parties = self.heap.reach(handed), self.heap.mutable(handed)
-        if new := reached & self.heap.instances - self.heap.mixed:
-            self.heap.mixed |= new
-            self.state.bindings += 1  # what their attributes are is known no more
         self.spend(len(reached) // _OBJECTS_A_UNIT)
         if len(parties) > 1:
             # All that is reached would hold a new meeting, earlier meetings among it too: one of those does as well.
