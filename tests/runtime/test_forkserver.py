@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -95,8 +96,7 @@ def test_a_step_that_cannot_enter_its_folder_says_so(warm, steps: Steps) -> None
 def test_a_process_in_hand_that_is_killed_is_replaced(warm, steps: Steps, victim: str) -> None:
     process, engine = warm
     ask(engine, steps.specify("1")[0], steps.folder)  # from here on there is one
-    wait_until(lambda: in_hand(process.pid), "no process waits")
-    keeper, step = in_hand(process.pid)
+    keeper, step = wait_until(lambda: in_hand(process.pid), "no process waits")
     os.kill(keeper if victim == "keeper" else step, signal.SIGKILL)
     wait_until(lambda: is_gone(keeper) and is_gone(step), "what was in hand lives on")
     path, _ = steps.specify("print('hello')")
@@ -107,19 +107,19 @@ def test_a_process_in_hand_that_is_killed_is_replaced(warm, steps: Steps, victim
 def test_what_is_in_hand_ends_with_the_parent(warm, steps: Steps) -> None:
     process, engine = warm
     ask(engine, steps.specify("1")[0], steps.folder)
-    wait_until(lambda: in_hand(process.pid), "no process waits")
-    waiting = in_hand(process.pid)
+    waiting = wait_until(lambda: in_hand(process.pid), "no process waits")
     process.kill()
     for pid in waiting:
         wait_until(lambda pid=pid: is_gone(pid), "what was in hand outlives its parent")
 
 
 def in_hand(parent: int) -> tuple[int, ...]:
-    """The keeper and the step's process that wait for a step, once they do."""
+    """The keeper and the step's process that wait for a step, once they are all that there is."""
+    found = []
     for keeper in psutil.Process(parent).children():
-        for step in keeper.children():
-            return keeper.pid, step.pid
-    return ()
+        with contextlib.suppress(psutil.NoSuchProcess):  # that of the step before
+            found += [(keeper.pid, step.pid) for step in keeper.children()]
+    return found[0] if len(found) == 1 else ()
 
 
 def test_the_parent_ends_with_the_engine(warm) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from labline_backend.engine.engine import Engine
 from labline_backend.engine.tracker import Tracker
@@ -16,6 +16,7 @@ from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
 
 PATIENCE = 60.0  # seconds before a test gives up; none should take a tenth of it
+Found = TypeVar("Found")
 
 CONTENT = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
@@ -90,12 +91,13 @@ class Bench:
         self.store.close()
 
 
-def wait_until(true: Callable[[], object], problem: str) -> None:
-    """Look until *true* is; fail with *problem* after a long while."""
+def wait_until(true: Callable[[], Found], problem: str) -> Found:
+    """Look until *true* is, which is given back; fail with *problem* after a long while."""
     until = time.monotonic() + PATIENCE
-    while not true():
+    while not (found := true()):
         assert time.monotonic() < until, problem
         time.sleep(0.005)
+    return found
 
 
 def is_gone(pid: int) -> bool:
