@@ -239,22 +239,23 @@ class Functions(Mentioning):
         if not (handed <= reached and receiver <= reached):
             reached = self.heap.reach(handed | receiver | {number})
         place = ("unfollowed", number, reached, self.site(node))
-        given = self.once(place, lambda: self._assume_everything(number, handed | receiver, node))
+        given = self.once(place, lambda: self._assume_everything([number], handed | receiver, node))
         for part in (handed, receiver):
             if not part.isdisjoint(self.heap.libraries):
                 given |= part & self.heap.libraries
         return given
 
-    def _assume_everything(self, number: int, handed: Value, node: ast.AST | None) -> Value:
-        """The worst of a function that is not followed, and what it may give.
+    def _assume_everything(self, numbers: Sequence[int], handed: Value, node: ast.AST | None) -> Value:
+        """The worst of functions that are not followed, and what they may give.
 
-        It may call the functions that it is *handed*. It alters all that it is handed and all that these functions and
-        those that they call mention; any of that may hold any other afterwards, be what it gives, and be what the names
-        stand for that are declared global. So may what it makes, such as functions inside it, and instances. It gives
-        no modules, nor what lives in them: else whatever is set on what it gives would be set on them.
+        One of them may call the functions that it is *handed*. It alters all that it is handed and all that these
+        functions and those that they call mention; any of that may hold any other afterwards, be what it gives, and be
+        what the names stand for that are declared global. So may what it makes, such as functions inside it, and
+        instances. It gives no modules, nor what lives in them: else whatever is set on what it gives would be set on
+        them.
         """
         drawn, values, declared, seen = NONE, handed, frozenset[str](), set[int]()
-        for each in (number, *sorted(self.heap.reach(handed) & self.heap.functions)):
+        for each in (*numbers, *sorted(self.heap.reach(handed) & self.heap.functions)):
             if each not in seen:
                 mentions = self.mentioned(each)
                 values, declared = values | mentions.values, declared | mentions.declared
@@ -262,8 +263,11 @@ class Functions(Mentioning):
                 seen |= mentions.functions
                 for name in _ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
                     values |= self._any_name(f"builtins.{name}", node)
-        made = self.heap.make(("unfollowed", number))
-        self.heap.unfollowed |= dict.fromkeys(made, number)
+        made = NOTHING
+        for number in numbers:
+            own = self.heap.make(("unfollowed", number))
+            self.heap.unfollowed |= dict.fromkeys(own, number)
+            made |= own
         self.mix(values | made, node)
         reached = self.heap.reach(values)
         inside = self.heap.mutable(reached)
@@ -311,7 +315,7 @@ class Functions(Mentioning):
         """What functions made that were not followed may be called, or have its methods called, with *handed*."""
         for number in sorted({self.heap.unfollowed[made] for made in value & self.heap.unfollowed.keys()}):
             place = ("made by", number, handed)
-            self.once(place, lambda number=number: self._assume_everything(number, handed, None))  # type: ignore[misc]
+            self.once(place, lambda number=number: self._assume_everything([number], handed, None))  # type: ignore[misc]
 
     def _settle(self, functions: list[int]) -> None:
         """Go through *functions*, and those that these may call, until that adds nothing.
@@ -321,14 +325,17 @@ class Functions(Mentioning):
         self.state.late, self.waiting = True, dict.fromkeys(functions)
         for _ in range(_ROUNDS):
             before = (self.state.moment, len(self.waiting))
-            for number in list(self.waiting):
-                if self.settled.get(number) != self.state.moment:
-                    self._invoke_one(number)
+            if self.spent:
+                self._invoke_all([each for each in self.waiting if self.settled.get(each) != self.state.moment])
+            else:
+                for number in list(self.waiting):
+                    if self.settled.get(number) != self.state.moment:
+                        self._invoke_one(number)
             if before == (self.state.moment, len(self.waiting)) and self.waiting.keys() <= self.settled.keys():
                 break
         else:
             for number in self.waiting:
-                self._give(number, self._assume_everything(number, self.invoked[number], None))
+                self._give(number, self._assume_everything([number], self.invoked[number], None))
         self.settled |= dict.fromkeys(self.waiting, self.state.moment)
         self.state.late = False
 
@@ -343,6 +350,19 @@ class Functions(Mentioning):
         self.context = context
         if before == self.state.moment and self.invoked[number] is handed:
             self.settled[number] = before
+
+    def _invoke_all(self, numbers: list[int]) -> None:
+        """Functions that are not followed take their turns at once: what one may get or alter, all of them may."""
+        if not numbers:
+            return
+        before = self.state.moment
+        if not self.told_spent and (info := self.heap.things[numbers[0]].function) is not None:
+            self._tell_spent(info)
+        given = self._assume_everything(numbers, NOTHING.union(*(self.invoked[number] for number in numbers)), None)
+        for number in numbers:
+            self._give(number, given)
+        if before == self.state.moment:
+            self.settled |= dict.fromkeys(numbers, before)
 
     def _give(self, number: int, given: Value) -> None:
         """Somebody unknown called the function and got *given*: it is to be had from the function from now on.
