@@ -213,8 +213,11 @@ def test_stored_values_are_listed_and_pruned_but_those_of_a_run_that_is_kept(lab
 
 WAITS = (
     code("print('first', flush=True)\nx = 1", "step:first"),
-    code("import os, time\nprint('begun', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)", "step:slow"),
-    code("print(x)", "step:last"),
+    code(
+        "import os, time\nprint('begun', flush=True)\nwhile not os.path.exists('go'): time.sleep(0.01)\ny = 2",
+        "step:slow",
+    ),
+    code("print(x, y)", "step:last"),
 )
 
 
