@@ -29,6 +29,7 @@ LOOK = 0.05  # seconds between two looks at what a step with a limit holds, unle
 SHARE = 20  # a look may take one part in so many of the time
 OOM_SCORE = "500"  # a step should die of memory before the engine, the server and the desktop do
 STAY = b"s"
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where both put it on Linux
 PATIENCE = 10.0  # seconds for killed processes to go away; only one stuck in the kernel takes longer than a moment
 
 _prctl = ctypes.CDLL(None).prctl
@@ -51,6 +52,19 @@ def kill_session(session: int) -> None:
         for pid, (_parent, its_session) in _processes().items():
             if its_session == session:
                 _signal(pid, signal.SIGKILL)
+
+
+def free_shared_memory(pid: int) -> None:
+    """Give back what joblib and loky hold in shared memory for the process *pid*, which was killed."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(SHARED_MEMORY):  # noqa: PTH208
+            path = f"{SHARED_MEMORY}/{name}"
+            if name.startswith(f"sem.loky-{pid}-"):
+                os.unlink(path)  # noqa: PTH108
+            elif name.startswith(f"joblib_memmapping_folder_{pid}_"):
+                for part in os.listdir(path):  # noqa: PTH208
+                    os.unlink(f"{path}/{part}")  # noqa: PTH108
+                os.rmdir(path)  # noqa: PTH106
 
 
 def _signal(pid: int, number: int) -> None:
@@ -246,6 +260,8 @@ class Keeper:
         while self.reap() and time.monotonic() < give_up:
             kill_tree(os.getpid())
             time.sleep(0.001)
+        if self.status:  # else it has cleaned up itself
+            free_shared_memory(self.main)
 
     def report(self) -> dict[str, object]:
         """How the step ended."""

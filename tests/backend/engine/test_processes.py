@@ -48,6 +48,28 @@ def test_a_cancelled_step_leaves_no_process_behind(bench: Bench) -> None:
     assert [is_gone(pid) for pid in pids] == [True] * 4
 
 
+def test_a_cancelled_step_leaves_no_shared_memory_behind(bench: Bench) -> None:
+    source = """
+    import numpy, os, pathlib, time
+    from joblib import Parallel, delayed
+    values = numpy.zeros(1_000_000)
+    Parallel(n_jobs=2)(delayed(len)(values) for _ in range(2))
+    pathlib.Path('part').write_text(str(os.getpid()))
+    os.rename('part', 'step')
+    time.sleep(600)
+    """
+    run = bench.start(pipeline(step("a", source)))
+    pid = bench.await_file("step")
+
+    def of_the_step() -> list[str]:
+        return [each.name for each in Path("/dev/shm").iterdir() if re.search(rf"[-_]{pid}[-_]", each.name)]
+
+    assert of_the_step()
+    bench.engine.cancel(run.id)
+    bench.end(run)
+    assert of_the_step() == []
+
+
 def test_a_step_that_has_ended_leaves_no_process_behind(bench: Bench) -> None:
     assert bench.run(pipeline(step("a", FAMILY))).state == "succeeded"
     assert [is_gone(pid) for pid in family(bench)] == [True] * 4
