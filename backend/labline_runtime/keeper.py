@@ -56,9 +56,12 @@ def kill_session(session: int) -> None:
 
 def free_shared_memory(pid: int) -> None:
     """Give back what joblib and loky hold in shared memory for the process *pid*, which was killed."""
-    with contextlib.suppress(OSError):
-        for name in os.listdir(SHARED_MEMORY):  # noqa: PTH208
-            path = f"{SHARED_MEMORY}/{name}"
+    names: list[str] = []
+    with contextlib.suppress(OSError):  # there is no such folder but on Linux
+        names = os.listdir(SHARED_MEMORY)  # noqa: PTH208
+    for name in names:
+        path = f"{SHARED_MEMORY}/{name}"
+        with contextlib.suppress(OSError):  # another is quicker, as joblib's own process that cleans up
             if name.startswith(f"sem.loky-{pid}-"):
                 os.unlink(path)  # noqa: PTH108
             elif name.startswith(f"joblib_memmapping_folder_{pid}_"):
@@ -187,10 +190,10 @@ class Keeper:
             if self.wake[0] in readable:
                 os.read(self.wake[0], 4096)
                 self.reap()
-            if self.status is not None or self.asked:
-                os._exit(0)
-            if source in readable:
+            if source in readable:  # even if the step has ended since: it may have had its word, and who asked waits
                 return
+            if (self.status is not None or self.asked) and not select.select([source], [], [], 0)[0]:
+                os._exit(0)
 
     def watch(self) -> None:
         """Wait for the step's end or the order to end it, then end all that is left."""
