@@ -15,32 +15,23 @@ import re
 import signal
 import threading
 import time
-import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.backend.kubeflow import shapes
+from tests.backend.kubeflow import listening, shapes
+from tests.backend.kubeflow.listening import Refused
 from tests.backend.kubeflow.running import Runner
 
 PREFIX = "/apis/v2beta1"
 EPOCH = "1970-01-01T00:00:00Z"  # what KFP gives for a moment that has not come yet
 
 LISTING = {"page_size", "page_token", "sort_by", "filter", "namespace"}
-
-
-class Refused(Exception):
-    """An answer that is an error; the codes are gRPC's, as KFP gives them."""
-
-    def __init__(self, status: int, message: str, code: int = 3) -> None:
-        super().__init__(message)
-        self.status = status
-        self.document = {"error": message, "code": code, "message": message, "details": []}
 
 
 @dataclass
@@ -96,13 +87,7 @@ class Emulator:
 
     def start(self) -> None:
         """Listen, at the same address as before."""
-        emulator = self
-
-        class Handler(_Handler):
-            server_emulator = emulator
-
-        ThreadingHTTPServer.allow_reuse_address = True
-        self._server = ThreadingHTTPServer(("127.0.0.1", self._port), Handler)
+        self._server = listening.server(self._port, self.answer)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -414,47 +399,6 @@ def _nodes(run_id: str, task: Task) -> list[dict[str, Any]]:
         node(task.name, task.name, f"{task.name}-executor"),
         node("executor", f"{task.name}-executor"),
     ]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server_emulator: Emulator
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def do_DELETE(self) -> None:
-        self._answer()
-
-    def _answer(self) -> None:
-        address = urllib.parse.urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        query = dict(urllib.parse.parse_qsl(address.query, keep_blank_values=True))
-        try:
-            document = self.server_emulator.answer(self.command, address.path, query, body, self.headers)
-            status = 200
-        except Refused as refused:
-            status, document = refused.status, refused.document
-        except (shapes.ShapeError, ValueError, KeyError) as error:
-            status, document = 400, Refused(400, f"{type(error).__name__}: {error}").document
-        content = json.dumps(document).encode()
-        if status == 0:  # a proxy's page
-            status, content = 200, b"<html>Down for maintenance</html>"
-        self.send_response(status)
-        if status == 302:
-            self.send_header("Location", "/dex/auth?state=x")
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        self.wfile.write(content)
-        self.close_connection = True
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 def _document(kind: str, body: bytes) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from labline_backend.planning import forecast
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
-from tests.backend.kubeflow.emulator import Emulator, Refused
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.listening import Refused
 from tests.backend.notebooks import DOUBLE, code, write
 from tests.backend.s3 import S3
 
