@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import enum
 import functools
+import importlib
 import io
 import itertools
 import pickle
@@ -360,3 +362,21 @@ def test_an_instance_of_a_class_that_is_of_no_module_has_a_digest():
     one, other = nowhere(), nowhere()
     one.x, other.x = 1, 2
     assert digest(one) != digest(other)
+
+
+def test_combinations_of_flags_that_were_asked_for_are_no_content_of_their_class():
+    class Right(enum.Flag):
+        READ = enum.auto()
+        WRITE = enum.auto()
+
+    before = digest(Right)
+    assert digest(Right.READ | Right.WRITE) != digest(Right.READ)
+    assert digest(Right) == before
+
+
+def test_that_pickle_imports_the_module_of_a_library_s_class_leaves_its_digest(monkeypatch):
+    monkeypatch.delitem(sys.modules, "numpy.rec", raising=False)
+    records = np.zeros(1, dtype=[("n", "i4")]).view(np.recarray)
+    before = digest(records)
+    importlib.import_module("numpy.rec")
+    assert digest(records) == before

@@ -5,6 +5,7 @@ Found by fitting every estimator of scikit-learn 1.9, using it, and storing it: 
 
 from __future__ import annotations
 
+import enum
 import functools
 from typing import Any
 
@@ -50,6 +51,15 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
         return tuple(without(kind, part, caches=caches) for part in state)
     return state
+
+
+def without_combinations(kind: type, body: dict[str, Any]) -> dict[str, Any]:
+    """The *body* of a class without the combinations of flags that have been asked for: an ``enum.Flag`` keeps them."""
+    if not issubclass(kind, enum.Flag) or "_value2member_map_" not in body:
+        return body
+    known = body["_value2member_map_"]
+    named = set(map(id, body["_member_map_"].values()))
+    return body | {"_value2member_map_": {value: member for value, member in known.items() if id(member) in named}}
 
 
 @functools.lru_cache(maxsize=4096)

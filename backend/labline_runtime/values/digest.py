@@ -58,6 +58,7 @@ from labline_runtime.values import (
     reductions,
     remembered,
 )
+from labline_runtime.values.packages import is_importable
 
 CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
@@ -284,7 +285,7 @@ class Walk:
 
     def function(self, value: types.FunctionType) -> bytes:
         """A function: by name where it can be imported, else by code, defaults, closure and attributes."""
-        if _importable(value):
+        if is_importable(value):
             return self.tagged("import", self.name_of(value))
         return self.tagged(
             "function",
@@ -326,6 +327,7 @@ class Walk:
         slots = kind.__dict__.get("__slots__", ())
         machinery = _CLASS_MACHINERY | set((slots,) if isinstance(slots, str) else slots)
         body = {name: value for name, value in kind.__dict__.items() if name not in machinery}
+        body = bookkeeping.without_combinations(kind, body)
         key = id(kind)
         outermost = key not in self._open
         if outermost:
@@ -427,20 +429,10 @@ def _special(kind: type) -> Callable[[Walk, Any], bytes | None] | None:
     return digest_arrays.find(kind)
 
 
-def _importable(value: Any) -> bool:
-    module = sys.modules.get(value.__module__ or "")
-    if module is None or value.__module__ == "__main__":
-        return False
-    found: Any = module
-    for name in value.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is value
-
-
 def _is_ours(kind: type) -> bool:
     if not kind.__flags__ & _HEAP_TYPE:  # of the interpreter, though it need not have a name there: type(None)
         return False
-    return kind.__module__ == "__main__" or not _importable(kind)
+    return kind.__module__ == "__main__" or not is_importable(kind)
 
 
 def _integer(value: int) -> bytes:
