@@ -78,6 +78,15 @@ def test_a_dictionary_made_where_another_was_has_another_number():
     assert len({version_of({"a": 1}) for _ in range(50)}) == 50
 
 
+@pytest.mark.skipif(not NUMBERED, reason="this Python's dictionaries have no numbers")
+def test_a_class_on_the_ground_counts_as_what_is_in_it():
+    kind: Any = type("Kind", (), {})
+    ground = Ground([vars(kind)])
+    assert ground.holds()
+    kind.told = 1
+    assert not ground.holds()
+
+
 def test_lists_and_sets_count_by_their_items():
     listed, held = [1], {2}
     on_list, on_set = Ground([listed]), Ground([held])

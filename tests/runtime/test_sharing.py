@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from labline_runtime.values.reach import Reach
 from labline_runtime.values.views import copies_on_write
 
 from .handover import Handover, shared
@@ -91,6 +92,11 @@ HARMLESS = {
 def test_sharing_what_is_never_altered_is_nothing_to_tell(case):
     one, two = HARMLESS[case]
     assert shared([{"one": [one, two]}, {"two": {"k": one, "l": two}}]) == set()
+
+
+def test_rows_of_a_frame_reach_nothing_that_may_be_altered_in_both():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6], "c": list("xyz")})
+    assert Reach(frame).ids.isdisjoint(Reach(frame[frame.a > 1]).ids)
 
 
 def test_frames_computed_from_one_another_share_their_index():

@@ -6,9 +6,9 @@ time a library's function needs a module for the first time.
 
 from __future__ import annotations
 
-import ctypes
 import decimal
 import functools
+import operator
 import os
 import sys
 import warnings
@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.states import ipython, parts, plots
-from labline_runtime.states.versions import Ground
+from labline_runtime.states.versions import Bare, Ground
 
 
 @dataclass(frozen=True)
 class _Source:
     """Where a state's parts are read from: objects, of which there may be others next time, and containers in them.
 
-    Among the ``roots`` may be memory, as bytes. That ``containers`` gives None says that the parts rest on more.
+    That ``containers`` gives None says that the parts rest on more.
     """
 
     roots: Callable[[], Sequence[Any]]
@@ -38,11 +38,7 @@ class _Look:
     parts: parts.Parts
 
     def holds(self, roots: Sequence[Any]) -> bool:
-        return all(map(_is_same, self.roots, roots)) and self.ground.holds()
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return one is other or (type(one) is bytes and one == other)
+        return all(map(operator.is_, self.roots, roots)) and self.ground.holds()
 
 
 _last: dict[str, _Look] = {}
@@ -130,14 +126,13 @@ def _settings() -> Any:
 
 
 def _decimals() -> Sequence[Any]:
-    """The context, and what it keeps in memory, among it the flags that computations set."""
-    context = decimal.getcontext()
-    return context, ctypes.string_at(id(context) + _COUNT, type(context).__basicsize__ - _COUNT)
+    return (decimal.getcontext(),)
 
 
-def _of_decimals(context: decimal.Context, _: bytes) -> Iterable[Any] | None:
+def _of_decimals(context: decimal.Context) -> Iterable[Any] | None:
+    """A context keeps all in its own memory, among it the flags that computations set."""
     kind: Any = type(context)
-    return () if _is_context_in_memory(kind) else None
+    return [Bare(context)] if _is_context_in_memory(kind) else None
 
 
 @functools.cache
@@ -153,16 +148,15 @@ def _is_context_in_memory(kind: Any) -> bool:
         ("clamp", 1),
     ):
         context = kind()
-        before = ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+        ground = Ground([Bare(context)])
         setattr(context, name, value)
-        told = told and before != ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+        told = told and not ground.holds()
     context = kind(traps=[])
-    before = ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+    ground = Ground([Bare(context)])
     context.traps[decimal.Inexact] = True
-    return told and before != ctypes.string_at(id(context) + _COUNT, kind.__basicsize__ - _COUNT)
+    return told and not ground.holds()
 
 
-_COUNT = 8  # bytes of the number of references that an object begins with
 _SOURCES: dict[str, _Source] = {
     "@environ": _Source(_variables, lambda _, variables: [variables]),
     "@warnings": _Source(lambda: (warnings.filters,), lambda filters: [filters]),

@@ -15,10 +15,11 @@ import itertools
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.library import is_library
-from labline_runtime.states.versions import Found
+from labline_runtime.states.versions import Found, Ground
 
 PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
 _OF_THE_STEP = ("labline_runtime", "IPython")
@@ -221,21 +222,23 @@ class Patches:
     def __init__(self, namespace: Mapping[str, Any]) -> None:
         self._namespace = namespace
         self._loaded = len(sys.modules)
-        holders = _holders(namespace)
-        self._known = {(id(each.holder), name): value for each in holders for name, value in each.own_code()}
-        self._seen = {id(each.holder) for each in holders}
+        self._seen = _holders(namespace)
+        self._before = _picture(self._seen)
 
     def new(self, known: Iterable[str]) -> list[str]:
         """The paths (``@patch:...``) of those that were put there since, save those at the paths *known*."""
+        holders = _holders(self._namespace)
+        if _picture(holders) is self._before:
+            return []
         expected = {(id(holder), name) for holder, name in (_holder(_place(path)) for path in known)}
         found = []
-        for each in _holders(self._namespace):
+        for each in holders:
             code = each.own_code()
-            if code and id(each.holder) not in self._seen and self._was_loaded(each.module):
+            if code and each not in self._seen and self._was_loaded(each.module):
                 continue  # it was there, and may have had them from the beginning
             for name, value in code:
                 key = id(each.holder), name
-                if self._known.get(key) is not value and key not in expected:
+                if self._before.code.get(key) is not value and key not in expected:
                     found.append(f"{PATCH}{each.path}.{name}")
         return found
 
@@ -246,8 +249,7 @@ class Patches:
 
 def learn(namespace: Mapping[str, Any]) -> None:
     """Look at all that :class:`Patches` looks at, so that it, or a process that is forked, need not do it again."""
-    for each in _holders(namespace):
-        each.own_code()
+    _picture(_holders(namespace))
 
 
 class _Holder:
@@ -264,21 +266,38 @@ class _Holder:
 _met: dict[int, _Holder] = {}  # by the id of the module or class
 
 
-def _holders(namespace: Mapping[str, Any]) -> Iterable[_Holder]:
-    found = {id(builtins): _as_met(builtins)}
-    for value in list(namespace.values()):
-        if isinstance(value, _HOLDERS):
-            found[id(value)] = _as_met(value)
-    pandas = sys.modules.get("pandas")
-    for name in ("DataFrame", "Series", "Index") if pandas is not None else ():
-        if (kind := getattr(pandas, name, None)) is not None:
-            found[id(kind)] = _as_met(kind)
-    return [each for each in found.values() if each is not None]
+@dataclass(frozen=True)
+class _Picture:
+    """What code of the notebook's there is in *holders*, which lie on *ground*."""
+
+    holders: Mapping[_Holder, None]
+    ground: Ground
+    code: Mapping[tuple[int, str], Any]  # by the id of the holder, and the name in it
 
 
-def _as_met(value: Any) -> _Holder | None:
-    if (known := _met.get(id(value))) is not None:  # which lives as long as it is known
-        return known
+_last: _Picture | None = None
+
+
+def _picture(holders: Mapping[_Holder, None]) -> _Picture:
+    """What is in *holders*, and perhaps in others: the same object again as long as nothing in any of them changes."""
+    global _last
+    if _last is None or not holders.keys() <= _last.holders.keys() or not _last.ground.holds():
+        ground = Ground(vars(each.holder) for each in holders)
+        code = {(id(each.holder), name): value for each in holders for name, value in each.own_code()}
+        _last = _Picture(holders, ground, code)
+    return _last
+
+
+def _holders(namespace: Mapping[str, Any]) -> Mapping[_Holder, None]:
+    """The holders in the order of their names, as a set that keeps it."""
+    values = [builtins, *(value for value in list(namespace.values()) if isinstance(value, _HOLDERS))]
+    if (pandas := sys.modules.get("pandas")) is not None:
+        values += (getattr(pandas, name) for name in ("DataFrame", "Series", "Index") if hasattr(pandas, name))
+    found = (_met.get(id(value)) or _meet(value) for value in values)  # who was met lives as long as that is known
+    return dict.fromkeys(each for each in found if each is not None)
+
+
+def _meet(value: Any) -> _Holder | None:
     if not is_library(value.__module__ if isinstance(value, type) else value.__name__):
         return None
     known = _met[id(value)] = _Holder(value)

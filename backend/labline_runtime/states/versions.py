@@ -10,6 +10,7 @@ believed, and where there is none everything is looked at each time.
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
 import gc
 import operator
@@ -17,12 +18,12 @@ import struct
 import sys
 import sysconfig
 import types
-from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 Content = TypeVar("Content")
 
+_COUNT = 8  # bytes of the number of references that an object begins with
 _OFFSET = 24  # bytes: after the number of references, the type, and how many items there are
 _LENGTH = 16  # bytes, in a list: after the number of references and the type
 _WORD = 8
@@ -75,51 +76,77 @@ class Found(Generic[Content]):
         return self._content
 
 
+@dataclasses.dataclass(frozen=True)
+class Bare:
+    """An object that counts by what lies in its own memory: numbers, and which objects it refers to."""
+
+    thing: Any
+
+
 class Ground:
     """The containers that something was read from, as they were then.
 
-    It keeps where in memory to look rather than the containers: to take one into the hand would write its page.
+    It keeps where in memory to look rather than the containers: to take one into the hand would write its page. All
+    that is to be looked at is read in one go: after a cell has run hardly anything of it is in the processor's caches,
+    so that each object on the way counts.
     """
 
     def __init__(self, containers: Iterable[Any]) -> None:
-        """*containers* are dictionaries, which count as they are, and lists and sets, which count by their items."""
+        """*containers* are dictionaries, proxies of such, lists and sets, which count by their items, :class:`Bare`."""
         self._kept: list[Any] = []  # so that what lies at the places below is what it was
-        self._places, self._numbers = array("Q"), array("Q")
-        self._lists: list[tuple[int, bytes, int, bytes]] = []
+        heads, items = list[_Place](), list[_Place]()
         self._sets: list[tuple[Any, list[Any]]] = []
         if not _is_numbered():
             return
         for each in containers:
-            if isinstance(each, dict):
+            if isinstance(each, (dict, types.MappingProxyType)):
                 self._kept.append(each)
-                self._places.append(id(each) + _OFFSET)
-                self._numbers.append(_number(each))
+                heads.append(_place(id(_dictionary(each)) + _OFFSET, _WORD))
             elif type(each) is list:
                 self._kept.append((each, each.copy()))
-                self._lists.append(_places_of(each))
+                heads.append(_place(id(each) + _LENGTH, _HEAD))
+                items.append(_items_of(each))
+            elif type(each) is Bare:
+                self._kept.append(each)
+                heads.append(_place(id(each.thing) + _COUNT, type(each.thing).__basicsize__ - _COUNT))
             else:
                 self._sets.append((each, list(each)))
+        self._heads, self._items = _Memory(heads), _Memory(items)
 
     def holds(self) -> bool:
         """Whether none of them was changed; False where that cannot be told."""
         if not _is_numbered():
             return False
-        at = ctypes.c_uint64.from_address
-        for place, number in zip(self._places, self._numbers, strict=True):
-            if at(place).value != number:
-                return False
-        for place, head, items, content in self._lists:  # only where the head is the same are the items still there
-            if ctypes.string_at(place, _HEAD) != head or ctypes.string_at(items, len(content)) != content:
-                return False
-        return all(len(held) == len(items) and all(map(operator.is_, held, items)) for held, items in self._sets)
+        # Only where the heads are the same are the lists' items still there.
+        if not self._heads.is_as_it_was() or not self._items.is_as_it_was():
+            return False
+        return not self._sets or all(
+            len(held) == len(items) and all(map(operator.is_, held, items)) for held, items in self._sets
+        )
 
 
-def _places_of(held: list[Any]) -> tuple[int, bytes, int, bytes]:
-    """Where a list says how many items it has and where these are, that, and where its items are, and which."""
-    place = id(held) + _LENGTH
-    head = ctypes.string_at(place, _HEAD)
-    length, items = struct.unpack("nP", head)
-    return place, head, items, ctypes.string_at(items, _WORD * length) if length else b""
+_Place = ctypes.Array[ctypes.c_char]
+
+
+def _place(address: int, size: int) -> _Place:
+    return (ctypes.c_char * size).from_address(address)
+
+
+def _items_of(held: list[Any]) -> _Place:
+    """Where a list's items are, and which."""
+    length, items = struct.unpack("nP", ctypes.string_at(id(held) + _LENGTH, _HEAD))
+    return _place(items or id(held), _WORD * length)
+
+
+class _Memory:
+    """Several places in memory, and what was there."""
+
+    def __init__(self, places: Sequence[_Place]) -> None:
+        self._places = tuple(places)
+        self._content = b"".join(self._places)
+
+    def is_as_it_was(self) -> bool:
+        return b"".join(self._places) == self._content
 
 
 def _number(held: Mapping[str, Any]) -> int:
@@ -167,4 +194,4 @@ def _is_numbered() -> bool:
         plain.update({place: place})
         told = told and is_new(plain)
     items = [object(), object(), None]
-    return told and _places_of(items)[3] == struct.pack("3P", *map(id, items)) and _places_of([])[3] == b""
+    return told and bytes(_items_of(items)) == struct.pack("3P", *map(id, items)) and bytes(_items_of([])) == b""

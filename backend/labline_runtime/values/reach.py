@@ -16,6 +16,8 @@ from typing import Any
 from labline_runtime.values.parts import ATOMS, is_closed, is_index
 from labline_runtime.values.tensors import is_tensor, memory_of
 
+_OF_PANDAS = frozenset({("pandas._libs.internals", "BlockPlacement")})  # where a frame's columns are: never altered
+
 _LEAVES = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType, enum.Enum, property)
 
 _BIG = 1000  # containers of more items are first asked whether there is anything but atoms in them
@@ -95,6 +97,7 @@ def _learn(kind: type) -> None:
         _special.add(kind)
         return
     leaf = kind in ATOMS or issubclass(kind, _LEAVES) or is_closed(kind)
+    leaf = leaf or (kind.__module__, kind.__name__) in _OF_PANDAS
     if numpy is not None:
         leaf = leaf or issubclass(kind, (numpy.generic, numpy.dtype, numpy.ufunc))
     if pandas is not None:
