@@ -40,12 +40,12 @@ def forecast(
     from labline_backend.engine import forecast as engine
     from labline_backend.engine.cache import Cache
     from labline_backend.engine.capacity import Share
-    from labline_backend.engine.cores import usable_cores, usable_memory
     from labline_backend.engine.earlier import plan
     from labline_backend.engine.parameters import merge
     from labline_backend.kernels import find_kernel
     from labline_backend.store.artifacts import ArtifactStore
     from labline_backend.store.records import RunRecord
+    from labline_runtime.cores import usable_cores, usable_memory
 
     compilation, pipeline, _ = service.compile_to_run(path, notebook, content, observed=observed)
     given = literals(pipeline, parameters or {})

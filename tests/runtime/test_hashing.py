@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,38 @@ def test_a_big_array_has_one_digest_however_it_lies_in_memory(shape, scheme):
 def test_a_big_array_of_any_type_has_one_digest_in_either_order(dtype):
     array = (np.nan_to_num(reshaped((1009, 701))) * 1e3).astype("i8").astype(dtype)
     assert digest(np.asfortranarray(array)) == digest(array)
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_the_digest_of_a_big_array_does_not_depend_on_how_many_threads_hash(workers, monkeypatch):
+    found, array = [], np.resize(BIG, (1 << 20) + 12345)
+    for number in (1, workers):
+        monkeypatch.setattr(hashing, "cores", lambda number=number: number)
+        found.append(digest(array))
+    assert found[0] == found[1]
+
+
+def test_what_a_leaf_raises_in_whichever_thread_is_raised(monkeypatch):
+    monkeypatch.setattr(hashing, "cores", lambda: 2)
+
+    def leaves(first, _):
+        raise IndexError(first)
+
+    with pytest.raises(IndexError):
+        hashing.leaf_hashes(hashlib.sha256, 9, hashing.PARALLEL, leaves)
+
+
+def test_threads_that_hash_are_gone_and_no_thread_of_the_notebooks_is_numbered_after_them(monkeypatch):
+    monkeypatch.setattr(hashing, "cores", lambda: 3)
+
+    def number():
+        with ThreadPoolExecutor(1) as pool:
+            return int(pool.submit(lambda: threading.current_thread().name).result().split("-")[1].split("_")[0])
+
+    before, running = number(), threading.enumerate()
+    digest(np.zeros(hashing.PARALLEL, np.uint8))
+    assert threading.enumerate() == running
+    assert number() == before + 1
 
 
 @pytest.mark.parametrize("place", [0, 1 << 17, BIG.size - 1])

@@ -17,7 +17,6 @@ from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.engine import patching
-from labline_backend.engine.cores import usable_cores
 from labline_backend.engine.driver import Driver, RemoteTarget
 from labline_backend.engine.earlier import Plan, plan
 from labline_backend.engine.imports import first_imports
@@ -46,6 +45,7 @@ from labline_backend.store.runs import RunStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.selection import Selection
+from labline_runtime.cores import usable_cores
 
 RUN_FACTS = "run.json"  # what is read of a run without the database, by notebooks that ask for its values
 INTERRUPTED = Verification("interrupted", problem="The process that verified the run has ended: verify again.")

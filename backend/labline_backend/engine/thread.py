@@ -12,7 +12,6 @@ from typing import Any
 
 from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
-from labline_backend.engine.cores import usable_memory
 from labline_backend.engine.driver import Driver
 from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import Owner
@@ -23,6 +22,7 @@ from labline_backend.kernels import Kernel
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import RunRecord
 from labline_backend.store.runs import RunStore
+from labline_runtime.cores import usable_memory
 
 LOOK = 0.5  # seconds between two looks for cancels that other processes ask for
 LEAVING = 30.0  # seconds that the tracker may take to close

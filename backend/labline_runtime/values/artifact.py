@@ -46,6 +46,7 @@ MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
 CHUNK = 1 << 22
 SMALL = 1 << 20  # bytes below which there is nothing to gain by leaves
+BESIDE = 1 << 22  # bytes from which on the disk writes while they are hashed
 _LENGTH = 8  # bytes that tell how long the index is
 _ENDINGS = {hashing.PLAIN: "tree", hashing.FAST: hashing.FAST}  # of the digests of big files, by the hash
 
@@ -165,8 +166,8 @@ def _in_leaves(
         view = memoryview(mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ))
     places = zip(map(hashed.address_of, buffers), index["buffers"], strict=True)
     arrays = hashed.Written(view, [(address, size, at) for address, (at, size, _) in places], scheme)
-    with ThreadPoolExecutor(1) as disk:
-        synced = disk.submit(os.fsync, raw.fileno()) if last >= hashing.PARALLEL else None
+    with ThreadPoolExecutor(1, hashing.THREADS) as disk:
+        synced = disk.submit(os.fsync, raw.fileno()) if last >= BESIDE else None
         index["facts"] = dict((facts(arrays) if callable(facts) else facts) or {})
         runs, leaves = arrays.all(first, last)
         head = hashed.hashes(scheme, view, list(hashed.pieces(0, first)))

@@ -8,17 +8,22 @@ hashes say nothing about each other (:func:`comparable`).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
+from labline_runtime.cores import usable_cores
+
 LARGE = 1 << 16
 LEAF = 1 << 20  # bytes hashed at a time
 MOST_LEAVES = 8  # that one thread takes at a time
-PARALLEL = 1 << 22  # bytes from which on several threads hash
+PARALLEL = 1 << 23  # bytes from which on several threads hash: at half of that the second gains nothing
 MOST_WORKERS = 8
+THREADS = "labline-hash"
 
 PLAIN = "sha256"
 FAST = "blake3"
@@ -80,21 +85,33 @@ def tree(make: Callable[..., Hash], count: int, size: int, leaves: Callable[[int
 def leaf_hashes(make: Callable[..., Hash], count: int, size: int, leaves: Callable[[int, int], Iterable[Any]]) -> bytes:
     """The hashes of *count* leaves, *size* bytes in all, joined; ``leaves(i, j)`` gives the leaves from i up to j.
 
-    In several threads where it is worth it: hashes and NumPy let other threads run meanwhile. The threads end here: who
-    forks later forks a process of one.
+    In several threads where it is worth it: hashes and NumPy let other threads run meanwhile. This thread is one of
+    them, and the others end here: who forks later forks a process of one.
     """
 
     def hashed(first: int, last: int) -> bytes:
         return b"".join([make(leaf).digest() for leaf in leaves(first, last)])
 
-    workers = _workers() if size >= PARALLEL else 1
+    workers = cores() if size >= PARALLEL else 1
     if workers < 2:
         return hashed(0, count)
     taken = max(1, min(MOST_LEAVES, count // (2 * workers)))
-    with ThreadPoolExecutor(workers) as pool:
-        firsts = range(0, count, taken)
-        found = pool.map(hashed, firsts, (min(first + taken, count) for first in firsts))
-        return b"".join(found)
+    waiting, found = deque(range(0, count, taken)), dict[int, bytes]()
+
+    def work() -> None:
+        while True:
+            try:
+                first = waiting.popleft()
+            except IndexError:
+                return
+            found[first] = hashed(first, min(first + taken, count))
+
+    with ThreadPoolExecutor(workers - 1, THREADS) as pool:  # named, else the notebook's own would be numbered after it
+        others = [pool.submit(work) for _ in range(workers - 1)]
+        work()
+        for other in others:
+            other.result()
+    return b"".join(found[first] for first in sorted(found))
 
 
 def of_one(make: Callable[..., Hash], leaf: Any) -> bytes:
@@ -102,8 +119,15 @@ def of_one(make: Callable[..., Hash], leaf: Any) -> bytes:
     return hashlib.sha256(make(leaf).digest()).digest()
 
 
-def _workers() -> int:
-    return min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+def cores() -> int:
+    """How many threads hash: no more than may run at a time. A notebook may bind its process to fewer cores."""
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return min(MOST_WORKERS, affinity, _granted())
+
+
+@functools.cache
+def _granted() -> int:
+    return usable_cores()
 
 
 def buffer(make: Callable[..., Hash], view: memoryview) -> bytes:

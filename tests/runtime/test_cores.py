@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_backend.engine.cores import usable_cores, usable_memory
+from labline_runtime.cores import usable_cores, usable_memory
 
 
 @pytest.fixture(autouse=True)
