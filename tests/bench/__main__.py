@@ -12,7 +12,15 @@ from pathlib import Path
 from . import compile, digest, handover, kale, lab, peers, pipelines, serving
 
 RESULTS = Path(__file__).parent / "results.json"
-BENCHMARKS = (*pipelines.BENCHMARKS, compile, *([kale] if peers.wanted() else []), digest, handover, serving, lab)
+BENCHMARKS = (
+    *pipelines.BENCHMARKS,
+    compile,
+    *([kale] if peers.wanted() else []),
+    *digest.BENCHMARKS,
+    handover,
+    serving,
+    lab,
+)
 
 
 def main() -> None:
