@@ -36,7 +36,7 @@ class Copied:
 
     def __init__(self) -> None:
         self._told = -1  # a file in memory; a step opens it by its path when it ends, and holds nothing until then
-        self._parent = os.getpid()
+        self._keeper = os.getpid()
         self._heard = 0
         self._pages: set[int] | None = None
         self._ranges: Ranges = []
@@ -59,8 +59,8 @@ class Copied:
             if self._heard == TELLERS:
                 self._ranges = ranges_of(sorted(self._pages)[:MOST])
 
-    def forget_parent(self) -> None:
-        """Hold nothing of the parent's open, in a process forked from it."""
+    def forget_keeper(self) -> None:
+        """Hold nothing of the keeper's open, in a process forked from it."""
         if self._told >= 0:
             os.close(self._told)
 
@@ -77,7 +77,7 @@ class Copied:
     def tell(self, pages: Iterable[int] | None = None) -> None:
         """Tell the parent, from a step that ends, what it has copied: its own pages."""
         if self._heard < TELLERS and self._told >= 0:
-            with contextlib.suppress(OSError, ValueError), open(f"/proc/{self._parent}/fd/{self._told}", "wb") as file:  # noqa: PTH123
+            with contextlib.suppress(OSError, ValueError), open(f"/proc/{self._keeper}/fd/{self._told}", "wb") as file:  # noqa: PTH123
                 file.write(array.array("Q", own_pages(self._parts) if pages is None else pages).tobytes())
 
 

@@ -1,15 +1,14 @@
-"""The warm parent: a process that has imported what every step needs, and forks a process for each step.
+"""The warm parent: a process that has imported what every step needs, from which the steps' processes are forked.
 
 It only imports, and makes the shell that the step's cells will run in. It never computes and starts no thread, so a
 step's process is as good as a fresh interpreter, without the time that starting one takes. The first parent has
 imported this runtime; it can be asked for another, which has imported a notebook's libraries, too
 (:mod:`labline_runtime.preload`). That one is forked from the parent's twin, which has no shell for a library to find.
 
-A parent has always one process in hand for the next step, with its keeper, and so has nothing to fork when it is asked.
+It forks keepers, as many as there are steps at a time, which fork the steps' processes (:mod:`labline_runtime.forked`).
 
-A request is one message on a socket: ``STEP``, followed by the bytes that the step may hold in digits, with four
-descriptors (what to run, as JSON; the keeper's socket to the engine; the log; the pipe for progress), or ``PARENT``
-with two (what to import; the new parent's socket to the engine).
+A request is one message on a socket: ``STEP``, followed by the bytes that the step may hold in digits, with the four
+descriptors that a keeper is handed, or ``PARENT`` with two (what to import; the new parent's socket to the engine).
 The new parent tells its process id at once, and then, as JSON, that it is ready or which import it must not make. A
 parent refuses a request by closing the descriptors. It does so, and ends, when what it has imported from is no longer
 what it was; it ends with the engine, too, and when nobody has asked it for anything for long.
@@ -17,31 +16,30 @@ what it was; it ends with the engine, too, and when nobody has asked it for anyt
 
 from __future__ import annotations
 
-import _io
-import atexit
 import contextlib
 import ctypes
 import gc
 import importlib
 import json
 import os
-import select
 import signal
 import socket
 import sys
 import tempfile
-import threading
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from labline_runtime.copied import Copied
-from labline_runtime.keeper import Keeper, Order, keep, socket_on_stdin
+from labline_runtime import forked
+from labline_runtime.keeper import socket_on_stdin
 
 if TYPE_CHECKING:
     from labline_runtime.preload import Ahead
 
 STEP, PARENT = b"1", b"2"
 IDLE = 900.0  # seconds without a request after which a parent ends
+QUIET = 30.0  # seconds without a request after which it has one keeper left that keeps nothing
 HUGE = 2 << 20  # bytes in a huge page
 MADV_COLLAPSE = 25
 
@@ -75,65 +73,57 @@ class _Parent:
         self._idle = idle
         self._seen = seen
         self._ahead = ahead
-        self._spare: _Spare | None = None
+        self._keepers = _Keepers()
 
     def serve(self) -> NoReturn:
         """Answer requests."""
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need nobody to collect them
         self._twin = self._fork_twin()
         self._make_ready()
-        self._copied = Copied()
-        self._engine.settimeout(self._idle)
+        with contextlib.suppress(OSError):  # no process can be started now: who asks will hear of it
+            self._fork_keeper()
+        quiet_since = time.monotonic()
         while True:
-            if self._spare is None and not select.select([self._engine], [], [], 0)[0]:
-                with contextlib.suppress(OSError):  # no process can be started now: who asks will hear of it
-                    self._spare = self._fork_spare()
+            self._engine.settimeout(min(QUIET, self._idle))
             try:
                 message, descriptors, _, _ = socket.recv_fds(self._engine, 32, 4)
-            except OSError:  # nobody has asked for long
+            except TimeoutError:
+                self._keepers.retire()
+                if time.monotonic() - quiet_since >= self._idle:
+                    os._exit(0)
+                continue
+            except OSError:
                 os._exit(0)
             if not message or not self._is_fit():
                 os._exit(0)
+            quiet_since = time.monotonic()
             with contextlib.suppress(OSError):  # no process can be started now, or the twin was killed
                 if message == PARENT:
                     socket.send_fds(self._twin, [message], descriptors)
-                else:
-                    self._hand_over(message[len(STEP) :], *descriptors)
+                elif not self._keepers.hand(message[len(STEP) :], descriptors):
+                    self._fork_keeper(*descriptors)
+                    self._keepers.hand(message[len(STEP) :], descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _hand_over(self, memory: bytes, request: int, control: int, log: int, progress: int) -> None:
-        """Have the spare, or one that is forked now, run a step. Raises ``OSError`` where there can be none."""
-        spare, self._spare = self._spare, None
-        if spare is not None:
-            with spare, contextlib.suppress(OSError):  # it was killed while it waited
-                spare.hand(memory, request, control, log, progress)
-                return
-        with self._fork_spare(request, control, log, progress) as spare:
-            spare.hand(memory, request, control, log, progress)
-
-    def _fork_spare(self, *held: int) -> _Spare:
-        """Fork a keeper and a step's process, which wait until they are told what to run. Raises ``OSError``.
-
-        What is *held* open here for a step is not theirs before they are given it.
-        """
-        self._copied.learn()
-        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as on_failure:
-            pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(2)]
-            for ours, its in pairs:
-                on_failure.enter_context(ours)
-                theirs.enter_context(its)
-            spare = _Spare(pairs[0][0], pairs[1][0])
-            if os.fork() == 0:
+    def _fork_keeper(self, *held: int) -> None:
+        """Fork a keeper. Raises ``OSError``. What is *held* open here for a step is not its before it is given it."""
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with its:
+            try:
+                pid = os.fork()
+            except OSError:
+                ours.close()
+                raise
+            if pid == 0:
                 self._engine.close()
                 self._twin.close()
-                spare.close()
-                self._copied.forget_parent()
+                ours.close()
+                self._keepers.close()
                 for descriptor in held:
                     os.close(descriptor)
-                _keep_and_run(self._ahead, self._copied, pairs[0][1], pairs[1][1])
-            on_failure.pop_all()
-            return spare
+                forked.keep(its, self._ahead)
+            self._keepers.add(ours)
 
     def _fork_twin(self) -> socket.socket:
         """Fork the process that other parents are forked from; the socket to it. It ends when that is closed."""
@@ -197,32 +187,55 @@ class _Parent:
             self._engine.send(json.dumps(facts).encode())
 
 
-class _Spare:
-    """The sockets to a keeper and a step's process that wait. They end when these are closed."""
+class _Keepers:
+    """The keepers that a parent has forked: those that have nothing to keep are asked first, the last one above all."""
 
-    def __init__(self, keeper: socket.socket, step: socket.socket) -> None:
-        self._keeper = keeper
-        self._step = step
+    def __init__(self) -> None:
+        self._idle: list[socket.socket] = []
+        self._busy: list[socket.socket] = []
 
-    def __enter__(self) -> _Spare:
-        return self
+    def add(self, keeper: socket.socket) -> None:
+        """There is one more, which has nothing to keep."""
+        self._idle.append(keeper)
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def hand(self, memory: bytes, descriptors: Sequence[int]) -> bool:
+        """Have one of them keep a step; whether there is one."""
+        self._listen()
+        while self._idle:
+            keeper = self._idle.pop()
+            try:
+                socket.send_fds(keeper, [memory or b"0"], descriptors)
+            except OSError:  # it was killed while it waited
+                keeper.close()
+                continue
+            self._busy.append(keeper)
+            return True
+        return False
 
-    def hand(self, memory: bytes, request: int, control: int, log: int, progress: int) -> None:
-        """Have them run a step. Raises ``OSError`` where they do not live any more.
+    def _listen(self) -> None:
+        """Hear who has nothing to keep any more, and who has ended."""
+        for keeper in self._busy[:]:
+            try:
+                told = keeper.recv(1, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                continue
+            except OSError:
+                told = b""
+            self._busy.remove(keeper)
+            if told == forked.IDLE:
+                self._idle.append(keeper)
+            else:
+                keeper.close()
 
-        The keeper has the log, too: whoever waits for what is left of a step waits for the last who has it.
-        """
-        socket.send_fds(self._keeper, [memory or b"0"], [control, log])
-        with contextlib.suppress(OSError):  # the keeper will tell that it was killed
-            socket.send_fds(self._step, [STEP], [request, log, progress])
+    def retire(self) -> None:
+        """Let go those that have nothing to keep, save one."""
+        while len(self._idle) > 1:
+            self._idle.pop(0).close()
 
     def close(self) -> None:
-        """Let them go."""
-        self._keeper.close()
-        self._step.close()
+        """Let all go, when they have nothing to keep any more."""
+        for keeper in (*self._idle, *self._busy):
+            keeper.close()
 
 
 def _warm_up() -> None:
@@ -266,87 +279,6 @@ def _use_huge_pages() -> None:
                 first, end = (int(address, 16) for address in place.split("-"))
                 for start in range(-(-first // HUGE) * HUGE, end // HUGE * HUGE, HUGE):
                     advise(start, HUGE, MADV_COLLAPSE)
-
-
-def _keep_and_run(ahead: Ahead | None, copied: Copied, keepers: socket.socket, steps: socket.socket) -> NoReturn:
-    """Be a spare: here the keeper, in a process that is forked from it the step's."""
-    from labline_runtime import shell
-
-    def order(keeper: Keeper) -> Order:
-        steps.close()
-        keeper.await_word(keepers.fileno())
-        memory, descriptors, _, _ = socket.recv_fds(keepers, 32, 2)
-        if not descriptors:
-            os._exit(0)
-        keepers.close()
-        control, _ = descriptors  # the other is the log, which is held as long as there is a keeper
-        return control, int(memory)
-
-    os.setsid()
-    problem = keep(order)
-    keepers.close()
-    copied.copy()
-    shell.wait_for_step()
-    _, descriptors, _, _ = socket.recv_fds(steps, 1, 3)
-    if not descriptors:
-        os._exit(0)
-    steps.close()
-    request, log, progress = descriptors
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    with open(request, encoding="utf-8") as file:  # noqa: PTH123 - it is a descriptor
-        asked = json.load(file)
-    try:
-        os.chdir(asked["folder"])
-    except OSError as error:
-        os.write(problem, (error.strerror or str(error)).encode())
-        os._exit(127)
-    os.close(problem)
-    _have_environment(asked["environment"])
-    if ahead is not None:
-        ahead.enter_step()
-    from labline_runtime.__main__ import run
-
-    code = 1
-    try:
-        code = run(asked["specification"], progress)
-    except SystemExit as ending:
-        code = ending.code if isinstance(ending.code, int) else 1
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    copied.tell()
-    _leave(code)
-
-
-def _have_environment(wanted: dict[str, str]) -> None:
-    """Change what differs, which is nearly nothing: whatever a parent imports could depend on is the same."""
-    here = dict(os.environ)
-    for name in here.keys() - wanted.keys():
-        del os.environ[name]
-    for name, value in wanted.items():
-        if here.get(name) != value:
-            os.environ[name] = value
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process with all that the end of an interpreter brings, save taking apart every module.
-
-    That would copy nearly all of what is shared with the parent. What cells made is let go, so that it is closed and
-    finalized; files that only modules hold are flushed.
-    """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
-    if threading.active_count() == 1:  # a daemon thread may still use them
-        vars(sys.modules["__main__"]).clear()
-        gc.collect()
-    things = gc.get_objects()
-    files = {kind for kind in set(map(type, things)) if issubclass(kind, _io._IOBase)}
-    for thing in things if files else ():
-        if type(thing) in files:
-            with contextlib.suppress(Exception):
-                thing.flush()
-    os._exit(code)
 
 
 def _stamps() -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Stands between the engine and one step, so that nothing the step starts can outlive it.
+"""Stands between the engine and a step, so that nothing the step starts can outlive it.
 
 The keeper is the parent of the step's process and the subreaper of all it starts, so even a daemon that left the
 session stays its descendant. It holds a socket to the engine: when a byte comes, or the engine dies and the socket
@@ -7,8 +7,9 @@ byte is ``STAY``, the step is over for the engine, but its process may stay for 
 
 What it tells the engine are two lines of JSON: its own process id when it takes the step over, and how the step ended.
 
-Standard library only, and fast to import. There are two ways to a keeper: :func:`keep` in a process forked from a warm
-parent, and ``python -I -S keeper.py LIMIT COMMAND...`` for a step that is an interpreter of its own.
+Standard library only, and fast to import. There are two ways to a keeper: in a process forked from a warm parent, which
+keeps one step after the other (:mod:`labline_runtime.forked`), and ``python -I -S keeper.py LIMIT COMMAND...`` for a
+step that is an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Collection
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -35,10 +36,13 @@ PATIENCE = 10.0  # seconds for killed processes to go away; only one stuck in th
 _prctl = ctypes.CDLL(None).prctl
 
 
-def kill_tree(root: int) -> None:
-    """Kill every descendant of *root*. All are stopped before any is killed, so none forks away meanwhile."""
+def kill_tree(root: int, spared: Collection[int] = ()) -> None:
+    """Kill every descendant of *root*, save its children *spared*, which have none.
+
+    All are stopped before any is killed, so none forks away meanwhile.
+    """
     stopped: set[int] = set()
-    while new := _descendants(root) - stopped:
+    while new := _descendants(root) - stopped - set(spared):
         for pid in new:
             _signal(pid, signal.SIGSTOP)
         stopped |= new
@@ -100,13 +104,15 @@ def _processes() -> dict[int, tuple[int, int]]:
     return found
 
 
-def held(root: int) -> int:
+def held(root: int, spared: Collection[int] = ()) -> int:
     """Bytes of memory that the descendants of *root* hold for themselves: what a container's limit counts.
+
+    Those of its children *spared* are not counted.
 
     Pages of files, such as values mapped into memory, can be dropped and read again; they are not counted.
     """
     found = 0
-    for pid in _descendants(root):
+    for pid in _descendants(root) - set(spared):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123
             sizes = {line.partition(b":")[0]: line.split()[1] for line in status if line.startswith((b"Rss", b"VmRSS"))}
             own = [sizes[kind] for kind in (b"RssAnon", b"RssShmem") if kind in sizes] or [sizes.get(b"VmRSS", b"0")]
@@ -114,137 +120,153 @@ def held(root: int) -> int:
     return found
 
 
-Order = tuple[int, int]
-"""The descriptor of the socket to the engine, and the bytes of memory that the step and all that it starts may hold; 0:
-as many as there are."""
+class Kept:
+    """A process that a keeper has forked: a step's, or one in hand for a step."""
 
-
-def keep(order: Callable[[Keeper], Order]) -> int:
-    """Fork. Returns in the step's process; the one that called becomes its keeper and ends with it.
-
-    The keeper asks *order* for what it keeps the step for; until that is answered nobody has asked for the step. What
-    is returned is a descriptor to tell why the step cannot begin after all; it is closed on ``exec``.
-
-    A keeper forked from a warm parent copies each page that it touches, and the step copies it again. So it does
-    little.
-    """
-    problem_read, problem_write = os.pipe()
-    keeper = Keeper()
-    if keeper.fork() == 0:
-        os.close(problem_read)
-        return problem_write
-    try:
-        os.close(problem_write)
-        keeper.control, keeper.limit = order(keeper)
-        keeper.tell(keeper=os.getpid())
-        keeper.watch()
-        if keeper.is_alone:
-            return 0
-        problem = os.read(problem_read, 1 << 16).decode()
-        keeper.tell(**({"problem": problem} if problem else keeper.report()))
-    finally:
-        os._exit(0)
-
-
-class Keeper:
-    """One step's process tree, from fork to report."""
-
-    def __init__(self) -> None:
-        self.control = -1
-        self.limit = 0
-        self.wake: tuple[int, int] = (-1, -1)
-        self.main = 0
+    def __init__(self, pid: int, problem: int) -> None:
+        self.pid = pid
+        self.problem = problem  # a pipe, in which the process tells why the step cannot begin after all
         self.status: int | None = None
         self.peak = 0
         self.cpu = 0.0
-        self.asked = False
-        self.over = 0
-        self.is_alone = False  # of no engine any more
 
-    def fork(self) -> int:
-        """Make this process fit to be a keeper, and fork the step; 0 in the step's process."""
+
+class Keeper:
+    """Keeps the process trees of steps, one step after the other, and forks the processes that steps run in.
+
+    Steps' processes that are in hand are no part of the tree of the step that runs.
+    """
+
+    def __init__(self) -> None:
+        """Make this process fit to be a keeper."""
+        self.asked = False  # to end the step, or, where there is none, to end
+        self.is_alone = False  # of no engine any more
+        self._control = -1  # the socket to the engine, while a step runs
+        self._limit = 0
+        self._over = 0
+        self._step: Kept | None = None
+        self._in_hand: list[Kept] = []
         _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a warm parent ignores it, and who does learns no child's status
+        self.wake = os.pipe()
+        os.set_blocking(self.wake[1], False)
+        signal.set_wakeup_fd(self.wake[1], warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # a warm parent ignores it, and learns no child's status
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
+
+    def fork(self) -> Kept:
+        """Fork a process for a step; there, the one that is returned has no process id. Raises ``OSError``."""
+        problem_read, problem_write = os.pipe()
         keeper = os.getpid()
-        self.main = os.fork()
-        if self.main:
-            self.wake = os.pipe()
-            os.set_blocking(self.wake[1], False)
-            signal.set_wakeup_fd(self.wake[1], warn_on_full_buffer=False)
-            signal.signal(signal.SIGCHLD, lambda *_: None)
-            signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
-            self.reap()  # it may have ended already
-            return self.main
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(problem_read)
+            os.close(problem_write)
+            raise
+        if pid:
+            os.close(problem_write)
+            self._in_hand.append(kept := Kept(pid, problem_read))
+            return kept
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != keeper:
             os._exit(1)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        for descriptor in (*self.wake, problem_read, *(other.problem for other in self._in_hand)):
+            os.close(descriptor)
         os.setpgid(0, 0)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
             score.write(OOM_SCORE)
-        return 0
+        return Kept(0, problem_write)
+
+    def keep(self, step: Kept, control: int, limit: int) -> dict[str, object]:
+        """Wait for the end of *step*, or the order to end it, and end all that is left of it; how it has ended.
+
+        *control* is the socket to the engine. With *limit* it may hold so many bytes with all that it starts.
+        """
+        self._control, self._limit, self._step = control, limit, step
+        self._in_hand.remove(step)
+        self._watch(step)
+        self._end_all(step)
+        problem = os.read(step.problem, 1 << 16).decode()
+        os.close(step.problem)
+        report: dict[str, object] = {"problem": problem} if problem else self._report(step)
+        self._control, self._step, self._over, self.asked = -1, None, 0, False
+        return report
+
+    def lives(self, kept: Kept) -> bool:
+        """Whether a process in hand lives."""
+        self.reap()
+        return kept.status is None
+
+    def let_go(self, kept: Kept) -> None:
+        """Have a process no more in hand, which has ended or is about to."""
+        self._in_hand.remove(kept)
+        os.close(kept.problem)
 
     def await_word(self, source: int) -> None:
-        """Wait until there is something to read from *source*. Where the step is killed meanwhile, so is the keeper."""
+        """Wait until there is something to read from *source*. Ends the process where that is asked for."""
         while True:
             readable, _, _ = select.select([source, self.wake[0]], [], [])
-            if self.wake[0] in readable:
-                os.read(self.wake[0], 4096)
-                self.reap()
-            if source in readable:  # even if the step has ended since: it may have had its word, and who asked waits
+            if source in readable:
                 return
-            if (self.status is not None or self.asked) and not select.select([source], [], [], 0)[0]:
+            self._awake()
+            if self.asked:
                 os._exit(0)
 
-    def watch(self) -> None:
-        """Wait for the step's end or the order to end it, then end all that is left."""
-        sources = [self.control, self.wake[0]]
-        pause, due = LOOK if self.limit else None, time.monotonic() + LOOK
-        while self.status is None and not self.asked and not self.over:
+    def _watch(self, step: Kept) -> None:
+        sources = [self._control, self.wake[0]]
+        pause, due = LOOK if self._limit else None, time.monotonic() + LOOK
+        self.reap()
+        while step.status is None and not self.asked and not self._over:
             readable, _, _ = select.select(sources, [], [], pause)
-            if self.control in readable:
-                if self.ordered() == STAY:
-                    sources.remove(self.control)
-                    self.let_stay()
+            if self._control in readable:
+                if self._ordered() == STAY:
+                    sources.remove(self._control)
+                    self._let_stay(step)
                 else:
                     self.asked = True
             if self.wake[0] in readable:
-                os.read(self.wake[0], 4096)
-                self.reap()
-            if self.limit and time.monotonic() >= due:
-                pause = self.measure()
+                self._awake()
+            if self._limit and time.monotonic() >= due:
+                pause = self._measure()
                 due = time.monotonic() + pause
-        self.end_all()
 
-    def ordered(self) -> bytes:
+    def _awake(self) -> None:
+        os.read(self.wake[0], 4096)
+        self.reap()
+
+    def _ordered(self) -> bytes:
         """What the engine wants; nothing where it has died."""
         with contextlib.suppress(OSError):
-            return os.read(self.control, 1)
+            return os.read(self._control, 1)
         return b""
 
-    def let_stay(self) -> None:
-        """Report a failure, and be no more of the engine's."""
-        with contextlib.suppress(OSError), open(f"/proc/{self.main}/status", "rb") as status:  # noqa: PTH123
-            self.peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM"))
-        self.tell(**{**self.report(), "status": 1})
+    def _let_stay(self, step: Kept) -> None:
+        """Report a failure, and be no more of the engine's, nor of a warm parent's."""
+        with contextlib.suppress(OSError), open(f"/proc/{step.pid}/status", "rb") as status:  # noqa: PTH123
+            step.peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith(b"VmHWM"))
+        tell(self._control, **{**self._report(step), "status": 1})
         self.is_alone = True
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - whoever reads to the end is waiting
             if descriptor <= 2:
                 os.dup2(null, descriptor)
-            elif descriptor not in self.wake:
+            elif descriptor not in (*self.wake, step.problem):
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
 
-    def measure(self) -> float:
+    def _measure(self) -> float:
         """See whether the step holds more than it may; the seconds to the next look."""
         began = time.monotonic()
-        found = held(os.getpid())
-        if found > self.limit:
-            self.over = found
+        found = held(os.getpid(), self._spared())
+        if found > self._limit:
+            self._over = found
         return max(LOOK, SHARE * (time.monotonic() - began))
 
     def reap(self) -> bool:
-        """Collect what has ended; whether anything is left."""
+        """Collect what has ended; whether anything is left, in hand or not."""
         while True:
             try:
                 pid, status, usage = os.wait4(-1, os.WNOHANG)
@@ -252,28 +274,42 @@ class Keeper:
                 return False
             if pid == 0:
                 return True
-            if pid == self.main:
-                self.status = os.waitstatus_to_exitcode(status)
-                self.peak = usage.ru_maxrss * 1024
-                self.cpu = usage.ru_utime + usage.ru_stime
+            for kept in (self._step, *self._in_hand):
+                if kept is not None and kept.pid == pid and kept.status is None:
+                    kept.status = os.waitstatus_to_exitcode(status)
+                    kept.peak = usage.ru_maxrss * 1024
+                    kept.cpu = usage.ru_utime + usage.ru_stime
 
-    def end_all(self) -> None:
-        """Kill and collect every descendant."""
+    def _end_all(self, step: Kept) -> None:
+        """Kill and collect every descendant that is not in hand."""
         give_up = time.monotonic() + PATIENCE
-        while self.reap() and time.monotonic() < give_up:
-            kill_tree(os.getpid())
+        while self._is_anything_left() and time.monotonic() < give_up:
+            kill_tree(os.getpid(), self._spared())
             time.sleep(0.001)
-        if self.status:  # else it has cleaned up itself
-            free_shared_memory(self.main)
+        if step.status:  # else it has cleaned up itself
+            free_shared_memory(step.pid)
 
-    def report(self) -> dict[str, object]:
-        """How the step ended."""
-        return {"status": self.status, "asked": self.asked, "peak": self.peak, "cpu": self.cpu, "over": self.over}
+    def _is_anything_left(self) -> bool:
+        if not self.reap():
+            return False
+        spared = self._spared()
+        try:  # whose children come and go only by this process, and by the end of a child, which leaves it its own
+            with open("/proc/thread-self/children", "rb") as children:  # noqa: PTH123
+                return not spared.issuperset(map(int, children.read().split()))
+        except OSError:  # kernels can be built without it
+            return bool(_descendants(os.getpid()) - spared)
 
-    def tell(self, **facts: object) -> None:
-        """Say something to the engine, if it still listens."""
-        with contextlib.suppress(OSError):
-            os.write(self.control, json.dumps(facts).encode() + b"\n")
+    def _spared(self) -> set[int]:
+        return {kept.pid for kept in self._in_hand if kept.status is None}
+
+    def _report(self, step: Kept) -> dict[str, object]:
+        return {"status": step.status, "asked": self.asked, "peak": step.peak, "cpu": step.cpu, "over": self._over}
+
+
+def tell(control: int, **facts: object) -> None:
+    """Say something to the engine, if it still listens."""
+    with contextlib.suppress(OSError):
+        os.write(control, json.dumps(facts).encode() + b"\n")
 
 
 def socket_on_stdin() -> int:
@@ -289,13 +325,23 @@ def main() -> None:
     """Keep the command line; standard input is the socket to the engine."""
     limit, *command = sys.argv[1:]
     control = socket_on_stdin()
-    problem = keep(lambda _: (control, int(limit)))
+    keeper = Keeper()
+    step = keeper.fork()
+    if step.pid:
+        try:
+            tell(control, keeper=os.getpid())
+            report = keeper.keep(step, control, int(limit))
+            if not keeper.is_alone:
+                tell(control, **report)
+        finally:
+            os._exit(0)
     try:
+        os.close(control)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         os.execv(command[0], command)  # noqa: S606
     except OSError as error:
-        os.write(problem, (error.strerror or str(error)).encode())
+        os.write(step.problem, (error.strerror or str(error)).encode())
     finally:
         os._exit(127)
 
