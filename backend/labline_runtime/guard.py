@@ -25,6 +25,7 @@ from typing import Any
 
 from labline_runtime import breaches, hidden_state, sharing
 from labline_runtime.failure import StepFailure
+from labline_runtime.passing import Passing
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
     FileUse,
@@ -65,7 +66,8 @@ class Guard:
         self._namespace = namespace
         self._baseline = baseline
         unaltered = tuple(name for taken in spec.inputs for name in taken.unaltered)
-        self._ends = (*spec.pauses, Pause(-1, spec.passing, unaltered, spec.unawaited))
+        self._ends = (*spec.pauses, Pause(-1, spec.passing, unaltered, spec.unawaited, span=spec.span))
+        self._passage = Path(spec.passage).read_bytes() if spec.passage else b""
         self._stretch = -1
         self._handed = {name for output in spec.outputs for name in output.names}
         self._received: list[Received] = []
@@ -93,12 +95,9 @@ class Guard:
             for value in self._received
             if value.name in end.unaltered
         }
-        self._passing = {name for names in end.passing.values() for name in names}
-        # What somebody takes from above these cells, they are not seen to make.
-        self._passing_values = {name for source, names in end.passing.items() for name in names if source}
-        self._bound = {
-            name: self._namespace.get(name, _MISSING) for name in self._passing if not OF_IPYTHON.fullmatch(name)
-        }
+        self._passing = Passing(end.passing, self._passage, self._spec.step, end.span)
+        self._there = frozenset(self._namespace)
+        self._bound = {name: value for name, value in self._variables() if self._passing.sources(name)}
         self.stop()
         patched = [name for name in self._handed if name.startswith(patches.PATCH) and self._makes(name)]
         self._hidden = HiddenWatch(self._watched_states(), self._namespace, patched, self._spent)
@@ -175,12 +174,18 @@ class Guard:
 
     def _makes(self, name: str) -> bool:
         """Whether the step hands *name* on, and not merely as it is after other cells than the present ones."""
-        return name in self._handed and name not in self._passing_values
+        # What somebody takes from above these cells, they are not seen to make.
+        return name in self._handed and not any(self._passing.sources(name))
+
+    def _variables(self) -> list[tuple[str, Any]]:
+        """The notebook's variables as they are now."""
+        found = list(self._namespace.items())
+        return [(name, value) for name, value in found if isinstance(name, str) and not OF_IPYTHON.fullmatch(name)]
 
     def _watched_states(self) -> set[str]:
         """The states that the cells are not known to change. Without the generators where each step has its own."""
         names = {name for name in hidden_state.STATES if not self._makes(name)}
-        if "@cwd" not in self._passing:  # nobody below uses files
+        if not self._passing.sources("@cwd"):  # nobody below uses files
             names.discard("@cwd")
         return names - set(hidden_state.GENERATORS) if self._spec.derive_random else names
 
@@ -225,12 +230,12 @@ class Guard:
     def _hidden_changes(self) -> Iterable[tuple[str, StepError, bool]]:
         for name, differ in self._hidden.changes().items() if self._hidden is not None else ():
             kind = patches.PATCH if name.startswith(patches.PATCH) else name
-            yield name, breaches.hidden(self._spec, name, differ, self._at), kind in self._passing
+            yield name, breaches.hidden(self._spec, name, differ, self._at), bool(self._passing.sources(kind))
 
     def _bindings(self) -> Iterable[tuple[str, StepError, bool]]:
-        for name, before in self._bound.items():
-            now = self._namespace.get(name, _MISSING)
-            if now is not before and now is not _MISSING and not self._makes(name):
+        for name, now in self._variables():
+            passes = name in self._bound if name in self._there else bool(self._passing.sources(name))
+            if passes and now is not self._bound.get(name, _MISSING) and not self._makes(name):
                 yield name, breaches.bound(self._spec, name, self._at), True
 
     def _alterations(self) -> Iterable[tuple[str, StepError, bool]]:
@@ -242,12 +247,12 @@ class Guard:
                 yield value.name, breaches.altered(self._spec, value.name, self._at), True
 
     def _shared_alterations(self) -> Iterable[tuple[str, StepError, bool]]:
-        live = {(source, name) for source, names in self._end.passing.items() for name in names}
-        live |= {(taken.source, name) for taken in self._spec.inputs for name in taken.names}
+        taken = {(each.source, name) for each in self._spec.inputs for name in each.names}
         for known in self.watched:
             note = known.shared
             if is_constant(known.part.value) and known.altered():
-                yield note.other, breaches.shared(self._spec, note, self._at), (note.source, note.other) in live
+                live = (note.source, note.other) in taken or note.source in self._passing.sources(note.other)
+                yield note.other, breaches.shared(self._spec, note, self._at), live
 
 
 def _stamp(path: str) -> tuple[int, int, int] | None:

@@ -102,7 +102,8 @@ class Pause:
     between this pause and the one above it, what those of :class:`StepSpecification` and :class:`StepInput` are for the
     step's last cells. ``given`` are names that the cells in the pause take of the step, as it has made them by then;
     ``again`` those that it hands to nobody, has made by then and reads again below. ``takes`` are inputs that the cells
-    in the pause have made: they come in here, not at the start.
+    in the pause have made: they come in here, not at the start. ``span`` is where the cells above stand, from the first
+    to the last, for :class:`Passing <labline_runtime.passing.Passing>`.
     """
 
     after: int
@@ -112,6 +113,30 @@ class Pause:
     given: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
+    span: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A thing that steps take: ``name``, as ``source`` has made it with the cell ``made`` ("" and -1: as nobody has).
+
+    ``step`` has the lowest cells that read it, which begin at ``lowest``; the lowest that are another step's begin at
+    ``of_others``, -1 where there are none. Places are those of cells in the notebook.
+    """
+
+    source: str
+    name: str
+    made: int
+    step: str
+    lowest: int
+    of_others: int
+
+    def passes(self, step: str, first: int, last: int) -> bool:
+        """Whether it passes by *step*'s consecutive cells from *first* to *last*: it comes from above and goes below.
+
+        What cells of the step itself take further down has not passed it by.
+        """
+        return self.made < first and (self.of_others if step == self.step else self.lowest) >= last
 
 
 @dataclass(frozen=True)
@@ -228,6 +253,8 @@ class StepSpecification:
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     autolog: bool = False  # switch MLflow's autologging on when the step trains something
     passing: dict[str, tuple[str, ...]] = field(default_factory=dict)  # source -> names that later steps take from it
+    passage: str = ""  # the file of which more of that follows (labline_runtime.passing)
+    span: tuple[int, ...] = ()  # where the step's last cells stand in the notebook, from the first to the last
     unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
     pauses: tuple[Pause, ...] = ()  # in the order of the cells
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs

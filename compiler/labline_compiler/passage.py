@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH
 from labline_compiler.pipeline import Pipeline, Step, Stretch
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Looped, Pause, Tries, code_digest
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Looped, Pause, Reading, Tries, code_digest
 
 # Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
 NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
@@ -42,6 +42,11 @@ def looped(step: Step, cells: Iterable[CellSource]) -> Looped:
         code_digest(cells),
         tries if options.foreach.allow_failures else None,
     )
+
+
+def readings(pipeline: Pipeline) -> tuple[Reading, ...]:
+    """All things that steps take: what passes whom by follows from it."""
+    return _readings(pipeline).of
 
 
 class Passage:
@@ -79,9 +84,20 @@ class Passage:
     @property
     def pauses(self) -> tuple[Pause, ...]:
         """The places between the step's stretches."""
-        return tuple(self._pause(here, after) for here, after in zip(self._own, self._own[1:], strict=False))
+        pairs = zip(self._own, self._own[1:], strict=False)
+        return tuple(self._pause(here, after, self._passing(here)) for here, after in pairs)
 
-    def _pause(self, here: Stretch, after: Stretch) -> Pause:
+    @property
+    def brief_pauses(self) -> tuple[Pause, ...]:
+        """The same without what :func:`readings` tells: where its stretches stand stands for that."""
+        return tuple(self._pause(here, after, {}) for here, after in zip(self._own, self._own[1:], strict=False))
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where the last stretch stands, from the first of its cells to the last."""
+        return self._own[-1].first, self._own[-1].last
+
+    def _pause(self, here: Stretch, after: Stretch, passing: dict[str, tuple[str, ...]]) -> Pause:
         handed = {name for output in self._step.outputs for name in output.names}
         given = {
             name
@@ -99,22 +115,22 @@ class Passage:
         inputs = [(taken.source, name) for taken in self._step.inputs for name in taken.names]
         return Pause(
             here.last,
-            passing=self._passing(here),
+            passing=passing,
             unaltered=here.unaltered,
             unawaited=self._unawaited(here),
             given=tuple(sorted(given)),
             again=tuple(sorted(again - handed)),
             takes=tuple(name for source, name in inputs if here.last < self._made(source, name) < after.first),
+            span=(here.first, here.last),
         )
 
     def _passing(self, here: Stretch) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
-        own, first, last = self._step.name, here.first, here.last
-        for source, name, made, step, lowest, of_others in self._readings.of:  # in order, and quick: there may be many
-            if made < first and (of_others if step == own else lowest) >= last:
-                names = found.setdefault(source, [])
-                if not names or names[-1] != name:
-                    names.append(name)
+        for each in self._readings.of:  # in order
+            if each.passes(self._step.name, here.first, here.last):
+                names = found.setdefault(each.source, [])
+                if not names or names[-1] != each.name:
+                    names.append(each.name)
         return {source: tuple(names) for source, names in found.items()}
 
     def _unawaited(self, here: Stretch) -> dict[str, str]:
@@ -172,13 +188,10 @@ class _Readers:
 class _Readings:
     """Who reads what, in a whole pipeline. Gathered once: asking it anew for each step takes steps times steps.
 
-    Of each thing, in order: the step that it comes from, its name, and the last place of the stretch that has made it
-    (what nobody above has made comes from "", before all places); the step whose cells are the lowest that read it,
-    where these begin, and where the lowest begin that are another's, or -1. ``files``: whether any step's code names
-    files.
+    ``of`` is in order. ``files``: whether any step's code names files.
     """
 
-    of: tuple[tuple[str, str, int, str, int, int], ...]
+    of: tuple[Reading, ...]
     files: bool
 
 
@@ -211,7 +224,7 @@ def _gather(pipeline: Pipeline) -> _Readings:
                 if not name.startswith(HIDDEN_STATE_PREFIX) or name in used:
                     made = _maker(by_name[source], name, below.first).last if source else -1
                     found.setdefault((source, name, made), _Readers()).add(step.name, below.first)
-    rows = tuple((*thing, read.step, read.lowest, read.of_others) for thing, read in sorted(found.items(), key=_thing))
+    rows = tuple(Reading(*of, read.step, read.lowest, read.of_others) for of, read in sorted(found.items(), key=_thing))
     return _Readings(rows, any(stretch.files for step in pipeline.steps for stretch in _stretches(step)))
 
 

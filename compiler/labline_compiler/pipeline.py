@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,7 +163,7 @@ class Step:
             self.files,
         )
 
-    @property
+    @functools.cached_property
     def predecessors(self) -> tuple[str, ...]:
         """The steps this one waits for, without repeats."""
         return tuple(dict.fromkeys([*(i.source for i in self.inputs), *self.after]))
@@ -211,9 +212,10 @@ class Pipeline:
 
     def definitions(self, name: str) -> tuple[CellSource, ...]:
         """The cells of other steps that may define functions and classes which the step called *name* takes."""
-        if not self.step(name).inputs:
+        if not self.step(name).inputs or not self._defining:
             return ()
-        return tuple(cell for step, cell in self._defining if step != name)
+        above = self._closure(name, lambda step: [taken.source for taken in step.inputs])
+        return tuple(cell for step, cell in self._defining if step in above)
 
     @functools.cached_property
     def _defining(self) -> list[tuple[str, CellSource]]:
@@ -229,17 +231,30 @@ class Pipeline:
         return first in self._awaited(second) or second in self._awaited(first)
 
     def _awaited(self, name: str) -> set[str]:
+        return self._closure(name, lambda step: step.predecessors)
+
+    def _closure(self, name: str, above: Callable[[Step], Iterable[str]]) -> set[str]:
+        """All steps that are *above* the one called *name*, directly or not."""
         found: set[str] = set()
         ahead = [name]
         while ahead:
-            new = set(self.step(ahead.pop()).predecessors) - found
+            new = set(above(self.step(ahead.pop()))) - found
             found |= new
             ahead += new
         return found
 
     def types(self, name: str) -> dict[str, str]:
         """What the values that the step called *name* hands on are believed to be: by name, the type that was seen."""
-        return dict(fact.names for fact in self.observed if fact.kind == "is" and fact.step == name)  # type: ignore[misc]
+        return self._types.get(name, {})
+
+    @functools.cached_property
+    def _types(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for fact in self.observed:
+            if fact.kind == "is":
+                value, seen = fact.names
+                found.setdefault(fact.step, {})[value] = seen
+        return found
 
     def edges(self) -> tuple[Edge, ...]:
         """Who waits for whom, with the names handed over; none where only the order matters."""

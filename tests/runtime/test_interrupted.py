@@ -15,8 +15,8 @@ import pytest
 
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
-from labline_compiler.passage import Passage
-from labline_runtime import hidden_state, transfer
+from labline_compiler.passage import Passage, readings
+from labline_runtime import hidden_state, passing, transfer
 from labline_runtime.failure import StepFailure
 from labline_runtime.files import Watch
 from labline_runtime.guard import Guard
@@ -57,6 +57,8 @@ def of_pipeline(folder: Path, cells: Cells, name: str, *facts: Observation) -> A
     compilation = compile_notebook(parse(notebook(cells), "x.py"), observed=facts)
     if compilation.pipeline is None:
         return sorted({found.code for found in compilation.findings if found.severity == "error"})
+    passes_by = folder / "passage.txt"
+    passes_by.write_bytes(passing.table(readings(compilation.pipeline)))
     made: dict[str, list[StepInput]] = {}
     kept: dict[str, dict[str, tuple[Shared, ...]]] = {}
     value = None
@@ -72,7 +74,8 @@ def of_pipeline(folder: Path, cells: Cells, name: str, *facts: Observation) -> A
         places = dict.fromkeys(("working_directory", "artifacts_directory", "output_directory"), str(folder))
         spec = StepSpecification(
             "run", "pipeline", step.name, "x.ipynb", **places, cells=step.cells, inputs=tuple(inputs),
-            outputs=step.outputs, passing=passage.passing, unawaited=passage.unawaited, pauses=passage.pauses,
+            outputs=step.outputs, passage=str(passes_by), span=passage.span, unawaited=passage.unawaited,
+            pauses=passage.brief_pauses,
             kept=tuple(
                 note for keeper in step.predecessors for source, notes in kept[keeper].items() for note in notes
                 if note.name in {name for taken in inputs if taken.source == source for name in taken.names}

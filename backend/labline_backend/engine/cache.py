@@ -337,6 +337,8 @@ def _missed(result: StepResult, pipeline: Pipeline, step: Step) -> str | None:
     for value in (value for artifact in result.artifacts for value in artifact.values):
         if value.name in believed and kind_of(value.type) != kind_of(believed[value.name]):
             return f"{value.name} was a {value.type}"
+    if not result.outdated:
+        return None
     passing = Passage(pipeline, step.name).names
     missed = sorted(name for name in result.outdated if name in passing or (PATCH in passing and PATCH in name))
     return f"later steps read {', '.join(missed)}" if missed else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import hashlib
 import logging
 import time
 from collections.abc import Collection, Iterator
@@ -28,7 +29,10 @@ from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding
+from labline_compiler.passage import readings
 from labline_compiler.pipeline import Step
+from labline_runtime import passing
+from labline_runtime.notebook import write_atomically
 from labline_runtime.specification import StepError
 
 log = logging.getLogger(__name__)
@@ -81,6 +85,15 @@ class Run(Journal):
         self._stopped: Reason | None = None
         self._broken: Exception | None = None
         self._is_overdue = False
+
+    @functools.cached_property
+    def passage(self) -> Path:
+        """The file that tells every step what passes it by. Raises ``OSError``."""
+        text = passing.table(readings(self.record.pipeline))
+        path = self.home.run_folder(self.record.id) / f"passage-{hashlib.sha256(text).hexdigest()[:16]}.txt"
+        if not path.exists():  # of a run that goes on with a changed pipeline there is another one
+            write_atomically(path, text.decode())
+        return path
 
     def stop(self, reason: Reason) -> None:
         """Kill what runs and start nothing more. The first reason counts."""

@@ -29,6 +29,14 @@ def test_independent_steps_run_at_the_same_time(bench: Bench) -> None:
     assert bench.run(diamond).state == "succeeded"
 
 
+def test_what_passes_a_step_by_is_not_told_to_each_anew(bench: Bench) -> None:
+    tasks = [step(f"t{n}", f"y{n} = x", takes={"x": "top"}, gives=f"y{n}") for n in range(3)]
+    gather = step("gather", "print(y0, y1, y2)", takes={f"y{n}": f"t{n}" for n in range(3)})
+    run = bench.run(pipeline(step("top", "x = 1", gives="x"), *tasks, gather))
+    told = (bench.home.step_folder(run.id, "t2") / "spec.json").read_text()
+    assert (run.state, "y0" in told, "y2" in told) == ("succeeded", False, True)
+
+
 def test_two_runs_go_on_at_the_same_time(bench: Bench) -> None:
     one = bench.start(waiting(step("a", "tell('one'); wait_for('two')")))
     two = bench.start(waiting(step("a", "tell('two'); wait_for('one')")))
