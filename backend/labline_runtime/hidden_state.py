@@ -10,16 +10,23 @@ import hashlib
 import importlib
 import random
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.states import filters, generators, ipython, libraries, logs, patches, plots, process
 from labline_runtime.states.baseline import Baseline
 
-__all__ = ["PLACES", "STATES", "Baseline", "capture", "derive", "restore", "restore_all"]
+__all__ = ["PLACES", "STATES", "Baseline", "capture", "derive", "rank", "restore", "restore_all"]
 
 PLACES = frozenset(("@environ", "@cwd", "@sys.path"))
+
+
+def rank(names: Sequence[str]) -> int:
+    """When an artifact of *names* is to be loaded: places, then modules, then what may be of these modules."""
+    if not PLACES.isdisjoint(names):
+        return 0
+    return 1 if any(name.startswith(patches.MODULE) for name in names) else 2
 
 
 def capture(name: str, baseline: Baseline) -> Any:

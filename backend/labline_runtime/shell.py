@@ -34,7 +34,7 @@ from traitlets.config import Config
 from labline_runtime.log import Log
 from labline_runtime.outputs import Recorder, StepStream, use
 from labline_runtime.specification import CellSource
-from labline_runtime.states import plots
+from labline_runtime.states import plots, sources
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
 _NOWHERE = os.sep  # a folder that is there already, for a shell that is nobody's yet; nothing is made in it
@@ -381,6 +381,7 @@ def wait_for_step() -> None:
 def open_shell(profile_folder: str) -> Shell:
     """The shell of the step that begins now."""
     shell = _ahead or Shell(prepared)
+    sources.watch()
     shell.begin(profile_folder)
     return shell
 

@@ -103,7 +103,7 @@ class Inbox:
         named = [(source, [name for name in source.names if name in wanted]) for source in self._spec.inputs]
         waiting = [(source, names) for source, names in named if names]
         # What is unpickled may be looked for where an earlier step has pointed to.
-        waiting.sort(key=lambda each: hidden_state.PLACES.isdisjoint(each[0].names))
+        waiting.sort(key=lambda each: hidden_state.rank(each[0].names))
         while waiting:
             put_off: list[tuple[StepInput, list[str]]] = []
             for source, names in waiting:

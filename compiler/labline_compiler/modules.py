@@ -13,24 +13,27 @@ MOST_FILES = 200
 MOST_BYTES = 2_000_000  # of source text
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_FILE = re.compile(r"(?<!\w)([^\W\d]\w*)\.py\b")  # looks at each word once
 
 
 def with_modules(notebook: Notebook, folder: Path) -> Notebook:
     """*notebook* with the source of the modules in *folder*, where it is, that its cells, or these modules, name.
 
-    What cannot be read is left out, and so is what comes after ``MOST_FILES`` or ``MOST_BYTES``.
+    What cannot be read is left out, and so is what comes after ``MOST_FILES`` or ``MOST_BYTES``; and a module whose
+    file the cells name, as ``%%writefile`` does: what they import need not be what is there now.
     """
-    found = _Finder(folder)
-    found.follow(cell.source for cell in notebook.code_cells)
+    texts = [cell.source for cell in notebook.code_cells]
+    found = _Finder(folder, set(_FILE.findall("\n".join(texts))))
+    found.follow(texts)
     return replace(notebook, modules=found.sources) if found.sources else notebook
 
 
 class _Finder:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, unsettled: set[str]) -> None:
         self.folder = folder
         self.sources: dict[str, str] = {}  # by path, from the folder
         self._bytes = 0
-        self._tops = dict(_importable(folder))
+        self._tops = {top: place for top, place in _importable(folder) if top not in unsettled}
 
     def follow(self, texts: Iterable[str]) -> None:
         stack = list(texts)

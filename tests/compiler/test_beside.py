@@ -92,6 +92,11 @@ def test_modules_that_the_cells_or_other_modules_name_are_read(tmp_path: Path) -
     assert with_modules(parse(steps(a="import tools"), "little.py"), tmp_path).modules == sources
 
 
+def test_a_module_whose_file_a_cell_names_is_not_taken_for_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text("x = 1\n")
+    assert not with_modules(parse(steps(a="open('tools.py', 'w')", b="import tools"), "little.py"), tmp_path).modules
+
+
 def test_imports_do_not_run_first_where_a_step_above_says_where_to_look() -> None:
     text = steps(a="import sys\nsys.path.append('..')") + '# %% tags=["imports"]\nimport tools\n' + steps(b="tools.f()")
     found = [found.code for found in compile_notebook(parse(text, "little.py")).findings]

@@ -166,6 +166,10 @@ CASES = {
     ),
     "a logger that is set up": (steps(a="logging.getLogger('x').setLevel(10)", b="x = 1"), {"a>b:@logging"}),
     "a logger that is used": (steps(a="logging.getLogger('x').info('y')", b="x = 1"), set()),
+    "a module that is reloaded": (
+        steps(a="import tools", b="import importlib\nimportlib.reload(tools)", c="print(tools.x)"),
+        {"a>b:tools", "a>c:tools", "b>c:@module:tools"},
+    ),
     "an extension": (steps(a="%load_ext autoreload", b="x = 1"), {"a>b:@ipython"}),
     "a generator of a star import": (
         steps(a="from numpy.random import *", b="seed(1)", c="x = rand(2)", d="y = rand(2)"),

@@ -1,7 +1,7 @@
 """What the notebook has put into modules and classes of libraries, and the data that modules of its own hold.
 
 ``@patch:pandas.DataFrame.shout`` is the attribute ``shout`` of ``pandas.DataFrame``; ``@patch:mimetypes.types_map[]``
-what is in that container; ``@module:helpers`` all plain data of the module ``helpers``.
+what is in that container; ``@module:helpers`` all plain data of the module ``helpers``, and its text.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.library import is_library
+from labline_runtime.states import sources
 from labline_runtime.states.versions import Found, Ground
 
 PATCH, MODULE, INSIDE = "@patch:", "@module:", "[]"
+_TEXTS = "<texts>"  # among the names of modules, in what is captured of them
 _OF_THE_STEP = ("labline_runtime", "IPython")
 
 
@@ -173,16 +175,25 @@ def _holder(path: str, *, load: bool = False) -> tuple[Any, str]:
 
 
 def capture_module(name: str) -> Any:
-    """The data that the module and its classes hold: what can be stored, without functions, classes and modules."""
+    """The data that the module and its classes hold: what can be stored, without functions, classes and modules.
+
+    First the texts of the modules, so that what follows is loaded with the modules that it is of.
+    """
     from labline_runtime.values.writing import dump
 
+    own = {
+        full: module
+        for full, module in list(sys.modules.items())
+        if (full == name or full.startswith(f"{name}.")) and sources.is_of_notebook(getattr(module, "__file__", None))
+    }
     found: dict[str, dict[str, Any]] = {}
-    for full, module in list(sys.modules.items()):
-        if (full == name or full.startswith(f"{name}.")) and _is_of_notebook(module):
-            for key, value in _data_of(module):
-                with contextlib.suppress(Exception):
-                    dump(value, io.BytesIO())
-                    found.setdefault(full, {})[key] = value
+    if texts := {full: source for full in own if (source := sources.of(full)) is not None}:
+        found[_TEXTS] = texts
+    for full, module in own.items():
+        for key, value in _data_of(module):
+            with contextlib.suppress(Exception):
+                dump(value, io.BytesIO())
+                found.setdefault(full, {})[key] = value
     return found or None
 
 
@@ -202,6 +213,8 @@ def _data_of(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
 def restore_module(value: Any) -> None:
     """Import the modules where they are in reach, and fill them."""
     for full, content in (value or {}).items():
+        if full == _TEXTS:
+            continue  # they have had their effect when they were loaded
         with contextlib.suppress(ImportError):
             module = importlib.import_module(full)
             for key, wanted in content.items():
@@ -317,8 +330,3 @@ def _find_own_code(held: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
 
 
 _CODE = (types.FunctionType, type)
-
-
-def _is_of_notebook(module: Any) -> bool:
-    source = getattr(module, "__file__", None)
-    return isinstance(source, str) and "site-packages" not in source and "dist-packages" not in source

@@ -341,6 +341,8 @@ class LibraryCalls(Replacements):
                 sink.hidden(use.state, "draw")
             elif origin != "locale.setlocale" or len(arguments.positional) > 1 or arguments.keywords:
                 sink.hidden(*use)
+        if origin == "importlib.reload":
+            self._reloaded({self.heap.things[number].origin for number in arguments.all & self.heap.dotted})
         self._log(origin, arguments)
         self.note_backend(origin, arguments)
         if files.is_foreign(origin):
@@ -363,13 +365,17 @@ class LibraryCalls(Replacements):
             self.draws_of("sklearn", arguments.all, "fit", arguments)
             self.state.alter(self.heap.only(self.heap.reach(arguments.all), "rng"))
 
+    def _reloaded(self, origins: set[str | None]) -> None:
+        """``reload(helpers)`` makes a module anew: one beside the notebook, or Python's own for logging."""
+        if "logging" in origins or not origins:
+            self.change_logging()
+        for origin in sorted(filter(None, origins)):
+            if files.is_foreign(origin):
+                self.state.sink.hidden(self._module_state(origin), "change")
+
     def _log(self, origin: str, arguments: Arguments) -> None:
-        """``logging.warning()`` sets the root logger up if nothing has; ``reload(logging)`` makes it anew."""
-        if origin == "importlib.reload":
-            origins = {self.heap.things[number].origin for number in arguments.all & self.heap.dotted}
-            if "logging" in origins or not origins:
-                self.change_logging()
-        elif origin in hidden_state.ROOT_LOGGING and not self.root_has_handler:
+        """``logging.warning()`` sets the root logger up if nothing has."""
+        if origin in hidden_state.ROOT_LOGGING and not self.root_has_handler:
             if self.handlers_count:
                 self.state.sink.hidden("@logging", "change")
             self.root_has_handler = self.state.depth == 0 and len(self.state.frames) == 1

@@ -58,6 +58,23 @@ shapes.sides["star"] = 10
 ---
 print(shapes.count("square"), shapes.count("star"))
 """,
+    "a_module_whose_file_is_rewritten": """
+%%writefile rates.py
+TABLE = {"low": 1}
+def rate(name):
+    return TABLE[name]
+---
+import rates
+from rates import rate
+first = rate("low")
+---
+%%writefile rates.py
+TABLE = {"low": 10, "high": 20}
+def rate(name):
+    return TABLE[name] + 1
+---
+print(first, rates.rate("low"), rate("low"), rates.TABLE)
+""",
     "a_module_on_a_path_of_its_own": """
 import os, sys
 os.makedirs("src")
