@@ -39,14 +39,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
-from labline_runtime.values import hashed, hashing, nans, own
+from labline_runtime.values import disk, hashed, hashing, nans, own
 from labline_runtime.values.writing import Seen, dump
 
 MAGIC = b"LABLINE\x01"
 ALIGNMENT = 64
 CHUNK = 1 << 22
 SMALL = 1 << 20  # bytes below which there is nothing to gain by leaves
-BESIDE = 1 << 22  # bytes from which on the disk writes while they are hashed
+BESIDE = 1 << 22  # bytes from which on room is taken ahead, and the disk writes while they are hashed
 _LENGTH = 8  # bytes that tell how long the index is
 _ENDINGS = {hashing.PLAIN: "tree", hashing.FAST: hashing.FAST}  # of the digests of big files, by the hash
 
@@ -78,12 +78,17 @@ class _File:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.position = 0
+        self._begun = 0  # what the disk was told to write
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         for start in range(0, len(view), CHUNK):
-            self._file.write(view[start : start + CHUNK])
-        self.position += len(view)
+            part = view[start : start + CHUNK]
+            self._file.write(part)
+            self.position += len(part)
+            if self.position - self._begun >= disk.STRETCH:
+                disk.begin(self._file.fileno(), self._begun, self.position - self._begun)
+                self._begun = self.position
         return len(view)
 
     def pad(self) -> None:
@@ -110,6 +115,8 @@ def store(
         if seen.asks_again:
             file, buffers, _ = _write_stream(values, raw, seen)
         stream_end = file.position
+        if (size := stream_end + sum(_room(buffer) for buffer in buffers)) >= BESIDE:
+            disk.reserve(raw.fileno(), size)
         places = []
         for buffer in buffers:
             with buffer.raw() as view:
@@ -141,6 +148,12 @@ def store(
     return StoredArtifact(target, digest, file.position, stamp)
 
 
+def _room(buffer: pickle.PickleBuffer) -> int:
+    """How many bytes of a file *buffer* takes at most."""
+    with buffer.raw() as view:
+        return view.nbytes + ALIGNMENT
+
+
 def _text_of(index: Mapping[str, Any]) -> bytes:
     """How a file ends."""
     text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
@@ -166,8 +179,8 @@ def _in_leaves(
         view = memoryview(mmap.mmap(written.fileno(), 0, access=mmap.ACCESS_READ))
     places = zip(map(hashed.address_of, buffers), index["buffers"], strict=True)
     arrays = hashed.Written(view, [(address, size, at) for address, (at, size, _) in places], scheme)
-    with ThreadPoolExecutor(1, hashing.THREADS) as disk:
-        synced = disk.submit(os.fsync, raw.fileno()) if last >= BESIDE else None
+    with ThreadPoolExecutor(1, hashing.THREADS) as beside:
+        synced = beside.submit(os.fsync, raw.fileno()) if last >= BESIDE else None
         index["facts"] = dict((facts(arrays) if callable(facts) else facts) or {})
         runs, leaves = arrays.all(first, last)
         head = hashed.hashes(scheme, view, list(hashed.pieces(0, first)))
