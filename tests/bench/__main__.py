@@ -17,7 +17,7 @@ BENCHMARKS = (
     compile,
     *([kale] if peers.wanted() else []),
     *digest.BENCHMARKS,
-    handover,
+    *handover.BENCHMARKS,
     serving,
     lab,
 )
