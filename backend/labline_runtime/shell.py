@@ -244,6 +244,9 @@ class Shell:
             )
         self.ipython.display_formatter.formatters  # noqa: B018 - made when they are asked for, which each step does
         self.ipython.last_execution_result = ExecutionResult(None)  # %xdel takes it that a cell has run before
+        # IPython puts names into builtins for every cell and takes them out after it. Here they stay, else guards would
+        # have to look through all builtins to see that nothing else has changed.
+        self.ipython.builtin_trap.__enter__()
         builtins.input = _no_input
         getpass.getpass = _no_input
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -17,7 +17,7 @@ from pathlib import Path
 from labline_backend.home import Home
 from labline_backend.service import Service
 
-ROUNDS = 3
+ROUNDS = 7
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 

@@ -241,7 +241,7 @@ class Patches:
     def new(self, known: Iterable[str]) -> list[str]:
         """The paths (``@patch:...``) of those that were put there since, save those at the paths *known*."""
         holders = _holders(self._namespace)
-        if _picture(holders) is self._before:
+        if self._before.holds(holders):
             return []
         expected = {(id(holder), name) for holder, name in (_holder(_place(path)) for path in known)}
         found = []
@@ -287,14 +287,22 @@ class _Picture:
     ground: Ground
     code: Mapping[tuple[int, str], Any]  # by the id of the holder, and the name in it
 
+    def holds(self, holders: Mapping[_Holder, None]) -> bool:
+        """Whether it still shows all that is in *holders*."""
+        return holders.keys() <= self.holders.keys() and self.ground.holds()
+
 
 _last: _Picture | None = None
 
 
 def _picture(holders: Mapping[_Holder, None]) -> _Picture:
-    """What is in *holders*, and perhaps in others: the same object again as long as nothing in any of them changes."""
+    """What is in *holders*, and in all others so far: the same object again as long as nothing in any of them changes.
+
+    A step has names for some of the holders that its parent has looked at.
+    """
     global _last
-    if _last is None or not holders.keys() <= _last.holders.keys() or not _last.ground.holds():
+    if _last is None or not _last.holds(holders):
+        holders = holders if _last is None else {**_last.holders, **holders}
         ground = Ground(vars(each.holder) for each in holders)
         code = {(id(each.holder), name): value for each in holders for name, value in each.own_code()}
         _last = _Picture(holders, ground, code)
