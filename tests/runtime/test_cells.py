@@ -21,6 +21,13 @@ def test_in_out_and_underscore_work(steps):
     assert ran.printed() == "42 42 42 40 + 2\n"
 
 
+def test_a_cell_leaves_the_builtins_to_guards_as_they_were(steps):
+    look = "from labline_runtime.states.versions import version_of\nimport builtins\nprint(version_of(vars(builtins)))"
+    ran = steps.run(look, "print(get_ipython() is not None)", look)
+    assert ran.printed(0) == ran.printed(2)
+    assert ran.printed(1) == "True\n"
+
+
 def test_top_level_await_works(steps):
     assert steps.run("import asyncio\nprint(await asyncio.sleep(0, 'slept'))").printed() == "slept\n"
 

@@ -108,7 +108,11 @@ CHANGED: dict[str, list[Any]] = {
     "@environ": [lambda: os.environ.update(LABLINE_TEST="1"), lambda: os.environ.pop("LABLINE_TEST")],
     "@warnings": [lambda: warnings.simplefilter("error", FutureWarning), warnings.resetwarnings],
     "@ipython": [lambda: setattr(_shell(), "automagic", False), lambda: _shell().extension_manager.loaded.add("one")],
-    "@matplotlib.rcParams": [lambda: matplotlib.rcParams.update({"lines.linewidth": 9}), _font],
+    "@matplotlib.rcParams": [
+        lambda: matplotlib.rcParams.update({"lines.linewidth": 9}),
+        _font,
+        pd.plotting.register_matplotlib_converters,
+    ],
     "@pandas.options": [
         lambda: pd.set_option("display.max_rows", 7),
         lambda: pd.set_option("display.html.border", 3),
@@ -146,6 +150,7 @@ def as_before():
         fonts, drawn = matplotlib.rcParams["font.sans-serif"].copy(), np.random.get_state()
         yield
         matplotlib.rcParams["font.sans-serif"][:] = fonts
+        pd.plotting.deregister_matplotlib_converters()
         np.random.set_state(drawn)
         decimal.setcontext(context)
         np.set_printoptions(**printed)

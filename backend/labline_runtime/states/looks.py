@@ -82,12 +82,13 @@ def _plots() -> Sequence[Any]:
     inline = plots.inline_settings()
     colors = sys.modules.get("matplotlib.colors")
     letters = colors.colorConverter.colors if colors is not None else None
-    return sys.modules["matplotlib"].rcParams, letters, inline, getattr(inline, "rc", None)
+    units = getattr(sys.modules.get("matplotlib.units"), "registry", None)
+    return sys.modules["matplotlib"].rcParams, inline, letters, units, getattr(inline, "rc", None)
 
 
-def _of_plots(parameters: dict[str, Any], letters: dict[str, Any] | None, _: Any, own: dict[str, Any] | None) -> Any:
+def _of_plots(parameters: dict[str, Any], _: Any, *others: dict[str, Any] | None) -> Any:
     inner = (value for value in dict.values(parameters) if type(value) in (list, dict))
-    return [parameters, *inner, *(each for each in (letters, own) if each is not None)]
+    return [parameters, *inner, *(each for each in others if each is not None)]
 
 
 def _nested(options: dict[str, Any]) -> Iterable[Any]:
