@@ -72,6 +72,8 @@ class Reach:
             return list(item) if not set(map(type, item)) <= ATOMS else []
         if is_index(item):
             return []
+        if _is_frame(type(item)):
+            return [*(block.values for block in item._mgr.blocks), *item._mgr.axes, item._attrs]
         if is_tensor(type(item)):
             self._immutable.add(id(item))  # as an array below
             self.arrays += (memory for memory in [memory_of(item)] if memory is not None)
@@ -82,7 +84,14 @@ class Reach:
             return [*(item.__closure__ or ()), *vars(item).values(), item.__defaults__, item.__kwdefaults__]
         self._immutable.add(id(item))  # an array: its memory counts, not the object
         self.arrays.append(item)
-        return (item.ravel().tolist() if item.dtype.hasobject else []) + [getattr(item, "_mask", None)]
+        items = item.ravel().tolist() if item.dtype.hasobject else []
+        return (items if not set(map(type, items)) <= ATOMS else []) + [getattr(item, "_mask", None)]
+
+
+def _is_frame(kind: type) -> bool:
+    """Whether objects of *kind* are pandas' own frames and series, of which it is known what they keep, and where."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and (kind is pandas.DataFrame or kind is pandas.Series)
 
 
 _known: set[type] = set()
@@ -105,7 +114,8 @@ def _learn(kind: type) -> None:
     if leaf:
         _leaves.add(kind)
     elif (
-        issubclass(kind, (tuple, frozenset, types.FunctionType))
+        _is_frame(kind)
+        or issubclass(kind, (tuple, frozenset, types.FunctionType))
         or (numpy is not None and issubclass(kind, numpy.ndarray))
         or (pandas is not None and issubclass(kind, pandas.Index))
     ):
