@@ -135,14 +135,17 @@ class _Steps:
                     for descriptor in held:
                         os.close(descriptor)
                     self._copied.forget_keeper()
-                    _run(its, kept.problem, self._ahead, self._copied)
+                    code = _run(its, kept.problem, self._ahead, self._copied)
+                    if code == 0:
+                        keeper.say_last(os.getppid(), self._keeper.last_words[1])
+                    os._exit(code)
                 finally:
                     os._exit(1)
             return _InHand(kept, ours)
 
 
-def _run(keepers: socket.socket, problem: int, ahead: Ahead | None, copied: Copied) -> None:
-    """Wait for a step, run it, and end the process."""
+def _run(keepers: socket.socket, problem: int, ahead: Ahead | None, copied: Copied) -> int:
+    """Wait for a step, and run it; the code that the process is to end with."""
     from labline_runtime import shell
 
     copied.copy()
@@ -177,7 +180,7 @@ def _run(keepers: socket.socket, problem: int, ahead: Ahead | None, copied: Copi
         sys.excepthook(*sys.exc_info())
     _leave()
     copied.tell()
-    os._exit(code)
+    return code
 
 
 def _have_environment(wanted: dict[str, str]) -> None:

@@ -18,6 +18,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -28,6 +29,9 @@ PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 LOOK = 0.05  # seconds between two looks at what a step with a limit holds, unless looking takes long itself
 SHARE = 20  # a look may take one part in so many of the time
+GLANCES = 5  # at a process that has said its last word; on a busy core it has not got so far, and is waited for
+SMALL = 256 << 20  # bytes that are given back in a moment
+PF_EXITING = 4  # of the kernel's, in /proc/PID/stat
 OOM_SCORE = "500"  # a step should die of memory before the engine, the server and the desktop do
 STAY = b"s"
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where both put it on Linux
@@ -129,6 +133,7 @@ class Kept:
         self.status: int | None = None
         self.peak = 0
         self.cpu = 0.0
+        self.is_ending = False  # it is as good as over, and not collected yet
 
 
 class Keeper:
@@ -146,6 +151,8 @@ class Keeper:
         self._over = 0
         self._step: Kept | None = None
         self._in_hand: list[Kept] = []
+        self.last_words = os.pipe()  # of steps that end: a line of JSON each; see below
+        os.set_blocking(self.last_words[0], False)
         _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.wake = os.pipe()
         os.set_blocking(self.wake[1], False)
@@ -173,7 +180,7 @@ class Keeper:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        for descriptor in (*self.wake, problem_read, *(other.problem for other in self._in_hand)):
+        for descriptor in (*self.wake, *self.last_words, problem_read, *(other.problem for other in self._in_hand)):
             os.close(descriptor)
         os.setpgid(0, 0)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:  # noqa: PTH123
@@ -216,7 +223,7 @@ class Keeper:
                 os._exit(0)
 
     def _watch(self, step: Kept) -> None:
-        sources = [self._control, self.wake[0]]
+        sources = [self._control, self.wake[0], self.last_words[0]]
         pause, due = LOOK if self._limit else None, time.monotonic() + LOOK
         self.reap()
         while step.status is None and not self.asked and not self._over:
@@ -229,6 +236,8 @@ class Keeper:
                     self.asked = True
             if self.wake[0] in readable:
                 self._awake()
+            if self.last_words[0] in readable:
+                self._hear(step)
             if self._limit and time.monotonic() >= due:
                 pause = self._measure()
                 due = time.monotonic() + pause
@@ -236,6 +245,17 @@ class Keeper:
     def _awake(self) -> None:
         os.read(self.wake[0], 4096)
         self.reap()
+
+    def _hear(self, step: Kept) -> None:
+        """Take *step* for ended if it has said so, does nothing any more, and has no child.
+
+        What is left then is for the system to take its memory apart, which takes longer than a small step's own cells.
+        """
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError):  # anybody can write there
+            facts = json.loads(os.read(self.last_words[0], 1 << 12).splitlines()[-1])
+            peak, cpu = int(facts["peak"]), float(facts["cpu"])
+            if facts["pid"] == step.pid and _is_exiting(step.pid):
+                step.peak, step.cpu, step.status, step.is_ending = peak, cpu, 0, True
 
     def _ordered(self) -> bytes:
         """What the engine wants; nothing where it has died."""
@@ -253,7 +273,7 @@ class Keeper:
         for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208 - whoever reads to the end is waiting
             if descriptor <= 2:
                 os.dup2(null, descriptor)
-            elif descriptor not in (*self.wake, step.problem):
+            elif descriptor not in (*self.wake, *self.last_words, step.problem):
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
 
@@ -300,10 +320,41 @@ class Keeper:
             return bool(_descendants(os.getpid()) - spared)
 
     def _spared(self) -> set[int]:
-        return {kept.pid for kept in self._in_hand if kept.status is None}
+        spared = {kept.pid for kept in self._in_hand if kept.status is None}
+        return spared | {self._step.pid} if self._step is not None and self._step.is_ending else spared
 
     def _report(self, step: Kept) -> dict[str, object]:
         return {"status": step.status, "asked": self.asked, "peak": step.peak, "cpu": step.cpu, "over": self._over}
+
+
+def say_last(keeper: int, last_words: int) -> None:
+    """Tell the *keeper*, from a step's process that ends in the next instant, that nothing more will come of it.
+
+    Only what is true of most steps is told, else the keeper waits for the end: this thread is the only one, no child
+    is left, and there is little memory to be given back. *last_words* is the keeper's descriptor. Closes all files.
+    """
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = max(own.ru_maxrss, children.ru_maxrss) * 1024
+    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    if peak > SMALL or len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208
+        return
+    with contextlib.suppress(OSError):
+        end = os.open(f"/proc/{keeper}/fd/{last_words}", os.O_WRONLY)
+        os.dup2(end, 0)
+        os.closerange(1, os.sysconf("SC_OPEN_MAX"))  # locks and ports are free before anybody hears of the end
+        os.write(0, json.dumps({"pid": os.getpid(), "peak": peak, "cpu": cpu}).encode() + b"\n")
+
+
+def _is_exiting(pid: int) -> bool:
+    """Whether the process *pid* runs no more code, and has neither threads nor children. Raises ``OSError``."""
+    for _ in range(GLANCES):
+        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123
+            flags = int(stat.read().rpartition(b")")[2].split()[6])
+        if flags & PF_EXITING:
+            with open(f"/proc/{pid}/task/{pid}/children", "rb") as children:  # noqa: PTH123
+                return not children.read() and len(os.listdir(f"/proc/{pid}/task")) == 1  # noqa: PTH208
+        os.sched_yield()
+    return False
 
 
 def tell(control: int, **facts: object) -> None:
