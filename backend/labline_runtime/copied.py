@@ -14,6 +14,7 @@ from __future__ import annotations
 import array
 import contextlib
 import ctypes
+import itertools
 import mmap
 import os
 import re
@@ -23,6 +24,10 @@ from collections.abc import Iterable
 TELLERS = 2  # steps whose pages are asked for; what both have copied is what every step needs
 MOST = 1 << 14  # pages that are copied ahead: more is no step's but a mistake
 MADV_POPULATE_WRITE = 23  # of Linux 5.14
+PROCESS_MADVISE = (
+    440  # the number of that system call, on every processor; from Linux 6.13 on a process may ask it this
+)
+MOST_AT_ONCE = 1024  # UIO_MAXIOV
 _FLAGS = slice(7 if sys.byteorder == "little" else 0, None, 8)  # the byte of each entry in pagemap with these bits:
 _PRESENT, _EXCLUSIVE = 1 << 7, 1 << 0
 _IS_OWN = bytes(flags & _PRESENT and flags & _EXCLUSIVE for flags in range(256))
@@ -68,11 +73,29 @@ class Copied:
         """Copy, in a process that waits for its step, what the step will copy anyway."""
         if not self._ranges:
             return
+        left = self._copy_at_once()
         advise = ctypes.CDLL(None).madvise
         advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
         with contextlib.suppress(ctypes.ArgumentError):  # no address at all: a step's code has told that
-            for start, length in self._ranges:
+            for start, length in left:
                 advise(start, length, MADV_POPULATE_WRITE)
+
+    def _copy_at_once(self) -> Ranges:
+        """Copy many ranges with one call of the system, which takes a quarter less; those that it has not copied."""
+        call = ctypes.CDLL(None).syscall
+        with contextlib.suppress(OSError):
+            itself = os.pidfd_open(os.getpid())
+            try:
+                for first in range(0, len(self._ranges), MOST_AT_ONCE):
+                    some = self._ranges[first : first + MOST_AT_ONCE]
+                    vector = (ctypes.c_size_t * (2 * len(some)))(*itertools.chain.from_iterable(some))
+                    done = call(PROCESS_MADVISE, itself, vector, ctypes.c_size_t(len(some)), MADV_POPULATE_WRITE, 0)
+                    if done != sum(length for _, length in some):
+                        return self._ranges[first:]
+            finally:
+                os.close(itself)
+            return []
+        return self._ranges
 
     def tell(self, pages: Iterable[int] | None = None) -> None:
         """Tell the parent, from a step that ends, what it has copied: its own pages."""
