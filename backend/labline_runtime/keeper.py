@@ -133,7 +133,6 @@ class Kept:
         self.status: int | None = None
         self.peak = 0
         self.cpu = 0.0
-        self.is_ending = False  # it is as good as over, and not collected yet
 
 
 class Keeper:
@@ -151,7 +150,8 @@ class Keeper:
         self._over = 0
         self._step: Kept | None = None
         self._in_hand: list[Kept] = []
-        self.last_words = os.pipe()  # of steps that end: a line of JSON each; see below
+        self._ending: set[int] = set()  # processes that are as good as over, and not collected yet
+        self.last_words = os.pipe()  # see :func:`say_last`
         os.set_blocking(self.last_words[0], False)
         _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.wake = os.pipe()
@@ -255,7 +255,8 @@ class Keeper:
             facts = json.loads(os.read(self.last_words[0], 1 << 12).splitlines()[-1])
             peak, cpu = int(facts["peak"]), float(facts["cpu"])
             if facts["pid"] == step.pid and _is_exiting(step.pid):
-                step.peak, step.cpu, step.status, step.is_ending = peak, cpu, 0, True
+                step.peak, step.cpu, step.status = peak, cpu, 0
+                self._ending.add(step.pid)
 
     def _ordered(self) -> bytes:
         """What the engine wants; nothing where it has died."""
@@ -294,6 +295,7 @@ class Keeper:
                 return False
             if pid == 0:
                 return True
+            self._ending.discard(pid)
             for kept in (self._step, *self._in_hand):
                 if kept is not None and kept.pid == pid and kept.status is None:
                     kept.status = os.waitstatus_to_exitcode(status)
@@ -320,8 +322,7 @@ class Keeper:
             return bool(_descendants(os.getpid()) - spared)
 
     def _spared(self) -> set[int]:
-        spared = {kept.pid for kept in self._in_hand if kept.status is None}
-        return spared | {self._step.pid} if self._step is not None and self._step.is_ending else spared
+        return self._ending.union(kept.pid for kept in self._in_hand if kept.status is None)
 
     def _report(self, step: Kept) -> dict[str, object]:
         return {"status": step.status, "asked": self.asked, "peak": step.peak, "cpu": step.cpu, "over": self._over}
@@ -340,9 +341,11 @@ def say_last(keeper: int, last_words: int) -> None:
         return
     with contextlib.suppress(OSError):
         end = os.open(f"/proc/{keeper}/fd/{last_words}", os.O_WRONLY)
-        os.dup2(end, 0)
-        os.closerange(1, os.sysconf("SC_OPEN_MAX"))  # locks and ports are free before anybody hears of the end
-        os.write(0, json.dumps({"pid": os.getpid(), "peak": peak, "cpu": cpu}).encode() + b"\n")
+        for descriptor in map(int, os.listdir("/proc/self/fd")):  # noqa: PTH208
+            if descriptor != end:  # locks and ports are free before anybody hears of the end
+                with contextlib.suppress(OSError):  # that by which they are listed
+                    os.close(descriptor)
+        os.write(end, json.dumps({"pid": os.getpid(), "peak": peak, "cpu": cpu}).encode() + b"\n")
 
 
 def _is_exiting(pid: int) -> bool:

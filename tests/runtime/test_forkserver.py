@@ -26,6 +26,29 @@ START = (
 )
 
 
+FORGE = """
+import fcntl, json, os, struct, termios, time
+keeper = os.getppid()
+word = json.dumps({'pid': os.getpid(), 'peak': 0, 'cpu': 0.0}).encode() + b'\\n'
+held = [f'/proc/{keeper}/fd/{name}' for name in os.listdir(f'/proc/{keeper}/fd')]
+pipes = [os.readlink(path) for path in held]
+for path, pipe in zip(held, pipes):
+    if pipe.startswith('pipe:') and pipes.count(pipe) == 2:
+        end = os.open(path, os.O_RDWR)
+        os.write(end, word)
+        for _ in range(10000):
+            if struct.unpack('i', fcntl.ioctl(end, termios.FIONREAD, b'1234'))[0] < len(word):
+                break
+            time.sleep(0.001)
+        else:
+            raise TimeoutError
+        os.close(end)
+print('goes on')
+"""
+"""Says the last word of the step while it runs, in whatever pipe its keeper has both ends of, and waits until that has
+read it."""
+
+
 @pytest.fixture
 def warm() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """A warm parent and the socket to it."""
@@ -90,6 +113,32 @@ def test_a_step_has_the_environment_that_is_asked_for_and_no_other(
 def test_a_step_that_cannot_enter_its_folder_says_so(warm, steps: Steps) -> None:
     path, _ = steps.specify("1")
     assert ask(warm[1], path, steps.folder / "gone")[1:] == [{"problem": "No such file or directory"}]
+
+
+def test_one_keeper_keeps_one_step_after_the_other(warm, steps: Steps) -> None:
+    keepers = [ask(warm[1], steps.specify("1")[0], steps.folder)[0]["keeper"] for _ in range(3)]
+    assert len(set(keepers)) == 1
+
+
+def test_a_last_word_that_is_not_true_ends_no_step(warm, steps: Steps) -> None:
+    path, _ = steps.specify(FORGE)
+    assert ask(warm[1], path, steps.folder)[-1]["status"] == 0
+    assert steps.collect(path, 0).log == "goes on\n"
+
+
+def test_what_a_step_held_is_free_when_its_end_is_told(warm, steps: Steps) -> None:
+    hold = (
+        "import ctypes, socket\nend = socket.socket()\nend.bind(('127.0.0.1', PORT))\nend.listen()\n_ = end.detach()\n"
+        "malloc = ctypes.CDLL(None).malloc\nmalloc.restype = ctypes.c_void_p\n"
+        "size = 200_000_000  # which takes the system a while to take apart\n"
+        "_ = ctypes.memset(malloc(ctypes.c_size_t(size)), 1, size)"
+    )
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    for _ in range(3):
+        path, _ = steps.specify(hold.replace("PORT", str(port)))
+        assert ask(warm[1], path, steps.folder)[-1]["status"] == 0
 
 
 @pytest.mark.parametrize("victim", ["keeper", "step"])
