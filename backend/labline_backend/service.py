@@ -22,6 +22,7 @@ from labline_backend.logs import LogPart, read_part
 if TYPE_CHECKING:
     from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
+    from labline_backend.engine.launcher import Launcher
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
@@ -46,6 +47,7 @@ class Service:
         self.store: RunStore = RunStore(home)
         self._track = track
         self._engine: Engine | None = None
+        self._launcher: Launcher | None = None  # of the engine, started before it
         self._closed = False
         self._lock = threading.Lock()
 
@@ -73,8 +75,10 @@ class Service:
                     self._tracker(),
                     artifacts=ArtifactStore.find(self.home),
                     remote=self._remote,
-                    prune=self.values.prune_to_limit,
+                    prune=lambda: self.values.prune_to_limit(),
+                    launcher=self._launcher,
                 )
+                self._launcher = None
             return self._engine
 
     def close(self) -> None:
@@ -84,8 +88,11 @@ class Service:
                 return
             self._closed = True
             engine, self._engine = self._engine, None
+            launcher, self._launcher = self._launcher, None
         if engine is not None:
             engine.close()
+        if launcher is not None:
+            launcher.close()
         self.store.close()
 
     # ------------------------------------------------------------------ runs
@@ -160,15 +167,24 @@ class Service:
 
     def _expect(self, path: Path, content: dict[str, Any] | None) -> None:
         """Start what the steps will be forked from beside the compilation, which takes as long."""
-        from labline_backend.kernels import KernelError
+        from labline_backend.kernels import KernelError, find_kernel
 
         try:
             document = json.loads(path.read_bytes()) if content is None else content
             kernel = str(document["metadata"]["kernelspec"]["name"])
         except (OSError, ValueError, LookupError, TypeError, RecursionError):  # a script, or there is no such notebook
             return
+        folder = path.absolute().parent
         with engine_errors(), contextlib.suppress(KernelError):  # the run will tell
-            self.engine.expect(kernel, path.absolute().parent)
+            with self._lock:
+                is_first = self._engine is None and self._launcher is None and not self._closed
+                if is_first:  # it is imported meanwhile
+                    from labline_backend.engine.launcher import Launcher
+
+                    self._launcher = Launcher(self.home)
+                    self._launcher.prepare(find_kernel(kernel), folder, ())
+            if not is_first:
+                self.engine.expect(kernel, folder)
 
     def prepare(self, path: Path, compiled: Compiled) -> None:
         """Have the libraries of the notebook at *path* imported by the time that it is run. Returns at once."""
@@ -342,9 +358,11 @@ class Service:
 
     def page(self, run: str) -> str | None:
         """Where a browser finds a run on its target; None for a run of this machine, or one that is not there yet."""
+        if self.get(run).target == "local":
+            return None
         from labline_backend.kubeflow.submission import page
 
-        return None if self.get(run).target == "local" else page(self.home.run_folder(run))
+        return page(self.home.run_folder(run))
 
     @staticmethod
     def _left_out(pipeline: Pipeline) -> tuple[Finding, ...]:

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 
 from labline_backend.errors import InputError
 from labline_backend.home import Home
-from labline_backend.registry import RegistryError, registered_runs
 from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
 from labline_backend.store.pruning import Contents, Pruned, Pruner, prune_to_limit
 from labline_backend.store.runs import RunStore
-from labline_backend.tracking.location import Location
 
 
 class StoredValues:
@@ -39,13 +37,21 @@ class StoredValues:
     @contextlib.contextmanager
     def _pruner(self, *, ask: bool) -> Iterator[Pruner]:
         """A registry that is not ours is asked for its models where *ask* is true."""
-        location = Location.find(self._home)
+
+        def registered() -> frozenset[str] | None:
+            from labline_backend.registry import registered_runs
+            from labline_backend.tracking.location import Location
+
+            return registered_runs(Location.find(self._home), ask=ask)
+
         with contextlib.closing(ArtifactStore.find(self._home)) as artifacts:
-            yield Pruner(self._store, artifacts, lambda: registered_runs(location, ask=ask))
+            yield Pruner(self._store, artifacts, registered)
 
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
+    from labline_backend.registry import RegistryError
+
     try:
         yield
     except RegistryError as error:

@@ -20,6 +20,8 @@ SCHEMA_VERSION = 1
 
 HIDDEN_STATE_PREFIX = "@"
 
+FAST_HASH = "blake3"  # of big artifacts, where it is to be had
+
 CellRole = Literal["imports", "functions", "parameters", "step", "metrics"]
 PREAMBLE_ROLES: tuple[CellRole, ...] = ("imports", "functions")  # of cells that run at the start of every step
 

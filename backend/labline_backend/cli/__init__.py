@@ -84,4 +84,5 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except BaseException as error:
         code = exit_code_of(error, as_json="--json" in given)
+    gc.freeze()  # nothing of this is garbage before the process ends
     sys.exit(code or 0)

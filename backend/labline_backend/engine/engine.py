@@ -20,6 +20,7 @@ from labline_backend.engine import patching
 from labline_backend.engine.driver import Driver, RemoteTarget
 from labline_backend.engine.earlier import Plan, plan
 from labline_backend.engine.imports import first_imports
+from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.owner import is_alive
 from labline_backend.engine.run import Run
 from labline_backend.engine.thread import LOOK, EngineThread
@@ -61,6 +62,7 @@ class Engine:
     ``workers`` bounds the steps that run at the same time, over all runs of this engine; by default as many as the
     cores that this process may really use (CPU affinity and the control group's quota). The engine's thread starts with
     the first run. *prune* is called after each run, beside whatever runs; it must not fail.
+    The engine's own is the *launcher* now, with the parents that it may have by then.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class Engine:
         artifacts: ArtifactStore | None = None,
         remote: RemoteTarget | None = None,
         prune: Callable[[], None] | None = None,
+        launcher: Launcher | None = None,
     ) -> None:
         self._home = home
+        self._launcher = launcher or Launcher(home)
         self._prune = prune
         self._store = store
         self._artifacts = artifacts or ArtifactStore(home)
@@ -312,6 +316,8 @@ class Engine:
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.close()
+        else:
+            self._launcher.close()
         self._artifacts.close()
 
     def __enter__(self) -> Engine:
@@ -329,7 +335,13 @@ class Engine:
             if self._thread is None:
                 try:
                     self._thread = EngineThread(
-                        self._home, self._store, self._artifacts, self._tracker, self._workers, self._prune
+                        self._home,
+                        self._store,
+                        self._artifacts,
+                        self._launcher,
+                        self._tracker,
+                        self._workers,
+                        self._prune,
                     )
                 except OSError as error:
                     raise self._home.error(error) from error

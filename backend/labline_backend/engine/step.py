@@ -27,13 +27,13 @@ from labline_compiler.pipeline import Step
 from labline_runtime import retrying
 from labline_runtime.notebook import write_atomically
 from labline_runtime.specification import (
+    FAST_HASH,
     ArtifactRecord,
     StepError,
     StepInput,
     StepResult,
     StepSpecification,
 )
-from labline_runtime.values import hashing
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
@@ -236,7 +236,7 @@ class StepRunner:
             derive_random=run.pipeline.parallel_random,
             definitions=run.pipeline.definitions(step.name),
             condition=step.condition.cell if step.condition is not None else None,
-            file_hash=hashing.FAST,  # the server has it, and whoever reads what this kernel wrote has what it has
+            file_hash=FAST_HASH,  # the server has it, and whoever reads what this kernel wrote has what it has
         )
 
     def _inputs(self) -> tuple[StepInput, ...]:

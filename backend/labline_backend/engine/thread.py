@@ -36,6 +36,7 @@ class EngineThread:
         home: Home,
         store: RunStore,
         artifacts: ArtifactStore,
+        launcher: Launcher,
         tracker: Tracker | None,
         workers: int,
         prune: Callable[[], None] | None,
@@ -44,7 +45,7 @@ class EngineThread:
         self._store = store
         artifacts.sweep()
         cache = Cache(home, store, artifacts)
-        self.means = Means(home, store, artifacts, cache, Launcher(home), Capacity(workers, usable_memory()), tracker)
+        self.means = Means(home, store, artifacts, cache, launcher, Capacity(workers, usable_memory()), tracker)
         self._runs: dict[str, Driver] = {}
         self._futures: dict[str, concurrent.futures.Future[RunRecord]] = {}
         self._watch: asyncio.Task[None] | None = None

@@ -18,7 +18,6 @@ from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import ArtifactRecord
 from labline_runtime.unfinished import putting_aside, sweep, unfinished
-from labline_runtime.values.artifact import is_intact
 
 ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"
 
@@ -184,7 +183,7 @@ class ArtifactStore:
         """Take the artifact away where it is not what was stored, so that nobody counts on it any more."""
         path = self.path(artifact.digest)
         with contextlib.suppress(OSError):
-            if not is_intact(path, artifact.digest):
+            if not _is_intact(path, artifact.digest):
                 path.unlink()
 
     def sweep(self) -> None:
@@ -209,7 +208,7 @@ class ArtifactStore:
                 durable.get(artifact.digest, file)
                 file.flush()
                 os.fsync(file.fileno())
-                if not is_intact(temporary, artifact.digest):
+                if not _is_intact(temporary, artifact.digest):
                     return False
                 target = self.path(artifact.digest)
                 target.parent.mkdir(exist_ok=True)
@@ -224,3 +223,9 @@ class ArtifactStore:
                 "Run again without the cache: the value is computed and stored anew.",
                 DAMAGED,
             ) from error
+
+
+def _is_intact(path: Path, digest: str) -> bool:
+    from labline_runtime.values.artifact import is_intact  # with all that reads values, which is seldom asked for here
+
+    return is_intact(path, digest)

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from labline_runtime.cores import usable_cores
+from labline_runtime.specification import FAST_HASH
 
 LARGE = 1 << 16
 LEAF = 1 << 20  # bytes hashed at a time
@@ -26,7 +27,7 @@ MOST_WORKERS = 8
 THREADS = "labline-hash"
 
 PLAIN = "sha256"
-FAST = "blake3"
+FAST = FAST_HASH
 _EMPTY = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"  # BLAKE3 of nothing, as its authors give it
 
 
