@@ -133,10 +133,13 @@ class Heap(Links):
         self._put.add((holders, content))
         roots: dict[bool, Value] = {}
         enough: Value | None = None  # what objects that all hold each other reach is one set
-        for holder in holders:
+        covered: set[int] = set()  # rings that hold one to which it was linked
+        for holder in self._lowest_first(holders):
             wanted = content
             thing = self.things[holder]
             if thing.kind not in TRANSPARENT:
+                if self.ring(holder) in covered:
+                    continue
                 reached = self.below(holder)
                 if reached is enough or content <= reached:
                     enough = reached
@@ -146,10 +149,17 @@ class Heap(Links):
                     roots[wide] = self._roots(content, wide=wide)
                 wanted = roots[wide]
             if new := wanted - thing.holds:
-                self.link(holder, new)
+                covered |= self.link(holder, new)
                 thing.since |= dict.fromkeys(new, self.links)
                 if self.listener is not None:
                     self.listener(holder, new)
+
+    def _lowest_first(self, holders: Value) -> Iterable[int]:
+        """Those that hold nothing, and then the others: who holds one of the former needs no link of its own."""
+        if len(holders) < 2:
+            return holders
+        lowest = [number for number in holders if not self.things[number].holds]
+        return [*lowest, *holders.difference(lowest)]
 
     def _roots(self, content: Value, *, wide: bool) -> Value:
         """Some of *content* that reach the rest of it: links to the rest would tell nothing new, and cost a lot.

@@ -45,13 +45,16 @@ class Links:
         self._within: dict[int, set[int]] = {}  # by ring: its members
         self._above: defaultdict[int, set[int]] = defaultdict(set)  # by ring: the rings that hold it
         self._below: dict[int, Value] = {}  # by ring
+        self._alone: dict[int, Value] = {}  # the same of what holds nothing: not to be kept right, once it does
         self._reached: dict[Value, _Reach] = {}
         self._kept = 0  # about how many objects are in there
         self.grown: set[int] = set()  # objects that reach more, or are in another ring, since somebody emptied this
 
-    def link(self, holder: int, new: Value) -> None:
-        """*holder* holds *new* from now on, none of which it has held before."""
-        self._spread(self.ring(holder), new)
+    def link(self, holder: int, new: Value) -> set[int]:
+        """*holder* holds *new* from now on, none of which it has held before. Rings that now reach *new*."""
+        reaching = self._spread(self.ring(holder), new)
+        if self._alone.pop(holder, None) is not None:
+            self.grown.add(holder)
         self.links += 1
         self.things[holder].holds |= new
         above = self.ring(holder)
@@ -59,15 +62,19 @@ class Links:
             ring = self.ring(number)
             if ring != above:
                 self._above[ring].add(above)
+        return reaching
 
     def ring(self, number: int) -> int:
         """Objects that all hold each other reach the same and are reached together: one of them stands for all."""
         return self._ring.get(number, number)
 
-    def _spread(self, holder: int, new: Value) -> None:
-        """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well."""
+    def _spread(self, holder: int, new: Value) -> set[int]:
+        """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well.
+
+        Returns the rings that were gone through.
+        """
         if holder not in self._below and not self._above.get(holder) and holder not in new:
-            return
+            return {holder}
         added = self.reach(new)  # first of all: what this works out for the first time may have to grow, too
         stack, seen = [holder], {holder}
         while stack:
@@ -87,6 +94,7 @@ class Links:
                 stack.extend(rings)
         if holder in added:  # what it comes to hold holds it
             self._close([ring for ring in seen if ring in added])
+        return seen
 
     def members(self, ring: int) -> set[int]:
         """The objects that it stands for."""
@@ -150,14 +158,19 @@ class Links:
         """The object with all it holds, directly or not."""
         ring = self._ring.get(number, number)
         known = self._below.get(ring)
+        if known is None and not self.things[number].holds:
+            known = self._alone.get(number)
+            if known is None:
+                known = self._alone[number] = frozenset((number,))
         if known is None:
             found, stack = {number}, [number]
             while stack:
-                new = self.things[stack.pop()].holds - found
-                found |= new
-                for each in new:
+                for each in sorted(self.things[stack.pop()].holds - found, reverse=True):
+                    if each in found:  # the newest first, as they tend to hold the older
+                        continue
                     below = self._below.get(self._ring.get(each, each))
                     if below is None:
+                        found.add(each)
                         stack.append(each)
                     else:
                         found |= below

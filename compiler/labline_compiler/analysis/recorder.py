@@ -83,7 +83,7 @@ class Recorder:
 
     def go(self, units: Sequence[Unit]) -> None:
         """Go through the trace, its parts being *units*."""
-        told: dict[str, Callable[..., None]] = {"link": self.scene.link, "name": self.scene.name, "at": self._at}
+        told: dict[str, Callable[..., object]] = {"link": self.scene.link, "name": self.scene.name, "at": self._at}
         for method in ("read", "looked_up", "bind", "delete", "alter", "hidden", "file", "unrepeatable"):
             told[method] = getattr(self, method)
         for method in ("unbound", "star_import", "history", "note"):
