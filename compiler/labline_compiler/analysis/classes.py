@@ -18,6 +18,10 @@ class Classes(Functions):
 
     _members: dict[int, tuple[int, dict[str, Value]]]  # by class, and after how many assignments to classes
     _assignments: int
+    # By class: the instances of those whose use runs something, and of those that have a member of some names; known
+    # when so many classes had instances, after so many assignments.
+    _running: tuple[tuple[int, int], list[set[int]]]
+    _having: dict[tuple[str, ...], tuple[tuple[int, int], list[set[int]]]]
     _uses: dict[
         int, tuple[dict[str, Value], list[Value]]
     ]  # by class: what using an instance runs, and of which members
@@ -119,11 +123,17 @@ class Classes(Functions):
 
     def _instances_with(self, value: Value, *names: str) -> list[int]:
         """Those of *value* that are instances of classes of the notebook with a special method of one of *names*."""
-        found: list[int] = []
-        for klass, instances in self.heap.instances_of.items():
-            if not instances.isdisjoint(value) and not self.members(klass).keys().isdisjoint((*names, "*")):
-                found += instances & value
-        return sorted(found)
+        return sorted(number for its in self._instances_by(names) for number in its & value)
+
+    def _instances_by(self, names: tuple[str, ...]) -> list[set[int]]:
+        """By class: its instances, of those classes that have a member of one of *names*."""
+        classes = self.heap.instances_of
+        moment, known = self._having.get(names, (None, []))
+        if moment != (len(classes), self._assignments):
+            wanted = (*names, "*")
+            known = [its for klass, its in classes.items() if not self.members(klass).keys().isdisjoint(wanted)]
+            self._having[names] = (len(classes), self._assignments), known
+        return known
 
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
@@ -286,7 +296,7 @@ class Classes(Functions):
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
-        running = [its for klass, its in self.heap.instances_of.items() if self._run_by_use(klass)]
+        running = self._run_by_any_use()
         reached = self.heap.reach(value) if running or self.heap.unfollowed else NOTHING
         for made in sorted(reached & self.heap.unfollowed.keys()):
             self.once(("use", made), lambda made=made: self._use_unfollowed(made))  # type: ignore[misc]
@@ -299,6 +309,14 @@ class Classes(Functions):
             self.once(("use", number), lambda number=number: self._use_one(number))  # type: ignore[misc]
         if self.state.moment == before:  # else the first of them may have more to do
             self.done[all_of_them] = before, NOTHING
+
+    def _run_by_any_use(self) -> list[set[int]]:
+        """By class: its instances, of those classes of which using an instance runs something."""
+        classes = self.heap.instances_of
+        moment = len(classes), self._assignments
+        if self._running[0] != moment:
+            self._running = moment, [its for klass, its in classes.items() if self._run_by_use(klass)]
+        return self._running[1]
 
     def _use_one(self, number: int) -> Value:
         own, klass = frozenset((number,)), self.heap.things[number].instance_of
