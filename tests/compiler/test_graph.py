@@ -546,3 +546,10 @@ def test_naming_an_index_alters_all_frames_that_may_have_it() -> None:
     made = "import pandas as pd\ndf = pd.DataFrame({'a': [1]})"
     text = steps(a=made, b="j = df.join(df, rsuffix='x')", c="j.index.name = 'i'", d="print(df)")
     assert "c>d:df" in edges(pipeline_of(text))
+
+
+def test_a_wrapper_holds_the_function_that_it_is_named_after() -> None:
+    adding = "import functools\nbase = [0]\ndef add(x, kept=base):\n    kept.append(x)"
+    wrapper = "@functools.wraps(add)\ndef other(x):\n    return x"
+    text = steps(a=adding, b=wrapper, c="other.__wrapped__(1)", d="print(base)")
+    assert "c>d:base" in edges(pipeline_of(text))

@@ -93,6 +93,25 @@ def _instances(count: int) -> list[str]:
     return [start, f"X = [1]\n{made}\nsetattr(Model, names({every}), m0)", f"for m in {every}:\n    m.fit(X)"]
 
 
+def _columns(count: int) -> list[str]:
+    """Every column of a frame is made of the one before."""
+    start = "import pandas as pd\ndf = pd.read_csv('a.csv')\ndf['c0'] = 1"
+    return [start, *(f"df['c{i}'] = df['c{i - 1}'] + 1" for i in range(1, count))]
+
+
+def _decorated(count: int) -> list[str]:
+    """A function in every cell, under a decorator that keeps its name."""
+    start = (
+        "import functools\n"
+        "def timed(f):\n"
+        "    @functools.wraps(f)\n"
+        "    def inner(*args):\n"
+        "        return f(*args)\n"
+        "    return inner"
+    )
+    return [start, *(f"@timed\ndef f{i}(x):\n    return x + [{i}]\ny{i} = f{i}([1])" for i in range(1, count))]
+
+
 @pytest.mark.parametrize(
     ("make", "small", "factor", "most"),
     [
@@ -102,6 +121,8 @@ def _instances(count: int) -> list[str]:
         (_library_objects, 4, 2, 1.5),
         (_evaluated, 5, 2, 1.4),
         (_instances, 4, 2, 0.6),
+        (_columns, 20, 4, 1.7),
+        (_decorated, 8, 4, 1.2),
     ],
 )
 def test_a_larger_notebook_makes_about_as_much_work_for_its_size(

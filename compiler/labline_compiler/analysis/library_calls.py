@@ -328,7 +328,7 @@ class LibraryCalls(Replacements):
     def is_transparent(self, decorator: Value) -> bool:
         """Whether a decorator, given as a configured call, leaves the function as it was."""
         return bool(decorator) and all(
-            self.heap.things[n].kind is None and self.heap.things[n].origin in operations.TRANSPARENT_DECORATORS
+            self.heap.things[n].kind is None and self.heap.things[n].maker in operations.TRANSPARENT_DECORATORS
             for n in decorator
         )
 

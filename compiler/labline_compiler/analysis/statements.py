@@ -330,7 +330,9 @@ class Statements(Stays):
     def _decorated(self, value: Value, decorators: Sequence[tuple[Value, ast.expr]]) -> Value:
         for decorator, node in reversed(decorators):
             origin = self.heap.origin(decorator)
-            if origin not in TRANSPARENT_DECORATORS and not self.is_transparent(decorator):
+            if self.is_transparent(decorator):
+                self.state.alter(value, self.heap.reach(decorator) - decorator)  # __wrapped__
+            elif origin not in TRANSPARENT_DECORATORS:
                 value = self.call(decorator, self.arguments_of([value]), node)
         return value
 
