@@ -30,6 +30,7 @@ def capture(_: Baseline) -> Any:
         "active": list(shell.display_formatter.active_types),
         "aliases": list(shell.alias_manager.aliases),
         "future": shell.compile.flags & _FUTURE,  # what ``from __future__`` in one cell means for all later ones
+        "tracebacks": shell.InteractiveTB.mode,
         "reloads": vars_of(reloader, ("enabled", "check_all", "autoload_obj")) if reloader is not None else None,
     }
 
@@ -43,6 +44,8 @@ def restore(value: Any, _: Baseline) -> None:
     for name, setting in value["settings"].items():
         if getattr(shell, name, setting) != setting:
             setattr(shell, name, setting)
+    if shell.InteractiveTB.mode != value["tracebacks"]:
+        shell.InteractiveTB.set_mode(mode=value["tracebacks"])
     text = shell.display_formatter.formatters["text/plain"]
     for name, setting in value["text"].items():
         if getattr(text, name) != setting:

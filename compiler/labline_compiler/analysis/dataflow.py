@@ -20,7 +20,7 @@ from labline_compiler.analysis.heap import Heap
 from labline_compiler.analysis.hidden_state import HANDLERS
 from labline_compiler.analysis.history import asks_for_results
 from labline_compiler.analysis.observed import Observed
-from labline_compiler.analysis.plots import INLINE
+from labline_compiler.analysis.plots import INLINE, LOOKS_AT_BACKEND
 from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.analysis.scout import Scout
 from labline_compiler.analysis.settlement import Settlement
@@ -54,8 +54,9 @@ class Analysis:
         # The notebook is followed again only where another cell, or another fact, is in the place of one.
         code = [(unit.parsed, unit.parameters, unit.cell_number, unit.cell.source) for unit in units]
         if self._followed is None or self._followed[0] != (code, observed.facts):
-            trace, walker = self._follow(units, observed)
-            if walker.backend_replaced:  # what that has to do with is seen above it
+            looked_at = any(LOOKS_AT_BACKEND.search(unit.cell.source) for unit in units)
+            trace, walker = self._follow(units, observed, loading_counts=looked_at)
+            if walker.backend_replaced and not looked_at:  # what that has to do with is seen above it
                 observed = Observed(units, facts)
                 trace, _ = self._follow(units, observed, loading_counts=True)
             self._followed = (code, observed.facts), trace, observed

@@ -30,7 +30,7 @@ _HISTORY_LINES = _words("history hist save notebook logstart logon logoff logsta
 _AGAIN = _words("recall rep rerun macro")
 _LISTINGS = _words("who who_ls whos")
 _SET_UP = _words(
-    "load_ext reload_ext unload_ext autoreload aimport precision pprint alias unalias xmode automagic colors"
+    "load_ext reload_ext unload_ext autoreload aimport precision pprint alias unalias xmode automagic autocall colors"
 )
 
 
@@ -188,6 +188,9 @@ class Magics(History):
             if line.startswith("InlineBackend"):
                 self.state.sink.hidden("@matplotlib.backend", "change")
                 self.figures_open |= "close_figures" in line
+                if line.startswith("InlineBackend.rc"):
+                    self.parameters_waiting = True
+                    self.state.sink.hidden("@matplotlib.rcParams", "change")
             elif line.startswith(("InteractiveShell", "ZMQInteractiveShell", "TerminalInteractiveShell")):
                 self.state.sink.hidden("@ipython", "change")
             elif line:
@@ -197,7 +200,7 @@ class Magics(History):
         self.load_backend()
         if backend not in (None, *INLINE):
             self.figures_open = True
-        if self.figures_open:
+        if self.figures_open or self.loading_counts:
             self.state.sink.hidden("@matplotlib.backend", "change")
         if name == "pylab":
             for bound, module in (("np", "numpy"), ("numpy", "numpy"), ("plt", "matplotlib.pyplot")):

@@ -8,6 +8,7 @@ reads and alters, under the name ``@matplotlib.figures``.
 from __future__ import annotations
 
 import ast
+import re
 
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
@@ -20,6 +21,12 @@ def _words(text: str) -> frozenset[str]:
 
 
 INLINE = ("inline", "module://matplotlib_inline.backend_inline")
+# What shows which backend there is, and whether it draws at once. Both are also among all of ``rcParams``.
+LOOKS_AT_BACKEND = re.compile(
+    r"""\b(get_backend|is_?interactive|_backend_mod)\b|\brcParams\s*\[\s*['"](backend|interactive|toolbar)['"]
+    |(?<!import\ )(?<!,\ )\brcParams\b(?!\s*(\[|=|\.update\b|,|\w))""",
+    re.VERBOSE,
+)
 _PYPLOT = "matplotlib.pyplot."
 # What pyplot has besides figures. Names of classes and of parameters count, too.
 _NO_FIGURES = _words(
@@ -40,6 +47,7 @@ class Plots(Logs):
     backend_loaded = False  # whether IPython has set itself up to show figures
     backend_replaced = False  # whether another backend was chosen after that
     loading_counts = False  # whether it makes a difference to later steps
+    parameters_waiting = False  # whether the inline backend has some that it sets when it is chosen (``%config``)
     cells = 0  # how many were followed
     patched: dict[str, dict[str, None]]  # attributes put into libraries: name -> paths
 
@@ -77,6 +85,8 @@ class Plots(Logs):
         """The backend is used for the first time: IPython is told how to show figures, and keeps that with another."""
         if self.loading_counts and not self.backend_loaded:
             self.state.sink.hidden("@matplotlib.backend", "change")
+        if self.parameters_waiting:
+            self.state.sink.hidden("@matplotlib.rcParams", "change")
         self.backend_loaded = True
 
     def run_kept(self, shown: Value) -> None:
