@@ -252,6 +252,7 @@ def _unstorable(spec: StepSpecification, values: Mapping[str, Any], error: BaseE
         variable, path, kind = found.variable, found.path, found.type
         what = f"{variable} cannot be handed to another step"
         what += f": {path} is a {kind}" if path != variable else f": it is a {kind}"
+    of_state = variable.startswith(HIDDEN_STATE_PREFIX)
     return StepError(
         message=f"{what} ({type(error).__name__}: {' '.join(str(error).split())[:300]}).",
         code="LL401",
@@ -259,6 +260,9 @@ def _unstorable(spec: StepSpecification, values: Mapping[str, Any], error: BaseE
         evalue=str(error),
         variable=variable,
         culprit=path,
-        hint=f"Create {variable} in the step that uses it, move the cut so that it stays in step {spec.step}, "
+        hint=f"Set {variable.removeprefix(HIDDEN_STATE_PREFIX)} up in a cell tagged `imports`, which runs at the start "
+        "of every step."
+        if of_state
+        else f"Create {variable} in the step that uses it, move the cut so that it stays in step {spec.step}, "
         "or merge the steps.",
     )

@@ -98,6 +98,24 @@ CASES = {
         {"a>b:@matplotlib.backend", "a>c:@matplotlib.backend", "c>d:@matplotlib.backend"},
     ),
     "inline again is nothing new": (steps(a="%matplotlib inline", b="plt.plot([1])"), set()),
+    "a parameter that is set is no look at the backend": (
+        steps(
+            a="%matplotlib inline", b="from matplotlib import rcParams", c="plt.rcParams['font.size']\nplt.plot([1])"
+        ),
+        set(),
+    ),
+    "which backend it is is looked at": (
+        steps(a="%matplotlib inline", b="print(plt.isinteractive())"),
+        {"a>b:@matplotlib.backend"},
+    ),
+    "parameters that the inline backend sets": (
+        steps(a="%config InlineBackend.rc = {'font.size': 7}", b="%matplotlib inline", c="x = 1"),
+        {
+            "a>b:@matplotlib.backend,@matplotlib.rcParams",
+            "a>c:@matplotlib.backend",
+            "b>c:@matplotlib.rcParams",
+        },
+    ),
     "a draw after a seed": (
         steps(a="np.random.seed(1)", b="x = np.random.rand()", c="y = np.random.rand()"),
         {"a>b:@numpy.random", "b>c:@numpy.random"},
@@ -169,6 +187,35 @@ CASES = {
     "a module that is reloaded": (
         steps(a="import tools", b="import importlib\nimportlib.reload(tools)", c="print(tools.x)"),
         {"a>b:tools", "a>c:tools", "b>c:@module:tools"},
+    ),
+    "messages to a stream": (
+        steps(
+            a="log = logging.getLogger('x')\nlog.addHandler(logging.StreamHandler())",
+            b="log.info('y')",
+            c="log.info('z')",
+        ),
+        {"a>b:@logging,log", "a>c:@logging,log"},
+    ),
+    "messages into a text": (
+        steps(
+            a="import io\ntext = io.StringIO()\nlogging.basicConfig(stream=text, force=True)",
+            b="logging.info('y')",
+            c="text.getvalue()",
+        ),
+        {"a>b:@logging,text", "b>c:@logging,text"},
+    ),
+    "messages to a handler of the notebook's own": (
+        steps(
+            a="seen = []\nclass Own(logging.Handler):\n    def emit(self, record): seen.append(record)\n"
+            "log = logging.getLogger('x')\nlog.addHandler(Own())",
+            b="log.info('y')",
+            c="len(seen)",
+        ),
+        {"a>b:@logging,log,seen", "a>c:@logging", "b>c:seen"},
+    ),
+    "a method that every logger gets": (
+        steps(a="logging.Logger.trace = lambda self: None", b="x = 1"),
+        {"a>b:@patch:logging.Logger.trace"},
     ),
     "an extension": (steps(a="%load_ext autoreload", b="x = 1"), {"a>b:@ipython"}),
     "a generator of a star import": (

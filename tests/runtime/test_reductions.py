@@ -6,6 +6,7 @@ import array
 import dataclasses
 import functools
 import io
+import logging
 import random
 import re
 import weakref
@@ -254,3 +255,33 @@ def test_what_a_library_attaches_to_a_frame_is_left_out_as_pandas_does(tmp_path)
     vars(frame).update(made_by=TransformerManager(), name="train")
     found = crossed(tmp_path, v=frame)["v"]
     assert (hasattr(found, "made_by"), found.name) == (False, "train")
+
+
+def _page(tags: int) -> Any:
+    bs4 = pytest.importorskip("bs4")
+    return bs4.BeautifulSoup("<ul>" + "<li class='a b'>one<!-- two --></li>" * tags + "</ul>", "html.parser")
+
+
+def test_a_tag_of_a_long_page_is_a_tag_of_that_page_again(tmp_path):
+    page = _page(500)
+    back = crossed(tmp_path, page=page, tag=page.find_all("li")[1])
+    back["tag"]["id"] = "x"
+    assert back["page"].find(id="x") is back["tag"]
+
+
+def test_a_page_comes_back_as_what_it_was(tmp_path):
+    page = _page(2)
+    back = crossed(tmp_path, v=page)["v"]
+    assert (str(back), digest(back), back.li.next_element.next_element) == (str(page), digest(page), " two ")
+
+
+def test_a_file_that_is_logged_to_is_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    handler = logging.FileHandler("note.log", mode="w")
+    record = logging.makeLogRecord({"msg": "once"})
+    handler.handle(record)
+    back = crossed(tmp_path / "kept", v=handler)["v"]
+    back.handle(record)
+    for each in (handler, back):
+        each.close()
+    assert (tmp_path / "note.log").read_text() == "once\nonce\n"

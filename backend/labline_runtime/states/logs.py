@@ -1,4 +1,4 @@
-"""How `logging` is set up: levels, handlers, formats. Handlers hold streams and locks, so they are described."""
+"""How `logging` is set up: levels, handlers, filters, formats, and what the module itself is told."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import logging
 import sys
 from typing import Any
 
-from labline_runtime.failure import StepFailure
-from labline_runtime.specification import StepError
+from labline_runtime import library
 from labline_runtime.states.baseline import Baseline
 
 _ROOT = ""
+_PLAIN = {"level": logging.NOTSET, "propagate": True, "disabled": False, "filters": [], "handlers": []}
+_OF_EACH = frozenset((*_PLAIN, *vars(logging.Logger("")), "name", "parent", "manager", "_cache"))
+_SWITCHES = ("raiseExceptions", "logThreads", "logProcesses", "logMultiprocessing")
 
 
 def capture(_: Baseline) -> Any:
-    """Every logger that is not as it is made, and the levels' own names.
-
-    Raises :class:`StepFailure` where a handler is of a kind that cannot be made anew from what it shows.
-    """
+    """Every logger that is not as it is made, the levels' own names, and what new loggers and records are."""
     names = [name for name, logger in logging.root.manager.loggerDict.items() if isinstance(logger, logging.Logger)]
     loggers = {_ROOT: _describe(logging.root)}
     for name in names:
@@ -29,6 +28,10 @@ def capture(_: Baseline) -> Any:
         "disabled": logging.root.manager.disable,
         "levels": {level: logging.getLevelName(level) for level in logging._levelToName},
         "captures warnings": getattr(logging, "_warnings_showwarning", None) is not None,
+        "switches": {name: getattr(logging, name) for name in _SWITCHES if hasattr(logging, name)},
+        "last resort": logging.lastResort.level if logging.lastResort is not None else None,
+        "class": logging.getLoggerClass(),
+        "record": logging.getLogRecordFactory(),
     }
 
 
@@ -36,61 +39,47 @@ def restore(value: Any, _: Baseline) -> None:
     """Set every logger up as it was."""
     for level, name in value["levels"].items():
         logging.addLevelName(level, name)
+    logging._loggerClass = value["class"]  # type: ignore[attr-defined]  # setLoggerClass() refuses the plain one's bases
+    logging.setLogRecordFactory(value["record"])
     for name, facts in value["loggers"].items():
-        logger = logging.getLogger(name) if name else logging.root
+        logger: Any = logging.getLogger(name) if name else logging.root
+        if (kind := facts.get("class")) is not None and type(logger) is not kind:
+            logger.__class__ = kind
+        vars(logger).update(facts.get("own", {}))
         logger.setLevel(facts["level"])
         logger.propagate, logger.disabled = facts["propagate"], facts["disabled"]
         logger.filters[:] = facts["filters"]
-        for handler in list(logger.handlers):
-            logger.removeHandler(handler)
-        for described in facts["handlers"]:
-            logger.addHandler(_made(described))
+        logger.handlers[:] = facts["handlers"]
     logging.disable(value["disabled"])
+    for name, setting in value["switches"].items():
+        setattr(logging, name, setting)
+    if value["last resort"] is None:
+        logging.lastResort = None
+    elif logging.lastResort is not None:
+        logging.lastResort.setLevel(value["last resort"])
     logging.captureWarnings(value["captures warnings"])
 
 
 def _describe(logger: logging.Logger) -> dict[str, Any]:
-    return {
+    facts: dict[str, Any] = {
         "level": logger.level,
         "propagate": logger.propagate,
         "disabled": logger.disabled,
         "filters": list(logger.filters),
-        "handlers": [_described(handler, logger) for handler in logger.handlers],
+        "handlers": [handler for handler in logger.handlers if not _is_of_library(handler, logger)],
     }
+    if not library.is_library(type(logger).__module__):
+        facts["class"] = type(logger)
+    own = {name: held for name, held in vars(logger).items() if name not in _OF_EACH}
+    if own and ("class" in facts or not library.is_library(logger.name)):
+        facts["own"] = own
+    return facts
 
 
-_PLAIN = {"level": logging.NOTSET, "propagate": True, "disabled": False, "filters": [], "handlers": []}
-
-
-def _described(handler: logging.Handler, logger: logging.Logger) -> dict[str, Any]:
-    facts = {"level": handler.level, "filters": list(handler.filters), "format": handler.formatter}
-    if type(handler) is logging.NullHandler:
-        return {**facts, "kind": "null"}
-    if type(handler) is logging.FileHandler:
-        handler.flush()
-        return {**facts, "kind": "file", "path": handler.baseFilename, "encoding": handler.encoding}
-    if isinstance(handler, logging.StreamHandler) and type(handler).__module__ == "logging":
-        for name in ("stdout", "stderr"):
-            if handler.stream is getattr(sys, name):
-                return {**facts, "kind": "stream", "stream": name}
-    raise StepFailure(
-        StepError(
-            message=f"The logger {logger.name} has a {type(handler).__name__} that later steps cannot take over.",
-            variable="@logging",
-            hint="Set logging up in a cell tagged `imports`, which runs at the start of every step.",
-        )
-    )
-
-
-def _made(facts: dict[str, Any]) -> logging.Handler:
-    handler: logging.Handler
-    if facts["kind"] == "null":
-        handler = logging.NullHandler()
-    elif facts["kind"] == "file":
-        handler = logging.FileHandler(facts["path"], mode="a", encoding=facts["encoding"], delay=True)
-    else:
-        handler = logging.StreamHandler(getattr(sys, facts["stream"]))
-    handler.setLevel(facts["level"])
-    handler.filters[:] = facts["filters"]
-    handler.setFormatter(facts["format"])
-    return handler
+def _is_of_library(handler: logging.Handler, logger: logging.Logger) -> bool:
+    """Whether a library has given it to a logger of its own, as it does again in the next step, when it is used."""
+    if type(handler) is logging.NullHandler and logger.name == "py.warnings":  # there as soon as one was captured
+        return True
+    kind = type(handler).__module__
+    foreign = kind.partition(".")[0] not in sys.stdlib_module_names and library.is_library(kind)
+    return foreign and logger is not logging.root and library.is_library(logger.name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.values import reduce_logging
 from labline_runtime.values.packages import package_of
 from labline_runtime.values.parts import attributes, short
 from labline_runtime.values.pickling import NOTEBOOK
@@ -22,7 +23,7 @@ MAX_CHILDREN = 20_000
 
 _WHOLE = frozenset(
     (
-        *("asyncio", "bz2", "concurrent", "gzip", "h5py", "logging", "multiprocessing", "queue", "selectors", "socket"),
+        *("asyncio", "bz2", "concurrent", "gzip", "h5py", "multiprocessing", "queue", "selectors", "socket"),
         *("sqlite3", "ssl", "subprocess", "tarfile", "tempfile", "threading", "zipfile"),
     )
 )
@@ -118,7 +119,8 @@ def _known_parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield ".__func__", getattr(value, "__func__", None)
     if isinstance(value, types.ModuleType):
         return
-    for name, item in attributes(value).items():
+    held = reduce_logging.state_of(value) if reduce_logging.is_handler(value) else attributes(value)
+    for name, item in held.items():
         if not (isinstance(value, type) and name.startswith("__") and name not in ("__init__", "__call__")):
             yield f".{name}", item
     if type(value).__module__ == NOTEBOOK:

@@ -54,6 +54,8 @@ from labline_runtime.values import (
     hashing,
     own,
     reduce_keras,
+    reduce_logging,
+    reduce_soup,
     reduce_torch,
     reductions,
     remembered,
@@ -123,6 +125,7 @@ class Walk:
         self._open: dict[int, int] = {}  # id -> depth, of what is being walked
         self._cyclic: set[int] = set()  # what is part of a cycle, and so is walked anew from everywhere
         self._again = 0
+        self._trees = reduce_soup.Trees()
         self._lowest = NO_REFERENCE  # the outermost depth referred to since it was last reset
 
     def node(self, value: Any) -> bytes:
@@ -348,6 +351,10 @@ class Walk:
         """Anything else, by what it hands to pickle."""
         try:
             reducer = copyreg.dispatch_table.get(kind)
+            if reducer is None and reduce_logging.is_handler(value):
+                reducer = reduce_logging.reduce_handler
+            elif reducer is None and reduce_soup.is_element(value):
+                reducer = self._trees.reduce
             reduction = reducer(value) if reducer is not None else value.__reduce_ex__(5)
         except DigestError:
             raise

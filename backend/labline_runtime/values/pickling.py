@@ -44,7 +44,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_torch, remembered, sets
+from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_soup, reduce_torch, remembered, sets
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.frames import Ties, reduce_frame
 from labline_runtime.values.making import not_again
@@ -128,6 +128,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         self._whole: set[int] | None = set()  # instances that can be stored with all attributes; None: take all for it
         self._met: dict[int, Any] = {}  # instances that were taken for it
         self._not_whole: collections.Counter[type] = collections.Counter()
+        self._trees = reduce_soup.Trees()
         self._weak: list[Any] = []  # what is held by weak references
         self._value: Any = None  # what is being pickled
         self._reach = Reach(None)
@@ -216,6 +217,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             # Made by hand, loaded from a file's path, or by %run, which takes its name away.
             names = {each: value for each, value in vars(obj).items() if each != "__builtins__"}
             return type(obj), (name,), names, None, None, _set_module_state
+        if reduce_soup.is_element(obj):
+            return self._trees.reduce(obj)
         if plots.is_figure(obj):
             return plots.reduce_figure(obj, obj.__reduce_ex__(PROTOCOL))
         if (parts := own_way(obj)) is not None and self._is_stored_whole(obj):

@@ -23,7 +23,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values import own
+from labline_runtime.values import own, reduce_logging
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -42,6 +42,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_weak(value, note_weak)
     if isinstance(value, BaseException):
         return _reduce_exception(value)
+    if reduce_logging.is_handler(value):
+        return reduce_logging.reduce_handler(value)
     if kind.__module__ == "__main__":
         return _reduce_instance(value)
     if kind.__module__ == "typing" and value.__module__ == "__main__":

@@ -348,6 +348,8 @@ class Expressions(Calls):
                 found |= self.heap.make(("drawing", number), None, own) if name == "sample" else own
             elif thing.kind == "ipython":
                 found |= self.shell_attribute(own, name, node)
+            elif thing.kind == "logger" and name in ("handlers", "filters"):
+                found |= own | self.heap.reach(self.state.peek_global("@logging") or NOTHING)
             elif thing.kind in CONTAINERS:
                 found |= self.heap.make(("bound", number), "bound", own)
             else:

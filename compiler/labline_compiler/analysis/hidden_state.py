@@ -193,7 +193,10 @@ ASSIGNMENTS: dict[str, str] = {
     "IPython.core.interactiveshell.InteractiveShell": "@ipython",
     "os.environ": "@environ",
     "sys.path": "@sys.path",
-    "logging": "@logging",
+    **dict.fromkeys(
+        (f"logging.{name}" for name in ["raiseExceptions", "lastResort", "root", "logThreads", "logProcesses"]),
+        "@logging",
+    ),
     "warnings.filters": "@warnings",
     "torch.backends": "@torch.settings",
     "plotly.io.templates": "@plotly.defaults",

@@ -381,11 +381,14 @@ class LibraryCalls(Replacements):
             self.root_has_handler = self.state.depth == 0 and len(self.state.frames) == 1
         elif any(use.state == "@logging" for use in hidden_state.call_uses(origin)):
             self.root_has_handler &= origin == "logging.basicConfig" and "force" not in arguments.keywords
+        if any(use.state == "@logging" for use in hidden_state.call_uses(origin)):
+            self.keep_in_loggers(arguments.all)
 
-    def change_logging(self) -> None:
-        """Loggers are set up otherwise."""
+    def change_logging(self, handed: Value = NOTHING) -> None:
+        """Loggers are set up otherwise, maybe with something of *handed*."""
         self.root_has_handler = False
         self.state.sink.hidden("@logging", "change")
+        self.keep_in_loggers(handed)
 
     def called_back(self, origin: str) -> None:
         """A function of a library is handed over, and may be called with whatever there is. Classes do not count."""
@@ -428,7 +431,7 @@ class LibraryCalls(Replacements):
         if self.sets_up_logging(origin, arguments):
             return
         if origin.startswith("logging."):
-            self.logged(origin.rpartition(".")[2])
+            self.logged(origin.rpartition(".")[2], arguments, arguments.node)
         if origin in files.OPENERS:
             self._file(files.FileUse(self._open_mode(arguments, 1, "r")), None, arguments)
         elif origin == "importlib.import_module" and isinstance(module := arguments.constant(0, "name"), str):

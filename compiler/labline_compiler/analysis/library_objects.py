@@ -8,8 +8,8 @@ from labline_compiler.analysis import methods, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.generators import NONE
 from labline_compiler.analysis.heap import NOTHING, Value
-from labline_compiler.analysis.hidden_state import LOGGER_SETTINGS
 from labline_compiler.analysis.library_calls import LibraryCalls
+from labline_compiler.analysis.logs import READING, WRITING
 
 
 class LibraryObjects(LibraryCalls):
@@ -27,6 +27,8 @@ class LibraryObjects(LibraryCalls):
         """A method of an object of a known kind, or of an unknown one."""
         if kind is None:
             self.done_beside(self.beside.calling_method(name))
+            if name in WRITING:  # logging.LoggerAdapter
+                self.logged(name, arguments, node)
         if kind not in operations.CONTAINERS and kind not in ("file", "iterator", "rng"):
             text = self.receiver_text(arguments) if kind is None else None
             self.method_files(name, text, arguments, known_value=kind is not None)
@@ -80,9 +82,9 @@ class LibraryObjects(LibraryCalls):
             return receiver
         if kind == "logger":
             self.callbacks(arguments)
-            self.logged(name)
-            if name in LOGGER_SETTINGS:
-                self.change_logging()
+            self.logged(name, arguments, node)
+            if name not in WRITING | READING:  # also what is done to the list of its handlers
+                self.change_logging(arguments.all)
             return receiver if name == "getChild" else NOTHING
         if kind == "ipython":
             return self.shell_method(name, arguments, node)

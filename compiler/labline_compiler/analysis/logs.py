@@ -1,15 +1,29 @@
-"""What is logged, and the files that it goes to from when they were set up."""
+"""What is logged, and where it goes: files, and handlers that hold objects of the notebook.
+
+Handlers, filters and the like that hold something are a value that each message alters, under the name ``@logging``.
+Those that only write to a stream or a file are not altered, so steps that log through them run side by side.
+"""
 
 from __future__ import annotations
 
+import ast
+
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.classes import Classes
+from labline_compiler.analysis.heap import NOTHING, Value
 
-_WRITING = frozenset(("debug", "info", "warning", "warn", "error", "critical", "exception", "fatal", "log"))
+LOGGING = "@logging"
+WRITING = frozenset(("debug", "info", "warning", "warn", "error", "critical", "exception", "fatal", "log", "handle"))
+# Methods of handlers, filters and formatters, and of streams, that a message goes through.
+_CALLED = ("filter", "handle", "emit", "format", "formatMessage", "formatTime", "formatException", "write", "flush")
+# Methods of loggers that leave them as they are.
+READING = frozenset(
+    ("isEnabledFor", "getEffectiveLevel", "hasHandlers", "getChild", "getChildren", "findCaller", "makeRecord")
+)
 
 
 class Logs(Classes):
-    """What logging does to files."""
+    """What logging does to files and to the objects of the notebook."""
 
     log_files: dict[str | None, None]  # by their paths; None for one that is not known
 
@@ -26,8 +40,34 @@ class Logs(Classes):
         self.logged()
         return True
 
-    def logged(self, name: str = "log") -> None:
+    def keep_in_loggers(self, handed: Value) -> None:
+        """Handlers or filters, or what they are made of, are given to loggers."""
+        kept = self.heap.mutable(handed) | self.heap.callable_in(handed)
+        if not kept:
+            return
+        value = self.state.peek_global(LOGGING) or self.heap.make(("logging",), "logging")
+        self.state.bind_global(LOGGING, value, inside=True)
+        self.heap.put(value, kept)
+        self.state.alter(value, kept)
+
+    def logged(self, name: str = "log", arguments: Arguments | None = None, node: ast.AST | None = None) -> None:
         """The function or method *name* of logging was called."""
-        if name in _WRITING:
-            for path in self.log_files:
-                self.state.sink.file("write", path)
+        if name not in WRITING:
+            return
+        for path in self.log_files:
+            self.state.sink.file("write", path)
+        if self.state.peek_global(LOGGING) is None:
+            return
+        kept = self.heap.reach(self.state.maybe_global_value(LOGGING))
+        handed = arguments.all if arguments is not None else NOTHING
+        node = node or self.state.statement
+        if node is None:
+            return
+        record = self.heap.make(self.site(node, "record"), None, self.heap.mutable(handed))
+        own = kept & self.heap.instances
+        for number in sorted(own):
+            for method in _CALLED:
+                self.special(number, method, Arguments([record]), node)
+        self.invoke(self.heap.callable_in(kept), record)
+        if filled := frozenset(n for n in kept - own if self.heap.things[n].kind in (None, "file")):
+            self.state.alter(filled, record)

@@ -170,7 +170,18 @@ LIBRARY: dict[str, Operation] = {
     "io.StringIO": Operation("holds", "file"),
     "io.BytesIO": Operation("holds", "file"),
     "logging.getLogger": Operation("fresh", "logger"),
-    **dict.fromkeys(words("logging.LoggerAdapter logging.StreamHandler IPython.display.JSON"), HOLDS),
+    # What only passes messages on is not altered by them.
+    **dict.fromkeys(
+        (
+            f"logging.{name}"
+            for name in words(
+                "Formatter Filter StreamHandler FileHandler NullHandler handlers.RotatingFileHandler "
+                "handlers.TimedRotatingFileHandler handlers.WatchedFileHandler"
+            )
+        ),
+        Operation("holds", "handler"),
+    ),
+    **dict.fromkeys(words("logging.LoggerAdapter logging.handlers IPython.display.JSON"), HOLDS),
     "IPython.get_ipython": Operation("fresh", "ipython"),
     "IPython.core.getipython.get_ipython": Operation("fresh", "ipython"),
     "copy.copy": ELEMENTS,

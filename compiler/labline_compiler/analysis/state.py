@@ -179,6 +179,10 @@ class State:
                 self.sink.unbound(name, node, kept=bound is None, late=self.late, forgiven=self.forgiving > 0)
         return value
 
+    def peek_global(self, name: str) -> Value | None:
+        """The value of a name of the notebook, without reading it."""
+        return self.module.names.get(name)
+
     def maybe_global_value(self, name: str) -> Value:
         """The same of a name that need not be bound, nor be read."""
         self.forgiving += 1

@@ -409,7 +409,7 @@ class Statements(Stays):
                 self.note_backend_setting(thing.origin, target)
                 self.change_library(name, value, inside=isinstance(target, ast.Subscript))
             elif thing.kind == "logger":
-                self.change_logging()
+                self.change_logging(value)
             elif thing.instance_of is not None or thing.klass is not None:
                 self.store_attribute(number, target.attr if isinstance(target, ast.Attribute) else "*", value, target)
                 setter = "__setattr__" if isinstance(target, ast.Attribute) else "__setitem__"
