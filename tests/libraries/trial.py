@@ -17,6 +17,9 @@ PREPARED = {
     "polars": "import polars as pl",
     "pyarrow": "import pyarrow as pa",
     "jax": "import jax",
+    "patsy": "import patsy; d = {'x': [1.0, 2, 4], 'y': [2.0, 1, 3]}",
+    "sympy": "import sympy; x = sympy.Symbol('x')",
+    "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0))",
 }
 
 PAIRS = {
@@ -48,6 +51,13 @@ PAIRS = {
     ),
     "jax: an array": ("jax.numpy.ones(3)", "jax.numpy.zeros(3)"),
     "jax: a key": ("jax.random.key(1)", "jax.random.key(2)"),
+    "patsy: matrices of a formula": ("patsy.dmatrices('y ~ center(x)', d)", "patsy.dmatrices('y ~ x', d)"),
+    "patsy: frames of a formula": (
+        "[each.design_info for each in patsy.dmatrices('y ~ center(x)', d, return_type='dataframe')]",
+        "[each.design_info for each in patsy.dmatrices('y ~ x', d, return_type='dataframe')]",
+    ),
+    "sympy: a function that is not defined": ("sympy.Function('f')(x)", "sympy.Function('g')(x)"),
+    "statsmodels: a series that was fitted": ("ARIMA(y).fit()", "ARIMA(y, order=(1, 0, 0)).fit()"),
 }
 
 

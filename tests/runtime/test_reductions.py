@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import array
 import dataclasses
 import functools
@@ -9,6 +10,7 @@ import io
 import logging
 import random
 import re
+import sys
 import weakref
 from collections import OrderedDict
 from typing import Any
@@ -285,3 +287,25 @@ def test_a_file_that_is_logged_to_is_gone_on_with(tmp_path, monkeypatch):
     for each in (handler, back):
         each.close()
     assert (tmp_path / "note.log").read_text() == "once\nonce\n"
+
+
+def test_a_parser_of_arguments_goes_on_parsing_as_it_did(tmp_path):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rate", type=float, default=argparse.SUPPRESS)
+    back = crossed(tmp_path, v=parser)["v"]
+    assert back.parse_args([]) == parser.parse_args([]) == argparse.Namespace()
+
+
+def test_a_dict_of_a_library_whose_items_are_its_attributes_stays_one(tmp_path, monkeypatch):
+    kind = type("Bunch", (dict,), {"__module__": __name__})
+    monkeypatch.setattr(sys.modules[__name__], "Bunch", kind, raising=False)
+    bunch = kind(a=1)
+    bunch.__dict__ = bunch
+    back = crossed(tmp_path, v=bunch)["v"]
+    back.b = 2
+    assert back == {"a": 1, "b": 2}
+
+
+def test_a_value_of_a_class_without_a_module_crosses(tmp_path):
+    kind = type("Made", (), {"__module__": None})
+    assert type(crossed(tmp_path, v=[kind(), kind])["v"][0]).__name__ == "Made"

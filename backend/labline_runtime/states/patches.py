@@ -133,7 +133,7 @@ def _home(value: Any) -> tuple[str, str] | None:
 
 
 def _is_of_numpy(value: Any) -> bool:
-    return (type(value).__module__.partition(".")[0], type(value).__name__) in _OF_NUMPY
+    return (str(type(value).__module__).partition(".")[0], type(value).__name__) in _OF_NUMPY
 
 
 def _named(module: str, name: str) -> Any:

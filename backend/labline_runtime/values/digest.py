@@ -55,6 +55,7 @@ from labline_runtime.values import (
     own,
     reduce_keras,
     reduce_logging,
+    reduce_patsy,
     reduce_soup,
     reduce_torch,
     reductions,
@@ -355,6 +356,8 @@ class Walk:
                 reducer = reduce_logging.reduce_handler
             elif reducer is None and reduce_soup.is_element(value):
                 reducer = self._trees.reduce
+            elif reducer is None and reduce_patsy.is_part(value):
+                reducer = reduce_patsy.reduce_part
             reduction = reducer(value) if reducer is not None else value.__reduce_ex__(5)
         except DigestError:
             raise

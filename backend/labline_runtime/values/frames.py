@@ -97,7 +97,7 @@ def own_attributes(value: Any) -> dict[str, Any]:
 def _is_plain(held: Any) -> bool:
     """Whether it is of the notebook's making, as far as its type tells."""
     package = package_of(type(held))
-    return package in ("__main__", "numpy", "pandas") or package in sys.stdlib_module_names
+    return package in ("__main__", "numpy", "pandas", "patsy") or package in sys.stdlib_module_names
 
 
 def _is_accessor(kind: type, name: str) -> bool:

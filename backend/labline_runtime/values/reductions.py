@@ -12,6 +12,7 @@ import copyreg
 import ctypes
 import functools
 import gc
+import importlib
 import io
 import itertools
 import pickle
@@ -23,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values import own, reduce_logging
+from labline_runtime.values import own, reduce_logging, reduce_patsy
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -44,14 +45,20 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return _reduce_exception(value)
     if reduce_logging.is_handler(value):
         return reduce_logging.reduce_handler(value)
+    if reduce_patsy.is_part(value):
+        return reduce_patsy.reduce_part(value)
     if kind.__module__ == "__main__":
         return _reduce_instance(value)
+    if isinstance(value, dict) and kind.__dictoffset__ and object.__getattribute__(value, "__dict__") is value:
+        return dict.__new__, (kind,), True, None, iter(dict.items(value)), _be_own_attributes
     if kind.__module__ == "typing" and value.__module__ == "__main__":
         return _reduce_type_name(kind, value)
     if (mock := sys.modules.get("unittest.mock")) is not None and isinstance(value, (mock._Call, mock.NonCallableMock)):
         return _reduce_mock(value, mock)
     if kind.__name__ == "finfo" and kind.__module__ == "numpy":  # what numpy pickles of it cannot be loaded
         return kind, (value.dtype,)
+    if (parsing := sys.modules.get("argparse")) is not None and isinstance(value, _parts_of_parsers(parsing)):
+        return _reduce_parser(value)
     place = own.place_of(value)
     if place is None and (lost := _lost(kind, value)) is not None:
         raise pickle.PicklingError(f"what arrives would be a copy without {lost}")
@@ -283,6 +290,11 @@ def _reduce_instance(value: Any) -> Any:
     return make, arguments, (base, state, shared, list(items or ()), list(pairs or ())), None, None, _fill_instance
 
 
+def _be_own_attributes(value: Any, _: bool) -> None:
+    """A dict whose items are its attributes: ``self.__dict__ = self``."""
+    object.__setattr__(value, "__dict__", value)
+
+
 _OWN_WAYS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
 
 
@@ -365,6 +377,24 @@ def _named(kind: Any, name: str, *arguments: Any) -> Any:
     made = kind(name, *arguments)
     made.__module__ = "__main__"  # it takes that of whoever makes it
     return made
+
+
+# ---------------------------------------------------------------------------------------------- parsers of arguments
+
+
+def _parts_of_parsers(parsing: Any) -> tuple[type, ...]:
+    return parsing.Action, parsing._ActionsContainer
+
+
+def _reduce_parser(value: Any) -> Any:
+    """A parser, or an argument of one: it tells by identity the text that means that there is no default."""
+    return object.__new__, (type(value),), dict(vars(value)), None, None, _set_parser
+
+
+def _set_parser(value: Any, state: dict[str, Any]) -> None:
+    nothing = importlib.import_module("argparse").SUPPRESS
+    is_nothing = {name for name, held in state.items() if type(held) is str and held == nothing}
+    vars(value).update(state, **dict.fromkeys(is_nothing, nothing))
 
 
 # --------------------------------------------------------------------------------------------------------------- mocks

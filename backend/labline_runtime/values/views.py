@@ -18,6 +18,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from labline_runtime.values import reduce_patsy
+
 _BIG = 1 << 16  # bytes of an array of times from which on it is worth to hand it on apart
 
 
@@ -323,9 +325,9 @@ def is_subclass(kind: type) -> bool:
     ndarray = sys.modules["numpy"].ndarray
     if kind is ndarray or not issubclass(kind, ndarray):
         return False
-    return all(
-        getattr(kind, name) is getattr(ndarray, name) for name in ("__reduce__", "__reduce_ex__", "__setstate__")
-    )
+    ways = ("__reduce__", "__reduce_ex__", "__setstate__")
+    refuses = reduce_patsy.refusal()  # a design matrix would leave it to ndarray, were it not for that
+    return all(getattr(kind, name) in (getattr(ndarray, name), refuses) for name in ways)
 
 
 def _as_kind(plain: Any, kind: type, attributes: dict[str, Any]) -> Any:
