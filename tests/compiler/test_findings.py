@@ -95,7 +95,7 @@ def test_a_bad_step_name_comes_with_a_good_one() -> None:
         (steps(a="import atexit\natexit.register(print)"), "LL303"),
         (
             steps(a="from IPython.core.magic import register_line_magic as r\n@r\ndef f(line): ...", b="%f"),
-            "LL303",
+            "LL302",
         ),
         (steps(a="get_ipython().events.register('pre_execute', print)"), "LL304"),
         (steps(a="x = 1\n%store x"), "LL306"),

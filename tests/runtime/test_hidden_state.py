@@ -80,6 +80,11 @@ CASES = {
         "print('autoreload' in ip.extension_manager.loaded, ip.ast_node_interactivity, ip.InteractiveTB.mode)\n"
         "print(ip.display_formatter.formatters['text/plain'].float_format)\ndef f(x: unknown): ...",
     ),
+    "@ipython own": (
+        "ip = get_ipython()\nip.register_magic_function(lambda line: line.upper(), magic_name='shout')\n"
+        "ip.display_formatter.formatters['text/plain'].for_type(complex, lambda v, p, c: p.text('two parts'))",
+        "print(get_ipython().run_line_magic('shout', 'a'), get_ipython().display_formatter.format(1j)[0])",
+    ),
     "@matplotlib.backend": (
         "import matplotlib.pyplot as plt\n%matplotlib inline\n%config InlineBackend.figure_format = 'svg'\n"
         "%config InlineBackend.close_figures = False\nplt.ioff()",

@@ -5,11 +5,13 @@ import __future__
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from labline_runtime.states.baseline import Baseline
 
 SETTINGS = ("ast_node_interactivity", "automagic", "autocall", "xmode", "show_rewritten_input", "colors")
+_OF_MAGICS = ("shell", "magics", "options_table", "parent", "config")
 _FUTURE = __future__.annotations.compiler_flag
 TEXT = ("float_format", "float_precision", "pprint", "max_width", "max_seq_length")
 
@@ -19,7 +21,10 @@ def _shell() -> Any:
 
 
 def capture(_: Baseline) -> Any:
-    """What ``%load_ext``, ``%autoreload``, ``%precision``, ``%pprint``, ``%alias`` and ``%config`` have set."""
+    """What ``%load_ext``, ``%autoreload``, ``%precision``, ``%pprint``, ``%alias`` and ``%config`` have set.
+
+    With the notebook's own functions that are magics, or show values of a type.
+    """
     shell = _shell()
     text = shell.display_formatter.formatters["text/plain"]
     reloader = _reloader()
@@ -29,6 +34,16 @@ def capture(_: Baseline) -> Any:
         "text": {name: getattr(text, name) for name in TEXT if hasattr(text, name)},
         "active": list(shell.display_formatter.active_types),
         "aliases": list(shell.alias_manager.aliases),
+        "magics": {kind: _own(magics) for kind, magics in shell.magics_manager.magics.items()},
+        "classes": [
+            (type(each), {name: held for name, held in vars(each).items() if name[0] != "_" and name not in _OF_MAGICS})
+            for each in shell.magics_manager.registry.values()
+            if type(each).__module__ == "__main__"
+        ],
+        "printers": {name: _own(each.type_printers) for name, each in shell.display_formatter.formatters.items()},
+        "named printers": {
+            name: _own(each.deferred_printers) for name, each in shell.display_formatter.formatters.items()
+        },
         "future": shell.compile.flags & _FUTURE,  # what ``from __future__`` in one cell means for all later ones
         "tracebacks": shell.InteractiveTB.mode,
         "reloads": vars_of(reloader, ("enabled", "check_all", "autoload_obj")) if reloader is not None else None,
@@ -55,10 +70,25 @@ def restore(value: Any, _: Baseline) -> None:
     for name, command in value["aliases"]:
         with contextlib.suppress(Exception):  # some of IPython's own may not be made twice
             shell.alias_manager.soft_define_alias(name, command)
+    for kind, attributes in value["classes"]:
+        if type(shell.magics_manager.registry.get(kind.__name__)) is not kind:
+            shell.register_magics(kind)
+        vars(shell.magics_manager.registry[kind.__name__]).update(attributes)
+    for kind, magics in value["magics"].items():
+        shell.magics_manager.magics[kind].update(magics)
+    for name, formatter in shell.display_formatter.formatters.items():
+        formatter.type_printers.update(value["printers"].get(name, {}))
+        formatter.deferred_printers.update(value["named printers"].get(name, {}))
     reloader = _reloader()
     if value["reloads"] is not None and reloader is not None:
         for name, setting in value["reloads"].items():
             setattr(reloader, name, setting)
+
+
+def _own(functions: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Those of *functions* that the notebook has defined."""
+    variables = vars(sys.modules["__main__"])
+    return {name: each for name, each in functions.items() if getattr(each, "__globals__", None) is variables}
 
 
 def vars_of(thing: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -304,7 +304,6 @@ _PROCESS_STATE = frozenset(
         *("pandarallel.pandarallel.initialize", "altair.data_transformers.disable_max_rows"),
         *("altair.data_transformers.enable", "altair.renderers.enable", "altair.themes.enable"),
         *("matplotlib.font_manager.fontManager.addfont", "matplotlib.colormaps.register"),
-        *(f"IPython.core.magic.register_{kind}_magic" for kind in ("line", "cell", "line_cell")),
     )
 )
 

@@ -55,7 +55,9 @@ class LibraryCalls(Replacements):
             self.read_definitions()
         evaluated = self.read_expression(arguments, marked=False) if origin in operations.EVALUATING else NOTHING
         if origin.startswith("IPython.core.magic.register_"):
-            self.state.sink.note("LL304", "The cell registers a magic, which later steps do not know of.", node)
+            self.state.sink.hidden("@ipython", "change")
+            self.keep_functions(arguments.all)
+            return arguments.all & self.heap.functions or self.heap.library(origin)  # its name alone comes first
         if origin in operations.RUNNING_TEXT and arguments.node is not None:
             self.run_mentioned(arguments.node, origin)
         if origin in operations.RUNNING_MAIN:

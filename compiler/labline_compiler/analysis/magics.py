@@ -28,6 +28,7 @@ _HARMLESS = _words(
 )
 _HISTORY_LINES = _words("history hist save notebook logstart logon logoff logstate pastebin")
 _AGAIN = _words("recall rep rerun macro")
+_KEEPING = _words("register_magic_function register_magics for_type for_type_by_name")  # functions, which travel
 _LISTINGS = _words("who who_ls whos")
 _SET_UP = _words(
     "load_ext reload_ext unload_ext autoreload aimport precision pprint alias unalias xmode automagic autocall colors"
@@ -66,6 +67,7 @@ class Magics(History):
             value = self.state.lookup(mentioned)
             if value:
                 self.state.alter(self.heap.reach(value))
+        self.invoke(self.kept, NOTHING)  # one of the notebook's own
         self.bound_out_of_sight(name)
         self.state.sink.file("write", None, tree=True)
         self.unknown_draws(seeds=True)
@@ -95,10 +97,14 @@ class Magics(History):
         getter = function.value.func
         if not isinstance(getter, ast.Name) or getter.id != "get_ipython":
             return False
-        return self._shell_call(function.attr, node)
+        return function.attr not in _KEEPING and self._shell_call(function.attr, node)
 
     def shell_method(self, name: str, arguments: Arguments, node: ast.AST) -> Value:
-        """A method of IPython's shell, reached through a name."""
+        """A method of IPython's shell, reached through a name, or of one of its parts."""
+        if name in _KEEPING:
+            self.state.sink.hidden("@ipython", "change")
+            self.keep_functions(arguments.all)
+            return NOTHING
         if not isinstance(arguments.node, ast.Call) or not self._shell_call(name, arguments.node):
             return self.worst(NOTHING, arguments, node)
         return self.heap.make(self.site(node), "list")

@@ -80,16 +80,17 @@ x = 1
         "LL304",
         "IPython set up in a step",
         "warning",
-        "Hooks and magics that the notebook gives IPython hold in the process that runs the cell. Other steps run in "
-        "processes of their own. (Extensions, `%precision`, `%config` of IPython's shell and the like are handed on.)",
+        "Hooks that the notebook gives IPython hold in the process that runs the cell. Other steps run in processes of "
+        "their own. (Magics of the notebook's own, functions that show values of a type, extensions, `%precision`, "
+        "`%config` of IPython's shell and the like are handed on.)",
         "Move the line to a cell tagged `imports`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
-get_ipython().register_magic_function(print, magic_name="show")
+get_ipython().events.register("pre_execute", print)
 """,
         good="""\
 # %% tags=["imports"]
-get_ipython().register_magic_function(print, magic_name="show")
+get_ipython().events.register("pre_execute", print)
 # %% tags=["step:load"]
 x = 1
 """,
