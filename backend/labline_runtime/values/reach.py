@@ -11,9 +11,10 @@ import functools
 import gc
 import sys
 import types
+from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values.parts import ATOMS, is_closed, is_index
+from labline_runtime.values.parts import ATOMS, is_closed
 from labline_runtime.values.tensors import is_tensor, memory_of
 
 _OF_PANDAS = frozenset({("pandas._libs.internals", "BlockPlacement")})  # where a frame's columns are: never altered
@@ -64,25 +65,34 @@ class Reach:
         return list(found.values())
 
     def _inside(self, item: Any) -> list[Any]:
-        if type(item) in (list, dict):
-            items = item if type(item) is list else list(item.values())
+        kind = type(item)
+        if kind in (list, dict):
+            items = item if kind is list else list(item.values())
             return list(items) if not set(map(type, items)) <= ATOMS else []
-        if isinstance(item, (tuple, frozenset)):
+        return _special[kind](self, item)
+
+    def _tuple(self, item: Any) -> list[Any]:
+        self._immutable.add(id(item))
+        return list(item) if not set(map(type, item)) <= ATOMS else []
+
+    def _index(self, _: Any) -> list[Any]:
+        return []
+
+    def _frame(self, item: Any) -> list[Any]:
+        return [*(block.values for block in item._mgr.blocks), *item._mgr.axes, item._attrs]
+
+    def _tensor(self, item: Any) -> list[Any]:
+        self._immutable.add(id(item))  # as an array below
+        self.arrays += (memory for memory in [memory_of(item)] if memory is not None)
+        return []
+
+    def _function(self, item: Any) -> list[Any]:
+        if not vars(item):
             self._immutable.add(id(item))
-            return list(item) if not set(map(type, item)) <= ATOMS else []
-        if is_index(item):
-            return []
-        if _is_frame(type(item)):
-            return [*(block.values for block in item._mgr.blocks), *item._mgr.axes, item._attrs]
-        if is_tensor(type(item)):
-            self._immutable.add(id(item))  # as an array below
-            self.arrays += (memory for memory in [memory_of(item)] if memory is not None)
-            return []
-        if isinstance(item, types.FunctionType):
-            if not vars(item):
-                self._immutable.add(id(item))
-            return [*(item.__closure__ or ()), *vars(item).values(), item.__defaults__, item.__kwdefaults__]
-        self._immutable.add(id(item))  # an array: its memory counts, not the object
+        return [*(item.__closure__ or ()), *vars(item).values(), item.__defaults__, item.__kwdefaults__]
+
+    def _array(self, item: Any) -> list[Any]:
+        self._immutable.add(id(item))  # its memory counts, not the object
         self.arrays.append(item)
         items = item.ravel().tolist() if item.dtype.hasobject else []
         return (items if not set(map(type, items)) <= ATOMS else []) + [getattr(item, "_mask", None)]
@@ -96,14 +106,14 @@ def _is_frame(kind: type) -> bool:
 
 _known: set[type] = set()
 _leaves: set[type] = set()
-_special: set[type] = set()
+_special: dict[type, Callable[[Reach, Any], list[Any]]] = {}  # how to look inside
 
 
 def _learn(kind: type) -> None:
     _known.add(kind)
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
     if is_tensor(kind):
-        _special.add(kind)
+        _special[kind] = Reach._tensor
         return
     leaf = kind in ATOMS or issubclass(kind, _LEAVES) or is_closed(kind)
     leaf = leaf or (kind.__module__, kind.__name__) in _OF_PANDAS
@@ -113,10 +123,13 @@ def _learn(kind: type) -> None:
         leaf = leaf or issubclass(kind, pandas.api.extensions.ExtensionDtype)
     if leaf:
         _leaves.add(kind)
-    elif (
-        _is_frame(kind)
-        or issubclass(kind, (tuple, frozenset, types.FunctionType))
-        or (numpy is not None and issubclass(kind, numpy.ndarray))
-        or (pandas is not None and issubclass(kind, pandas.Index))
-    ):
-        _special.add(kind)
+    elif issubclass(kind, (tuple, frozenset)):
+        _special[kind] = Reach._tuple
+    elif issubclass(kind, types.FunctionType):
+        _special[kind] = Reach._function
+    elif numpy is not None and issubclass(kind, numpy.ndarray):
+        _special[kind] = Reach._array
+    elif pandas is not None and issubclass(kind, pandas.Index):
+        _special[kind] = Reach._index
+    elif _is_frame(kind):
+        _special[kind] = Reach._frame
