@@ -553,3 +553,18 @@ def test_a_wrapper_holds_the_function_that_it_is_named_after() -> None:
     wrapper = "@functools.wraps(add)\ndef other(x):\n    return x"
     text = steps(a=adding, b=wrapper, c="other.__wrapped__(1)", d="print(base)")
     assert "c>d:base" in edges(pipeline_of(text))
+
+
+def test_a_transformer_keeps_nothing_of_what_it_is_fitted_with_but_what_its_methods_say() -> None:
+    kept = (
+        "import numpy as np\nfrom sklearn.base import TransformerMixin\nX = np.ones(3)\n"
+        "class Shift(TransformerMixin):\n"
+        "    def fit(self, X, y=None):\n"
+        "        self.by = {keeps}\n"
+        "        return self\n"
+        "    def transform(self, X):\n"
+        "        return X - 1"
+    )
+    used = {"b": "s = Shift()\nZ = s.fit_transform(X)", "c": "s.by[0] = 7", "d": "print(X)"}
+    assert "c>d:X" in edges(pipeline_of(steps(a=kept.replace("{keeps}", "X"), **used)))
+    assert "a>d:X" in edges(pipeline_of(steps(a=kept.replace("{keeps}", "[0]"), **used)))

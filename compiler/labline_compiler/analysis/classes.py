@@ -30,6 +30,10 @@ class Classes(Functions):
         """A function of a library is handed over, and may be called with whatever there is."""
         raise NotImplementedError
 
+    def call_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """``receiver.name(arguments)``."""
+        raise NotImplementedError
+
     # --------------------------------------------------------------------------------------------------------- members
 
     def _mro(self, number: int, seen: frozenset[int] = frozenset()) -> list[int]:
@@ -215,6 +219,8 @@ class Classes(Functions):
                 result |= self._call_held(got, arguments, node)
         if functions and len(functions) == len(found):
             return result
+        if not found and not assigned and thing.instance_of is not None and (runs := self._mixed_in(klass, name)):
+            return result | self._run_mixed_in(own, runs, arguments, node)
         # An inherited method, or a callable kept in an attribute: any method may run.
         self.invoke(frozenset().union(*self.members(klass).values()), own | arguments.all)
         self.callbacks(arguments)
@@ -223,6 +229,23 @@ class Classes(Functions):
         if found or not self._conventional(name):
             self.state.alter(self.heap.reach(arguments.all), NOTHING)
         return result | self.heap.mutable(reached | self.heap.reach(arguments.all))
+
+    def _mixed_in(self, klass: int, name: str) -> tuple[str, ...]:
+        """The methods that a method of scikit-learn's mixins runs one after the other, which the class inherits."""
+        if self.foreign_bases(klass):
+            return ()
+        infos = [self.heap.things[each].klass for each in self._mro(klass)]
+        origins = {self.heap.origin(base) for info in infos if info is not None for base in info.bases}
+        return next((runs for mixin, runs in methods.MIXED_IN.get(name, {}).items() if mixin in origins), ())
+
+    def _run_mixed_in(self, own: Value, runs: tuple[str, ...], arguments: Arguments, node: ast.AST) -> Value:
+        """``self.fit(X, y).transform(X)``; the last of several is handed X only, and so is the only one."""
+        first = arguments.positional[0] if arguments.positional else arguments.keywords.get("X", NOTHING)
+        data = Arguments([first | arguments.rest])
+        given = own
+        for place, name in enumerate(runs):
+            given = self.call_method(given, name, arguments if place < len(runs) - 1 else data, node)
+        return given
 
     def _call_held(self, callee: Value, arguments: Arguments, node: ast.AST) -> Value:
         """Call what an attribute holds: functions are followed, of others all is assumed."""

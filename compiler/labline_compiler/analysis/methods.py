@@ -69,6 +69,11 @@ SCALAR_ATTRIBUTES = words(
 SKLEARN_FITS = words(
     "fit fit_transform fit_predict partial_fit fit_resample fit_generator set_params set_output warm_start train"
 )
+# By method and by the mixin that classes inherit it from: which of their own methods it runs.
+MIXED_IN: dict[str, dict[str, tuple[str, ...]]] = {
+    "fit_transform": {"sklearn.base.TransformerMixin": ("fit", "transform")},
+    "score": {"sklearn.base.ClassifierMixin": ("predict",), "sklearn.base.RegressorMixin": ("predict",)},
+}
 SKLEARN_FRESH = words(
     "fit_transform fit_predict predict predict_proba predict_log_proba decision_function score score_samples transform "
     "inverse_transform get_feature_names_out get_support get_params kneighbors radius_neighbors apply decision_path "
