@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from labline_compiler.analysis import generators, hidden_state, methods, scopes
+from labline_compiler.analysis import generators, hidden_state, methods
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
@@ -17,6 +17,7 @@ class Classes(Functions):
     """What classes of the notebook do, and harmless uses that may run their methods."""
 
     _members: dict[int, tuple[int, dict[str, Value]]]  # by class, and after how many assignments to classes
+    _orders: dict[int, list[int]]  # by class: where its attributes are looked for
     _assignments: int
     # By class: the instances of those whose use runs something, and of those that have a member of some names; known
     # when so many classes had instances, after so many assignments.
@@ -36,16 +37,18 @@ class Classes(Functions):
 
     # --------------------------------------------------------------------------------------------------------- members
 
-    def _mro(self, number: int, seen: frozenset[int] = frozenset()) -> list[int]:
-        """The class and its bases of the notebook, nearest first."""
-        info = self.heap.things[number].klass
-        if info is None or number in seen:
-            return []
-        order = [number]
-        for base in info.bases:
-            for parent in base:
-                order += [n for n in self._mro(parent, seen | {number}) if n not in order]
-        return order
+    def _mro(self, number: int) -> list[int]:
+        """The class and its bases of the notebook, nearest first. A class is made after its bases, which stay."""
+        known = self._orders.get(number)
+        if known is None:
+            order: dict[int, None] = {}
+            if (info := self.heap.things[number].klass) is not None:
+                order[number] = None
+                for base in info.bases:
+                    for parent in base:
+                        order |= dict.fromkeys(self._mro(parent))
+            known = self._orders[number] = list(order)
+        return known
 
     def foreign_bases(self, number: int) -> bool:
         """Whether the class inherits from one that the notebook does not define."""
@@ -354,8 +357,7 @@ class Classes(Functions):
         for klass in sorted(within & self.heap.classes):
             for functions in self._run_by_use(klass):
                 self.invoke(functions, within, own)
-        infos = (self.heap.things[each].function for each in within & self.heap.functions)
-        if any(info is not None and scopes.has_class(info.node) for info in infos):
+        if not within.isdisjoint(self.heap.class_makers):
             self.call_unfollowed(own, NOTHING)
         return NOTHING
 

@@ -93,6 +93,7 @@ class Heap(Links):
         self.dotted: set[int] = set()  # of these, those whose dotted name is known
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
+        self.class_makers: set[int] = set()  # of these, those with a class inside
         self.drawing: set[int] = set()  # estimators without random_state
         self.views: set[int] = set()  # such as ``dict.keys()``
         self.unfollowed: dict[int, int] = {}  # what functions may have made that were not followed: by which

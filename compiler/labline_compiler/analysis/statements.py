@@ -306,6 +306,8 @@ class Statements(Stays):
         around = frame if frame is not self.state.module else None
         info = FunctionInfo(node, self.function_scope(node), around, defaults, binding, texts=texts)
         value = self.heap.make(self.site(node), "function", function=info)
+        if scopes.has_class(node):
+            self.heap.class_makers |= value
         held: Value = frozenset().union(*defaults.values())
         mentioned = scopes.free_names(node) if around is not None else frozenset()
         while around is not None:
