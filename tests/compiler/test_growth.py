@@ -12,6 +12,7 @@ import pytest
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
+from labline_runtime.specification import Observation
 
 from ..bench.compile import ordinary, shared
 
@@ -139,3 +140,14 @@ def test_what_passes_one_of_many_steps_by_is_gathered_once() -> None:
     assert pipeline is not None
     assert Passage(pipeline, "s50").passing["s1"] == ("y0",)
     assert _lines(lambda: Passage(pipeline, "s51").passing) < 10 * len(cells)
+
+
+def test_what_was_seen_of_many_steps_is_looked_at_by_each_for_itself() -> None:
+    notebook = parse(_steps([f"y{i} = unknown({i})" for i in range(80)]), "notebook.py")
+    facts = [Observation(f"s{i}", "is", (f"y{i}", "int")) for i in range(80)]
+
+    def lines(observed: list[Observation]) -> int:
+        return _lines(lambda: compile_notebook(notebook, observed=observed))
+
+    lines([])  # tables that are made once
+    assert lines(facts) - lines([]) < 20 * len(facts)

@@ -60,11 +60,13 @@ class Cache:
         unknown: Collection[str] = (),
         *,
         ask: bool = True,
+        variables: Mapping[str, str] | None = None,
     ) -> Lookup:
         """Find an earlier result for *step*; ``results`` are those of the steps above it.
 
         Of the steps above that are *unknown*, it is assumed that they give what they gave when *step* last ran; and of
         what the step reads over the network, that it is as it was, unless servers may be *asked*.
+        *variables* are those that the step will find in its environment, where whoever asks has them at hand.
         """
         if step.options.exit:
             return Lookup(None, {}, None, "not cached: it ends every run")
@@ -76,7 +78,7 @@ class Cache:
         installed = self._probe.of(kernel)
         if installed is None:
             return Lookup(None, {}, None, "not cached: the kernel's environment cannot be told")
-        found = self._ingredients(run, run.parameters, step, kernel, results, installed.digest)
+        found = self._ingredients(run, run.parameters, step, kernel, results, installed.digest, variables)
         if unknown:
             last = self._store.cache.newest(run.pipeline.name, step.name)
             found = cachekey.assume(found, last.ingredients if last is not None else {}, step, unknown)
@@ -246,6 +248,7 @@ class Cache:
         kernel: Kernel,
         results: dict[str, StepResult],
         installed: str,
+        variables: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
         return cachekey.ingredients(
             run.pipeline,
@@ -254,7 +257,7 @@ class Cache:
             parameters=parameters,
             results=results,
             environment=installed,
-            variables=environment(kernel, {}),
+            variables=environment(kernel, {}) if variables is None else variables,
         )
 
     def _miss(self, pipeline: Pipeline, step: Step, found: dict[str, str]) -> str:

@@ -131,11 +131,15 @@ def _reads(source: str, imported: frozenset[str]) -> str | None:
 def assume(found: Mapping[str, str], before: Mapping[str, str], step: Step, unknown: Collection[str]) -> dict[str, str]:
     """The ingredients *found* with those that came from the steps *unknown* as they were *before*."""
     result = dict(found)
+    sources = {taken.source for taken in step.inputs}.intersection(unknown)
     for taken in step.inputs:
-        if taken.source in unknown:
+        if taken.source in sources:
             names = [f"value/{taken.source}/{name}" for name in taken.names]
             result |= {name: before.get(name, "unknown") for name in names}
-            result |= {name: text for name, text in before.items() if name.startswith(f"artifact/{taken.source}/")}
+    for name, text in before.items():
+        kind, _, rest = name.partition("/")
+        if kind == "artifact" and rest.rpartition("/")[0] in sources:
+            result[name] = text
     return result | {"kept": before["kept"]} if "kept" in before else result
 
 

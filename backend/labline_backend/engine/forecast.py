@@ -10,6 +10,7 @@ from typing import Literal
 from labline_backend.engine.cache import Cache, Lookup
 from labline_backend.engine.capacity import Share
 from labline_backend.engine.earlier import Plan
+from labline_backend.engine.launcher import environment
 from labline_backend.engine.local_options import share
 from labline_backend.engine.makespan import Makespan, Work, makespan
 from labline_backend.kernels import Kernel
@@ -72,6 +73,7 @@ def forecast(
     they last ran.
     """
     known: dict[str, StepResult] = {}
+    variables = environment(kernel, {})
     steps = []
     for step in run.pipeline.steps:
         if plan is not None and step.name in plan.part.left_out:
@@ -84,7 +86,7 @@ def forecast(
             continue
         open_ = tuple(name for name in step.predecessors if name not in known)
         results = {name: known[name] for name in step.predecessors if name in known}
-        lookup = cache.look_up(run, step, kernel, results, open_, ask=False)
+        lookup = cache.look_up(run, step, kernel, results, open_, ask=False, variables=variables)
         found = _judge(step, lookup, open_, seconds.get(step.name))
         if found.outcome in ("runs", "depends") and run.cache:
             found = replace(found, reason=found.reason + _items(cache, step, lookup, {**last, **known}))

@@ -72,7 +72,9 @@ class StepRunner:
         if run.workspace is not None:
             return Lookup(None, {}, None, "not cached: to be verified, it runs in a copy of the notebook's folder")
         results = {source: result for source in self._step.predecessors if (result := run.steps[source].result)}
-        return await asyncio.to_thread(run.cache.look_up, run.record, self._step, run.kernel, results)
+        return await asyncio.to_thread(
+            run.cache.look_up, run.record, self._step, run.kernel, results, variables=run.variables
+        )
 
     async def _take(self, lookup: Lookup) -> StepState:
         entry = lookup.hit

@@ -28,21 +28,28 @@ class Observed:
             for fact in facts
             if fact.step in ends and (fact.kind != "is" or len(ends[fact.step]) == 1)
         ]
+        self._staying = [(number, place) for number, (place, fact) in enumerate(self.facts) if fact.kind == "shares"]
+        self._once: dict[int, list[int]] = {}  # the numbers of the others, which are done once, by their place
+        for number, (place, fact) in enumerate(self.facts):
+            if fact.kind != "shares":
+                self._once.setdefault(place, []).append(number)
         self._linked: set[Observation] = set()
         self.telling = {fact for fact in facts if fact.kind != "is"}  # those that made a difference, if only to names
 
     def after(self, place: int, walker: Walker) -> None:
         """The unit at *place* has been followed: add what was seen of it."""
-        for since, fact in self.facts:
-            if fact.kind == "shares" and place >= since:
+        staying = [number for number, since in self._staying if place >= since]
+        for number in sorted((*staying, *self._once.get(place, ()))):
+            fact = self.facts[number][1]
+            if fact.kind == "shares":
                 if _link(walker, *fact.names) and fact not in self._linked:
                     self._linked.add(fact)
                     names = walker.state.module.names
                     walker.state.alter(names[fact.names[0]] | names[fact.names[1]])  # so this step hands on both
-            elif place == since and fact.kind == "is":
+            elif fact.kind == "is":
                 if _take_for(walker, *fact.names):
                     self.telling.add(fact)
-            elif place == since:
+            else:
                 _do(walker, fact)
 
 
