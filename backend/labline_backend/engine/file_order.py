@@ -29,10 +29,15 @@ def look(pipeline: Pipeline, name: str, results: Mapping[str, StepResult], folde
     """
     facts: dict[Observation, None] = {}
     error = None
-    if not results[name].files:
-        return Found()
-    for other in results:
-        if other == name or not results[other].files or pipeline.is_ordered(other, name):
+    used = {use.path for use in results[name].files}
+    written = {use.path for use in results[name].files if use.mode == "write"}
+
+    def meets(other: StepResult) -> bool:
+        return any(use.path in (used if use.mode == "write" else written) for use in other.files)
+
+    for other in results if used else ():
+        # Who waits for whom takes longest to find out, and hardly any two of thousands of steps share a file.
+        if other == name or not meets(results[other]) or pipeline.is_ordered(other, name):
             continue
         for above, below in ((other, name), (name, other)):
             if pipeline.is_above(above, below):
