@@ -165,10 +165,11 @@ def of_item(found: Mapping[str, str], step: Step, results: Mapping[str, StepResu
                 result.pop(f"artifact/{taken.source}/{number}", None)
     for number, cell in enumerate(step.cells):
         if cell.index == loop.cell:
-            result[f"code/{number}"] = digest(normalise(f"{cell.source[: loop.start]}(){cell.source[loop.end :]}"))
+            result[f"code/{number}"] = code_digest(f"{cell.source[: loop.start]}(){cell.source[loop.end :]}")
     return result
 
 
+@functools.lru_cache(maxsize=64)  # every item asks
 def _only_lists(over: str) -> bool:
     """Whether what a loop goes through, as it is written, sets no variables and calls no functions of the notebook."""
     tree = _parse(f"({over}\n)")
