@@ -97,7 +97,7 @@ class Guard:
         }
         self._passing = Passing(end.passing, self._passage, self._spec.step, end.span)
         self._there = frozenset(self._namespace)
-        self._bound = {name: value for name, value in self._variables() if self._passing.sources(name)}
+        self._bound = {name: self._namespace[name] for name in self._variables() if self._passing.sources(name)}
         self.stop()
         patched = [name for name in self._handed if name.startswith(patches.PATCH) and self._makes(name)]
         self._hidden = HiddenWatch(self._watched_states(), self._namespace, patched, self._spent)
@@ -177,10 +177,9 @@ class Guard:
         # What somebody takes from above these cells, they are not seen to make.
         return name in self._handed and not any(self._passing.sources(name))
 
-    def _variables(self) -> list[tuple[str, Any]]:
-        """The notebook's variables as they are now."""
-        found = list(self._namespace.items())
-        return [(name, value) for name, value in found if isinstance(name, str) and not OF_IPYTHON.fullmatch(name)]
+    def _variables(self) -> list[str]:
+        """The names of the notebook's variables there are now; no value is touched."""
+        return [name for name in list(self._namespace) if isinstance(name, str) and not OF_IPYTHON.fullmatch(name)]
 
     def _watched_states(self) -> set[str]:
         """The states that the cells are not known to change. Without the generators where each step has its own."""
@@ -233,9 +232,9 @@ class Guard:
             yield name, breaches.hidden(self._spec, name, differ, self._at), bool(self._passing.sources(kind))
 
     def _bindings(self) -> Iterable[tuple[str, StepError, bool]]:
-        for name, now in self._variables():
+        for name in self._variables():
             passes = name in self._bound if name in self._there else bool(self._passing.sources(name))
-            if passes and now is not self._bound.get(name, _MISSING) and not self._makes(name):
+            if passes and self._namespace.get(name) is not self._bound.get(name, _MISSING) and not self._makes(name):
                 yield name, breaches.bound(self._spec, name, self._at), True
 
     def _alterations(self) -> Iterable[tuple[str, StepError, bool]]:
