@@ -146,7 +146,7 @@ def test_messages_count_cells_from_one_and_the_index_from_zero() -> None:
 
 
 def test_a_setting_of_the_process_is_told() -> None:
-    text = '# %% tags=["step:a"]\nimport signal\nsignal.signal(10, print)\n'
+    text = '# %% tags=["step:a"]\nimport atexit\natexit.register(print)\n'
     assert [found.code for found in compile_text(text).findings] == ["LL303"]
 
 

@@ -57,6 +57,10 @@ CASES = {
         "print(sys.getrecursionlimit(), gc.isenabled(), os.umask(0), csv.field_size_limit())\n"
         "print(socket.getdefaulttimeout())",
     ),
+    "@interpreter signals": (
+        "import signal\nsignal.signal(signal.SIGUSR1, lambda number, frame: print('came'))",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGUSR1)\nprint('went on')",
+    ),
     "@logging": (
         "import logging\nlogging.basicConfig(level=logging.INFO, format='%(levelname)s-%(message)s')\n"
         "logging.root.addHandler(logging.FileHandler('note.log')); logging.getLogger('quiet').setLevel('ERROR')\n"

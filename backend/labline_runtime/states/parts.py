@@ -62,7 +62,7 @@ def warning_filters() -> Parts:
 
 def interpreter() -> Parts:
     """Settings of the interpreter."""
-    parts: Parts = process.capture_interpreter(None)  # type: ignore[arg-type]
+    parts: Parts = process.settings()
     del parts["umask"]  # looking at it changes it for a moment, for all threads
     return parts
 

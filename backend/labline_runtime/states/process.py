@@ -7,15 +7,20 @@ import decimal
 import gc
 import locale
 import os
+import signal
 import socket
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from labline_runtime import library
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import StepError
 from labline_runtime.states.baseline import Baseline
+
+_IGNORED = frozenset((signal.SIGPIPE, signal.SIGXFSZ))  # by Python, from the start
+_OF_THE_STEP = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGCHLD))
 
 
 def capture_environ(baseline: Baseline) -> Any:
@@ -90,7 +95,12 @@ def restore_path(value: Any, baseline: Baseline) -> None:
 
 
 def capture_interpreter(_: Baseline) -> Any:
-    """Settings of the interpreter and of the operating system's process."""
+    """Settings of the interpreter and of the operating system's process, and what the notebook does about signals."""
+    return {**settings(), "signals": _signals()}
+
+
+def settings() -> dict[str, Any]:
+    """The settings among them."""
     umask = os.umask(0)
     os.umask(umask)
     return {
@@ -116,6 +126,24 @@ def restore_interpreter(value: Any, _: Baseline) -> None:
     socket.setdefaulttimeout(value["socket timeout"])
     csv.field_size_limit(value["csv field"])
     sys.setswitchinterval(value["switch interval"])
+    for number, handler in value["signals"].items():
+        signal.signal(number, handler)
+
+
+def _signals() -> dict[int, Any]:
+    """What the notebook has done about signals. What Python does about them is the same in every step."""
+    found: dict[int, Any] = {}
+    for number in signal.valid_signals() - _OF_THE_STEP:
+        handler = signal.getsignal(number)
+        if (callable(handler) and not _is_ours(handler)) or (number in _IGNORED and handler is signal.SIG_DFL):
+            found[int(number)] = handler
+    return found
+
+
+def _is_ours(handler: Any) -> bool:
+    """Whether a library, this one among them, or Python has set it."""
+    module = getattr(handler, "__module__", None)
+    return isinstance(module, str) and module != "__main__" and library.is_library(module)
 
 
 def capture_locale(_: Baseline) -> Any:

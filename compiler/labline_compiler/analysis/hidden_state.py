@@ -148,7 +148,7 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
         "@interpreter",
         "change",
         "sys.setrecursionlimit sys.set_int_max_str_digits sys.setswitchinterval gc.disable gc.enable gc.set_threshold "
-        "os.umask socket.setdefaulttimeout csv.field_size_limit",
+        "os.umask socket.setdefaulttimeout csv.field_size_limit signal.signal",
     ),
     **_table("@environ", "change", "environ putenv unsetenv", "os"),
     **_table("@environ", "change", "tzset", "time"),
@@ -292,7 +292,7 @@ UNREPEATABLE = (
 # State of the process that no step hands on.
 _PROCESS_STATE = frozenset(
     (
-        *("sys.settrace", "sys.setprofile", "signal.signal", "atexit.register", "copyreg.pickle", "codecs.register"),
+        *("sys.settrace", "sys.setprofile", "atexit.register", "copyreg.pickle", "codecs.register"),
         *("csv.register_dialect", "sqlite3.register_adapter", "sqlite3.register_converter", "faulthandler.enable"),
         *("multiprocessing.set_start_method", "resource.setrlimit", "threading.settrace", "tracemalloc.start"),
         *("tensorflow.random.set_seed", "tensorflow.keras.backend.set_floatx", "keras.backend.set_floatx"),

@@ -410,6 +410,7 @@ class LibraryCalls(Replacements):
 
     def done_beside(self, effects: Effects) -> None:
         """Code of a module beside the notebook runs."""
+        self.logged()
         for state in sorted(effects.changes):
             self.state.sink.hidden(state, "unknown" if state in hidden_state.RANDOM_STATES else "change")
         for state in sorted(effects.draws - effects.changes):

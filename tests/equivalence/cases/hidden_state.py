@@ -129,6 +129,21 @@ log.info("not shown")
 log.warning("second")
 print(logging.getLogger().level, log.level)
 """,
+    "messages_into_a_text_and_a_handler_of_its_own": """
+import io, logging
+class Own(logging.Handler):
+    def emit(self, record):
+        seen.append(record.getMessage())
+seen, text = [], io.StringIO()
+log = logging.getLogger("own")
+for handler in (Own(), logging.StreamHandler(text)):
+    log.addHandler(handler)
+---
+log.error("one")
+---
+logging.getLogger("own").error("two")
+print(seen, text.getvalue(), len(log.handlers))
+""",
     "a_warning_is_an_error": """
 import warnings
 warnings.filterwarnings("error", message="old")
