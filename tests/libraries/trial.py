@@ -19,7 +19,8 @@ PREPARED = {
     "jax": "import jax",
     "patsy": "import patsy; d = {'x': [1.0, 2, 4], 'y': [2.0, 1, 3]}",
     "sympy": "import sympy; x = sympy.Symbol('x')",
-    "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0))",
+    "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0)); "
+    "import statsmodels.formula.api as smf; d = {'x': y**2, 'y': y}",
 }
 
 PAIRS = {
@@ -57,6 +58,10 @@ PAIRS = {
         "[each.design_info for each in patsy.dmatrices('y ~ x', d, return_type='dataframe')]",
     ),
     "sympy: a function that is not defined": ("sympy.Function('f')(x)", "sympy.Function('g')(x)"),
+    "statsmodels: a formula that names a function": (
+        "eval('smf.ols(\"y ~ half(x)\", d).fit()', globals() | {'smf': smf, 'd': d, 'half': np.sqrt})",
+        "eval('smf.ols(\"y ~ half(x)\", d).fit()', globals() | {'smf': smf, 'd': d, 'half': np.exp})",
+    ),
     "statsmodels: a series that was fitted": ("ARIMA(y).fit()", "ARIMA(y, order=(1, 0, 0)).fit()"),
 }
 

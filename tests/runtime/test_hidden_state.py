@@ -208,3 +208,7 @@ def test_a_generator_of_numpy_that_a_step_of_a_warm_parent_begins_with_is_one_th
         assert generators.capture_numpy(Baseline.take()) is None
     finally:
         np.random.set_bit_generator(held)
+
+
+def test_a_class_that_says_of_no_module_that_it_is_from_there_stops_nothing(steps):
+    assert steps.run("Made = type('Made', (), {'__module__': None})", outputs=["Made"]).result.error is None

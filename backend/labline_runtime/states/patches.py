@@ -319,7 +319,7 @@ def _holders(namespace: Mapping[str, Any]) -> Mapping[_Holder, None]:
 
 
 def _meet(value: Any) -> _Holder | None:
-    if not is_library(value.__module__ if isinstance(value, type) else value.__name__):
+    if not is_library(str(value.__module__) if isinstance(value, type) else value.__name__):
         return None
     known = _met[id(value)] = _Holder(value)
     return known

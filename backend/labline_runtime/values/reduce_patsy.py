@@ -1,6 +1,8 @@
 """Parts of patsy's formulas, which refuse to be pickled: designs, terms, factors and where those are evaluated.
 
 They cross by their attributes. Where they look for names in the notebook itself, they do so in that of the next step.
+So do the data of statsmodels' models: statsmodels itself leaves the design out, and evaluates the formula again when
+they are loaded, with names of whoever loads them.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ def refusal() -> Callable[..., Any] | None:
 
 
 def is_part(value: Any) -> bool:
-    """Whether *value* is of a class of patsy's that refuses."""
+    """Whether *value* is of a class of patsy's that refuses, or the data of a model of statsmodels'."""
     kind = type(value)
+    data = sys.modules.get("statsmodels.base.data")
+    if data is not None and isinstance(value, getattr(data, "ModelData", ())):
+        return True
     return str(kind.__module__).startswith("patsy.") and getattr(kind, "__getstate__", _PLAIN) is not _PLAIN
 
 
 def reduce_part(value: Any) -> tuple[Any, ...]:
-    """A part of a formula for pickle, and for its digest."""
+    """Such a part for pickle, and for its digest."""
     names = [*getattr(value, "__dict__", ()), *copyreg._slotnames(type(value))]  # type: ignore[attr-defined]
     state = {name: _kept(getattr(value, name)) for name in names if hasattr(value, name)}
     return object.__new__, (type(value),), state, None, None, _fill
