@@ -271,6 +271,14 @@ def test_a_tag_of_a_long_page_is_a_tag_of_that_page_again(tmp_path):
     assert back["page"].find(id="x") is back["tag"]
 
 
+def test_parts_of_a_page_that_were_destroyed_cross(tmp_path):
+    page = _page(2)
+    tag, text = page.li, page.li.string
+    tag.decompose()
+    back = crossed(tmp_path, page=page, parts=[tag, text])
+    assert (str(back["page"]), back["parts"][0].decomposed) == (str(page), True)
+
+
 def test_a_page_comes_back_as_what_it_was(tmp_path):
     page = _page(2)
     back = crossed(tmp_path, v=page)["v"]

@@ -28,7 +28,7 @@ class Elements(list[Any]):
     def __reduce__(self) -> tuple[Any, ...]:
         numbers = {id(element): number for number, element in enumerate(self)}
         made = [(type(each), str.__str__(each) if isinstance(each, str) else None) for each in self]
-        content = [(numbers.get(id(each.parent)), _attributes(each)) for each in self]
+        content = [(numbers.get(id(_holder(each))), _attributes(each)) for each in self]
         return _make, (made,), content, None, None, _fill
 
 
@@ -41,7 +41,7 @@ class Trees:
     def reduce(self, element: Any) -> tuple[Any, ...]:
         """An element for pickle, and for its digest."""
         root = element
-        while (above := root.parent) is not None:
+        while (above := _holder(root)) is not None:
             root = above
         if id(root) not in self._known:
             elements = Elements(_walk(root))
@@ -56,13 +56,18 @@ def is_element(value: Any) -> bool:
     return module is not None and isinstance(value, getattr(module, "PageElement", ()))
 
 
+def _holder(element: Any) -> Any:
+    """What an element is in; None for the outermost, and for one that was destroyed, which knows of nothing."""
+    return vars(element).get("parent")
+
+
 def _walk(root: Any) -> Iterator[Any]:
     """Every element of a tree, outer before inner."""
     stack = [root]
     while stack:
         element = stack.pop()
         yield element
-        stack += reversed(getattr(element, "contents", None) or ())
+        stack += reversed(vars(element).get("contents") or ())
 
 
 def _attributes(element: Any) -> dict[str, Any]:
