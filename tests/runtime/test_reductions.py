@@ -23,6 +23,7 @@ import scipy.stats
 from IPython.core.inputtransformer2 import TransformerManager
 
 from labline_runtime.values import digest, load, store
+from labline_runtime.values.parts import parts
 from labline_runtime.values.writing import pickled_size
 
 
@@ -269,6 +270,11 @@ def test_a_tag_of_a_long_page_is_a_tag_of_that_page_again(tmp_path):
     back = crossed(tmp_path, page=page, tag=page.find_all("li")[1])
     back["tag"]["id"] = "x"
     assert back["page"].find(id="x") is back["tag"]
+
+
+def test_a_page_is_one_part_of_what_holds_its_tags(tmp_path):
+    page = _page(50)
+    assert [part.value for part in parts("rows", list(page.find_all("li"))) if part.path != "rows"] == [page]
 
 
 def test_parts_of_a_page_that_were_destroyed_cross(tmp_path):

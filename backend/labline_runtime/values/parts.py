@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime.values import own
+from labline_runtime.values import own, reduce_soup
 from labline_runtime.values.packages import package_of
 from labline_runtime.values.tensors import memory_of
 from labline_runtime.values.views import copies_on_write
@@ -91,6 +91,12 @@ class _Look:
         self._trail = trail
         self.parts: list[Part] = []
         self.inside: list[tuple[Any, Steps]] = []
+        if reduce_soup.is_element(item):  # a page counts as a whole: its elements all hold each other
+            if (page := reduce_soup.outermost(item)) is item:
+                self._note()
+            else:
+                self.inside.append((page, trail))
+            return
         if issubclass(kind, dict):
             self._note()
             self._items(item.values(), item)

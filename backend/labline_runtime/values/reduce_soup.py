@@ -40,9 +40,7 @@ class Trees:
 
     def reduce(self, element: Any) -> tuple[Any, ...]:
         """An element for pickle, and for its digest."""
-        root = element
-        while (above := _holder(root)) is not None:
-            root = above
+        root = outermost(element)
         if id(root) not in self._known:
             elements = Elements(_walk(root))
             self._known[id(root)] = elements, {id(each): number for number, each in enumerate(elements)}
@@ -54,6 +52,13 @@ def is_element(value: Any) -> bool:
     """Whether *value* is a page, or a tag or a text in one."""
     module = sys.modules.get("bs4.element")
     return module is not None and isinstance(value, getattr(module, "PageElement", ()))
+
+
+def outermost(element: Any) -> Any:
+    """The page, or what was taken out of one, that *element* is in."""
+    while (above := _holder(element)) is not None:
+        element = above
+    return element
 
 
 def _holder(element: Any) -> Any:
