@@ -48,6 +48,12 @@ def shared(count: int) -> list[str]:
     return ["x0 = []", *(f"x{i} = [x{i - 1}]\nx0.append({i})" for i in range(1, count))]
 
 
+def columns(count: int) -> list[str]:
+    """Every column of a frame is made of the one before."""
+    start = "import pandas as pd\ndf = pd.read_csv('a.csv')\ndf['c0'] = 1"
+    return [start, *(f"df['c{i}'] = df['c{i - 1}'] + 1" for i in range(1, count))]
+
+
 def mutual(count: int) -> list[str]:
     """Six functions that call each other and one that is not known."""
     functions = "\n".join(
@@ -64,6 +70,8 @@ _CONTENDERS: dict[str, tuple[Callable[[int], list[str]], int]] = {
     "chain, 500 cells": (chain, 500),
     "shared, 125 cells": (shared, 125),
     "shared, 500 cells": (shared, 500),
+    "columns, 125 cells": (columns, 125),
+    "columns, 500 cells": (columns, 500),
     "mutual, 50 cells": (mutual, 50),
     "mutual, 200 cells": (mutual, 200),
 }

@@ -14,7 +14,7 @@ from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
 from labline_runtime.specification import Observation
 
-from ..bench.compile import ordinary, shared
+from ..bench.compile import columns, ordinary, shared
 
 
 def lines_run(cells: list[str]) -> int:
@@ -94,12 +94,6 @@ def _instances(count: int) -> list[str]:
     return [start, f"X = [1]\n{made}\nsetattr(Model, names({every}), m0)", f"for m in {every}:\n    m.fit(X)"]
 
 
-def _columns(count: int) -> list[str]:
-    """Every column of a frame is made of the one before."""
-    start = "import pandas as pd\ndf = pd.read_csv('a.csv')\ndf['c0'] = 1"
-    return [start, *(f"df['c{i}'] = df['c{i - 1}'] + 1" for i in range(1, count))]
-
-
 def _decorated(count: int) -> list[str]:
     """A function in every cell, under a decorator that keeps its name."""
     start = (
@@ -122,7 +116,7 @@ def _decorated(count: int) -> list[str]:
         (_library_objects, 4, 2, 1.5),
         (_evaluated, 5, 2, 1.4),
         (_instances, 4, 2, 0.6),
-        (_columns, 20, 4, 1.7),
+        (columns, 20, 4, 1.7),
         (_decorated, 8, 4, 1.2),
     ],
 )
