@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
+from itertools import islice
 
 from labline_compiler.analysis import generators, hidden_state, methods
 from labline_compiler.analysis.arguments import Arguments
@@ -19,10 +21,8 @@ class Classes(Functions):
     _members: dict[int, tuple[int, dict[str, Value]]]  # by class, and after how many assignments to classes
     _orders: dict[int, list[int]]  # by class: where its attributes are looked for
     _assignments: int
-    # By class: the instances of those whose use runs something, and of those that have a member of some names; known
-    # when so many classes had instances, after so many assignments.
-    _running: tuple[tuple[int, int], list[set[int]]]
-    _having: dict[tuple[str, ...], tuple[tuple[int, int], list[set[int]]]]
+    # By what was asked of classes: after how many assignments, of how many; the instances of those of which it holds.
+    _asked: dict[tuple[str, ...], tuple[int, int, list[set[int]]]]
     _uses: dict[
         int, tuple[dict[str, Value], list[Value]]
     ]  # by class: what using an instance runs, and of which members
@@ -134,13 +134,19 @@ class Classes(Functions):
 
     def _instances_by(self, names: tuple[str, ...]) -> list[set[int]]:
         """By class: its instances, of those classes that have a member of one of *names*."""
+        wanted = (*names, "*")
+        return self._instances_where(names, lambda klass: not self.members(klass).keys().isdisjoint(wanted))
+
+    def _instances_where(self, what: tuple[str, ...], holds: Callable[[int], object]) -> list[set[int]]:
+        """By class: its instances, of those classes of which *what* was asked *holds*. Each class is asked once."""
         classes = self.heap.instances_of
-        moment, known = self._having.get(names, (None, []))
-        if moment != (len(classes), self._assignments):
-            wanted = (*names, "*")
-            known = [its for klass, its in classes.items() if not self.members(klass).keys().isdisjoint(wanted)]
-            self._having[names] = (len(classes), self._assignments), known
-        return known
+        assignments, asked, found = self._asked.get(what, (self._assignments, 0, []))
+        if assignments != self._assignments:
+            asked, found = 0, []
+        if asked < len(classes):
+            found += [its for klass, its in islice(classes.items(), asked, None) if holds(klass)]
+        self._asked[what] = self._assignments, len(classes), found
+        return found
 
     def special(self, number: int, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """Call a special method of an instance, if its class has it."""
@@ -322,7 +328,7 @@ class Classes(Functions):
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
-        running = self._run_by_any_use()
+        running = self._instances_where((), self._run_by_use)
         reached = self.heap.reach(value) if running or self.heap.unfollowed else NOTHING
         for made in sorted(reached & self.heap.unfollowed.keys()):
             self.once(("use", made), lambda made=made: self._use_unfollowed(made))  # type: ignore[misc]
@@ -335,14 +341,6 @@ class Classes(Functions):
             self.once(("use", number), lambda number=number: self._use_one(number))  # type: ignore[misc]
         if self.state.moment == before:  # else the first of them may have more to do
             self.done[all_of_them] = before, NOTHING
-
-    def _run_by_any_use(self) -> list[set[int]]:
-        """By class: its instances, of those classes of which using an instance runs something."""
-        classes = self.heap.instances_of
-        moment = len(classes), self._assignments
-        if self._running[0] != moment:
-            self._running = moment, [its for klass, its in classes.items() if self._run_by_use(klass)]
-        return self._running[1]
 
     def _use_one(self, number: int) -> Value:
         own, klass = frozenset((number,)), self.heap.things[number].instance_of

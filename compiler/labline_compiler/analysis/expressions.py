@@ -50,8 +50,7 @@ class Expressions(Calls):
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
         self._members, self._uses, self._assignments = {}, {}, 0
-        self._orders = {}
-        self._running, self._having = ((0, 0), []), {}
+        self._orders, self._asked = {}, {}
         self._code = {}
         self.budget = 0
         self.told_spent = self.told_all = False
