@@ -229,6 +229,7 @@ class _Keepers:
 
     def retire(self) -> None:
         """Let go those that have nothing to keep, save one."""
+        self._listen()
         while len(self._idle) > 1:
             self._idle.pop(0).close()
 

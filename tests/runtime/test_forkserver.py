@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -20,10 +21,8 @@ from tests.runtime.conftest import BUNDLE, Steps
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
 
-START = (
-    f"import sys; sys.path.append({str(BUNDLE)!r}); import labline_runtime.forkserver; "
-    "labline_runtime.forkserver.serve()"
-)
+IMPORT = f"import sys; sys.path.append({str(BUNDLE)!r}); import labline_runtime.forkserver as parent; "
+START = IMPORT + "parent.serve()"
 
 
 FORGE = """
@@ -49,16 +48,27 @@ print('goes on')
 read it."""
 
 
+@contextlib.contextmanager
+def warm_parent(code: str) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """A warm parent that *code* starts, and the socket to it."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with (
+        ours,
+        theirs,
+        subprocess.Popen([sys.executable, "-c", code], stdin=theirs, stdout=subprocess.DEVNULL) as process,
+    ):
+        theirs.close()
+        try:
+            yield process, ours
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def warm() -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """A warm parent and the socket to it."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with ours, theirs:
-        process = subprocess.Popen([sys.executable, "-c", START], stdin=theirs, stdout=subprocess.DEVNULL)
-        theirs.close()
-        with process:
-            yield process, ours
-            process.kill()
+    with warm_parent(START) as parent:
+        yield parent
 
 
 def ask(engine: socket.socket, path: Path, folder: Path) -> list[dict[str, object]]:
@@ -151,6 +161,17 @@ def test_a_process_in_hand_that_is_killed_is_replaced(warm, steps: Steps, victim
     path, _ = steps.specify("print('hello')")
     assert ask(engine, path, steps.folder)[-1]["status"] == 0
     assert steps.collect(path, 0).log == "hello\n"
+
+
+def test_steps_at_once_have_keepers_of_their_own_of_which_one_stays(steps: Steps) -> None:
+    meet = "open('OWN', 'w').close()\nimport os, time\nwhile not os.path.exists('OTHER'): time.sleep(0.001)"
+    start = IMPORT + "parent.QUIET = 0.2; parent.serve()"
+    paths = [steps.specify(meet.replace("OWN", a).replace("OTHER", b))[0] for a, b in (("1", "2"), ("2", "1"))]
+    with warm_parent(start) as (process, engine):
+        with ThreadPoolExecutor() as both:
+            told = list(both.map(lambda path: ask(engine, path, steps.folder), paths))
+        assert told[0][0] != told[1][0]
+        wait_until(lambda: in_hand(process.pid), "both keepers stay")
 
 
 def test_what_is_in_hand_ends_with_the_parent(warm, steps: Steps) -> None:
