@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,29 +12,44 @@ from typing import Any, NoReturn
 import click
 
 from labline_backend._version import __version__
-from labline_backend.cli.cache import cache
-from labline_backend.cli.check import check
-from labline_backend.cli.compile import compile_
-from labline_backend.cli.debug import debug, load
 from labline_backend.cli.failures import ReaderLeftError, exit_code_of
-from labline_backend.cli.mlflow import mlflow
-from labline_backend.cli.monitor import monitor
-from labline_backend.cli.plan import plan
-from labline_backend.cli.recurring import recurring
-from labline_backend.cli.run import run
-from labline_backend.cli.runs import runs
-from labline_backend.cli.serve import serve
-from labline_backend.cli.server import server
-from labline_backend.cli.suggest import suggest
-from labline_backend.cli.target import target
-from labline_backend.cli.verify import verify
 
 __all__ = ["labline", "main"]
 
 GARBAGE = 20_000  # objects between two looks for garbage: commands mostly import, and that makes none
 
 
+COMMANDS = {
+    "cache": "cache.cache",
+    "check": "check.check",
+    "compile": "compile.compile_",
+    "debug": "debug.debug",
+    "load": "debug.load",
+    "mlflow": "mlflow.mlflow",
+    "monitor": "monitor.monitor",
+    "plan": "plan.plan",
+    "recurring": "recurring.recurring",
+    "run": "run.run",
+    "runs": "runs.runs",
+    "serve": "serve.serve",
+    "server": "server.server",
+    "suggest": "suggest.suggest",
+    "target": "target.target",
+    "verify": "verify.verify",
+}
+"""Where each command is: in which module of this package, and what it is called there."""
+
+
 class _Commands(click.Group):
+    """Imports the command that is asked for, and no other."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, _, called = COMMANDS[name].partition(".")
+        command: click.Command = getattr(importlib.import_module(f"labline_backend.cli.{module}"), called)
+        return command
+
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
@@ -43,6 +59,7 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    commands={name: click.Command(name) for name in COMMANDS},  # for the names
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 the run failed, differs, a model drifted, 2 the input is at fault, 130 interrupted.",
 )
@@ -52,27 +69,6 @@ def labline(context: click.Context) -> None:
     """Turn a tagged Jupyter notebook into a pipeline that computes what the notebook computes, and run it."""
     if os.environ.get("NO_COLOR"):
         context.color = False
-
-
-for command in (
-    check,
-    suggest,
-    compile_,
-    plan,
-    run,
-    verify,
-    runs,
-    cache,
-    load,
-    debug,
-    target,
-    recurring,
-    serve,
-    monitor,
-    server,
-    mlflow,
-):
-    labline.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -56,6 +56,19 @@ print([name for name in {later} if name in sys.modules])"""
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_command_imports_no_other(environment: dict[str, str]) -> None:
+    program = """import sys
+from labline_backend.cli import labline
+labline.main(["cache", "--help"], standalone_mode=False)
+print([name for name in ("labline_backend.cli.cache", "labline_backend.cli.serve") if name in sys.modules])"""
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "['labline_backend.cli.cache']"
+
+
+def test_a_command_like_the_one_asked_for_is_named(labline: Labline) -> None:
+    assert "'check'" in labline("chek").err
+
+
 def test_the_version_is_told(labline: Labline) -> None:
     assert labline("--version").out == f"labline {__version__}\n"
 
