@@ -6,12 +6,13 @@ The order is the same on every target: preamble cells, parameters, inputs, the s
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -214,11 +215,18 @@ class _Step:
                 record = transfer.send(spec, output, values, found, before)
                 if record is not None:
                     self._artifacts.append(record)
+            self._show(namespace)
         finally:
             self._files, self._pages = watch.stop(), network.stop()
             self._unrepeatable = watch.blind or network.blind
         with self._guarding:
             watchman.check_files(self._files)
+
+    def _show(self, namespace: Mapping[str, Any]) -> None:
+        """Have records of what the values look like, once nothing is stored any more."""
+        for place, artifact in enumerate(self._artifacts):
+            looks = (transfer.shown(each, namespace.get(each.name)) for each in artifact.values)
+            self._artifacts[place] = dataclasses.replace(artifact, values=tuple(looks))
 
     def _pooled(
         self,

@@ -20,7 +20,7 @@ from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.shell import flush_streams, open_shell
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, ValueRecord
-from labline_runtime.transfer import record_of
+from labline_runtime.transfer import identified, shown
 from labline_runtime.values import digest, pickling, store
 from labline_runtime.values.digest import DigestError
 from labline_runtime.values.hashing import comparable, scheme_like
@@ -112,7 +112,9 @@ class _Reference:
                 value = self._shell.namespace[name]
             else:
                 return Sighting(after, name, None)
-            record = _as_expected(record_of(name, value), value, expected)
+            record = _as_expected(identified(name, value), value, expected)
+            if set(expected) != {record.digest}:  # else nobody looks, and its text may be made by the notebook
+                record = shown(record, value)
         except Exception as error:
             return Sighting(after, name, None, problem=f"it could not be looked at: {_said(error)}")
         if not record.digest:

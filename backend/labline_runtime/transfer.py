@@ -24,7 +24,8 @@ from labline_runtime.specification import (
     ValueRecord,
 )
 from labline_runtime.states import patches
-from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, describe, load, store
+from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, identify, load, store
+from labline_runtime.values import shown as look_at
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.hashed import Written
 from labline_runtime.values.writing import pickled_size
@@ -41,6 +42,7 @@ class Received:
     size: int
 
 
+UNSHOWN = Preview("not shown")
 SHARED = HIDDEN_STATE_PREFIX + "shared"  # among an artifact's facts, beside those of its names
 
 
@@ -186,7 +188,7 @@ def send(
     records: dict[str, ValueRecord] = {}
 
     def facts(written: Written | None) -> dict[str, Any]:
-        records.update((name, record_of(name, value, written)) for name, value in values.items())
+        records.update((name, identified(name, value, written)) for name, value in values.items())
         found: dict[str, Any] = {name: {"digest": each.digest, "size": each.size} for name, each in records.items()}
         return found | ({SHARED: [dataclasses.asdict(note) for note in notes]} if notes else {})
 
@@ -213,12 +215,18 @@ def send(
     )
 
 
-def record_of(name: str, value: Any, written: Written | None = None) -> ValueRecord:
-    """Everything to be known of a value; of hidden state, which may hold secrets, nothing is shown."""
-    record = describe(name, value, written=written)
-    if name.startswith(HIDDEN_STATE_PREFIX):
-        return dataclasses.replace(record, preview=Preview("not shown"))
-    return record
+def identified(name: str, value: Any, written: Written | None = None) -> ValueRecord:
+    """What is to be known of a value, but for what it looks like; hidden state may hold secrets and is not shown."""
+    record = identify(name, value, written=written)
+    return dataclasses.replace(record, preview=UNSHOWN) if name.startswith(HIDDEN_STATE_PREFIX) else record
+
+
+def shown(record: ValueRecord, value: Any) -> ValueRecord:
+    """*record* of :func:`identified` with what *value* looks like, if that is shown.
+
+    Looking may run code of the notebook that alters others of its values: first all of them are to be stored.
+    """
+    return record if record.preview == UNSHOWN else look_at(record, value)
 
 
 def disk_full(error: OSError) -> StepError | None:

@@ -323,3 +323,54 @@ def test_a_dict_of_a_library_whose_items_are_its_attributes_stays_one(tmp_path, 
 def test_a_value_of_a_class_without_a_module_crosses(tmp_path):
     kind = type("Made", (), {"__module__": None})
     assert type(crossed(tmp_path, v=[kind(), kind])["v"][0]).__name__ == "Made"
+
+
+CONTAINERS = {
+    "a list that answers otherwise": (
+        "class C(list):\n    def __iter__(self): return (x * 2 for x in list.__iter__(self))\nc = C([1, 2])",
+        lambda c: [c[0], c[1], len(c)],
+    ),
+    "a list that counts what it is given": (
+        "class C(list):\n    given = 0\n    def append(self, x): C.given += 1; list.append(self, x)\n"
+        "c = C(); c.append(1)",
+        lambda c: [c[0], type(c).given],
+    ),
+    "a dict that answers otherwise": (
+        "class C(dict):\n    def items(self): return [(k.upper(), v) for k, v in dict.items(self)]\nc = C(a=1)",
+        lambda c: [c["a"], len(c)],
+    ),
+    "a dict in an order, of a size": (
+        "from collections import OrderedDict\nclass C(OrderedDict):\n"
+        "    def __init__(self, size): super().__init__(); self.size = size\n"
+        "c = C(2); c['a'] = 1; c['b'] = 2; c.move_to_end('a')",
+        lambda c: [list(c), c.size],
+    ),
+    "a dict with a factory, and slots": (
+        "from collections import defaultdict\nclass C(defaultdict):\n    __slots__ = ('top',)\n"
+        "    def __init__(self, top): super().__init__(list); self.top = top\nc = C(3)",
+        lambda c: [c["new"], c.top],
+    ),
+    "a queue of a length": (
+        "from collections import deque\nclass C(deque):\n    def __init__(self, n): super().__init__([1, 2], n)\n"
+        "c = C(2)",
+        lambda c: [list(c), c.maxlen],
+    ),
+    "a set with a name": (
+        "class C(set):\n    def __init__(self, name): super().__init__(); self.name = name\nc = C('n'); c.add(1)",
+        lambda c: [list(c), c.name],
+    ),
+    "a frozen set of two": (
+        "class C(frozenset):\n    def __new__(cls, a, b): return frozenset.__new__(cls, [a, b])\nc = C(1, 2)",
+        sorted,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTAINERS)
+def test_a_container_of_the_notebook_s_arrives_as_it_was_whatever_its_methods_do(tmp_path, case):
+    code, look = CONTAINERS[case]
+    notebook: dict[str, Any] = {"__name__": "__main__"}
+    exec(code, notebook)
+    before = digest(notebook["c"])
+    back = crossed(tmp_path, c=notebook["c"])["c"]
+    assert (digest(back), look(back)) == (before, look(notebook["c"]))

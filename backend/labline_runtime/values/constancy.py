@@ -13,6 +13,7 @@ import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any
 
+from labline_runtime.values import containers
 from labline_runtime.values.packages import package_of
 from labline_runtime.values.parts import ATOMS, NOTEBOOK, attributes, is_estimator, is_generator
 
@@ -60,9 +61,8 @@ class _Walk:
         return set(map(type, items)) <= ATOMS or all(self.constant(item, depth + 1) for item in items)
 
     def _instance(self, kind: type, value: Any, depth: int) -> bool:
-        if issubclass(kind, (list, set, frozenset, tuple)) and not self._all(list(value)[:_ITEMS], depth):
-            return False
-        if issubclass(kind, dict) and not self._all(list(value.values())[:_ITEMS], depth):
+        is_container = issubclass(kind, (list, set, frozenset, tuple, dict))
+        if is_container and not self._all(list(containers.held(value))[:_ITEMS], depth):
             return False
         return self._all(list(attributes(value).values()), depth)
 

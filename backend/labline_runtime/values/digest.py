@@ -45,6 +45,7 @@ from typing import Any
 from labline_runtime.values import (
     bookkeeping,
     closed,
+    containers,
     digest_arrays,
     digest_arrow,
     digest_keras,
@@ -228,6 +229,8 @@ class Walk:
             return self.tagged(f"closed {kind.__name__}", self.items(known))
         if (apart := reductions.own_way(value)) is not None and (whole := self._whole(kind, *apart)) is not None:
             return whole
+        if (container := containers.container_of(kind)) is not None:
+            return self._contained(kind, value, container)
         special = _special(kind)
         if special is not None:
             result = special(self, value)
@@ -392,6 +395,19 @@ class Walk:
         except DigestError:
             self._lowest = lowest
             return None
+
+    def _contained(self, kind: type, value: Any, base: type) -> bytes:
+        """An instance of a subclass of a container by what is in it, whatever its class answers."""
+        setting, items, pairs = containers.content_of(value, base)
+        if base in (set, frozenset):
+            setting, items = frozenset(setting or items), []
+        attributes = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else {}
+        state = bookkeeping.without(kind, attributes, caches=self._caches) or {}
+        parts = [self.node(setting), self.items(items), self.items([key for key, _ in pairs])]
+        parts.append(self.items([item for _, item in pairs]))
+        return self.tagged(
+            "contained", self.node(kind), *parts, self.state(state), self.state(containers.slots_of(value))
+        )
 
     def builtin(self, value: types.BuiltinFunctionType) -> bytes:
         """A function written in C, or a method of such an object."""

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime.values import own, reduce_soup
+from labline_runtime.values import containers, own, reduce_soup
 from labline_runtime.values.packages import package_of
 from labline_runtime.values.tensors import memory_of
 from labline_runtime.values.views import copies_on_write
@@ -99,16 +99,17 @@ class _Look:
             return
         if issubclass(kind, dict):
             self._note()
-            self._items(item.values(), item)
+            self._items(containers.held(item), containers.keys(item))
         elif issubclass(kind, (list, deque)):
             self._note()
-            self._items(item)
+            self._items(containers.held(item))
         elif issubclass(kind, tuple):
-            self._items(item, getattr(item, "_fields", None))
+            self._items(containers.held(item), getattr(item, "_fields", None))
         elif issubclass(kind, (set, frozenset)):
             if issubclass(kind, set):
                 self._note()
-            self._items(item, item)
+            items = containers.held(item)
+            self._items(items, items)
         elif kind in (bytearray, array):
             self._note()
         elif issubclass(kind, (types.FunctionType, types.MethodType, types.CellType)):

@@ -33,6 +33,7 @@ import io
 import pickle
 import sys
 import types
+import typing
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -203,6 +204,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 around = home if home is not None else self._namespace_of(obj)
                 return reduced if around is None else _reduce_function(obj, around, reduced[2])
             return reduced
+        if isinstance(obj, typing.TypeVar) and obj.__module__ == NOTEBOOK:
+            return _make_type_variable, _cloudpickle._decompose_typevar(obj)
         if isinstance(obj, sets.StandIn):
             return obj.reduced
         if isinstance(obj, sets.Now):
@@ -340,6 +343,13 @@ def _make_function(code: types.CodeType, home: _Home, cells: tuple[types.CellTyp
     if isinstance(home, str):
         home = sys.modules[NOTEBOOK] if home == NOTEBOOK else importlib.import_module(home)
     return types.FunctionType(code, vars(home) if isinstance(home, types.ModuleType) else home, None, None, cells)
+
+
+def _make_type_variable(*parts: Any) -> Any:
+    """The one that the step already has, or a new one that is the notebook's, not of the module that makes it."""
+    made = _cloudpickle._make_typevar(*parts)
+    made.__module__ = NOTEBOOK
+    return made
 
 
 def _set_module_state(module: types.ModuleType, state: dict[str, Any]) -> None:

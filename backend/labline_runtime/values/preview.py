@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import reprlib
 import sys
 from typing import Any
@@ -21,18 +22,21 @@ def describe(name: str, value: Any, pickled_size: int = 0, written: Written | No
 
     The digest is empty where the value has no content to digest. What was *written* into a file is digested there.
     """
+    return shown(identify(name, value, pickled_size, written), value)
+
+
+def identify(name: str, value: Any, pickled_size: int = 0, written: Written | None = None) -> ValueRecord:
+    """As :func:`describe`, but for what the value looks like."""
     try:
         content = digest(value, written=written)
     except DigestError:
         content = ""
-    return ValueRecord(
-        name=name,
-        type=type_name(value),
-        digest=content,
-        size=_size(value, pickled_size),
-        shape=_shape(value),
-        preview=preview(value),
-    )
+    return ValueRecord(name, type_name(value), content, _size(value, pickled_size), None, Preview(""))
+
+
+def shown(record: ValueRecord, value: Any) -> ValueRecord:
+    """*record* with what *value* looks like. That may run code of the notebook, its ``__repr__`` and properties."""
+    return dataclasses.replace(record, shape=_shape(value), preview=preview(value))
 
 
 def type_name(value: Any) -> str:

@@ -14,6 +14,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from labline_runtime.values import containers
 from labline_runtime.values.parts import ATOMS, is_closed
 from labline_runtime.values.tensors import is_tensor, memory_of
 
@@ -73,7 +74,8 @@ class Reach:
 
     def _tuple(self, item: Any) -> list[Any]:
         self._immutable.add(id(item))
-        return list(item) if not set(map(type, item)) <= ATOMS else []
+        items = containers.held(item)
+        return list(items) if not set(map(type, items)) <= ATOMS else []
 
     def _index(self, _: Any) -> list[Any]:
         return []

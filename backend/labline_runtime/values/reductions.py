@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values import own, reduce_logging, reduce_patsy
+from labline_runtime.values import containers, own, reduce_logging, reduce_patsy
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -265,12 +265,12 @@ def _reduce_instance(value: Any) -> Any:
     kind: Any = type(value)
     if kind.__reduce_ex__ is not object.__reduce_ex__:
         return None
+    if (container := containers.container_of(kind)) is not None:
+        return _reduce_container(value, container)
     base: Any = next(each for each in kind.__mro__ if each.__module__ != "__main__")
-    own = issubclass(base, (dict, list)) and any(
-        getattr(kind, name, None) is not getattr(base, name, None) for name in _FILLERS
-    )
+    own = issubclass(base, (dict, list)) and any(_is_of_notebook(kind, base, name) for name in _FILLERS)
     attributes = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else None  # or __getattr__ answers
-    shared = attributes is not None and (type(attributes) is not dict or sys.getrefcount(attributes) > _REFERENCES)
+    shared = attributes is not None and (type(attributes) is not dict or _references(attributes) > _REFERENCES)
     answers = any(_is_of_notebook(kind, base, name) for name in _ANSWERS) and not hasattr(kind, "__setstate__")
     makes = getattr(kind.__new__, "__module__", None) == "__main__" and kind.__reduce__ is object.__reduce__
     if not own and not shared and not answers and not makes:
@@ -293,6 +293,15 @@ def _reduce_instance(value: Any) -> Any:
 def _be_own_attributes(value: Any, _: bool) -> None:
     """A dict whose items are its attributes: ``self.__dict__ = self``."""
     object.__setattr__(value, "__dict__", value)
+
+
+def _reduce_container(value: Any, base: Any) -> Any:
+    kind: Any = type(value)
+    attributes = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else None
+    shared = attributes is not None and (type(attributes) is not dict or _references(attributes) > _REFERENCES)
+    setting, items, pairs = containers.content_of(value, base)
+    state = attributes if type(attributes) not in (dict, type(None)) else (attributes, containers.slots_of(value))
+    return containers.make, (kind, base, setting), (base, state, shared, items, pairs), None, None, _fill_instance
 
 
 _OWN_WAYS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
@@ -341,12 +350,17 @@ class _Plain:
     pass
 
 
-def _references() -> int:
-    attributes = _Plain().__dict__
+def _references(attributes: Any) -> int:
     return sys.getrefcount(attributes)
 
 
-_REFERENCES = _references() + 1  # to the attributes of an instance, when nobody else has them
+def _references_of_one() -> int:
+    instance = _Plain()
+    attributes = object.__getattribute__(instance, "__dict__")
+    return _references(attributes)
+
+
+_REFERENCES = _references_of_one()  # to the attributes of an instance, when nobody else has them
 
 
 def _fill_instance(value: Any, filling: tuple[Any, Any, bool, list[Any], list[tuple[Any, Any]]]) -> None:
@@ -354,7 +368,7 @@ def _fill_instance(value: Any, filling: tuple[Any, Any, bool, list[Any], list[tu
     for key, item in pairs:
         base.__setitem__(value, key, item)
     for item in items:
-        base.append(value, item)
+        (base.add if base is set else base.append)(value, item)
     state, slots = state if _is_slotted(state) else (state, None)
     if shared:
         object.__setattr__(value, "__dict__", state)

@@ -158,4 +158,35 @@ z[1]
 ---
 print(z.hits)
 """,
+    "what_is_shown_and_gone_through_is_counted": """
+class Rows(list):
+    def __iter__(self):
+        seen.append("gone through")
+        return super().__iter__()
+    def __repr__(self):
+        seen.append("shown")
+        return "rows"
+seen = []
+a_pair = [Rows([1]), {Rows: ()}]
+rows = a_pair[0]
+---
+rows.append(2)
+---
+seen.append("altered")
+---
+print(sum(rows), seen)
+""",
+    "a_generic_class": """
+from typing import Generic, TypeVar
+T = TypeVar("T")
+class Box(Generic[T]):
+    made = []
+    def __init__(self, held: T):
+        self.held = held
+        Box.made.append(self)
+---
+box = Box[int](1)
+---
+print(box.__orig_class__, len(Box.made), Box.__parameters__ == (T,))
+""",
 }
