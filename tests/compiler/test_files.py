@@ -21,6 +21,10 @@ def waits(*cells: str) -> set[str]:
 WRITE = "open('out/a.txt', 'w').write('x')"
 
 ORDERED = {
+    "a file put into an archive": (
+        "open('a.txt', 'w')",
+        "import zipfile\nwith zipfile.ZipFile('q.zip', 'w') as z:\n    z.write('a.txt')",
+    ),
     "a file read after it was written": (WRITE, "open('out/a.txt').read()"),
     "written after it was read": ("open('out/a.txt').read()", WRITE),
     "two steps that add to one file": ("open('log', 'a').write('1')", "open('log', 'a').write('2')"),
@@ -117,6 +121,7 @@ def test_logging_to_the_screen_writes_no_file() -> None:
 PARALLEL = {
     "two reads of one file": ("pd.read_csv('a.csv')", "pd.read_csv('a.csv')"),
     "two files": ("np.save('a.npy', 1)", "np.save('b.npy', 1)"),
+    "an archive that is read": ("open('a.txt', 'w')", "import zipfile\nzipfile.ZipFile('q.zip').read('a.txt')"),
     "two files by names": ("p = 'a'\nopen(p, 'w')", "p = 'b'\nopen(p, 'w')"),
     "two folders": ("for n in 'ab':\n    open(f'x/{n}.txt', 'w')", "for n in 'ab':\n    open(f'y/{n}.txt', 'w')"),
     "two kinds of file": ("for n in 'ab':\n    open(f'x/{n}.txt', 'w')", "for n in 'ab':\n    open(f'x/{n}.png', 'w')"),

@@ -33,6 +33,14 @@ def test_nothing_is_told_of_what_is_right(name: str) -> None:
     assert leaks(RIGHT[name]) == []
 
 
+def test_one_line_is_told_of_once() -> None:
+    source = (
+        "X, y = df.drop(columns='y'), df['y']\nX = (X - X.mean()) / X.std()\n"
+        "X1, X2, y1, y2 = train_test_split(X, y, random_state=5)\nprint(LogisticRegression().fit(X1, y1).score(X2, y2))"
+    )
+    assert [leak[0] for leak in leaks("df = pd.read_csv('x.csv')", source)] == ["LL702"]
+
+
 @pytest.mark.parametrize("name", ["scaler_on_all_rows", "model_fitted_on_all_then_tested", "another_column_dropped"])
 def test_it_makes_no_difference_how_code_is_put_into_cells(name: str) -> None:
     code, source = WRONG[name]

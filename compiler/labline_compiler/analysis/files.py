@@ -104,6 +104,7 @@ OPENERS = _words(
     "builtins.open io.open gzip.open bz2.open lzma.open codecs.open zipfile.ZipFile tarfile.open tarfile.TarFile "
     "wave.open"
 )
+ARCHIVES = _words("zipfile.ZipFile tarfile.open tarfile.TarFile")  # which read any file to put it in
 
 _READ, _WRITE = FileUse("read"), FileUse("write")
 _TREE_READ, _TREE_WRITE = FileUse("read", tree=True), FileUse("write", tree=True)

@@ -436,7 +436,10 @@ class LibraryCalls(Replacements):
         if origin.startswith("logging."):
             self.logged(origin.rpartition(".")[2], arguments, arguments.node)
         if origin in files.OPENERS:
-            self._file(files.FileUse(self._open_mode(arguments, 1, "r")), None, arguments)
+            mode = self._open_mode(arguments, 1, "r")
+            self._file(files.FileUse(mode), None, arguments)
+            if mode == "write" and origin in files.ARCHIVES:
+                self._file(files.FileUse("read", None, tree=True), None, arguments)
         elif origin == "importlib.import_module" and isinstance(module := arguments.constant(0, "name"), str):
             self.import_file(module)
         elif not self.beside.knows(origin):

@@ -30,7 +30,7 @@ class Judge:
         self.seeded = False
         self.loops = 0
         self._numbers = 0
-        self._told: set[tuple[str, int]] = set()
+        self._told: set[tuple[str, int | str]] = set()
 
     # --------------------------------------------------------------------------------------------------- helpers
 
@@ -70,10 +70,10 @@ class Judge:
                 self.escape(self.names.get(inner.id))
 
     def tell(self, code: str, message: str, place: Place, edit: Edit | None = None) -> None:
-        """One finding, once a place."""
-        key = (code, id(place.node))
-        if key not in self._told:
-            self._told.add(key)
+        """One finding, once a place, and once where another on the same line would say the same."""
+        keys: set[tuple[str, int | str]] = {(code, id(place.node)), (code, message)}
+        if keys.isdisjoint(self._told):
+            self._told |= keys
             span = span_of(place.node, place.cell.source)
             self.findings.append(finding(code, message, cell=place.cell.place, span=span, edit=edit))
 
