@@ -1,4 +1,4 @@
-"""Instances of the notebook's subclasses of Python's containers, apart from how these classes answer.
+"""Instances of subclasses of Python's containers, the notebook's and of modules beside it, whatever these answer.
 
 pickle asks them for their items (``__iter__``, ``items``), makes some with the class's own ``__init__`` and fills them
 through ``append`` or ``__setitem__``. Where the notebook has methods of its own for that, others come out than are in
@@ -8,8 +8,11 @@ it, and code runs that the notebook does not run. Here the containers' own metho
 from __future__ import annotations
 
 import copyreg
+import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from typing import Any
+
+from labline_runtime.states.sources import is_of_notebook
 
 _KINDS: tuple[Any, ...] = (OrderedDict, defaultdict, Counter, dict, list, deque, set, frozenset)  # the nearest first
 _SEQUENCES: tuple[Any, ...] = (list, deque, tuple, set, frozenset)
@@ -22,17 +25,25 @@ def container_of(kind: Any) -> Any:
 
     Nor where it says itself how it is to be pickled, or is a library's class in part.
     """
-    if kind.__module__ != "__main__":
+    if not issubclass(kind, _KINDS) or kind in _KINDS or not _is_ours(kind):
         return None
-    base = next((each for each in _KINDS if issubclass(kind, each)), None)
-    if base is None:
-        return None
+    base = next(each for each in _KINDS if issubclass(kind, each))
     others = [each for each in kind.__mro__ if each not in base.__mro__]
-    if not all(each.__module__ in ("__main__", "abc", "typing") for each in others):
+    if not all(each.__module__ in ("abc", "typing") or _is_ours(each) for each in others):
         return None
     if any(_differs(kind, base, name) for name in _OWN_WAYS):
         return None
     return base if any(_differs(kind, base, name) for name in _ASKED) else None
+
+
+def _is_ours(kind: Any) -> bool:
+    """Whether a class is the notebook's, or of a module beside it."""
+    name = kind.__module__
+    if name == "__main__":
+        return True
+    if not isinstance(name, str) or name.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    return is_of_notebook(getattr(sys.modules.get(name), "__file__", None))
 
 
 def _differs(kind: Any, base: Any, name: str) -> bool:

@@ -375,6 +375,10 @@ def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
             given["__slots__"] = body.pop("__slots__")
             body = {name: value for name, value in body.items() if not isinstance(value, types.MemberDescriptorType)}
         arguments = (*arguments[:3], given, *arguments[4:])
+    if issubclass(kind, enum.Enum):  # of which it makes members only, no aliases and combinations with a name
+        named = {name: member.value for name, member in kind.__members__.items()}
+        arguments = (*arguments[:3], named, *arguments[4:])
+        body = {name: value for name, value in body.items() if name not in named}
     state = (body, slots)
     try:
         content: str | None = class_digest(kind)

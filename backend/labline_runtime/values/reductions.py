@@ -47,6 +47,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return reduce_logging.reduce_handler(value)
     if reduce_patsy.is_part(value):
         return reduce_patsy.reduce_part(value)
+    if (container := containers.container_of(kind)) is not None:
+        return _reduce_container(value, container)
     if kind.__module__ == "__main__":
         return _reduce_instance(value)
     if isinstance(value, dict) and kind.__dictoffset__ and object.__getattribute__(value, "__dict__") is value:
@@ -265,8 +267,6 @@ def _reduce_instance(value: Any) -> Any:
     kind: Any = type(value)
     if kind.__reduce_ex__ is not object.__reduce_ex__:
         return None
-    if (container := containers.container_of(kind)) is not None:
-        return _reduce_container(value, container)
     base: Any = next(each for each in kind.__mro__ if each.__module__ != "__main__")
     own = issubclass(base, (dict, list)) and any(_is_of_notebook(kind, base, name) for name in _FILLERS)
     attributes = object.__getattribute__(value, "__dict__") if kind.__dictoffset__ else None  # or __getattr__ answers

@@ -189,4 +189,19 @@ box = Box[int](1)
 ---
 print(box.__orig_class__, len(Box.made), Box.__parameters__ == (T,))
 """,
+    "an_enum_with_second_names_and_named_combinations": """
+import enum
+class Right(enum.Flag):
+    READ = 1
+    WRITE = 2
+    BOTH = READ | WRITE
+class Colour(enum.Enum):
+    RED = 1
+    CRIMSON = 1
+held = Right.BOTH
+---
+more = held & Right["READ"], Colour["CRIMSON"]
+---
+print(Right["BOTH"] is held, more, list(Right), list(Right.__members__), Colour.CRIMSON is Colour.RED)
+""",
 }
