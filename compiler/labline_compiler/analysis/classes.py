@@ -329,8 +329,9 @@ class Classes(Functions):
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
         running = self._instances_where((), self._run_by_use)
-        reached = self.heap.reach(value) if running or self.heap.unfollowed else NOTHING
-        for made in sorted(reached & self.heap.unfollowed.keys()):
+        unfollowed = self.heap.unfollowed.keys() if self.heap.classes or self.heap.class_makers else ()
+        reached = self.heap.reach(value) if running or unfollowed else NOTHING
+        for made in sorted(reached.intersection(unfollowed)):
             self.once(("use", made), lambda made=made: self._use_unfollowed(made))  # type: ignore[misc]
         if not (instances := NOTHING.union(*(its & reached for its in running))):
             return
