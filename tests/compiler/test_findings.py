@@ -305,3 +305,27 @@ def test_a_cell_that_is_too_large_to_be_followed_is_told() -> None:
     grown = "\n".join("    rows.append(1)" for _ in range(30))
     cases = {text: steps(a=f"rows = []\ndef grow(rows):\n{grown}", b=text) for text in ("grow(rows)", calls)}
     assert [codes(case) for case in cases.values()] == [[], ["LL213"]]
+
+
+def test_a_small_class_around_a_container_is_not_too_large_to_be_followed() -> None:
+    """What is called on an attribute calls no other method of its instance."""
+    made = """\
+from collections import OrderedDict
+class Kept:
+    def __init__(self, most):
+        self.most, self.items, self.hits = most, OrderedDict(), 0
+    def get(self, key):
+        if key in self.items:
+            self.items.move_to_end(key)
+            self.hits += 1
+            return self.items[key]
+    def put(self, key, value):
+        self.items[key] = value
+        self.items.move_to_end(key)
+        if len(self.items) > self.most:
+            self.items.popitem(last=False)
+kept = Kept(2)
+kept.put(1, 1)
+"""
+    used = {name: f"kept.get({name!r})\nkept.put({name!r}, 1)" for name in ("b", "c", "d")}
+    assert codes(steps(a=made, **used, e="print(kept.hits)")) == []

@@ -568,3 +568,14 @@ def test_a_transformer_keeps_nothing_of_what_it_is_fitted_with_but_what_its_meth
     used = {"b": "s = Shift()\nZ = s.fit_transform(X)", "c": "s.by[0] = 7", "d": "print(X)"}
     assert "c>d:X" in edges(pipeline_of(steps(a=kept.replace("{keeps}", "X"), **used)))
     assert "a>d:X" in edges(pipeline_of(steps(a=kept.replace("{keeps}", "[0]"), **used)))
+
+
+@pytest.mark.parametrize("put", ["x.other = x", "vars(x)['other'] = x", "x.rows.append(x)\nx.other = x.rows[0]"])
+def test_an_attribute_may_be_the_instance_itself(put: str) -> None:
+    made = f"class T:\n    def __init__(self):\n        self.rows, self.n = [], 0\nx = T()\n{put}"
+    assert "b>c:x" in edges(pipeline_of(steps(a=made, b="x.other.n += 1", c="print(x.n)")))
+
+
+def test_an_attribute_may_be_the_class_whose_instance_has_it() -> None:
+    made = "class T: ...\nT.log = []\nx = T()\nvars(x)['kind'] = T"
+    assert "b>c:T" in edges(pipeline_of(steps(a=made, b="x.kind.log.append(1)", c="print(T.log)")))

@@ -13,6 +13,8 @@ from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
 
 _SHOWS = re.compile(r"_repr_\w+_|_ipython_display_")  # methods that IPython asks how to show an instance
+# Bases that give their instances no attributes that hold something.
+_PLAIN = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "sklearn.base.")
 
 
 class Classes(Functions):
@@ -20,6 +22,7 @@ class Classes(Functions):
 
     _members: dict[int, tuple[int, dict[str, Value]]]  # by class, and after how many assignments to classes
     _orders: dict[int, list[int]]  # by class: where its attributes are looked for
+    _plain: dict[int, bool]  # by class: whether its instances have attributes of the notebook's only
     _assignments: int
     # By what was asked of classes: after how many assignments, of how many; the instances of those of which it holds.
     _asked: dict[tuple[str, ...], tuple[int, int, list[set[int]]]]
@@ -112,12 +115,31 @@ class Classes(Functions):
             if name not in self.members(self._class_of(number)):
                 result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
-        reached = self.heap.reach(own)
+        reached = self.heap.reach(self._inside(number) if not found and self._is_set_here(number, name) else own)
         kept = self._settings_in(thing.stored.get(name, NOTHING))
         if thing.klass is not None and not found and not name.startswith("__"):  # a method of its metaclass or library
             maker = None if self.drawn_by_bases(self._class_of(number)) else "builtins.object"
             result |= self.heap.make(("inherited", number), None, own, maker=maker)
         return result | self.heap.mutable(reached) | found | kept | self.seeds_in(reached)
+
+    def _is_set_here(self, number: int, name: str) -> bool:
+        """Whether an attribute that the class does not define is surely one that was set on the instance."""
+        klass = self.heap.things[number].instance_of
+        if klass is None or name == "*" or name.startswith("__") or not self.heap.mixed.isdisjoint((number, klass)):
+            return False
+        if klass not in self._plain:
+            infos = [info for each in self._mro(klass) if (info := self.heap.things[each].klass) is not None]
+            self._plain[klass] = not any(info.metaclass for info in infos) and all(
+                base and (base <= self.heap.classes or (self.heap.origin(base) or "").startswith(_PLAIN))
+                for info in infos
+                for base in info.bases
+            )
+        return self._plain[klass]
+
+    def _inside(self, number: int) -> Value:
+        """What was set on an instance, which has itself and its class among that only where they were set, too."""
+        thing = self.heap.things[number]
+        return self.heap.mutable(NOTHING.union(thing.holds - {number, thing.instance_of}, *thing.stored.values()))
 
     def _settings_in(self, value: Value) -> Value:
         """The modules among *value*, and what else of libraries has to do with hidden state."""

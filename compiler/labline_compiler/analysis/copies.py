@@ -46,6 +46,7 @@ class Copies(OutOfSight):
                 frozenset(n for n in inner if things[n].klass or things[n].function) if deep else things[number].holds
             )
             copied = self.heap.make(self.site(node, ("copy", number)), "instance", frozenset(held), instance_of=klass)
+            self.heap.mixed |= copied
             for name, stored in things[number].stored.items():
                 kept = stored & held if deep else stored
                 for each in copied:

@@ -50,7 +50,7 @@ class Expressions(Calls):
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
         self._members, self._uses, self._assignments = {}, {}, 0
-        self._orders, self._asked = {}, {}
+        self._orders, self._asked, self._plain = {}, {}, {}
         self._code = {}
         self.budget = 0
         self.told_spent = self.told_all = False

@@ -423,6 +423,8 @@ class Functions(Mentioning):
     def _mix(self, handed: Value, node: ast.AST | None) -> Value:
         reached, parties = self.heap.reach(handed), self.heap.mutable(handed)
         self.spend(len(reached) // _OBJECTS_A_UNIT)
+        self.heap.mixed |= reached & self.heap.instances
+        self.heap.mixed |= reached & self.heap.classes
         if len(parties) > 1:
             # All that is reached would hold a new meeting, earlier meetings among it too: one of those does as well.
             earlier = min(self.heap.only(reached, "meeting"), default=None)

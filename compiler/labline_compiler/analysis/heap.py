@@ -93,6 +93,7 @@ class Heap(Links):
         self.dotted: set[int] = set()  # of these, those whose dotted name is known
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
+        self.mixed: set[int] = set()  # instances that may hold themselves or their class, classes that may hold more
         self.class_makers: set[int] = set()  # of these, those with a class inside
         self.drawing: set[int] = set()  # estimators without random_state
         self.views: set[int] = set()  # such as ``dict.keys()``
@@ -104,6 +105,7 @@ class Heap(Links):
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
         number = self._made.get(key)
+        new = number is None
         if number is None:
             number = self._made[key] = len(self.things)
             self.things.append(Thing(kind=kind, **facts))  # type: ignore[arg-type]
@@ -125,6 +127,9 @@ class Heap(Links):
                 self.instances_of.setdefault(klass, set()).add(number)
         value = frozenset((number,))
         self.put(value, holds)
+        if new and number in self.instances:  # made with its class, which may be put there later on
+            self._put.discard((value, holds))
+            self.mixed.discard(number)
         return value
 
     def put(self, holders: Value, content: Value) -> None:
@@ -132,6 +137,9 @@ class Heap(Links):
         if not content or (holders, content) in self._put:
             return
         self._put.add((holders, content))
+        for number in holders & self.instances - self.mixed:  # which reach themselves and their classes all the same
+            if number in content or self.things[number].instance_of in content:
+                self.mixed.add(number)
         roots: dict[bool, Value] = {}
         enough: Value | None = None  # what objects that all hold each other reach is one set
         covered: set[int] = set()  # rings that hold one to which it was linked

@@ -147,7 +147,7 @@ class State:
     @property
     def moment(self) -> tuple[int, int]:
         """Stays the same as long as the notebook's names stand for what they did and no object came to hold another."""
-        return self.bindings, self.heap.links
+        return self.bindings, self.heap.links + len(self.heap.mixed)
 
     # ---------------------------------------------------------------------------------------------- names
 
@@ -334,7 +334,10 @@ class State:
         if not objects:
             return
         self.time += 1
-        self.heap.put(objects, extra - objects if len(objects) > 1 else extra)  # a list may come to hold itself
+        if len(objects) > 1 and not extra.isdisjoint(objects):  # each that is itself meant holds it already
+            self.heap.mixed |= objects & self.heap.instances
+            extra -= objects
+        self.heap.put(objects, extra)  # a list may come to hold itself
         self.sink.alter(objects)
 
     # ------------------------------------------------------------------------------------------- branches
