@@ -329,3 +329,32 @@ kept.put(1, 1)
 """
     used = {name: f"kept.get({name!r})\nkept.put({name!r}, 1)" for name in ("b", "c", "d")}
     assert codes(steps(a=made, **used, e="print(kept.hits)")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from __future__ import annotations\ndef f(rows: Rows) -> Rows: ...\ntotal: Total = 1",
+        "x = 1\ndir(x)",
+    ],
+)
+def test_what_is_no_fault_is_not_told(source: str) -> None:
+    assert {"LL201", "LL307"}.isdisjoint(codes(steps(a=source)))
+
+
+QUIET = "def quiet():\n    warnings.simplefilter('ignore')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("with warnings.catch_warnings():\n    warnings.simplefilter('ignore')", []),
+        (f"{QUIET}with warnings.catch_warnings():\n    quiet()", []),
+        (f"{QUIET}with warnings.catch_warnings():\n    quiet()\nquiet()", ["LL302"]),
+        ("with plt.rc_context():\n    plt.rcParams['axes.grid'] = True", []),
+        ("with plt.rc_context():\n    warnings.simplefilter('ignore')", ["LL302"]),
+    ],
+)
+def test_what_a_block_puts_back_it_does_not_change(source: str, told: list[str]) -> None:
+    imports = '# %% tags=["imports"]\nimport warnings\nimport matplotlib.pyplot as plt\n'
+    assert codes(imports + steps(a=source, b="print(1)")) == told

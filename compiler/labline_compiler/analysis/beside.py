@@ -18,12 +18,6 @@ from labline_compiler.analysis.module_state import keeps_state
 from labline_compiler.analysis.spelled import dotted, is_off
 from labline_compiler.syntax import parse
 
-# What these change they put back.
-_RESTORING = {
-    "warnings.catch_warnings": "@warnings",
-    "matplotlib.rc_context": "@matplotlib.rcParams",
-    "matplotlib.pyplot.rc_context": "@matplotlib.rcParams",
-}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)
 
@@ -260,10 +254,10 @@ class _Reader:
                 attributes.update(word.arg for word in node.keywords if word.arg and not is_off(word.value))
             elif isinstance(node, (ast.With, ast.AsyncWith)):
                 restored |= {
-                    _RESTORING[origin]
+                    hidden_state.RESTORING[origin]
                     for item in node.items
                     if isinstance(item.context_expr, ast.Call)
-                    and (origin := self._origin(item.context_expr.func)) in _RESTORING
+                    and (origin := self._origin(item.context_expr.func)) in hidden_state.RESTORING
                 }
             stack += [(child, restored) for child in ast.iter_child_nodes(node)]
         return _Code(frozenset(changes), frozenset(mentions), frozenset(named), frozenset(attributes))

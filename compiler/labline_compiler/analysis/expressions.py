@@ -33,6 +33,7 @@ class Expressions(Calls):
         self.context: tuple[int, ...] = ()
         self._known_within, self._known_of = {}, {}
         self.stars: dict[str, None] = {}  # modules of which all names were imported
+        self.postponed = False  # whether annotations are kept as texts, in this cell and in those below
         self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
         self.marked: dict[str, None] = {}
         self.log_files: dict[str | None, None] = {}

@@ -40,6 +40,12 @@ AMBIENT = (
     "@sys.path",
 )
 
+# What these change they put back, be it changed by what runs in between.
+RESTORING = {
+    "warnings.catch_warnings": "@warnings",
+    "matplotlib.rc_context": "@matplotlib.rcParams",
+    "matplotlib.pyplot.rc_context": "@matplotlib.rcParams",
+}
 PLACES = ("@environ", "@cwd", "@sys.path")  # where things are looked for
 
 

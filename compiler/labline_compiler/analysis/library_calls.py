@@ -217,7 +217,11 @@ class LibraryCalls(Replacements):
             if not inside:
                 self.namespaces |= made
             return any_name | made
-        if origin == "builtins.dir" and not arguments.all and self.state.frame is self.state.module:
+        if (
+            origin == "builtins.dir"
+            and not (arguments.positional or arguments.starred)
+            and self.state.frame is self.state.module
+        ):
             self.list_names("dir()", node)
         if origin in ("builtins.iter", "builtins.map", "builtins.filter", "functools.partial"):
             self.callbacks(arguments)

@@ -130,6 +130,7 @@ class State:
         self.bindings = 0  # how often a name of the notebook came to stand for something else
         self.time = 0
         self.forgiving = 0  # inside a try that catches NameError
+        self.restored: tuple[str, ...] = ()  # hidden state that is put back where the block ends that is being followed
         self.late = False  # functions are gone through that may run later only
         self.statement: ast.stmt | None = None  # of a cell, not of a function, that is being followed
         self.call: ast.Call | None = None  # that was entered last

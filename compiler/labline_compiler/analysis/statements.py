@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from labline_compiler.analysis import scopes
+from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
 from labline_compiler.analysis.homes import path_of
@@ -77,7 +77,7 @@ class Statements(Stays):
     def _run_annassign(self, statement: ast.AnnAssign) -> None:
         in_function = self.state.frame is not self.state.module and not self.state.frame.is_class
         if not in_function:
-            self.eval(statement.annotation)
+            self._annotation(statement.annotation)
         if statement.value is not None:
             text = self.text(statement.value)
             self.assign(statement.target, self.eval(statement.value))
@@ -149,6 +149,7 @@ class Statements(Stays):
         self.import_file(module)
         if module == "__future__" and any(alias.name == "annotations" for alias in statement.names):
             self.state.sink.hidden("@ipython", "change")  # it holds for all cells below
+            self.postponed = True
         for alias in statement.names:
             if alias.name == "*":
                 self.state.sink.star_import(module)
@@ -188,17 +189,24 @@ class Statements(Stays):
             self.state.branches(self._block(statement.orelse), lambda: None)
 
     def _run_with(self, statement: ast.With | ast.AsyncWith) -> None:
-        suppresses = False
+        suppresses, restored = False, self.state.restored
         for item in statement.items:
             manager = self.eval(item.context_expr)
             suppresses |= any(word in ast.dump(item.context_expr) for word in _SUPPRESSING)
             entered = self.enter(manager, item.context_expr)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered)
+            origin = self.origin_of(item.context_expr.func) if isinstance(item.context_expr, ast.Call) else None
+            if (state := hidden_state.RESTORING.get(origin or "")) is not None:
+                self.state.restored = (*self.state.restored, state)
         if suppresses:
             self.state.attempt(self._block(statement.body), lambda: None, [lambda: None])
         else:
             self.run(statement.body)
+        if self.state.restored != restored:  # what functions do in there counts for more when they are called outside
+            self.state.restored = restored
+            self.done.clear()
+            self.settled.clear()
 
     _run_asyncwith = _run_with
 
@@ -264,11 +272,9 @@ class Statements(Stays):
 
     def _run_functiondef(self, statement: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         decorators = [(self.eval(node), node) for node in statement.decorator_list]
-        for argument in scopes.arguments(statement):
-            if argument.annotation is not None:
-                self.eval(argument.annotation)
-        if statement.returns is not None:
-            self.eval(statement.returns)
+        for annotation in [*(argument.annotation for argument in scopes.arguments(statement)), statement.returns]:
+            if annotation is not None:
+                self._annotation(annotation)
         binding = None
         for value, _ in decorators:
             origin = self.heap.origin(value)
@@ -281,6 +287,12 @@ class Statements(Stays):
         value = self.make_function(statement, binding)
         value = self._decorated(value, [pair for pair in decorators if pair not in accessors])
         self.state.bind(statement.name, value.union(*(before for before, _ in accessors)))
+
+    def _annotation(self, node: ast.expr) -> None:
+        """What it names need not be there where annotations are kept as texts; it may be asked for all the same."""
+        self.state.forgiving += self.postponed
+        self.eval(node)
+        self.state.forgiving -= self.postponed
 
     _run_asyncfunctiondef = _run_functiondef
 

@@ -169,6 +169,8 @@ class Trace:
 
     def hidden(self, state: str, use: Use) -> None:
         """With the call that was entered last, and whether this is sure to happen."""
+        if use == "change" and state in self.state.restored:
+            use = "read"
         plain = self.state.depth == 0 and len(self.state.frames) == 1
         self._tell("hidden", state, use, plain, self.state.call)
 
