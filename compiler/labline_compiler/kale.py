@@ -16,6 +16,9 @@ from labline_compiler.tags import Options, PipelineOptions, read_cell_tags
 
 # Entries of `steps_defaults` as an object, where they are not called as Labline calls them.
 _NUMBERS = {"retry_count": "retries", "timeout": "timeout"}
+_MOUNTING = (
+    "Create the claim on the cluster and name it here, with the type `pvc` and a mount point that starts with a slash."
+)
 _SWITCHES = {"enable_caching": "cache", "generate_html_report": "report"}
 
 
@@ -36,13 +39,11 @@ def read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> list[Finding]
     for key in ("docker_image", "base_image"):
         if _is_text(value := kale.get(key)):
             result.defaults.image = value
+    lost = _volumes(kale.get("volumes"), result)
+    others = (*_steps_defaults(kale.get("steps_defaults"), result), *_left_out(kale))
     return [
-        finding("LL114", f"In Kale's metadata, {message}.")
-        for message in (
-            *_steps_defaults(kale.get("steps_defaults"), result),
-            *_volumes(kale.get("volumes"), result),
-            *_left_out(kale),
-        )
+        *(finding("LL114", f"In Kale's metadata, {message}.", fix=_MOUNTING) for message in lost),
+        *(finding("LL114", f"In Kale's metadata, {message}.") for message in others),
     ]
 
 

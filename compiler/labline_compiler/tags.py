@@ -228,7 +228,7 @@ def _respelled(cell: Cell, tag: str) -> Edit | None:
 
 
 def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list[Finding]:
-    head, found, options = tag.partition(":")[0], match.groupdict(), result.options
+    head, found, options = tag.partition(":")[0], match.groupdict(), Options()
     if head in ("step", "block", "prev", "notebook"):
         name = found["name"].strip()
         if not name:
@@ -260,4 +260,6 @@ def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list
         options.image = found["value"]
     else:
         getattr(options, f"{head}s")[found["key"]] = found["value"]
+    if clash := result.options.merge(options):
+        return [finding("LL107", f"Two tags of cell {cell.number} contradict each other on {clash}.", cell=cell.place)]
     return []

@@ -58,6 +58,7 @@ def test_a_name_that_nothing_binds_names_cell_line_and_the_nearest_name() -> Non
         ('# %% tags=["step:a", "cache:perhaps"]\nx = 1', "LL102"),
         ('# %% tags=["step:a", "limit:memory"]\nx = 1', "LL102"),
         ('# %% tags=["step:a", "limit:cpu:1"]\nx = 1\n# %% tags=["step:a", "limit:cpu:2"]\nx = 1', "LL107"),
+        ('# %% tags=["step:a", "cache:enabled", "cache:disabled"]\nx = 1', "LL107"),
         ('# %% tags=["step:a"]\nx = 1\n# %% tags=["step:A"]\nx = 1', "LL112"),
         ('# %% tags=["parameters"]\nn = 1\n# %% tags=["parameters"]\nn = 2\n# %% tags=["step:a"]\nprint(n)', "LL110"),
         ('# %% tags=["skip"]\nx = 1', "LL007"),

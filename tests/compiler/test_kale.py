@@ -34,3 +34,15 @@ def test_what_is_left_out_is_told(kale: dict[str, Any], named: str) -> None:
     (found,) = compile_notebook(parse(document, "n.ipynb")).findings
     assert (found.code, found.severity) == ("LL114", "warning")
     assert named in found.message
+
+
+def test_what_to_do_about_a_volume_is_to_create_a_claim() -> None:
+    volume = {"name": "v", "type": "new_pvc", "mount_point": "/v", "size": 1}
+    document = {
+        "nbformat": 4,
+        "metadata": {"kubeflow_notebook": {"volumes": [volume], "autosnapshot": True}},
+        "cells": [],
+    }
+    document["cells"] = [{"cell_type": "code", "source": "x = 1", "metadata": {}}]
+    found = compile_notebook(parse(document, "n.ipynb")).findings
+    assert ["claim" in str(each.fix) for each in found] == [True, False]

@@ -112,8 +112,8 @@ x = 1
         "LL107",
         "contradicting options",
         "error",
-        "Two cells of one step ask for different values of the same option.",
-        "Keep the tag on one cell of the step.",
+        "Two cells of one step, or two tags of one cell, ask for different values of the same option.",
+        "Keep one of the tags.",
         bad="""\
 # %% tags=["step:load", "limit:cpu:1"]
 x = 1
@@ -236,7 +236,8 @@ y = 2
         "Kale's metadata asks for something that Labline does not do: a volume of another kind than an existing claim "
         "(`pvc`, with a mount point that starts with a slash), a snapshot, a search by Katib, an option that it does "
         "not know. Steps that count on it will not find it.",
-        "Create claims on the cluster and name them with the type `pvc`; remove the entry where it is not needed.",
+        "Remove the entry where it is not needed. Limits, retries and timeouts can be given under `labline` in the "
+        "notebook's metadata.",
     ),
     Rule(
         "LL120",
