@@ -332,7 +332,7 @@ def test_a_notebook_with_steps_is_left_alone() -> None:
         suggest(notebook(("x = 1", {"tags": ["step:a"]})))
 
 
-@pytest.mark.parametrize("cell", ["x = = 1", ("x = 1", {"tags": "no list"})])
+@pytest.mark.parametrize("cell", ["x = = 1", ("x = 1", {"tags": "no list"}), ("x = 1", {"tags": None})])
 def test_a_notebook_with_errors_is_told_what_they_are(cell: Any) -> None:
     with pytest.raises(SuggestionError) as refused:
         suggest(notebook("y = 2", cell))

@@ -48,18 +48,19 @@ class Cuts:
             i for i in range(1, self.count) if i not in self.forbidden and (not by_headings or i in self.headings)
         ]
         handed = self._handed()
-        ends = [*allowed, self.count]
+        ends = [0, *allowed, self.count]
         # Of the cells above a cut in so many steps: the cost, and where the steps start.
         best: dict[int, dict[int, tuple[float, list[int]]]] = {0: {0: (0.0, [])}}
-        for end in ends:
+        for number, end in enumerate(ends[1:], 1):
             found: dict[int, tuple[float, list[int]]] = {}
-            for start in (0, *allowed):
-                if start >= end:
-                    break
+            for start in reversed(ends[:number]):  # the nearest first, as few that are farther away are better
                 cost = self._cost(start, end, handed, by_headings=by_headings)
                 for steps, (above, starts) in best[start].items():
-                    way = (above + cost, [*starts, start])
-                    if steps < MOST_STEPS and (steps + 1 not in found or way < found[steps + 1]):
+                    known, whole = found.get(steps + 1), above + cost
+                    if steps == MOST_STEPS or (known is not None and known[0] < whole):
+                        continue
+                    way = (whole, [*starts, start])
+                    if known is None or way < known:
                         found[steps + 1] = way
             best[end] = found
         return min(best[self.count].values())[1]

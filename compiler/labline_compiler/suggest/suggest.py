@@ -47,8 +47,13 @@ def suggest(notebook: Notebook, sizes: Mapping[str, int] | None = None) -> Sugge
 
     Deterministic. Raises :class:`SuggestionError` where the notebook has steps, or errors that no tagging mends.
     """
-    if any(read_cell_tags(cell)[0].step for cell in notebook.code_cells):
+    read = [read_cell_tags(cell) for cell in notebook.code_cells]
+    if any(tags.step for tags, _ in read):
         raise SuggestionError("The notebook has steps already. To have others suggested, remove its step tags.")
+    if unread := tuple(
+        found for cell in notebook.code_cells for found in read_cell_tags(cell)[1] if found.code == "LL108"
+    ):
+        raise SuggestionError("The notebook has tags that cannot be read, so none can be added to them.", unread)
     try:
         suggestion = _Suggester(notebook, sizes or {}).suggest()
     except CellSyntaxError:
