@@ -51,6 +51,24 @@ CASES = {
         steps(a="n = 0\nclass R:\n    def _repr_html_(self): R.n = n; return ''", b="r = R()", c="[r]", d="print(R.n)"),
         {"a>b:R", "a>c:n", "b>c:R,r", "c>d:R"},
     ),
+    "a function over arrays reads what its function reads": (
+        steps(a="import numpy as np\nf = np.frompyfunc(lambda x: x * w, 1, 1)", b="w = 3", c="f([1])"),
+        {"a>c:f", "b>c:w"},
+    ),
+    "what was handed a function reads what that reads, whatever its methods are called": (
+        steps(a="import json\nd = json.JSONDecoder(object_hook=lambda o: w)", b="w = 3", c="d.decode('{}')"),
+        {"a>c:d", "b>c:w"},
+    ),
+    "a time asks its zone": (
+        steps(
+            a="import datetime\nclass Z(datetime.tzinfo):\n    def utcoffset(self, t): return w\n"
+            "t = datetime.datetime(2024, 1, 1, tzinfo=Z())",
+            b="w = datetime.timedelta(0)",
+            c="print(t)",
+            d="t.isoformat()",
+        ),
+        {"a>b:datetime", "a>c:t", "a>d:t", "b>c:w", "b>d:w"},
+    ),
     "a scorer reads what its function reads": (
         steps(
             a="from sklearn.metrics import make_scorer\ndef cost(y, p): return w\ns = make_scorer(cost)",

@@ -25,18 +25,19 @@ def container_of(kind: Any) -> Any:
 
     Nor where it says itself how it is to be pickled, or is a library's class in part.
     """
-    if not issubclass(kind, _KINDS) or kind in _KINDS or not _is_ours(kind):
+    if not issubclass(kind, _KINDS) or kind in _KINDS or not is_ours(kind):
         return None
     base = next(each for each in _KINDS if issubclass(kind, each))
     others = [each for each in kind.__mro__ if each not in base.__mro__]
-    if not all(each.__module__ in ("abc", "typing") or _is_ours(each) for each in others):
+    if not all(each.__module__ in ("abc", "typing") or is_ours(each) for each in others):
         return None
     if any(_differs(kind, base, name) for name in _OWN_WAYS):
         return None
-    return base if any(_differs(kind, base, name) for name in _ASKED) else None
+    leaves_out = base in (Counter, defaultdict)  # what they hand to pickle has no attributes
+    return base if leaves_out or any(_differs(kind, base, name) for name in _ASKED) else None
 
 
-def _is_ours(kind: Any) -> bool:
+def is_ours(kind: Any) -> bool:
     """Whether a class is the notebook's, or of a module beside it."""
     name = kind.__module__
     if name == "__main__":

@@ -43,6 +43,7 @@ from operator import ne
 from typing import Any
 
 from labline_runtime.values import (
+    based,
     bookkeeping,
     closed,
     containers,
@@ -60,6 +61,7 @@ from labline_runtime.values import (
     reduce_soup,
     reduce_torch,
     reductions,
+    remade,
     remembered,
 )
 from labline_runtime.values.packages import is_importable
@@ -361,7 +363,9 @@ class Walk:
                 reducer = self._trees.reduce
             elif reducer is None and reduce_patsy.is_part(value):
                 reducer = reduce_patsy.reduce_part
-            reduction = reducer(value) if reducer is not None else value.__reduce_ex__(5)
+            reduction: Any = based.reduce_based(value) or remade.reduce_remade(value)
+            if reduction is None:
+                reduction = reducer(value) if reducer is not None else value.__reduce_ex__(5)
         except DigestError:
             raise
         except Exception as error:
@@ -372,6 +376,8 @@ class Walk:
         make, arguments, state, listed, mapped, setter = (*reduction, None, None, None, None)[:6]
         if make is itertools.chain and state and not arguments and not operator.length_hint(state[0], 1):
             state = None  # a chain of nothing, as one that is used up comes back
+        if make is itertools.zip_longest:  # () for each that is used up, which comes back as an iterator
+            arguments = tuple(iter(each) if type(each) is tuple else each for each in arguments)
         if isinstance(value, BaseException) and not state:  # it has an empty one as soon as somebody asks for it
             state = None
         if make is iter and state is None:  # that of a dict comes back as that of a list

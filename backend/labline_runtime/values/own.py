@@ -24,6 +24,10 @@ _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "_KW_ONLY_TYPE": (("dataclasses", "KW_ONLY"),),
     "_HAS_DEFAULT_FACTORY_CLASS": (("dataclasses", "_HAS_DEFAULT_FACTORY"),),
     "_FIELD_BASE": tuple(("dataclasses", name) for name in ("_FIELD", "_FIELD_CLASSVAR", "_FIELD_INITVAR")),
+    **{
+        name: (("sys", name),)
+        for name in ("flags", "float_info", "hash_info", "int_info", "thread_info", "version_info")
+    },
     "Context": (("decimal", "getcontext()"),),
     "ZMQInteractiveShell": (("IPython", "get_ipython()"),),
     "_unspecified": (("numpy._core._ufunc_config", "_Unspecified"),),  # what numpy.errstate is not told

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import functools
 import gc
+import itertools
 import sys
 import types
 from collections.abc import Callable
@@ -77,6 +78,10 @@ class Reach:
         items = containers.held(item)
         return list(items) if not set(map(type, items)) <= ATOMS else []
 
+    def _zip_longest(self, item: Any) -> list[Any]:
+        iterators, *others = gc.get_referents(item)
+        return [*gc.get_referents(iterators), *others]  # the tuple has holes, on which Python crashes
+
     def _index(self, _: Any) -> list[Any]:
         return []
 
@@ -127,6 +132,8 @@ def _learn(kind: type) -> None:
         _leaves.add(kind)
     elif issubclass(kind, (tuple, frozenset)):
         _special[kind] = Reach._tuple
+    elif issubclass(kind, itertools.zip_longest):
+        _special[kind] = Reach._zip_longest
     elif issubclass(kind, types.FunctionType):
         _special[kind] = Reach._function
     elif numpy is not None and issubclass(kind, numpy.ndarray):

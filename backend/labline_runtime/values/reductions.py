@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values import containers, own, reduce_logging, reduce_patsy
+from labline_runtime.values import based, containers, own, reduce_logging, reduce_patsy, remade
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -49,6 +49,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return reduce_patsy.reduce_part(value)
     if (container := containers.container_of(kind)) is not None:
         return _reduce_container(value, container)
+    if (reduced := based.reduce_based(value) or remade.reduce_remade(value)) is not None:
+        return reduced
     if kind.__module__ == "__main__":
         return _reduce_instance(value)
     if isinstance(value, dict) and kind.__dictoffset__ and object.__getattribute__(value, "__dict__") is value:
@@ -138,12 +140,6 @@ def _fill_cell(cell: types.CellType, state: tuple[Any]) -> None:
     (cell.cell_contents,) = state
 
 
-def _reduce_mapping_proxy(proxy: Any) -> Any:
-    """It goes on looking at its mapping; None where that is a class's."""
-    held = next(iter(gc.get_referents(proxy)), None)
-    return None if held is None or "__module__" in held else (types.MappingProxyType, (held,))
-
-
 def _reduce_cached_property(value: Any) -> Any:  # before Python 3.12 it holds a lock
     return _make_cached_property, (value.func, value.attrname)
 
@@ -226,7 +222,7 @@ def _look_at(owner: Any, form: str, shape: tuple[int, ...], readonly: bool, star
 
 
 def _reduce_exception(error: BaseException) -> Any:
-    """One whose ``__init__`` the notebook wrote: pickle would call it with what it gave to its base's."""
+    """One whose ``__init__`` or ``__new__`` the notebook wrote: pickle would call it with what its base's got."""
     if error.__cause__ is not None:  # which pickle leaves out
         made = _reduce_plain_exception(error) or error.__reduce_ex__(5)
         state = made[2] if len(made) > 2 else None
@@ -243,13 +239,14 @@ def _reduce_plain_exception(error: BaseException) -> Any:
     kind: Any = type(error)
     base: Any = next(each for each in kind.__mro__ if each.__module__ == "builtins")
     names = ("__init__", "__new__", "__reduce__", "__reduce_ex__")
-    if [name for name in names if getattr(kind, name) != getattr(base, name)] != ["__init__"]:
+    differing = {name for name in names if getattr(kind, name) != getattr(base, name)}
+    if not differing or not differing <= {"__init__", "__new__"}:
         return None
     return _make_exception, (kind, base, error.args), dict(vars(error)) or None
 
 
 def _make_exception(kind: type[BaseException], base: type[BaseException], arguments: tuple[Any, ...]) -> BaseException:
-    error = kind.__new__(kind, *arguments)
+    error = base.__new__(kind, *arguments)
     base.__init__(error, *arguments)
     return error
 
@@ -482,7 +479,6 @@ _REDUCERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys(_VIEWS, _reduce_dict_view),
     **dict.fromkeys(_ITERATORS, _reduce_iterator),
     types.CellType: _reduce_cell,
-    types.MappingProxyType: _reduce_mapping_proxy,
     functools.cached_property: _reduce_cached_property,
     re.Match: _reduce_match,
     memoryview: _reduce_memoryview,

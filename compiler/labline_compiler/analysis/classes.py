@@ -12,7 +12,8 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
 
-_SHOWS = re.compile(r"_repr_\w+_|_ipython_display_")  # methods that IPython asks how to show an instance
+_ASKED = re.compile(r"_repr_\w+_|_ipython_display_|utcoffset|dst|tzname|fromutc")
+"""Methods that others ask an instance by: IPython how to show it, times what their zone is."""
 # Bases that give their instances no attributes that hold something.
 _PLAIN = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "sklearn.base.")
 
@@ -391,7 +392,7 @@ class Classes(Functions):
             special = [
                 value
                 for name, value in members.items()
-                if (name.startswith("__") and name not in hidden) or _SHOWS.fullmatch(name)
+                if (name.startswith("__") and name not in hidden) or _ASKED.fullmatch(name)
             ]
             known = self._uses[klass] = members, special
         return known[1]

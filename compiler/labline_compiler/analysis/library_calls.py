@@ -154,7 +154,9 @@ class LibraryCalls(Replacements):
                     kinds = {self.heap.kind(value) for value in arguments.positional}
                     kind = kinds.pop() if len(kinds) == 1 and kinds <= {"pandas", "numpy"} else "data"
                 held = NOTHING
-                if origin.startswith("numpy."):
+                if origin.startswith("datetime."):
+                    held = handed & self.heap.instances  # zones
+                elif origin.startswith("numpy."):
                     held = self.array_objects(handed, arguments) if origin == "numpy.array" else self._referred(handed)
                 return self.heap.make(self.site(node), kind, held, parted=parted and not held, maker=origin)
             case "same":

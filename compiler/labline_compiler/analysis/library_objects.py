@@ -92,12 +92,14 @@ class LibraryObjects(LibraryCalls):
             return self._estimator_method(kind, receiver, name, arguments, node)
         if name in methods.CONVENTION_FRESH:
             self.callbacks(arguments)
+            self.run_kept(receiver)  # json.JSONDecoder(object_hook=function).decode(text)
             self.side_arguments(arguments)
             plain = methods.NUMPY_PLAIN.get(name)
             given = self.taken_liberties(arguments, self.heap.reach(receiver) | arguments.all, plain)
             return self.heap.make(self.site(node), "data") | given
         if name in methods.CONVENTION_VIEWS:
             self.callbacks(arguments)
+            self.run_kept(receiver)
             return self.heap.reach(receiver | arguments.all if name == "get" else receiver)
         return self.worst(receiver, arguments, node, drawn=self.drawn_by_method(receiver, name))
 
@@ -164,6 +166,8 @@ class LibraryObjects(LibraryCalls):
 
     def _data_method(self, kind: str, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         functions = self.callbacks(arguments)
+        if kind == "data":
+            self.use(receiver)  # a time asks its zone
         self.side_arguments(arguments)
         alters, views = methods.PANDAS_ALTERS, methods.PANDAS_VIEWS
         if kind == "numpy":

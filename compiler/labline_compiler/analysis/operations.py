@@ -274,7 +274,7 @@ LIBRARY: dict[str, Operation] = {
     **dict.fromkeys(
         (f"numpy.random.{name}" for name in words("PCG64 PCG64DXSM MT19937 Philox SFC64")), Operation("holds", "rng")
     ),
-    "numpy.vectorize": HOLDS,
+    **dict.fromkeys(words("numpy.vectorize numpy.frompyfunc"), HOLDS),
     "numpy.nditer": Operation("elements", "iterator"),
     # pandas
     "pandas": Operation("fresh", "pandas"),
