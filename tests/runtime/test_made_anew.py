@@ -8,12 +8,14 @@ import itertools
 import json
 import struct
 import sys
+import types
 from typing import Any
 
 import jinja2
 import numpy as np
 import pytest
 from dateutil.rrule import DAILY, rrule, rruleset
+from matplotlib.figure import Figure
 
 from labline_runtime.values import digest, load, store
 from labline_runtime.values.reach import Reach
@@ -165,3 +167,32 @@ def test_iterators_of_which_one_is_used_up_are_looked_into_unharmed():
 def test_iterators_that_are_used_up_come_back_so(tmp_path):
     value = begun(itertools.zip_longest([], "ab"))
     assert digest(crossed(tmp_path, v=value)["v"]) == digest(value)
+
+
+def test_a_module_made_by_hand_is_listed_where_it_arrives(tmp_path, monkeypatch):
+    made = types.ModuleType("made_by_hand")
+    made.x = 1
+    monkeypatch.setitem(sys.modules, "made_by_hand", made)
+    stored = store({"v": made}, tmp_path)
+    del sys.modules["made_by_hand"]
+    found = load(stored.path, stored.digest)[0]["v"]
+    assert (found.x, sys.modules["made_by_hand"]) == (1, found)
+
+
+def worded(word: str) -> Any:
+    """A figure with a function of the notebook's, which reads a variable, for the labels of an axis."""
+    names = of_notebook(f"unit = 'm'\ndef f(value, place): return {word}\n")
+    axes = Figure().subplots()
+    axes.xaxis.set_major_formatter(names["f"])
+    return axes.figure, names
+
+
+def test_the_digest_of_a_figure_is_the_same_whatever_is_in_variables_that_its_labels_read():
+    figure, names = worded("unit")
+    before = digest(figure)
+    names["unit"] = "km"
+    assert digest(figure) == before
+
+
+def test_the_digest_of_a_figure_tells_how_its_labels_are_worded():
+    assert digest(worded("unit")[0]) != digest(worded("unit * 2")[0])

@@ -29,6 +29,7 @@ import enum
 import functools
 import gc
 import importlib
+import importlib.machinery
 import io
 import pickle
 import sys
@@ -215,11 +216,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             make, arguments = _cloudpickle._code_reduce(obj)
             return _make_code, (make, arguments, obj.co_filename)
         if isinstance(obj, types.ModuleType) and (name := vars(obj).get("__name__", "")) != NOTEBOOK:
-            if sys.modules.get(name) is obj:
+            listed = sys.modules.get(name) is obj
+            if listed and not _is_made_by_hand(obj):
                 return _import, (name, tuple(sorted(_submodules.get(name.partition(".")[0], ()))))
             # Made by hand, loaded from a file's path, or by %run, which takes its name away.
             names = {each: value for each, value in vars(obj).items() if each != "__builtins__"}
-            return type(obj), (name,), names, None, None, _set_module_state
+            return type(obj), (name,), names, None, None, _set_listed_module if listed else _set_module_state
         if reduce_soup.is_element(obj):
             return self._trees.reduce(obj)
         if plots.is_figure(obj):
@@ -355,6 +357,18 @@ def _make_type_variable(*parts: Any) -> Any:
 def _set_module_state(module: types.ModuleType, state: dict[str, Any]) -> None:
     vars(module).clear()
     vars(module).update(state, __builtins__=builtins.__dict__)
+
+
+def _is_made_by_hand(module: types.ModuleType) -> bool:
+    """Whether it is listed among the modules, and yet no other process can import it."""
+    if type(module) is not types.ModuleType or module.__spec__ is not None or module.__loader__ is not None:
+        return False
+    return "." not in module.__name__ and importlib.machinery.PathFinder.find_spec(module.__name__) is None
+
+
+def _set_listed_module(module: types.ModuleType, state: dict[str, Any]) -> None:
+    _set_module_state(module, state)
+    sys.modules.setdefault(module.__name__, module)
 
 
 def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
