@@ -13,12 +13,14 @@ from typing import Any
 
 import jinja2
 import numpy as np
+import pandas as pd
 import pytest
 from dateutil.rrule import DAILY, rrule, rruleset
 from matplotlib.figure import Figure
 
 from labline_runtime.values import digest, load, store
 from labline_runtime.values.reach import Reach
+from labline_runtime.values.views import copies_on_write
 
 
 def crossed(tmp_path, **values: Any) -> Any:
@@ -196,3 +198,21 @@ def test_the_digest_of_a_figure_is_the_same_whatever_is_in_variables_that_its_la
 
 def test_the_digest_of_a_figure_tells_how_its_labels_are_worded():
     assert digest(worded("unit")[0]) != digest(worded("unit * 2")[0])
+
+
+@pytest.mark.parametrize("other", ["pd.Series(r, copy=False)", "pd.DataFrame({'x': r}, copy=False).x"])
+def test_series_over_one_array_go_on_looking_at_it_though_pandas_knows_nothing_of_it(tmp_path, other):
+    array = np.arange(2.0)
+    values = {"pd": pd, "r": array}
+    found = crossed(tmp_path, r=array, s=pd.Series(array, copy=False), t=eval(other, values))
+    found["r"][0] = 9
+    assert (found["s"][0], found["t"][0]) == (9, 9)
+
+
+@pytest.mark.skipif(not copies_on_write(), reason="both change in the notebook, too")
+@pytest.mark.parametrize("ends", [[0, 1, 2], pd.date_range("2024", periods=3)], ids=["numbers", "times"])
+def test_a_column_of_intervals_stays_as_it_is_when_the_frames_is_changed(tmp_path, ends):
+    frame = pd.DataFrame({"a": pd.IntervalIndex.from_breaks(ends)})
+    found = crossed(tmp_path, frame=frame, column=frame["a"])
+    found["frame"].loc[0, "a"] = frame["a"][1]
+    assert found["column"][0] == frame["a"][0]

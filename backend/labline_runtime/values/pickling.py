@@ -60,6 +60,7 @@ from labline_runtime.values.views import (
     framed_arrow,
     is_index,
     is_plain_array,
+    notes_of,
     owner_of,
     read_only,
     reduce_block,
@@ -154,14 +155,15 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             shared = any(id(self.owners.whole(owner_of(array))) in self._shared for array in framed)
             if shared and (block := reduce_block(obj)):
                 return block
-            if not self._framed.keys().isdisjoint(map(id, framed)):  # another part of pandas has the very same arrays
+            notes, again = notes_of(obj), not self._framed.keys().isdisjoint(map(id, framed))
+            if again and not self.owners.shares_unnoticed(framed, notes):  # another part of pandas has the same arrays
                 self.owners.separate.update(map(id, framed))
                 obj = detached(obj)
                 self._detached.append((obj, framed_arrays(obj)))
                 return obj.__reduce_ex__(PROTOCOL)
             self._framed |= {id(array): array for array in framed}
             for array in framed:
-                self.owners.note(array, framed=True)
+                self.owners.note(array, framed=True, notes=notes)
             if is_index(obj):
                 self.owners.indexes.update(map(id, framed))
         elif arrow := framed_arrow(obj):

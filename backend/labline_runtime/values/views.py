@@ -33,16 +33,27 @@ class MemoryOwners:
         self._owners: dict[int, Any] = {}
         self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
         self.framed: set[int] = set()  # arrays in which pandas keeps values
+        self.notes: dict[int, Any] = {}  # by such an array: pandas' notes of who shares it
         self.indexes: set[int] = set()  # those of them that are an index's
         self.separate: set[int] = set()  # those of them that get memory of their own; known once shared was asked
 
-    def note(self, array: Any, *, framed: bool = False) -> None:
-        """Remember *array*, an ndarray about to be pickled; *framed*: pandas copies it before it writes into it."""
+    def note(self, array: Any, *, framed: bool = False, notes: Any = None) -> None:
+        """Remember *array*, an ndarray about to be pickled; *framed*: pandas copies it before it writes into it.
+
+        That is if its *notes* tell of another who looks at it.
+        """
         if framed:
             self.framed.add(id(array))
+            if notes is not None:
+                self.notes[id(array)] = notes
         owner = owner_of(array)
         self._owners[id(owner)] = owner
         self._seen.setdefault(id(owner), {})[id(array)] = array
+
+    def shares_unnoticed(self, arrays: list[Any], notes: Any) -> bool:
+        """Whether others have the very same *arrays*, and pandas knows nothing of it: each sees what the other does."""
+        known = [found for array in arrays if (found := self.notes.get(id(array))) is not None]
+        return notes is not None and bool(known) and all(each is not notes for each in known)
 
     def plain(self, array: Any) -> Any:
         """*array* as a plain ndarray of the same memory; always the same object for the same array."""
@@ -67,7 +78,8 @@ class MemoryOwners:
             framed = [array for array in arrays if id(array) in self.framed]
             apart = _overlapping(framed)
             plain = [array for array in arrays if id(array) not in self.framed]
-            if any(array is each for array in plain for each in _overlapping([array, *apart])):
+            unknown = len({id(notes) for array in apart if (notes := self.notes.get(id(array))) is not None}) > 1
+            if unknown or any(array is each for array in plain for each in _overlapping([array, *apart])):
                 apart = [array for array in apart if id(array) in self.indexes]  # no notes cross of these
             self.separate.update(map(id, apart))
         return frozenset(
@@ -131,9 +143,9 @@ def framed_arrays(value: Any) -> list[Any]:
 
     None where pandas does not copy on write.
     """
-    parts = [
-        part for each in _held(value) for part in (each, *(getattr(each, name, None) for name in _EXTENSION_PARTS))
-    ]
+    held = _held(value)
+    inner = [part for each in held for name in _EXTENSION_PARTS if (part := getattr(each, name, None)) is not None]
+    parts = [*held, *inner, *(getattr(each, "_ndarray", None) for each in inner)]  # the ends of intervals are times
     return [part for part in parts if is_plain_array(part)]
 
 
@@ -179,7 +191,13 @@ def detached(value: Any) -> Any:
     return apart
 
 
-_EXTENSION_PARTS = ("_ndarray", "_data", "_mask")  # of pandas' own kinds of arrays
+def notes_of(value: Any) -> Any:
+    """Pandas' notes of who shares the memory of a block, or of what keeps a series; None for all else."""
+    block = value.blocks[0] if hasattr(value, "blocks") else value
+    return getattr(block, "refs", None)
+
+
+_EXTENSION_PARTS = ("_ndarray", "_data", "_mask", "_left", "_right")  # of pandas' own kinds of arrays
 
 
 def copies_on_write() -> bool:
