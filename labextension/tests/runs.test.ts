@@ -179,3 +179,34 @@ test('a run that goes on changed is read again: it may have other steps', async 
     ['b']
   );
 });
+
+test('an event of one step looks at no other step of its run', () => {
+  const { store, emit } = setUp([]);
+  let looks = 0;
+  const steps = Array.from({ length: 1000 }, (_, index) => {
+    const each = step(`s${index}`, 'pending');
+    return new Proxy(each, {
+      get: (target, key) => {
+        looks += 1;
+        return Reflect.get(target, key);
+      }
+    });
+  });
+  store.addDetail({ ...detail('x', 1), steps });
+  looks = 0;
+  emit('step', 'x', step('s1', 'running'));
+  emit('step', 'x', step('s2', 'succeeded'));
+  assert.equal(store.step('x', 's1')?.state, 'running');
+  assert.equal(looks, 0);
+});
+
+test('a run stays the same object until something is told of it', () => {
+  const { store, emit } = setUp([]);
+  store.addDetail(detail('x', 1));
+  emit('step', 'x', step('a', 'running'));
+  const seen = store.detail('x');
+  assert.equal(store.detail('x'), seen);
+  emit('step', 'x', step('a', 'succeeded'));
+  assert.notEqual(store.detail('x'), seen);
+  assert.equal(seen?.steps[0].state, 'running');
+});

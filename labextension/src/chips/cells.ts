@@ -40,11 +40,14 @@ export class CellDecorations {
     const { cells } = notebook.panel.context.model;
     const onCells = () => this.decorate();
     cells.changed.connect(onCells);
-    pipeline.changed.connect(() => this.update());
+    pipeline.changed.connect(() => this.updateSoon());
     // Findings on a cell that is being typed in wait until the user has left it.
-    notebook.panel.content.activeCellChanged.connect(() => this.update());
-    notebook.panel.content.stateChanged.connect((_, { name }) => void (name === 'mode' && this.update()));
-    notebook.panel.disposed.connect(() => cells.changed.disconnect(onCells));
+    notebook.panel.content.activeCellChanged.connect(() => this.updateSoon());
+    notebook.panel.content.stateChanged.connect((_, { name }) => void (name === 'mode' && this.updateSoon()));
+    notebook.panel.disposed.connect(() => {
+      cells.changed.disconnect(onCells);
+      cancelAnimationFrame(this.frame);
+    });
     this.decorate();
   }
 
@@ -59,7 +62,7 @@ export class CellDecorations {
         this.addChip(cell);
       }
     }
-    this.update();
+    this.updateSoon();
   }
 
   private addChip(cell: CodeCell): void {
@@ -78,6 +81,7 @@ export class CellDecorations {
       refocus: () => cell.node.focus({ preventScroll: true })
     });
     this.chips.set(cell, chip);
+    this.ids.set(cell, cell.model.id);
     cell.disposed.connect(() => {
       this.chips.delete(cell);
       this.boxes.delete(cell);
@@ -87,9 +91,19 @@ export class CellDecorations {
     void cell.ready.then(() => {
       if (!cell.isDisposed) {
         insertAboveInput(cell, chip);
-        this.update();
+        this.updateSoon();
       }
     });
+  }
+
+  /** All that happens before the page is drawn again makes one update: a run of many steps tells much at once. */
+  private updateSoon(): void {
+    if (!this.entry.notebook.panel.isDisposed) {
+      this.frame ||= requestAnimationFrame(() => {
+        this.frame = 0;
+        this.update();
+      });
+    }
   }
 
   private update(): void {
@@ -98,14 +112,15 @@ export class CellDecorations {
     const faults = pipeline.faults;
     const found = pipeline.cellFindings;
     for (const [cell, chip] of this.chips) {
-      const membership = memberships.get(cell.model.id);
+      const id = this.ids.get(cell)!;
+      const membership = memberships.get(id);
       if (membership) {
         const { step } = membership;
         const hue = step === null ? null : (pipeline.hues.get(step) ?? null);
         chip.present({ membership, hue, state: step === null ? null : pipeline.liveState(step) });
       }
-      this.updateFault(cell, faults.get(cell.model.id));
-      this.updateFindings(cell, found.get(cell.model.id) ?? []);
+      this.updateFault(cell, faults.get(id));
+      this.updateFindings(cell, found.get(id) ?? []);
     }
   }
 
@@ -158,6 +173,8 @@ export class CellDecorations {
     }
   }
 
+  private frame = 0;
+  private readonly ids = new WeakMap<Cell, string>(); // asking the model for it costs a look into the shared document
   private readonly chips = new Map<Cell, StepChip>();
   private readonly findings = new Map<Cell, { key: string; box: CellFindingsBox; count: number }>();
   private readonly boxes = new Map<Cell, { key: string; box: CellFaultBox }>();

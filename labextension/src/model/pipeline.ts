@@ -13,6 +13,7 @@ import {
   type Forecast,
   type Graph,
   type NotebookRequest,
+  type Run,
   type RunDetail,
   type RunRequest,
   type Selection,
@@ -171,11 +172,11 @@ export class NotebookPipeline {
 
   /** The state of a step in the run under way, or in one that this page has watched. */
   liveState(step: string): StepState | null {
-    const run = this.run;
+    const run = this.head;
     if (run === null || !(isActive(run.state) || this.watched.has(run.id))) {
       return null;
     }
-    return run.steps.find(candidate => candidate.name === step)?.state ?? null;
+    return this.store.step(run.id, step)?.state ?? null;
   }
 
   /** The errors of the last run, by the id of the cell they happened in. */
@@ -372,7 +373,7 @@ export class NotebookPipeline {
   private onRunChanged(store: RunStore, id: string): void {
     const run = store.run(id);
     // A run of this notebook that somebody else started (a command line, a collaborator) is shown as well.
-    const newer = run?.notebook === this.source.path && run.created > (this.run?.created ?? 0);
+    const newer = run?.notebook === this.source.path && run.created > (this.head?.created ?? 0);
     if (newer && id !== this.runId && store.detail(id) === null) {
       void store.loadDetail(id).catch(() => undefined);
     } else if (newer && id !== this.runId) {
@@ -393,6 +394,11 @@ export class NotebookPipeline {
       }
       this._changed.emit();
     }
+  }
+
+  /** The last run without its steps, which costs the same however many they are. */
+  private get head(): Run | null {
+    return this.runId === null ? null : this.store.run(this.runId);
   }
 
   private readCells(): void {

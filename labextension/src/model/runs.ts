@@ -4,6 +4,7 @@ import type { LablineClient } from '../api/client';
 import type { EventStream } from '../api/events';
 import type { CellEvent, Run, RunDetail, RunEvent, StepRun } from '../api/types';
 import { isActive, isBusy } from '../api/types';
+import { LiveRun } from './liveRun';
 
 /** How many runs a page of the list holds. */
 export const PAGE = 50;
@@ -59,7 +60,12 @@ export class RunStore {
   }
 
   detail(id: string): RunDetail | null {
-    return this.details.get(id) ?? null;
+    return this.details.get(id)?.detail ?? null;
+  }
+
+  /** One step of a run whose detail is known; costs the same however many steps the run has. */
+  step(run: string, step: string): StepRun | null {
+    return this.details.get(run)?.step(step) ?? null;
   }
 
   /** The cell that a running step is at. */
@@ -106,16 +112,16 @@ export class RunStore {
     }
     this.addDetail(detail);
     late.forEach(event => this.receive(event)); // what came while the answer was under way
-    return this.details.get(id)!;
+    return this.details.get(id)!.detail;
   }
 
   /** Take in a run that the server has just answered with. */
   addDetail(detail: RunDetail): void {
     this.stream.start();
-    this.details.set(detail.id, detail);
+    this.details.set(detail.id, new LiveRun(detail));
     this.done.delete(detail.id); // of a run that goes on changed, finished steps may run again
     detail.steps.forEach(step => this.countStep(detail.id, step));
-    this.runs.set(detail.id, withoutDetail(this.details.get(detail.id)!));
+    this.runs.set(detail.id, withoutDetail(this.details.get(detail.id)!.detail));
     this._changed.emit(detail.id);
   }
 
@@ -124,7 +130,9 @@ export class RunStore {
       if (this.listed) {
         await this.loadNewest();
       }
-      await Promise.all([...this.details.values()].filter(isBusy).map(run => this.loadDetail(run.id)));
+      await Promise.all(
+        [...this.details.values()].filter(({ run }) => isBusy(run)).map(({ run }) => this.loadDetail(run.id))
+      );
     } catch {
       // The stream connects again and reloads; until then the last state known is shown.
     }
@@ -144,22 +152,19 @@ export class RunStore {
 
   private receive(event: RunEvent): void {
     this.reading.get(event.run)?.push(event);
-    const detail = this.details.get(event.run);
+    const live = this.details.get(event.run);
     if (event.kind === 'run') {
       this.runs.set(event.run, event.data);
-      if (detail) {
-        this.details.set(event.run, { ...detail, ...event.data });
-        const goesOn = isActive(event.data.state) && !isActive(detail.state); // changed, maybe with other steps
+      if (live) {
+        const goesOn = isActive(event.data.state) && !isActive(live.run.state); // changed, maybe with other steps
+        live.setRun(event.data);
         if (goesOn || !isBusy(event.data)) {
           // It may have a certificate now, which the event does not tell.
           void this.loadDetail(event.run).catch(() => undefined);
         }
       }
     } else if (event.kind === 'step') {
-      if (detail) {
-        const steps = detail.steps.map(step => (step.name === event.data.name ? event.data : step));
-        this.details.set(event.run, { ...detail, steps });
-      }
+      live?.setStep(event.data);
       this.countStep(event.run, event.data);
     } else {
       this.activities.set(`${event.run} ${event.data.step}`, event.data);
@@ -178,15 +183,15 @@ export class RunStore {
     if (run && done.size > run.steps_done) {
       this.runs.set(id, { ...run, steps_done: done.size });
     }
-    const detail = this.details.get(id);
-    if (detail && done.size > detail.steps_done) {
-      this.details.set(id, { ...detail, steps_done: done.size });
+    const live = this.details.get(id);
+    if (live && done.size > live.run.steps_done) {
+      live.setRun({ steps_done: done.size });
     }
   }
 
   private readonly runs = new Map<string, Run>();
   private readonly done = new Map<string, Set<string>>();
-  private readonly details = new Map<string, RunDetail>();
+  private readonly details = new Map<string, LiveRun>();
   private readonly activities = new Map<string, CellEvent>();
   private readonly reading = new Map<string, RunEvent[]>();
   private readonly _changed = new Signal<this, string>(this);
