@@ -23,7 +23,10 @@ import { StateIcon } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
 import { neighbour } from './keys';
 import { layout, NODE_HEIGHT, type PlacedEdge } from './layout';
+import { layoutMany, MANY } from './many';
+import { ManyEdges } from './ManyEdges';
 import { StepMarks, type Mark } from './marks';
+import { useView } from './view';
 
 /** What a node says besides its name. */
 export interface StepLook {
@@ -50,11 +53,29 @@ export interface GraphViewProps {
   maxHeight: number;
 }
 
-type StepNode = Node<{ name: string; look: StepLook; current: boolean; stop: boolean }, 'step'>;
+type StepNodeData = {
+  name: string;
+  look: StepLook;
+  current: boolean;
+  /** Tab leads here. */
+  stop: boolean;
+  /** It gives values to the step that is pointed at, or takes some from it; told among many steps only. */
+  near: boolean;
+  /** It takes the focus. */
+  wanted: boolean;
+};
+
+type StepNode = Node<StepNodeData, 'step'>;
 type ValueEdge = Edge<PlacedEdge & { lit: boolean }, 'values'>;
 
 function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
-  const { name, look, current, stop } = data;
+  const { name, look, current, stop, near, wanted } = data;
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (wanted) {
+      button.current?.focus();
+    }
+  }, [wanted]);
   const marked = look.marks.map(({ title }) => title);
   const words = [
     `Step ${name}`,
@@ -69,12 +90,14 @@ function StepNodeView({ data }: NodeProps<StepNode>): React.JSX.Element {
     <>
       <Handle type="target" position={Position.Top} isConnectable={false} />
       <button
+        ref={button}
         type="button"
         className="labline-Node"
         data-labline-node={name}
         data-labline-state={look.state ?? ''}
         data-labline-faulty={look.faulty || undefined}
         data-labline-outcome={look.outcome}
+        data-labline-near={near || undefined}
         aria-label={words}
         aria-pressed={current}
         tabIndex={stop ? 0 : -1}
@@ -141,14 +164,21 @@ function Values({ graph, step }: { graph: Graph; step: string }): React.JSX.Elem
       way: source === step ? `to ${target}` : `from ${source}`,
       names: names.length > 0 ? names.join(', ') : 'order only'
     }));
+  const more = lines.length - MOST_LINES;
   return lines.length === 0 ? null : (
     <dl className="labline-Graph-values" data-labline-values={step} aria-label={`Values of step ${step}`}>
-      {lines.map(({ way, names }) => (
+      {lines.slice(0, MOST_LINES).map(({ way, names }) => (
         <div key={way}>
           <dt>{way}</dt>
           <dd>{names}</dd>
         </div>
       ))}
+      {more > 0 && (
+        <div>
+          <dt>and</dt>
+          <dd>{more === 1 ? '1 more step' : `${more} more steps`}</dd>
+        </div>
+      )}
     </dl>
   );
 }
@@ -156,6 +186,8 @@ function Values({ graph, step }: { graph: Graph; step: string }): React.JSX.Elem
 const NODE_TYPES = { step: StepNodeView };
 const EDGE_TYPES = { values: ValueEdgeView };
 const MARGIN = 12;
+const UNKNOWN_WIDTH = 320; // taken until the place is measured
+const MOST_LINES = 40;
 const COMFORT = 0.8; // the scale below which a graph is laid out anew for a narrow place
 
 function Flow(props: GraphViewProps): React.JSX.Element {
@@ -163,10 +195,17 @@ function Flow(props: GraphViewProps): React.JSX.Element {
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  const shape = JSON.stringify([graph.steps.map(step => step.name), graph.edges]);
-  const wide = useMemo(() => layout(graph), [shape]);
-  const compact = width > 0 && width < wide.width * COMFORT;
-  const placed = useMemo(() => (compact ? layout(graph, true) : wide), [wide, compact]);
+  const many = graph.steps.length >= MANY;
+  const shape = useMemo(() => JSON.stringify([graph.steps.map(step => step.name), graph.edges]), [graph]);
+  const wide = useMemo(() => (many ? null : layout(graph)), [shape]);
+  const compact = wide !== null && width > 0 && width < wide.width * COMFORT;
+  const room = many ? (width || UNKNOWN_WIDTH) - 2 * MARGIN : 0;
+  const placed = useMemo(() => {
+    if (wide === null) {
+      return layoutMany(graph, room);
+    }
+    return compact ? layout(graph, true) : wide;
+  }, [shape, wide, compact, room]);
   const [pointed, setPointed] = useState<string | null>(null);
   const [focused, setFocused] = useState<string | null>(null);
 
@@ -188,26 +227,49 @@ function Flow(props: GraphViewProps): React.JSX.Element {
   }, [flow, placed, width, height]);
   useEffect(fit, [fit]);
 
-  const running = placed.steps.find(step => looks.get(step.name)?.state === 'running');
+  // What failed, or else what runs, is brought into view once.
+  const inState = (state: StepState) => placed.steps.find(({ name }) => looks.get(name)?.state === state);
+  const eventful = inState('failed') ?? inState('running');
   useEffect(() => {
-    if (running && height > maxHeight) {
-      frame.current?.scrollTo({ top: running.y * zoom - maxHeight / 2, behavior: 'smooth' });
+    const at = eventful ? eventful.y * zoom - (frame.current?.scrollTop ?? 0) : 0;
+    const inView = at >= 0 && at + NODE_HEIGHT * zoom <= maxHeight;
+    if (eventful && width > 0 && height > maxHeight && !inView) {
+      frame.current?.scrollTo({ top: eventful.y * zoom - maxHeight / 2, behavior: 'smooth' });
     }
-  }, [running?.name]);
+  }, [eventful?.name, width > 0]);
 
   // One stop for Tab; arrows go from step to step.
-  const known = (name: string | null) => placed.steps.some(step => step.name === name);
-  const stop = [focused, selected].find(known) ?? placed.steps[0]?.name;
+  const names = useMemo(() => new Set<string | null>(placed.steps.map(({ name }) => name)), [placed]);
+  const stop = [focused, selected].find(name => names.has(name)) ?? placed.steps[0]?.name;
+  const [goal, setGoal] = useState<string | null>(null); // out of view, to be focused as soon as it has a node
   const onKey = (event: React.KeyboardEvent) => {
     const at = (event.target as HTMLElement).dataset.lablineNode;
     const next = at === undefined ? null : neighbour(placed.steps, at, event.key);
     if (next !== null) {
       event.preventDefault();
-      frame.current?.querySelector<HTMLElement>(`[data-labline-node='${next}']`)?.focus();
+      const node = frame.current?.querySelector<HTMLElement>(`[data-labline-node='${next}']`);
+      if (node) {
+        node.focus();
+      } else {
+        setGoal(next);
+      }
     }
   };
 
-  const nodes: StepNode[] = placed.steps.map(({ name, x, y, width: nodeWidth }) => ({
+  // Of many steps only those in view have nodes, and the one that Tab leads to.
+  const view = useView(frame, maxHeight, many);
+  const lit = pointed ?? selected;
+  const near = useMemo(() => {
+    const ends = many && lit !== null ? graph.edges : [];
+    return new Set(
+      ends.flatMap(({ source, target }) => (source === lit ? [target] : target === lit ? [source] : []))
+    );
+  }, [graph, many, lit]);
+  const shown = placed.steps.filter(
+    ({ name, y }) => (y + NODE_HEIGHT >= view.top && y <= view.bottom) || name === stop || name === goal
+  );
+
+  const nodes: StepNode[] = shown.map(({ name, x, y, width: nodeWidth }) => ({
     id: name,
     type: 'step',
     position: { x, y },
@@ -223,10 +285,12 @@ function Flow(props: GraphViewProps): React.JSX.Element {
       name,
       look: looks.get(name) ?? BARE,
       current: selected === name,
-      stop: name === stop
+      stop: name === stop,
+      near: near.has(name),
+      wanted: name === goal
     }
   }));
-  const edges: ValueEdge[] = placed.edges.map(edge => ({
+  const edges: ValueEdge[] = (many ? [] : placed.edges).map(edge => ({
     id: edge.id,
     source: edge.source,
     target: edge.target,
@@ -234,7 +298,7 @@ function Flow(props: GraphViewProps): React.JSX.Element {
     focusable: false,
     className: looks.get(edge.target)?.state === 'running' ? 'labline-mod-flowing' : undefined,
     markerEnd: 'labline-arrow',
-    data: { ...edge, lit: edge.source === (pointed ?? selected) || edge.target === (pointed ?? selected) }
+    data: { ...edge, lit: edge.source === lit || edge.target === lit }
   }));
 
   return (
@@ -264,7 +328,10 @@ function Flow(props: GraphViewProps): React.JSX.Element {
         className="labline-Graph-frame"
         style={{ maxHeight }}
         onKeyDown={onKey}
-        onFocus={event => setFocused(event.target.dataset.lablineNode ?? null)}
+        onFocus={event => {
+          setFocused(event.target.dataset.lablineNode ?? null);
+          setGoal(null);
+        }}
       >
         <div style={{ height }}>
           <ReactFlow
@@ -286,7 +353,16 @@ function Flow(props: GraphViewProps): React.JSX.Element {
             deleteKeyCode={null}
             disableKeyboardA11y
             proOptions={{ hideAttribution: true }}
-          />
+          >
+            {many && (
+              <ManyEdges
+                layout={placed}
+                {...view}
+                lit={lit}
+                isRunning={step => looks.get(step)?.state === 'running'}
+              />
+            )}
+          </ReactFlow>
         </div>
       </div>
       <Controls showInteractive={false} showFitView={false} position="top-right">

@@ -1,7 +1,8 @@
 import * as dagre from '@dagrejs/dagre';
 
-import type { Edge, Graph } from '../api/types';
+import type { Edge, Graph, GraphStep } from '../api/types';
 import { shortNames } from '../model/format';
+import { implied as impliedEdges } from './order';
 
 export const NODE_HEIGHT = 46;
 const MIN_WIDTH = 112;
@@ -10,7 +11,7 @@ const MARK = 20;
 const CONTROL = 34;
 const CHARACTER = 8; // of the UI font at 13 px and bold, on the safe side
 const LABEL_CHARACTER = 6.1;
-const LABEL_LENGTH = 18;
+export const LABEL_LENGTH = 18;
 const SIDE = 10; // between a step and an edge that passes it
 
 export interface PlacedStep {
@@ -31,11 +32,24 @@ export type PlacedEdge = {
   labelY: number;
   /** Drawn in the background and without a label. */
   faint: boolean;
+  /** Where many steps are shown: how far down it reaches, and the steps that it stands for. */
+  ends?: { top: number; bottom: number; steps: ReadonlySet<string> };
 };
+
+/** An outline round steps that can run side by side. */
+export interface PlacedBlock {
+  id: string;
+  label: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
 
 export interface Layout {
   steps: PlacedStep[];
   edges: PlacedEdge[];
+  blocks: PlacedBlock[];
   width: number;
   height: number;
 }
@@ -60,10 +74,8 @@ export function layout(graph: Graph, compact = false): Layout {
   const implied = compact ? impliedEdges(graph.edges) : new Set<Edge>();
   const g = new dagre.graphlib.Graph();
   g.setGraph({ rankdir: 'TB', nodesep: 18, ranksep: 26, edgesep: 10, marginx: 6, marginy: 6 });
-  for (const { name, exit, loop, condition } of graph.steps) {
-    const least = loop || condition ? MIN_WIDTH + CONTROL : MIN_WIDTH;
-    const width = Math.min(MAX_WIDTH, Math.max(least, name.length * CHARACTER + 50 + (exit ? MARK : 0)));
-    g.setNode(name, { width, height: NODE_HEIGHT });
+  for (const step of graph.steps) {
+    g.setNode(step.name, { width: stepWidth(step), height: NODE_HEIGHT });
   }
   for (const edge of graph.edges) {
     if (!implied.has(edge)) {
@@ -86,6 +98,7 @@ export function layout(graph: Graph, compact = false): Layout {
   return {
     width: right - left,
     height: g.graph().height ?? 0,
+    blocks: [],
     steps: nodes.map(({ name, x, y, width }) => ({
       name,
       x: x - left - width / 2,
@@ -115,17 +128,10 @@ export function layout(graph: Graph, compact = false): Layout {
   };
 }
 
-/** The edges whose target can be reached without them. */
-function impliedEdges(edges: readonly Edge[]): Set<Edge> {
-  const next = new Map<string, string[]>();
-  edges.forEach(({ source, target }) => next.set(source, [...(next.get(source) ?? []), target]));
-  const reaches = (from: string, goal: string): boolean =>
-    (next.get(from) ?? []).some(step => step === goal || reaches(step, goal));
-  return new Set(
-    edges.filter(({ source, target }) =>
-      next.get(source)!.some(step => step !== target && reaches(step, target))
-    )
-  );
+/** The width of a step's node, with room for its name and marks. */
+export function stepWidth({ name, exit, loop, condition }: GraphStep): number {
+  const least = loop || condition ? MIN_WIDTH + CONTROL : MIN_WIDTH;
+  return Math.min(MAX_WIDTH, Math.max(least, name.length * CHARACTER + 50 + (exit ? MARK : 0)));
 }
 
 /** A way from one step to another that goes round the steps between them, on the shorter side. */
@@ -142,7 +148,7 @@ function detour(from: Point, to: Point, nodes: readonly (Point & { width: number
 }
 
 /** A smooth line through the points that leaves and arrives vertically. */
-function curve(points: Point[]): string {
+export function curve(points: readonly Point[]): string {
   let path = `M${points[0].x},${points[0].y}`;
   for (let index = 1; index < points.length; index++) {
     const from = points[index - 1];
