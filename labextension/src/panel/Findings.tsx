@@ -1,4 +1,4 @@
-import React from 'react';
+import React, { useState } from 'react';
 
 import type { Edit, Finding, Severity } from '../api/types';
 import { ActionButton, LinkButton } from '../ui/parts';
@@ -12,6 +12,9 @@ const SHAPES: Readonly<Record<Severity, React.JSX.Element>> = {
 
 const ORDER: Readonly<Record<Severity, number>> = { error: 0, warning: 1, info: 2 };
 
+/** How many findings are shown at first, and more each time that is asked for. */
+const PAGE = 100;
+
 export interface FindingsProps {
   findings: readonly Finding[];
   /** Absent where no notebook is open to jump into. */
@@ -22,12 +25,21 @@ export interface FindingsProps {
 
 export function Findings({ findings, onJump, onFix }: FindingsProps): React.JSX.Element {
   const sorted = [...findings].sort((a, b) => ORDER[a.severity] - ORDER[b.severity]);
+  const [limit, setLimit] = useState(PAGE);
+  const left = sorted.length - limit;
   return (
-    <ul className="labline-Findings">
-      {sorted.map((finding, index) => (
-        <FindingItem key={index} finding={finding} onJump={onJump} onFix={onFix} />
-      ))}
-    </ul>
+    <>
+      <ul className="labline-Findings">
+        {sorted.slice(0, limit).map((finding, index) => (
+          <FindingItem key={index} finding={finding} onJump={onJump} onFix={onFix} />
+        ))}
+      </ul>
+      {left > 0 && (
+        <LinkButton action="more-findings" onClick={() => setLimit(limit + PAGE)}>
+          {`Show ${Math.min(left, PAGE)} of ${left} more`}
+        </LinkButton>
+      )}
+    </>
   );
 }
 
