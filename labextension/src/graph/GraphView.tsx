@@ -188,6 +188,7 @@ const EDGE_TYPES = { values: ValueEdgeView };
 const MARGIN = 12;
 const UNKNOWN_WIDTH = 320; // taken until the place is measured
 const MOST_LINES = 40;
+const MOST_NEAR = 24; // that more than these stand out tells nothing: the edge of their block does
 const COMFORT = 0.8; // the scale below which a graph is laid out anew for a narrow place
 
 function Flow(props: GraphViewProps): React.JSX.Element {
@@ -261,9 +262,10 @@ function Flow(props: GraphViewProps): React.JSX.Element {
   const lit = pointed ?? selected;
   const near = useMemo(() => {
     const ends = many && lit !== null ? graph.edges : [];
-    return new Set(
-      ends.flatMap(({ source, target }) => (source === lit ? [target] : target === lit ? [source] : []))
+    const steps = ends.flatMap(({ source, target }) =>
+      source === lit ? [target] : target === lit ? [source] : []
     );
+    return new Set(steps.length <= MOST_NEAR ? steps : []);
   }, [graph, many, lit]);
   const shown = placed.steps.filter(
     ({ name, y }) => (y + NODE_HEIGHT >= view.top && y <= view.bottom) || name === stop || name === goal
