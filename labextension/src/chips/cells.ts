@@ -7,6 +7,7 @@ import { readTags, writeTags } from '../model/tags';
 import type { CellFault } from '../model/faults';
 import { TAG_COMMITTED } from '../model/pipeline';
 import type { IPipelineNotebook } from '../tokens';
+import { Pace } from '../ui/pace';
 import { StepChip } from './chip';
 import { CellFaultBox } from './fault';
 import { CellFindingsBox } from './findings';
@@ -46,7 +47,7 @@ export class CellDecorations {
     notebook.panel.content.stateChanged.connect((_, { name }) => void (name === 'mode' && this.updateSoon()));
     notebook.panel.disposed.connect(() => {
       cells.changed.disconnect(onCells);
-      cancelAnimationFrame(this.frame);
+      this.pace.stop();
     });
     this.decorate();
   }
@@ -96,13 +97,9 @@ export class CellDecorations {
     });
   }
 
-  /** All that happens before the page is drawn again makes one update: a run of many steps tells much at once. */
   private updateSoon(): void {
     if (!this.entry.notebook.panel.isDisposed) {
-      this.frame ||= requestAnimationFrame(() => {
-        this.frame = 0;
-        this.update();
-      });
+      this.pace.soon();
     }
   }
 
@@ -173,7 +170,7 @@ export class CellDecorations {
     }
   }
 
-  private frame = 0;
+  private readonly pace = new Pace(() => this.update());
   private readonly ids = new WeakMap<Cell, string>(); // asking the model for it costs a look into the shared document
   private readonly chips = new Map<Cell, StepChip>();
   private readonly findings = new Map<Cell, { key: string; box: CellFindingsBox; count: number }>();

@@ -1,20 +1,17 @@
 import type { ISignal } from '@lumino/signaling';
 import { useEffect, useReducer, useState } from 'react';
 
-/** Render again whenever one of the signals fires; bursts make one render. */
+import { Pace } from './pace';
+
+/** Render again whenever one of the signals fires; bursts make one render, and a lasting one some in a second. */
 export function useSignals(...signals: (ISignal<unknown, unknown> | null)[]): void {
   const [, refresh] = useReducer((count: number) => count + 1, 0);
   useEffect(() => {
-    let frame = 0;
-    const slot = () => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        refresh();
-      });
-    };
+    const pace = new Pace(refresh);
+    const slot = () => pace.soon();
     signals.forEach(signal => signal?.connect(slot));
     return () => {
-      cancelAnimationFrame(frame);
+      pace.stop();
       signals.forEach(signal => signal?.disconnect(slot));
     };
   }, signals);
