@@ -1,0 +1,36 @@
+"""A notebook of hundreds of steps in JupyterLab."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .accessibility import violations
+from .lab import LabServer
+from .pages import NotebookPage, write_notebook
+
+pytestmark = pytest.mark.browser
+
+STEPS = 300
+
+
+def test_of_many_steps_those_in_view_are_drawn_and_keys_reach_all_others(lab: LabServer, page: Page) -> None:
+    middle = [(f"y_{i} = x + {i}", [f"step:work_{i}"]) for i in range(STEPS - 2)]
+    total = "print(" + " + ".join(f"y_{i}" for i in range(STEPS - 2)) + ")"
+    write_notebook(lab.work / "many.ipynb", [("x = 1", ["step:load"]), *middle, (total, ["step:join"])])
+    notebook = NotebookPage(page, lab, "many.ipynb")
+    notebook.open_panel()
+
+    notebook.node("load").focus()
+    nodes = page.locator("#labline-pipeline [data-labline-node]")
+    expect(page.locator("#labline-pipeline [data-labline-graph]")).to_have_attribute(
+        "aria-label", f"Graph of pipeline many: {STEPS} steps"
+    )
+    assert nodes.count() < 60
+    page.keyboard.press("End")
+    expect(notebook.node("join")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#labline-pipeline [data-labline-node^=work_29]:focus")).to_have_count(1)
+    page.keyboard.press("Home")
+    expect(notebook.node("load")).to_be_focused()
+    assert violations(page, "#labline-pipeline") == []
