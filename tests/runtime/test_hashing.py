@@ -20,7 +20,7 @@ from labline_backend.verification.plan import Place
 from labline_runtime import guard, reference
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import StepInput
-from labline_runtime.transfer import Received, load_artifact, record_of
+from labline_runtime.transfer import Received, identified, load_artifact
 from labline_runtime.values import DamagedArtifactError, digest, hashing, load, store
 from labline_runtime.verification import Sighting
 
@@ -150,7 +150,7 @@ PLACE = Place("a", "x", "output", "a", 1)
 
 
 def seen(value, scheme):
-    record = record_of("x", value)
+    record = identified("x", value)
     return Sighting(1, "x", type(record)(**{**vars(record), "digest": digest(value, scheme=scheme)}))
 
 
@@ -163,7 +163,7 @@ def test_verify_says_when_two_environments_hash_differently():
 
 def test_the_notebooks_run_hashes_as_the_pipeline_did():
     theirs = digest(BIG, scheme=hashing.PLAIN)
-    assert reference._as_expected(record_of("x", BIG), BIG, (theirs,)).digest == theirs
+    assert reference._as_expected(identified("x", BIG), BIG, (theirs,)).digest == theirs
 
 
 @pytest.mark.parametrize("hashed", [hashing.PLAIN, "of another environment"])

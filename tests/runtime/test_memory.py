@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labline_runtime.transfer import record_of
+from labline_runtime.transfer import identified, shown
 from labline_runtime.values import digest, load, store
 
 ROWS = 400_000
@@ -50,8 +50,8 @@ def taken(what: Callable[[], Any]) -> tuple[int, Any]:
 
 
 def test_a_big_value_is_described_where_it_lies(value):
-    record_of("value", value)  # what is imported for it
-    assert taken(lambda: record_of("value", value))[0] < 2 * ROOM
+    shown(identified("value", value), value)  # what is imported for it
+    assert taken(lambda: shown(identified("value", value), value))[0] < 2 * ROOM
 
 
 def test_a_big_value_is_stored_from_where_it_lies(value, tmp_path):
