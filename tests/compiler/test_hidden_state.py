@@ -104,6 +104,10 @@ CASES = {
         ),
         set(),
     ),
+    "widgets look at the backend": (
+        steps(a="%matplotlib inline", b="from ipywidgets import interact\ninteract(print, x=1)"),
+        {"a>b:@matplotlib.backend"},
+    ),
     "which backend it is is looked at": (
         steps(a="%matplotlib inline", b="print(plt.isinteractive())"),
         {"a>b:@matplotlib.backend"},

@@ -21,9 +21,10 @@ def _words(text: str) -> frozenset[str]:
 
 
 INLINE = ("inline", "module://matplotlib_inline.backend_inline")
-# What shows which backend there is, and whether it draws at once. Both are also among all of ``rcParams``.
+# What shows which backend there is, and whether it draws at once. Both are also among all of ``rcParams``. ipywidgets'
+# ``interact`` shows figures in its widget where the backend is the inline one.
 LOOKS_AT_BACKEND = re.compile(
-    r"""\b(get_backend|is_?interactive|_backend_mod)\b|\brcParams\s*\[\s*['"](backend|interactive|toolbar)['"]
+    r"""\b(get_backend|is_?interactive|_backend_mod|ipywidgets)\b|\brcParams\s*\[\s*['"](backend|interactive|toolbar)['"]
     |(?<!import\ )(?<!,\ )\brcParams\b(?!\s*(\[|=|\.update\b|,|\w))""",
     re.VERBOSE,
 )
