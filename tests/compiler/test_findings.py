@@ -203,6 +203,11 @@ def test_what_ipython_runs_though_it_is_indented_or_copied_with_prompts_is_no_sy
     assert parse_cell(cell).tree.body
 
 
+@pytest.mark.parametrize(("cell", "is_run"), [("x = 1\n;", "''"), ("/f x y", "f(x, y)"), (",f a b", "f('a', 'b')")])
+def test_calls_without_parentheses_are_what_ipython_makes_of_them(cell: str, is_run: str) -> None:
+    assert ast.unparse(parse_cell(cell).tree.body[-1]) == is_run
+
+
 def test_a_list_beside_a_library_s_function_is_what_is_appended_to() -> None:
     search = """
     class Search:
