@@ -140,6 +140,14 @@ CASES = {
         ),
         {"a>b:f,s", "b>c:s"},
     ),
+    "what a magic of the notebook's own gives": (
+        steps(
+            a="from IPython.core.magic import register_cell_magic as own\n@own\ndef csv(line, cell): return [cell]",
+            b="%%csv\n1",
+            c="y = _",
+        ),
+        {"a>b:@ipython,own", "a>c:@ipython", "b>c:_2,own"},
+    ),
     "a variable bound through IPython's shell": (
         steps(a="x = 1", b="get_ipython().user_ns['x'] = 2", c="y = x"),
         {"a>b:x", "b>c:x"},

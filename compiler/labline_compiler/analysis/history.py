@@ -89,8 +89,10 @@ class History(Statements):
             self.state.branches(lambda: self.state.bind(name, value), lambda: None)
 
     def _output(self, cell: ParsedCell, value: Value) -> Output:
-        if cell.magic is not None and (cell.magic.body is not None or cell.magic.name in _GIVES_NOTHING):
+        if cell.magic is not None and cell.magic.name in _GIVES_NOTHING:
             return "none"
+        if cell.magic is not None and cell.magic.body is not None:
+            return "maybe" if value else "none"  # one that is not known may give something
         last = cell.tree.body[-1] if cell.tree.body else None
         if not isinstance(last, ast.Expr) or self.source.rstrip().endswith(";"):
             return "none"

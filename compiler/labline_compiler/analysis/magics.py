@@ -63,11 +63,14 @@ class Magics(History):
 
     def _unknown(self, name: str, text: str) -> None:
         """A magic that is not known may use any name in its text, bind any name and use any file."""
+        handed = self.kept
         for mentioned in sorted(set(re.findall(r"[A-Za-z_]\w*", text)) & set(self.state.module.names)):
             value = self.state.lookup(mentioned)
             if value:
+                handed |= value
                 self.state.alter(self.heap.reach(value))
         self.invoke(self.kept, NOTHING)  # one of the notebook's own
+        self.last_value = self.heap.make(("magic", name, self.number), None, handed)
         self.bound_out_of_sight(name)
         self.state.sink.file("write", None, tree=True)
         self.unknown_draws(seeds=True)
