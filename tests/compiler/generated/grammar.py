@@ -13,9 +13,11 @@ import re
 from tests.compiler.generated import idioms_kernel
 from tests.compiler.generated.idioms_data import DATA
 from tests.compiler.generated.idioms_python import PYTHON
+from tests.compiler.generated.things_classes import THINGS_CLASSES
+from tests.compiler.generated.things_containers import THINGS_CONTAINERS
 from tests.compiler.generated.things_data import THINGS_DATA
+from tests.compiler.generated.things_functions import THINGS_FUNCTIONS
 from tests.compiler.generated.things_made import THINGS_DRAWN, THINGS_MADE
-from tests.compiler.generated.things_python import THINGS_PYTHON
 
 NAMES = {
     "L": ("a", "b", "c", "d"),  # lists of numbers and lists
@@ -27,7 +29,7 @@ NAMES = {
     "V": ("v", "w", "x"),  # arrays of four numbers
     "S": ("s", "r"),  # series of four numbers
     "T": ("t", "z"),  # frames with columns x and y of four numbers
-    # what only some notebooks have: see things_python.py and things_data.py
+    # what only some notebooks have: see things_*.py
     "Q": ("dq", "eq"),  # deques of lists
     "E": ("es", "fs"),  # sets of numbers
     "B": ("ba", "bb"),  # bytearrays
@@ -153,6 +155,7 @@ print([q is e for q in (v, w, x) for e in (v, w, x)], shares(v, w), shares(v, x)
 print(s.tolist(), r.tolist(), t.to_dict("list"), z.to_dict("list"), t.index.name, z.index.name, s is r, t is z)
 """
 
+THINGS = THINGS_CONTAINERS + THINGS_FUNCTIONS + THINGS_CLASSES + THINGS_MADE
 PROFILES = {  # what a profile adds: idioms, probes, to the first cell, to the last, things
     "python": ([], [], "", "", ()),
     "data": (DATA, DATA_PROBES, START_DATA, LAST_DATA, THINGS_DATA + THINGS_DRAWN),
@@ -205,7 +208,7 @@ def notebook(rng: random.Random, profile: str) -> str:
     """
     more, probes, opening, looks, kinds = PROFILES[profile]
     templates = rng.sample(PYTHON, 12) + rng.sample(more, min(12, len(more)))
-    things = [rng.choice(each) for each in (THINGS_PYTHON + THINGS_MADE, kinds) if each and rng.random() < 0.7]
+    things = [rng.choice(each) for each in (THINGS, kinds) if each and rng.random() < 0.7]
     for thing in things:
         templates += rng.sample(thing.idioms, min(8, len(thing.idioms)))
     names = {name for known in NAMES.values() for name in known}.union(*(thing.names for thing in things))
