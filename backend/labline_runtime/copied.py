@@ -4,7 +4,7 @@ A process forked from a parent shares the parent's memory until one of the two w
 it looks, for it counts references in the objects. An empty step copies some 2,400 pages of 4 KiB, one by one as it
 comes upon them, which is a third of its time. Which ones hardly depends on the step, so the first steps of a parent
 tell what they have copied (``/proc/self/pagemap``), and from then on a step's process copies what all of them have
-while it waits for something to do.
+while it waits for something to do: whole huge pages where many of them lie close together, else one by one.
 
 Nothing here can fail a step: where the kernel does not tell or does not obey, pages are copied as they are needed.
 """
@@ -12,6 +12,7 @@ Nothing here can fail a step: where the kernel does not tell or does not obey, p
 from __future__ import annotations
 
 import array
+import collections
 import contextlib
 import ctypes
 import itertools
@@ -21,8 +22,11 @@ import re
 import sys
 from collections.abc import Iterable
 
+from labline_runtime import heap
+
 TELLERS = 2  # steps whose pages are asked for; what both have copied is what every step needs
 MOST = 1 << 14  # pages that are copied ahead: more is no step's but a mistake
+DENSE = 80  # pages of a huge one; fewer are copied faster one by one
 MADV_POPULATE_WRITE = 23  # of Linux 5.14
 PROCESS_MADVISE = (
     440  # the number of that system call, on every processor; from Linux 6.13 on a process may ask it this
@@ -45,6 +49,7 @@ class Copied:
         self._heard = 0
         self._pages: set[int] | None = None
         self._ranges: Ranges = []
+        self._huge: set[int] = set()  # huge pages, by their numbers
         self._parts: list[tuple[int, int]] = []
         with contextlib.suppress(OSError):
             self._told = os.memfd_create("labline-copied")
@@ -62,7 +67,15 @@ class Copied:
             self._pages = pages if self._pages is None else self._pages & pages
             self._heard += 1
             if self._heard == TELLERS:
-                self._ranges = ranges_of(sorted(self._pages)[:MOST])
+                self._decide(sorted(self._pages)[:MOST])
+
+    def _decide(self, pages: list[int]) -> None:
+        """Settle how *pages* are to be copied. Huge pages are this process's own, so that those of its steps can be."""
+        inside = collections.Counter(page * mmap.PAGESIZE // heap.HUGE for page in pages)
+        possible = heap.whole((first * mmap.PAGESIZE, end * mmap.PAGESIZE) for first, end in self._parts)
+        dense = [number for number, count in inside.items() if count >= DENSE and number in possible]
+        self._huge = {number for number in dense if heap.copy([number])}
+        self._ranges = ranges_of(page for page in pages if page * mmap.PAGESIZE // heap.HUGE not in self._huge)
 
     def forget_keeper(self) -> None:
         """Hold nothing of the keeper's open, in a process forked from it."""
@@ -71,6 +84,7 @@ class Copied:
 
     def copy(self) -> None:
         """Copy, in a process that waits for its step, what the step will copy anyway."""
+        heap.copy(self._huge)
         if not self._ranges:
             return
         left = self._copy_at_once()

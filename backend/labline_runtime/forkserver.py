@@ -17,10 +17,10 @@ what it was; it ends with the engine, too, and when nobody has asked it for anyt
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
+import mmap
 import os
 import signal
 import socket
@@ -31,7 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from labline_runtime import forked
+from labline_runtime import copied, forked, heap
 from labline_runtime.keeper import socket_on_stdin
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 STEP, PARENT = b"1", b"2"
 IDLE = 900.0  # seconds without a request after which a parent ends
 QUIET = 30.0  # seconds without a request after which it has one keeper left that keeps nothing
-HUGE = 2 << 20  # bytes in a huge page
-MADV_COLLAPSE = 25
 
 NEEDED = ("labline_runtime.__main__", "labline_runtime.execute", "labline_runtime.preload")
 USEFUL = (
@@ -271,15 +269,8 @@ def _use_huge_pages() -> None:
 
     With pandas and scikit-learn that is a tenth of what a step costs. Kernels before Linux 6.1 refuse.
     """
-    advise = ctypes.CDLL(None).madvise
-    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    with contextlib.suppress(OSError, ValueError), open("/proc/self/maps", encoding="utf-8") as maps:  # noqa: PTH123
-        for line in list(maps):
-            place, rights, _, _, inode, *_ = line.split()
-            if rights == "rw-p" and inode == "0":
-                first, end = (int(address, 16) for address in place.split("-"))
-                for start in range(-(-first // HUGE) * HUGE, end // HUGE * HUGE, HUGE):
-                    advise(start, HUGE, MADV_COLLAPSE)
+    with contextlib.suppress(OSError):
+        heap.collapse(heap.whole((first * mmap.PAGESIZE, end * mmap.PAGESIZE) for first, end in copied.writable()))
 
 
 def _stamps() -> list[tuple[str, int]]:

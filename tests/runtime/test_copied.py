@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
 import pytest
 
-from labline_runtime import copied
+from labline_runtime import copied, heap
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="for Linux")
 
@@ -79,3 +80,30 @@ def test_what_makes_no_sense_does_no_harm(memory) -> None:
 
 def test_neighbouring_pages_are_one_range() -> None:
     assert copied.ranges_of([2, 3, 4, 9]) == [(2 * PAGE, 3 * PAGE), (9 * PAGE, PAGE)]
+
+
+def test_pages_that_lie_close_together_are_copied_as_huge_ones() -> None:
+    view = mmap.mmap(-1, 3 * heap.HUGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    view[:] = b"x" * len(view)
+    first = -(-ctypes.addressof(ctypes.c_char.from_buffer(view)) // heap.HUGE)
+    if not heap.collapse([first]):
+        pytest.skip("this system makes no huge pages")
+    inside = range(first * heap.HUGE // PAGE, (first + 1) * heap.HUGE // PAGE)
+    known = copied.Copied()
+    for _ in range(copied.TELLERS):
+        assert in_child(lambda: not known.tell(inside[: copied.DENSE]))
+        known.learn()
+    assert in_child(lambda: not known.copy() and len(copied_of(inside)) == len(inside))
+
+
+def test_what_python_takes_at_once_lies_in_one_piece() -> None:
+    """In a process of its own, which has not taken memory in pieces yet."""
+    code = """
+from labline_runtime import heap
+heap.have_room()
+from labline_runtime import copied, heap
+parts = [(first * 4096, end * 4096) for first, end in copied.writable()]
+print(max(len(heap.whole([part])) for part in parts))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(found.stdout) >= heap.ROOM // heap.HUGE - 3

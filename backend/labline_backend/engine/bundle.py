@@ -40,7 +40,10 @@ copy of BLAKE3 is compiled for the server's version of Python: others do without
 FRESH = _PRELUDE + 'import runpy\nrunpy.run_module("labline_runtime", run_name="__main__", alter_sys=True)\n'
 """``python -c FRESH BUNDLE SPEC --progress-fd N``: an interpreter for one step."""
 
-WARM = _PRELUDE + "import labline_runtime.forkserver\nlabline_runtime.forkserver.serve(float(sys.argv.pop(1)))\n"
+WARM = _PRELUDE + (
+    "import labline_runtime.heap\nlabline_runtime.heap.have_room()\n"
+    "import labline_runtime.forkserver\nlabline_runtime.forkserver.serve(float(sys.argv.pop(1)))\n"
+)
 """``python -c WARM BUNDLE IDLE``: a warm parent that ends after so many seconds of no use."""
 
 
