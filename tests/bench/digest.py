@@ -8,9 +8,6 @@ work out to all cores.
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,37 +15,15 @@ import pandas as pd
 from labline_runtime.values import digest
 from labline_runtime.values.hashing import PLAIN
 
+from . import clocks
+from .clocks import Clock, Samples
+
 REFERENCE = "copy, one thread"
 ROUNDS = 5
 SIZE = 1 << 28
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """The same contenders, by one clock or the other."""
-
-    NAME: str
-    unit: str
-    clock: Callable[[], float]
-    REFERENCE: str = REFERENCE
-
-    @property
-    def TITLE(self) -> str:
-        """What is printed above its table."""
-        return f"The content digest of an array of 256 MB, beside reading and copying it, in {self.unit}"
-
-    def measure(self) -> dict[str, list[float]]:
-        """Seconds a round, by contender."""
-        return measure(self.clock)
-
-
-BENCHMARKS = (
-    Benchmark("digest", "CPU seconds", time.process_time),
-    Benchmark("digest-seconds", "seconds", time.perf_counter),
-)
-
-
-def measure(clock: Callable[[], float]) -> dict[str, list[float]]:
+def measure(clock: Clock) -> Samples:
     """Seconds of *clock* a round, by contender."""
     floats = np.random.default_rng(0).standard_normal(SIZE // 8)
     integers = floats.view(np.int64)
@@ -64,10 +39,15 @@ def measure(clock: Callable[[], float]) -> dict[str, list[float]]:
         "digest of floats, transposed": lambda: digest(floats.reshape(1024, -1).T),
         "digest of a frame of columns": lambda: digest(frame),
     }
-    samples: dict[str, list[float]] = {name: [] for name in contenders}
+    samples: Samples = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, run in contenders.items():
             start = clock()
             run()
             samples[name].append(clock() - start)
     return samples
+
+
+BENCHMARKS = clocks.by_both(
+    "digest", "The content digest of an array of 256 MB, beside reading and copying it", REFERENCE, measure
+)

@@ -11,9 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,37 +25,15 @@ from labline_runtime.values import describe, hashing, load, store
 from labline_runtime.values.artifact import CHUNK
 from labline_runtime.values.hashed import Written
 
+from . import clocks
+from .clocks import Clock, Samples
+
 REFERENCE = "write, sync, map and read"
 ROUNDS = 10
 PAGE = 4096
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """The same contenders, by one clock or the other."""
-
-    NAME: str
-    unit: str
-    clock: Callable[[], float]
-    REFERENCE: str = REFERENCE
-
-    @property
-    def TITLE(self) -> str:
-        """What is printed above its table."""
-        return f"An array of 200 MB and a frame of a million rows handed on, in {self.unit}"
-
-    def measure(self) -> dict[str, list[float]]:
-        """Seconds a round, by contender."""
-        return measure(self.clock)
-
-
-BENCHMARKS = (
-    Benchmark("handover", "CPU seconds", time.process_time),
-    Benchmark("handover-seconds", "seconds", time.perf_counter),
-)
-
-
-def measure(clock: Callable[[], float]) -> dict[str, list[float]]:
+def measure(clock: Clock) -> Samples:
     """Seconds of *clock* a round, by contender."""
     draw = np.random.default_rng(0)
     array, table = draw.random(25_000_000), draw.random((10, 1_000_000))
@@ -71,7 +47,7 @@ def measure(clock: Callable[[], float]) -> dict[str, list[float]]:
             "handed on, by way of another machine": lambda: _handed_on(values, place, hashing.FAST, stamped=False),
             "handed on, sha256 only": lambda: _handed_on(values, place, hashing.PLAIN),
         }
-        samples: dict[str, list[float]] = {name: [] for name in contenders}
+        samples: Samples = {name: [] for name in contenders}
         for number in range(ROUNDS):
             names = list(
                 contenders
@@ -109,3 +85,8 @@ def _handed_on(
 
 def _described(values: Mapping[str, Any], written: Written | None) -> dict[str, str]:
     return {name: describe(name, value, written=written).digest for name, value in values.items()}
+
+
+BENCHMARKS = clocks.by_both(
+    "handover", "An array of 200 MB and a frame of a million rows handed on", REFERENCE, measure
+)

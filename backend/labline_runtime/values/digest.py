@@ -33,13 +33,10 @@ import itertools
 import operator
 import pickle
 import re
-import struct
 import sys
 import types
 import weakref
-from array import array
 from collections.abc import Callable, Iterable
-from operator import ne
 from typing import Any
 
 from labline_runtime.values import (
@@ -49,6 +46,7 @@ from labline_runtime.values import (
     containers,
     digest_arrays,
     digest_arrow,
+    digest_atoms,
     digest_keras,
     digest_plotly,
     digest_torch,
@@ -66,10 +64,8 @@ from labline_runtime.values import (
 )
 from labline_runtime.values.packages import is_importable
 
-CHUNK = 1 << 16
 NO_REFERENCE = 1 << 60
 AGAIN = 100_000  # walks through parts of cycles, of which there may be exponentially many
-NAN = float("nan")
 
 # Class attributes that the interpreter makes, not the class body.
 _CLASS_MACHINERY = frozenset(
@@ -135,7 +131,7 @@ class Walk:
     def node(self, value: Any) -> bytes:
         """The digest of *value*, 32 bytes."""
         kind = type(value)
-        atom = _ATOMS.get(kind)
+        atom = digest_atoms.ATOMS.get(kind)
         if atom is not None:
             if kind is bytes and len(value) >= hashing.LARGE:
                 return self.buffer("bytes", value)
@@ -253,22 +249,11 @@ class Walk:
         sequence = items if isinstance(items, (list, tuple)) else list(items)
         kinds = set(map(type, sequence))
         result = hashlib.sha256(b"items%d:" % len(sequence))
-        if not kinds <= _PACKED.keys():
+        if not kinds <= digest_atoms.PACKED.keys():
             for item in sequence:
                 result.update(self.node(item))
             return result.digest()
-        packed = sorted(kinds, key=lambda kind: kind.__name__)
-        result.update(" ".join(kind.__name__ for kind in packed).encode())
-        numbers = {kind: number for number, kind in enumerate(packed)}
-        for start in range(0, len(sequence), CHUNK):
-            some = sequence[start : start + CHUNK]
-            if len(packed) == 1:
-                _PACKED[packed[0]](result.update, some)
-                continue
-            of = bytes(map(numbers.__getitem__, map(type, some)))  # which is of which type, then type by type
-            result.update(of)
-            for kind, number in numbers.items():
-                _PACKED[kind](result.update, [item for item, its in zip(some, of, strict=True) if its == number])
+        digest_atoms.pack(result.update, sequence, kinds)
         return result.digest()
 
     def hash(self, size: int) -> Callable[..., hashing.Hash]:
@@ -465,62 +450,3 @@ def _is_ours(kind: type) -> bool:
     if not kind.__flags__ & _HEAP_TYPE:  # of the interpreter, though it need not have a name there: type(None)
         return False
     return kind.__module__ == "__main__" or not is_importable(kind)
-
-
-def _integer(value: int) -> bytes:
-    return value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-
-
-def _float(value: float) -> bytes:
-    return struct.pack("<d", value if value == value else NAN)
-
-
-def _pack_integers(update: Callable[[Any], None], items: Any) -> None:
-    try:
-        words = array("q", items)
-        update(b"q")
-        update(words)
-    except OverflowError:
-        update(b"v")
-        for item in items:
-            packed = _integer(item)
-            update(b"%d:" % len(packed) + packed)
-
-
-def _pack_floats(update: Callable[[Any], None], items: Any) -> None:
-    if any(map(ne, items, items)):
-        items = [item if item == item else NAN for item in items]
-    update(array("d", items))
-
-
-def _pack_strings(update: Callable[[Any], None], items: Any) -> None:
-    update(array("q", map(len, items)))
-    update("".join(items).encode("utf-8", "surrogatepass"))
-
-
-def _pack_bytes(update: Callable[[Any], None], items: Any) -> None:
-    update(array("q", map(len, items)))
-    for item in items:
-        update(item)
-
-
-_ATOMS: dict[type, Callable[[Any], bytes]] = {
-    type(None): lambda value: b"None",
-    type(...): lambda value: b"Ellipsis",
-    type(NotImplemented): lambda value: b"NotImplemented",
-    bool: lambda value: b"bool1" if value else b"bool0",
-    int: lambda value: b"int" + _integer(value),
-    float: lambda value: b"float" + _float(value),
-    complex: lambda value: b"complex" + _float(value.real) + _float(value.imag),
-    str: lambda value: b"str" + value.encode("utf-8", "surrogatepass"),
-    bytes: lambda value: b"bytes" + value,
-}
-
-_PACKED: dict[type, Callable[[Callable[[Any], None], Any], None]] = {
-    type(None): lambda update, items: None,
-    bool: lambda update, items: update(bytes(items)),
-    int: _pack_integers,
-    float: _pack_floats,
-    str: _pack_strings,
-    bytes: _pack_bytes,
-}
