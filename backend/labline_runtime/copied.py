@@ -27,7 +27,6 @@ from labline_runtime import heap
 TELLERS = 2  # steps whose pages are asked for; what both have copied is what every step needs
 MOST = 1 << 14  # pages that are copied ahead: more is no step's but a mistake
 DENSE = 80  # pages of a huge one; fewer are copied faster one by one
-MADV_POPULATE_WRITE = 23  # of Linux 5.14
 PROCESS_MADVISE = (
     440  # the number of that system call, on every processor; from Linux 6.13 on a process may ask it this
 )
@@ -88,11 +87,9 @@ class Copied:
         if not self._ranges:
             return
         left = self._copy_at_once()
-        advise = ctypes.CDLL(None).madvise
-        advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
         with contextlib.suppress(ctypes.ArgumentError):  # no address at all: a step's code has told that
             for start, length in left:
-                advise(start, length, MADV_POPULATE_WRITE)
+                heap.advise(start, length, heap.MADV_POPULATE_WRITE)
 
     def _copy_at_once(self) -> Ranges:
         """Copy many ranges with one call of the system, which takes a quarter less; those that it has not copied."""
@@ -103,7 +100,9 @@ class Copied:
                 for first in range(0, len(self._ranges), MOST_AT_ONCE):
                     some = self._ranges[first : first + MOST_AT_ONCE]
                     vector = (ctypes.c_size_t * (2 * len(some)))(*itertools.chain.from_iterable(some))
-                    done = call(PROCESS_MADVISE, itself, vector, ctypes.c_size_t(len(some)), MADV_POPULATE_WRITE, 0)
+                    done = call(
+                        PROCESS_MADVISE, itself, vector, ctypes.c_size_t(len(some)), heap.MADV_POPULATE_WRITE, 0
+                    )
                     if done != sum(length for _, length in some):
                         return self._ranges[first:]
             finally:

@@ -124,7 +124,7 @@ class _Steps:
         ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with its:
             try:
-                kept = self._keeper.fork()
+                kept = self._keeper.fork(self._copied.copy)
             except OSError:
                 ours.close()
                 raise
@@ -148,7 +148,6 @@ def _run(keepers: socket.socket, problem: int, ahead: Ahead | None, copied: Copi
     """Wait for a step, and run it; the code that the process is to end with."""
     from labline_runtime import shell
 
-    copied.copy()
     shell.wait_for_step()
     _, descriptors, _, _ = socket.recv_fds(keepers, 1, 3)
     if not descriptors:

@@ -13,6 +13,7 @@ import mmap
 from collections.abc import Collection, Iterable
 
 HUGE = 2 << 20  # bytes in a huge page, where others have 4 KiB
+MADV_POPULATE_WRITE = 23  # of Linux 5.14
 MADV_COLLAPSE = 25  # of Linux 6.1; others refuse
 ROOM = 12 << 20  # bytes of small objects that the runtime makes at least when it is imported
 _PIECE = 450  # bytes; with what Python adds, less than it asks the system itself for
@@ -39,17 +40,22 @@ def whole(parts: Iterable[tuple[int, int]]) -> set[int]:
 
 def copy(numbers: Collection[int]) -> bool:
     """Have huge pages of this process's own there, with what it shares with another; whether all are."""
-    for number in numbers:
-        ctypes.memmove(number * HUGE, number * HUGE, 1)  # a huge page that nobody has written to would stay shared
+    for number in numbers:  # a huge page that nobody has written to would stay shared
+        advise(number * HUGE, mmap.PAGESIZE, MADV_POPULATE_WRITE)
     return collapse(numbers)
 
 
 def collapse(numbers: Iterable[int]) -> bool:
     """Make huge pages of what lies there; whether all are."""
-    advise = ctypes.CDLL(None).madvise
-    advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     told = [advise(first * HUGE, (end - first) * HUGE, MADV_COLLAPSE) for first, end in _runs(numbers)]
-    return not any(told)
+    return all(told)
+
+
+def advise(start: int, size: int, advice: int) -> bool:
+    """Have the kernel do something with memory, which need not be there; whether it has. Linux only."""
+    call = ctypes.CDLL(None).madvise
+    call.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    return bool(call(start, size, advice) == 0)
 
 
 def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:

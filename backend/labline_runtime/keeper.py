@@ -23,7 +23,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -160,8 +160,11 @@ class Keeper:
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a warm parent ignores it, and learns no child's status
         signal.signal(signal.SIGTERM, lambda *_: setattr(self, "asked", True))
 
-    def fork(self) -> Kept:
-        """Fork a process for a step; there, the one that is returned has no process id. Raises ``OSError``."""
+    def fork(self, first: Callable[[], None] = lambda: None) -> Kept:
+        """Fork a process for a step; there, the one that is returned has no process id. Raises ``OSError``.
+
+        What it does before anything else is *first*, which may fail.
+        """
         problem_read, problem_write = os.pipe()
         keeper = os.getpid()
         try:
@@ -174,6 +177,8 @@ class Keeper:
             os.close(problem_write)
             self._in_hand.append(kept := Kept(pid, problem_read))
             return kept
+        with contextlib.suppress(Exception):
+            first()
         _prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != keeper:
             os._exit(1)
