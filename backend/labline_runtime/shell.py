@@ -37,6 +37,7 @@ from labline_runtime.specification import CellSource
 from labline_runtime.states import plots, sources
 
 INLINE_BACKEND = "module://matplotlib_inline.backend_inline"
+_INSTALLED = (f"{os.sep}site-packages", f"{os.sep}dist-packages")
 _NOWHERE = os.sep  # a folder that is there already, for a shell that is nobody's yet; nothing is made in it
 
 
@@ -156,6 +157,7 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
     def atexit_operations(self) -> None:
         """Let go of the variables, remove temporary files. No session comes for which to make names and aliases."""
         self.init_user_ns = self.alias_manager.init_aliases = self.alias_manager.clear_aliases = lambda: None
+        self.alias_manager.soft_define_alias = lambda *_: None
         super().atexit_operations()
 
     def ask_exit(self) -> None:
@@ -423,5 +425,6 @@ def _leading_blank_lines(source: str) -> int:
 def add_current_folder_to_path() -> None:
     """Put '' where a kernel has it: after the standard library, before installed packages."""
     sys.path[:] = [entry for entry in sys.path if entry != ""]
-    installed = [i for i, entry in enumerate(sys.path) if Path(entry).name in ("site-packages", "dist-packages")]
+    places = enumerate(os.fspath(entry).rstrip(os.sep) for entry in sys.path)
+    installed = [place for place, path in places if path.endswith(_INSTALLED)]
     sys.path.insert(installed[0] if installed else 0, "")
