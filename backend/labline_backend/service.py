@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from labline_backend import wire
 from labline_backend.compiling import Compiled, compile_file, literals, summary
+from labline_backend.displays import tells_of_displays, updated
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home, HomeError
 from labline_backend.logs import LogPart, read_part
@@ -390,15 +391,22 @@ class Service:
         return read_part(self.home.step_folder(run, step) / "log.txt", offset, limit, ended=_has_ended(record))
 
     def executed_notebook(self, run: str, step: str) -> wire.Document:
-        """The step's cells with their outputs, as far as it has come."""
+        """The step's cells with their outputs, as far as it has come, and as steps below have updated them."""
         self.step(run, step)
-        try:
-            text = (self.home.step_folder(run, step) / "executed.ipynb").read_text("utf-8")
-        except FileNotFoundError:
+        text = self._executed_text(run, step)
+        if text is None:
             return EMPTY_NOTEBOOK
-        # What a cell displays may hold NaN, which Python reads and writes but JSON does not know.
-        document: wire.Document = json.loads(text, parse_constant=lambda _: None)
+        document = _read_notebook(text)
+        if tells_of_displays(text):
+            others = (self._executed_text(run, each.name) for each in self.store.steps(run) if each.name != step)
+            document = dict(updated([document], [_read_notebook(other) for other in others if other])[0])
         return document
+
+    def _executed_text(self, run: str, step: str) -> str | None:
+        try:
+            return (self.home.step_folder(run, step) / "executed.ipynb").read_text("utf-8")
+        except FileNotFoundError:
+            return None
 
     # ---------------------------------------------------------------- events
 
@@ -462,3 +470,9 @@ def _has_ended(record: StepRecord) -> bool:
     from labline_backend.store.records import ENDED_STEP
 
     return record.state in ENDED_STEP
+
+
+def _read_notebook(text: str) -> wire.Document:
+    # What a cell displays may hold NaN, which Python reads and writes but JSON does not know.
+    document: wire.Document = json.loads(text, parse_constant=lambda _: None)
+    return document

@@ -43,6 +43,7 @@ class ExecutedNotebook:
         for cell, outputs in zip(self._cells, self._outputs, strict=True):
             if outputs is not None:
                 cell["outputs"] = outputs.to_notebook()
+                cell["metadata"]["labline"].update(outputs.displays())
         document = {"cells": self._cells, "metadata": self._metadata, "nbformat": 4, "nbformat_minor": 5}
         write_atomically(self._path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
 

@@ -23,6 +23,8 @@ class CellOutputs:
         self._left = limit
         self._limit = limit
         self._clear_next = False
+        self._named: list[tuple[str, dict[str, Any]]] = []
+        self._updates: dict[str, dict[str, Any]] = {}
 
     def stream(self, name: str, text: str) -> None:
         """Add printed *text*; it joins what the same stream printed just before."""
@@ -40,9 +42,18 @@ class CellOutputs:
         if self._left <= 0:
             lines.add(TRUNCATED.format(limit=self._limit))
 
-    def display(self, data: dict[str, Any], metadata: dict[str, Any] | None) -> dict[str, Any]:
+    def display(
+        self, data: dict[str, Any], metadata: dict[str, Any] | None, display_id: str | None = None
+    ) -> dict[str, Any]:
         """Add a rich display; returns it, so that it can be updated."""
-        return self._add({"output_type": "display_data", "data": data, "metadata": metadata or {}})
+        shown = self._add({"output_type": "display_data", "data": data, "metadata": metadata or {}})
+        if display_id is not None:
+            self._named.append((display_id, shown))
+        return shown
+
+    def update(self, display_id: str, data: dict[str, Any], metadata: dict[str, Any] | None) -> None:
+        """*data* takes the place of what cells of other steps have shown under *display_id*."""
+        self._updates[display_id] = {"display_id": display_id, "data": data, "metadata": metadata or {}}
 
     def result(self, data: dict[str, Any], metadata: dict[str, Any] | None, count: int) -> None:
         """Add the value of the cell's last expression."""
@@ -70,6 +81,16 @@ class CellOutputs:
     def to_notebook(self) -> list[dict[str, Any]]:
         """The outputs as plain JSON."""
         return [_plain_output(output) for output in self._outputs]
+
+    def displays(self) -> dict[str, Any]:
+        """What other steps' cells have to do with: the outputs that have a display id, and what takes others' place."""
+        named: dict[str, list[int]] = {}
+        for display_id, shown in self._named:
+            named.setdefault(_clean(display_id), []).extend(
+                place for place, output in enumerate(self._outputs) if output is shown
+            )
+        found: dict[str, Any] = {"displays": named} if any(named.values()) else {}
+        return found | ({"updates": plain_json(list(self._updates.values()))} if self._updates else {})
 
 
 class _Lines:
@@ -245,7 +266,9 @@ class Recorder:
         if update:
             for shown in self._displays.get(display_id or "", ()):
                 shown.update(data=data, metadata=metadata or {})
+            if display_id:
+                self.current.update(display_id, data, metadata)
             return
-        shown = self.current.display(data, metadata)
+        shown = self.current.display(data, metadata, display_id)
         if display_id is not None:
             self._displays.setdefault(display_id, []).append(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ PATIENCE = 120.0
 """Seconds that the tracker may take to open what a step needs, and to keep everything at the end."""
 
 _USES_MLFLOW = re.compile(r"\bmlflow\b")
+# All variables are looked at, not one by its name: ``dict(os.environ)``, ``os.environ.items()``.
+_LISTS_ENVIRONMENT = re.compile(r"\benvironb?\b(?!\s*(?:\[|\.\s*(?:get|pop|setdefault|update)\b))")
 _TRAINS = re.compile(r"\b\w*(fit|train)\w*\s*\(")
 
 
@@ -31,6 +33,18 @@ def trains(step: Step) -> bool:
 def needs_tracking(pipeline: Pipeline, step: Step) -> bool:
     """Whether the step's own code talks to MLflow, so that its MLflow run must be open before it starts."""
     return trains(step) or any(_USES_MLFLOW.search(cell.source) for cell in (*pipeline.preamble, *step.cells))
+
+
+def may_be_told(pipeline: Pipeline, steps: Iterable[Step]) -> bool:
+    """Whether processes that run *steps* may have variables that say where MLflow records.
+
+    Not where the notebook looks at all variables there are, and has nothing to record: it would show what a kernel has
+    not.
+    """
+    steps = tuple(steps)
+    cells = [cell for step in steps for cell in step.cells]
+    lists = any(_LISTS_ENVIRONMENT.search(cell.source) for cell in (*pipeline.preamble, *cells))
+    return not lists or any(needs_tracking(pipeline, step) for step in steps)
 
 
 class RunTracking:
@@ -64,6 +78,8 @@ class RunTracking:
         if needs_tracking(self.run.pipeline, step):
             await asyncio.wait({task}, timeout=PATIENCE)
             tracked = task.result() if task.done() else None
+        elif not may_be_told(self.run.pipeline, (step,)):
+            return {}
         try:
             return self._tracker.environment(self.run, tracked)
         except Exception as error:  # tracking must not fail a run, whatever goes wrong in it

@@ -48,7 +48,8 @@ class Interpreter:
 
     Every run is a child of a warm parent of its own: children of one parent have one layout of memory, and so would
     agree on what depends on addresses (``id``, the order of a set of objects), which is chance. Who verifies very many
-    notebooks, and knows that none of them does, gives one *launcher* for all; it stays theirs.
+    notebooks, and knows that none of them does, gives one *launcher* for all; it stays theirs. *tracks*: whether the
+    notebook's code may record something with MLflow.
     """
 
     def __init__(
@@ -59,8 +60,11 @@ class Interpreter:
         scratch: Path,
         stop: Stop = lambda: None,
         launcher: Launcher | None = None,
+        *,
+        tracks: bool = True,
     ) -> None:
         self._home = home
+        self._tracks = tracks
         self._launcher = launcher
         self._kernel = kernel
         self._folder = folder
@@ -102,7 +106,8 @@ class Interpreter:
                 launcher.close()
 
     def _environment(self) -> dict[str, str]:
-        return untracked(environment(self._kernel, {}), self._scratch)
+        variables = environment(self._kernel, {})
+        return untracked(variables, self._scratch) if self._tracks else variables
 
 
 _WHERE_MLFLOW_RECORDS = ("MLFLOW_TRACKING_", "MLFLOW_REGISTRY_", "MLFLOW_EXPERIMENT_", "MLFLOW_RUN_")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labline_backend.displays import updated
 from labline_backend.verification.normalise import is_repeated_loader, normalised, without_repeated_warnings
 
 Document = Mapping[str, Any]
@@ -48,7 +49,7 @@ def shown_by_cell(
     did not run are left out.
     """
     outputs: dict[int, list[Document]] = {}
-    for document in documents:
+    for document in updated(documents):
         for cell in document["cells"]:
             if cell.get("execution_count") is not None:
                 outputs.setdefault(cell["metadata"]["labline"]["index"], cell["outputs"])

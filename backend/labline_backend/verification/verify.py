@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from labline_backend.engine.tracking import may_be_told
 from labline_backend.errors import InputError
 from labline_backend.verification.comparison import (
     ComparedCell,
@@ -134,7 +135,8 @@ def certificate(
 
     Raises ``InputError`` where the notebook itself fails, and ``Stopped`` where *stop* says so.
     """
-    interpreter = Interpreter(service.home, subject.kernel(), workspace.folder, scratch, stop, launcher)
+    tracks = may_be_told(subject.pipeline, subject.pipeline.steps)
+    interpreter = Interpreter(service.home, subject.kernel(), workspace.folder, scratch, stop, launcher, tracks=tracks)
     comparison = _Comparison(subject, outcome, interpreter, workspace, scratch, told)
     values, cells = comparison.compare()
     statuses = [*(value.status for value in values), *(cell.status for cell in cells)]

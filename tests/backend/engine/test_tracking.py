@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.engine.tracking import may_be_told
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.pipelines import cell, pipeline, step
 
@@ -89,6 +90,20 @@ def test_the_ids_of_the_tracker_are_kept(bench: Bench) -> None:
 def test_a_step_that_needs_its_mlflow_run_waits_for_it(bench: Bench, source: str) -> None:
     run = bench.run(pipeline(step("a", f"import os\nprint(os.environ['TRIAL_RUN'])\nif 0:\n    {source}")))
     assert bench.log(run, "a") == "of-a\n"
+
+
+@pytest.mark.parametrize(
+    "listing", ["dict(os.environ)", "print(os.environ)", "os.environ.items()", "os.environ . copy()"]
+)
+def test_where_all_variables_are_looked_at_there_are_none_of_mlflow(listing: str) -> None:
+    looking = step("a", f"x = {listing}")
+    assert not may_be_told(pipeline(looking), [looking])
+
+
+@pytest.mark.parametrize("source", ["os.environ['A']", "os.environ.get('A')", "import mlflow\ndict(os.environ)"])
+def test_where_one_is_looked_at_or_mlflow_is_used_they_are_there(source: str) -> None:
+    using = step("a", source)
+    assert may_be_told(pipeline(using), [using])
 
 
 def test_a_step_that_does_not_need_it_does_not_wait(bench: Bench, tracker: Notebook) -> None:

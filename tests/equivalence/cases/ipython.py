@@ -55,6 +55,15 @@ def double(x):
 ---
 print(inspect.getsource(double))
 """,
+    "a_display_that_later_cells_update": """
+from IPython.display import display, update_display
+display("begun", display_id="progress")
+---
+update_display("half", display_id="progress")
+---
+display("beside", display_id="progress")
+update_display("done", display_id="progress")
+""",
     "captured_output": """
 %%capture out
 print("hidden")
