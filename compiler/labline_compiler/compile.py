@@ -20,6 +20,7 @@ from labline_compiler.ipython import CellSyntaxError, ParsedCell
 from labline_compiler.keeping import find_keepers
 from labline_compiler.known import Known
 from labline_compiler.leakage import find_leaks
+from labline_compiler.lifetimes import find_lifetimes
 from labline_compiler.loops import Loops, NoLoopError
 from labline_compiler.meanwhile import UNCOLLECTED
 from labline_compiler.metadata import read_pipeline_options
@@ -115,6 +116,7 @@ class _Compiler:
             found = merging(found, flows.parted, step_options, self.cells)
             self.findings.append(with_own_name(found, step_options, self.cells))
         self.findings += self._leaks()
+        self.findings += find_lifetimes(self.cells, flows)
         steps = self._steps(flows, prev, step_options, options.parallel_random)
         if self._failed or steps is None:
             return Compilation(None, self._sorted_findings(), infos, tuple(flows.parted))

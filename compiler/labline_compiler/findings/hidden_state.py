@@ -153,6 +153,30 @@ rows = [1, 2]
 """,
     ),
     Rule(
+        "LL308",
+        "work goes on behind a step",
+        "warning",
+        "The step starts a thread, a task or a program and does not wait for it. In the notebook it goes on while "
+        "later cells run; a step's process ends with its cells and takes it along, and what it changes in variables "
+        "after that is not handed on.",
+        "Wait for it in the step (`join`, `wait`, `await`), or put the cells that need it into the same step.",
+        bad="""\
+# %% tags=["step:load"]
+import subprocess
+server = subprocess.Popen(["python", "-m", "http.server", "8001"])
+# %% tags=["step:report"]
+print(1)
+""",
+        good="""\
+# %% tags=["step:load"]
+import subprocess
+program = subprocess.Popen(["make", "data"])
+program.wait()
+# %% tags=["step:report"]
+print(1)
+""",
+    ),
+    Rule(
         "LL309",
         "figures stay open",
         "info",

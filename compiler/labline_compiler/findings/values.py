@@ -70,4 +70,60 @@ connection = sqlite3.connect("shop.db")
 print(connection.execute("select count(*) from orders").fetchall())
 """,
     ),
+    Rule(
+        "LL408",
+        "another object in each process",
+        "warning",
+        "A step takes numbers that `id()` gave in another step. An object that goes from step to step is made anew "
+        "there, so its number is another one, and what is kept under the old one is not found. Likewise, parts of two "
+        "values that came from earlier steps apart are never one object here (`a.index is b.index`), though libraries "
+        "may have made them one.",
+        "Use a key of the objects' own, such as a name or an index, or keep both in one step.",
+        bad="""\
+# %% tags=["step:load"]
+rows = [[1], [2]]
+names = {id(row): "row" for row in rows}
+# %% tags=["step:report"]
+print([names[id(row)] for row in rows])
+""",
+        good="""\
+# %% tags=["step:load"]
+rows = [[1], [2]]
+names = {place: "row" for place, row in enumerate(rows)}
+# %% tags=["step:report"]
+print([names[place] for place, row in enumerate(rows)])
+""",
+    ),
+    Rule(
+        "LL409",
+        "left behind with the process",
+        "warning",
+        "A value goes to another step, but something that hangs on it does not: the traceback of an exception that was "
+        "kept; the file of an array that is mapped from it and written through it; a temporary folder, which goes with "
+        "its object when the step ends; weak references to an object, and `__del__` of one, that a later step ends.",
+        "Do it in the step that makes the value, or hand on what is needed of it: the traceback as a text, the array "
+        "written to the file, a file in the notebook's folder.",
+        bad="""\
+# %% tags=["imports"]
+import traceback
+# %% tags=["step:load"]
+try:
+    int("seven")
+except ValueError as error:
+    fault = error
+# %% tags=["step:report"]
+traceback.print_exception(fault)
+""",
+        good="""\
+# %% tags=["imports"]
+import traceback
+# %% tags=["step:load"]
+try:
+    int("seven")
+except ValueError:
+    fault = traceback.format_exc()
+# %% tags=["step:report"]
+print(fault)
+""",
+    ),
 )

@@ -1,0 +1,39 @@
+"""What lives no longer than the process that made it, though the notebook goes on with it.
+
+The rules LL308, LL408 and LL409: numbers that ``id()`` gave, the ends of objects, and what the run time's pickling
+leaves behind without failing. They read code that spells such things out, cell by cell, and need the flows only to know
+what is taken by another step. What is made in ways that are not spelled out is not told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from labline_compiler.analysis.flows import Flows
+from labline_compiler.assignment import CodeCell
+from labline_compiler.findings import Finding
+from labline_compiler.lifetimes import background, ends, identities, leavings
+from labline_compiler.lifetimes.parts import Part, Story
+
+# Cells without one of these words are not gone through for what they make.
+_TELLING = re.compile(
+    r"\b(?:id|weakref|__del__|except|memmap|open_memmap|mmap_mode|tempfile|Thread|Timer|Process|Popen|create_task|"
+    r"ensure_future|run_in_executor|fork)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
+    re.MULTILINE,
+)
+
+
+def find_lifetimes(cells: Sequence[CodeCell], flows: Flows) -> list[Finding]:
+    """The findings, in no order. Never raises for what is in the cells, which are in the notebook's order."""
+    parts = [
+        Part(c.cell, c.step, c.parsed, bool(_TELLING.search(c.cell.source))) for c in cells if c.parsed is not None
+    ]
+    if not any(part.telling for part in parts) or len(flows.steps) < 2:
+        return []
+    try:
+        story = Story(parts, flows)
+        rules = (background.find, identities.find, ends.find, leavings.find)
+        return [found for rule in rules for found in rule(story)]
+    except RecursionError:
+        return []

@@ -1,0 +1,73 @@
+"""LL408: an object is another object in every process."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from labline_compiler.findings import Finding
+from labline_compiler.lifetimes.holding import Holding
+from labline_compiler.lifetimes.parts import Part, Story, root_of, told
+
+_FIX = "Use a key of the objects' own, such as a name or an index, or keep both in one step."
+
+
+class _Numbers(Holding):
+    what = "numbers of objects"
+
+    def makes(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Call):
+            node = node.func
+        return isinstance(node, ast.Name) and self.story.origin(node) == "builtins.id"
+
+
+def find(story: Story) -> Iterator[Finding]:
+    """Numbers from ``id()`` that are looked for in another step; parts of values that are compared with ``is``."""
+    numbers = _Numbers(story)
+    asking = {part.step for part in story.telling if _asks(story, part, functions=False)}
+    anywhere = any(_asks(story, part, functions=True) for part in story.telling)
+    for taking in story.takings(numbers.names):
+        if anywhere or taking.step in asking:
+            message = (
+                f"Step {taking.step} (cell {taking.part.cell.number}) needs {taking.name}, which holds numbers that "
+                f"id() gave in cell {taking.made.part.cell.number}: in step {taking.step} the same objects have others."
+            )
+            yield told("LL408", message, taking.part, taking.node, _FIX)
+    yield from _compared(story)
+
+
+def _asks(story: Story, part: Part, *, functions: bool) -> bool:
+    """Whether a cell asks for numbers, or has functions that do."""
+    if not functions:
+        return any(_is_id(story, node) for node in ast.walk(part.tree))
+    bodies = [n for n in ast.walk(part.tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))]
+    return any(_is_id(story, node) for body in bodies for node in ast.walk(body))
+
+
+def _is_id(story: Story, node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "id" and story.origin(node) == "builtins.id"
+
+
+def _compared(story: Story) -> Iterator[Finding]:
+    """``a.x is b.y``, where the two came in different artifacts: what libraries share out of sight is two then."""
+    for part in story.telling:
+        flow = story.flows.steps.get(part.step or "")
+        if flow is None or " is " not in part.cell.source:
+            continue
+        for node in ast.walk(part.tree):
+            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+                continue
+            sides = [node.left, node.comparators[0]]
+            if not all(isinstance(side, (ast.Attribute, ast.Subscript)) for side in sides):
+                continue
+            names = [root_of(side) or "" for side in sides]
+            versions = [flow.inputs.get(name) for name in names]
+            if names[0] == names[1] or None in versions:
+                continue
+            groups = [group for each in story.flows.steps.values() for group in each.groups]
+            if not any(names[0] in group and names[1] in group for group in groups):
+                message = (
+                    f"Step {part.step} (cell {part.cell.number}) compares parts of {names[0]} and {names[1]} by "
+                    "identity, which come from earlier steps apart: what the two share there are two objects here."
+                )
+                yield told("LL408", message, part, node, "Compare them where both are made.")

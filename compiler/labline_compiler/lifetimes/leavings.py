@@ -1,0 +1,136 @@
+"""LL409: what a value leaves behind when it goes to another step: its traceback, its file, its temporary folder."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from labline_compiler.findings import Finding
+from labline_compiler.lifetimes.holding import Holding
+from labline_compiler.lifetimes.parts import Part, Story, calls_in, told
+
+_MAPPING = {"numpy.memmap": 2, "numpy.lib.format.open_memmap": 1, "numpy.load": 1}  # where the mode is
+_TEMPORARY = frozenset(("tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.SpooledTemporaryFile"))
+_PATHS = ("os.path.", "pathlib.", "os.fspath", "builtins.str")
+
+
+class _Caught(Holding):
+    """Exceptions that were caught and kept."""
+
+    what = "an exception"
+
+    def __init__(self, story: Story) -> None:
+        self._caught: list[str] = []
+        super().__init__(story)
+
+    def enter(self, handler: ast.ExceptHandler) -> None:
+        self._caught.append(handler.name or "")
+
+    def leave(self, handler: ast.ExceptHandler) -> None:
+        self._caught.pop()
+
+    def makes(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id in self._caught
+
+
+class _Mapped(Holding):
+    """Arrays mapped from a file that is written through them."""
+
+    what = "an array mapped from a file"
+
+    def makes(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Call) or (origin := self.story.origin(node.func)) not in _MAPPING:
+            return False
+        place = _MAPPING[origin]
+        words = {word.arg: word.value for word in node.keywords}
+        mode = words.get("mmap_mode" if origin == "numpy.load" else "mode")
+        if mode is None and len(node.args) > place:
+            mode = node.args[place]
+        if mode is None:
+            return origin != "numpy.load"  # the default is to write
+        return isinstance(mode, ast.Constant) and mode.value in ("r+", "w+", "readwrite", "write")
+
+
+class _Temporary(Holding):
+    """Paths in temporary folders, and of temporary files, that go with the object that made them."""
+
+    what = "a path"
+
+    def __init__(self, story: Story) -> None:
+        self._owners: set[str] = set()
+        super().__init__(story)
+
+    def makes(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Attribute) or node.attr != "name":
+            return False
+        if isinstance(node.value, ast.Name):
+            return node.value.id in self._owners
+        return isinstance(node.value, ast.Call) and self._is_owner(node.value)
+
+    def _is_owner(self, call: ast.Call) -> bool:
+        kept = any(word.arg == "delete" for word in call.keywords)
+        return self.story.origin(call.func) in _TEMPORARY and not kept
+
+    def holds(self, node: ast.expr) -> bool:
+        return not isinstance(node, (ast.List, ast.Dict, ast.Set, ast.Tuple)) and super().holds(node)
+
+    def hides(self, call: ast.Call) -> bool:
+        return not self.story.origin(call.func).startswith(_PATHS)
+
+    def _bind(
+        self, targets: list[ast.expr], value: ast.expr, function: frozenset[str] | None, owner: str | None
+    ) -> None:
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        self._owners -= names
+        if isinstance(value, ast.Call) and self._is_owner(value):
+            self._owners |= names
+        super()._bind(targets, value, function, owner)
+
+
+def find(story: Story) -> Iterator[Finding]:
+    """Where another step takes one of these and would see the difference."""
+    sources = "\n".join(part.cell.source for part in story.telling)
+    if "except" in sources:
+        yield from _tracebacks(story)
+    if "mmap" in sources or "memmap" in sources:
+        yield from _written(story)
+    if "tempfile" in sources or "Temporary" in sources:
+        for taking in story.takings(_Temporary(story).names):
+            maker = taking.made.part
+            message = (
+                f"Step {taking.step} (cell {taking.part.cell.number}) needs {taking.name}, a path that cell "
+                f"{maker.cell.number} got from tempfile: what is there is removed when step {maker.step} ends."
+            )
+            fix = "Use a file in the notebook's folder, or tempfile.mkdtemp(), which nothing removes."
+            yield told("LL409", message, taking.part, taking.node, fix)
+
+
+def _tracebacks(story: Story) -> Iterator[Finding]:
+    for taking in story.takings(_Caught(story).names):
+        for part in story.parts:
+            if part.step == taking.step and _looks_at_traceback(story, part):
+                message = (
+                    f"Step {taking.step} (cell {part.cell.number}) looks at the traceback of {taking.name}, which was "
+                    f"caught in cell {taking.made.part.cell.number}: an exception comes without it."
+                )
+                fix = "Keep the text, traceback.format_exc(), where the exception is caught."
+                yield told("LL409", message, part, None if part is not taking.part else taking.node, fix)
+                break
+
+
+def _looks_at_traceback(story: Story, part: Part) -> bool:
+    if "__traceback__" in part.cell.source or "exc_info" in part.cell.source:
+        return True
+    return any(story.origin(call.func).startswith("traceback.") for call in calls_in(part.tree))
+
+
+def _written(story: Story) -> Iterator[Finding]:
+    for taking in story.takings(_Mapped(story).names):
+        if taking.name in story.flows.steps[taking.step].altered:
+            message = (
+                f"Step {taking.step} (cell {taking.part.cell.number}) may write to {taking.name}, which cell "
+                f"{taking.made.part.cell.number} maps from a file: here it is an array of its own, so nothing of it "
+                "reaches the file."
+            )
+            fix = "Map the file in the step that writes to it, or write the array to the file there."
+            yield told("LL409", message, taking.part, taking.node, fix)

@@ -1,0 +1,104 @@
+"""What lives no longer than its process is told, and what only looks like it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compiler.helpers import compile_text
+from tests.compiler.test_graph import steps
+
+NUMBERS = "rows = [[1], [2]]\n"
+CLASS = "class C:\n    def __del__(self):\n        print('gone')\nc = C()"
+MAPPED = "import numpy as np\nm = np.memmap('m.bin', 'f8', {mode}, shape=(3,))"
+CAUGHT = "kept = []\ntry:\n    1 / 0\nexcept ZeroDivisionError as e:\n    kept.append(e)"
+FOLDER = "import os, tempfile\nt = tempfile.TemporaryDirectory()\npath = os.path.join(t.name, 'x.csv')"
+THREAD = "import threading\nt = threading.Thread(target=print)\nt.start()"
+
+TOLD = {
+    "a dict by numbers": (NUMBERS + "found = {id(r): r for r in rows}", "print([found.get(id(r)) for r in rows])"),
+    "a set of numbers": (NUMBERS + "seen = set()\nfor r in rows:\n    seen.add(id(r))", "print(id(rows[0]) in seen)"),
+    "a number": (NUMBERS + "number = id(rows)", "print(number == id(rows))"),
+    "numbers by map": (NUMBERS + "found = dict(zip(map(id, rows), rows))", "print(id(rows[0]) in found)"),
+    "numbers that a function keeps": (
+        "known = {}\ndef once(x):\n    if id(x) not in known:\n        known[id(x)] = 1\nrows = []\nonce(rows)",
+        "once(rows)\nprint(known)",
+    ),
+    "numbers in an instance": (
+        "class Seen:\n    def __init__(self):\n        self.all = set()\n    def add(self, x):\n"
+        "        self.all.add(id(x))\nseen = Seen()",
+        "x = []\nseen.add(x)\nprint(id(x))",
+    ),
+    "parts by identity": ("import pandas as pd\na = pd.DataFrame()\nb = a + 1", "print(a.index is b.index)"),
+    "an object with __del__ is deleted": (CLASS, "del c"),
+    "an object with __del__ is replaced": (CLASS, "c = None"),
+    "a weak reference": ("import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)", "del c\nprint(r())"),
+    "a weak dictionary": ("import weakref\nw = weakref.WeakValueDictionary()", "del w['a']\nprint(len(w))"),
+    "an array written through": (MAPPED.format(mode="'r+'"), "m[0] = 1"),
+    "a traceback": (CAUGHT, "import traceback\ntraceback.print_exception(kept[0])"),
+    "a traceback by its attribute": (CAUGHT, "print(kept[0].__traceback__)"),
+    "a path in a temporary folder": (FOLDER, "print(open(path).read())"),
+    "the name of a temporary file": (
+        "from tempfile import NamedTemporaryFile\nname = NamedTemporaryFile().name",
+        "print(open(name).read())",
+    ),
+    "a thread": (THREAD.replace("t.start()", "t.start()\ndel t"), "print(1)"),
+    "a task": ("import asyncio\nasync def f():\n    await asyncio.sleep(0)\nasyncio.create_task(f())", "print(1)"),
+    "a program": ("import subprocess\nsubprocess.Popen(['true'])", "print(1)"),
+    "a shell line": ("!sleep 1 &", "print(1)"),
+    "a thread that a function starts": (
+        "import threading\ndef f():\n    threading.Thread(target=print).start()",
+        "f()",
+        "print(1)",
+    ),
+}
+
+NOT_TOLD = {
+    "numbers that are only shown": (NUMBERS + "print(id(rows))", "print(rows, id(rows))"),
+    "what was found by numbers": (NUMBERS + "same = id(rows) == id(rows)\nn = len({id(rows)})", "print(n, id(same))"),
+    "numbers that nobody looks for": (NUMBERS + "number = id(rows)", "print(number)"),
+    "a name that is called so": ("id = 7\nfound = {id: 1}", "print(found.get(id))"),
+    "a column that is called so": ("ids = [row.id for row in []]", "print(ids)"),
+    "identity within one value": ("import pandas as pd\na = pd.DataFrame()\nb = a", "print(a.index is b.index)"),
+    "identity with nothing": ("a = [[]]\nb = [[]]", "print(a[0] is not None)"),
+    "an object with __del__ that is left": (CLASS, "print(1)"),
+    "weak references of what lives on": (
+        "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)",
+        "print(r() is c)",
+    ),
+    "an array that is read": (MAPPED.format(mode="'r+'"), "print(m.sum(), m[0])"),
+    "an array mapped to be read": (MAPPED.format(mode="'r'") + "\nm2 = m + 1", "m2[0] = 1\nprint(m)"),
+    "an exception and its text": (CAUGHT, "print(kept, repr(kept[0]))"),
+    "what was read in a temporary folder": (FOLDER + "\nimport pandas as pd\ndf = pd.read_csv(path)", "print(df)"),
+    "a thread that is waited for": (THREAD + "\nt.join()\ndel t", "print(1)"),
+    "a program that is waited for": (
+        "import subprocess\np = subprocess.Popen(['true'])\nout, _ = p.communicate()",
+        "print(out)",
+    ),
+    "a task that is waited for": (
+        "import asyncio\nasync def f():\n    return 1\nt = asyncio.create_task(f())\nx = await t",
+        "print(x)",
+    ),
+    "a thread in the last step": ("print(1)", THREAD),
+}
+
+
+def told(parts: tuple[str, ...]) -> list[str]:
+    text = steps(**{f"s{number}": part for number, part in enumerate(parts)})
+    return [found.code for found in compile_text(text).findings if found.code in ("LL308", "LL408", "LL409")]
+
+
+@pytest.mark.parametrize("case", TOLD)
+def test_what_does_not_outlive_its_process_is_told_once(case: str) -> None:
+    assert len(told(TOLD[case])) == 1
+
+
+@pytest.mark.parametrize("case", NOT_TOLD)
+def test_what_is_the_same_in_every_process_is_not(case: str) -> None:
+    assert told(NOT_TOLD[case]) == []
+
+
+def test_the_place_is_where_the_value_is_missed() -> None:
+    (found,) = compile_text(
+        steps(a=NUMBERS + "found = {id(r): r for r in rows}", b="x = 1\nfound[id(rows[0])]")
+    ).findings
+    assert (found.code, found.step, found.cell_index, found.line) == ("LL408", "b", 1, 2)
