@@ -24,7 +24,7 @@ from labline_runtime.specification import (
     ValueRecord,
 )
 from labline_runtime.states import patches
-from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, identify, load, store
+from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, identify, load, memory, store
 from labline_runtime.values import shown as look_at
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.hashed import Written
@@ -53,6 +53,7 @@ class Inbox:
         self._spec = spec
         self._namespace = namespace
         self._baseline = baseline
+        self._owned = memory.is_seen(cell.source for cell in spec.cells)
         self._loaded: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # artifacts of which there is more to come
 
     def open(self) -> tuple[list[Received], list[Shared]]:
@@ -111,7 +112,7 @@ class Inbox:
             for source, names in waiting:
                 try:
                     here = source.path in self._loaded
-                    values, facts = self._loaded.pop(source.path) if here else load_artifact(source)
+                    values, facts = self._loaded.pop(source.path) if here else load_artifact(source, self._owned)
                 except StepFailure as failure:
                     if failure.error.ename != "NameError" or len(put_off) + 1 == len(waiting):
                         raise
@@ -131,11 +132,11 @@ def values_of(spec: StepSpecification, output: StepOutput, namespace: Mapping[st
     return found
 
 
-def load_artifact(source: StepInput) -> tuple[dict[str, Any], dict[str, Any]]:
+def load_artifact(source: StepInput, owned: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """The values in an artifact, and the facts beside them. Raises :class:`StepFailure`, in words for people."""
     names = ", ".join(source.names)
     try:
-        return load(source.path, source.digest, source.stamp)
+        return load(source.path, source.digest, source.stamp, owned=owned)
     except (DamagedArtifactError, FileNotFoundError) as error:
         raise StepFailure(
             StepError(

@@ -41,6 +41,7 @@ TOLD = {
         "from tempfile import NamedTemporaryFile\nname = NamedTemporaryFile().name",
         "print(open(name).read())",
     ),
+    "a text file open for reading": ("f = open('x.txt')\nhead = f.readline()", "print(f.readline())"),
     "a thread": (THREAD.replace("t.start()", "t.start()\ndel t"), "print(1)"),
     "a task": ("import asyncio\nasync def f():\n    await asyncio.sleep(0)\nasyncio.create_task(f())", "print(1)"),
     "a program": ("import subprocess\nsubprocess.Popen(['true'])", "print(1)"),
@@ -69,6 +70,8 @@ NOT_TOLD = {
     "an array mapped to be read": (MAPPED.format(mode="'r'") + "\nm2 = m + 1", "m2[0] = 1\nprint(m)"),
     "an exception and its text": (CAUGHT, "print(kept, repr(kept[0]))"),
     "what was read in a temporary folder": (FOLDER + "\nimport pandas as pd\ndf = pd.read_csv(path)", "print(df)"),
+    "a file that is closed": ("f = open('x.txt')\nf.close()", "print(f.closed)"),
+    "what was read of a file": ("text = open('x.txt').read()\nrows = list(open('x.txt'))", "print(text, rows)"),
     "a thread that is waited for": (THREAD + "\nt.join()\ndel t", "print(1)"),
     "a program that is waited for": (
         "import subprocess\np = subprocess.Popen(['true'])\nout, _ = p.communicate()",

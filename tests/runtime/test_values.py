@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labline_runtime.values import DamagedArtifactError, load, store
+from labline_runtime.values import DamagedArtifactError, load, memory, store
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.views import copies_on_write
 
@@ -33,6 +33,19 @@ def test_a_big_array_is_written_out_of_band_aligned_and_loaded_writable(tmp_path
     loaded[0] = 5.0
     assert load(stored.path, stored.digest)[0]["a"][0] == 0.0
     assert stored.size < array.nbytes + 1000
+
+
+def test_where_code_sees_whose_memory_an_array_has_it_is_the_arrays_own(tmp_path):
+    array = np.arange(100_000.0)
+    stored = store({"a": array, "b": array[10:]}, tmp_path)
+    loaded = load(stored.path, stored.digest, owned=True)[0]
+    assert loaded["a"].flags.owndata
+    assert loaded["b"].base is loaded["a"]
+
+
+@pytest.mark.parametrize("code", ["x.resize(3)", "print(x.flags)", "x . base is None", "sys.getsizeof(x)"])
+def test_code_that_sees_whose_memory_an_array_has_is_known(code):
+    assert memory.is_seen(["import sys", code])
 
 
 def test_two_frames_on_the_memory_of_one_array_see_what_is_written_into_it(tmp_path):

@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from labline_runtime.unfinished import unfinished
-from labline_runtime.values import disk, hashed, hashing, nans, own
+from labline_runtime.values import disk, hashed, hashing, memory, own
 from labline_runtime.values.writing import Seen, dump
 
 MAGIC = b"LABLINE\x01"
@@ -258,11 +258,12 @@ def _write_stream(
 
 
 def load(
-    path: str | os.PathLike[str], digest: str | None = None, stamp: tuple[int, ...] = ()
+    path: str | os.PathLike[str], digest: str | None = None, stamp: tuple[int, ...] = (), *, owned: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read back ``(values, facts)``. With *digest* the file is checked before anything is unpickled.
 
-    The buffers are left out where the file still has the *stamp* that it had when its digest was taken.
+    The buffers are left out where the file still has the *stamp* that it had when its digest was taken. Arrays look at
+    the file's map unless they are to be *owned*.
 
     Raises :class:`DamagedArtifactError`, :class:`UncheckableArtifactError`, ``OSError`` where the file cannot be read,
     or whatever unpickling raises.
@@ -288,10 +289,8 @@ def load(
     if scheme is not None and index.get("runs"):
         runs = [hashed.Run(*run) for run in index["runs"]]
         hashed.remember(content, scheme, stop, runs, bytes.fromhex(index["leaves"]))
-    if index.get("nans"):
-        values = nans.Unpickler(io.BytesIO(view[start:stop]), buffers=buffers).load()
-    else:
-        values = pickle.loads(view[start:stop], buffers=buffers)  # noqa: S301 - what the digest vouches for
+    unpickler = memory.OwningUnpickler if owned else memory.Unpickler
+    values = unpickler(io.BytesIO(view[start:stop]), buffers=buffers).load()
     return values, index["facts"]
 
 

@@ -51,6 +51,29 @@ class _Mapped(Holding):
         return isinstance(mode, ast.Constant) and mode.value in ("r+", "w+", "readwrite", "write")
 
 
+class _Read(Holding):
+    """Text files that are open for reading; others cannot be handed on at all."""
+
+    what = "a text file"
+
+    def makes(self, node: ast.expr) -> bool:
+        if not isinstance(node, ast.Call):
+            return False
+        if self.story.origin(node.func) in ("builtins.open", "io.open"):
+            mode = node.args[1] if len(node.args) > 1 else None
+        elif isinstance(node.func, ast.Attribute) and node.func.attr == "open" and not self.story.origin(node.func):
+            mode = node.args[0] if node.args else None  # of a path
+            if mode is None:
+                return False
+        else:
+            return False
+        mode = next((word.value for word in node.keywords if word.arg == "mode"), mode)
+        return mode is None or (isinstance(mode, ast.Constant) and mode.value in ("r", "rt", "tr"))
+
+    def hides(self, call: ast.Call) -> bool:
+        return True
+
+
 class _Temporary(Holding):
     """Paths in temporary folders, and of temporary files, that go with the object that made them."""
 
@@ -94,6 +117,8 @@ def find(story: Story) -> Iterator[Finding]:
         yield from _tracebacks(story)
     if "mmap" in sources or "memmap" in sources:
         yield from _written(story)
+    if "open(" in sources:
+        yield from _read(story)
     if "tempfile" in sources or "Temporary" in sources:
         for taking in story.takings(_Temporary(story).names):
             maker = taking.made.part
@@ -103,6 +128,21 @@ def find(story: Story) -> Iterator[Finding]:
             )
             fix = "Use a file in the notebook's folder, or tempfile.mkdtemp(), which nothing removes."
             yield told("LL409", message, taking.part, taking.node, fix)
+
+
+def _read(story: Story) -> Iterator[Finding]:
+    for taking in story.takings(_Read(story).names):
+        maker = taking.made.part
+        source = "\n".join(part.cell.source for part in story.parts if part.step == maker.step)
+        if source.rfind(f"{taking.name}.close(") > source.rfind("open("):
+            continue
+        message = (
+            f"Step {taking.step} (cell {taking.part.cell.number}) needs {taking.name}, a file that cell "
+            f"{maker.cell.number} opens: it comes as the text that the file had when step {maker.step} ended, without "
+            "the file's name, and what is written to the file meanwhile is not in it."
+        )
+        fix = f"Open the file in step {taking.step}, or hand on what was read."
+        yield told("LL409", message, taking.part, taking.node, fix)
 
 
 def _tracebacks(story: Story) -> Iterator[Finding]:

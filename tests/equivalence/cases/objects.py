@@ -1,6 +1,16 @@
 """Objects that several names or containers share."""
 
 CASES = {
+    "an_array_and_its_memory": """
+import numpy as np
+x = np.arange(5000.0)
+y, z = x[1:], x + 1
+---
+x[0] = 3
+z.resize(6000, refcheck=False)
+---
+print(x.flags, y.flags, x.base is None, y.base is x, z[-1])
+""",
     "an_alias_sees_a_later_change": """
 a = [1, 2]
 b = a
