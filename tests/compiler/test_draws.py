@@ -16,8 +16,14 @@ import networkx as nx, numpy as np, pandas as pd, PIL.Image, pytz, requests, sea
 import skimage.io, sympy as sp, statsmodels.api as sm, statsmodels.formula.api as smf, tabulate, tqdm, unheard, yaml
 from scipy import fft, integrate, interpolate, linalg, ndimage, optimize, signal, sparse, spatial, special, stats
 from functools import partial
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 """
-MADE = "x = np.arange(3.0)\ndf = pd.DataFrame({'a': x})\nG = nx.Graph()\ns = sp.Symbol('s')\ntext = 'a b'\n"
+MADE = (
+    "x = np.arange(3.0)\ndf = pd.DataFrame({'a': x})\nG = nx.Graph()\ns = sp.Symbol('s')\ntext = 'a b'\noptions = {}\n"
+)
 
 QUIET = """\
 re.compile("a").search(text).group(0)
@@ -105,6 +111,12 @@ df.rolling(2).apply(np.sum)
 sns.heatmap(df)
 sns.catplot(data=df, kind="bar")
 joblib.dump(x, "f")
+LogisticRegression(C=2).fit(df, x)
+LogisticRegression(solver="newton-cg").fit(df, x)
+make_pipeline(StandardScaler(), Ridge(0.5)).fit(df, x)
+Ridge().set_params(alpha=2).fit(df, x)
+cross_val_score(LogisticRegression(max_iter=9), df, x, cv=3)
+GridSearchCV(Ridge(), {"alpha": [1, 2]}).fit(df, x)
 """
 
 DRAWING = """\
@@ -136,6 +148,13 @@ unheard.Model(df).train()
 operator.methodcaller("sample")(df)
 statistics.NormalDist().samples(3)
 email.message_from_string("a").as_string()
+LogisticRegression(solver="saga").fit(df, x)
+LogisticRegression(**options).fit(df, x)
+Ridge(solver=x).fit(df, x)
+Ridge().set_params(solver="sag").fit(df, x)
+GridSearchCV(Ridge(), {"solver": ["svd", "sag"]}).fit(df, x)
+GridSearchCV(LogisticRegression(), options).fit(df, x)
+Perceptron(random_state=None).fit(df, x)
 """
 
 

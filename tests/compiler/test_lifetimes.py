@@ -60,6 +60,7 @@ NOT_TOLD = {
     "a name that is called so": ("id = 7\nfound = {id: 1}", "print(found.get(id))"),
     "a column that is called so": ("ids = [row.id for row in []]", "print(ids)"),
     "identity within one value": ("import pandas as pd\na = pd.DataFrame()\nb = a", "print(a.index is b.index)"),
+    "identity with something of a module": ("import pandas as pd\na = [pd.NA]", "print(a[0] is pd.NA)"),
     "identity with nothing": ("a = [[]]\nb = [[]]", "print(a[0] is not None)"),
     "an object with __del__ that is left": (CLASS, "print(1)"),
     "weak references of what lives on": (

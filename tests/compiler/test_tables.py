@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.utils import all_estimators
 
 from labline_compiler.analysis import generators, methods, operations
+from labline_compiler.analysis.estimators import DECIDING
 from labline_compiler.analysis.homes import path_of
 
 ARRAYS: tuple[Callable[[], Any], ...] = (
@@ -237,3 +239,16 @@ def test_modules_of_the_standard_library_that_draw_are_known() -> None:
     ]
     drawing = {file.relative_to(home).parts[0].removesuffix(".py") for file in files if names_a_generator(file)}
     assert {name for name in drawing if generators.is_quiet(name)} <= STANDARD | generators.NAMES.keys()
+
+
+@pytest.mark.parametrize("name", sorted(DECIDING))
+def test_an_estimator_that_is_said_to_draw_only_where_it_is_told_to_does_not(name: str) -> None:
+    kind = dict(all_estimators())[name]
+    made = [kind(), *(kind(**{DECIDING[name].option: value}) for value in sorted(DECIDING[name].quiet, key=str))]
+    rows = np.random.RandomState(0).rand(40, 3)
+    before = np.random.get_state()[1].tobytes(), np.random.get_state()[2]
+    for each in made:
+        with warnings.catch_warnings(), contextlib.suppress(ValueError):  # some take other data, and a constant
+            warnings.simplefilter("ignore")
+            each.fit(rows, (rows[:, 0] > 0.5).astype(int))
+    assert (np.random.get_state()[1].tobytes(), np.random.get_state()[2]) == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import generators, hidden_state, operations
+from labline_compiler.analysis import estimators, generators, hidden_state, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.given_names import BUILTINS
@@ -51,10 +51,20 @@ class Draws:
     def draws_when_fitted(self, name: str, arguments: Arguments) -> bool:
         """Whether an estimator or a splitter made of a class of that *name* draws from NumPy's generator."""
         shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
-        if (name in operations.RANDOM_ESTIMATORS or shuffles) and not arguments.has_state():
+        random = name in operations.RANDOM_ESTIMATORS and estimators.draws_as_made(name, arguments)
+        if (random or shuffles) and not arguments.has_state():
+            return True
+        if name.endswith("SearchCV") and self.told_to_draw(arguments.all, arguments):
             return True
         called = {self.heap.things[number].origin for number in arguments.all & self.heap.libraries}
         return not called.isdisjoint(hidden_state.DRAW_WITHOUT_STATE)
+
+    def told_to_draw(self, reached: Value, arguments: Arguments) -> Value:
+        """The estimators in reach that may draw from now on, because a call sets their options."""
+        made = self.heap.only(self.heap.reach(reached), "sklearn")
+        names = {number: (self.heap.things[number].maker or "").rpartition(".")[2] for number in made}
+        call = arguments.node
+        return frozenset(n for n, name in names.items() if call is not None and estimators.may_be_told(name, call))
 
     def unknown_draws(
         self,

@@ -38,6 +38,8 @@ class LibraryObjects(LibraryCalls):
             return receiver  # arrays always give themselves back, frames since pandas 3.0
         if name in ("query", "eval") and kind in ("pandas", "data", None):
             self.read_expression(arguments, marked=True)
+        if name == "set_params":
+            self.heap.drawing |= self.told_to_draw(receiver, arguments)
         if name in methods.RANDOM_METHODS and not arguments.has_state():
             self.draws_of(kind, receiver, name, arguments)
         if kind in operations.CONTAINERS:

@@ -62,7 +62,7 @@ def _compared(story: Story) -> Iterator[Finding]:
                 continue
             names = [root_of(side) or "" for side in sides]
             versions = [flow.inputs.get(name) for name in names]
-            if names[0] == names[1] or None in versions:
+            if names[0] == names[1] or None in versions or any(map(story.origin, sides)):  # something of a module
                 continue
             groups = [group for each in story.flows.steps.values() for group in each.groups]
             if not any(names[0] in group and names[1] in group for group in groups):
