@@ -68,6 +68,10 @@ NOT_TOLD = {
         "print(r() is c)",
     ),
     "an array that is read": (MAPPED.format(mode="'r+'"), "print(m.sum(), m[0])"),
+    "an array that a model is fitted with": (
+        MAPPED.format(mode="'w+'"),
+        "from sklearn.cluster import KMeans\nmodel = KMeans()\nmodel.fit(m)\nglobals()",
+    ),
     "an array mapped to be read": (MAPPED.format(mode="'r'") + "\nm2 = m + 1", "m2[0] = 1\nprint(m)"),
     "an exception and its text": (CAUGHT, "print(kept, repr(kept[0]))"),
     "what was read in a temporary folder": (FOLDER + "\nimport pandas as pd\ndf = pd.read_csv(path)", "print(df)"),

@@ -43,6 +43,16 @@ def test_where_code_sees_whose_memory_an_array_has_it_is_the_arrays_own(tmp_path
     assert loaded["b"].base is loaded["a"]
 
 
+@pytest.mark.parametrize("owned", [False, True])
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_a_big_array_keeps_the_order_of_its_axes_in_memory(axes, owned, tmp_path):
+    array = np.arange(60_000.0).reshape(30, 40, 50).transpose(axes).copy("K")
+    stored = store({"a": array}, tmp_path)
+    loaded = load(stored.path, stored.digest, owned=owned)[0]["a"]
+    np.testing.assert_array_equal(loaded, array)
+    assert loaded.strides == array.strides
+
+
 @pytest.mark.parametrize("code", ["x.resize(3)", "print(x.flags)", "x . base is None", "sys.getsizeof(x)"])
 def test_code_that_sees_whose_memory_an_array_has_is_known(code):
     assert memory.is_seen(["import sys", code])

@@ -37,14 +37,16 @@ class OwningUnpickler(nans.Unpickler):
         return _owned if name == _MAKER and module.startswith("numpy.") else super().find_class(module, name)
 
 
-def _mapped(buffer: Any, dtype: Any, shape: Any, order: Any) -> Any:
+def _mapped(buffer: Any, dtype: Any, shape: Any, order: Any, axis_order: Any = None) -> Any:
     import numpy
 
+    if axis_order is not None:  # since NumPy 2.4: neither rows nor columns come first
+        return numpy.ndarray(shape, dtype, buffer=buffer).transpose(axis_order)
     return numpy.ndarray(shape, dtype, buffer=buffer, order=order)
 
 
-def _owned(buffer: Any, dtype: Any, shape: Any, order: Any) -> Any:
-    mapped = _mapped(buffer, dtype, shape, order)
-    array = mapped.copy(order)
+def _owned(*given: Any) -> Any:
+    mapped = _mapped(*given)
+    array = mapped.copy("K")
     array.flags.writeable = mapped.flags.writeable
     return array

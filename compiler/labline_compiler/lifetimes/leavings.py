@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from labline_compiler.analysis.operations import words
 from labline_compiler.findings import Finding
 from labline_compiler.lifetimes.holding import Holding
-from labline_compiler.lifetimes.parts import Part, Story, calls_in, told
+from labline_compiler.lifetimes.parts import Part, Story, calls_in, root_of, told
 
 _MAPPING = {"numpy.memmap": 2, "numpy.lib.format.open_memmap": 1, "numpy.load": 1}  # where the mode is
+_WRITING = words("fill sort partition put resize setfield byteswap flush itemset")
+_WRITING_FIRST = words("numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal")
 _TEMPORARY = frozenset(("tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.SpooledTemporaryFile"))
 _PATHS = ("os.path.", "pathlib.", "os.fspath", "builtins.str")
 
@@ -166,7 +169,9 @@ def _looks_at_traceback(story: Story, part: Part) -> bool:
 
 def _written(story: Story) -> Iterator[Finding]:
     for taking in story.takings(_Mapped(story).names):
-        if taking.name in story.flows.steps[taking.step].altered:
+        own = (part for part in story.parts if part.step == taking.step)
+        altered = taking.name in story.flows.steps[taking.step].altered
+        if altered and any(_writes_to(story, part.tree, taking.name) for part in own):
             message = (
                 f"Step {taking.step} (cell {taking.part.cell.number}) may write to {taking.name}, which cell "
                 f"{taking.made.part.cell.number} maps from a file: here it is an array of its own, so nothing of it "
@@ -174,3 +179,24 @@ def _written(story: Story) -> Iterator[Finding]:
             )
             fix = "Map the file in the step that writes to it, or write the array to the file there."
             yield told("LL409", message, taking.part, taking.node, fix)
+
+
+def _writes_to(story: Story, tree: ast.AST, name: str) -> bool:
+    """Whether code is seen to write into what *name* stands for, or hands it to a function that may."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Subscript(ctx=ast.Store()) if root_of(node) == name:
+                return True
+            case ast.AugAssign(target=ast.Name(id=target)) if target == name:
+                return True
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=held), attr=method)) if held == name:
+                if method in _WRITING:
+                    return True
+            case ast.Call(func=function):
+                given = [word.value for word in node.keywords if word.arg == "out"]
+                origin = story.origin(function)
+                if origin in _WRITING_FIRST or (isinstance(function, ast.Name) and not origin):
+                    given += node.args
+                if any(isinstance(each, ast.Name) and each.id == name for each in given):
+                    return True
+    return False
