@@ -33,6 +33,11 @@ TOLD = {
     "an object with __del__ is replaced": (CLASS, "c = None"),
     "a weak reference": ("import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)", "del c\nprint(r())"),
     "a weak dictionary": ("import weakref\nw = weakref.WeakValueDictionary()", "del w['a']\nprint(len(w))"),
+    "two classes in the same words": ("class A: pass\nfirst = A()", "class A: pass", "print(isinstance(first, A))"),
+    "flags of decimal numbers": (
+        "import decimal\nx = decimal.Decimal(1) / 3",
+        "print(decimal.getcontext().flags)",
+    ),
     "an array written through": (MAPPED.format(mode="'r+'"), "m[0] = 1"),
     "a traceback": (CAUGHT, "import traceback\ntraceback.print_exception(kept[0])"),
     "a traceback by its attribute": (CAUGHT, "print(kept[0].__traceback__)"),
@@ -67,6 +72,13 @@ NOT_TOLD = {
         "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)",
         "print(r() is c)",
     ),
+    "a class in other words": (
+        "class A: pass\nfirst = A()",
+        "class A:\n    x = 1",
+        "print(isinstance(first, A))",
+    ),
+    "a class defined again of which nothing is left": ("class A: pass\nprint(A())", "class A: pass", "print(A())"),
+    "flags of the step's own numbers": ("import decimal\nx = decimal.Decimal(1) / 3\ndecimal.getcontext().flags", ""),
     "an array that is read": (MAPPED.format(mode="'r+'"), "print(m.sum(), m[0])"),
     "an array that a model is fitted with": (
         MAPPED.format(mode="'w+'"),
@@ -110,3 +122,10 @@ def test_the_place_is_where_the_value_is_missed() -> None:
         steps(a=NUMBERS + "found = {id(r): r for r in rows}", b="x = 1\nfound[id(rows[0])]")
     ).findings
     assert (found.code, found.step, found.cell_index, found.line) == ("LL408", "b", 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("x: int = 1", "y: str = ''\nprint(__annotations__)"), ("x = [1]\ny = x", "%xdel x")]
+)
+def test_what_a_step_finds_fewer_names_by_is_told(first: str, second: str) -> None:
+    assert [found.code for found in compile_text(steps(a=first, b=second)).findings] == ["LL307"]

@@ -119,6 +119,8 @@ class Expressions(Calls):
 
     def unbound(self, name: str) -> Value:
         """The value of a name that the notebook does not bind."""
+        if name == "__annotations__" and self.state.frame is self.state.module:
+            self.list_names(name, None)
         if name in BUILTINS:
             if name in HISTORY:
                 return self.history_name(name)

@@ -145,7 +145,7 @@ class History(Statements):
         given = (self.state.global_value(f"_{number}") for number in sorted(wanted))
         return NOTHING.union(*(value for value in given if value is not None))
 
-    def list_names(self, how: str, node: ast.AST) -> None:
+    def list_names(self, how: str, node: ast.AST | None) -> None:
         """The cell lists all names that there are, by *how*."""
         message = f"The cell lists names by {how}: in the pipeline, those that its step has."
         self.state.sink.note("LL307", message, node, lacks=lacks_some)

@@ -236,8 +236,9 @@ class Magics(History):
             self.ran.clear()
         if name == "xdel":
             names = [word for word in line.split() if word in names]
-            if "-n" not in line.split():
-                self._delete_aliases(names)
+            if "-n" not in line.split() and self._delete_aliases(names):
+                message = "The cell unbinds all names of an object by %xdel: in the pipeline, those that its step has."
+                self.state.sink.note("LL307", message, None, lacks=lacks_some)
         elif name == "reset_selective":
             pattern = next((word for word in line.split() if not word.startswith("-")), "")
             try:
@@ -248,9 +249,12 @@ class Magics(History):
             if not each.startswith("@"):
                 self.state.delete(each)
 
-    def _delete_aliases(self, names: list[str]) -> None:
-        """``%xdel`` also unbinds every other name of the same object."""
+    def _delete_aliases(self, names: list[str]) -> bool:
+        """``%xdel`` also unbinds every other name of the same object. Returns whether there may be any."""
+        found = False
         objects = frozenset().union(*(self.state.module.names[name] for name in names))
         for other, value in list(self.state.module.names.items()):
             if other not in names and not other.startswith("@") and value & objects:
                 self.state.branches(lambda other=other: self.state.delete(other), lambda: None)  # type: ignore[misc]
+                found = True
+        return found

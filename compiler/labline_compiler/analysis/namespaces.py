@@ -25,7 +25,7 @@ class Namespaces(Plots):
         """*what* may have bound any name."""
         raise NotImplementedError
 
-    def list_names(self, how: str, node: ast.AST) -> None:
+    def list_names(self, how: str, node: ast.AST | None) -> None:
         """The cell lists all names that there are, by *how*."""
         raise NotImplementedError
 

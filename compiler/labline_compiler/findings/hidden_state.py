@@ -139,7 +139,7 @@ print(rows)
         "names or cells are listed",
         "warning",
         "A step has the names that it needs and the cells that it runs, not all that the notebook has at that point, "
-        "so what `dir()`, `%who` and `%history` list is shorter.",
+        "so what `dir()`, `__annotations__`, `%who` and `%history` list is shorter, and `%xdel` finds fewer names.",
         "Remove the line, or tag its cell `skip`.",
         bad="""\
 # %% tags=["step:load"]

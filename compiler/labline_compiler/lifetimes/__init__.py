@@ -19,7 +19,7 @@ from labline_compiler.lifetimes.parts import Part, Story
 # Cells without one of these words are not gone through for what they make.
 _TELLING = re.compile(
     r"\b(?:id|weakref|__del__|except|memmap|open_memmap|mmap_mode|tempfile|Thread|Timer|Process|Popen|create_task|"
-    r"ensure_future|run_in_executor|fork|open)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
+    r"ensure_future|run_in_executor|fork|open|getcontext)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
     re.MULTILINE,
 )
 
@@ -29,7 +29,7 @@ def find_lifetimes(cells: Sequence[CodeCell], flows: Flows) -> list[Finding]:
     parts = [
         Part(c.cell, c.step, c.parsed, bool(_TELLING.search(c.cell.source))) for c in cells if c.parsed is not None
     ]
-    if not any(part.telling for part in parts) or len(flows.steps) < 2:
+    if len(flows.steps) < 2 or not (any(part.telling for part in parts) or identities.defined_twice(parts)):
         return []
     try:
         story = Story(parts, flows)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from labline_compiler.findings import Finding
 from labline_compiler.lifetimes.holding import Holding
 from labline_compiler.lifetimes.parts import Part, Story, root_of, told
 
+_CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 _FIX = "Use a key of the objects' own, such as a name or an index, or keep both in one step."
 
 
@@ -34,6 +37,56 @@ def find(story: Story) -> Iterator[Finding]:
             )
             yield told("LL408", message, taking.part, taking.node, _FIX)
     yield from _compared(story)
+    yield from _alike(story)
+
+
+class _Instances(Holding):
+    """A class, and instances of it."""
+
+    what = "a class"
+
+    def __init__(self, story: Story, name: str) -> None:
+        self._class = name
+        super().__init__(story)
+
+    def makes(self, node: ast.expr) -> bool:
+        named = node.func if isinstance(node, ast.Call) else node
+        return isinstance(named, ast.Name) and named.id == self._class
+
+
+def defined_twice(parts: Sequence[Part]) -> dict[str, list[Part]]:
+    """Names of classes that cells of several steps define."""
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        if part.step is not None and "class " in part.cell.source:
+            for name in _CLASS.findall(part.cell.source):
+                found.setdefault(name, []).append(part)
+    return {name: its for name, its in found.items() if len({part.step for part in its}) > 1}
+
+
+def _alike(story: Story) -> Iterator[Finding]:
+    """Classes that two cells define in the same words, with things of the first that are used after the second."""
+    for name, (first, *others) in defined_twice(story.parts).items():
+        again = next((part for part in others if part.step != first.step), None)
+        if again is None or _definition(first, name) != _definition(again, name):
+            continue
+        place = story.parts.index(again)
+        above = Story([replace(part, telling=True) for part in story.parts[:place]], story.flows)
+        for taking in above.takings(_Instances(above, name).names, within=story):
+            if story.last.get(taking.step, 0) >= place:
+                message = (
+                    f"Step {taking.step} (cell {taking.part.cell.number}) needs {taking.name}, which has to do with "
+                    f"class {name} of cell {first.cell.number}. Cell {again.cell.number} defines {name} again in the "
+                    "same words: the notebook has two classes from there on, the step takes them for one."
+                )
+                yield told(
+                    "LL408", message, taking.part, taking.node, "Define the class once, in a cell tagged `functions`."
+                )
+
+
+def _definition(part: Part, name: str) -> str | None:
+    found = [node for node in part.tree.body if isinstance(node, ast.ClassDef) and node.name == name]
+    return ast.dump(found[-1]) if found else None
 
 
 def _asks(story: Story, part: Part, *, functions: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from labline_compiler.analysis.operations import words
@@ -11,6 +12,7 @@ from labline_compiler.lifetimes.holding import Holding
 from labline_compiler.lifetimes.parts import Part, Story, calls_in, root_of, told
 
 _MAPPING = {"numpy.memmap": 2, "numpy.lib.format.open_memmap": 1, "numpy.load": 1}  # where the mode is
+_FLAGS = re.compile(r"getcontext\(\)\s*\.\s*flags\b")
 _WRITING = words("fill sort partition put resize setfield byteswap flush itemset")
 _WRITING_FIRST = words("numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal")
 _TEMPORARY = frozenset(("tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.SpooledTemporaryFile"))
@@ -122,6 +124,8 @@ def find(story: Story) -> Iterator[Finding]:
         yield from _written(story)
     if "open(" in sources:
         yield from _read(story)
+    if "getcontext" in sources:
+        yield from _flags(story)
     if "tempfile" in sources or "Temporary" in sources:
         for taking in story.takings(_Temporary(story).names):
             maker = taking.made.part
@@ -131,6 +135,19 @@ def find(story: Story) -> Iterator[Finding]:
             )
             fix = "Use a file in the notebook's folder, or tempfile.mkdtemp(), which nothing removes."
             yield told("LL409", message, taking.part, taking.node, fix)
+
+
+def _flags(story: Story) -> Iterator[Finding]:
+    for place, part in enumerate(story.parts):
+        if part.step is None or not _FLAGS.search(part.cell.source):
+            continue
+        above = (each for each in story.parts[:place] if each.step not in (None, part.step))
+        if any("ecimal" in each.cell.source for each in above):
+            message = (
+                f"Cell {part.cell.number} looks at the flags of the decimal context, which in step {part.step} tell of "
+                "what that step has computed only."
+            )
+            yield told("LL409", message, part, None, "Look at the flags in the step that computes.")
 
 
 def _read(story: Story) -> Iterator[Finding]:

@@ -90,13 +90,16 @@ class Story:
             root = f"builtins.{node.id}"
         return ".".join([root, *reversed(names)]) if root else ""
 
-    def takings(self, made: Mapping[tuple[str | None, str], Made]) -> Iterator[Taking]:
-        """The steps that take one of these names, each by the step that made it, or by None for any."""
+    def takings(self, made: Mapping[tuple[str | None, str], Made], within: Story | None = None) -> Iterator[Taking]:
+        """The steps that take one of these names, each by the step that made it, or by None for any.
+
+        *within*: the whole story, where this one is its beginning.
+        """
         for step, flow in self.flows.steps.items():
             for name, version in flow.inputs.items():
                 its = made.get((version.step, name)) or made.get((None, name))
                 if its is not None and version.step not in (step, *NO_STEPS):
-                    yield self._taking(step, name, its)
+                    yield (within or self)._taking(step, name, its)
 
     def _taking(self, step: str, name: str, made: Made) -> Taking:
         own = [part for part in self.parts if part.step == step]
