@@ -11,7 +11,7 @@ import builtins
 import keyword
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from labline_compiler.syntax import parse
@@ -30,6 +30,8 @@ _PROMPT = re.compile(r"^\s*(?:\[(?:nav|ins)\] )?In \[\d+\]: ", re.MULTILINE)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 # A cell of one line that begins with a magic's name, which does for the magic unless a variable is called so.
 _AUTOMAGIC = re.compile(r"(?:[ \t]*\n)*[ \t]*(?P<line>(?P<name>[a-zA-Z]\w*)(?![\w.]|[ \t]*[=,])[^\n]*)\n?\Z")
+# What makes a magic of a shell's command.
+_ALIAS = re.compile(r"^[ \t]*%?alias[ \t]+([A-Za-z_]\w*)[ \t]+\S", re.MULTILINE)
 _LINE_MAGICS = (
     "alias alias_magic autoawait autocall automagic autoreload autosave bookmark cat cd cls code_wrap colors "
     "conda config connect_info cp debug dhist dirs doctest_mode ed edit env gui hist history killbgscripts ldir "
@@ -68,14 +70,17 @@ class ParsedCell:
     local: bool = False
 
 
-def parse_cell(source: str, is_variable: Callable[[str], bool] = lambda _: True) -> ParsedCell:
+def parse_cell(
+    source: str, is_variable: Callable[[str], bool] = lambda _: True, own: Collection[str] = ()
+) -> ParsedCell:
     """Parse a cell. Raises :class:`CellSyntaxError`.
 
-    *is_variable* tells whether a name may be one of the notebook's: ``pwd`` alone is a magic where it is not.
+    *is_variable* tells whether a name may be one of the notebook's: ``pwd`` alone is a magic where it is not. *own* are
+    the names of magics that the notebook makes.
     """
     magic = _CELL_MAGIC.match(source)
     if magic is None:
-        return ParsedCell(_parse_line(source, is_variable) or parse_python(source))
+        return ParsedCell(_parse_line(source, is_variable, own) or parse_python(source))
     name, line, body = magic["name"], magic["line"], magic["body"] or ""
     if name not in _PYTHON_BODY | _LOCAL_BODY:
         return ParsedCell(ast.Module([], []), CellMagic(name, line, body))
@@ -84,10 +89,15 @@ def parse_cell(source: str, is_variable: Callable[[str], bool] = lambda _: True)
     return ParsedCell(tree, CellMagic(name, line), local=name in _LOCAL_BODY)
 
 
-def _parse_line(source: str, is_variable: Callable[[str], bool]) -> ast.Module | None:
+def aliases(sources: Iterable[str]) -> frozenset[str]:
+    """The names that ``%alias`` in cells makes magics of, which may be called without a ``%``."""
+    return frozenset(name for source in sources for name in _ALIAS.findall(source))
+
+
+def _parse_line(source: str, is_variable: Callable[[str], bool], own: Collection[str]) -> ast.Module | None:
     """A cell that is one magic written without its ``%``; none where it is something else."""
     line = _AUTOMAGIC.match(source)
-    if line is None or line["name"] not in _AUTOMAGICS:
+    if line is None or (line["name"] not in _AUTOMAGICS and line["name"] not in own):
         return None
     try:
         _parse(source)

@@ -6,7 +6,7 @@ import re
 
 from labline_compiler.analysis.beside import read_modules
 from labline_compiler.analysis.dataflow import Analysis
-from labline_compiler.ipython import ParsedCell, parse_cell
+from labline_compiler.ipython import ParsedCell, aliases, parse_cell
 from labline_compiler.notebook import Cell, Notebook
 
 
@@ -16,13 +16,14 @@ class Known:
     def __init__(self, notebook: Notebook, plots: str | None = None) -> None:
         self.analysis = Analysis(plots, read_modules(notebook.modules))
         self._notebook = notebook
+        self._aliases = aliases(cell.source for cell in notebook.code_cells)
         self._parsed: dict[tuple[int, str], ParsedCell] = {}
 
     def parse(self, cell: Cell) -> ParsedCell:
         """The cell's code, parsed once. Raises :class:`~.ipython.CellSyntaxError`."""
         place = (cell.index, cell.source)
         if place not in self._parsed:
-            self._parsed[place] = parse_cell(cell.source, self._may_be_variable)
+            self._parsed[place] = parse_cell(cell.source, self._may_be_variable, self._aliases)
         return self._parsed[place]
 
     def _may_be_variable(self, name: str) -> bool:

@@ -119,6 +119,10 @@ def test_what_is_worth_knowing_does_not_stop_the_compilation(case: str, code: st
     assert code in [found.code for found in compilation.findings]
 
 
+def test_an_alias_may_be_called_as_a_line_of_its_own() -> None:
+    assert not {"LL101", "LL201"} & set(codes(steps(a="%alias greet echo", b="greet you there")))
+
+
 def test_a_line_that_could_be_a_magic_is_none_where_a_variable_is_called_so() -> None:
     assert codes(steps(a="who = 1", b="who")) == []
 
