@@ -280,6 +280,26 @@ def test_an_open_file_has_no_digest(tmp_path):
         digest(file)
 
 
+def test_a_text_file_open_for_reading_is_opened_again_at_its_place(tmp_path):
+    (tmp_path / "file").write_text("é\nb\nc\n", "utf-8")
+    with (tmp_path / "file").open(encoding="utf-8") as file:
+        file.readline()
+        kept = store({"file": file}, str(tmp_path))
+        copied = load(str(kept.path), kept.digest)[0]["file"]
+        with copied:
+            assert (copied.name, digest(copied)) == (file.name, digest(file))
+            assert copied.read() == file.read() == "b\nc\n"
+
+
+def test_where_the_file_is_gone_its_text_is_there_at_the_same_place(tmp_path):
+    (tmp_path / "file").write_text("é\nb\n", "utf-8")
+    with (tmp_path / "file").open(encoding="utf-8") as file:
+        file.readline()
+        kept = store({"file": file}, str(tmp_path))
+    (tmp_path / "file").unlink()
+    assert load(str(kept.path), kept.digest)[0]["file"].read() == "b\n"
+
+
 @pytest.mark.parametrize("mode", ["w", "x", "wb", "ab"])
 def test_a_closed_file_crosses_as_one(tmp_path, mode):
     with (tmp_path / "file").open(mode) as file:

@@ -52,6 +52,7 @@ from labline_runtime.values import (
     digest_torch,
     hashed,
     hashing,
+    opened,
     own,
     reduce_keras,
     reduce_logging,
@@ -225,6 +226,8 @@ class Walk:
             return self.tagged("own", *map(str.encode, place))
         if (known := closed.describe(value)) is not None:
             return self.tagged(f"closed {kind.__name__}", self.items(known))
+        if (file := opened.describe(value)) is not None:
+            return self.tagged("text file", self.items(file))
         if (apart := reductions.own_way(value)) is not None and (whole := self._whole(kind, *apart)) is not None:
             return whole
         if (container := containers.container_of(kind)) is not None:

@@ -46,7 +46,16 @@ except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
 from labline_runtime.states import patches, plots
-from labline_runtime.values import closed, reduce_keras, reduce_plotly, reduce_soup, reduce_torch, remembered, sets
+from labline_runtime.values import (
+    closed,
+    opened,
+    reduce_keras,
+    reduce_plotly,
+    reduce_soup,
+    reduce_torch,
+    remembered,
+    sets,
+)
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.frames import Ties, reduce_frame
 from labline_runtime.values.making import not_again
@@ -235,6 +244,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return reduced
         if (found := closed.describe(obj)) is not None:
             return closed.make, (type(obj), *found)
+        if (file := opened.reduce_opened(obj)) is not None:
+            return file
         if isinstance(obj, functools._lru_cache_wrapper) and _is_of_notebook(obj.__wrapped__):
             state = (dict(obj.__dict__), self._remembered(obj))
             return _make_cached, (obj.__wrapped__, obj.cache_parameters()), state, None, None, _set_cached

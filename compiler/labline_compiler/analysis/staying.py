@@ -76,7 +76,7 @@ def made_by(origin: str, mode: object, path: str | None, given: frozenset[str]) 
     """What calling *origin* gives, if that stays.
 
     *mode* is its second argument or ``mode``, where that is a literal, *path* its first, where that is spelled out, and
-    *given* are the keywords that are no literals of nothing. A text file that is open for reading travels as its text.
+    *given* are the keywords that are no literals of nothing. A text file that is open for reading is opened again.
     """
     if origin in _IN_PARTS and given & {"chunksize", "iterator"}:
         return _READER

@@ -13,6 +13,10 @@ from labline_compiler.lifetimes.parts import Part, Story, calls_in, root_of, tol
 
 _MAPPING = {"numpy.memmap": 2, "numpy.lib.format.open_memmap": 1, "numpy.load": 1}  # where the mode is
 _FLAGS = re.compile(r"getcontext\(\)\s*\.\s*flags\b")
+_WRITES = re.compile(
+    r"open\([^)]*[\"'](?:[wax]|r\+)|%%(?:writefile|file)\b|\.(?:write_text|to_csv|to_json)\(|\bshutil\.|"
+    r"\bos\.(?:remove|rename|replace|unlink)\("
+)
 _WRITING = words("fill sort partition put resize setfield byteswap flush itemset")
 _WRITING_FIRST = words("numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal")
 _TEMPORARY = frozenset(("tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.SpooledTemporaryFile"))
@@ -156,10 +160,14 @@ def _read(story: Story) -> Iterator[Finding]:
         source = "\n".join(part.cell.source for part in story.parts if part.step == maker.step)
         if source.rfind(f"{taking.name}.close(") > source.rfind("open("):
             continue
+        others = (part for part in story.below(maker) if part.step != taking.step)
+        writer = next((part for part in others if _WRITES.search(part.cell.source)), None)
+        if writer is None:
+            continue
         message = (
-            f"Step {taking.step} (cell {taking.part.cell.number}) needs {taking.name}, a file that cell "
-            f"{maker.cell.number} opens: it comes as the text that the file had when step {maker.step} ended, without "
-            "the file's name, and what is written to the file meanwhile is not in it."
+            f"Step {taking.step} (cell {taking.part.cell.number}) reads on in {taking.name}, a file that cell "
+            f"{maker.cell.number} opened. Should cell {writer.cell.number} write to it, nothing keeps the two in the "
+            "notebook's order."
         )
         fix = f"Open the file in step {taking.step}, or hand on what was read."
         yield told("LL409", message, taking.part, taking.node, fix)

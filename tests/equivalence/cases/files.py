@@ -1,6 +1,16 @@
 """Files that steps share."""
 
 CASES = {
+    "a_file_that_stays_open": """
+with open("lines.txt", "w") as made:
+    made.writelines(f"line {i}\\n" for i in range(9))
+f = open("lines.txt")
+head = f.readline()
+---
+second = f.readline()
+---
+print(second, f.readline(), f.name, f.tell())
+""",
     "a_file_written_by_an_earlier_step": """
 with open("note.txt", "w") as f:
     f.write("from the first step")
