@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Any
 
 from labline_runtime import (
+    asked,
     conditions,
     files,
     guard,
@@ -37,7 +38,7 @@ from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.outputs import CellOutputs
-from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell
+from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell, words
 from labline_runtime.specification import (
     PREAMBLE_ROLES,
     ArtifactRecord,
@@ -98,6 +99,7 @@ class _Step:
         self._metrics: dict[str, float] = {}
         self._files: tuple[FileUse, ...] = ()
         self._pages: tuple[PageUse, ...] = ()
+        self._variables: dict[str, str | None] = {}
         self._outdated: tuple[str, ...] = ()
         self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
@@ -137,6 +139,7 @@ class _Step:
             metrics=self._metrics,
             files=self._files,
             pages=self._pages,
+            variables=self._variables,
             kept=self._kept,
             outdated=self._outdated,
             unrepeatable=self._unrepeatable,
@@ -156,8 +159,10 @@ class _Step:
         shell = open_shell(str(Path(spec.output_directory) / _PROFILE))
         shell.know(spec.definitions)
         namespace = shell.namespace
-        watch = files.Watch(own=(spec.output_directory, spec.artifacts_directory))
+        own_folders = [spec.output_directory, spec.artifacts_directory]
+        watch = files.Watch(own=[*own_folders, *([str(Path(spec.passage).parent)] if spec.passage else ())])
         network = web.Watch()
+        looking = asked.Watch(watch)
         try:
             tracking.prepare(lambda line: shell.ipython.to_log(line + "\n"))
             before = hidden_state.Baseline.take()
@@ -217,7 +222,8 @@ class _Step:
                     self._artifacts.append(record)
             self._show(namespace)
         finally:
-            self._files, self._pages = watch.stop(), network.stop()
+            looking.stop()
+            self._files, self._pages, self._variables = watch.stop(), network.stop(), watch.asked
             self._unrepeatable = watch.blind or network.blind
         with self._guarding:
             watchman.check_files(self._files)
@@ -257,7 +263,7 @@ class _Step:
             values = {name: [each[name] for each in gathered.values()] for name in names}
             record = transfer.send(spec, StepOutput(names, names), values, [], before)
             blind = watch.blind or network.blind
-            return Batch((), record, watch.uses(), network.uses(), outdated, blind)
+            return Batch((), record, watch.uses(), network.uses(), dict(watch.asked), outdated, blind)
 
         pooled = pooling.Pooled(spec.pool, Path(spec.output_directory), namespace, items.digest_of, outputs, store)
         return pooled
@@ -268,12 +274,17 @@ class _Step:
         self._progress(Progress("cell_started", cell.index, cell.id, started, "running"))
         outputs: CellOutputs = shell.recorder.start_cell()
         self._notebook.begin(place, outputs)
-        if cell.index == self._spec.condition:
-            with conditions.noted(shell.ipython) as noted:
+        try:
+            if cell.index == self._spec.condition:
+                with conditions.noted(shell.ipython) as noted:
+                    outcome = shell.run(cell)
+                self._condition = noted.value
+            else:
                 outcome = shell.run(cell)
-            self._condition = noted.value
-        else:
-            outcome = shell.run(cell)
+        except StepFailure:
+            raise
+        except Exception as fault:
+            raise StepFailure(_broken_off(cell, fault)) from fault
         exhausted = self._descriptors.is_needed()
         state: Any = "failed" if outcome.error is not None else "succeeded"
         self._cells.append(CellRun(cell.index, cell.id, state, started, time.monotonic() - clock))
@@ -355,19 +366,20 @@ def cell_error(cell: CellSource, outcome: CellOutcome, error: BaseException) -> 
     """Why the step, or whatever runs the cell, failed: *error*, and where in *cell* it arose."""
     label = cell_label(cell)
     place = f"{label}, line {outcome.line}" if outcome.line else label
-    name, text = type(error).__name__, _one_line(str(error))
-    if isinstance(error, KeyboardInterrupt):
+    name, said = type(error).__name__, words(error)
+    text = _one_line(said)
+    if isinstance(error, Terminated):
         message = f"{place} was running when the step was told to stop."
     elif isinstance(error, SystemExit):
         message = f"{place} called exit, but a step ends with its last cell: remove the call, or raise an exception."
     elif isinstance(error, SyntaxError):
-        message = f"{place} is not valid Python: {_one_line(error.msg)}."
+        message = f"{place} is not valid Python: {_one_line(str(error.msg))}."
     else:
         message = f"{place} raised {name}: {text}" if text else f"{place} raised {name}."
     return StepError(
         message=message,
         ename=name,
-        evalue=str(error),
+        evalue=said,
         traceback=outcome.traceback,
         cell_index=cell.index,
         cell_id=cell.open_id,
@@ -394,6 +406,15 @@ def _one_line(text: str) -> str:
     return line if len(line) <= 300 else line[:299] + "…"
 
 
+def _broken_off(cell: CellSource, error: Exception) -> StepError:
+    """What runs cells has failed of what *cell* has done, such as close files that are not its own."""
+    known = unexpected(error)
+    if known.code is not None:
+        return known
+    message = f"{cell_label(cell)} broke what runs it: {known.ename}: {_one_line(words(error))}"
+    return dataclasses.replace(known, message=message, cell_index=cell.index, cell_id=cell.open_id)
+
+
 def unexpected(error: Exception) -> StepError:
     """A fault that is not the user's, with all there is to find it."""
     import traceback
@@ -402,9 +423,9 @@ def unexpected(error: Exception) -> StepError:
         return full
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return StepError(
-        message=f"The step could not be carried out: {type(error).__name__}: {_one_line(str(error))}",
+        message=f"The step could not be carried out: {type(error).__name__}: {_one_line(words(error))}",
         ename=type(error).__name__,
-        evalue=str(error),
+        evalue=words(error),
         traceback=tuple(line.rstrip("\n") for line in lines),
     )
 

@@ -1,29 +1,32 @@
-# ruff: noqa: PTH100, PTH109, PTH111, PTH112, PTH113, PTH208, PTH116, PTH118, PTH123
+# ruff: noqa: PTH100, PTH109, PTH111, PTH112, PTH113, PTH208, PTH115, PTH116, PTH118, PTH123
 # Paths are texts here: an audit hook runs at every open and must be cheap.
 """The files that a step reads and writes, seen through the interpreter's audit events.
 
 Seen are files that Python code opens, renames into place or imports, files it looked for in vain, and listings of
-folders. Not seen are those that a library opens in C without telling the interpreter. What a process reads that the
-notebook itself starts is not seen either, but that it was started is: :attr:`Watch.blind` says so.
+folders; what the notebook's code asks about files without opening them, :mod:`~labline_runtime.asked` tells. Not seen
+are those that a library opens in C without telling the interpreter. What a process reads that the notebook itself
+starts is not seen either, but that it was started is: :attr:`Watch.blind` says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 import time
 import types
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 from labline_runtime import library
 from labline_runtime.library import folder
-from labline_runtime.specification import FileUse
+from labline_runtime.specification import FileMode, FileUse
 
 CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
 FILE_LIMIT = 5000
+LOOKS: tuple[FileMode, ...] = ("look", "facts")
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 _STARTS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "pty.spawn"))
@@ -32,6 +35,7 @@ _SETS = frozenset(("os.putenv", "os.unsetenv"))
 _EVENTS = _STARTS | _LISTS | _SETS | {"open", "os.rename", "sqlite3.connect"}
 # Libraries that set environment variables for who calls them.
 _SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
+
 
 _watching: Watch | None = None
 _hooked = False
@@ -45,28 +49,30 @@ class Watch:
         """*own* folders are the step's; what lies in folders for settings and throwaway files counts *everywhere*."""
         global _watching, _hooked
         self._folder = os.getcwd()
-        self._seen: dict[tuple[str, str], tuple[float, float]] = {}  # when first, and when last
+        self._seen: dict[tuple[str, FileMode], tuple[float, float]] = {}  # when first, and when last
         self.blind: str | None = None  # why more may have been read than was seen
         self.variables: set[str] = set()  # of the environment, that the notebook's own code has set or unset
+        self.asked: dict[str, str | None] = {}  # those it has read, and what they were known by as the step began
         self._own = tuple(folder(path) for path in own)
         self._excluded = library.folders()
         self._elsewhere = () if everywhere else _throwaway_folders()
+        self._around = _around(self._folder)
         _watching = self
         if not _hooked:
             sys.addaudithook(_hook)  # there is no way to take it off again
             _hooked = True
 
-    def note(self, path: Any, write: bool) -> None:
-        """A file was opened, or a folder listed."""
+    def note(self, path: Any, mode: FileMode) -> None:
+        """A file was opened, a folder listed, or one of them looked at."""
         if isinstance(path, int):
             return
         name = os.path.abspath(os.fsdecode(path))
-        if not self._counts(name):
-            return
+        if not self._counts(name) or (mode == "look" and self._folder.startswith(folder(name))):
+            return  # that the notebook's folder is there, and those that it lies in, goes without saying
         if len(self._seen) >= FILE_LIMIT:
             self.blind = f"it uses more than {FILE_LIMIT} files"
             return
-        use, now = (name, "write" if write else "read"), time.time()
+        use, now = (name, mode), time.time()
         self._seen[use] = (self._seen.get(use, (now,))[0], now)
 
     def stop(self) -> tuple[FileUse, ...]:
@@ -90,7 +96,7 @@ class Watch:
         inside = folder(path)  # so that a folder counts as what is in it does
         if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
             return False
-        return inside.startswith(folder(self._folder)) or not inside.startswith(self._elsewhere)
+        return inside.startswith((folder(self._folder), *self._around)) or not inside.startswith(self._elsewhere)
 
 
 def know(modules: Mapping[str, types.ModuleType]) -> None:
@@ -112,18 +118,18 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
                 watch.blind = "it starts another program, whose files are not seen"
         elif event in _LISTS:
             if not _is_import():
-                watch.note("." if arguments[0] is None else arguments[0], False)
+                watch.note("." if arguments[0] is None else arguments[0], "read")
         elif event in _SETS:
             if is_called_by_notebook(sys._getframe(1), _SERVANTS):
                 watch.variables.add(os.fsdecode(arguments[0]))
         elif event == "open":
             path, mode, flags = arguments
             write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
-            watch.note(path, write)
+            watch.note(path, "write" if write else "read")
         elif event == "os.rename":
-            watch.note(arguments[1], True)
+            watch.note(arguments[1], "write")
         elif arguments[0] != ":memory:":
-            watch.note(arguments[0], True)
+            watch.note(arguments[0], "write")
     except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
         watch.blind = "it uses a file whose path cannot be told"
 
@@ -157,9 +163,33 @@ def variables_set() -> frozenset[str] | None:
     return None if _watching is None else frozenset(_watching.variables)
 
 
-def _use(path: str, kind: str, first: float, last: float) -> FileUse | None:
-    mode: Literal["read", "write"] = "write" if kind == "write" else "read"
+def present() -> Watch | None:
+    """Who watches now."""
+    return _watching
+
+
+def looks(path: str, mode: FileMode) -> str | None:
+    """What is there to see at *path* without opening it; None for nothing. To "facts" belong size and time."""
     try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    link = ""
+    if stat.S_ISLNK(found.st_mode):
+        link = f" at the end of {os.readlink(path)}"
+        try:
+            found = os.stat(path)
+        except OSError:
+            return f"nothing{link}"
+    if stat.S_ISDIR(found.st_mode):
+        return f"folder{link}"
+    return f"file{link} {found.st_size} {found.st_mtime_ns}" if mode == "facts" else f"file{link}"
+
+
+def _use(path: str, mode: FileMode, first: float, last: float) -> FileUse | None:
+    try:
+        if mode in LOOKS:
+            return FileUse(path, mode, looks(path, mode), 0, first, last)
         facts = os.stat(path)
         listing = mode == "read" and os.path.isdir(path)
         if not listing and not os.path.isfile(path):
@@ -185,6 +215,15 @@ def digest(path: str, facts: os.stat_result) -> str:
         while chunk := file.read(1 << 20):
             content.update(chunk)
     return content.hexdigest()
+
+
+def _around(notebook: str) -> tuple[str, ...]:
+    """The part of the temporary folder that the folder *notebook* lies in: what is there is no library's."""
+    for place in (os.path.realpath(tempfile.gettempdir()), "/tmp", "/var/tmp"):  # noqa: S108 - as below
+        rest = folder(notebook).removeprefix(folder(place))
+        if rest and rest != folder(notebook):
+            return (os.path.join(place, rest.partition(os.sep)[0], ""),)
+    return ()
 
 
 def _throwaway_folders() -> tuple[str, ...]:

@@ -89,7 +89,8 @@ def clash(results: Sequence[StepResult], folder: Path, owners: Sequence[Path] = 
     whose: Sequence[Path | int] = owners or range(len(results))
     for owner, result in zip(whose, results, strict=True):
         for use in result.files:
-            users.setdefault(use.path, set()).add(owner)
+            if use.mode in ("read", "write"):  # not who only looks whether it is there
+                users.setdefault(use.path, set()).add(owner)
     return next(
         (
             use.path
@@ -123,6 +124,7 @@ def put_together(
         cells=(*joined.cells, *(CellRun(c.index, c.id, "succeeded", started, ends[c.index]) for c in cells)),
         files=_merged([use for part in parts for use in part.files]),
         pages=tuple(dict.fromkeys(use for part in parts for use in part.pages)),
+        variables={name: was for part in parts for name, was in part.variables.items()},
         outdated=tuple(sorted({name for part in parts for name in part.outdated})),
         unrepeatable=next((part.unrepeatable for part in parts if part.unrepeatable), None)
         or ("an item failed" if len(results) < len(runs) else None),

@@ -31,6 +31,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Type, observe
 from traitlets.config import Config
 
+from labline_runtime import environ
 from labline_runtime.log import Log
 from labline_runtime.outputs import Recorder, StepStream, use
 from labline_runtime.specification import CellSource
@@ -42,9 +43,8 @@ _NOWHERE = os.sep  # a folder that is there already, for a shell that is nobody'
 
 
 def set_variables() -> None:
-    """The variables of the environment that a kernel sets."""
-    os.environ.update(TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", CLICOLOR_FORCE="1")
-    os.environ.update(PAGER="cat", GIT_PAGER="cat")
+    """Set the variables of the environment that a kernel sets."""
+    os.environ.update(environ.KERNELS)
     os.environ.setdefault("MPLBACKEND", INLINE_BACKEND)
 
 
@@ -170,15 +170,18 @@ class ZMQInteractiveShell(InteractiveShell):  # type: ignore[misc]
         if isinstance(text, str):
             self.to_log(text + "\n")
 
+    def _format_exception_for_storage(self, *arguments: Any, **options: Any) -> Any:
+        """For a history that nobody keeps; it may ask an exception for words that this cannot give."""
+        return {}
+
     def to_log(self, text: str) -> None:
         """Write *text* to the log and nowhere else."""
         self.streams[0].to_log_only(text)
 
     def _showtraceback(self, etype: type, evalue: BaseException, stb: list[str]) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush_streams()
         self.last_traceback = list(stb)
-        self.recorder.current.error(str(etype.__name__), str(evalue), list(stb))
+        self.recorder.current.error(str(etype.__name__), words(evalue), list(stb))
         self.to_log(self.InteractiveTB.stb2text(stb) + "\n")
 
 
@@ -334,7 +337,7 @@ class Shell:
         if not shell.last_traceback:  # IPython prints groups of exceptions instead of showing them
             lines = traceback_module.format_exception(type(error), error, error.__traceback__)
             shell.last_traceback = [line.rstrip("\n") for line in lines]
-            self.recorder.current.error(type(error).__name__, str(error), shell.last_traceback)
+            self.recorder.current.error(type(error).__name__, words(error), shell.last_traceback)
         return CellOutcome(count, transformed, error, tuple(shell.last_traceback), failing_line(error, code_name(cell)))
 
     async def _run(self, source: str, transformed: str, failure: Any, outcome: list[Any]) -> None:
@@ -400,6 +403,14 @@ def failing_line(error: BaseException, file: str) -> int | None:
         if frame.f_code.co_filename == file:
             line = number
     return line
+
+
+def words(error: BaseException) -> str:
+    """What *error* says; its class may have an error of its own in that."""
+    try:
+        return str(error)
+    except Exception as fault:
+        return f"<its text raises {type(fault).__name__}>"
 
 
 def flush_streams() -> None:

@@ -387,16 +387,20 @@ class StepError:
     bases: tuple[str, ...] = ()
 
 
+FileMode = Literal["read", "write", "look", "facts"]
+"""How a file was used; "look": asked whether it is there, and of which kind, "facts": its size and time, too."""
+
+
 @dataclass(frozen=True)
 class FileUse:
-    """A file or a folder's listing that the step read, or a file it wrote, outside the interpreter's own folders.
+    """A file or a folder's listing that the step used, outside the interpreter's own folders.
 
-    ``digest`` is of its content afterwards; None where there is no such file. ``first`` and ``last`` say when it was
-    used, in seconds since the epoch; 0 where that is not known.
+    ``digest`` is of its content afterwards, or what one who looks can see; None where there is no such file. ``first``
+    and ``last``: when it was used, in seconds since the epoch; 0 where that is not known.
     """
 
     path: str
-    mode: Literal["read", "write"]
+    mode: FileMode
     digest: str | None
     size: int
     first: float = 0.0
@@ -440,14 +444,15 @@ class PooledItem:
 class Batch:
     """Items that were stored together, each name's values as a list with one thing for each item.
 
-    ``files`` and ``pages`` that they used, ``outdated`` and ``unrepeatable`` are of all that the process has run, as
-    :class:`StepResult` has them.
+    ``files``, ``pages`` and ``variables`` that they used, ``outdated`` and ``unrepeatable`` are of all that the process
+    has run, as :class:`StepResult` has them.
     """
 
     items: tuple[PooledItem, ...]
     artifact: ArtifactRecord | None
     files: tuple[FileUse, ...] = ()
     pages: tuple[PageUse, ...] = ()
+    variables: dict[str, str | None] = field(default_factory=dict)
     outdated: tuple[str, ...] = ()
     unrepeatable: str | None = None
 
@@ -474,6 +479,7 @@ class StepResult:
     metrics: dict[str, float] = field(default_factory=dict)
     files: tuple[FileUse, ...] = ()
     pages: tuple[PageUse, ...] = ()
+    variables: dict[str, str | None] = field(default_factory=dict)  # of the environment, that it read: digests
     kept: dict[str, tuple[Shared, ...]] = field(default_factory=dict)  # of inputs, by their source: what outputs hold
     outdated: tuple[str, ...] = ()  # names whose value, as earlier steps stored it, is no longer the notebook's
     observed: tuple[Observation, ...] = ()  # what a compilation had better know, though no harm was done

@@ -253,3 +253,21 @@ def test_a_specification_of_another_schema_is_refused(steps):
     done = _call(str(path))
     assert done.returncode == 2
     assert "schema 99" in done.stderr
+
+
+def test_an_exception_that_cannot_say_what_it_is_names_its_cell_all_the_same(steps):
+    mute = "class Mute(Exception):\n    def __str__(self):\n        raise ValueError\nraise Mute"
+    assert steps.run(mute).result.error.message == "Cell 1, line 4 raised Mute: <its text raises ValueError>"
+
+
+def test_a_cell_that_interrupts_itself_was_not_told_to_stop(steps):
+    assert steps.run("raise KeyboardInterrupt").result.error.message == "Cell 1, line 1 raised KeyboardInterrupt."
+
+
+def test_a_cell_that_takes_the_streams_away_fails_of_its_own_error(steps):
+    broken = "import sys\nsys.stdout = sys.stderr = None\n1 / 0"
+    assert "line 3 raised ZeroDivisionError" in steps.run(broken).result.error.message
+
+
+def test_a_cell_that_closes_what_runs_it_is_named(steps):
+    assert steps.run("import os\nos.closerange(3, 256)").result.error.message.startswith("Cell 1 broke what runs it: ")

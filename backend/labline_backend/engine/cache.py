@@ -22,6 +22,8 @@ from labline_backend.store.runs import RunStore
 from labline_compiler.analysis.hidden_state import PATCH
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
+from labline_runtime import environ
+from labline_runtime.files import LOOKS, looks
 from labline_runtime.files import digest as file_digest
 from labline_runtime.specification import FileUse, StepResult, kind_of
 
@@ -49,7 +51,7 @@ class Cache:
         self._artifacts = artifacts
         self._probe = EnvironmentProbe(home)
         self._pages = Pages()
-        self._digests: dict[tuple[str, int, int, int], str] = {}
+        self._digests: dict[tuple[str, int, int, int, int], str] = {}
 
     def look_up(
         self,
@@ -90,7 +92,8 @@ class Cache:
             return Lookup(key, found, None, self._miss(run.pipeline, step, found))
         if entry.result.unrepeatable is not None:
             return Lookup(key, found, None, f"not cached: {entry.result.unrepeatable}")
-        problem = self._spoilt(entry, Path(run.folder)) or _missed(entry.result, run.pipeline, step)
+        found_there = environment(kernel, {}) if variables is None else variables
+        problem = self._spoilt(entry, Path(run.folder), found_there) or _missed(entry.result, run.pipeline, step)
         if problem is None and ask:
             problem = self._other_page(run.id, entry.result)
         if problem is not None:
@@ -147,7 +150,8 @@ class Cache:
         assert result is not None  # noqa: S101 - it has finished
         # Files may be as later steps of the run have left them.
         left = [use for other in steps.values() if other.result for use in other.result.files if use.mode == "write"]
-        problem = self._spoilt(CacheEntry(before.id, step.name, {}, result), Path(before.folder), left)
+        entry = CacheEntry(before.id, step.name, {}, result)
+        problem = self._spoilt(entry, Path(before.folder), environment(kernel, {}), left)
         problem = problem or _missed(result, after.pipeline, step)
         return f"changed: {problem}" if problem is not None else None
 
@@ -167,10 +171,14 @@ class Cache:
         found = cachekey.of_item(lookup.ingredients, step, results, item)
         return Lookup(cachekey.key(found), found, None, lookup.note)
 
-    def look_up_item(self, run: RunRecord, step: Step, lookup: Lookup) -> CacheEntry | None:
-        """Find an earlier result for an item of the loop of *step*."""
+    def look_up_item(
+        self, run: RunRecord, step: Step, lookup: Lookup, variables: Mapping[str, str]
+    ) -> CacheEntry | None:
+        """Find an earlier result for an item of the loop of *step*, whose process will find these *variables*."""
         entry = self._store.cache.lookup(lookup.key) if run.cache and lookup.key is not None else None
-        if entry is None or self._spoilt(entry, Path(run.folder)) or _missed(entry.result, run.pipeline, step):
+        if entry is None or self._spoilt(entry, Path(run.folder), variables):
+            return None
+        if _missed(entry.result, run.pipeline, step):
             return None
         return entry if self._other_page(run.id, entry.result) is None else None
 
@@ -234,7 +242,11 @@ class Cache:
         found = self._ingredients(run, parameters, step, kernel, results, installed.digest)
         words = self._changes(entry.ingredients, found, run.pipeline, step)
         if record.result is not None:
-            problems = (self._other_file(record.result, Path(run.folder)), self._other_page(run.id, record.result))
+            problems = (
+                self._other_file(record.result, Path(run.folder)),
+                _other_variable(record.result, environment(kernel, {})),
+                self._other_page(run.id, record.result),
+            )
             words += [problem for problem in problems if problem is not None]
             if record.result.unrepeatable is not None:
                 words.append(f"whether more has is not known, because {record.result.unrepeatable}")
@@ -281,12 +293,14 @@ class Cache:
         versions = [(name, old.packages.get(name, "none"), new.packages.get(name, "none")) for name in names]
         return [f"{name} {was} -> {now_is}" for name, was, now_is in versions if was != now_is]
 
-    def _spoilt(self, entry: CacheEntry, folder: Path, left: Sequence[FileUse] = ()) -> str | None:
+    def _spoilt(
+        self, entry: CacheEntry, folder: Path, variables: Mapping[str, str], left: Sequence[FileUse] = ()
+    ) -> str | None:
         """Why a result cannot stand for a run of the step any more. Files may also be as they are in *left*."""
         for artifact in entry.result.artifacts:
             if not self._artifacts.has(artifact):
                 return f"the stored value of {', '.join(artifact.names)} is gone"
-        return self._other_file(entry.result, folder, left)
+        return self._other_file(entry.result, folder, left) or _other_variable(entry.result, variables)
 
     def _other_file(self, result: StepResult, folder: Path, left: Sequence[FileUse] = ()) -> str | None:
         """A file that the step used and that is neither as it left it nor as it is in *left*."""
@@ -303,6 +317,11 @@ class Cache:
         return next((problem for use in result.pages if (problem := self._pages.changed(run, use)) is not None), None)
 
     def _is_still(self, use: FileUse, path: Path) -> bool:
+        if use.mode in LOOKS:
+            try:
+                return looks(str(path), use.mode) == use.digest
+            except OSError:
+                return False
         if use.digest is None:  # looked for in vain, or written and taken away again
             return use.mode == "write" or not path.exists()
         try:
@@ -314,7 +333,7 @@ class Cache:
             return False
 
     def _digest(self, path: Path, found: os.stat_result) -> str:
-        known = (str(path), found.st_ino, found.st_size, found.st_mtime_ns)
+        known = (str(path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         if known not in self._digests:
             if len(self._digests) >= REMEMBERED:
                 self._digests.clear()
@@ -329,6 +348,11 @@ def _covers(old: Step, new: Step) -> bool:
     return all(any(names >= set(output.names) for names in given) for output in new.outputs) and all(
         kept.get(taken.source, set()) >= set(taken.unaltered) for taken in new.inputs
     )
+
+
+def _other_variable(result: StepResult, variables: Mapping[str, str]) -> str | None:
+    """A variable of the environment that the step read and that is another among *variables*, which it would find."""
+    return next(iter(environ.changed(result.variables, variables)), None)
 
 
 def _missed(result: StepResult, pipeline: Pipeline, step: Step) -> str | None:

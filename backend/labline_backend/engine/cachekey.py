@@ -24,7 +24,7 @@ from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import parse
 from labline_runtime.specification import Shared, StepResult
 
-VERSION = "3"  # of the recipe; another one makes every key a new one
+VERSION = "4"  # of the recipe, and of what is seen of a step; another one makes every key a new one
 
 _IPYTHON_LINE = re.compile(r"^(?P<indent>\s*)(?P<line>[%!?].*|[^#\n]*=\s*[%!].*|.*\?)$", re.MULTILINE)
 _ALWAYS = re.compile(r"TZ|LANG|LC_\w+|PYTHONHASHSEED|OMP_\w+|\w+_NUM_THREADS")

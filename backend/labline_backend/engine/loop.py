@@ -184,7 +184,8 @@ class LoopRunner:
 
     def look_up(self, key: Lookup | None) -> CacheEntry | None:
         """The item as an earlier run has it, whose values are still there and stay."""
-        entry = self._run.cache.look_up_item(self._run.record, self._step, key) if key is not None else None
+        variables = self._run.variables
+        entry = self._run.cache.look_up_item(self._run.record, self._step, key, variables) if key is not None else None
         return entry if entry is not None and self._run.artifacts.use(entry.result.artifacts) else None
 
     async def _try(self, number: int, tracked: dict[str, str]) -> tuple[StepResult | None, StepError | None]:

@@ -130,6 +130,7 @@ class PoolRunner:
                     artifacts=(batch.artifact,) if batch.artifact is not None else (),
                     files=batch.files,
                     pages=batch.pages,
+                    variables=batch.variables,
                     outdated=batch.outdated,
                     unrepeatable=batch.unrepeatable,
                     place=BatchPlace(file, place),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -222,3 +223,75 @@ def test_equal_values_that_share_objects_otherwise_are_another_input(bench: Benc
     bench.run(pipeline(step("make", "x = [[0]] * 2", gives="x"), use))
     again = bench.run(pipeline(step("make", "x = [[0], [0]]", gives="x"), use))
     assert "[[0, 1], [0]]" in bench.log(again, "use")
+
+
+@pytest.mark.parametrize(
+    "asks", ["os.path.exists('flag')", "Path('flag').is_file()", "glob.glob('fl*g')", "os.access('flag', os.F_OK)"]
+)
+def test_a_file_that_was_only_looked_for_counts_once_it_is_there(bench: Bench, asks: str) -> None:
+    looks = pipeline(step("look", f"import glob, os\nfrom pathlib import Path\nprint(bool({asks}))"))
+    assert twice(bench, looks, looks) == {"look": "cached"}
+    bench.file("flag").touch()
+    assert bench.log(bench.run(looks), "look") == "True\n"
+
+
+def test_what_a_file_holds_is_nothing_to_who_only_looks_whether_it_is_there(bench: Bench) -> None:
+    bench.file("flag").write_text("one")
+    looks = pipeline(step("look", "import os\nprint(os.path.exists('flag'))"))
+    bench.run(looks)
+    bench.file("flag").write_text("another")
+    assert bench.states(bench.run(looks)) == {"look": "cached"}
+
+
+def test_a_file_that_was_touched_counts_for_who_asked_when_it_was_changed(bench: Bench) -> None:
+    bench.file("data").touch()
+    asks = pipeline(step("ask", "import os\nprint(os.path.getmtime('data'))"))
+    assert twice(bench, asks, asks) == {"ask": "cached"}
+    os.utime(bench.file("data"), (5, 5))
+    assert bench.log(bench.run(asks), "ask") == "5.0\n"
+
+
+def test_a_folder_that_a_step_makes_where_there_is_none_is_as_it_left_it(bench: Bench) -> None:
+    makes = pipeline(step("make", "import os\nos.makedirs('out', exist_ok=True)"))
+    assert twice(bench, makes, makes) == {"make": "cached"}
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [
+        "import os\nprint(os.environ.get('REG' + 'ION'))",
+        "import helper\nprint(helper.region())",
+        "import os\nprint([os.environ[name] for name in os.environ if name.startswith('REG')])",
+    ],
+)
+def test_a_variable_of_the_environment_that_is_read_without_being_named_counts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, reads: str
+) -> None:
+    bench.file("helper.py").write_text("import os\ndef region(): return os.environ.get('REGION')")
+    trial = pipeline(step("a", reads), step("b", "print('b')"))
+    bench.run(trial)
+    monkeypatch.setenv("REGION", "south")
+    run = bench.run(trial)
+    assert "south" in bench.log(run, "a")
+    assert bench.states(run)["b"] == "cached"
+
+
+def test_a_variable_of_the_environment_that_the_step_sets_itself_does_not_count(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "'REG' + 'ION'"
+    trial = pipeline(step("a", f"import os\nos.environ[{name}] = 'own'\nprint(os.environ[{name}])"))
+    bench.run(trial)
+    monkeypatch.setenv("REGION", "south")
+    assert bench.states(bench.run(trial)) == {"a": "cached"}
+
+
+def test_a_file_changed_in_the_same_size_and_with_its_old_time_counts(bench: Bench) -> None:
+    data = bench.file("data.txt")
+    data.write_text("one")
+    trial = pipeline(step("read", "print(open('data.txt').read())"))
+    assert twice(bench, trial, trial) == {"read": "cached"}  # its digest is known by now
+    found = data.stat()
+    data.write_text("two")
+    os.utime(data, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert bench.log(bench.run(trial), "read") == "two\n"

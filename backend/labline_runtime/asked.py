@@ -1,0 +1,123 @@
+"""What code asks the system for without the interpreter telling: facts of files, and variables of the environment.
+
+Opening a file raises an audit event (:mod:`~labline_runtime.files`); whether it is there, how big it is and when it
+was changed can be asked without one. So while a step's cells run, the few functions that everything else of the
+standard library asks through (``os.path``, ``pathlib``, ``glob``, ``os.getenv``) pass by here. Only what the notebook's
+own code asks counts; libraries look at much that has no effect on what they compute.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labline_runtime import environ, files, library
+
+_FUNCTIONS = ("stat", "lstat", "access", "readlink")
+_STANDARD = library.folder(str(Path(os.__file__).parent))
+# Libraries that read the environment for who calls them.
+_SERVANTS = tuple(f"{os.sep}{name}{os.sep}" for name in ("decouple", "dotenv", "environs", "pydantic_settings"))
+_TIMES = frozenset(("getatime", "getctime", "getmtime"))
+
+
+class _Told:
+    """A function of ``os`` that tells what it is asked. It passes for the function itself, and is stored as that."""
+
+    def __init__(self, name: str) -> None:
+        self.function: Callable[..., Any] = getattr(os, name)
+        self.__name__ = self.__qualname__ = name
+        self.__doc__ = self.function.__doc__
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        path = arguments[0] if arguments else options.get("path")
+        if options.get("dir_fd") is None:  # else what the path is below is not known
+            _note(path, sys._getframe(1))
+        return self.function(*arguments, **options)
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other is self.function  # os.stat in os.supports_fd
+
+    def __hash__(self) -> int:
+        return hash(self.function)
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return getattr, (os, self.__name__)
+
+
+class Watch:
+    """Has the step's file *watch* told from its making until :meth:`stop`."""
+
+    def __init__(self, watch: files.Watch) -> None:
+        self._told = {name: _Told(name) for name in _FUNCTIONS}
+        self._variables: Any = type(os.environ)
+        getitem, through = self._given = (self._variables.__getitem__, self._variables.__iter__)
+        began_with = dict(os.environ)
+
+        def note(name: str) -> None:
+            if name not in watch.asked and _is_asked_by_notebook(sys._getframe(2)):
+                watch.asked[name] = environ.known_by(name, began_with)
+
+        def told(variables: Any, name: Any) -> Any:
+            text = os.fsdecode(name) if isinstance(name, str | bytes) else None
+            if text and environ.counts(text) and text not in watch.variables:  # what the notebook has set is its own
+                note(text)
+            return getitem(variables, name)
+
+        def gone_through(variables: Any) -> Any:
+            note(environ.NAMES)
+            return through(variables)
+
+        for name, each in self._told.items():
+            setattr(os, name, each)
+        self._read_by(told, gone_through)
+
+    def stop(self) -> None:
+        """Put back what there was, unless the notebook has put something else there."""
+        for name, each in self._told.items():
+            if vars(os).get(name) is each:
+                setattr(os, name, each.function)
+        self._read_by(*self._given)
+
+    def _read_by(self, getitem: Callable[..., Any], through: Callable[..., Any]) -> None:
+        self._variables.__getitem__ = getitem
+        self._variables.__iter__ = through
+
+
+def _note(path: Any, frame: types.FrameType) -> None:
+    watch = files.present()
+    try:
+        if watch is not None and _is_asked_by_notebook(frame):
+            watch.note(path, "facts" if _asks_for_all(frame) else "look")
+    except Exception:  # as for a path that is none, which the function itself will say
+        return
+
+
+def _is_asked_by_notebook(frame: types.FrameType | None) -> bool:
+    """Whether the notebook's code asks, by the standard library or by what is made to read settings."""
+    mine = library.folders()
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((*mine, "<frozen ")):
+            return True
+        if not _is_standard(name) and not any(servant in name for servant in _SERVANTS):
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _is_standard(file: str) -> bool:
+    return file.startswith((_STANDARD, "<frozen ")) and "site-packages" not in file
+
+
+def _asks_for_all(frame: types.FrameType | None) -> bool:
+    """Whether it matters when a file was changed, and how big it is, to whoever asks."""
+    while frame is not None and frame.f_code.co_name in ("stat", "lstat") and "pathlib" in frame.f_code.co_filename:
+        frame = frame.f_back
+    if frame is None:
+        return False
+    name, file = frame.f_code.co_name, frame.f_code.co_filename
+    return name in _TIMES or name == "getsize" or not _is_standard(file)

@@ -1,0 +1,40 @@
+"""Variables of the environment as a step's result may depend on them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+
+KERNELS = {
+    **{"TERM": "xterm-color", "CLICOLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1"},
+    **{"PAGER": "cat", "GIT_PAGER": "cat"},
+}
+"""Those that a kernel sets, whatever they were."""
+
+NAMES = ""  # stands for which variables there are
+_SET_FOR_STEPS = {*KERNELS, "MPLBACKEND"}
+_OURS = ("LABLINE_", "MLFLOW_")
+
+
+def counts(name: str) -> bool:
+    """Whether the variable is one that the step is given, and not set anew for each."""
+    return name not in _SET_FOR_STEPS and not name.startswith(_OURS)
+
+
+def known_by(name: str, variables: Mapping[str, str]) -> str | None:
+    """What the variable called *name* is known by among *variables*, None where it is not set."""
+    if name == NAMES:
+        return _digest("\0".join(sorted(filter(counts, variables))))
+    return _digest(variables[name]) if name in variables else None
+
+
+def changed(read: Mapping[str, str | None], variables: Mapping[str, str]) -> Iterable[str]:
+    """Which of those *read*, with what they were known by, are others among *variables*, in words."""
+    for name, was in read.items():
+        if known_by(name, variables) != was:
+            yield f"environment variable {name}" if name != NAMES else "which environment variables there are"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()
