@@ -46,11 +46,6 @@ TOLD = {
         "from tempfile import NamedTemporaryFile\nname = NamedTemporaryFile().name",
         "print(open(name).read())",
     ),
-    "a text file open for reading that is written to": (
-        "f = open('x.txt')\nhead = f.readline()",
-        "with open('x.txt', 'a') as g:\n    g.write('more')",
-        "print(f.readline())",
-    ),
     "a thread": (THREAD.replace("t.start()", "t.start()\ndel t"), "print(1)"),
     "a task": ("import asyncio\nasync def f():\n    await asyncio.sleep(0)\nasyncio.create_task(f())", "print(1)"),
     "a program": ("import subprocess\nsubprocess.Popen(['true'])", "print(1)"),

@@ -99,9 +99,8 @@ print([names[place] for place, row in enumerate(rows)])
         "left behind with the process",
         "warning",
         "A value goes to another step, but something that hangs on it does not: the traceback of an exception that was "
-        "kept; the file of an array that is mapped from it and written through it, and the order with cells that write "
-        "to a text file which is still open for reading; a temporary folder, which goes with its object when the step "
-        "ends; weak references to an object, and `__del__` of one, that a later step ends.",
+        "kept; the file of an array that is mapped from it and written through it; a temporary folder, which goes with "
+        "its object when the step ends; weak references to an object, and `__del__` of one, that a later step ends.",
         "Do it in the step that makes the value, or hand on what is needed of it: the traceback as a text, the array "
         "written to the file, a file in the notebook's folder.",
         bad="""\

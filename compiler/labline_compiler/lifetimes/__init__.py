@@ -19,7 +19,7 @@ from labline_compiler.lifetimes.parts import Part, Story
 # Cells without one of these words are not gone through for what they make.
 _TELLING = re.compile(
     r"\b(?:id|weakref|__del__|except|memmap|open_memmap|mmap_mode|tempfile|Thread|Timer|Process|Popen|create_task|"
-    r"ensure_future|run_in_executor|fork|open|getcontext)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
+    r"ensure_future|run_in_executor|fork|getcontext)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
     re.MULTILINE,
 )
 

@@ -13,10 +13,6 @@ from labline_compiler.lifetimes.parts import Part, Story, calls_in, root_of, tol
 
 _MAPPING = {"numpy.memmap": 2, "numpy.lib.format.open_memmap": 1, "numpy.load": 1}  # where the mode is
 _FLAGS = re.compile(r"getcontext\(\)\s*\.\s*flags\b")
-_WRITES = re.compile(
-    r"open\([^)]*[\"'](?:[wax]|r\+)|%%(?:writefile|file)\b|\.(?:write_text|to_csv|to_json)\(|\bshutil\.|"
-    r"\bos\.(?:remove|rename|replace|unlink)\("
-)
 _WRITING = words("fill sort partition put resize setfield byteswap flush itemset")
 _WRITING_FIRST = words("numpy.copyto numpy.put numpy.place numpy.putmask numpy.fill_diagonal")
 _TEMPORARY = frozenset(("tempfile.TemporaryDirectory", "tempfile.NamedTemporaryFile", "tempfile.SpooledTemporaryFile"))
@@ -58,29 +54,6 @@ class _Mapped(Holding):
         if mode is None:
             return origin != "numpy.load"  # the default is to write
         return isinstance(mode, ast.Constant) and mode.value in ("r+", "w+", "readwrite", "write")
-
-
-class _Read(Holding):
-    """Text files that are open for reading; others cannot be handed on at all."""
-
-    what = "a text file"
-
-    def makes(self, node: ast.expr) -> bool:
-        if not isinstance(node, ast.Call):
-            return False
-        if self.story.origin(node.func) in ("builtins.open", "io.open"):
-            mode = node.args[1] if len(node.args) > 1 else None
-        elif isinstance(node.func, ast.Attribute) and node.func.attr == "open" and not self.story.origin(node.func):
-            mode = node.args[0] if node.args else None  # of a path
-            if mode is None:
-                return False
-        else:
-            return False
-        mode = next((word.value for word in node.keywords if word.arg == "mode"), mode)
-        return mode is None or (isinstance(mode, ast.Constant) and mode.value in ("r", "rt", "tr"))
-
-    def hides(self, call: ast.Call) -> bool:
-        return True
 
 
 class _Temporary(Holding):
@@ -126,8 +99,6 @@ def find(story: Story) -> Iterator[Finding]:
         yield from _tracebacks(story)
     if "mmap" in sources or "memmap" in sources:
         yield from _written(story)
-    if "open(" in sources:
-        yield from _read(story)
     if "getcontext" in sources:
         yield from _flags(story)
     if "tempfile" in sources or "Temporary" in sources:
@@ -152,25 +123,6 @@ def _flags(story: Story) -> Iterator[Finding]:
                 "what that step has computed only."
             )
             yield told("LL409", message, part, None, "Look at the flags in the step that computes.")
-
-
-def _read(story: Story) -> Iterator[Finding]:
-    for taking in story.takings(_Read(story).names):
-        maker = taking.made.part
-        source = "\n".join(part.cell.source for part in story.parts if part.step == maker.step)
-        if source.rfind(f"{taking.name}.close(") > source.rfind("open("):
-            continue
-        others = (part for part in story.below(maker) if part.step != taking.step)
-        writer = next((part for part in others if _WRITES.search(part.cell.source)), None)
-        if writer is None:
-            continue
-        message = (
-            f"Step {taking.step} (cell {taking.part.cell.number}) reads on in {taking.name}, a file that cell "
-            f"{maker.cell.number} opened. Should cell {writer.cell.number} write to it, nothing keeps the two in the "
-            "notebook's order."
-        )
-        fix = f"Open the file in step {taking.step}, or hand on what was read."
-        yield told("LL409", message, taking.part, taking.node, fix)
 
 
 def _tracebacks(story: Story) -> Iterator[Finding]:
