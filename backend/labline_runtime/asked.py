@@ -4,14 +4,21 @@ Opening a file raises an audit event (:mod:`~labline_runtime.files`); whether it
 was changed can be asked without one. So while a step's cells run, the few functions that everything else of the
 standard library asks through (``os.path``, ``pathlib``, ``glob``, ``os.getenv``) pass by here. Only what the notebook's
 own code asks counts; libraries look at much that has no effect on what they compute.
+
+Libraries that open files in C (Arrow, HDF5, OpenCV) tell nobody. A file may have been read by one where the step's
+cells name it, by a text or a variable that holds one, or where a library that the notebook calls has looked at it.
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import functools
 import os
+import re
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +26,12 @@ from labline_runtime import environ, files, library
 
 _FUNCTIONS = ("stat", "lstat", "access", "readlink")
 _STANDARD = library.folder(str(Path(os.__file__).parent))
+_RUNTIME = library.folder(str(Path(__file__).parent))
+_TEXT = re.compile(r"""(['"])((?:(?!\1)[^\\\n])+)\1""")
+_NAME = re.compile(r"[^\W\d]\w*")
+_PATHS = (type(Path()), str)
+_TEXTS = 200  # of a cell, that are looked at
+_LENGTH = 300
 # Libraries that read the environment for who calls them.
 _SERVANTS = tuple(f"{os.sep}{name}{os.sep}" for name in ("decouple", "dotenv", "environs", "pydantic_settings"))
 _TIMES = frozenset(("getatime", "getctime", "getmtime"))
@@ -52,6 +65,7 @@ class Watch:
     """Has the step's file *watch* told from its making until :meth:`stop`."""
 
     def __init__(self, watch: files.Watch) -> None:
+        self._watch = watch
         self._told = {name: _Told(name) for name in _FUNCTIONS}
         self._variables: Any = type(os.environ)
         getitem, through = self._given = (self._variables.__getitem__, self._variables.__iter__)
@@ -82,6 +96,15 @@ class Watch:
                 setattr(os, name, each.function)
         self._read_by(*self._given)
 
+    def named_by(self, sources: Iterable[str], namespace: Mapping[str, Any]) -> None:
+        """Have the watch know the files that cells with these *sources* name, in so many words or by a variable."""
+        for source in sources:
+            texts, names = _named(source)
+            texts |= {str(value) for name in names if type(value := namespace.get(name)) in _PATHS}
+            for text in sorted(texts)[:_TEXTS]:
+                if len(text) <= _LENGTH and _is_file(text):
+                    self._watch.note(text, "named")
+
     def _read_by(self, getitem: Callable[..., Any], through: Callable[..., Any]) -> None:
         self._variables.__getitem__ = getitem
         self._variables.__iter__ = through
@@ -90,8 +113,12 @@ class Watch:
 def _note(path: Any, frame: types.FrameType) -> None:
     watch = files.present()
     try:
-        if watch is not None and _is_asked_by_notebook(frame):
+        if watch is None:
+            return
+        if _is_asked_by_notebook(frame):
             watch.note(path, "facts" if _asks_for_all(frame) else "look")
+        elif _is_asked_for_notebook(frame):
+            watch.note(path, "named")
     except Exception:  # as for a path that is none, which the function itself will say
         return
 
@@ -107,6 +134,50 @@ def _is_asked_by_notebook(frame: types.FrameType | None) -> bool:
             return False
         frame = frame.f_back
     return False
+
+
+def _is_asked_for_notebook(frame: types.FrameType | None) -> bool:
+    """Whether a library asks that the notebook's code has called."""
+    mine = library.folders()
+    while frame is not None and not frame.f_code.co_filename.startswith(_RUNTIME):
+        if not frame.f_code.co_filename.startswith((*mine, "<frozen ")):
+            return True
+        frame = frame.f_back
+    return False
+
+
+@functools.lru_cache(maxsize=256)  # asked when the cells begin and when they have ended
+def _named(source: str) -> tuple[set[str], set[str]]:
+    """The texts that code does something with, and the names; what is only set down for later is no use of it."""
+    tree = None
+    if "\\" not in source:  # of some, the interpreter would warn once more
+        with contextlib.suppress(SyntaxError, ValueError, MemoryError, RecursionError):
+            tree = ast.parse(source)
+    if tree is None:  # such as a line of IPython's
+        return {match[2] for match in _TEXT.finditer(source)}, set(_NAME.findall(source))
+    texts, names = set[str](), set[str]()
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        node = ahead.pop()
+        if isinstance(node, ast.Constant):
+            texts.add(os.fsdecode(node.value) if isinstance(node.value, str | bytes) else "")
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        if not (isinstance(node, ast.Assign | ast.AnnAssign) and _is_literal(node.value)):
+            ahead += ast.iter_child_nodes(node)
+    return texts, names
+
+
+def _is_literal(node: ast.AST | None) -> bool:
+    kinds = (ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Load)
+    return node is not None and all(isinstance(each, kinds) for each in ast.walk(node))
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_standard(file: str) -> bool:

@@ -176,6 +176,8 @@ class _Step:
             tracking.start_autologging(spec)
             with self._guarding:
                 watchman = guard.Guard(spec, namespace, received, notes, before, self._guarding)
+            sources = [spec.cells[place].source for place in own]
+            looking.named_by(sources, namespace)  # items that share the process are stored before it ends
             pauses = {pause.after: pause for pause in spec.pauses}
             brought = items.Brought(namespace) if spec.item is not None else None
             listing = looping.Listing(items.digest_of) if spec.lists else None
@@ -197,6 +199,7 @@ class _Step:
                 raise
             finally:
                 watchman.stop()
+            looking.named_by(sources, namespace)
             if pooled is not None:
                 pooled.finish()
             if spec.parts is not None:

@@ -15,6 +15,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import time
 import types
 from collections.abc import Iterable, Mapping
@@ -57,6 +58,7 @@ class Watch:
         self._excluded = library.folders()
         self._elsewhere = () if everywhere else _throwaway_folders()
         self._around = _around(self._folder)
+        self._looking: int | None = None  # the thread that looks what there is
         _watching = self
         if not _hooked:
             sys.addaudithook(_hook)  # there is no way to take it off again
@@ -64,7 +66,7 @@ class Watch:
 
     def note(self, path: Any, mode: FileMode) -> None:
         """A file was opened, a folder listed, or one of them looked at."""
-        if isinstance(path, int):
+        if isinstance(path, int) or self._looking == threading.get_ident():
             return
         name = os.path.abspath(os.fsdecode(path))
         if not self._counts(name) or (mode == "look" and self._folder.startswith(folder(name))):
@@ -89,8 +91,17 @@ class Watch:
             source = getattr(module, "__file__", None)
             if isinstance(source, str) and self._counts(source):
                 self._seen.setdefault((source, "read"), (0.0, 0.0))
-        uses = [_use(path, mode, *when) for (path, mode), when in sorted(self._seen.items())]
+        seen = {use: when for use, when in sorted(self._seen.items()) if use[1] != "named" or not self._knows(use[0])}
+        self._looking = threading.get_ident()  # what is opened now, to tell what is in it, is no use
+        try:
+            uses = [_use(path, mode, *when) for (path, mode), when in seen.items()]
+        finally:
+            self._looking = None
         return tuple(use for use in uses if use is not None)
+
+    def _knows(self, path: str) -> bool:
+        """Whether it was seen that the file at *path* was opened."""
+        return (path, "read") in self._seen or (path, "write") in self._seen
 
     def _counts(self, path: str) -> bool:
         inside = folder(path)  # so that a folder counts as what is in it does
@@ -191,6 +202,8 @@ def _use(path: str, mode: FileMode, first: float, last: float) -> FileUse | None
         if mode in LOOKS:
             return FileUse(path, mode, looks(path, mode), 0, first, last)
         facts = os.stat(path)
+        if mode == "named" and not stat.S_ISREG(facts.st_mode):
+            return None
         listing = mode == "read" and os.path.isdir(path)
         if not listing and not os.path.isfile(path):
             return None
@@ -199,7 +212,7 @@ def _use(path: str, mode: FileMode, first: float, last: float) -> FileUse | None
             last = max(last, facts.st_mtime)
         return FileUse(path, mode, digest(path, facts), size, first, last)
     except FileNotFoundError:
-        return FileUse(path, mode, None, 0, first, last)
+        return FileUse(path, mode, None, 0, first, last) if mode != "named" else None
     except OSError:
         return None
 

@@ -387,8 +387,9 @@ class StepError:
     bases: tuple[str, ...] = ()
 
 
-FileMode = Literal["read", "write", "look", "facts"]
-"""How a file was used; "look": asked whether it is there, and of which kind, "facts": its size and time, too."""
+FileMode = Literal["read", "write", "look", "facts", "named"]
+"""How a file was used; "look": asked whether it is there, and of which kind, "facts": its size and time, too; "named":
+it may have been read, by a library that tells nobody."""
 
 
 @dataclass(frozen=True)

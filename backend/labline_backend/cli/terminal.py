@@ -147,7 +147,7 @@ def number(value: float | None) -> str:
 
 def plural(count: int, noun: str) -> str:
     """*count* with its noun."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def size(count: int) -> str:

@@ -237,7 +237,7 @@ def test_a_file_that_was_only_looked_for_counts_once_it_is_there(bench: Bench, a
 
 def test_what_a_file_holds_is_nothing_to_who_only_looks_whether_it_is_there(bench: Bench) -> None:
     bench.file("flag").write_text("one")
-    looks = pipeline(step("look", "import os\nprint(os.path.exists('flag'))"))
+    looks = pipeline(step("look", "import os\nprint(os.path.exists('fl' + 'ag'))"))
     bench.run(looks)
     bench.file("flag").write_text("another")
     assert bench.states(bench.run(looks)) == {"look": "cached"}
@@ -295,3 +295,28 @@ def test_a_file_changed_in_the_same_size_and_with_its_old_time_counts(bench: Ben
     data.write_text("two")
     os.utime(data, ns=(found.st_atime_ns, found.st_mtime_ns))
     assert bench.log(bench.run(trial), "read") == "two\n"
+
+
+@pytest.mark.parametrize(
+    "names", ["name = bytes(b'data.txt')", "import os\npath = 'data.txt'\nname = os.fsencode(path)"]
+)
+def test_a_file_that_a_library_opens_in_c_counts_where_the_step_names_it(bench: Bench, names: str) -> None:
+    bench.file("data.txt").write_text("one")
+    opens = (
+        "import ctypes\nc, read = ctypes.CDLL(None), ctypes.create_string_buffer(3)\nc.read(c.open(name, 0), read, 3)"
+    )
+    trial = pipeline(step("read", f"{names}\n{opens}\nprint(read.raw)"), step("other", "output = 'data.txt'"))
+    assert twice(bench, trial, trial) == {"read": "cached", "other": "cached"}
+    bench.file("data.txt").write_text("two")
+    run = bench.run(trial)
+    assert (bench.log(run, "read"), bench.states(run)["other"]) == ("b'two'\n", "cached")
+
+
+def test_a_file_that_a_library_looks_at_before_it_opens_it_in_c_counts(bench: Bench) -> None:
+    import pandas as pd
+
+    pd.DataFrame({"x": [1]}).to_parquet(bench.file("1.parquet"))
+    trial = pipeline(step("read", "import pandas as pd\nprint(pd.read_parquet(f'{1}.parquet').x.sum())"))
+    bench.run(trial)
+    pd.DataFrame({"x": [2]}).to_parquet(bench.file("1.parquet"))
+    assert bench.log(bench.run(trial), "read") == "2\n"
