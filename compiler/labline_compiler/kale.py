@@ -1,7 +1,8 @@
 """What Kale's panel wrote into a notebook's metadata, under ``kubeflow_notebook``, in Labline's terms.
 
-It is not ours, so a value of another type than Kale gives it is left alone. What Kale's own releases do with each entry
-is in the docs (``users/kale.md``); an entry that asks for something that Labline does not do is told.
+It is not ours, so a value of another type than Kale gives it is no error: it is left out, and told. What Kale's own
+releases do with each entry is in the docs (``users/kale.md``); an entry that asks for what Labline does not do is told,
+too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,18 @@ _NUMBERS = {"retry_count": "retries", "timeout": "timeout"}
 _MOUNTING = (
     "Create the claim on the cluster and name it here, with the type `pvc` and a mount point that starts with a slash."
 )
+# What Kale writes under its names; an object of the panel's may also be a list, or only a name.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "volumes": (list, tuple),
+    "steps_defaults": (list, tuple, Mapping),
+    "experiment": (str, Mapping),
+    "security_context": (Mapping,),
+    "enable_caching": (bool,),
+    **dict.fromkeys(
+        ("experiment_name", "pipeline_name", "pipeline_description", "docker_image", "base_image"),
+        (str,),
+    ),
+}
 _SWITCHES = {"enable_caching": "cache", "generate_html_report": "report"}
 
 
@@ -40,7 +53,7 @@ def read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> list[Finding]
         if _is_text(value := kale.get(key)):
             result.defaults.image = value
     lost = _volumes(kale.get("volumes"), result)
-    others = (*_steps_defaults(kale.get("steps_defaults"), result), *_left_out(kale))
+    others = (*_misfits(kale), *_steps_defaults(kale.get("steps_defaults"), result), *_left_out(kale))
     return [
         *(finding("LL114", f"In Kale's metadata, {message}.", fix=_MOUNTING) for message in lost),
         *(finding("LL114", f"In Kale's metadata, {message}.") for message in others),
@@ -49,6 +62,13 @@ def read_kale(kale: Mapping[str, Any], result: PipelineOptions) -> list[Finding]
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
+
+
+def _misfits(kale: Mapping[str, Any]) -> Iterator[str]:
+    """Entries of another type than Kale's own. An empty one says nothing."""
+    for key, types in _TYPES.items():
+        if (value := kale.get(key)) not in (None, "", [], {}) and not isinstance(value, types):
+            yield f"`{key}` is {str(value)[:80]!r}, which is not what Kale writes there, and is left out"
 
 
 def _steps_defaults(given: Any, result: PipelineOptions) -> Iterator[str]:
@@ -93,6 +113,7 @@ def _volumes(volumes: Any, result: PipelineOptions) -> Iterator[str]:
     """Volumes are mounted into every step."""
     for volume in volumes if isinstance(volumes, (list, tuple)) else ():
         if not isinstance(volume, Mapping):
+            yield f"the volume {str(volume)[:80]!r} is no object and is not mounted"
             continue
         name, path, kind = (volume.get(key) for key in ("name", "mount_point", "type"))
         if kind == "pvc" and isinstance(name, str) and name and isinstance(path, str) and path.startswith("/"):

@@ -152,7 +152,7 @@ CASES = {
     ),
     "a module of the notebook's own": (
         steps(a="import helpers\nhelpers.count += 1", b="import helpers\nprint(helpers.count)"),
-        {"a>b:@patch:helpers.count"},
+        {"a>b:@module:helpers,@patch:helpers.count"},
     ),
     "an item of a dict that a library holds": (
         steps(a="import mimetypes\nmimetypes.types_map['.x'] = 'y'", b="x = 1"),
@@ -191,6 +191,27 @@ CASES = {
     "a module that is reloaded": (
         steps(a="import tools", b="import importlib\nimportlib.reload(tools)", c="print(tools.x)"),
         {"a>b:tools", "a>c:tools", "b>c:@module:tools"},
+    ),
+    "what was put into a module that is reloaded": (
+        steps(a="import tools\ntools.x = 2", b="import importlib\nimportlib.reload(tools)", c="print(tools.x)"),
+        {
+            "a>b:@module:tools,@patch:tools.x,tools",
+            "a>c:tools",
+            "b>c:@module:tools,@patch:tools.x",
+        },
+    ),
+    "what is put into a module that keeps something": (
+        steps(a="import tools\ntools.use()", b="tools.x = 2", c="print(tools.x)"),
+        {"a>b:@module:tools,tools", "a>c:tools", "b>c:@module:tools,@patch:tools.x"},
+    ),
+    "a logger that is set up once more, with a handler that holds something": (
+        steps(
+            a="import io\ntext = io.StringIO()\nlog = logging.getLogger('x')\n"
+            "log.addHandler(logging.StreamHandler(text))",
+            b="log.setLevel(10)",
+            c="log.info('y')\nprint(text.getvalue())",
+        ),
+        {"a>b:@logging,log,text", "a>c:log", "b>c:@logging,text"},
     ),
     "messages to a stream": (
         steps(

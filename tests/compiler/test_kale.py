@@ -17,6 +17,8 @@ LEFT_OUT = [
     ({"security_context": {"run_as_user": 0}}, "security_context"),
     ({"volumes": [{"name": "v", "type": "new_pvc", "mount_point": "/v", "size": 1}]}, "'v', of type new_pvc"),
     ({"volumes": [{"name": "v", "type": "pvc", "mount_point": "/v", "snapshot": True}]}, "snapshot"),
+    ({"volumes": 5}, "`volumes` is '5'"),
+    ({"volumes": ["v"]}, "the volume 'v'"),
     ({"steps_defaults": ["limit:memory:two Gi"]}, "'limit:memory:two Gi'"),
     ({"steps_defaults": ["step:a"]}, "'step:a'"),
     ({"steps_defaults": {"retry_interval": "10s"}}, "steps_defaults.retry_interval"),

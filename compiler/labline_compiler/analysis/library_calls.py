@@ -374,10 +374,15 @@ class LibraryCalls(Replacements):
             self.state.alter(self.heap.only(self.heap.reach(arguments.all), "rng"))
 
     def _reloaded(self, origins: set[str | None]) -> None:
-        """``reload(helpers)`` makes a module anew: one beside the notebook, or Python's own for logging."""
+        """``reload(helpers)`` makes a module anew: one beside the notebook, or Python's own for logging.
+
+        What the notebook has put into it is what the module's own text says again.
+        """
         if "logging" in origins or not origins:
             self.change_logging()
         for origin in sorted(filter(None, origins)):
+            for path in [path for paths in self.patched.values() for path in paths if path.startswith(f"{origin}.")]:
+                self.patch(path, NOTHING)
             if files.is_foreign(origin):
                 self.state.sink.hidden(self._module_state(origin), "change")
 
@@ -516,6 +521,8 @@ class LibraryCalls(Replacements):
             self.state.sink.hidden(state, "change")
             self.keep_functions(value)
         else:
+            if files.is_foreign(path):  # it may be among the data of a module of the notebook's own
+                self.state.sink.hidden(self._module_state(path), "change")
             self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)
 
     def note_process_change(self, what: str) -> None:

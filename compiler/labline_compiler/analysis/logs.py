@@ -41,11 +41,17 @@ class Logs(Classes):
         return True
 
     def keep_in_loggers(self, handed: Value) -> None:
-        """Handlers or filters, or what they are made of, are given to loggers."""
+        """Loggers are set up otherwise, maybe with handlers or filters, or what those are made of, of *handed*.
+
+        What they hold already stays with them: handlers that came from elsewhere would be others.
+        """
+        value = self.state.peek_global(LOGGING)
+        if value is not None:
+            self.state.alter(value)
         kept = self.heap.mutable(handed) | self.heap.callable_in(handed)
         if not kept:
             return
-        value = self.state.peek_global(LOGGING) or self.heap.make(("logging",), "logging")
+        value = value or self.heap.make(("logging",), "logging")
         self.state.bind_global(LOGGING, value, inside=True)
         self.heap.put(value, kept)
         self.state.alter(value, kept)

@@ -216,6 +216,7 @@ LIBRARY: dict[str, Operation] = {
     "random.Random": Operation("fresh", "rng"),
     "functools.wraps": HOLDS,
     "dataclasses.dataclass": SAME,
+    "importlib.reload": SAME,
     "dataclasses.field": HOLDS,
     "tqdm": SAME,
     # NumPy
