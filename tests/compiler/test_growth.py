@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from labline_compiler.analysis import blurring
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
@@ -145,3 +146,14 @@ def test_what_was_seen_of_many_steps_is_looked_at_by_each_for_itself() -> None:
 
     lines([])  # tables that are made once
     assert lines(facts) - lines([]) < 20 * len(facts)
+
+
+def test_a_notebook_that_is_too_much_to_follow_keeps_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blurring, "_ALLOWED", 0)
+    monkeypatch.setattr(blurring, "_ALLOWED_A_LINE", 0)
+    cells = ["a = [1]\ndef f():\n    a.append(2)", "b = [a]", "g = f\ng()", "print(b)"]
+    compilation = compile_notebook(parse(_steps(cells), "notebook.py"))
+    assert compilation.pipeline is not None
+    assert [found.code for found in compilation.findings] == ["LL213"]
+    last = compilation.pipeline.steps[-1]
+    assert [(given.source, "b" in given.names) for given in last.inputs] == [("s2", True)]

@@ -12,6 +12,7 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
 
+_STORE = 5  # steps of work that setting an attribute is
 _ASKED = re.compile(r"_repr_\w+_|_ipython_display_|utcoffset|dst|tzname|fromutc")
 """Methods that others ask an instance by: IPython how to show it, times what their zone is."""
 # Bases that give their instances no attributes that hold something.
@@ -200,6 +201,7 @@ class Classes(Functions):
         """``x.name = value`` of a class of the notebook or of its instance; "*" where the name is not known."""
         thing = self.heap.things[number]
         own = frozenset((number,))
+        self.heap.work += _STORE
         if not value <= thing.stored.get(name, NOTHING):
             thing.stored[name] = thing.stored.get(name, NOTHING) | value
             self.state.bindings += 1
@@ -354,13 +356,16 @@ class Classes(Functions):
         running = self._instances_where((), self._run_by_use)
         unfollowed = self.heap.unfollowed.keys() if self.heap.classes or self.heap.class_makers else ()
         reached = self.heap.reach(value) if running or unfollowed else NOTHING
-        for made in sorted(reached.intersection(unfollowed)):
+        waiting = sorted(reached.intersection(unfollowed))
+        self.heap.work += len(waiting)
+        for made in waiting:
             self.once(("use", made), lambda made=made: self._use_unfollowed(made))  # type: ignore[misc]
         if not (instances := NOTHING.union(*(its & reached for its in running))):
             return
         before, all_of_them = self.state.moment, ("use", instances)
         if self.done.get(all_of_them) == (before, NOTHING):
             return
+        self.heap.work += len(instances)
         for number in sorted(instances):
             self.once(("use", number), lambda number=number: self._use_one(number))  # type: ignore[misc]
         if self.state.moment == before:  # else the first of them may have more to do
@@ -376,6 +381,7 @@ class Classes(Functions):
         """What a function has made that was not followed may be an instance of any class within its reach."""
         own = frozenset((number,))
         within = self.heap.reach(own)
+        self.heap.work += len(self.heap.classes)
         for klass in sorted(within & self.heap.classes):
             for functions in self._run_by_use(klass):
                 self.invoke(functions, within, own)

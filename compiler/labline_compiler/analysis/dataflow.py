@@ -77,6 +77,7 @@ class Analysis:
         walker.handlers_count = self._beside.uses("@logging") or any(HANDLERS.search(u.cell.source) for u in units)
         walker.figures_open = self._figures_open
         walker.loading_counts = loading_counts
+        walker.allow(sum(unit.cell.source.count("\n") + 1 for unit in units))
         for place, unit in enumerate(units):
             walker.state.always.clear()
             walker.state.statement = None

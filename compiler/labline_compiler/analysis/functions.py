@@ -17,8 +17,9 @@ _MAXIMUM_DEPTH = 12
 _CALLERS = 3  # so many calls up, what a line of a function makes is told apart by who called it
 BUDGET = 600  # statements and calls followed in functions for one cell
 NOTEBOOK_BUDGET = 20_000  # and for all cells
+_CALL = 10  # steps of work that any call of a function is
 _ROUNDS = 6  # through functions that may be called in any order
-_ANY_NAME = frozenset(("globals", "eval", "exec"))  # functions that mention them may use any name of the notebook
+ANY_NAME = frozenset(("globals", "eval", "exec"))  # functions that mention them may use any name of the notebook
 _OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
 
 
@@ -81,6 +82,7 @@ class Functions(Mentioning):
 
     def spend(self, units: int = 1) -> None:
         """Count what is followed in functions, so that no notebook takes for ever."""
+        self.heap.work += units
         if self.active:
             self.budget -= units
             self.remaining -= units
@@ -119,6 +121,7 @@ class Functions(Mentioning):
     ) -> Value:
         """Run a function of the notebook on *arguments*; *receiver* is its self, where it is a method."""
         own = frozenset((number,))
+        self.heap.work += _CALL
         if self.exhausted and number not in self.active:
             if self.spent and not self.told_spent:
                 self._tell_spent(info)
@@ -261,7 +264,7 @@ class Functions(Mentioning):
                 values, declared = values | mentions.values, declared | mentions.declared
                 drawn |= mentions.drawn
                 seen |= mentions.functions
-                for name in _ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
+                for name in ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
                     values |= self._any_name(f"builtins.{name}", node)
         made = NOTHING
         for number in numbers:
@@ -298,6 +301,7 @@ class Functions(Mentioning):
         if not self.spent:  # else the functions that made it are not followed either, which comes to the same
             self.call_unfollowed(value, handed)
         functions = sorted(value & self.heap.functions)
+        self.heap.work += len(functions)
         for number in functions:
             if not givers <= self.givers.get(number, NOTHING):
                 self.givers[number] = self.givers.get(number, NOTHING) | givers

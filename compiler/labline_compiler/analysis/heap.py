@@ -137,6 +137,7 @@ class Heap(Links):
         if not content or (holders, content) in self._put:
             return
         self._put.add((holders, content))
+        self.work += len(holders)
         for number in holders & self.instances - self.mixed:  # which reach themselves and their classes all the same
             if number in content or self.things[number].instance_of in content:
                 self.mixed.add(number)
@@ -177,6 +178,7 @@ class Heap(Links):
         """
         if len(content) < 2:
             return content
+        self.work += len(content)
         roots: set[int] = set()
         found: set[int] = set()
         for number in sorted(content, reverse=True):  # the newest first, as they tend to hold the older

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 Value: TypeAlias = frozenset[int]
 NOTHING: Value = frozenset()
+_SET_A_STEP = 50  # so many objects of a set cost as much as one step of Python
 _MOST_KEPT = 2_000_000  # objects in sets that were worked out, of which many are not asked for again
 
 
@@ -48,6 +49,7 @@ class Links:
         self._alone: dict[int, Value] = {}  # the same of what holds nothing: not to be kept right, once it does
         self._reached: dict[Value, _Reach] = {}
         self._kept = 0  # about how many objects are in there
+        self.work = 0  # about how much was done, in steps of Python that a busy machine does not change
         self.grown: set[int] = set()  # objects that reach more, or are in another ring, since somebody emptied this
 
     def link(self, holder: int, new: Value) -> set[int]:
@@ -56,6 +58,7 @@ class Links:
         if self._alone.pop(holder, None) is not None:
             self.grown.add(holder)
         self.links += 1
+        self.work += len(new)
         self.things[holder].holds |= new
         above = self.ring(holder)
         for number in new:
@@ -92,6 +95,7 @@ class Links:
                 rings = rings - seen
                 seen |= rings
                 stack.extend(rings)
+        self.work += len(seen) * (1 + len(added) // _SET_A_STEP)
         if holder in added:  # what it comes to hold holds it
             self._close([ring for ring in seen if ring in added])
         return seen
@@ -148,6 +152,7 @@ class Links:
                 found.update(known.below[-1])
         known.all = known.below[0] if len(known.below) == 1 else frozenset(found)
         self._kept += len(known.all)
+        self.work += len(key) + len(known.all) // _SET_A_STEP
         if self._kept > _MOST_KEPT:
             self._kept = 0
             self._reached.clear()
@@ -175,4 +180,5 @@ class Links:
                     else:
                         found |= below
             known = self._below[ring] = frozenset(found)
+            self.work += 1 + len(found) // _SET_A_STEP
         return known

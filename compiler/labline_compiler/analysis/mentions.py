@@ -37,6 +37,7 @@ class Mentioning(Draws):
             return known
         self.read_here.add(number)
         if known is not None and self._still_holds(known):
+            self.heap.work += len(known.names)
             self.state.read_again(known.names)
             mentions = self.mentions[number] = known._replace(moment=moment)
             return mentions
@@ -78,6 +79,7 @@ class Mentioning(Draws):
             seen |= new
             waiting.extend(sorted(new, key=lambda one: (one in self.mentions, one)))  # those known first, being many
         names = tuple(read)
+        self.heap.work += 2 * len(names) + 10 * len(seen)
         mentions = self.mentions[number] = Mentions(
             moment,
             frozenset(met),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import ast
 
 from labline_compiler.analysis import scopes
+from labline_compiler.analysis.blurring import Blurring
 from labline_compiler.analysis.functions import BUDGET
 from labline_compiler.analysis.heap import NOTHING
-from labline_compiler.analysis.magics import Magics
 from labline_compiler.analysis.state import Frame
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.syntax import parse
 
 
-class Walker(Magics):
+class Walker(Blurring):
     """Runs the cells of a notebook on abstract values."""
 
     def run_cell(self, cell: ParsedCell, number: int, source: str) -> None:
@@ -22,6 +22,8 @@ class Walker(Magics):
         self.last_value = NOTHING
         self.cell(cell)
         self.remember_cell(cell, self.last_value)
+        if self.anything:
+            self.blur()
         self.cells += 1
 
     def cell(self, cell: ParsedCell) -> None:
@@ -33,10 +35,14 @@ class Walker(Magics):
         self.invoked.clear()
         self.givers.clear()
         self.settled.clear()
+        if self.anything:
+            self.run_anything()
         if cell.magic is not None:
             self.cell_magic(cell.magic)
         if not cell.local:
-            self.run(cell.tree.body)
+            for statement in cell.tree.body:
+                self.between_statements()
+                self.run([statement])
             return
         frame = Frame(None)
         frame.scope = _everything_local(cell.tree)
