@@ -39,7 +39,9 @@ def add(
     with target_errors():
         recurring.cron_of(cron)
     compilation, pipeline, _ = service.compile_to_run(path, notebook, None, observed=True)
-    submission = service.targets.prepare(place, pipeline, literals(pipeline, parameters or {}), cache=cache)
+    submission = service.targets.prepare(
+        place, pipeline, literals(pipeline, parameters or {}), cache=cache, folder=path.absolute().parent
+    )
     with target_errors():
         added = recurring.add(place, pipeline, submission, name or pipeline.name, cron)
     return added, (*compilation.findings, *submission.findings)

@@ -146,7 +146,7 @@ class Service:
             from labline_backend.kubeflow.submission import left_out
 
             place = self.targets.to_run(target, selection)
-            submission = self.targets.prepare(place, pipeline, given, cache=cache)
+            submission = self.targets.prepare(place, pipeline, given, cache=cache, folder=path.absolute().parent)
             files, findings = submission.files, (*findings, *submission.findings)
             findings = (*findings, *left_out(place, timeout, priority, post_mortem=post_mortem))
         with engine_errors():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend import wire
@@ -67,8 +68,10 @@ class KnownTargets:
             raise InputError(f"Only this machine runs a part of a pipeline; {name} runs it whole.")
         return target
 
-    def prepare(self, target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
-        """Compile for a target that passes its pre-flight. Raises ``InputError``."""
+    def prepare(
+        self, target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool, folder: Path
+    ) -> Submission:
+        """Compile for a target that passes its pre-flight; *folder* is the notebook's. Raises ``InputError``."""
         from labline_backend.kubeflow.needs import lacking
         from labline_backend.kubeflow.preflight import check
         from labline_backend.kubeflow.submission import prepare
@@ -77,7 +80,7 @@ class KnownTargets:
         if failing:
             raise InputError(failing[0].message, failing)
         with target_errors():
-            return prepare(target, pipeline, literals, cache=cache)
+            return prepare(target, pipeline, literals, cache=cache, folder=folder)
 
     def _all(self) -> list[Target]:
         from labline_backend.kubeflow.targets import Targets

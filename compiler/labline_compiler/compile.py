@@ -399,6 +399,7 @@ class _Compiler:
                     files=tuple(sorted({path for stretch in stretches for path in stretch.files})),
                     stretches=tuple(stretches) if name in broken else (),
                     keepers=tuple(keepers.get(name, ())),
+                    files_of=tuple(source for source in names if source in {**flow.files_of, **prev.get(name, {})}),
                     options=options.get(name, StepOptions()),
                     condition=find_condition(cells.get(name, ())),
                 )

@@ -131,8 +131,9 @@ class Step:
     ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, with names that it
     reads and nothing binds, and the files it names (relative to the notebook's folder). ``stretches`` are told of a
     step that has cells on both sides of another's. ``keepers`` are the steps it waits for that may keep something of
-    an input that it may alter. A ``loop`` is another way to run the same cells, with the same outcome; a target may do
-    without.
+    an input that it may alter, ``files_of`` those, in the notebook's order, whose files it may use: a target where
+    steps share no folder hands these on. A ``loop`` is another way to run the same cells, with the same outcome; a
+    target may do without.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Step:
     files: tuple[str, ...] = ()
     stretches: tuple[Stretch, ...] = ()
     keepers: tuple[str, ...] = ()
+    files_of: tuple[str, ...] = ()
     loop: Loop | None = None  # whose items are to run in processes of their own
     condition: Condition | None = None
 
@@ -209,6 +211,11 @@ class Pipeline:
     @functools.cached_property
     def _by_name(self) -> dict[str, Step]:
         return {step.name: step for step in self.steps}
+
+    @functools.cached_property
+    def writers(self) -> frozenset[str]:
+        """The steps that may write files which others use."""
+        return frozenset(source for step in self.steps for source in step.files_of)
 
     def definitions(self, name: str) -> tuple[CellSource, ...]:
         """The cells of other steps that may define functions and classes which the step called *name* takes."""

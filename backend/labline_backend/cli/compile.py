@@ -55,9 +55,14 @@ def compile_(notebook: Path, target: str, output: Path | None, observed: bool) -
 def _kubeflow(notebook: Path, pipeline: Pipeline, output: Path | None, report: list[Finding]) -> str:
     """Write the YAML; what to print, which is the YAML where standard output was asked for."""
     from labline_backend.errors import InputError
+    from labline_backend.kubeflow.folder import look, ship
+    from labline_backend.targets import target_errors
     from labline_compiler.targets.kubeflow import compile_to_yaml
 
-    text = compile_to_yaml(pipeline, report=report)
+    with target_errors():
+        shipped, told = ship(look(notebook.absolute().parent, pipeline))
+    report += told
+    text = compile_to_yaml(pipeline, report=report, shipped=shipped)
     if output == Path("-"):
         return text
     file = output or notebook.with_suffix(".pipeline.yaml")

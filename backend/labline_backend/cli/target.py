@@ -37,6 +37,7 @@ def target() -> None:
 @click.option("--image", metavar="REF", help="The image for steps that name none; by default labline-step:VERSION.")
 @click.option("--kubeconfig", type=file, help="The cluster itself: for your rights before a run, and pods' logs.")
 @click.option("--context", help="The kubeconfig's context.")
+@click.option("--folder-limit", metavar="SIZE", help="How much of a notebook's folder travels, as 1GB; usually 256MiB.")
 @click.option("--plain-http", is_flag=True, help="Send the secret over http, too: who reads the network reads it.")
 def add(
     name: str,
@@ -49,11 +50,18 @@ def add(
     image: str | None,
     kubeconfig: Path | None,
     context: str | None,
+    folder_limit: str | None,
     plain_http: bool,
 ) -> None:
     """Add the Kubeflow Pipelines at URL as NAME, or change it. A secret is only ever referred to."""
+    from labline_backend.kubeflow.folder import LIMIT
     from labline_backend.kubeflow.targets import Target
+    from labline_backend.store.pruning import bytes_of
 
+    try:
+        limit = LIMIT if folder_limit is None else bytes_of(folder_limit)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--folder-limit") from error
     with _service() as service:
         added = service.targets.add(
             Target(
@@ -68,6 +76,7 @@ def add(
                 kubeconfig=str(kubeconfig.absolute()) if kubeconfig else None,
                 context=context,
                 plain_http=plain_http,
+                folder_limit=limit,
             )
         )
     click.echo(f"{added.name}: {added.host}. Try it out: labline target check {added.name}")

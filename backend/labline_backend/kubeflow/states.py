@@ -85,6 +85,8 @@ def task_names(specification: str) -> dict[str, Tasks]:
     """The names of every step's tasks in a compiled pipeline (KFP YAML)."""
     import yaml
 
+    from labline_compiler.targets.kubeflow_names import FOLDERS
+
     documents = yaml.load_all(specification, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     document = next(iter(documents))
     components = {"": document["root"], **document["components"]}
@@ -100,7 +102,7 @@ def task_names(specification: str) -> dict[str, Tasks]:
     parts = {part for loop in loops.values() for part in loop}
     found = {}
     for key, task in tasks.items():
-        if task["componentRef"]["name"] not in dags and key not in parts:
+        if task["componentRef"]["name"] not in dags and key not in parts and key not in FOLDERS:
             loop = next((loops[each] for each in task.get("dependentTasks", ()) if each in loops), ())
             found[task["taskInfo"]["name"]] = Tasks(key, *loop)
     return found

@@ -15,6 +15,7 @@ from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.kubeflow.errors import NOT_MIRRORED, REFUSED, TargetError
+from labline_backend.kubeflow.folder import look, ship
 from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
@@ -56,8 +57,13 @@ class Submission:
     findings: tuple[Finding, ...]
 
 
-def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool) -> Submission:
-    """Compile *pipeline* for *target*. Raises ``TargetError`` and ``ParameterError``."""
+def prepare(
+    target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool, folder: Path
+) -> Submission:
+    """Compile *pipeline* for *target*, with what of the notebook's *folder* travels.
+
+    Raises ``TargetError`` and ``ParameterError``.
+    """
     from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, arguments, compile_to_yaml
 
     values = run_parameters.merge(pipeline, literals)
@@ -65,9 +71,9 @@ def prepare(target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, 
         passed = arguments(pipeline, values)
     except ValueError as error:
         raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
-    findings: list[Finding] = []
+    shipped, findings = ship(look(folder, pipeline), root=target.root, limit=target.folder_limit)
     wanted = pipeline if cache else _uncached(pipeline)
-    specification = compile_to_yaml(wanted, image=target.image or DEFAULT_IMAGE, report=findings)
+    specification = compile_to_yaml(wanted, image=target.image or DEFAULT_IMAGE, report=findings, shipped=shipped)
     if target.root is None:
         message = f"Values, metrics and outputs of cells stay on {target.name}, which has no pipeline root to read."
         fix = "Name a place in an S3 that both sides reach: labline target add ... --root s3://bucket/prefix."

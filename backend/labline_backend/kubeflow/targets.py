@@ -42,6 +42,7 @@ class Target:
     image: str | None = None
     kubeconfig: str | None = None
     context: str | None = None
+    folder_limit: int = 256 << 20  # bytes of the notebook's folder that travel with a run at most
     plain_http: bool = False  # whether the secret may go over a connection that others can read
 
     def checked(self) -> Target:

@@ -39,6 +39,8 @@ def run(pipeline: Pipeline, parameters: Mapping[str, str], kernel: Kernel, folde
 
     if pipeline.name in {step.name for step in pipeline.steps}:
         pipeline = replace(pipeline, name=f"verified-{pipeline.name}")  # the runner takes one name for one component
+    # All steps run in one folder here, so no files need to be handed on.
+    pipeline = replace(pipeline, steps=tuple(replace(step, files_of=()) for step in pipeline.steps))
     source, result = scratch / "pipeline.yaml", scratch / "kfp.json"
     source.write_text(compile_to_yaml(pipeline, report=[]), "utf-8")
     order = {

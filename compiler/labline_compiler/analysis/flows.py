@@ -78,6 +78,7 @@ class StepFlow:
     groups: list[list[str]] = field(default_factory=list)
     optional: set[str] = field(default_factory=set)
     after: dict[str, None] = field(default_factory=dict)
+    files_of: dict[str, None] = field(default_factory=dict)  # steps that may have written files which it uses
     stretches: dict[int, StretchFlow] = field(default_factory=dict)  # by segment, in the notebook's order
 
 

@@ -258,6 +258,8 @@ class Recorder:
         if mode != "read":  # what the preamble reads must be the same whenever it runs
             self.misplaced.update(cell for read, cell in self.preamble_files if must_wait(read, access))
         self.steps[step].after.update(dict.fromkeys(earlier.step for earlier in waits))
+        written = (earlier.step for earlier in waits if earlier.mode != "read")
+        self.steps[step].files_of.update(dict.fromkeys(written))
         self.files.add(access)
 
     def unrepeatable(self) -> None:

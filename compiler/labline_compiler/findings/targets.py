@@ -96,4 +96,12 @@ RULES = (
         "The bucket that LABLINE_ARTIFACTS names cannot be used, so that values would not be kept.",
         "Correct the bucket, the endpoint or the credentials, or unset LABLINE_ARTIFACTS to keep values here only.",
     ),
+    Rule(
+        "LL613",
+        "files left behind",
+        "warning",
+        "A run on a cluster gets the files of the notebook's folder with it, but not all: what is hidden, too big or "
+        "elsewhere stays on this machine, and a step that looks for it there does not find it.",
+        "Name a pipeline root or allow more with --folder-limit; name what no step needs in .lablineignore.",
+    ),
 )

@@ -26,8 +26,9 @@ from labline_compiler.targets.kubeflow_component import (
     specification,
 )
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
+from labline_compiler.targets.kubeflow_folder import Shipped, folder_task
 from labline_compiler.targets.kubeflow_graph import Fan, Graph, ends_run, graph, waits
-from labline_compiler.targets.kubeflow_names import RETURNED, Names, passed, passing, runs_apart
+from labline_compiler.targets.kubeflow_names import FOLDER, RETURNED, Names, passed, passing, runs_apart
 
 STEP_IMAGE = "labline-step"
 
@@ -56,14 +57,21 @@ class UnsupportedOptionWarning(UserWarning):
     """A step asks for something that this target does not carry."""
 
 
-def compile_to_yaml(pipeline: Pipeline, *, image: str = DEFAULT_IMAGE, report: list[Finding] | None = None) -> str:
+def compile_to_yaml(
+    pipeline: Pipeline,
+    *,
+    image: str = DEFAULT_IMAGE,
+    report: list[Finding] | None = None,
+    shipped: Shipped | None = None,
+) -> str:
     """Write *pipeline* as KFP v2 IR YAML; the same pipeline gives the same bytes.
 
-    *image* runs the steps that name none of their own. What the target cannot carry is appended to *report*, or warned
-    about when there is none. Raises ``ValueError`` for a pipeline without steps.
+    *image* runs the steps that name none of their own; they find the files *shipped* where they run. What the target
+    cannot carry is appended to *report*, or warned about when there is none. Raises ``ValueError`` for a pipeline
+    without steps.
     """
     findings: list[Finding] = []
-    built = build(pipeline, Names(pipeline), image, findings)
+    built = build(pipeline, Names(pipeline), image, findings, shipped=shipped)
     text = yaml_of_pipeline(built.pipeline_spec, built.platform_spec)
     if report is None:
         for finding in [found for found in findings if found.severity != "info"]:
@@ -97,6 +105,7 @@ def build(
     image: str,
     findings: list[Finding],
     options: Callable[[Pipeline, Component, Any, Any, list[Finding]], None] | None = None,
+    shipped: Shipped | None = None,
 ) -> Any:
     """The pipeline as the kfp SDK holds it. *options* is called in place of :func:`apply_options`.
 
@@ -109,8 +118,8 @@ def build(
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        made = graph(pipeline, names)
-        return _built(pipeline, made, names, image, findings, options or apply_options)
+        made = graph(pipeline, names, shipped)
+        return _built(pipeline, made, names, image, findings, options or apply_options, shipped)
 
 
 def _built(
@@ -120,6 +129,7 @@ def _built(
     image: str,
     findings: list[Finding],
     options: Callable[..., None],
+    shipped: Shipped | None,
 ) -> Any:
     from kfp import dsl, kubernetes
 
@@ -143,6 +153,8 @@ def _built(
             return task
 
         def all_tasks() -> None:
+            if shipped is not None:
+                tasks[FOLDER] = folder_task(shipped, image)
             for each in made.tasks:
                 if isinstance(each, Fan):
                     items = tasks[each.items].outputs[RETURNED]

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from labline_compiler.passage import Passage, looped
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import source
+from labline_compiler.targets.kubeflow_folder import Shipped
 from labline_compiler.targets.kubeflow_names import (
+    FOLDER,
     OWN_OUTPUTS,
     PASSED,
     RESULT,
     SPECIFICATION,
+    WRITTEN,
     Names,
     Role,
     passing,
@@ -133,19 +136,24 @@ class Component:
         return self.step.name + {"list": ": items", "item": ": item"}.get(self.role, "")
 
 
-def components(pipeline: Pipeline, step: Step, names: Names, *, ends: bool = False) -> tuple[Component, ...]:
+def components(
+    pipeline: Pipeline, step: Step, names: Names, *, ends: bool = False, shipped: Shipped | None = None
+) -> tuple[Component, ...]:
     """The functions that KFP makes components of: of a loop that runs apart one for each part, the whole last.
 
-    *ends* says that the step is to be the task that ends the run.
+    *ends* says that the step is to be the task that ends the run. *shipped* are the files that come with the notebook.
     """
     roles: tuple[Role, ...] = ("list", "item", "whole") if runs_apart(step) else ("exit",) if ends else ("step",)
-    return tuple(_Writer(pipeline, step, names, role).component() for role in roles)
+    return tuple(_Writer(pipeline, step, names, role, shipped).component() for role in roles)
 
 
 class _Writer:
     """Writes the function of one task."""
 
-    def __init__(self, pipeline: Pipeline, step: Step, names: Names, role: Role) -> None:
+    def __init__(
+        self, pipeline: Pipeline, step: Step, names: Names, role: Role, shipped: Shipped | None = None
+    ) -> None:
+        self._shipped = shipped
         self._pipeline, self._step, self._names, self._role = pipeline, step, names, role
         self._signature: list[tuple[str, ast.expr]] = []
         self._feeds: dict[str, Feed] = {}
@@ -217,6 +225,21 @@ class _Writer:
             for origin, argument in arguments.items()
         )
         self._kept = [source.name(argument) for argument in keepers.values()]
+        if self._role != "exit":  # which takes nothing of other tasks
+            self._take_files([*taken, *arguments.values(), *keepers.values()])
+
+    def _take_files(self, taken: list[str]) -> None:
+        """The notebook's files, and then those that steps above have written, in the notebook's order."""
+        archives: list[ast.expr] = []
+        if self._shipped is not None:
+            self._take("notebook_files", FromTask(FOLDER, self._shipped.output))
+            archives.append(_tuple(source.name("notebook_files"), ast.Constant(self._shipped.digest)))
+        wanted = ((writer, f"files_of_{self._names.steps[writer]}") for writer in self._step.files_of)
+        for writer, argument in unique(wanted, taken=taken).items():
+            self._take(argument, FromTask(self._names.steps[writer], WRITTEN))
+            archives.append(_tuple(source.name(argument), ast.Constant(None)))
+        if archives:
+            self._call["archives"] = _list(archives)
 
     def _take(self, argument: str, feed: FromTask, kind: str = "dsl.Artifact") -> None:
         self._feeds[argument] = feed
@@ -270,8 +293,10 @@ class _Writer:
         kinds = {"executed_notebook": "Artifact", RESULT: "Artifact"}
         if self._role == "list":
             return {RESULT: "Artifact"}
-        if self._role == "item":
+        if self._role == "item":  # which writes no files that others use, or it would not run apart
             return kinds
+        if self._step.name in self._pipeline.writers and self._role != "exit":
+            kinds[WRITTEN] = "Artifact"
         if any(cell.role == "metrics" for cell in self._step.cells):
             kinds["metrics"] = "Metrics"
         if self._step.options.report is not False:

@@ -15,16 +15,32 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 
 # What every component may have beside the step's own values.
 RESULT = "step_result"
-OWN_OUTPUTS = ("executed_notebook", RESULT, "metrics", "report")
+WRITTEN = "written_files"
+OWN_OUTPUTS = ("executed_notebook", RESULT, "metrics", "report", WRITTEN)
 # What KFP passes to tasks of loops and to the task that ends a run.
-PASSED = ("loop_item", "loop_listing", "loop_results", "loop_notebooks", "loop_values", "run_status")
+PASSED = (
+    "loop_item",
+    "loop_listing",
+    "loop_results",
+    "loop_notebooks",
+    "loop_values",
+    "run_status",
+    "notebook_files",
+)
 RETURNED = "Output"  # what KFP calls the value that a component returns
 
 # The function that gives a component's step as JSON; each component has its own.
 SPECIFICATION = "labline_specification"
 
+FOLDER = "notebook_folder"  # the component that has the notebook's files
+IMPORTER = "importer"  # what KFP calls that which fetches them from a storage
+FOLDERS = (FOLDER.replace("_", "-"), IMPORTER)  # as tasks
+
 # What no component may be called: the names that its source, or the Python target's module of components, stands on.
-RESERVED = ("dsl", "labline_component", "labline_image", SPECIFICATION, "notebook_as_html", "run_labline_step")
+RESERVED = (
+    *("dsl", "labline_component", "labline_image", SPECIFICATION, "notebook_as_html", "run_labline_step"),
+    *(FOLDER, IMPORTER),
+)
 
 # The widest whole number that survives the double which protobuf keeps every number in.
 EXACT_INTEGER = 2**53

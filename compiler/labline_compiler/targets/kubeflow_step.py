@@ -26,6 +26,8 @@ def run_labline_step(
     left: tuple[list[Any], ...] = (),
     ending: tuple[str, ...] = (),
     status: Any = None,
+    archives: list[tuple[Any, str | None]] | None = None,
+    written_files: Any = None,
 ) -> list[str] | None:
     """Run the step in a process of its own, as every target does, and hand its values to KFP.
 
@@ -40,6 +42,9 @@ def run_labline_step(
     called *item*; or "whole", after all items, whose results, executed notebooks and values, if any, are *left*. The
     later parts get what the first one has left as *listing*. Of a step that ends the run *ending* names the parameters
     that KFP's *status* of all others is told in.
+
+    *archives* have files that are to be there before the step begins, in this order, each with its digest where that
+    is not in the artifact's metadata. *written_files* gets those that the step then writes.
     """
     import json
     import os
@@ -106,6 +111,28 @@ def run_labline_step(
         digest = digest_of(step["step"], names, artifact)
         return {"names": names, "source": step["step"], "path": artifact.path, "digest": digest}
 
+    def bring_files() -> Any:
+        """Have files there that the step may use. What there is then, where it is to be told what it has written."""
+        if not archives and written_files is None:
+            return None
+        from labline_runtime import shipping
+
+        place = shipping.place()
+        step["working_directory"] = str(place)
+        try:
+            for archive, digest in archives or ():
+                known = digest or digest_of("above", ["files"], archive)
+                shipping.unpack(Path(archive.path), known, place)
+            return shipping.look(place) if written_files is not None else None
+        except (OSError, ValueError) as error:
+            return fail(f"Step {step['step']} cannot begin: {error}.")
+
+    def leave_files(before: Any) -> None:
+        from labline_runtime import shipping
+
+        place = Path(step["working_directory"])
+        written_files.metadata["digest"] = shipping.pack_changes(place, before, Path(written_files.path))
+
     def of_items() -> list[dict[str, Any]]:
         results, notebooks, *values = map(in_order, left)
         return [
@@ -136,6 +163,7 @@ def run_labline_step(
             kept=kept_of_inputs(),
         )
         (folder / "output").mkdir()
+        seen = bring_files()
         document = step
         if part is not None:
             document = {
@@ -154,7 +182,7 @@ def run_labline_step(
             "runpy.run_module('labline_runtime', run_name='__main__', alter_sys=True)"
         )
         command = [sys.executable, "-c", start, str(folder / "step.json")]
-        code = subprocess.run(command, env=environment, check=False).returncode
+        code = subprocess.run(command, env=environment, cwd=step["working_directory"], check=False).returncode
 
         notebook = folder / "output" / "executed.ipynb"
         if notebook.exists():
@@ -178,6 +206,8 @@ def run_labline_step(
         if part == "list":
             # Where the items cannot run apart, one task says so, since a loop of none has no end that KFP could tell.
             return list(map(str, range(len(result["listed"])))) if result["in_one"] is None else ["whole"]
+        if written_files is not None:
+            leave_files(seen)
         if part == "item":
             Path(executed_notebook.path).touch()  # there is none of an item that never began
             for artifact in (step_result, executed_notebook, *(artifact for artifact, _, _ in outputs)):

@@ -47,7 +47,11 @@ def with_storage(emulator: Emulator, s3: S3) -> S3:
         bucket, _, key = place.removeprefix("s3://").partition("/")
         s3.client.upload_file(str(path), bucket, key)
 
-    emulator._upload = upload
+    def download(place: str, path: Path) -> None:
+        bucket, _, key = place.removeprefix("s3://").partition("/")
+        s3.client.download_file(bucket, key, str(path))
+
+    emulator._upload, emulator._download = upload, download
     return s3
 
 

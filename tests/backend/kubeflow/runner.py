@@ -14,6 +14,7 @@ import logging
 import os
 import pickle
 import re
+import shutil
 import signal
 import sys
 import warnings
@@ -63,7 +64,14 @@ def _follow_places() -> list[str]:
         done = Path("done", f"{places[-1]}-{task_name}.pickle".replace("/", "-"))
         if done.exists():
             return pickle.loads(done.read_bytes())
-        outputs, status = execute(task_name=task_name, **more)
+        pod = Path("pod")  # each task begins with an empty disk, as a pod does, and in the same place
+        shutil.rmtree(pod, ignore_errors=True)
+        pod.mkdir()
+        os.chdir(pod)
+        try:
+            outputs, status = execute(task_name=task_name, **more)
+        finally:
+            os.chdir("..")
         if status == Status.SUCCESS:
             done.parent.mkdir(exist_ok=True)
             done.write_bytes(pickle.dumps((outputs, status)))
