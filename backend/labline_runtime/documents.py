@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import types
 import typing
 from collections.abc import Callable, Iterable
+from json import dumps, loads  # as they were before the notebook could replace them
 from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def to_json(value: Any) -> str:
     """Write a dataclass as a JSON document."""
-    return json.dumps(value, default=fields_of, ensure_ascii=False, sort_keys=True)
+    return dumps(value, default=fields_of, ensure_ascii=False, sort_keys=True)
 
 
 def fields_of(value: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def _names_of(kind: type) -> tuple[str, ...]:
 def from_json(kind: type[T], text: str) -> T:
     """Read a JSON document as *kind*. Raises ``ValueError`` where it does not fit."""
     try:
-        return from_plain(kind, json.loads(text))
+        return from_plain(kind, loads(text))
     except RecursionError:
         raise ValueError("the document is nested too deeply") from None
 

@@ -8,9 +8,9 @@ was there before the loop.
 
 from __future__ import annotations
 
-import json
 import types
 from collections.abc import Mapping, Sequence
+from json import loads  # as they were before the notebook could replace them
 from pathlib import Path
 from typing import Any
 
@@ -152,14 +152,14 @@ def outputs(parts: Sequence[Part], cell: CellSource) -> list[dict[str, Any]]:
 
 def _batch(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))["items"]
+        return loads(path.read_text("utf-8"))["items"]
     except (OSError, ValueError):  # of an old run that was cleared away
         return None
 
 
 def _outputs(path: Path, cell: CellSource) -> list[dict[str, Any]]:
     try:
-        cells = json.loads(path.read_text("utf-8"))["cells"]
+        cells = loads(path.read_text("utf-8"))["cells"]
     except (OSError, ValueError):  # of an item that failed early, or of an old run that was cleared away
         return []
     return [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
+from json import dumps  # as they were before the notebook could replace them
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class ExecutedNotebook:
                 cell["outputs"] = outputs.to_notebook()
                 cell["metadata"]["labline"].update(outputs.displays())
         document = {"cells": self._cells, "metadata": self._metadata, "nbformat": 4, "nbformat_minor": 5}
-        write_atomically(self._path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+        write_atomically(self._path, dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _cell(source: CellSource, used: set[str]) -> dict[str, Any]:

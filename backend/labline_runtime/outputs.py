@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import sys
 import threading
+from json import dumps, loads  # as they were before the notebook could replace them
 from typing import Any
 
 from labline_runtime.log import Log
@@ -159,7 +159,7 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain_json(item) for item in value]
     try:
-        return json.loads(json.dumps(value, allow_nan=False))
+        return loads(dumps(value, allow_nan=False))
     except (TypeError, ValueError):
         return _clean(repr(value))
 

@@ -7,15 +7,15 @@ line for each thing that is taken, sorted by name, and a step looks up the few n
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
+from json import dumps, loads  # as they were before the notebook could replace them
 
 from labline_runtime.specification import Reading
 
 
 def table(readings: Iterable[Reading]) -> bytes:
     """The file that has *readings*."""
-    lines = (_key(each.name) + json.dumps(dataclasses.astuple(each)).encode() + b"\n" for each in readings)
+    lines = (_key(each.name) + dumps(dataclasses.astuple(each)).encode() + b"\n" for each in readings)
     return b"".join(sorted(lines))
 
 
@@ -47,7 +47,7 @@ class Passing:
         start = self._find(key)
         while self._shared.startswith(key, start):
             end = self._shared.index(b"\n", start)
-            yield Reading(*json.loads(self._shared[start + len(key) : end]))
+            yield Reading(*loads(self._shared[start + len(key) : end]))
             start = end + 1
 
     def _find(self, key: bytes) -> int:
@@ -64,4 +64,4 @@ class Passing:
 
 
 def _key(name: str) -> bytes:
-    return json.dumps(name).encode() + b"\t"
+    return dumps(name).encode() + b"\t"

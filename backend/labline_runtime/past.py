@@ -12,10 +12,10 @@ step's ``result.json``. A value is unpickled when it is asked for, after its art
 from __future__ import annotations
 
 import functools
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from json import loads  # as they were before the notebook could replace them
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +205,7 @@ class Values(Mapping[str, Any]):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise PastError(f"{path} cannot be read: {error}.") from error
     if not isinstance(document, dict):

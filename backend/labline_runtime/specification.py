@@ -11,9 +11,9 @@ Names that start with ``@`` stand for hidden state (``@numpy.random``); all othe
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from json import dumps  # as they were before the notebook could replace them
 from typing import Any, Literal
 
 SCHEMA_VERSION = 1
@@ -217,7 +217,7 @@ class Looped:
 
 def code_digest(cells: Iterable[CellSource]) -> str:
     """A digest of the source of *cells*."""
-    return hashlib.sha256(json.dumps([cell.source for cell in cells]).encode()).hexdigest()
+    return hashlib.sha256(dumps([cell.source for cell in cells]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)

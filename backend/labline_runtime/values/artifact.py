@@ -28,13 +28,13 @@ import dataclasses
 import hashlib
 import io
 import itertools
-import json
 import mmap
 import os
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from json import dumps, loads  # as they were before the notebook could replace them
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -156,7 +156,7 @@ def _room(buffer: pickle.PickleBuffer) -> int:
 
 def _text_of(index: Mapping[str, Any]) -> bytes:
     """How a file ends."""
-    text = json.dumps(index, sort_keys=True, separators=(",", ":")).encode()
+    text = dumps(index, sort_keys=True, separators=(",", ":")).encode()
     return text + len(text).to_bytes(_LENGTH, "little") + MAGIC
 
 
@@ -280,7 +280,7 @@ def load(
     if bytes(view[: len(MAGIC)]) != MAGIC or bytes(view[-len(MAGIC) :]) != MAGIC:
         raise DamagedArtifactError(f"{path} is not an artifact of this version")
     place = _index_place(view)
-    index = json.loads(bytes(view[place : len(view) - len(MAGIC) - _LENGTH]))
+    index = loads(bytes(view[place : len(view) - len(MAGIC) - _LENGTH]))
     buffers = []
     for start, length, readonly in index["buffers"]:
         buffer = view[start : start + length]
@@ -349,7 +349,7 @@ def _told(view: memoryview) -> tuple[int, int, list[hashed.Run], bytes]:
     if not 0 < last < len(view):
         return nothing
     try:
-        index = json.loads(bytes(view[last : len(view) - len(MAGIC) - _LENGTH]))
+        index = loads(bytes(view[last : len(view) - len(MAGIC) - _LENGTH]))
         first, runs = index["stream"][1], [hashed.Run(*run) for run in index["runs"]]
         if not all(type(each) is int for each in (first, *itertools.chain(*map(dataclasses.astuple, runs)))):
             return nothing
