@@ -129,8 +129,9 @@ label = "a"
         "What a cell does is followed through the notebook's own functions, for so many statements in each cell and in "
         "the whole notebook. Functions that are called after that are taken for the worst: they may change everything "
         "that they mention, and all that those mention which they reach, and any of that may hold any other "
-        "afterwards. What following the whole notebook may take is bounded, too: from where that is spent, every cell is "
-        "taken to change all that those above have made, so steps run in the notebook's order. The pipeline still computes what the notebook computes, but later steps wait for this cell that "
+        "afterwards. What following the whole notebook may take is bounded, too: from where that is spent, every cell "
+        "is taken to change all that those above have made, so steps run in the notebook's order. The pipeline still "
+        "computes what the notebook computes, but later steps wait for this cell that "
         "need not, and more values travel together.",
         "Nothing has to be done. Where steps wait that could run side by side, split the cell, or hand functions "
         "what they work on instead of having them read variables.",
