@@ -37,8 +37,6 @@ def run(pipeline: Pipeline, parameters: Mapping[str, str], kernel: Kernel, folde
     """Compile *pipeline* and run it with *parameters* (Python literals) in *folder*."""
     from labline_compiler.targets.kubeflow import arguments, compile_to_yaml, task_names
 
-    if pipeline.name in {step.name for step in pipeline.steps}:
-        pipeline = replace(pipeline, name=f"verified-{pipeline.name}")  # the runner takes one name for one component
     # All steps run in one folder here, so no files need to be handed on.
     pipeline = replace(pipeline, steps=tuple(replace(step, files_of=()) for step in pipeline.steps))
     source, result = scratch / "pipeline.yaml", scratch / "kfp.json"

@@ -28,7 +28,7 @@ from labline_compiler.targets.kubeflow_component import (
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
 from labline_compiler.targets.kubeflow_folder import Shipped, folder_task
 from labline_compiler.targets.kubeflow_graph import Fan, Graph, ends_run, graph, waits
-from labline_compiler.targets.kubeflow_names import FOLDER, RETURNED, Names, passed, passing, runs_apart
+from labline_compiler.targets.kubeflow_names import FOLDER, RETURNED, Names, passed, passing, runs_apart, task_name
 
 STEP_IMAGE = "labline-step"
 
@@ -83,8 +83,7 @@ def compile_to_yaml(
 
 def task_names(pipeline: Pipeline) -> dict[str, str]:
     """Step -> what its task is called in the compiled pipeline."""
-    names = Names(pipeline).steps
-    return {step: re.sub("[^0-9a-z]+", "-", name.lower()).strip("-") for step, name in names.items()}
+    return {step: task_name(name) for step, name in Names(pipeline).steps.items()}
 
 
 def arguments(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -185,7 +184,7 @@ def _built(
             for passed in [passing(p)]
         ]
     )
-    return dsl.pipeline(entry, name=pipeline.name, description=pipeline.summary)
+    return dsl.pipeline(entry, name=names.pipeline, description=pipeline.summary)
 
 
 def _kfp_component(pipeline: Pipeline, made: Component, image: str) -> Callable[..., Any]:

@@ -87,6 +87,16 @@ class Names:
             )
             for s in pipeline.steps
         }
+        # The kfp SDK takes the file of a pipeline that is called like one of its components for that component.
+        components = {task_name(name) for name in (*self.steps.values(), *self.parts.values(), *FOLDERS)}
+        self.pipeline = pipeline.name
+        while task_name(self.pipeline) in components:
+            self.pipeline += "-pipeline"
+
+
+def task_name(name: str) -> str:
+    """What KFP calls the task of the component *name*."""
+    return re.sub("[^0-9a-z]+", "-", name.lower()).strip("-")
 
 
 def unique(wanted: Iterable[tuple[Any, str]], taken: Iterable[str] = ()) -> dict[Any, str]:

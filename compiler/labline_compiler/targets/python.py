@@ -216,7 +216,7 @@ def _pipeline_module(pipeline: Pipeline, names: Names, made: Graph, local: _Loca
     ]
     decorator = source.call(
         source.dotted("dsl.pipeline"),
-        name=ast.Constant(pipeline.name),
+        name=ast.Constant(names.pipeline),
         description=ast.Constant(pipeline.summary),
     )
     # A blank line between the steps says more than any comment; a syntax tree has none.

@@ -398,3 +398,8 @@ def test_items_that_share_processes_share_a_pod():
     text = compile_to_yaml(looping(foreach=Foreach(pool=True)), report=report)
     assert list(next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]) == ["a", "b", "s"]
     assert [(found.severity, "in one pod" in found.message) for found in report] == [("info", True)]
+
+
+def test_a_pipeline_is_not_called_like_one_of_its_components(step, pipeline):
+    spec, _ = documents(replace(pipeline(step("Slow_step", "x = 1")), name="slow-step"))
+    assert (spec["pipelineInfo"]["name"], list(spec["components"])) == ("slow-step-pipeline", ["comp-slow-step"])
