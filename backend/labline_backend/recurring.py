@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labline_backend import wire
 from labline_backend.compiling import literals
 from labline_backend.service import Service
 from labline_backend.targets import target_errors
@@ -25,11 +26,14 @@ def add(
     notebook: str,
     target: str,
     cron: str,
+    content: wire.Document | None = None,
     name: str | None = None,
     parameters: Mapping[str, str] | None = None,
     cache: bool = True,
 ) -> tuple[Recurring, tuple[Finding, ...]]:
     """Have the notebook at *path* run on *target* whenever *cron* says so, and what was found when it was compiled.
+
+    *content* is the notebook as an editor has it; without it the file is read.
 
     Raises ``InputError`` and ``NotFoundError``.
     """
@@ -38,7 +42,7 @@ def add(
     place = service.targets.get(target)
     with target_errors():
         recurring.cron_of(cron)
-    compilation, pipeline, _ = service.compile_to_run(path, notebook, None, observed=True)
+    compilation, pipeline, _ = service.compile_to_run(path, notebook, content, observed=True)
     submission = service.targets.prepare(
         place, pipeline, literals(pipeline, parameters or {}), cache=cache, folder=path.absolute().parent
     )

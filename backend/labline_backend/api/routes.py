@@ -12,6 +12,7 @@ from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
 from labline_backend.api.pipelines import PipelinesHandler
+from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHandler
 from labline_backend.api.runs import CancelHandler, KeepHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
@@ -26,6 +27,8 @@ OPERATIONS: dict[str, type[Any]] = {
     "/suggestions": SuggestionsHandler,
     "/forecasts": ForecastsHandler,
     "/targets": TargetsHandler,
+    "/targets/{target}/recurring-runs": RecurringRunsHandler,
+    "/targets/{target}/recurring-runs/{recurring_run}": RecurringRunHandler,
     "/runs": RunsHandler,
     "/verifications": VerificationsHandler,
     "/runs/{run}": RunHandler,

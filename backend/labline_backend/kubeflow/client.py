@@ -370,9 +370,9 @@ class KubeflowClient:
         if status == 403:
             ask = "Ask for the rights in this namespace, or use other credentials."
             return error(errors.NOT_LET_IN, f"The target {name} does not allow {what} (403).", ask)
-        if status == 404:
+        if status in (404, 410):
             look = "See whether somebody has removed it there, and that the address is right."
-            return error(errors.GONE, f"The target {name} does not have {what} (404).", look)
+            return error(errors.GONE, f"The target {name} does not have {what} ({status}).", look)
         if status == 409:
             wait = "Run again; if it stays, look for another one of the same name there."
             return error(errors.REFUSED, f"The target {name} says that {what} is in conflict (409).", wait)

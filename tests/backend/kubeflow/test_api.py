@@ -40,3 +40,37 @@ async def test_what_the_preflight_finds_is_a_problem(
     answer = await call("POST", "runs", {"path": "one.ipynb", "target": "prod"})
     assert (answer.status, [found["code"] for found in answer.document["findings"]]) == (422, ["LL602"])
     assert os.listdir(labline_home / "runs") == []
+
+
+async def test_a_recurring_run_is_made_paused_and_removed(
+    call: Call, labline_home: Path, emulator: Emulator, jp_root_dir: Path
+) -> None:
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
+    write(jp_root_dir / "nightly.ipynb", code("x = 1", "step:one"))
+    of_target = "targets/prod/recurring-runs"
+    made = await call("POST", of_target, {"path": "nightly.ipynb", "cron": "30 3 * * 1-5"})
+    assert (made.status, made.document["cron"], made.document["paused"]) == (201, "0 30 3 * * 1-5", False)
+    one = f"{of_target}/{made.document['id']}"
+    assert (await call("PATCH", one, {"paused": True})).document == {**made.document, "paused": True}
+    assert (await call("GET", of_target)).document["recurring_runs"] == [{**made.document, "paused": True}]
+    assert (await call("DELETE", one)).status == 200
+    assert emulator.recurring == {}
+
+
+async def test_a_recurring_run_that_says_no_time_is_a_problem(
+    call: Call, labline_home: Path, emulator: Emulator, jp_root_dir: Path
+) -> None:
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
+    write(jp_root_dir / "nightly.ipynb", code("x = 1", "step:one"))
+    answer = await call("POST", "targets/prod/recurring-runs", {"path": "nightly.ipynb", "cron": "soon"})
+    assert (answer.status, [found["code"] for found in answer.document["findings"]]) == (422, ["LL609"])
+    assert emulator.recurring == {}
+
+
+async def test_no_recurring_run_is_made_of_a_notebook_outside_the_served_folder(
+    call: Call, labline_home: Path, emulator: Emulator, jp_root_dir: Path
+) -> None:
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
+    write(jp_root_dir.parent / "secret.ipynb", code("x = 1", "step:one"))
+    answer = await call("POST", "targets/prod/recurring-runs", {"path": "../secret.ipynb", "cron": "@daily"})
+    assert (answer.status, emulator.recurring) == (404, {})

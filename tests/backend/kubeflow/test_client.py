@@ -64,6 +64,8 @@ def refusal(call: KubeflowClient) -> TargetError:
         (401, "LL603", False, "does not accept the credentials (401)"),
         (403, "LL603", False, "does not allow a run (403)"),
         (404, "LL610", False, "does not have a run (404)"),
+        (408, "LL602", True, "is out of order (408)"),
+        (410, "LL610", False, "does not have a run (410)"),
         (409, "LL609", False, "is in conflict (409)"),
         (429, "LL602", True, "is asked too often (429)"),
         (500, "LL602", True, "is out of order (500)"),
