@@ -35,17 +35,30 @@ def confined(contents_manager: Any, path: str) -> Path:
 
 def served(contents_manager: Any, file: Path) -> str:
     """What the contents API calls *file*. Raises ``NotFoundError`` for what Jupyter would not show."""
-    refused = NotFoundError(f"The notebook {file} is not there any more in the folder that this Jupyter server serves.")
+    path = called(contents_manager, file)
+    try:
+        if file.is_file():
+            return path
+    except OSError:
+        pass
+    raise _gone(file)
+
+
+def called(contents_manager: Any, file: Path) -> str:
+    """What the contents API calls *file*, which need not be there. Raises ``NotFoundError`` as :func:`confined`."""
     root = getattr(contents_manager, "root_dir", None)
     if not root:
-        raise refused
+        raise _gone(file)
     try:
         path = file.resolve().relative_to(Path(root).resolve()).as_posix()
-        if confined(contents_manager, path).is_file():
-            return path
-    except (ValueError, OSError):
-        pass
-    raise refused
+        confined(contents_manager, path)
+    except (ValueError, OSError, RuntimeError, NotFoundError):
+        raise _gone(file) from None
+    return path
+
+
+def _gone(file: Path) -> NotFoundError:
+    return NotFoundError(f"The notebook {file} is not there any more in the folder that this Jupyter server serves.")
 
 
 def _visible(contents_manager: Any, file: Path, top: Path) -> bool:

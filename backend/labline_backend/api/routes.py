@@ -13,7 +13,7 @@ from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
 from labline_backend.api.pipelines import PipelinesHandler
 from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHandler
-from labline_backend.api.runs import CancelHandler, KeepHandler, RunHandler, RunsHandler
+from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
 from labline_backend.api.targets import TargetsHandler
@@ -34,6 +34,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,
     "/runs/{run}/resume": ResumeHandler,
+    "/runs/{run}/clone": CloneHandler,
     "/runs/{run}/keep": KeepHandler,
     "/cache": CacheHandler,
     "/cache/prune": PruneHandler,

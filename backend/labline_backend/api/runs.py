@@ -1,13 +1,16 @@
-"""``/runs``: list, start, look at and cancel runs."""
+"""``/runs``: list, start, look at, clone, keep and cancel runs."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
 
 from labline_backend import wire
 from labline_backend.api.base import LablineHandler
-from labline_backend.api.paths import confined
+from labline_backend.api.paths import called, confined
+from labline_backend.cloning import clone
 from labline_backend.service import Service
 from labline_compiler.selection import Selection
 
@@ -55,6 +58,24 @@ class RunHandler(LablineHandler):
     async def get(self, run: str) -> None:
         """A run with its graph, steps, metrics and values."""
         await self.answer(lambda service: service.detail(run))
+
+
+class CloneHandler(LablineHandler):
+    """The wish for a run once more."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str) -> None:
+        """Start a run like this one, with its notebook as it was then."""
+        request = await self.body("cloneRun")
+
+        def start(service: Service) -> wire.Document:
+            record = service.get(run)
+            called(self.contents_manager, Path(record.folder, Path(record.notebook).name))
+            cloned = clone(service, run, parameters=request.get("parameters"), target=request.get("target"))
+            return service.detail(cloned.id)
+
+        await self.answer(start, status=201)
 
 
 class KeepHandler(LablineHandler):

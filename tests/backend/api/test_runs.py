@@ -229,6 +229,30 @@ async def test_a_status_names_the_data_folder(call: Call, labline_home: Path) ->
     assert status["latest_event"] == 0
 
 
+async def test_a_run_is_cloned_with_another_parameter(run: Run, call: Call, listen: Listen, jp_root_dir: Path) -> None:
+    first = await run(*DOUBLE, parameters={"label": "'y'"})
+    (jp_root_dir / "notebook.ipynb").unlink()  # what counts is the notebook as it was
+    listener = await listen()
+    await listener.next("hello")
+    answer = await call("POST", f"runs/{first['id']}/clone", {"parameters": {"count": "4"}})
+    assert answer.status == 201
+    assert answer.document["parameters"] == {"count": "4", "label": "'y'"}
+    assert (await listener.until_ended(answer.document["id"]))[-1]["data"]["state"] == "succeeded"
+
+
+async def test_a_run_of_a_notebook_outside_the_served_folder_is_not_cloned(
+    call: Call, labline_home: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    path = write(tmp_path / "elsewhere" / "notebook.ipynb", code("x = 1", "step:only"))
+    service = Service(Home.open(labline_home), track=False)
+    record = service.run(path, notebook="notebook.ipynb")
+    service.engine.wait(record.id, 60)
+    service.close()
+    answer = await call("POST", f"runs/{record.id}/clone", {})
+    assert (answer.status, len((await call("GET", "runs")).document["runs"])) == (404, 1)
+
+
 async def test_many_calls_at_once_are_all_answered(run: Run, call: Call) -> None:
     detail = await run(*DOUBLE)
     answers = await asyncio.gather(*(call("GET", f"runs/{detail['id']}") for _ in range(40)))
