@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,7 +112,11 @@ class _Reporter:
 
 
 if __name__ == "__main__":
+    from labline_runtime import lingering
+
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
+    with lingering.named():
+        threading._shutdown()  # type: ignore[attr-defined]
     sys.exit(code)

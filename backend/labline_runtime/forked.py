@@ -22,7 +22,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
-from labline_runtime import keeper
+from labline_runtime import keeper, lingering
 from labline_runtime.copied import Copied
 
 if TYPE_CHECKING:
@@ -198,7 +198,8 @@ def _leave() -> None:
     That would copy nearly all of what is shared with the parent. What cells made is let go, so that it is closed and
     finalized; files that only modules hold are flushed.
     """
-    threading._shutdown()  # type: ignore[attr-defined]
+    with lingering.named():
+        threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     if threading.active_count() == 1:  # a daemon thread may still use them
         vars(sys.modules["__main__"]).clear()
