@@ -8,7 +8,6 @@ from typing import Any
 
 from labline_runtime.documents import to_json
 from labline_runtime.notebook import write_atomically
-from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.values import load
 from labline_runtime.values.difference import first_difference
 from labline_runtime.verification import (
@@ -21,6 +20,7 @@ from labline_runtime.verification import (
 )
 
 HIDDEN = "not shown"
+SECRET = frozenset(("@environ",))  # what holds tokens and passwords; other hidden state is told as variables are
 
 
 def run_differences(spec: DifferencesSpecification) -> DifferencesResult:
@@ -42,7 +42,7 @@ def _compare(pair: Pair) -> PairResult:
         return PairResult(problem=f"a stored value could not be loaded: {type(error).__name__}: {text}")
     if found is None:
         return PairResult(problem="what differs does not survive storing")
-    if pair.name.startswith(HIDDEN_STATE_PREFIX):  # it may hold secrets
+    if pair.name in SECRET:
         found = Difference(found.path, HIDDEN, HIDDEN)
     return PairResult(found)
 

@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import datetime
 import functools
+import io
 import math
 import random
 from typing import Any
@@ -35,6 +36,12 @@ class Slotted:
 
     def __init__(self, a: Any, b: Any) -> None:
         self.a, self.b = a, b
+
+
+def written(text: str, position: int) -> io.StringIO:
+    made = io.StringIO(text)
+    made.seek(position)
+    return made
 
 
 Named = collections.namedtuple("Named", "left right")
@@ -76,6 +83,9 @@ CASES = {
     "added key": ({"a": 1}, {"a": 1, "b": 2}, "v['b']", MISSING, "2"),
     "order of keys": ({"a": 1, "b": 2}, {"b": 2, "a": 1}, "list(v)", "['a', 'b']", "['b', 'a']"),
     "set member": ({1, 2}, {1}, "2 in v", "True", "False"),
+    "long text": ("a" * 300 + "b", "a" * 300 + "c", "v[260:340]", repr("a" * 40 + "b"), repr("a" * 40 + "c")),
+    "text in memory": (written("one", 3), written("two", 3), "v.getvalue()", "'one'", "'two'"),
+    "place in memory": (written("one", 3), written("one", 1), "v.tell()", "3", "1"),
     "slots": (Slotted(1, [2]), Slotted(1, [3]), "v.b[0]", "2", "3"),
     "deque": (collections.deque([1, 2]), collections.deque([1, 5]), "v[1]", "2", "5"),
     "default of a function": (lambda x=1: x, lambda x=2: x, "v.__defaults__[0]", "1", "2"),

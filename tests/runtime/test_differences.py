@@ -25,11 +25,18 @@ def test_the_place_of_a_difference_is_found_in_stored_values(tmp_path: Path, mon
     assert found is not None and (found.path, found.notebook, found.pipeline) == ("x['a'][1]", "2", "3")
 
 
-def test_of_hidden_state_only_the_place_is_told(tmp_path: Path, monkeypatch: Any) -> None:
+def test_of_the_environment_only_the_place_is_told(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr("sys.path", [])
     found = compared("@environ", {"set": {"KEY": "secret"}}, {"set": {"KEY": "other"}}, tmp_path).difference
     assert found is not None
     assert (found.path, found.notebook, found.pipeline) == ("@environ['set']['KEY']", "not shown", "not shown")
+
+
+def test_of_other_hidden_state_it_is_told_what_differs(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("sys.path", [])
+    found = compared("@module:helper", {"helper": {"seen": [1]}}, {"helper": {"seen": [1, 2]}}, tmp_path).difference
+    assert found is not None
+    assert (found.path, found.notebook, found.pipeline) == ("len(@module:helper['helper']['seen'])", "1", "2")
 
 
 def test_a_damaged_value_is_said_to_be_damaged(tmp_path: Path, monkeypatch: Any) -> None:

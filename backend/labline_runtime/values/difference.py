@@ -8,6 +8,7 @@ first differing place is found by halving. NumPy's arrays and pandas' objects ar
 from __future__ import annotations
 
 import functools
+import io
 import reprlib
 import types
 from collections.abc import Callable
@@ -21,7 +22,11 @@ from labline_runtime.verification import Difference
 DEPTH = 60
 TEXT_LIMIT = 200
 
+AROUND = 40  # characters of a long text that are told on either side of where it first differs
+
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
+_TEXTS = (str, bytes, bytearray)
+_MEMORY = (io.StringIO, io.BytesIO)
 MISSING = "(missing)"
 
 
@@ -53,13 +58,17 @@ class Walk:
         kind = type(first)
         if type_name(first) != type_name(second):
             return Difference(path, f"{type_name(first)}: {shown(first)}", f"{type_name(second)}: {shown(second)}")
+        if kind in _TEXTS:
+            return self.text(path, first, second)
         if kind in _ATOMS:
             return None
         special = difference_arrays.find(first)
         if special is not None:
             return special(self, path, first, second)
         found = None
-        if isinstance(first, dict):
+        if isinstance(first, _MEMORY):
+            found = self.memory(path, first, second)
+        elif isinstance(first, dict):
             found = self.mapping(path, first, second)
         elif isinstance(first, (list, tuple)):
             fields = getattr(first, "_fields", None)
@@ -69,6 +78,30 @@ class Walk:
         elif isinstance(first, types.FunctionType):
             found = self.function(path, first, second)
         return found or self.attributes(path, first, second) or self._pickled(path, first, second)
+
+    def text(self, path: str, first: Any, second: Any) -> Difference | None:
+        """Of text and bytes too long to be told as a whole, the part around the first place that differs."""
+        length = min(len(first), len(second))
+        if max(len(first), len(second)) <= TEXT_LIMIT:
+            return None
+        place = first_place(length, lambda start, stop: first[start:stop] == second[start:stop])
+        start = max(0, (length if place is None else place) - AROUND)
+        stop = start + 2 * AROUND
+        return Difference(f"{path}[{start}:{stop}]", shown(first[start:stop]), shown(second[start:stop]))
+
+    def memory(self, path: str, first: Any, second: Any) -> Difference | None:
+        """Of a file in memory: whether it is closed, its content, then where it is read and written next."""
+        if first.closed or second.closed:
+            parts = [("closed", first.closed, second.closed)]
+        else:
+            parts = [
+                ("getvalue()", first.getvalue(), second.getvalue()),
+                ("tell()", first.tell(), second.tell()),
+            ]
+        for part, ours, theirs in parts:
+            if (found := self.compare(f"{path}.{part}", ours, theirs)) is not None:
+                return found
+        return None
 
     def mapping(self, path: str, first: dict[Any, Any], second: dict[Any, Any]) -> Difference | None:
         """The first key that one lacks, then the first that holds something else, then the order of the keys."""
