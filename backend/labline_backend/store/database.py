@@ -100,20 +100,19 @@ class Database:
         return connection
 
     def _prepare(self) -> None:
-        # The owner's alone, whatever the folder's mode: logs, values' previews and code are in it. SQLite gives its
-        # other files the same mode.
-        try:
-            if not self.home.database.exists():
-                self.home.database.touch(0o600)
-        except OSError as error:
-            raise self.home.error(error) from error
-        if self._revision() == HEAD:
+        if self.home.database.exists() and self._revision() == HEAD:
             return
         with (self.home.root / ".migrate").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            is_new = self._make()
             revision = self._revision()
             if revision == HEAD:
                 return
+            if revision is None and not is_new and any(self.home.runs.iterdir()):
+                raise HomeError(
+                    f"The database {self.home.database} is empty, though {self.home.runs} holds runs: put back a copy "
+                    "of it, or remove it to begin anew without these runs."
+                )
             from labline_backend.store import schema
 
             try:
@@ -123,6 +122,20 @@ class Database:
                     f"The data folder {self.home.root} was written by a newer Labline (revision {revision}): "
                     f"upgrade Labline, or set {ENVIRONMENT_VARIABLE} to another folder."
                 ) from error
+
+    def _make(self) -> bool:
+        """Make the file where there is none; whether that was so. Raises ``HomeError``.
+
+        It is the owner's alone, whatever the folder's mode: logs, values' previews and code are in it. SQLite gives its
+        other files the same mode.
+        """
+        try:
+            if self.home.database.exists():
+                return False
+            self.home.database.touch(0o600)
+        except OSError as error:
+            raise self.home.error(error) from error
+        return True
 
     def _revision(self) -> str | None:
         """The revision that the database is at, or ``None`` for a new one."""

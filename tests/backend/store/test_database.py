@@ -121,6 +121,19 @@ def test_a_damaged_database_is_said_in_a_sentence(home: Home) -> None:
         RunStore(home)
 
 
+def test_an_empty_database_beside_runs_is_not_taken_for_a_new_one(home: Home) -> None:
+    home.run_folder("one").mkdir()
+    home.database.write_bytes(b"")
+    with pytest.raises(HomeError, match=r"labline\.db is empty, though .*runs holds runs"):
+        RunStore(home)
+
+
+def test_without_a_database_there_is_a_new_one_beside_runs(home: Home) -> None:
+    home.run_folder("one").mkdir()
+    with closing(RunStore(home)) as store:
+        assert store.facts() == []
+
+
 def test_a_database_that_is_a_folder_is_said_in_a_sentence(home: Home) -> None:
     home.database.mkdir()
     with pytest.raises(HomeError, match="cannot be written"):
