@@ -39,6 +39,12 @@ def putting_aside(path: Path, root: Path) -> Iterator[Path]:
             aside.unlink(missing_ok=True)
 
 
+def make_way(path: Path) -> None:
+    """Give a folder that stands where a file is to be another name beside: it is nobody's here, and is not removed."""
+    if path.is_dir() and not path.is_symlink():
+        path.rename(path.with_name(f".{path.name}-{secrets.token_hex(4)}.folder"))
+
+
 def _locked(root: Path) -> tuple[Path, BinaryIO]:
     while True:
         path = root / f".{os.getpid()}-{secrets.token_hex(8)}.tmp"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import BinaryIO, Protocol
 from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
 from labline_runtime.specification import ArtifactRecord
-from labline_runtime.unfinished import putting_aside, sweep, unfinished
+from labline_runtime.unfinished import make_way, putting_aside, sweep, unfinished
 
 ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"
 
@@ -129,7 +130,7 @@ class ArtifactStore:
             with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
                 for entry in entries:
                     with contextlib.suppress(FileNotFoundError):
-                        if not entry.name.startswith("."):
+                        if not entry.name.startswith(".") and entry.is_file():
                             status = entry.stat()
                             found.append(StoredFile(entry.name, status.st_size, status.st_mtime))
         return found
@@ -184,7 +185,8 @@ class ArtifactStore:
         path = self.path(artifact.digest)
         with contextlib.suppress(OSError):
             if not _is_intact(path, artifact.digest):
-                path.unlink()
+                make_way(path)
+                path.unlink(missing_ok=True)
 
     def sweep(self) -> None:
         """Take away what killed processes were about to store."""
@@ -197,9 +199,10 @@ class ArtifactStore:
 
     def _is_here(self, artifact: ArtifactRecord) -> bool:
         try:
-            return self.path(artifact.digest).stat().st_size == artifact.size
+            facts = self.path(artifact.digest).stat()
         except OSError:
             return False
+        return stat.S_ISREG(facts.st_mode) and facts.st_size == artifact.size
 
     def _bring(self, durable: DurableStore, artifact: ArtifactRecord) -> bool:
         """Copy the artifact here; whether it is what was stored."""
@@ -213,6 +216,7 @@ class ArtifactStore:
                 target = self.path(artifact.digest)
                 target.parent.mkdir(exist_ok=True)
                 temporary.chmod(0o444)
+                make_way(target)
                 temporary.replace(target)
                 return True
         except BrokenTransferError:

@@ -38,7 +38,7 @@ from json import dumps, loads  # as they were before the notebook could replace 
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from labline_runtime.unfinished import unfinished
+from labline_runtime.unfinished import make_way, unfinished
 from labline_runtime.values import disk, hashed, hashing, memory, own
 from labline_runtime.values.writing import Seen, dump
 
@@ -142,6 +142,7 @@ def store(
         if not (is_small and _put(raw, temporary, target)):
             if is_small:
                 os.fsync(raw.fileno())  # before it takes the place of one that others know of
+            make_way(target)
             temporary.replace(target)
             _sync_directory(target.parent)
         stamp = _stamp(raw) if _time_of(raw) == written and digest.endswith(tuple(_ENDINGS.values())) else ()
@@ -268,6 +269,8 @@ def load(
     Raises :class:`DamagedArtifactError`, :class:`UncheckableArtifactError`, ``OSError`` where the file cannot be read,
     or whatever unpickling raises.
     """
+    if Path(path).is_dir():
+        raise DamagedArtifactError(f"{path} is a folder")
     with Path(path).open("rb") as file:
         if os.fstat(file.fileno()).st_size < 2 * len(MAGIC) + _LENGTH:
             raise DamagedArtifactError(f"{path} is too short to be an artifact")
@@ -302,6 +305,8 @@ def _index_place(view: memoryview) -> int:
 
 def is_intact(path: str | os.PathLike[str], digest: str) -> bool:
     """Whether the file's bytes are what *digest* says. Raises ``OSError`` and :class:`UncheckableArtifactError`."""
+    if Path(path).is_dir():
+        return False
     with Path(path).open("rb") as file:
         return _file_digest(file, _scheme_of(digest)) == digest
 
