@@ -31,6 +31,8 @@ class Classes(Functions):
     _uses: dict[
         int, tuple[dict[str, Value], list[Value]]
     ]  # by class: what using an instance runs, and of which members
+    _busy: tuple[int, set[int], set[int]]  # after how many assignments: of which classes, those that run when used
+    _inherited: dict[int, frozenset[str]]  # by class: what its instances draw from by methods of libraries
 
     def called_back(self, origin: str) -> None:
         """A function of a library is handed over, and may be called with whatever there is."""
@@ -336,16 +338,18 @@ class Classes(Functions):
 
     def drawn_by_bases(self, number: int) -> frozenset[str]:
         """What instances of the class draw from by methods that it inherits from classes of libraries."""
-        drawn = generators.NONE
-        for klass in self._mro(number):
-            info = self.heap.things[klass].klass
-            for base in info.bases if info is not None else ():
-                others = base - self.heap.classes
-                origins = [self.heap.things[each].origin for each in others]
-                drawn = drawn.union(*(generators.drawn_by_method(origin, "") for origin in origins))
-                if not base:
-                    drawn = generators.EVERY
-        return drawn
+        known = self._inherited.get(number)  # bases stay what they are
+        if known is None:
+            known = generators.NONE
+            for klass in self._mro(number):
+                info = self.heap.things[klass].klass
+                for base in info.bases if info is not None else ():
+                    origins = [self.heap.things[each].origin for each in base - self.heap.classes]
+                    known = known.union(*(generators.drawn_by_method(origin, "") for origin in origins))
+                    if not base:
+                        known = generators.EVERY
+            self._inherited[number] = known
+        return known
 
     # --------------------------------------------------------------------------------------------------- harmless uses
 
@@ -381,13 +385,28 @@ class Classes(Functions):
         """What a function has made that was not followed may be an instance of any class within its reach."""
         own = frozenset((number,))
         within = self.heap.reach(own)
-        self.heap.work += len(self.heap.classes)
-        for klass in sorted(within & self.heap.classes):
-            for functions in self._run_by_use(klass):
-                self.invoke(functions, within, own)
+        used: set[int] = set()
+        while new := self._classes_used() & within - used:
+            self.heap.work += len(new)
+            used |= new
+            for klass in sorted(new):
+                for functions in self._run_by_use(klass):
+                    self.invoke(functions, within, own)
         if not within.isdisjoint(self.heap.class_makers):
             self.call_unfollowed(own, NOTHING)
         return NOTHING
+
+    def _classes_used(self) -> set[int]:
+        """The classes whose instances run something when they are used. Each class is asked once."""
+        assignments, asked, found = self._busy
+        if assignments != self._assignments:
+            asked, found = set(), set()
+        if len(asked) < len(self.heap.classes):
+            new = self.heap.classes - asked
+            asked |= new
+            found |= {klass for klass in new if self._run_by_use(klass)}
+        self._busy = self._assignments, asked, found
+        return found
 
     def _run_by_use(self, klass: int) -> list[Value]:
         """What may run when an instance of the class is used."""

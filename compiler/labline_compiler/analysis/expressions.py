@@ -52,6 +52,7 @@ class Expressions(Calls):
         self.waiting: dict[int, None] = {}
         self._members, self._uses, self._assignments = {}, {}, 0
         self._orders, self._asked, self._plain = {}, {}, {}
+        self._busy, self._inherited = (0, set(), set()), {}
         self._code = {}
         self.budget = 0
         self.told_spent = self.told_all = False
