@@ -126,9 +126,11 @@ class Settlement:
             return [[name] for name in sorted(names)]
         heap = self.record.heap
         group = {name: [name] for name in names}
+        ordered = sorted(group, key=lambda name: self._place.get(name, len(self._place)))
+        left = {name: found for name in ordered if (found := self.record.left(step, name)) is not None}
+        apart = sum(bool(found.value) for found in left.values())  # what stands for no object is never joined
         led_here: dict[int, str] = {}
         stack: list[tuple[int, str]] = []
-        apart = len(group)
 
         def join(number: int, name: str, links: int) -> None:
             nonlocal group, apart
@@ -149,12 +151,10 @@ class Settlement:
                     join(each, name, links)
                 led_here.update(dict.fromkeys(below - led_here.keys(), name))
 
-        ordered = sorted(group, key=lambda name: self._place.get(name, len(self._place)))
-        left = {name: found for name in ordered if (found := self.record.left(step, name)) is not None}
         moments = {found.links for found in left.values()}
         for together in [list(left)] if len(moments) == 1 else [[name] for name in left]:
             for name in together:
-                for number in left[name].value:
+                for number in left[name].value if apart > 1 else ():
                     meet(number, name, left[name].links)
             while stack and apart > 1:
                 number, name = stack.pop()
