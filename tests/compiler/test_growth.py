@@ -108,6 +108,16 @@ def _decorated(count: int) -> list[str]:
     return [start, *(f"@timed\ndef f{i}(x):\n    return x + [{i}]\ny{i} = f{i}([1])" for i in range(1, count))]
 
 
+def _inheriting(count: int) -> list[str]:
+    """A class in every cell that inherits from the one before, too many for all calls to be followed."""
+    init = "    def __init__(self, x):\n        super().__init__(x)"
+    start = "class A0:\n    def __init__(self, x):\n        self.x = x"
+    return [
+        start,
+        *(f"class A{i}(A{i - 1}):\n{init}\n        self.y{i} = {i}\na{i} = A{i}([{i}])" for i in range(1, count)),
+    ]
+
+
 @pytest.mark.parametrize(
     ("make", "small", "factor", "most"),
     [
@@ -119,6 +129,7 @@ def _decorated(count: int) -> list[str]:
         (_instances, 4, 2, 0.6),
         (columns, 20, 4, 1.7),
         (_decorated, 8, 4, 1.2),
+        (_inheriting, 12, 3, 0.88),
     ],
 )
 def test_a_larger_notebook_makes_about_as_much_work_for_its_size(
