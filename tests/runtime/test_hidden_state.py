@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
-from labline_runtime.states import generators
+from labline_runtime.states import generators, patches
 from labline_runtime.states.baseline import Baseline
 
 CASES = {
@@ -212,3 +215,14 @@ def test_a_generator_of_numpy_that_a_step_of_a_warm_parent_begins_with_is_one_th
 
 def test_a_class_that_says_of_no_module_that_it_is_from_there_stops_nothing(steps):
     assert steps.run("Made = type('Made', (), {'__module__': None})", outputs=["Made"]).result.error is None
+
+
+def test_what_two_modules_share_no_more_are_two_objects_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = {"n": 1}
+    for name in ("one_of_two", "other_of_two"):
+        module = types.ModuleType(name)
+        module.CONFIG = shared  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, name, module)
+    patches.restore_module({"one_of_two": {"CONFIG": {"n": 2}}, "other_of_two": {"CONFIG": {"n": 100}}})
+    assert [sys.modules[name].CONFIG for name in ("one_of_two", "other_of_two")] == [{"n": 2}, {"n": 100}]
+    assert sys.modules["one_of_two"].CONFIG is shared

@@ -211,7 +211,11 @@ def _data_of(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def restore_module(value: Any) -> None:
-    """Import the modules where they are in reach, and fill them."""
+    """Import the modules where they are in reach, and fill them.
+
+    What is one object when they have just been imported may be two by now: only the first of them fills it.
+    """
+    filled: dict[int, tuple[Any, Any]] = {}
     for full, content in (value or {}).items():
         if full == _TEXTS:
             continue  # they have had their effect when they were loaded
@@ -220,7 +224,11 @@ def restore_module(value: Any) -> None:
             for key, wanted in content.items():
                 kind, _, name = key.rpartition(".")
                 holder = getattr(module, kind, None) if kind else module
-                if not _filled(getattr(holder, name, None), wanted) and holder is not None:
+                present = getattr(holder, name, None)
+                first = (
+                    filled.setdefault(id(present), (present, wanted))[1] is wanted
+                )  # kept, so that no number returns
+                if not (first and _filled(present, wanted)) and holder is not None:
                     with contextlib.suppress(AttributeError, TypeError):  # what a metaclass refuses
                         setattr(holder, name, wanted)
 
