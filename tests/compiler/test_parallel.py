@@ -49,6 +49,16 @@ READING = [
     "m = np.column_stack([v, v])\nm += 1",
     "copy = np.array(v)\ncopy[0] = 1",
     "c = np.clip(v, 0, 1)\nc[0] = 1",
+    "counts, edges = np.histogram(v, bins=5)\ncounts[0] = 1\nedges[0] = 0",
+    "steps = np.diff(v)\nsteps[0] = 1",
+    "low = np.ma.masked_less(v, 1)\nlow[0] = 2",
+    "t = v[v > 1]\nt[0] = 1",
+    "t = v[np.argsort(v)]\nt[0] = 1",
+    "t = v.astype(float)\nt[0] = 1",
+    "from scipy import ndimage\ns = ndimage.gaussian_filter(v, 1)\ns[0] = 1",
+    "tops = df.groupby('a').head(1)\ntops['c'] = 1",
+    "sums = df.groupby('a').agg({'b': 'sum'})\nsums['c'] = 1",
+    "means = df['a'].rolling(3).agg(['mean', 'max'])\nmeans['c'] = 1",
     "plt.figure()\nplt.hist(df['a'], bins=10)\nplt.title('a')\nplt.show()",
     "fig, ax = plt.subplots()\nax.scatter(df['a'], df['b'], c=y)\nax.set_title('a')\nfig.savefig('STEP.png')",
     "df['a'].plot(kind='bar')\nplt.show()",
@@ -72,3 +82,22 @@ def test_reading_steps_wait_only_for_what_they_read(source: str) -> None:
     pipeline = pipeline_of(text)
     assert "one" not in pipeline.step("two").predecessors
     assert {taken.source for taken in pipeline.step("last").inputs} == {"load"}
+
+
+# What looks like the above, and shares what ``v`` is all the same.
+SHARING = [
+    "t = np.histogram([1.0, 2.0], bins=v)[1]",
+    "t = np.diff(v, n=0)",
+    "t = v.astype(float, copy=False)",
+    "t = np.ma.masked_less(v, 1, copy=False)",
+    "t = v[~0:]",
+    "from scipy import stats\nt = stats.gaussian_kde(v)",
+    "from scipy import stats\nt = stats.norm(v)",
+]
+
+
+@pytest.mark.parametrize("source", SHARING)
+def test_what_may_share_an_array_waits_for_who_alters_it(source: str) -> None:
+    text = f'# %% tags=["step:load"]\n{LOAD}\n\n# %% tags=["step:one"]\n{source}\n\n'
+    text += '# %% tags=["step:two"]\nv[0] = 9\n\n# %% tags=["step:last"]\nprint(t)\n'
+    assert "two" in {taken.source for taken in pipeline_of(text).step("last").inputs}

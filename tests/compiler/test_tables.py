@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import io
 import os
+import pkgutil
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,7 @@ ARRAYS: tuple[Callable[[], Any], ...] = (
 )
 ARGUMENTS: tuple[tuple[Any, ...], ...] = ((), (0,), (1,), ("array",), ("array", 0), ((2, 2),))
 MODULES = ("numpy", "numpy.linalg", "numpy.fft", "numpy.char", "numpy.strings", "numpy.ma", "numpy.emath")
+SCIPY = ("scipy.linalg", "scipy.ndimage", "scipy.signal", "scipy.special", "scipy.stats")
 # They write files, change NumPy's options, or make no data.
 LEFT_OUT = frozenset(
     (
@@ -45,9 +47,7 @@ LEFT_OUT = frozenset(
 
 
 def functions(module: str) -> Iterator[tuple[str, Any]]:
-    home = np
-    for part in module.split(".")[1:]:
-        home = getattr(home, part)
+    home = pkgutil.resolve_name(module)
     for name in sorted(set(dir(home)) - LEFT_OUT):
         function = getattr(home, name)
         is_class = isinstance(function, type) and issubclass(function, (BaseException, np.generic, np.dtype))
@@ -75,8 +75,8 @@ def findings(function: Callable[..., Any], make: Callable[[], Any], extra: tuple
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("module", MODULES)
-def test_what_numpy_functions_are_said_to_make_anew_is_new(module: str) -> None:
+@pytest.mark.parametrize("module", [*MODULES, *SCIPY])
+def test_what_functions_of_arrays_are_said_to_make_anew_is_new(module: str) -> None:
     wrong = {}
     for name, function in functions(module):
         operation = operations.library_operation(name)

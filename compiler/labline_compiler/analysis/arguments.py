@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.operations import Sharing
 
 
 @dataclass
@@ -35,6 +36,19 @@ class Arguments:
             if keyword is not None and word.arg == keyword:
                 found = word.value
         return found.value if isinstance(found, ast.Constant) else Ellipsis
+
+    def deciding(self, told: Sharing) -> Value:
+        """What the result shares with, by the argument that decides whether it does so; nothing where it is new."""
+        if self.starred or self.rest:
+            return self.all
+        by_place = told.place < len(self.positional)
+        if not by_place and told.keyword not in self.keywords:
+            return NOTHING
+        constant = self.constant(told.place, told.keyword)
+        if constant is not Ellipsis and constant not in told.constants:
+            return NOTHING
+        own = self.positional[told.place] if by_place else self.keywords[told.keyword]
+        return own if told.itself else self.all
 
     def has_state(self) -> bool:
         """Whether a random_state, or what else it may be called, other than None is given."""

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from labline_compiler.analysis import files, hidden_state, namespaces, scopes
+from labline_compiler.analysis import files, hidden_state, namespaces, picking, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
@@ -309,7 +309,7 @@ class Expressions(Calls):
             return NOTHING
         if not involved.isdisjoint(self.heap.instances):
             return self.heap.make(self.site(node, "instances"), None, self.heap.reach(involved))
-        made = self.heap.make(self.site(node), "pandas" if "pandas" in kinds else "data")
+        made = self.heap.make(self.site(node), "pandas" if "pandas" in kinds else "data", maker="numpy.equal")
         return self.heap.relate(made, involved)
 
     def same_identity(self, involved: Value) -> None:
@@ -382,7 +382,7 @@ class Expressions(Calls):
             things, own = self.heap.things, frozenset((number,))
             makers = frozenset(n for n in things[number].holds if things[n].function or things[n].kind == "bound")
             self.state.alter(own, self.call(makers, Arguments([]), node) if makers else NOTHING)
-        if kind in ("pandas", "data") and self._selects_rows(node.slice, index):
+        if kind in ("pandas", "data") and picking.selects_rows(self.heap, node.slice, index):
             return self.heap.make(self.site(node), kind)
         if kind in ("module", "library"):
             return self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
@@ -390,20 +390,12 @@ class Expressions(Calls):
             if isinstance(node.slice, ast.Slice):
                 return self.heap.make(self.site(node), kind, self.heap.elements(value))
             return self.heap.elements(value)
+        if kind in ("numpy", "pandas") and picking.picks(self.heap, node.slice, index):
+            return self.heap.make(self.site(node), kind, self.objects_in(kind, value))
         if kind in ("numpy", "pandas"):
             several = isinstance(node.slice, (ast.Slice, ast.List, ast.Compare))
             return value if several else value | self.objects_in(kind, value)
         return self.heap.elements(value) | (value if kind not in STEADY else NOTHING)
-
-    def _selects_rows(self, index: ast.expr, value: Value) -> bool:
-        """Whether a frame's subscript is a list or a mask, which gives a copy."""
-        if isinstance(index, (ast.Compare, ast.List, ast.ListComp)):
-            return True
-        if isinstance(index, ast.BinOp) and isinstance(index.op, (ast.BitAnd, ast.BitOr, ast.BitXor)):
-            return True
-        if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert):
-            return True
-        return self.heap.kind(value) in ("pandas", "list")
 
     def _eval_slice(self, node: ast.Slice) -> Value:
         for part in (node.lower, node.upper, node.step):

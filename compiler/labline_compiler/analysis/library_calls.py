@@ -117,7 +117,7 @@ class LibraryCalls(Replacements):
         given = NOTHING
         for keyword, harmless in operations.HARMLESS_OPTIONS.items():
             if keyword in arguments.keywords and arguments.constant(None, keyword) not in harmless:
-                if keyword == "out":
+                if keyword in operations.WRITTEN_INTO:
                     given |= arguments.keywords[keyword]
                     self.state.alter(self.heap.reach(given))
                 else:
@@ -160,6 +160,10 @@ class LibraryCalls(Replacements):
                     held = self.array_objects(handed, arguments) if origin == "numpy.array" else self._referred(handed)
                 return self.heap.make(self.site(node), kind, held, parted=parted and not held, maker=origin)
             case "same":
+                if operation.shares is not None:
+                    new = self.heap.make(self.site(node, "new"), kind, parted=True)
+                    shared = arguments.deciding(operation.shares)
+                    return new | (self._result(operations.SAME, shared, arguments, node, origin) if shared else NOTHING)
                 containers = self.heap.only(handed, *operations.CONTAINERS)
                 if containers and origin.startswith(("numpy.", "pandas.")):  # made an array
                     kind = origin.partition(".")[0]

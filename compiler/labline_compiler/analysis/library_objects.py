@@ -180,7 +180,8 @@ class LibraryObjects(LibraryCalls):
         plain = methods.NUMPY_PLAIN.get(name)  # a frame gives arrays, which count as frames
         shallow = name == "copy" and kind != "numpy" and (arguments.positional or "deep" in arguments.keywords)
         shallow = shallow and arguments.constant(0, "deep") is not True
-        given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=kind == "pandas")
+        viewing = kind == "pandas" or name == "astype"
+        given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=viewing)
         if name in alters:
             self.state.alter(self.heap.reach(receiver), arguments.all)
             return receiver if kind != "numpy" or name in views else NOTHING
@@ -188,9 +189,19 @@ class LibraryObjects(LibraryCalls):
             if "ax" in arguments.keywords:
                 return self.figures(arguments.keywords["ax"])
             return self.figures()
+        if name in methods.GROUPING and kind == "pandas":
+            keys = self.heap.reach(arguments.all) - functions
+            return self.heap.make(self.site(node, "groups"), kind, receiver | keys, maker=methods.GROUPS_ARE)
+        things = self.heap.things
+        grouped = kind == "pandas" and all(things[n].maker == methods.GROUPS_ARE for n in receiver)
         if functions:
             self.invoke(functions, self.objects_in(kind, receiver))
-            return self.heap.reach(receiver | arguments.all) | given
+            if not grouped:
+                return self.heap.reach(receiver | arguments.all) | given
+        if grouped and name not in methods.GROUPED_VIEWS:
+            held = self.heap.mutable(NOTHING.union(*(things[n].holds for n in functions)))
+            made = self.heap.make(self.site(node), kind, self.objects_in(kind, receiver) | held)
+            return self.heap.relate(made, self.heap.reach(receiver) | arguments.all) | given
         if plain_kind := methods.PLAIN_COPIES.get(name):
             objects = self.objects_in(kind, receiver)
             innermost = self.heap.make(self.site(node, "innermost"), "list") | objects
@@ -201,8 +212,13 @@ class LibraryObjects(LibraryCalls):
         if name == "pipe":
             return self.worst(receiver, arguments, node, drawn=NONE)
         if name in views or shallow:
-            return receiver | given | (self.heap.reach(arguments.all) if name in ("assign", "get") else NOTHING)
-        made = self.heap.make(self.site(node), kind, self.objects_in(kind, receiver))
+            return receiver | given | (self.heap.reach(arguments.all) if name == "get" else NOTHING)
+        objects = self.objects_in(kind, receiver)
+        if name in ("assign", "map"):  # columns are copied, what they refer to is not
+            objects |= self.heap.reach(arguments.all) - self.heap.only(
+                self.heap.reach(arguments.all), "numpy", "pandas", "data"
+            )
+        made = self.heap.make(self.site(node), kind, objects)
         return self.heap.relate(made, receiver | arguments.all) | given
 
     def _to_choose_from(self, value: Value) -> Value:

@@ -26,7 +26,7 @@ NUMPY_ALTERS = CONTAINER_ALTERS | words(
     "harden_mask soften_mask shrink_mask unshare_mask"
 )
 NUMPY_VIEWS = words(
-    "reshape ravel view transpose squeeze swapaxes diagonal T real imag flat base data astype byteswap "
+    "reshape ravel view transpose squeeze swapaxes diagonal T real imag flat base data byteswap "
     "newbyteorder getfield conj conjugate to_device filled compressed"
 )
 
@@ -37,7 +37,7 @@ NUMPY_PLAIN = {
         0: "conj conjugate",
         1: "all any argmax argmin choose dot max min round ptp",
         2: "clip compress cumprod cumsum mean prod std sum take var",
-        4: "trace",
+        4: "astype trace",
     }.items()
     for name in names.split()
 }
@@ -50,14 +50,20 @@ PANDAS_ALTERS = words("sort fill put resize itemset setflags") | words(
     "insert pop update set_flags isetitem __setitem__ __delitem__ backfill_ "
     "append extend remove clear reverse setdefault discard appendleft popleft extendleft popitem"  # of objects in it
 )
-PANDAS_VIEWS = words(
-    "head tail get xs squeeze view pipe items iterrows itertuples groupby rolling resample expanding ewm style T "
-    "transpose "
-    "swapaxes values array to_numpy index columns loc iloc at iat str dt cat sparse axes select_dtypes filter "
-    "apply map get_level_values infer_objects to_flat_index eval ravel "
-    "applymap agg aggregate transform assign get_group obj grouper first last __getitem__ set_axis rename_axis nth "
-    "to_frame"
-) | (NUMPY_VIEWS - {"astype"})  # frames have an astype of their own, which gives new ones
+PANDAS_VIEWS = (
+    words(
+        "head tail get xs squeeze view pipe items iterrows itertuples groupby rolling resample expanding ewm style T "
+        "transpose "
+        "swapaxes values array to_numpy index columns loc iloc at iat str dt cat sparse axes "
+        "apply get_level_values infer_objects to_flat_index eval ravel "
+        "transform get_group obj grouper __getitem__ to_frame"
+    )
+    | NUMPY_VIEWS
+)
+# Methods that make groups or windows of a frame: these look at it, and all that is computed from them is new.
+GROUPING = words("groupby rolling resample expanding ewm")
+GROUPS_ARE = "pandas.DataFrame.groupby"  # what they count as made by
+GROUPED_VIEWS = words("obj grouper pipe __getitem__") | GROUPING
 PANDAS_SCALARS = words("shape size empty ndim dtype nbytes is_unique name hasnans")
 PANDAS_PLOTS = words("plot hist boxplot area bar barh box density hexbin kde line pie scatter")  # also of df.plot
 

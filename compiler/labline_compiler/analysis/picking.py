@@ -1,0 +1,47 @@
+"""Subscripts of arrays and frames that give copies: those by lists, by masks, and by arrays of indices."""
+
+from __future__ import annotations
+
+import ast
+
+from labline_compiler.analysis.heap import Heap, Value
+
+# Functions that give masks or arrays of indices, whatever they are given. What comparing gives counts as one's, too.
+_INDICES = frozenset(
+    f"numpy.{name}" for name in ("arange", "argsort", "equal", "flatnonzero", "isfinite", "isin", "isnan", "nonzero")
+)
+
+
+def selects_rows(heap: Heap, index: ast.expr, value: Value) -> bool:
+    """Whether a frame's subscript is a list or a mask, which gives a copy."""
+    if isinstance(index, (ast.Compare, ast.List, ast.ListComp)):
+        return True
+    if isinstance(index, ast.BinOp) and isinstance(index.op, (ast.BitAnd, ast.BitOr, ast.BitXor)):
+        return True
+    if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert):
+        return True
+    return heap.kind(value) in ("pandas", "list")
+
+
+def picks(heap: Heap, index: ast.expr, value: Value) -> bool:
+    """Whether an array's subscript is surely a list, a mask or an array of indices, or has a list among others.
+
+    Not so a number, of which an operator makes a number again: ``rows[~0]`` looks at the last one.
+    """
+    match index:
+        case ast.List():
+            return True
+        case ast.Compare(ops=ops):
+            own = value & heap.instances or any(isinstance(each, (ast.Is, ast.IsNot)) for each in ops)
+            return not own and heap.kind(value) is not None
+        case ast.Tuple(elts=parts):
+            return any(isinstance(part, ast.List) for part in parts)
+        case ast.UnaryOp(op=ast.Invert(), operand=operand):
+            return _is_mask(heap, operand, value)
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() | ast.BitXor(), right=right):
+            return _is_mask(heap, left, value) and _is_mask(heap, right, value)
+    return bool(value) and all(heap.things[number].maker in _INDICES for number in value)
+
+
+def _is_mask(heap: Heap, index: ast.expr, value: Value) -> bool:
+    return isinstance(index, (ast.Compare, ast.UnaryOp, ast.BinOp)) and picks(heap, index, value)
