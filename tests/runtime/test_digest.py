@@ -8,6 +8,7 @@ import functools
 import importlib
 import io
 import itertools
+import json
 import pickle
 import sys
 import weakref
@@ -21,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from labline_runtime.states import patches
 from labline_runtime.values import load, store
 from labline_runtime.values.digest import DigestError, digest
 
@@ -400,3 +402,11 @@ def test_that_pickle_imports_the_module_of_a_library_s_class_leaves_its_digest(m
     before = digest(records)
     importlib.import_module("numpy.rec")
     assert digest(records) == before
+
+
+def test_what_a_library_defines_is_the_same_while_something_else_stands_in_its_place(monkeypatch):
+    original = json.dumps
+    before = digest(original)
+    monkeypatch.setattr(json, "dumps", lambda value: "mine")
+    patches.note_exchange("@patch:json.dumps")
+    assert digest(original) == before

@@ -39,6 +39,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from labline_runtime.states import patches
 from labline_runtime.values import (
     based,
     bookkeeping,
@@ -281,8 +282,11 @@ class Walk:
         return f"{getattr(value, '__module__', None)}:{getattr(value, '__qualname__', None)}".encode()
 
     def function(self, value: types.FunctionType) -> bytes:
-        """A function: by name where it can be imported, else by code, defaults, closure and attributes."""
-        if is_importable(value):
+        """A function: by name where it can be imported, else by code, defaults, closure and attributes.
+
+        What a library defines keeps its name while the notebook has something else in its place.
+        """
+        if is_importable(value) or patches.reduce_original(value) is not None:
             return self.tagged("import", self.name_of(value))
         return self.tagged(
             "function",
