@@ -18,7 +18,7 @@ from labline_compiler.analysis.dataflow import Analysis
 from labline_compiler.analysis.flows import PREAMBLE, Flows, Unit, Version
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.pipeline import Loop, Step
-from labline_compiler.syntax import parse
+from labline_compiler.syntax import parse, unparse
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Observation
 
 _FIRST, _SECOND = "<one item>", "<the next item>"  # no step can be called so
@@ -324,8 +324,8 @@ def _named(node: ast.AST, left_out: ast.AST | None = None) -> set[str]:
             found.add(each.id)
         elif isinstance(each, ast.Constant) and isinstance(each.value, str) and not _OF_FORMULAS.isdisjoint(each.value):
             found.update(_WORD.findall(each.value))
-        elif isinstance(each, ast.Call) and ast.unparse(each.func).rpartition(".")[2] in _READ_TEXTS:
-            found.update(_WORD.findall(ast.unparse(each)))
+        elif isinstance(each, ast.Call) and unparse(each.func).rpartition(".")[2] in _READ_TEXTS:
+            found.update(_WORD.findall(unparse(each)))
         stack += ast.iter_child_nodes(each)
     return found
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from labline_compiler.ipython import CellSyntaxError, parse_cell
 from labline_compiler.pipeline import Parameter
-from labline_compiler.syntax import parse
+from labline_compiler.syntax import parse, unparse
 
 _MAXIMUM_BITS = 4096  # of an integer
 _MAXIMUM_ITEMS = 100_000  # of a text or a container, in all its depth
@@ -69,6 +69,8 @@ def fold(node: ast.expr) -> Any:
 def _fold(node: ast.expr) -> Any:
     match node:
         case ast.Constant(value=value) if value is not Ellipsis:
+            if isinstance(value, int) and value.bit_length() > _MAXIMUM_BITS:
+                raise NotLiteralError("the number is too large")
             return value
         case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
             kind = {ast.List: list, ast.Tuple: tuple, ast.Set: set}[type(node)]
@@ -83,7 +85,7 @@ def _fold(node: ast.expr) -> Any:
             return "".join(str(_fold(value)) for value in values)
         case ast.Call(func=ast.Name(id="set"), args=[], keywords=[]):
             return set()
-    raise NotLiteralError(f"{ast.unparse(node)[:80]} is not a literal")
+    raise NotLiteralError(f"{unparse(node)[:80]} is not a literal")
 
 
 def _fold_key(key: ast.expr | None) -> Any:

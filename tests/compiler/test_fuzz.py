@@ -163,6 +163,21 @@ def test_a_strange_cell_gives_findings_or_a_pipeline(fragment: int) -> None:
 
 @pytest.mark.parametrize(
     "source",
+    [
+        "with f({}) as x:\n    pass",
+        "try:\n    y\nexcept g({}):\n    pass",
+        "x = {{}}\nx[{}] += 2",
+        "from sklearn.preprocessing import StandardScaler\ns = StandardScaler().fit(X[{}:])",
+        "n = {}",
+    ],
+)
+@pytest.mark.parametrize("tag", ["step:a", "imports", "parameters"])
+def test_a_number_that_python_does_not_write_gives_findings_or_a_pipeline(source: str, tag: str) -> None:
+    compiled(document([code(source.format("0x" + "f" * 5000), tag), code("print(1)", "step:b")]))
+
+
+@pytest.mark.parametrize(
+    "source",
     ["x = 1\0", "x = '\ud800'", "x = 1\n" * 10_000, "# " + "x" * 10_000_000, "x = '" + "y" * 10_000_000 + "'"],
     ids=["null byte", "lone surrogate", "many lines", "long comment", "long string"],
 )

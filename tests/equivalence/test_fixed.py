@@ -10,9 +10,9 @@ from labline_compiler.notebook import parse
 
 from .judge import Judge
 
-TABLE = (
-    "import pandas as pd\npd.DataFrame({'age': [1, 2, 3, 4], 'sick': [0, 1, 0, 1]}).to_csv('people.csv', index=False)\n"
-)
+TABLE = """import pandas as pd
+pd.DataFrame({"age": [1, 2, 3, 4], "sick": [0, 1, 0, 1]}).to_csv("people.csv", index=False)
+"""
 DATABASE = "import sqlite3\nsqlite3.connect('shop.db').execute('create table orders (id int, amount int)')\n"
 # Before the first cell: what a rule's example finds in its folder.
 BEFORE = {"LL406": DATABASE, "LL709": TABLE}

@@ -21,7 +21,7 @@ from labline_backend.engine import unseen
 from labline_backend.engine.helpers import Helpers
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
-from labline_compiler.syntax import parse
+from labline_compiler.syntax import dump, parse, unparse
 from labline_runtime.specification import Shared, StepResult
 
 VERSION = "4"  # of the recipe, and of what is seen of a step; another one makes every key a new one
@@ -92,7 +92,7 @@ def ingredients(
 def _preamble(pipeline: Pipeline, number: int, step: str) -> str:
     """The digest of what counts for *step* of a cell that runs before every step."""
     tree = _helpers(pipeline).trimmed(number, step)
-    return code_digest(pipeline.preamble[number].source) if tree is None else digest(ast.dump(tree))
+    return code_digest(pipeline.preamble[number].source) if tree is None else digest(dump(tree))
 
 
 _HELPERS: dict[int, tuple[weakref.ref[Pipeline], Helpers]] = {}
@@ -246,7 +246,7 @@ def normalise(source: str) -> str:
     counts letter by letter.
     """
     tree = _parse(source)
-    return source.strip() if tree is None else ast.dump(tree)
+    return source.strip() if tree is None else dump(tree)
 
 
 def code_digest(source: str) -> str:
@@ -297,7 +297,7 @@ def _as_call(match: re.Match[str]) -> str:
 
 def _same_literal(literal: str) -> str:
     try:
-        return ast.unparse(parse(literal.strip(), "eval"))
+        return unparse(parse(literal.strip(), "eval"))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return literal
 

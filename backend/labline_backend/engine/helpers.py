@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from labline_compiler.pipeline import Pipeline
+from labline_compiler.syntax import unparse
 
 _Parse = Callable[[str], ast.Module | None]
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -65,7 +66,7 @@ class _Code:
             self.mentions.add(node.func.id)
             self.called.add(node.func.id)
             if node.func.id == "__ipython__":  # a line of IPython's
-                self._add(re.findall(r"\w+", ast.unparse(node)))
+                self._add(re.findall(r"\w+", unparse(node)))
             for child in (*node.args, *node.keywords):
                 self.read(child)
             return self

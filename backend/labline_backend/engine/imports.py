@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable
 
+from labline_compiler.syntax import unparse
 from labline_runtime.specification import CellSource
 
 # These change nothing for an import that comes after them.
@@ -42,7 +43,7 @@ def _imports(statement: ast.stmt) -> list[str] | None:
     if isinstance(statement, ast.Import):
         return [f"import {alias.name}" for alias in statement.names]
     if isinstance(statement, ast.ImportFrom) and not statement.level:
-        return [] if statement.module == "__future__" else [ast.unparse(statement)]
+        return [] if statement.module == "__future__" else [unparse(statement)]
     if isinstance(statement, ast.Expr) and (isinstance(statement.value, ast.Constant) or _ignores(statement.value)):
         return []
     return None
@@ -52,7 +53,7 @@ def _ignores(call: ast.expr) -> bool:
     """Whether it has some warnings ignored. An import that would show one is not done ahead."""
     return (
         isinstance(call, ast.Call)
-        and ast.unparse(call.func) in ("warnings.filterwarnings", "warnings.simplefilter")
+        and unparse(call.func) in ("warnings.filterwarnings", "warnings.simplefilter")
         and bool(call.args)
         and isinstance(call.args[0], ast.Constant)
         and call.args[0].value == "ignore"

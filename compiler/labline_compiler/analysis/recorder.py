@@ -24,6 +24,7 @@ from labline_compiler.analysis.versions import Versions
 from labline_compiler.findings import Finding, finding
 from labline_compiler.findings.place import span_of
 from labline_compiler.notebook import Cell
+from labline_compiler.syntax import unparse
 
 _GENERATORS = {"@random": "random", "@numpy.random": "numpy.random", "@torch.random": "torch"}
 
@@ -387,5 +388,5 @@ class Recorder:
         )
         if version.suspect is not None and not version.always:
             place = f"cell {self._cell_of(version.suspect).number}, line {version.suspect.lineno}"
-            message += f" {ast.unparse(version.suspect.func)}() in {place} may seed it."
+            message += f" {unparse(version.suspect.func)}() in {place} may seed it."
         self._tell("LL301", message, None)

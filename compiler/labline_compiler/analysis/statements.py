@@ -12,6 +12,7 @@ from labline_compiler.analysis.homes import path_of
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 from labline_compiler.analysis.stays import Stays, root_of
+from labline_compiler.syntax import dump
 
 _SUPPRESSING = ("suppress", "raises", "ignored")
 
@@ -192,7 +193,7 @@ class Statements(Stays):
         suppresses, restored = False, self.state.restored
         for item in statement.items:
             manager = self.eval(item.context_expr)
-            suppresses |= any(word in ast.dump(item.context_expr) for word in _SUPPRESSING)
+            suppresses |= any(word in dump(item.context_expr) for word in _SUPPRESSING)
             entered = self.enter(manager, item.context_expr)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered)
@@ -224,7 +225,7 @@ class Statements(Stays):
 
             return run
 
-        catches = any(clause.type is None or "NameError" in ast.dump(clause.type) for clause in statement.handlers)
+        catches = any(clause.type is None or "NameError" in dump(clause.type) for clause in statement.handlers)
         self.state.forgiving += catches
         self.state.attempt(
             self._block(statement.body),

@@ -24,6 +24,7 @@ from labline_compiler.leakage.facts import (
     Value,
 )
 from labline_compiler.leakage.rules import Judge
+from labline_compiler.syntax import unparse
 
 _SUPPORTED = ("model", "transformer", "reducer", "sampler", "stateless")
 
@@ -137,7 +138,7 @@ class Calls(Judge):
         target = positional[1] if len(positional) > 1 else keywords.get("y")
         if name in ("fit", "fit_transform", "fit_predict", "fit_resample") and isinstance(data, Data):
             supervised = isinstance(target, Data) and name in ("fit", "fit_predict")
-            written = ast.unparse(node.args[0])[:60] if node.args else "X"
+            written = unparse(node.args[0])[:60] if node.args else "X"
             held.fit = Fit(self.number(), data.rows, self.place(node), supervised, written)
             held.fits.append(held.fit)
             self.judge_fit(held, held.fit, data, target)

@@ -11,7 +11,7 @@ from labline_compiler.leakage import tables
 from labline_compiler.leakage.calls import Calls
 from labline_compiler.leakage.facts import Columns, Constant, Data, Estimator, Function, Grouped, Many, Origin, Value
 from labline_compiler.notebook import Cell
-from labline_compiler.syntax import parse
+from labline_compiler.syntax import parse, unparse
 
 _NESTED = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
@@ -287,5 +287,5 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    copy: ast.expr = parse(ast.unparse(target), "eval").body
+    copy: ast.expr = parse(unparse(target), "eval").body
     return ast.copy_location(copy, target)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from labline_compiler.findings import Finding
 from labline_compiler.lifetimes.holding import Holding
 from labline_compiler.lifetimes.parts import Part, Story, root_of, told
+from labline_compiler.syntax import dump
 
 _CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
 _FIX = "Use a key of the objects' own, such as a name or an index, or keep both in one step."
@@ -86,7 +87,7 @@ def _alike(story: Story) -> Iterator[Finding]:
 
 def _definition(part: Part, name: str) -> str | None:
     found = [node for node in part.tree.body if isinstance(node, ast.ClassDef) and node.name == name]
-    return ast.dump(found[-1]) if found else None
+    return dump(found[-1]) if found else None
 
 
 def _asks(story: Story, part: Part, *, functions: bool) -> bool:

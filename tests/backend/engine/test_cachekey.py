@@ -16,6 +16,7 @@ SAME = [
     ("x = 1", "x=1  # one"),
     ("f(a,\n  b)", "f(a, b)"),
     ("x = 'a'", 'x = "a"'),
+    ("x = 0x" + "f" * 5000, "x = 0x" + "F" * 5000 + "  # many"),
     ("!ls\nx = 1", "!ls\n\nx = 1 # one"),
     ("files = !ls\nx = 1", "files = !ls\n# all of them\nx = 1"),
     ("%matplotlib inline\nx = 1", "%matplotlib inline\n\nx = 1"),
@@ -25,6 +26,7 @@ SAME = [
 DIFFERENT = [
     ("x = 1", "x = 2"),
     ("x = 1", "x = 1.0"),
+    ("x = 0x" + "f" * 5000, "x = 0x" + "f" * 4999 + "e"),
     ("!ls", "!ls -l"),
     ("%%bash\necho a", "%%bash\n# comment\necho a"),
     ("s = '''\n# a\n'''", "s = '''\n'''"),
