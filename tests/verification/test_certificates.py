@@ -43,6 +43,7 @@ CHANGES = {
     "cell 3 (counted from 0)": lambda d: d["cells"][0].update(status="different"),
     "the digest": lambda d: d.update(digest="0" * 64),
     "the chain": lambda d: d["chain"].append("0"),
+    "an entry 'note', which no certificate has": lambda d: d.update(note="verified"),
 }
 
 
@@ -134,6 +135,13 @@ def test_what_is_no_certificate_is_said_to_be_none(name: str, tmp_path: Path) ->
     path.write_text(NOT_CERTIFICATES[name])
     with pytest.raises(CertificateError):
         read(path)
+
+
+def test_a_certificate_that_says_something_twice_is_none(tmp_path: Path, document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    (tmp_path / "twice.json").write_text('{"subject": {"verdict": "verified"}, ' + text[1:])
+    with pytest.raises(CertificateError, match="'subject' twice"):
+        read(tmp_path / "twice.json")
 
 
 def test_what_is_written_is_read(tmp_path: Path, document: dict[str, Any]) -> None:

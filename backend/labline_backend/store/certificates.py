@@ -29,6 +29,7 @@ KIND = "labline.certificate"
 SCHEMA = 1
 NAME = "certificate.json"
 _KEY_BYTES = 32
+_ENTRIES = frozenset(("kind", "schema", "subject", "values", "cells", "chain", "digest", "signature"))
 
 Document = dict[str, Any]
 Origin = Literal["this data folder", "another data folder", "none"]
@@ -157,7 +158,7 @@ class Certificates:
 def read(path: Path) -> Document:
     """Read a certificate. Raises ``CertificateError`` for what is none, ``OSError`` where there is no file to read."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise CertificateError(f"{path} is not JSON: {error}.") from error
     if not isinstance(document, dict) or document.get("kind") != KIND:
@@ -169,6 +170,15 @@ def read(path: Path) -> Document:
     if wrong or not all(isinstance(record, dict) for name in ("values", "cells") for record in document[name]):
         raise CertificateError(f"{path} is not a whole certificate: {wrong[0] if wrong else 'a record'} is missing.")
     return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Document:
+    """An object of *pairs*. Of an entry that is there twice people would read the one and programs the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it has {next(name for name in names if names.count(name) > 1)!r} twice")
+    return found
 
 
 def write(path: Path, document: Document) -> None:
@@ -204,6 +214,8 @@ def _chain(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _changed(document: Mapping[str, Any]) -> str | None:
+    if added := sorted(document.keys() - _ENTRIES):
+        return f"an entry {added[0]!r}, which no certificate has"
     try:
         links = list(_chain(document))
     except ValueError:
