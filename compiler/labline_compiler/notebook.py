@@ -334,6 +334,11 @@ def _check(notebook: Notebook) -> Notebook:
                 finding("LL009", f"Cell {cell.number} holds {what} in line {line}.", cell=cell.place, line=line)
             )
     spec, info = notebook.metadata.get("kernelspec"), notebook.metadata.get("language_info")
+    for entry, held in (("kernelspec", spec), ("language_info", info)):
+        for text in held.values() if isinstance(held, Mapping) else ():
+            if isinstance(text, str) and (match := _NOT_TEXT.search(text)):
+                what = f"U+{ord(match[0]):04X}, which is no text"
+                findings.append(finding("LL009", f"The notebook's metadata hold {what}, in {entry}."))
     language = (spec.get("language") if isinstance(spec, Mapping) else None) or (
         info.get("name") if isinstance(info, Mapping) else None
     )

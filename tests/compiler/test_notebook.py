@@ -75,6 +75,7 @@ def test_a_notebook_cut_off(share: float) -> None:
         (json.dumps(document(metadata={"kernelspec": {"name": "ir", "language": "R"}})), "LL008"),
         (json.dumps(document({"source": "x = '\ud800'"})), "LL009"),
         (json.dumps(document({"source": "x = '\0'"})), "LL009"),
+        (json.dumps({**document({"source": "x"}), "metadata": {"kernelspec": {"name": "\ud800"}}}), "LL009"),
         ("[" * 100_000, "LL003"),
     ],
 )
