@@ -6,7 +6,8 @@ A part of the facade: everything a user can get wrong comes out as one of the er
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from labline_backend.kubeflow.preflight import Checked
     from labline_backend.kubeflow.submission import Submission
     from labline_backend.kubeflow.targets import Target
+    from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
     from labline_compiler.selection import Selection
 
@@ -76,17 +78,24 @@ class KnownTargets:
         from labline_backend.kubeflow.preflight import check
         from labline_backend.kubeflow.submission import prepare
 
-        failing = [found for found in check(target).findings if found.severity == "error"] or lacking(target, pipeline)
-        if failing:
-            raise InputError(failing[0].message, failing)
+        _refuse(check(target).findings)
+        told = lacking(target, pipeline)
+        _refuse(told)
         with target_errors():
-            return prepare(target, pipeline, literals, cache=cache, folder=folder)
+            made = prepare(target, pipeline, literals, cache=cache, folder=folder)
+        return dataclasses.replace(made, findings=(*told, *made.findings))
 
     def _all(self) -> list[Target]:
         from labline_backend.kubeflow.targets import Targets
 
         with target_errors():
             return list(Targets(self._home).all())
+
+
+def _refuse(findings: Iterable[Finding]) -> None:
+    failing = [found for found in findings if found.severity == "error"]
+    if failing:
+        raise InputError(failing[0].message, failing)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What a pipeline's steps name that a target's cluster has not: secrets, volumes, room in the namespace's quota.
 
 Asked of Kubernetes itself, where a kubeconfig is given. What this user may not see is not known, and nothing is said of
-it. Of a secret only whether there is one is asked, never what is in it.
+it. Of a secret only its metadata is asked for, never what is in it: who has set which of its keys stands there, too.
 """
 
 from __future__ import annotations
@@ -50,20 +50,56 @@ def _things(api: Any, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:
             for name in sorted(named(step)):
                 users.setdefault(name, []).append(step.name)
         for name, steps in users.items():
-            if _is_missing(api, f"/api/v1/namespaces/{namespace}/{resource}/{name}"):
+            metadata = _metadata(api, f"/api/v1/namespaces/{namespace}/{resource}/{name}")
+            if metadata is None:
                 yield finding(
                     REFUSED,
                     f"There is no {kind} {name} in the namespace {namespace}, for which {', '.join(steps)} would wait.",
                     step=steps[0],
                     fix=f"Make it there (kubectl create ... -n {namespace}), or name another.",
                 )
+            elif kind == "secret":
+                yield from _keys(metadata, name, namespace, pipeline)
 
 
-def _is_missing(api: Any, path: str) -> bool:
+def _keys(metadata: dict[str, Any], secret: str, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:
+    """The keys of a *secret* that steps name and that nobody is known to have set.
+
+    Warnings: where the record of who set what was cleared, as some tools do, a key may be there all the same.
+    """
+    known = _keys_set(metadata)
+    if not known:
+        return
+    for step in pipeline.steps:
+        for name, key, *_ in step.options.secrets:
+            if name == secret and key not in known:
+                yield Finding(
+                    REFUSED,
+                    "warning",
+                    f"Step {step.name} would wait for the key {key} of the secret {secret} in the namespace "
+                    f"{namespace}, which has {', '.join(sorted(known))} as far as can be seen.",
+                    step=step.name,
+                    fix="Name one of its keys, or add the missing one.",
+                )
+
+
+def _keys_set(metadata: dict[str, Any]) -> set[str]:
+    """The keys of an object's data, as its managed fields tell them (FieldsV1: ``f:NAME`` for a field)."""
+    return {
+        field.removeprefix("f:")
+        for manager in metadata.get("managedFields") or ()
+        for part in ("f:data", "f:stringData")
+        for field in (manager.get("fieldsV1") or {}).get(part) or ()
+        if field.startswith("f:")
+    }
+
+
+def _metadata(api: Any, path: str) -> dict[str, Any] | None:
+    """The metadata of an object; nothing in it where this user may not see it, None where there is no such object."""
     from kubernetes.client.exceptions import ApiException
 
     try:
-        api.call_api(
+        answer = api.call_api(
             path,
             "GET",
             header_params={"Accept": METADATA},
@@ -72,8 +108,9 @@ def _is_missing(api: Any, path: str) -> bool:
             _request_timeout=SECONDS,
         )
     except ApiException as error:
-        return bool(error.status == 404)
-    return False
+        return None if error.status == 404 else {}
+    document = answer[0]
+    return document.get("metadata") or {} if isinstance(document, dict) else {}
 
 
 def _room(api: Any, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:

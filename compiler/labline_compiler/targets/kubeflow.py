@@ -33,6 +33,7 @@ from labline_compiler.targets.kubeflow_names import FOLDER, RETURNED, Names, pas
 STEP_IMAGE = "labline-step"
 
 UNSUPPORTED_OPTION = "LL601"
+LEFT_BEHIND = "LL613"
 
 LONGEST = 365 * 86400  # seconds; longer than any step
 
@@ -231,7 +232,19 @@ def _whole_run(pipeline: Pipeline) -> list[Finding]:
 
 
 def _ending(pipeline: Pipeline) -> list[Finding]:
-    return [
+    without_files = [
+        Finding(
+            LEFT_BEHIND,
+            "warning" if step.files_of else "info",  # a file that it names it may as well only write
+            f"Step {step.name}: Kubeflow Pipelines gives the step that ends a run nothing of other tasks, so it gets "
+            f"no files{_of_which(step)}.",
+            step=step.name,
+            fix="Keep what it reads in a volume or an object store, or leave the reading to a step above.",
+        )
+        for step in pipeline.steps
+        if ends_run(pipeline, step) and (step.files or step.files_of)
+    ]
+    return without_files + [
         Finding(
             UNSUPPORTED_OPTION,
             "info",
@@ -253,6 +266,11 @@ def _ending(pipeline: Pipeline) -> list[Finding]:
         for step in pipeline.steps
         if step.options.exit and not (ends_run(pipeline, step) and len(step.options.exit) < 2)
     ]
+
+
+def _of_which(step: Step) -> str:
+    missing = [*step.files, *(f"what {writer} writes" for writer in step.files_of)]
+    return f", {', '.join(missing)} among them"
 
 
 def _why_not_last(step: Step) -> str:

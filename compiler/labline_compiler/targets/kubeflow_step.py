@@ -115,7 +115,13 @@ def run_labline_step(
         """Have files there that the step may use. What there is then, where it is to be told what it has written."""
         if not archives and written_files is None:
             return None
-        from labline_runtime import shipping
+        try:
+            from labline_runtime import shipping
+        except ImportError as error:
+            return fail(
+                f"Step {step['step']} cannot begin: its image is older than this pipeline, and cannot unpack the files "
+                f"that come with the notebook ({error}). Build the step image of the Labline that compiled it."
+            )
 
         place = shipping.place()
         step["working_directory"] = str(place)

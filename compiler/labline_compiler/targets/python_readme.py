@@ -62,6 +62,9 @@ def readme(pipeline: Pipeline, names: Names, image: str) -> str:
         "In `steps/`, every `# %%` starts a cell, and editors open such files as notebooks. A line behind `# magic:` "
         "is IPython's and runs like the others. When a step starts to use a variable of another one, say so in both "
         "components and pass it on in `pipeline.py`.",
+        "**The files beside the notebook do not come with this project**, modules and data: put modules into an image "
+        "built on the one above, and data into a volume or an object store; or compile to YAML with Labline, which "
+        "ships what is small.",
         "Compiling the notebook into this folder again replaces the files that Labline wrote, unless you have changed "
         "one: then it stops and says which.",
     ]

@@ -25,6 +25,7 @@ class Cluster(ThreadingHTTPServer):
         self.emulator = emulator
         self.denied: set[tuple[str, str]] = set()
         self.things: set[str] = set()  # secrets and claims that there are, as KIND/NAME
+        self.keys: dict[str, set[str]] = {}  # what of such a thing is recorded to have been set
         self.quotas: dict[str, dict[str, str]] = {}  # name -> what it gives
         self.hidden = False  # whether this user may see neither
         self.asked: list[dict[str, Any]] = []
@@ -136,7 +137,9 @@ class _Calls(BaseHTTPRequestHandler):
         elif found := re.fullmatch("/api/v1/namespaces/kubeflow/((?:secrets|persistentvolumeclaims)/.+)", address.path):
             assert "as=PartialObjectMetadata" in self.headers["Accept"]  # nobody asks for what is in a secret
             status = 403 if self.server.hidden else 200 if found[1] in self.server.things else 404
-            self._answer(status, {"kind": "PartialObjectMetadata"})
+            keys = {f"f:{key}": {} for key in self.server.keys.get(found[1], ())}
+            managed = [{"manager": "kubectl", "fieldsV1": {"f:data": {".": {}, **keys}, "f:type": {}}}]
+            self._answer(status, {"kind": "PartialObjectMetadata", "metadata": {"managedFields": managed}})
         elif address.path == "/api/v1/namespaces/kubeflow/resourcequotas":
             quotas = [{"metadata": {"name": n}, "spec": {"hard": hard}} for n, hard in self.server.quotas.items()]
             self._answer(403 if self.server.hidden else 200, {"kind": "ResourceQuotaList", "items": quotas})

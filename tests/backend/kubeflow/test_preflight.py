@@ -103,12 +103,12 @@ NEEDY = StepOptions(
 )
 
 
-def lacks(cluster: Cluster, folder: Path) -> list[str]:
+def lacks(cluster: Cluster, folder: Path, severity: str = "error") -> list[str]:
     step = Step("fit", (CellSource(0, "c", "1"),), options=NEEDY)
     found = lacking(
         Target("prod", "http://x", kubeconfig=cluster.kubeconfig(folder)), Pipeline("p", "p.ipynb", (step,))
     )
-    assert all((each.code, each.severity, each.step) == ("LL609", "error", "fit") for each in found)
+    assert all((each.code, each.severity, each.step) == ("LL609", severity, "fit") for each in found)
     return [each.message for each in found]
 
 
@@ -126,6 +126,19 @@ def test_what_is_there_is_not_told(cluster: Cluster, tmp_path: Path) -> None:
     assert lacks(cluster, tmp_path) == []
 
 
+def test_a_key_that_nobody_has_set_in_a_secret_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.things = {"secrets/store", "persistentvolumeclaims/data"}
+    cluster.keys = {"secrets/store": {"passwort", "user"}}
+    (said,) = lacks(cluster, tmp_path, "warning")
+    assert "for the key password of the secret store in the namespace kubeflow, which has passwort, user" in said
+
+
+def test_a_key_that_is_set_is_not_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.things = {"secrets/store", "persistentvolumeclaims/data"}
+    cluster.keys = {"secrets/store": {"password"}}
+    assert lacks(cluster, tmp_path) == []
+
+
 def test_what_this_user_may_not_see_is_not_told(cluster: Cluster, tmp_path: Path) -> None:
     cluster.hidden = True
     assert lacks(cluster, tmp_path) == []
@@ -136,3 +149,15 @@ def test_nothing_is_submitted_that_would_wait_in_vain(client: Client, cluster: C
     with pytest.raises(InputError, match="no secret store"):
         client.submit(code("x = 1", "step:one", "secret:store:password:PASSWORD"))
     assert client.service.runs() == []
+
+
+def test_a_missing_key_keeps_no_run_from_being_submitted_and_is_said_of_it(
+    client: Client, cluster: Cluster, tmp_path: Path
+) -> None:
+    client.add(cluster.emulator, kubeconfig=cluster.kubeconfig(tmp_path))
+    cluster.things, cluster.keys = {"secrets/store"}, {"secrets/store": {"user"}}
+    target = client.service.targets.get("prod")
+    step = Step("one", (CellSource(0, "c", "1"),), options=StepOptions(secrets=(("store", "password", "PASSWORD"),)))
+    pipeline = Pipeline("p", "p.ipynb", (step,))
+    made = client.service.targets.prepare(target, pipeline, {}, cache=True, folder=tmp_path)
+    assert ("LL609", "warning") in [(found.code, found.severity) for found in made.findings]

@@ -24,6 +24,7 @@ from labline_compiler.targets.kubeflow import (
     arguments,
     compile_to_yaml,
 )
+from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.specification import Backoff
 
 from .conftest import looping
@@ -369,6 +370,16 @@ def test_a_last_step_that_takes_nothing_is_kfps_exit_task(step, pipeline):
     assert [(found.severity, "error only says so" in found.message) for found in report] == [("info", True)]
 
 
+@pytest.mark.parametrize(
+    ("uses", "severity"), [({"files": ("names.csv",)}, "info"), ({"files_of": ("a",)}, "warning"), ({}, None)]
+)
+def test_a_last_step_that_uses_files_is_told_to_get_none(step, pipeline, uses, severity):
+    last = replace(step("last", "print()", options=StepOptions(exit=("outcome",))), **uses)
+    report = []
+    compile_to_yaml(pipeline(step("a", "x = 1"), last, outcome="'succeeded'"), report=report)
+    assert [found.severity for found in report if found.code == "LL613"] == ([severity] if severity else [])
+
+
 def test_a_last_step_that_takes_values_is_told_to_run_after_success_only(step, pipeline):
     last = step("last", "print(x)", takes={"a": "x"}, reads="outcome", options=StepOptions(exit=("outcome",)))
     report = []
@@ -403,3 +414,7 @@ def test_items_that_share_processes_share_a_pod():
 def test_a_pipeline_is_not_called_like_one_of_its_components(step, pipeline):
     spec, _ = documents(replace(pipeline(step("Slow_step", "x = 1")), name="slow-step"))
     assert (spec["pipelineInfo"]["name"], list(spec["components"])) == ("slow-step-pipeline", ["comp-slow-step"])
+def test_an_image_that_cannot_unpack_files_is_said_to_be_older(monkeypatch):
+    monkeypatch.setitem(sys.modules, "labline_runtime.shipping", None)
+    with pytest.raises(SystemExit, match="Step fit cannot begin: its image is older than this pipeline"):
+        run_labline_step('{"step": "fit"}', {}, [], [], archives=[(None, "digest")])
