@@ -85,9 +85,9 @@ def test_a_step_whose_values_cannot_be_kept_fails_and_need_not_be_computed_again
     assert "there is no bucket" in kept.step(run, "a").error.message
 
     s3.client.create_bucket(Bucket=s3.bucket)
-    kept.file("go").unlink()  # it would wait for ever
     again = kept.run(waiting)
     assert kept.states(again) == {"a": "cached", "b": "succeeded"}
+    assert kept.file("begun").read_text() == "1"
     assert list(s3.objects()) == [digest(kept, again)]
 
 

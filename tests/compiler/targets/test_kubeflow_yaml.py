@@ -414,6 +414,8 @@ def test_items_that_share_processes_share_a_pod():
 def test_a_pipeline_is_not_called_like_one_of_its_components(step, pipeline):
     spec, _ = documents(replace(pipeline(step("Slow_step", "x = 1")), name="slow-step"))
     assert (spec["pipelineInfo"]["name"], list(spec["components"])) == ("slow-step-pipeline", ["comp-slow-step"])
+
+
 def test_an_image_that_cannot_unpack_files_is_said_to_be_older(monkeypatch):
     monkeypatch.setitem(sys.modules, "labline_runtime.shipping", None)
     with pytest.raises(SystemExit, match="Step fit cannot begin: its image is older than this pipeline"):
