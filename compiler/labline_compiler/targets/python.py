@@ -80,12 +80,15 @@ def compile_to_project(
         files["steps/_preamble.py"] = write_cells(pipeline.preamble, texts, heading)
     for step in pipeline.steps:
         files[f"steps/{names.steps[step.name]}.py"] = write_cells(step.cells, texts, _heading(pipeline, step))
+    # Half a character, which an id in a notebook's JSON may hold, becomes the escape that it is there.
+    files = {path: text.encode("utf-8", "backslashreplace").decode("utf-8") for path, text in files.items()}
     project = {
         "made_by": MADE_BY,
         **_specifications(pipeline),
         "files": {path: hashlib.sha256(text.encode("utf-8")).hexdigest() for path, text in sorted(files.items())},
     }
-    files[PROJECT_FILE] = json.dumps(project, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(project, indent=2, ensure_ascii=False) + "\n"
+    files[PROJECT_FILE] = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return files
 
 

@@ -262,6 +262,14 @@ def test_what_only_one_step_is_told_is_told_to_it_alone(monkeypatch: pytest.Monk
         assert specification_of_step(project, one.name, cells) == expected
 
 
+def test_half_a_character_in_a_cells_id_is_written_as_its_escape() -> None:
+    made = SHAPES["a chain"]
+    cell = dataclasses.replace(made.steps[0].cells[0], id="\udfff")
+    odd = dataclasses.replace(made.steps[0], cells=(cell, *made.steps[0].cells[1:]))
+    files = compile_to_project(dataclasses.replace(made, steps=(odd, *made.steps[1:])))
+    assert '"id": "\\udfff"' in files[f"steps/{odd.name}.py"]
+
+
 def test_a_pipeline_without_steps_is_refused() -> None:
     with pytest.raises(ValueError, match="no steps"):
         compile_to_project(pipeline())
