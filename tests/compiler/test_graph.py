@@ -574,6 +574,12 @@ def test_naming_an_index_alters_all_frames_that_may_have_it() -> None:
     assert "c>d:df" in edges(pipeline_of(text))
 
 
+@pytest.mark.parametrize("made", ["j = df * 2", "j = df / df.sum() * 100", "j = df.join(df, rsuffix='x')"])
+def test_frames_that_may_have_one_index_travel_together_where_it_is_named(made: str) -> None:
+    text = steps(a="import pandas as pd\ndf = pd.DataFrame({'a': [1]})", b=made, c="j.index.name = 'i'", d="print(df)")
+    assert {"b>c:df,j", "c>d:df"} <= edges(pipeline_of(text))
+
+
 def test_a_wrapper_holds_the_function_that_it_is_named_after() -> None:
     adding = "import functools\nbase = [0]\ndef add(x, kept=base):\n    kept.append(x)"
     wrapper = "@functools.wraps(add)\ndef other(x):\n    return x"

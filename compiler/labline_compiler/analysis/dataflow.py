@@ -11,6 +11,7 @@ artifact and still share the object afterwards.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -29,6 +30,8 @@ from labline_compiler.analysis.walker import Walker
 from labline_compiler.meanwhile import DEEP
 from labline_compiler.notebook import Cell
 from labline_runtime.specification import Observation
+
+_NAMING = re.compile(r"\.names?\s*=(?!=)")  # which may be that of an index
 
 
 class Analysis:
@@ -75,6 +78,7 @@ class Analysis:
         walker.results_asked = any(u.parsed is not None and asks_for_results(u.parsed, u.cell.source) for u in units)
         walker.beside = self._beside
         walker.handlers_count = self._beside.uses("@logging") or any(HANDLERS.search(u.cell.source) for u in units)
+        trace.heap.indexes_named = any(_NAMING.search(unit.cell.source) for unit in units)
         walker.figures_open = self._figures_open
         walker.loading_counts = loading_counts
         walker.allow(sum(unit.cell.source.count("\n") + 1 for unit in units))

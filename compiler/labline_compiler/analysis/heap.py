@@ -101,6 +101,8 @@ class Heap(Links):
         self._of_kind: dict[str | None, set[int]] = {}
         self._kinds: dict[Value, str | None] = {}
         self._related: dict[int, set[int]] = {}  # frames that may share an index, whose names can be changed
+        self.indexes_named = False  # whether anything may name one, so that it counts which ones they have
+        self._indexes: dict[int, Value] = {}  # those that a frame may have
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -298,7 +300,16 @@ class Heap(Links):
             for other in (to & self._of_kind["pandas"]) - made:
                 self._related.setdefault(number, set()).add(other)
                 self._related.setdefault(other, set()).add(number)
+                if self.indexes_named:
+                    self._share_index(number, other)
         return made
+
+    def _share_index(self, made: int, other: int) -> None:
+        if other not in self._indexes:
+            self._indexes[other] = self.make(("index", other), "pandas")
+            self.put(frozenset((other,)), self._indexes[other])
+        self._indexes[made] = self._indexes.get(made, NOTHING) | self._indexes[other]
+        self.put(frozenset((made,)), self._indexes[other])
 
     def related(self, value: Value) -> Value:
         """The frames that may have the index of one of *value*."""
