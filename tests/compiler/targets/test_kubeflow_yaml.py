@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+import labline_runtime
 from labline_compiler.findings import RULES, Finding
 from labline_compiler.pipeline import Foreach, Pipeline, StepOptions
 from labline_compiler.targets.kubeflow import (
@@ -418,5 +419,6 @@ def test_a_pipeline_is_not_called_like_one_of_its_components(step, pipeline):
 
 def test_an_image_that_cannot_unpack_files_is_said_to_be_older(monkeypatch):
     monkeypatch.setitem(sys.modules, "labline_runtime.shipping", None)
+    monkeypatch.delattr(labline_runtime, "shipping", raising=False)
     with pytest.raises(SystemExit, match="Step fit cannot begin: its image is older than this pipeline"):
         run_labline_step('{"step": "fit"}', {}, [], [], archives=[(None, "digest")])
