@@ -54,6 +54,7 @@ READING = [
     "low = np.ma.masked_less(v, 1)\nlow[0] = 2",
     "t = v[v > 1]\nt[0] = 1",
     "t = v[np.argsort(v)]\nt[0] = 1",
+    "t = v[[0, -1]]\nt[0] = 1",
     "t = v.astype(float)\nt[0] = 1",
     "from scipy import ndimage\ns = ndimage.gaussian_filter(v, 1)\ns[0] = 1",
     "tops = df.groupby('a').head(1)\ntops['c'] = 1",
@@ -100,4 +101,11 @@ SHARING = [
 def test_what_may_share_an_array_waits_for_who_alters_it(source: str) -> None:
     text = f'# %% tags=["step:load"]\n{LOAD}\n\n# %% tags=["step:one"]\n{source}\n\n'
     text += '# %% tags=["step:two"]\nv[0] = 9\n\n# %% tags=["step:last"]\nprint(t)\n'
+    assert "two" in {taken.source for taken in pipeline_of(text).step("last").inputs}
+
+
+def test_fields_of_a_structured_array_are_a_look_at_it() -> None:
+    made = "import numpy as np\nrows = np.zeros(2, dtype=[('u', int), ('w', float)])"
+    text = f'# %% tags=["step:load"]\n{made}\n\n# %% tags=["step:one"]\nt = rows[["u", "w"]]\n\n'
+    text += '# %% tags=["step:two"]\nrows["u"] = 9\n\n# %% tags=["step:last"]\nprint(t)\n'
     assert "two" in {taken.source for taken in pipeline_of(text).step("last").inputs}

@@ -29,8 +29,8 @@ def picks(heap: Heap, index: ast.expr, value: Value) -> bool:
     Not so a number, of which an operator makes a number again: ``rows[~0]`` looks at the last one.
     """
     match index:
-        case ast.List():
-            return True
+        case ast.List(elts=parts):  # of names of fields it is a view; of a list, one element tells
+            return any(isinstance(each, ast.Constant | ast.UnaryOp) and not _is_text(each) for each in parts)
         case ast.Compare(ops=ops):
             own = value & heap.instances or any(isinstance(each, (ast.Is, ast.IsNot)) for each in ops)
             return not own and heap.kind(value) is not None
@@ -41,6 +41,10 @@ def picks(heap: Heap, index: ast.expr, value: Value) -> bool:
         case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() | ast.BitXor(), right=right):
             return _is_mask(heap, left, value) and _is_mask(heap, right, value)
     return bool(value) and all(heap.things[number].maker in _INDICES for number in value)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _is_mask(heap: Heap, index: ast.expr, value: Value) -> bool:
