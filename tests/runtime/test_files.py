@@ -22,8 +22,8 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def used(path: Path) -> bool:
     watch = Watch()
-    path.touch()
-    return bool(watch.stop())
+    path.touch()  # beside it count the modules of whoever runs the tests
+    return str(path) in {use.path for use in watch.stop()}
 
 
 def test_a_project_in_the_temporary_folder_counts_as_a_whole(notebook: Path) -> None:
