@@ -37,10 +37,12 @@ class LablineApp(ExtensionApp):
     def initialize_settings(self) -> None:
         """Prepare what the handlers share."""
         from labline_backend.api.watcher import Watcher
+        from labline_backend.models.desk import Desk
         from labline_backend.tracking.ui import MLflowUI
         from labline_backend.verification.background import Verifications
 
         self.verifications = Verifications()
+        self.desk = Desk()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="labline")
         self._lock = threading.Lock()
         self._service: Service | None = None
@@ -71,6 +73,7 @@ class LablineApp(ExtensionApp):
             socket.close(GOING_AWAY, "The server stops")
             socket.on_close()
         self._mlflow.stop()
+        await self.desk.close()
         await self.off_loop(self.verifications.close)
         await self.off_loop(self._close_service)
         self._pool.shutdown(wait=False)

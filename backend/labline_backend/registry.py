@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 class RegistryError(Exception):
-    """There is no such model; the message is one or two sentences for the user."""
+    """What is asked of the registry cannot be had; the message is one or two sentences for the user."""
+
+
+class AbsentError(RegistryError):
+    """There is no such model, or no such version of it."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,11 @@ class RegisteredVersion:
 def resolve(reference: ModelReference, location: Location) -> RegisteredVersion:
     """The version that *reference* stands for now. Imports MLflow. Raises ``RegistryError``."""
     if location.database is not None and not location.database.exists():
-        raise RegistryError("No model is registered yet: run a pipeline that registers one.")
+        raise AbsentError("No model is registered yet: run a pipeline that registers one.")
     from mlflow import MlflowClient
 
     client = MlflowClient(location.uri, location.registry_uri)
-    with _told(location):
+    with told(location):
         if reference.alias:
             found = _get(client.get_model_version_by_alias, reference.name, reference.alias)
         elif reference.version:
@@ -70,7 +74,7 @@ def resolve(reference: ModelReference, location: Location) -> RegisteredVersion:
             versions = client.search_model_versions(f"name = '{_quoted(reference.name)}'")
             found = max(versions, key=lambda version: int(version.version), default=None)
         if found is None:
-            raise RegistryError(_absent(client, reference))
+            raise AbsentError(_absent(client, reference))
     return RegisteredVersion(found.name, str(found.version))
 
 
@@ -95,7 +99,7 @@ def registered_runs(location: Location, *, ask: bool) -> frozenset[str] | None:
 
     client = MlflowClient(location.uri, location.registry_uri)
     found: list[str] = []
-    with _told(location):
+    with told(location):
         page = client.search_model_versions()
         while True:
             found += [version.run_id for version in page if version.run_id]
@@ -105,8 +109,8 @@ def registered_runs(location: Location, *, ask: bool) -> frozenset[str] | None:
 
 
 @contextlib.contextmanager
-def _told(location: Location) -> Iterator[None]:
-    """What MLflow complains of, as a sentence that holds no password."""
+def told(location: Location) -> Iterator[None]:
+    """What MLflow complains of inside, as a ``RegistryError`` that holds no password."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -11,6 +11,15 @@ from labline_backend.api.debugging import KeptProcessesHandler, ReleaseHandler, 
 from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
+from labline_backend.api.models import (
+    ApprovalsHandler,
+    GateHandler,
+    JudgementsHandler,
+    ModelHandler,
+    ModelsHandler,
+    PromotionsHandler,
+    RollbacksHandler,
+)
 from labline_backend.api.pipelines import PipelinesHandler
 from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHandler
 from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RunHandler, RunsHandler
@@ -44,6 +53,13 @@ OPERATIONS: dict[str, type[Any]] = {
     "/runs/{run}/steps/{step}/replay": ReplayHandler,
     "/runs/{run}/steps/{step}/release": ReleaseHandler,
     "/kept-processes": KeptProcessesHandler,
+    "/models": ModelsHandler,
+    "/models/{model}": ModelHandler,
+    "/models/{model}/gate": GateHandler,
+    "/models/{model}/promotions": PromotionsHandler,
+    "/models/{model}/rollbacks": RollbacksHandler,
+    "/models/{model}/versions/{version}/judgements": JudgementsHandler,
+    "/models/{model}/versions/{version}/approvals": ApprovalsHandler,
 }
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "debug": "debug.debug",
     "load": "debug.load",
     "mlflow": "mlflow.mlflow",
+    "models": "models.models",
     "monitor": "monitor.monitor",
     "plan": "plan.plan",
     "recurring": "recurring.recurring",

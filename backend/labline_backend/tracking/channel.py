@@ -1,4 +1,5 @@
-"""The engine's end of the recorder: starts it lazily, pipelines calls to it, and copes with its death."""
+"""A server's end of a helper process that imports mlflow: starts it lazily, pipelines calls to it, and copes with its
+death."""
 
 from __future__ import annotations
 
@@ -15,24 +16,32 @@ from labline_backend.tracking.location import Location
 FIRST_ANSWER_SECONDS = 120.0  # the import of mlflow and its first migration, on a slow machine
 ANSWER_SECONDS = 60.0
 CLOSE_SECONDS = 10.0
+RECORDER = "labline_backend.tracking.recorder"
 _LONGEST_LINE = 1 << 26
 
 
 class ChannelError(Exception):
-    """A call that did not succeed; the message is one sentence. ``away`` when the MLflow server does not answer."""
+    """A call that did not succeed; the message is one sentence. *kind* is one of :mod:`.answering`, or ``dead``."""
 
-    def __init__(self, message: str, *, away: bool = False) -> None:
+    def __init__(self, message: str, kind: str = "dead") -> None:
         super().__init__(message)
-        self.away = away
+        self.kind = kind
+
+    @property
+    def away(self) -> bool:
+        """Whether the MLflow server does not answer."""
+        return self.kind == "away"
 
 
 class Channel:
-    """Calls to a recorder process. Belongs to one asyncio loop; a dead recorder is started anew by the next call."""
+    """Calls to a helper process, by default a recorder. Belongs to one asyncio loop; where the process has died, the
+    next call starts another."""
 
-    def __init__(self, location: Location, log: Path, patience: float | None = None) -> None:
+    def __init__(self, location: Location, log: Path, patience: float | None = None, module: str = RECORDER) -> None:
         self._location = location
         self._log = log
         self._patience = patience
+        self._module = module
         self._process: asyncio.subprocess.Process | None = None
         self._starting: asyncio.Lock | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -89,7 +98,7 @@ class Channel:
                         sys.executable,
                         "-P",  # no module of the directory we happen to be in
                         "-m",
-                        "labline_backend.tracking.recorder",
+                        self._module,
                         stdin=asyncio.subprocess.PIPE,
                         stdout=asyncio.subprocess.PIPE,
                         stderr=log,
@@ -111,7 +120,7 @@ class Channel:
             if future is None or future.done():
                 continue
             if "error" in answer:
-                future.set_exception(ChannelError(answer["error"], away=answer["away"]))
+                future.set_exception(ChannelError(answer["error"], answer["kind"]))
             else:
                 future.set_result(answer["result"])
         status = await process.wait()

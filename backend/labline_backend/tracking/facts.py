@@ -62,7 +62,7 @@ def run_tags(run: RunRecord) -> dict[str, str]:
             "labline.target": run.target,
             "mlflow.source.name": run.notebook,
             "mlflow.source.type": "NOTEBOOK",
-            "mlflow.user": _user(),
+            "mlflow.user": user(),
         }
     )
 
@@ -87,7 +87,7 @@ def step_tags(run: RunRecord, step: str) -> dict[str, str]:
             "labline.notebook": run.notebook,
             "mlflow.source.name": run.notebook,
             "mlflow.source.type": "NOTEBOOK",
-            "mlflow.user": _user(),
+            "mlflow.user": user(),
         }
     )
 
@@ -148,7 +148,8 @@ def _tags(tags: Mapping[str, str | None]) -> dict[str, str]:
     return {key(name): cut(value, MAX_TAG) for name, value in tags.items() if value}
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user id has no name

@@ -1,36 +1,28 @@
-"""The helper process that alone imports mlflow: JSON lines in, JSON lines out, answered in order.
+"""The helper process that records runs: it imports mlflow, so that the engine does not.
 
-A request is ``{"id", "call", "arguments"}``, an answer ``{"id", "result"}`` or ``{"id", "error", "away"}``: one
-sentence, and whether the reason is a server that does not answer. The process ends when its standard input does, so it
-cannot outlive whoever started it. It uses ``MlflowClient`` and none of MLflow's fluent state: many runs are recorded at
-once.
+It uses ``MlflowClient`` and none of MLflow's fluent state: many runs are recorded at once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
-import os
 import re
 import socket
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from labline_backend.tracking import answering
+from labline_backend.tracking.answering import AwayError
 from labline_backend.tracking.limits import key
 from labline_backend.tracking.location import Location, shown
 
 PARENT = "mlflow.parentRunId"
 CONNECT_SECONDS = 5.0
-
-
-class AwayError(Exception):
-    """The MLflow server does not answer; the message is one sentence for the user."""
 
 
 def prepare_store(uri: str, artifacts: Path) -> None:
@@ -308,42 +300,10 @@ def _check_reachable(uri: str) -> None:
         raise AwayError(f"the MLflow server {shown(uri)} cannot be reached ({reason})") from error
 
 
-def _is_away(error: BaseException) -> bool:
-    if isinstance(error, AwayError):
-        return True
-    # What the requests library raises is an OSError; it has a response when the server did answer.
-    causes = (error, error.__cause__, error.__context__)
-    return any(isinstance(cause, OSError) and getattr(cause, "response", None) is None for cause in causes)
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, AwayError):
-        return str(error)
-    text = " ".join(str(getattr(error, "message", None) or error).split())
-    return f"{type(error).__name__}: {text[:600]}" if text else type(error).__name__
-
-
-def serve(recorder: Recorder, requests: Any, answers: Any) -> None:
-    """Answer every line of *requests* until there are no more."""
-    for line in requests:
-        request = json.loads(line)
-        answer: dict[str, Any] = {"id": request["id"]}
-        try:
-            call: Callable[..., Any] = getattr(recorder, request["call"])
-            answer["result"] = call(**request["arguments"])
-        except Exception as error:
-            answer["error"], answer["away"] = _sentence(error), _is_away(error)
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-
-
 def main() -> None:
-    """Run until standard input ends. Whatever a library prints goes to standard error, not among the answers."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    """Answer until standard input ends."""
     location = Location.taken()
-    with open(sys.stdin.fileno(), encoding="utf-8", closefd=False) as requests:
-        serve(Recorder(location.uri, location.registry_uri, location.artifacts), requests, answers)
+    answering.run(Recorder(location.uri, location.registry_uri, location.artifacts))
 
 
 if __name__ == "__main__":
