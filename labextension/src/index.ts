@@ -3,6 +3,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { chipsPlugin } from './plugins/chips';
 import { debugPlugin } from './plugins/debug';
 import { inspectorPlugin } from './plugins/inspector';
+import { modelsPlugin } from './plugins/models';
 import { notebooksPlugin } from './plugins/notebooks';
 import { panelPlugin } from './plugins/panel';
 import { runningPlugin } from './plugins/running';
@@ -20,6 +21,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   panelPlugin,
   runningPlugin,
   runsPlugin,
+  modelsPlugin,
   debugPlugin,
   inspectorPlugin
 ];

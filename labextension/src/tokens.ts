@@ -68,4 +68,6 @@ export namespace CommandIDs {
   export const openAtFailure = 'labline:open-at-failure';
   /** Open the list of runs, or the run that the argument `run` names. */
   export const openRuns = 'labline:open-runs';
+  /** Open the list of registered models, or the one that the argument `model` names. */
+  export const openModels = 'labline:open-models';
 }

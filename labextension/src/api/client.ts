@@ -2,6 +2,15 @@ import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
 import type {
+  AliasMove,
+  Judgement,
+  Model,
+  ModelLine,
+  ModelVersion,
+  Promotion,
+  PromotionRequest
+} from './models';
+import type {
   Compilation,
   Finding,
   Forecast,
@@ -117,6 +126,37 @@ export class LablineClient {
 
   notebook(run: string, step: string): Promise<NotebookContent> {
     return this.call('GET', ['runs', run, 'steps', step, 'notebook']);
+  }
+
+  async listModels(): Promise<ModelLine[]> {
+    return (await this.call<{ models: ModelLine[] }>('GET', ['models'])).models;
+  }
+
+  getModel(model: string): Promise<Model> {
+    return this.call('GET', ['models', model]);
+  }
+
+  /** Say what a version must fulfil to be promoted. */
+  setGate(model: string, gate: readonly string[]): Promise<Model> {
+    return this.call('PUT', ['models', model, 'gate'], {}, { gate });
+  }
+
+  async judge(model: string, version: string): Promise<Judgement[]> {
+    const path = ['models', model, 'versions', version, 'judgements'];
+    return (await this.call<{ judgements: Judgement[] }>('GET', path)).judgements;
+  }
+
+  approve(model: string, version: string, note: string): Promise<ModelVersion> {
+    return this.call('POST', ['models', model, 'versions', version, 'approvals'], {}, { note });
+  }
+
+  promote(model: string, request: PromotionRequest): Promise<Promotion> {
+    return this.call('POST', ['models', model, 'promotions'], {}, request);
+  }
+
+  /** Take back the last promotion to `alias`. */
+  rollBack(model: string, alias: string): Promise<AliasMove> {
+    return this.call('POST', ['models', model, 'rollbacks'], {}, { alias });
   }
 
   /** A page the server names: absolute, or relative to its base URL. */

@@ -40,3 +40,12 @@ export const runsIcon = new LabIcon({
     '<path class="jp-icon3" fill="#616161" d="M3 4l6 3.5L3 11zM11 6h10v3H11zM3 13h18v3H3zM3 18h18v3H3z"/>'
   )
 });
+
+/** A box with a lid: something packed. */
+export const modelsIcon = new LabIcon({
+  name: 'labline:models',
+  svgstr: svg(
+    '<g class="jp-icon3" style="fill:none" stroke="#616161" stroke-width="2" stroke-linejoin="round">' +
+      '<path d="M12 2.5l8.5 4.7v9.6L12 21.5l-8.5-4.7V7.2z"/><path d="M3.5 7.2L12 12l8.5-4.8M12 12v9.5"/></g>'
+  )
+});

@@ -1,0 +1,134 @@
+import React from 'react';
+
+import type { Model, ModelVersion } from '../api/models';
+import { formatAgo, formatDate, formatNumber } from '../model/format';
+import { ActionButton, LinkButton } from '../ui/parts';
+import { VerdictIcon } from '../ui/seal';
+import { AliasBadge, CHAMPION } from './parts';
+
+export interface VersionTableProps {
+  model: Model;
+  busy: boolean;
+  openRun: (run: string) => void;
+  approve: (version: string) => void;
+  promote: (version: string) => void;
+}
+
+/** The versions of a model, the newest first, with a column for each metric. */
+export function VersionTable(props: VersionTableProps): React.JSX.Element {
+  const { model, busy, openRun, approve, promote } = props;
+  const metrics = [...new Set(model.versions.flatMap(version => Object.keys(version.metrics)))];
+  const champion = model.versions.find(({ aliases }) => aliases.includes(CHAMPION));
+  return (
+    <div className="labline-Compare">
+      <table className="labline-Table" aria-label={`Versions of ${model.name}, newest first`}>
+        <thead>
+          <tr>
+            {['Version', 'Made', 'Run', 'Certificate', 'Approved by', ...metrics].map(title => (
+              <th key={title} scope="col">
+                {title}
+              </th>
+            ))}
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {model.versions.map(version => (
+            <tr key={version.version} data-labline-version={version.version}>
+              <th scope="row">
+                <b>{version.version}</b>{' '}
+                {version.aliases.map(alias => (
+                  <AliasBadge key={alias} alias={alias} />
+                ))}
+              </th>
+              <td title={formatDate(version.created)}>{formatAgo(version.created, Date.now() / 1000)}</td>
+              <td>
+                {version.run === null ? (
+                  '–'
+                ) : (
+                  <LinkButton action="open-run" onClick={() => openRun(version.run!)}>
+                    {version.run}
+                  </LinkButton>
+                )}
+              </td>
+              <td>
+                <Verdict verdict={version.verdict} />
+              </td>
+              <td
+                title={version.approvals.map(({ who, note }) => (note ? `${who}: ${note}` : who)).join('\n')}
+              >
+                {[...new Set(version.approvals.map(({ who }) => who))].join(', ') || '–'}
+              </td>
+              {metrics.map(metric => (
+                <Metric key={metric} version={version} champion={champion} metric={metric} />
+              ))}
+              <td className="labline-Models-actions">
+                <ActionButton
+                  action="approve"
+                  onClick={() => approve(version.version)}
+                  disabled={busy}
+                  label={`Approve version ${version.version}`}
+                >
+                  Approve
+                </ActionButton>
+                <ActionButton
+                  action="promote"
+                  onClick={() => promote(version.version)}
+                  disabled={busy || version === champion}
+                  label={`Promote version ${version.version}`}
+                >
+                  Promote …
+                </ActionButton>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {model.older > 0 && (
+        <p className="labline-Log-note">
+          {model.older === 1 ? 'One older version is' : `${model.older} older versions are`} in MLflow.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Verdict({ verdict }: { verdict: string | null }): React.JSX.Element {
+  if (verdict === 'verified' || verdict === 'partly verified' || verdict === 'different') {
+    return (
+      <span className="labline-Models-verdict" data-labline-verdict={verdict}>
+        <VerdictIcon verdict={verdict} /> {verdict}
+      </span>
+    );
+  }
+  return <>–</>;
+}
+
+interface MetricProps {
+  version: ModelVersion;
+  champion: ModelVersion | undefined;
+  metric: string;
+}
+
+/** A value, and how far it is from the champion's. */
+function Metric({ version, champion, metric }: MetricProps): React.JSX.Element {
+  const value = version.metrics[metric];
+  if (value === undefined) {
+    return <td className="labline-mod-number">–</td>;
+  }
+  const held = champion?.metrics[metric];
+  const apart =
+    champion === version || value === null || held === undefined || held === null ? 0 : value - held;
+  return (
+    <td className="labline-mod-number" data-labline-metric={metric}>
+      {value === null ? 'not a number' : formatNumber(value)}
+      {apart !== 0 && (
+        <small className="labline-Models-apart" title={`Than the champion, version ${champion!.version}`}>
+          {' '}
+          {apart > 0 ? '+' : '−'}
+          {formatNumber(Math.abs(apart))}
+        </small>
+      )}
+    </td>
+  );
+}
