@@ -51,6 +51,47 @@ def test_a_whole_file_leaves_its_step() -> None:
     assert codes(steps(a=cell, b="print(d, e)")) == []
 
 
+_BATCHES = (
+    "import itertools\nclass Batches:\n    def __iter__(self):\n        yield from [1, 2]\n"
+    "    def pairs(self):\n        yield 1, 2\nq = Batches()\ng = (x for x in [1])\n"
+)
+GOING = {
+    "iter of an instance": "d = iter(q)",
+    "iter of a generator": "d = iter(g)",
+    "a method": "d = q.pairs()",
+    "enumerate": "d = enumerate(q)",
+    "map": "d = map(str, g)",
+    "zip": "d = zip([1], q)",
+    "islice": "d = itertools.islice(q, 1)",
+    "chain": "d = itertools.chain([0], g)",
+    "a subclass": "class More(Batches): ...\nm = More()\nd = iter(m)",
+}
+
+
+@pytest.mark.parametrize("cell", GOING.values(), ids=GOING)
+def test_what_goes_through_a_generator_cannot_leave_its_step(cell: str) -> None:
+    found = compile_text(steps(a=_BATCHES + cell, b="print(next(d))")).findings
+    assert [(each.code, each.severity) for each in found] == [("LL406", "error")]
+
+
+STARTING_LATER = {
+    "the instance": "d = q",
+    "chain": "d = itertools.chain(q)",
+    "a list of it": "d = list(q)",
+    "a method that gives a list": "class C:\n    def rows(self):\n        return [1]\nc = C()\nd = c.rows()",
+    "iter of a list": "d = iter([1, 2])",
+    "own iterators": (
+        "class C:\n    def __iter__(self):\n        return self\n    def __next__(self):\n        return 1\n"
+        "c = C()\nd = iter(c)"
+    ),
+}
+
+
+@pytest.mark.parametrize("cell", STARTING_LATER.values(), ids=STARTING_LATER)
+def test_what_can_be_gone_through_later_leaves_its_step(cell: str) -> None:
+    assert codes(steps(a=_BATCHES + cell, b="print(d)")) == []
+
+
 LET_GO = {
     "taken out": {"a": "d = []\nd.append(x for x in [1])\nlist(d.pop())", "b": "print(d)"},
     "replaced": {"a": _CONNECTION + "d['c'] = None", "b": "print(d)"},

@@ -15,7 +15,7 @@ from labline_compiler.analysis.given_names import BUILTINS, HISTORY, NUMBERED
 from labline_compiler.analysis.heap import MAIN, NOTHING, Heap, Value
 from labline_compiler.analysis.homes import imported_by, path_of
 from labline_compiler.analysis.mentions import Mentions
-from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES
+from labline_compiler.analysis.methods import PANDAS_SCALARS, SCALAR_ATTRIBUTES, TAKING_ARRAYS
 from labline_compiler.analysis.operations import CONTAINERS, SCALARS, STEADY
 from labline_compiler.analysis.state import Frame, Sink, State
 from labline_compiler.analysis.staying import USING_FUNCTIONS, USING_METHODS
@@ -349,6 +349,8 @@ class Expressions(Calls):
             elif thing.kind == "pandas" and name == "style":
                 found |= self.heap.make(self.site(node, "style"), "styler", own)
             elif thing.kind in ("pandas", "numpy"):
+                if name in TAKING_ARRAYS:
+                    own = self.heap.take_array(own)
                 found |= self.heap.make(("drawing", number), None, own) if name == "sample" else own
             elif thing.kind == "ipython":
                 found |= self.shell_attribute(own, name, node)
@@ -383,7 +385,7 @@ class Expressions(Calls):
             makers = frozenset(n for n in things[number].holds if things[n].function or things[n].kind == "bound")
             self.state.alter(own, self.call(makers, Arguments([]), node) if makers else NOTHING)
         if kind in ("pandas", "data") and picking.selects_rows(self.heap, node.slice, index):
-            return self.heap.make(self.site(node), kind)
+            return self.heap.copy_late(self.heap.make(self.site(node), kind), value)
         if kind in ("module", "library"):
             return self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
         if kind in ("dict", "list", "tuple"):

@@ -103,6 +103,8 @@ class Heap(Links):
         self._related: dict[int, set[int]] = {}  # frames that may share an index, whose names can be changed
         self.indexes_named = False  # whether anything may name one, so that it counts which ones they have
         self._indexes: dict[int, Value] = {}  # those that a frame may have
+        self._copied_late: dict[int, set[int]] = {}  # frames that may look at one memory until one of them is changed
+        self.memories: set[int] = set()  # of these, those that an array looks at as well
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -319,6 +321,34 @@ class Heap(Links):
             found |= new
             stack.extend(new)
         return frozenset(found)
+
+    def copy_late(self, made: Value, of: Value) -> Value:
+        """Note that frames among *made*, which it returns, may look at the memory of those among *of*.
+
+        That pandas copies it before it writes to it is true of frames only, not of an array that somebody took of one.
+        """
+        for number in self.only(made, "pandas", "data"):
+            for other in self.only(of, "pandas", "data") - made:
+                self._copied_late.setdefault(number, set()).add(other)
+                self._copied_late.setdefault(other, set()).add(number)
+                self.put(frozenset((number,)), frozenset(self.memories & self.things[other].holds))
+        return made
+
+    def take_array(self, value: Value) -> Value:
+        """Arrays in the place of the frames among *value*: they see what is written to the memory of one of these,
+        or of one that has the same memory.
+        """
+        frames = self.only(value, "pandas")
+        family, stack = set(), list(self.only(value, "pandas", "data") & self._copied_late.keys())
+        while stack:
+            family.add(number := stack.pop())
+            stack.extend(self._copied_late[number] - family)
+        if family:
+            self.work += len(family)
+            memory = self.make(("memory", min(family)), "pandas")
+            self.memories |= memory
+            self.put(frozenset(family), memory)
+        return (value - frames).union(*(self.make(("array", n), "numpy", frozenset((n,))) for n in frames))
 
     def look(self, views: Value, at: Value) -> None:
         """*views* look at what *at* holds: they hold it, but going through them does not give it."""

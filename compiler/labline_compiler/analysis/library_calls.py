@@ -122,6 +122,7 @@ class LibraryCalls(Replacements):
                     self.state.alter(self.heap.reach(given))
                 else:
                     given |= handed
+                    self.heap.take_array(handed)
                     self.state.alter(NOTHING if viewing and keyword == "copy" else self.heap.reach(handed))
         if plain is None:
             return given
@@ -158,7 +159,8 @@ class LibraryCalls(Replacements):
                     held = handed & self.heap.instances  # zones
                 elif origin.startswith("numpy."):
                     held = self.array_objects(handed, arguments) if origin == "numpy.array" else self._referred(handed)
-                return self.heap.make(self.site(node), kind, held, parted=parted and not held, maker=origin)
+                made = self.heap.make(self.site(node), kind, held, parted=parted and not held, maker=origin)
+                return self.heap.copy_late(made, self.heap.reach(handed)) if origin.startswith("pandas.") else made
             case "same":
                 if operation.shares is not None:
                     new = self.heap.make(self.site(node, "new"), kind, parted=True)
@@ -169,6 +171,7 @@ class LibraryCalls(Replacements):
                     kind = origin.partition(".")[0]
                     held = self.array_objects(containers, arguments)
                     return handed - containers | self.heap.make(self.site(node, "array"), kind, held)
+                handed = self.heap.take_array(handed) if origin.startswith("numpy.") else handed
                 return handed or self.heap.make(self.site(node), "data")
             case "arithmetic":
                 first = self.iterate(first) if origin == "builtins.sum" else first

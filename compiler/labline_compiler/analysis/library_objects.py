@@ -34,7 +34,7 @@ class LibraryObjects(LibraryCalls):
             self.method_files(name, text, arguments, known_value=kind is not None)
         if arguments.constant(None, "inplace") not in (Ellipsis, False, None) or "inplace" in arguments.keywords:
             self.callbacks(arguments)
-            self.state.alter(self.heap.reach(receiver), arguments.all)
+            self.state.alter(self.written(receiver, name), arguments.all)
             return receiver  # arrays always give themselves back, frames since pandas 3.0
         if name in ("query", "eval") and kind in ("pandas", "data", None):
             self.read_expression(arguments, marked=True)
@@ -183,7 +183,7 @@ class LibraryObjects(LibraryCalls):
         viewing = kind == "pandas" or name == "astype"
         given = self.taken_liberties(arguments, receiver | arguments.all, plain, viewing=viewing)
         if name in alters:
-            self.state.alter(self.heap.reach(receiver), arguments.all)
+            self.state.alter(self.written(receiver, name), arguments.all)
             return receiver if kind != "numpy" or name in views else NOTHING
         if name in methods.PANDAS_PLOTS and kind != "numpy":
             if "ax" in arguments.keywords:
@@ -212,6 +212,8 @@ class LibraryObjects(LibraryCalls):
         if name == "pipe":
             return self.worst(receiver, arguments, node, drawn=NONE)
         if name in views or shallow:
+            if name in methods.TAKING_ARRAYS:
+                receiver = self.heap.take_array(receiver)
             return receiver | given | (self.heap.reach(arguments.all) if name == "get" else NOTHING)
         objects = self.objects_in(kind, receiver)
         if name in ("assign", "map"):  # columns are copied, what they refer to is not
@@ -219,7 +221,15 @@ class LibraryObjects(LibraryCalls):
                 self.heap.reach(arguments.all), "numpy", "pandas", "data"
             )
         made = self.heap.make(self.site(node), kind, objects)
+        if kind != "numpy" and name in methods.COPYING_LATE:
+            self.heap.copy_late(made, receiver | arguments.all)
         return self.heap.relate(made, receiver | arguments.all) | given
+
+    def written(self, receiver: Value, name: str) -> Value:
+        """What a method that works in place changes: a frame's memory only where the method writes to that."""
+        reached = self.heap.reach(receiver)
+        writes = name in methods.WRITING_MEMORY or self.heap.kind(receiver) == "numpy"
+        return reached if writes else reached - self.heap.memories
 
     def _to_choose_from(self, value: Value) -> Value:
         """The objects among which a generator of random numbers chooses: of an array only those that it refers to."""
@@ -250,6 +260,7 @@ class LibraryObjects(LibraryCalls):
             plain = methods.NUMPY_PLAIN.get(name)  # of an array that it has learnt
             return receiver | self.taken_liberties(arguments, receiver | arguments.all, plain)
         if name in methods.SKLEARN_FITS or name not in methods.SKLEARN_FRESH:
+            self.heap.take_array(arguments.all)  # neighbours are looked up in what they were fitted with
             self.state.alter(parts, self.heap.mutable(arguments.all - parts))
         if name in methods.SKLEARN_FRESH:
             result = self.heap.make(self.site(node), "data", parted=True)

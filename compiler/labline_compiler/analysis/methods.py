@@ -60,6 +60,16 @@ PANDAS_VIEWS = (
     )
     | NUMPY_VIEWS
 )
+# Methods that give a new frame, which may look at the old one's memory until one of the two is written to.
+COPYING_LATE = words(
+    "add_prefix add_suffix align asfreq assign astype bfill clip convert_dtypes drop drop_duplicates droplevel "
+    "dropna eval ffill fillna filter infer_objects interpolate join mask merge pop query reindex "
+    "reindex_like rename rename_axis reorder_levels replace reset_index round sample select_dtypes set_axis set_flags "
+    "set_index shift sort_index sort_values swaplevel take truncate tz_convert tz_localize where"
+)
+# Methods that write to a frame's memory where they work in place, and what gives an array on that memory.
+WRITING_MEMORY = words("bfill byteswap clip ffill fill fillna interpolate mask partition put replace sort update where")
+TAKING_ARRAYS = words("values array to_numpy ravel")
 # Methods that make groups or windows of a frame: these look at it, and all that is computed from them is new.
 GROUPING = words("groupby rolling resample expanding ewm")
 GROUPS_ARE = "pandas.DataFrame.groupby"  # what they count as made by

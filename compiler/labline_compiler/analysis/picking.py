@@ -1,4 +1,4 @@
-"""Subscripts of arrays and frames that give copies: those by lists, by masks, and by arrays of indices."""
+"""Subscripts of arrays and frames: those that give copies, by lists, masks and arrays of indices; those of columns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _INDICES = frozenset(
     f"numpy.{name}" for name in ("arange", "argsort", "equal", "flatnonzero", "isfinite", "isin", "isnan", "nonzero")
 )
 
+_IN_PLACE = frozenset(("at", "iat", "iloc", "loc"))
+
 
 def selects_rows(heap: Heap, index: ast.expr, value: Value) -> bool:
     """Whether a frame's subscript is a list or a mask, which gives a copy."""
@@ -21,6 +23,23 @@ def selects_rows(heap: Heap, index: ast.expr, value: Value) -> bool:
     if isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.Invert):
         return True
     return heap.kind(value) in ("pandas", "list")
+
+
+def sets_column(heap: Heap, target: ast.Subscript, holder: Value, key: Value) -> bool:
+    """Whether assigning to *target* gives a frame another column, which writes to no memory that it had.
+
+    ``frame["a"] = x`` does; ``frame.loc[0, "a"]``, ``frame[mask]``, ``frame[:2]`` and ``series[0]`` write in place.
+    """
+    if heap.kind(holder) not in ("pandas", "data"):
+        return False
+    if isinstance(target.value, ast.Attribute) and target.value.attr in _IN_PLACE:
+        return False
+    match target.slice:
+        case ast.Slice() | ast.Compare() | ast.UnaryOp() | ast.BinOp(op=ast.BitAnd() | ast.BitOr() | ast.BitXor()):
+            return False
+        case ast.Constant(value=name):
+            return isinstance(name, str)
+    return heap.kind(key) not in ("pandas", "numpy", "data")
 
 
 def picks(heap: Heap, index: ast.expr, value: Value) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 
-from labline_compiler.analysis import hidden_state, scopes
+from labline_compiler.analysis import hidden_state, picking, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
 from labline_compiler.analysis.homes import path_of
@@ -407,7 +407,7 @@ class Statements(Stays):
 
     def store(self, target: ast.Attribute | ast.Subscript, value: Value) -> Value:
         """``x.a = value`` and ``x[i] = value``, and ``del`` of them. Returns x."""
-        holder = self.eval(target.value)
+        holder, key = self.eval(target.value), NOTHING
         if isinstance(target, ast.Subscript):
             key = self.eval(target.slice)
             if self.heap.kind(holder) not in ("pandas", "numpy", "list"):
@@ -435,7 +435,10 @@ class Statements(Stays):
             simple = False  # s.index.name: the index may be one that the series was made with, or others have
             if isinstance(target, ast.Attribute) and target.attr in ("name", "names"):
                 holder = self.heap.related(holder)
-        self.state.alter(holder if simple else self.heap.reach(holder), value)
+        changed = holder if simple else self.heap.reach(holder)
+        if isinstance(target, ast.Subscript) and picking.sets_column(self.heap, target, holder, key):
+            changed -= self.heap.memories
+        self.state.alter(changed, value)
         return holder
 
 

@@ -62,6 +62,15 @@ _ALWAYS_FOR_WRITING = words("bz2.open lzma.open")
 _ALWAYS_BINARY = words("gzip.open tarfile.open zipfile.ZipFile")
 _IN_PARTS = words("pandas.read_csv pandas.read_table")
 
+# What goes through its arguments, and has asked them for their iterators when it is called; and what asks later.
+ITERATING = words("builtins.enumerate builtins.filter builtins.iter builtins.map builtins.zip") | {
+    f"itertools.{name}"
+    for name in words(
+        "accumulate batched compress cycle dropwhile filterfalse groupby islice pairwise starmap takewhile zip_longest"
+    )
+}
+LAZY = "itertools.chain"
+
 # What leaves a file open, of its methods and of the functions that it is handed to.
 USING_METHODS = words("write writelines read readline readlines seek tell flush")
 USING_FUNCTIONS = words("builtins.print json.dump pickle.dump")

@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.expressions import Expressions
 from labline_compiler.analysis.heap import ClassInfo
-from labline_compiler.analysis.staying import COROUTINE, GENERATOR, LETTING_GO, PUTTING, Staying, made_by
+from labline_compiler.analysis.links import Value
+from labline_compiler.analysis.staying import (
+    COROUTINE,
+    GENERATOR,
+    ITERATING,
+    LAZY,
+    LETTING_GO,
+    PUTTING,
+    Staying,
+    made_by,
+)
 
 _PICKLING = frozenset(("__getstate__", "__reduce__", "__reduce_ex__", "__getnewargs__"))
 
@@ -63,9 +73,18 @@ class Stays(Expressions):
             mode = given[0].value if given and isinstance(given[0], ast.Constant) else None
             if self.patches(origin.rpartition(".")[2], origin):
                 return None
+            if origin in ITERATING or origin.startswith(LAZY):
+                return (
+                    GENERATOR if any(self._iterates(each, at_once=origin in ITERATING) for each in node.args) else None
+                )
             words = {word.arg for word in node.keywords if not _is_nothing(word.value)} - {None}
             return made_by(origin, mode, self.text(node.args[0]) if node.args else None, frozenset(map(str, words)))
-        callee = self.state.peek(node.func.id) if isinstance(node.func, ast.Name) else None
+        if isinstance(node.func, ast.Attribute):
+            return self._given(self._method(node.func.value, node.func.attr))
+        return self._given(self.state.peek(node.func.id) if isinstance(node.func, ast.Name) else None)
+
+    def _given(self, callee: Value | None) -> Staying | None:
+        """What a call of a function of the notebook gives, as soon as it is called."""
         functions = [self.heap.things[number].function for number in callee or ()]
         info = functions[0] if len(functions) == 1 else None
         if info is None or isinstance(info.node, ast.Lambda) or info.node.decorator_list:
@@ -73,6 +92,19 @@ class Stays(Expressions):
         if scopes.is_generator(info.node):
             return GENERATOR
         return COROUTINE if isinstance(info.node, ast.AsyncFunctionDef) else None
+
+    def _method(self, owner: ast.expr, name: str) -> Value | None:
+        """A method of what a name stands for, where that is surely an instance of one class of the notebook."""
+        value = self.state.peek(owner.id) if isinstance(owner, ast.Name) else None
+        if value is None or len(value) != 1 or not value <= self.heap.instances:
+            return None
+        return self._found(next(iter(value)), name)
+
+    def _iterates(self, node: ast.expr, *, at_once: bool) -> bool:
+        """Whether going through the expression's value surely is going through a generator; *at_once*: it has begun."""
+        if GENERATOR in (self._stays(node), self._standing(node)):
+            return True
+        return at_once and self._given(self._method(node, "__iter__")) == GENERATOR
 
     def _standing(self, node: ast.expr) -> Staying | None:
         """The same of a name. One that may be closed is left to the name."""
