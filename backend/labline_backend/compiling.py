@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labline_backend.errors import InputError
+from labline_backend.kernels import KernelError, find_kernel
 from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
@@ -72,13 +76,24 @@ def _compile(composed: Composed, folder: Path, observed: Sequence[Observation]) 
     from labline_compiler.compile import compile_notebook
     from labline_compiler.modules import with_modules
 
-    notebook = with_modules(composed.notebook, folder)
+    notebook = with_modules(composed.notebook, folder, partial(_is_installed, composed.notebook.kernel))
     compilation = compile_notebook(notebook, observed=observed, plots=os.environ.get("MPLBACKEND"))
     told = composed.findings
     if any(found.severity == "error" for found in told):  # they say why the cells stand for notebooks still
         rest = tuple(found for found in compilation.findings if found.code != "LL113")
         return replace(compilation, findings=tuple(dict.fromkeys((*told, *rest))))
     return replace(compilation, findings=(*told, *compilation.findings))
+
+
+def _is_installed(kernel: str, module: str) -> bool:
+    """Whether *kernel* has the library *module*; yes where only another interpreter could tell."""
+    try:
+        found = find_kernel(kernel)
+        if found.python != sys.executable or "PYTHONPATH" in found.env:
+            return True
+        return importlib.util.find_spec(module) is not None
+    except (KernelError, ImportError, ValueError):  # the latter: something of that name was made by hand
+        return True
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,10 @@ def suggest_steps(
 
     try:
         notebook, document = _read(path, content, shown or str(path))
-        return Suggested(suggest(with_modules(notebook, path.absolute().parent), sizes), document)
+        return Suggested(
+            suggest(with_modules(notebook, path.absolute().parent, partial(_is_installed, notebook.kernel)), sizes),
+            document,
+        )
     except NotebookError as error:
         raise InputError(summary(error.findings), error.findings) from error
     except SuggestionError as error:

@@ -7,6 +7,7 @@ import re
 from labline_compiler.analysis.beside import read_modules
 from labline_compiler.analysis.dataflow import Analysis
 from labline_compiler.ipython import ParsedCell, aliases, parse_cell
+from labline_compiler.modules import written_modules
 from labline_compiler.notebook import Cell, Notebook
 
 
@@ -14,7 +15,9 @@ class Known:
     """The cells parsed, and what following them has shown. *plots*: as ``compile_notebook`` has it."""
 
     def __init__(self, notebook: Notebook, plots: str | None = None) -> None:
-        self.analysis = Analysis(plots, read_modules(notebook.modules))
+        written, unsettled = written_modules(notebook)
+        modules = {**notebook.modules, **written}
+        self.analysis = Analysis(plots, read_modules(modules, unsettled | notebook.absent))
         self._notebook = notebook
         self._aliases = aliases(cell.source for cell in notebook.code_cells)
         self._parsed: dict[tuple[int, str], ParsedCell] = {}

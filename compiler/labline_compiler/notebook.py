@@ -89,6 +89,7 @@ class Notebook:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict, repr=False)  # the document, as nbformat 4
     modules: Mapping[str, str] = field(default_factory=dict, repr=False)  # beside it: source by path from its folder
+    absent: frozenset[str] = frozenset()  # modules that its cells import and that are nowhere yet
 
     @property
     def name(self) -> str:

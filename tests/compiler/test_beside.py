@@ -12,6 +12,7 @@ from labline_compiler.analysis.hidden_state import RANDOM_STATES
 from labline_compiler.compile import compile_notebook
 from labline_compiler.modules import with_modules
 from labline_compiler.notebook import parse
+from labline_compiler.pipeline import Step
 from tests.compiler.helpers import edges
 from tests.compiler.test_graph import steps
 
@@ -170,3 +171,62 @@ def test_the_text_of_a_module_tells_whether_its_functions_write_files(source: st
     pipeline = compile_notebook(notebook).pipeline
     assert pipeline is not None
     assert ("b" in pipeline.step("c").after) == waits
+
+
+FETCHED = "import urllib.request as r\nr.urlretrieve(url, 'tools.py')"
+
+
+@pytest.mark.parametrize("use", ["import tools", "from tools import style as s\ns()", "import tools\ntools.style()"])
+def test_a_module_that_a_cell_fetches_may_change_anything(use: str) -> None:
+    text = steps(a=f"url = 'x'\n{FETCHED}\n{use}", b="import numpy as np\nnp.random.rand()")
+    pipeline = compile_notebook(parse(text, "little.py")).pipeline
+    assert pipeline is not None
+    assert {"@matplotlib.rcParams", "@pandas.options", "@environ", "@numpy.random"} <= taken_by(pipeline.step("b"))
+
+
+def taken_by(step: Step) -> set[str]:
+    return {name for taken in step.inputs for name in taken.names}
+
+
+def test_what_may_change_every_option_is_told_in_one_line() -> None:
+    findings = compile_notebook(parse(steps(a=f"url = 'x'\n{FETCHED}\nimport tools", b="1"), "little.py")).findings
+    assert [found.code for found in findings] == ["LL302"]
+    assert "may change any option (pandas.options, " in findings[0].message
+
+
+@pytest.mark.parametrize("named", ["%%writefile tools.py", "%%file ./tools.py"])
+def test_a_module_that_a_cell_writes_does_what_stands_there(named: str) -> None:
+    text = steps(a=f"{named}\n{QUIET}", b="import tools\ntools.quiet()", c="1")
+    pipeline = compile_notebook(parse(text, "little.py")).pipeline
+    assert pipeline is not None
+    assert "@warnings" in taken_by(pipeline.step("c"))
+    assert "@pandas.options" not in taken_by(pipeline.step("c"))
+
+
+def test_a_module_that_two_cells_write_may_change_anything() -> None:
+    text = steps(a="%%writefile tools.py\nx = 1", b="%%writefile -a tools.py\ny = 2", c="import tools", d="1")
+    pipeline = compile_notebook(parse(text, "little.py")).pipeline
+    assert pipeline is not None
+    assert "@pandas.options" in taken_by(pipeline.step("d"))
+
+
+@pytest.mark.parametrize(
+    ("source", "absent"),
+    [
+        ("import unheard.of", {"unheard"}),
+        ("def f():\n    from unheard import of", {"unheard"}),
+        ("try:\n    import unheard\nexcept ImportError: pass", set()),
+        ("import pandas, json, tools, installed", set()),
+    ],
+)
+def test_modules_that_are_nowhere_yet_are_noted(source: str, absent: set[str], tmp_path: Path) -> None:
+    (tmp_path / "tools.py").write_text("x = 1\n")
+    notebook = with_modules(parse(steps(a=source), "little.py"), tmp_path, {"installed"}.__contains__)
+    assert notebook.absent == absent
+
+
+def test_a_module_that_is_nowhere_yet_may_change_anything() -> None:
+    notebook = replace(parse(steps(a="import unheard", b="1"), "little.py"), absent=frozenset(("unheard",)))
+    pipeline = compile_notebook(notebook).pipeline
+    assert pipeline is not None
+    assert "@matplotlib.rcParams" in taken_by(pipeline.step("b"))

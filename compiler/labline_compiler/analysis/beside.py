@@ -61,6 +61,7 @@ class Effects:
 
 NO_EFFECTS = Effects()
 ANY_EFFECTS = Effects(generators.EVERY, generators.EVERY, frozenset(("write",)))
+WORST = ANY_EFFECTS | Effects(frozenset(hidden_state.AMBIENT))
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class Beside:
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by module: what its imports bind
     called: Mapping[str, Effects] = field(default_factory=dict)  # by function, method or class, of any of them
     keeping: frozenset[str] = frozenset()  # top-level modules that may keep something between two calls
+    unseen: frozenset[str] = frozenset()  # top-level modules that are there only when the notebook runs
 
     def knows(self, origin: str) -> bool:
         """Whether *origin*, a dotted name, is of one of them. Relative names are those of the folder."""
@@ -78,10 +80,14 @@ class Beside:
 
     def importing(self, module: str) -> Effects:
         """What happens when *module* is imported, if it is one of them."""
+        if generators.package_of(module) in self.unseen:
+            return WORST
         return self.imported.get(generators.package_of(module), NO_EFFECTS)
 
     def calling(self, origin: str) -> Effects:
         """What a call of *origin* may do."""
+        if generators.package_of(origin) in self.unseen:
+            return WORST
         if not self.knows(origin):
             return NO_EFFECTS
         if not self._defines(origin):  # a variable, or what a star import has brought
@@ -120,8 +126,11 @@ class Beside:
 NOTHING_BESIDE = Beside()
 
 
-def read_modules(sources: Mapping[str, str]) -> Beside:
-    """Read modules: source by path from the notebook's folder. What is no Python is taken to do nothing."""
+def read_modules(sources: Mapping[str, str], unseen: frozenset[str] = frozenset()) -> Beside:
+    """Read modules: source by path from the notebook's folder. What is no Python is taken to do nothing.
+
+    *unseen* are modules that nobody can read before the notebook runs: those do the worst.
+    """
     modules = {path: module for path, text in sources.items() if (module := _read(text)) is not None}
     definitions: dict[str, list[_Code]] = {}
     for module in modules.values():
@@ -148,7 +157,7 @@ def read_modules(sources: Mapping[str, str]) -> Beside:
         path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module.origins
         for path, module in modules.items()
     }
-    return Beside(imported, origins, called, frozenset(kept))
+    return Beside(imported, origins, called, frozenset(kept), unseen - imported.keys())
 
 
 def _top(path: str) -> str:

@@ -12,6 +12,8 @@ from labline_compiler.findings import Span, finding
 from labline_compiler.findings.place import find_name, span_of
 from labline_compiler.notebook import Cell
 
+_MOST_OPTIONS = 3  # that one statement is told to change by name
+
 
 class Settlement:
     """From what was recorded to what each step takes and gives."""
@@ -21,6 +23,7 @@ class Settlement:
         self.steps = record.steps
         self.findings = record.findings
         self.told: set[tuple[str, str, str]] = set()
+        self.options: dict[tuple[str, str], Version] = {}  # by step and name: what it changes that others depend on
         self._unbound: dict[Version, bool] = {}  # which may be bound to nothing
         self.parted: list[tuple[int, int]] = []
         self._place = {name: number for number, name in enumerate(record.versions.names())}
@@ -57,12 +60,13 @@ class Settlement:
             if self._maybe_unbound(version) and not version.name.startswith("@"):
                 self.steps[version.step].optional.add(version.name)
             if is_ambient(version.name):
-                self._tell_option(version)
+                self.options.setdefault((version.step, version.name), version)
             elif version.name == FIGURES:
                 self._tell_figures(version)
         for step, names in given.items():
             self.steps[step].groups = self._groups(step, names)
         self._mark_unaltered()
+        self._tell_options()
         self.parted += [(0, found.cell_index or 0) for found in self.findings if found.code == "LL305"]
         return Flows(self.steps, self.findings, self.record.misplaced, parted=self.parted)
 
@@ -234,14 +238,23 @@ class Settlement:
                 return span_of(found, cell.source)
         return None
 
-    def _tell_option(self, version: Version) -> None:
-        key = ("LL302", version.step, version.name)
-        if key not in self.told:
-            self.told.add(key)
-            what = version.name.removeprefix(PATCH).removeprefix("@").removesuffix(INSIDE)
-            message = f"Step {version.step} changes {what}, so all later steps wait for it."
-            span = span_of(version.statement, version.cell.source) if version.statement is not None else None
-            self.findings.append(finding("LL302", message, cell=version.cell.place, step=version.step, span=span))
+    def _tell_options(self) -> None:
+        """One finding for each option that a statement changes, and one in all where it may change many of them."""
+        statements: dict[tuple[str, int, int], list[Version]] = {}
+        for version in self.options.values():
+            place = (version.step, version.cell.index, id(version.statement))
+            statements.setdefault(place, []).append(version)
+        for (step, _, _), versions in statements.items():
+            cell, statement = versions[0].cell, versions[0].statement
+            names = [each.name.removeprefix(PATCH).removeprefix("@").removesuffix(INSIDE) for each in versions]
+            if len(names) > _MOST_OPTIONS:
+                names = [f"{', '.join(names[:_MOST_OPTIONS])} and {len(names) - _MOST_OPTIONS} more"]
+            span = span_of(statement, cell.source) if statement is not None else None
+            for what in names:
+                message = f"Step {step} changes {what}, so all later steps wait for it."
+                if len(names) < len(versions):
+                    message = f"Step {step} may change any option ({what}), so all later steps wait for it."
+                self.findings.append(finding("LL302", message, cell=cell.place, step=step, span=span))
 
     def _tell_figures(self, version: Version) -> None:
         key = ("LL309", version.step, version.name)
