@@ -149,12 +149,13 @@ def _notebook_of(document: wire.Document) -> wire.Document:
 
 def _print_check(path: Path, document: wire.Document, check: Check, same: bool | None) -> None:
     # Whoever wrote the document may have written anything into it.
-    if check.intact:
-        content = terminal.plain(str(document["digest"]))
-        click.echo(f"{path}: {terminal.coloured('succeeded', 'intact')}, content digest {content}")
-    else:
+    if not check.intact:
         place = terminal.plain(str(check.changed))
-        click.echo(f"{path}: {terminal.coloured('failed', 'changed')} since it was written, first in {place}")
+        changed = terminal.coloured("failed", "changed")
+        click.echo(f"{path}: {changed} since it was written, first in {place}: nothing that it says counts")
+        return
+    content = terminal.plain(str(document["digest"]))
+    click.echo(f"{path}: {terminal.coloured('succeeded', 'intact')}, content digest {content}")
     click.echo(
         {
             "this data folder": "signed with this data folder's key",

@@ -43,8 +43,8 @@ class CertificateError(Exception):
 class Check:
     """What is to be said of a certificate. ``changed`` names the first record that is not as it was written.
 
-    ``origin``: whose key signed it. "none" means that the signature is missing or wrong though this folder's key is
-    named, so that it was not made here.
+    ``origin``: whose key signed what it says. "none": nobody's, because it was changed after it was signed, or the
+    signature is missing, or wrong though this folder's key is named, so that it was not made here.
     """
 
     intact: bool
@@ -117,15 +117,16 @@ class Certificates:
 
     def check(self, document: Document) -> Check:
         """Whether *document* is as it was written, and whether it was written here."""
-        changed = _changed(document)
+        if (changed := _changed(document)) is not None:
+            return Check(False, changed, "none")
         signature = document.get("signature")
         key = self._known_key()
         if not isinstance(signature, dict) or not isinstance(signature.get("value"), str):
-            return Check(changed is None, changed, "none")
+            return Check(True, None, "none")
         if key is None or signature.get("key") != _key_id(key):
-            return Check(changed is None, changed, "another data folder")
+            return Check(True, None, "another data folder")
         genuine = hmac.compare_digest(_bytes(signature["value"]), _bytes(_signature(key, document["digest"])))
-        return Check(changed is None, changed, "this data folder" if genuine else "none")
+        return Check(True, None, "this data folder" if genuine else "none")
 
     @property
     def _key_file(self) -> Path:

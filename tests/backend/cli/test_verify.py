@@ -87,9 +87,21 @@ def test_a_changed_certificate_fails_its_check(labline: Labline, certificate: Pa
     assert (done.code, done.document["changed"]) == (1, "the subject")
 
 
-def test_a_certificate_moves_no_cursor(labline: Labline, certificate: Path) -> None:
+def test_of_a_changed_certificate_only_that_is_told(labline: Labline, certificate: Path) -> None:
     document = json.loads(certificate.read_text())
-    document["subject"]["verdict"] = "\x1b[2Jverified"
+    document["subject"]["verdict"] = "different"
+    certificate.write_text(json.dumps(document))
+    done = labline("verify", "--check", certificate)
+    assert done.out.splitlines() == [
+        f"{certificate}: changed since it was written, first in the subject: nothing that it says counts"
+    ]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_certificate_moves_no_cursor(labline: Labline, labline_home: Path, certificate: Path, signed: bool) -> None:
+    document = Certificates(Home.open(labline_home)).make({**SUBJECT, "verdict": "\x1b[2Jverified"}, [], [])
+    if not signed:
+        document["values"] = [{"name": "\x1b[2J", "step": "a"}]
     certificate.write_text(json.dumps(document))
     assert "\x1b" not in labline("verify", "--check", certificate).out
 
