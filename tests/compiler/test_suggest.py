@@ -337,3 +337,38 @@ def test_a_notebook_with_errors_is_told_what_they_are(cell: Any) -> None:
     with pytest.raises(SuggestionError) as refused:
         suggest(notebook("y = 2", cell))
     assert [found.severity for found in refused.value.findings] == ["error"]
+
+
+WORK = (
+    "import pandas as pd\nfrom sklearn.linear_model import LinearRegression",
+    "df = pd.DataFrame({'x': [1.0, 2.0, 3.0], 'y': [2.0, 4.0, 6.0]})",
+    "df.head()",
+    "df = df.dropna()",
+    "df['z'] = df['x'] ** 2",
+    "model = LinearRegression().fit(df[['x', 'z']], df['y'])",
+    "print(model.score(df[['x', 'z']], df['y']))",
+)
+
+
+def test_without_headings_steps_begin_where_another_part_of_the_work_does() -> None:
+    found = suggest(notebook(*WORK))
+    assert steps(found) == {"load": (1, 2), "prepare": (3, 4), "train": (5,), "evaluate": (6,)}
+    assert {cell.index: cell.reason for cell in found.cells}[5] == "another part of the work begins: train"
+
+
+def took(seconds: int) -> dict[str, Any]:
+    begun, ended = (f"2026-01-01T00:{minutes:02}:00Z" for minutes in (0, seconds // 60))
+    return {"execution": {"iopub.execute_input": begun, "shell.execute_reply": ended}}
+
+
+def test_without_headings_a_step_ends_below_a_cell_that_took_long() -> None:
+    cells = [f"x{number} = x{number - 1} + 1" for number in range(1, 7)]
+    quick, slow = took(0), took(120)
+    timed = [("x0 = abs(1)", quick), *((cell, slow if number == 1 else quick) for number, cell in enumerate(cells))]
+    assert steps(suggest(notebook(*timed))) == {"compute": (0, 1, 2), "compute_2": (3, 4, 5, 6)}
+
+
+def test_looking_at_data_in_between_is_not_another_part_of_the_work() -> None:
+    plot = "df.plot()"
+    found = suggest(notebook(WORK[0], WORK[1], WORK[3], plot, "df = df.drop_duplicates()", "df['w'] = 1"))
+    assert steps(found) == {"load": (1,), "prepare": (2, 3, 4, 5)}

@@ -36,6 +36,7 @@ class Cuts:
     crossings: Sequence[Crossing]
     headings: Mapping[int, int] = field(default_factory=dict)  # by cut: the level of the heading there
     forbidden: set[int] = field(default_factory=set)
+    worth: Mapping[int, float] = field(default_factory=dict)  # by cut: what there is for it where no heading is
 
     def forbid_between(self, first: int, last: int) -> None:
         """Keep the cells from *first* to *last* together."""
@@ -83,7 +84,7 @@ class Cuts:
         if by_headings:
             cost = _BALANCE * (end - start) ** 2
         else:
-            cost = _STEP + ((end - start - _LENGTH) / _LENGTH) ** 2
+            cost = _STEP + ((end - start - _LENGTH) / _LENGTH) ** 2 - self.worth.get(start, 0.0)
         if start > 0:
             cost += _HANDED * min(handed.get(start, 0.0), _MOST_HANDED)
             if start in self.headings:

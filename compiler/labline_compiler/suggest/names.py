@@ -1,8 +1,7 @@
-"""Names for steps: from headings, or from what the code does."""
+"""Names for steps from headings."""
 
 from __future__ import annotations
 
-import ast
 import keyword
 import re
 import unicodedata
@@ -22,45 +21,6 @@ _SMALL = words(
     "as into some how what using use now next step part chapter section"
 )
 _WORDS = 3
-
-# What code does, told by what it calls; the first that fits names the step.
-_DEEDS = (
-    (
-        "train",
-        words("fit fit_transform fit_predict train cross_val_score GridSearchCV fit_generator"),
-    ),
-    ("split", words("train_test_split random_split")),
-    (
-        "evaluate",
-        words(
-            "score accuracy_score classification_report confusion_matrix mean_squared_error r2_score "
-            "roc_auc_score f1_score predict predict_proba evaluate"
-        ),
-    ),
-    (
-        "load",
-        words(
-            "read_csv read_excel read_json read_parquet read_sql read_table read_html load_iris load_digits "
-            "load_wine load_diabetes load_dataset load_breast_cancer fetch_openml fetch_california_housing "
-            "loadtxt genfromtxt urlopen urlretrieve"
-        ),
-    ),
-    (
-        "save",
-        words("to_csv to_parquet to_pickle to_json to_excel dump savefig save_model log_model"),
-    ),
-    (
-        "prepare",
-        words("merge dropna fillna drop join get_dummies groupby pivot_table melt transform"),
-    ),
-    (
-        "plot",
-        words(
-            "plot show hist scatter subplots figure bar barplot boxplot heatmap pairplot imshow countplot "
-            "histplot scatterplot lineplot"
-        ),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -111,17 +71,6 @@ def name_of(text: str) -> str | None:
     if name[:1].isdigit() or keyword.iskeyword(name):
         name = f"step_{name}"
     return name if name and name_problem(name) is None else None
-
-
-def deed_of(trees: Iterable[ast.AST]) -> str:
-    """A step's name from what its code calls."""
-    calls = {
-        node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, (ast.Attribute, ast.Name))
-    }
-    return next((name for name, known in _DEEDS if calls & known), "compute")
 
 
 def unique(name: str, taken: set[str]) -> str:

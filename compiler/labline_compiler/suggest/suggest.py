@@ -18,7 +18,8 @@ from labline_compiler.suggest import gains
 from labline_compiler.suggest.cuts import Crossing, Cuts, weight_of
 from labline_compiler.suggest.fragile import fragile_names
 from labline_compiler.suggest.model import Role, SuggestedCell, SuggestedStep, Suggestion
-from labline_compiler.suggest.names import Heading, deed_of, headings, name_of, plain, unique
+from labline_compiler.suggest.names import Heading, headings, name_of, plain, unique
+from labline_compiler.suggest.phases import deed_of, worth_cutting
 from labline_compiler.suggest.roles import roles
 from labline_compiler.tags import read_cell_tags
 
@@ -71,6 +72,7 @@ class _Suggester:
         self.known = Known(notebook)
         self.parsed: dict[int, ParsedCell] = {}
         self.titles: dict[int, str | None] = {}  # by first cells of steps: the headings that name them
+        self.why: dict[int, str] = {}  # by cells above which a cut is worth something
         self.given: dict[int, str] = {}  # roles that the notebook's own tags give
         for cell in notebook.code_cells:
             tags, _ = read_cell_tags(cell)
@@ -154,7 +156,10 @@ class _Suggester:
             for name in taken.names
             if taken.source in place and step.name in place
         ]
-        cuts = Cuts(len(ordinary), crossings, self._starts(ordinary))
+        seconds = [gains.seconds_of(self.notebook.cells[index]) for index in ordinary]
+        worth, why = worth_cutting([self.parsed[index].tree for index in ordinary], seconds)
+        self.why = {ordinary[number]: reason for number, reason in why.items()}
+        cuts = Cuts(len(ordinary), crossings, self._starts(ordinary), worth=worth)
         fragile = fragile_names(self.parsed)
         for crossing in crossings:
             if crossing.name in fragile.get(ordinary[crossing.source], ()) or is_result(crossing.name):
@@ -264,7 +269,9 @@ class _Suggester:
             elif info.index in self.parsed and info.step is not None:
                 title = self.titles.get(info.index)
                 if info.index in steps:
-                    reason = f"the heading “{title}” stands above it" if title else "few values cross here"
+                    first = "the work begins here" if info.index == min(steps) else "few values cross here"
+                    reason = self.why.get(info.index, first)
+                    reason = f"the heading “{title}” stands above it" if title else reason
                 else:
                     reason = "it goes with the cell above"
                 result.append(SuggestedCell(info.index, info.id, "step", info.step, reason))
