@@ -24,7 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values import based, containers, own, reduce_logging, reduce_patsy, remade
+from labline_runtime.values import based, containers, iterators, own, reduce_logging, reduce_patsy, remade
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
 
@@ -91,38 +91,6 @@ def viewed(view: Any) -> dict[Any, Any] | None:
 
 def _reduce_dict_view(view: Any) -> Any:
     return _VIEWS[type(view)], (viewed(view),)  # it goes on looking at its dict
-
-
-_WAYS: tuple[Callable[[dict[Any, Any]], Any], ...] = (
-    iter,
-    lambda held: iter(dict.values(held)),
-    lambda held: iter(dict.items(held)),
-    reversed,
-    lambda held: reversed(dict.values(held)),
-    lambda held: reversed(dict.items(held)),
-)
-"""How one goes through a dictionary."""
-
-_ITERATORS = {type(way({})): number for number, way in enumerate(_WAYS)}
-
-
-def _reduce_iterator(iterator: Any) -> Any:
-    """Go on through the dictionary itself, which pickle would make a list; None where it is used up.
-
-    Raises ``RuntimeError`` where the dictionary has grown or shrunk meanwhile, as going on would.
-    """
-    (left,) = iterator.__reduce__()[1]
-    held = next((held for held in gc.get_referents(iterator) if isinstance(held, dict)), None)
-    if held is None or not left:
-        return None
-    return _make_iterator, (held, _ITERATORS[type(iterator)], len(held) - len(left))
-
-
-def _make_iterator(held: dict[Any, Any], way: int, done: int) -> Any:
-    iterator = _WAYS[way](held)
-    for _ in range(done):
-        next(iterator)
-    return iterator
 
 
 # ---------------------------------------------------------------------------------------------------------- functions
@@ -477,7 +445,7 @@ def _dead() -> Any:
 
 _REDUCERS: dict[type, Callable[[Any], Any]] = {
     **dict.fromkeys(_VIEWS, _reduce_dict_view),
-    **dict.fromkeys(_ITERATORS, _reduce_iterator),
+    **iterators.REDUCERS,
     types.CellType: _reduce_cell,
     functools.cached_property: _reduce_cached_property,
     re.Match: _reduce_match,
