@@ -75,6 +75,7 @@ from labline_runtime.values.views import (
     reduce_block,
     reduce_kind,
     reduce_notes,
+    reduce_sealed,
     reduce_times,
     reduce_view,
 )
@@ -192,7 +193,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if not obj.flags.writeable and (detached_here or id(obj) in self._framed):
                 obj = obj.copy()  # whose memory it was is forgotten: pandas writes where it is
                 return reduce_times(obj) or obj.__reduce_ex__(PROTOCOL)
-            if not obj.flags.writeable and not obj.flags.forc:  # what numpy.broadcast_to gives: numpy stores a copy
+            if sealed := reduce_sealed(obj):
+                return sealed
+            if not obj.flags.writeable and not obj.flags.forc:  # numpy stores a copy, which anybody could write into
                 return read_only, (obj.copy(order="K"),)
             return reduce_times(obj) or NotImplemented
         reduced = (

@@ -296,6 +296,50 @@ def read_only(array: Any) -> Any:
     return array
 
 
+def can_be_written(array: Any) -> bool:
+    """Whether NumPy lets somebody write into *array*, if need be after making it writeable."""
+    numpy = sys.modules["numpy"]
+    while not array.flags.writeable:
+        if array.flags.owndata:
+            return True
+        base = array.base
+        if not isinstance(base, numpy.ndarray):
+            try:
+                return not memoryview(base).readonly
+            except TypeError:
+                return False
+        if base.flags.owndata:
+            return bool(base.flags.writeable)
+        array = base
+    return True
+
+
+def reduce_sealed(array: Any) -> tuple[Any, ...] | None:
+    """How to pickle a plain *array* into which nobody can write, whatever flags are set; None for others.
+
+    It is a view of what is read-only, and stays one, where the memory that it looks at does not travel.
+    """
+    if array.flags.writeable or can_be_written(array):
+        return None
+    if array.flags.forc and array.size and not array.dtype.hasobject:
+        order = "C" if array.flags.c_contiguous else "F"
+        try:
+            return _sealed, (pickle.PickleBuffer(array), array.dtype, array.shape, order)
+        except ValueError:  # of dates and durations NumPy lends nobody the memory
+            pass
+    return _sealed_copy, (array.copy(order="K"),)
+
+
+def _sealed(buffer: Any, dtype: Any, shape: tuple[int, ...], order: Any) -> Any:
+    import numpy
+
+    return numpy.frombuffer(memoryview(buffer).toreadonly(), dtype).reshape(shape, order=order)
+
+
+def _sealed_copy(array: Any) -> Any:
+    return read_only(array)[...]
+
+
 def reduce_block(value: Any) -> tuple[Any, ...] | None:
     """A part of a frame, or what keeps a series, with pandas' notes of whose memory it looks at; None for others."""
     internals = sys.modules["pandas._libs.internals"]
