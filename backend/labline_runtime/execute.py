@@ -81,6 +81,7 @@ def run_step(spec: StepSpecification, progress: Callable[[Progress], None] = lam
 
 
 _PROFILE = ".ipython"
+ROOM = 200  # calls inside each other that running a step may take, beside the notebook's own
 
 
 class _Step:
@@ -414,16 +415,26 @@ def _broken_off(cell: CellSource, error: Exception) -> StepError:
     known = unexpected(error)
     if known.code is not None:
         return known
-    message = f"{cell_label(cell)} broke what runs it: {known.ename}: {_one_line(words(error))}"
+    message = known.message
+    if known.hint is None:
+        message = f"{cell_label(cell)} broke what runs it: {known.ename}: {_one_line(words(error))}"
     return dataclasses.replace(known, message=message, cell_index=cell.index, cell_id=cell.open_id)
 
 
 def unexpected(error: Exception) -> StepError:
-    """A fault that is not the user's, with all there is to find it."""
+    """A fault that is not the user's, or hardly, with all there is to find it."""
     import traceback
 
     if isinstance(error, OSError) and (full := transfer.disk_full(error)) is not None:
         return full
+    if isinstance(error, RecursionError) and (limit := sys.getrecursionlimit()) < ROOM:
+        sys.setrecursionlimit(ROOM)  # so that it can be told
+        return StepError(
+            message=f"The notebook has set a recursion limit of {limit}, which leaves too little room for running it.",
+            ename=type(error).__name__,
+            evalue=words(error),
+            hint=f"Give sys.setrecursionlimit() {ROOM} at least.",
+        )
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return StepError(
         message=f"The step could not be carried out: {type(error).__name__}: {_one_line(words(error))}",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 
+from labline_runtime.execute import unexpected
 from labline_runtime.specification import StepOutput
 
 BUNDLE = Path(__file__).parents[2] / "backend"
@@ -271,3 +272,22 @@ def test_a_cell_that_takes_the_streams_away_fails_of_its_own_error(steps):
 
 def test_a_cell_that_closes_what_runs_it_is_named(steps):
     assert steps.run("import os\nos.closerange(3, 256)").result.error.message.startswith("Cell 1 broke what runs it: ")
+
+
+def test_a_recursion_limit_that_leaves_no_room_is_told(monkeypatch):
+    limits = [44]
+    monkeypatch.setattr(sys, "getrecursionlimit", lambda: limits[-1])
+    monkeypatch.setattr(sys, "setrecursionlimit", limits.append)
+    assert unexpected(RecursionError()).message.startswith("The notebook has set a recursion limit of 44,")
+    assert limits[-1] > 44  # so that the rest can be told
+
+
+def test_a_value_that_refuses_every_question_fails_where_it_is_stored(steps):
+    refuses = "class Mule:\n    def __getattribute__(self, name):\n        raise RuntimeError\nx = Mule()"
+    assert steps.run(refuses, outputs=["x"]).result.error.code == "LL401"
+
+
+def test_a_step_that_removes_the_folder_it_works_in_says_so(steps):
+    gone = "import os\nos.mkdir('sub')\nos.chdir('sub')\nos.rmdir('../sub')"
+    error = steps.run(gone, outputs=["@cwd"]).result.error
+    assert error.message.startswith("The step removed the folder that it works in")

@@ -6,7 +6,7 @@ import errno
 import signal
 from pathlib import Path
 
-from labline_backend.engine.launcher import Exit
+from labline_backend.engine.launcher import LOST, Exit
 from labline_backend.home import Home, HomeError, is_full
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_compiler.pipeline import Step
@@ -19,6 +19,8 @@ FULL = "LL503"
 RUN_AGAIN = "Run again: the next run reckons with what this one saw. Or change the notebook:"
 
 NO_SPACE = "Free some space on the disk that the cell writes to, then run again: finished steps are not repeated."
+
+CRASHES = {signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGSYS, signal.SIGTRAP}
 
 NOT_STARTED = 2  # the exit code of the runtime when it cannot even begin
 
@@ -66,7 +68,13 @@ def of_memory(step: Step, used: int, cell: CellSource | None) -> StepError:
 def of_exit(ended: Exit, cell: CellSource | None, *, damaged: bool, last_words: str) -> StepError:
     """The process ended without a result that can be read. *last_words* is the last line of its log."""
     used = f"it used {_size(ended.peak)} at its peak" if ended.peak else "what it used is not known"
-    if ended.problem is not None:
+    if ended.problem == LOST:
+        error = StepError(
+            message=f"The step was stopped{_where(cell)}: {LOST}.",
+            hint="Run again. If that happens more than once, see whether the notebook kills processes that are not its "
+            "own, such as its parent, or whether memory runs out.",
+        )
+    elif ended.problem is not None:
         error = StepError(
             message=f"The step's process could not be kept going: {ended.problem}.",
             hint="Look at the step's log, and see that the notebook's kernel starts in Jupyter.",
@@ -79,8 +87,11 @@ def of_exit(ended: Exit, cell: CellSource | None, *, damaged: bool, last_words: 
         )
     elif ended.status is not None and ended.status < 0:
         error = StepError(
-            message=f"The step's process crashed with {_signal(-ended.status)}{_where(cell)}; {used}.",
-            hint="A compiled library is at fault more often than the notebook: look at the end of the step's log.",
+            message=f"The step's process {'crashed with' if -ended.status in CRASHES else 'was ended by'} "
+            f"{_signal(-ended.status)}{_where(cell)}; {used}.",
+            hint="A compiled library is at fault more often than the notebook: look at the end of the step's log."
+            if -ended.status in CRASHES
+            else "It was sent that signal, by a timer, by the notebook or by another process, and does not handle it.",
         )
     elif ended.status == NOT_STARTED and last_words.startswith("labline_runtime: "):
         error = StepError(

@@ -33,6 +33,7 @@ class Database:
         try:
             with self._explained():
                 self._prepare()
+            self._opened = self._file()
         except BaseException:
             self.close()
             raise
@@ -46,6 +47,11 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is committed when the block ends, or leaves no trace. Raises ``HomeError``."""
+        if self._file() != self._opened:  # connections would write on in what nobody finds any more
+            raise HomeError(
+                f"The database {self.home.database} was removed, or another put in its place, while Labline used it: "
+                "what happens is not written down. Put it back where it was moved away, and start Labline anew."
+            )
         with self._explained(), self._transaction("BEGIN IMMEDIATE") as connection:  # writers take their turn at once
             yield connection
 
@@ -66,6 +72,14 @@ class Database:
                 self._watch = None
         while self._idle:
             self._idle.pop().close()
+
+    def _file(self) -> tuple[int, int] | None:
+        """Which file lies where the database is; None for none."""
+        try:
+            found = os.stat(self.home.database)  # noqa: PTH116 - asked before each commit
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:

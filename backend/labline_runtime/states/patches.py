@@ -319,7 +319,7 @@ def _picture(holders: Mapping[_Holder, None]) -> _Picture:
 
 def _holders(namespace: Mapping[str, Any]) -> Mapping[_Holder, None]:
     """The holders in the order of their names, as a set that keeps it."""
-    values = [builtins, *(value for value in list(namespace.values()) if isinstance(value, _HOLDERS))]
+    values = [builtins, *(value for value in list(namespace.values()) if issubclass(type(value), _HOLDERS))]
     if (pandas := sys.modules.get("pandas")) is not None:
         values += (getattr(pandas, name) for name in ("DataFrame", "Series", "Index") if hasattr(pandas, name))
     found = (_met.get(id(value)) or _meet(value) for value in values)  # who was met lives as long as that is known

@@ -39,10 +39,20 @@ def restore_environ(value: Any, _: Baseline) -> None:
 
 
 def capture_folder(baseline: Baseline) -> Any:
-    """Where it is, and for ``%cd -`` and ``%popd`` where it has been."""
+    """Where it is, and for ``%cd -`` and ``%popd`` where it has been. Raises :class:`StepFailure` where it is gone."""
     shell = _shell()
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError as error:
+        raise StepFailure(
+            StepError(
+                message="The step removed the folder that it works in, where later steps would have to go on.",
+                variable="@cwd",
+                hint="Change to a folder that stays (os.chdir) before removing the one that the notebook works in.",
+            )
+        ) from error
     return {
-        "here": _from(baseline.folder, str(Path.cwd())),
+        "here": _from(baseline.folder, here),
         "been": [_from(baseline.folder, str(each)) for each in shell.user_ns.get("_dh", ())] if shell else [],
         "stack": [_from(baseline.folder, str(each)) for each in shell.dir_stack] if shell else [],
     }

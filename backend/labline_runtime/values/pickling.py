@@ -100,7 +100,7 @@ def remember_imports(names: Iterable[str]) -> None:
 def track_classes(namespace: dict[str, Any]) -> None:
     """Give the notebook's classes in *namespace* that are new their lasting number. Call it after each cell."""
     for value in list(namespace.values()):
-        if isinstance(value, type) and value.__module__ == NOTEBOOK:
+        if issubclass(type(value), type) and value.__module__ == NOTEBOOK:  # an instance may answer with an error
             _track(value)
 
 

@@ -156,3 +156,11 @@ def test_processes_that_open_a_new_data_folder_at_once_all_succeed(home: Home) -
 def test_the_tables_refuse_a_step_without_its_run(store: RunStore, home: Home) -> None:
     with pytest.raises(sqlite3.IntegrityError), store._database.write() as connection:
         insert(connection, "events", {"time": 0, "run": "none", "kind": "run", "data": "{}"})
+
+
+def test_a_database_that_was_taken_away_is_not_written_on_unseen(store: RunStore, home: Home) -> None:
+    home.database.rename(home.root / "elsewhere.db")
+    with pytest.raises(HomeError, match="was removed, or another put in its place"):
+        store.create(RUN)
+    (home.root / "elsewhere.db").rename(home.database)
+    store.create(RUN)
