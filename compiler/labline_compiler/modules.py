@@ -58,6 +58,13 @@ def _imported(texts: Iterable[str]) -> Iterator[str]:
         yield from _IMPORT.findall(_TRIED.sub("", text))
 
 
+def modules_of(texts: list[str], folder: Path) -> dict[str, str]:
+    """The source of the modules in *folder* that cells with these *texts* name, as ``with_modules`` finds them."""
+    found = _Finder(folder, named_files(texts))
+    found.follow(texts)
+    return found.sources
+
+
 class _Finder:
     def __init__(self, folder: Path, unsettled: set[str]) -> None:
         self.folder = folder

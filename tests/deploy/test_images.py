@@ -65,7 +65,9 @@ def test_the_image_runs_as_an_ordinary_user(file: Path) -> None:
 
 @each
 def test_every_package_is_pinned_with_its_hash(file: Path) -> None:
-    for lock in file.parent.glob("*.txt"):
+    locks = [REPOSITORY / source for source in copied(file) if source.endswith(".txt")]
+    assert locks
+    for lock in locks:
         requirements = re.split(r"\n(?=\S)", lock.read_text().strip())
         assert all("==" in one and "--hash=sha256:" in one for one in requirements), lock
 

@@ -36,6 +36,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         "labline_backend/api/openapi.yaml",
         "labline_backend/store/migrations/env.py",
+        "labline_backend/images/step/requirements.txt",
         "labline_runtime/specification.py",
         "labline_compiler/compile.py",
         "labline-0.1.0.data/data/share/jupyter/labextensions/@labline/labextension/package.json",

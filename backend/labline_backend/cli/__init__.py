@@ -24,6 +24,7 @@ COMMANDS = {
     "check": "check.check",
     "compile": "compile.compile_",
     "debug": "debug.debug",
+    "image": "image.image",
     "load": "debug.load",
     "mlflow": "mlflow.mlflow",
     "models": "models.models",

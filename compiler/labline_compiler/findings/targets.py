@@ -104,4 +104,12 @@ RULES = (
         "elsewhere stays on this machine, and a step that looks for it there does not find it.",
         "Name a pipeline root or allow more with --folder-limit; name what no step needs in .lablineignore.",
     ),
+    Rule(
+        "LL614",
+        "the image lacks packages",
+        "error",
+        "What the notebook imports is not in the image that its steps run in on the cluster, or in another version "
+        "than in the notebook's kernel, so that a step fails there, or computes something else.",
+        "Build an image with them: labline image build NOTEBOOK. Then name it: labline target add ... --image REF.",
+    ),
 )
