@@ -158,9 +158,9 @@ function History({ model }: { model: Model }): React.JSX.Element {
             <td>{formatDate(move.when)}</td>
             <td>{move.who}</td>
             <td>
-              {move.kind === 'promotion' ? 'Promoted' : 'Rolled back to'} {move.version}{' '}
-              <AliasBadge alias={move.alias} />
-              {move.previous !== null && ` from ${move.previous}`}
+              <AliasBadge alias={move.alias} version={move.version} />
+              {move.kind === 'promotion' ? 'promoted' : 'rolled back'}
+              {move.previous !== null && `, was ${move.previous}`}
             </td>
             <td className="labline-mod-wrap">
               {move.reason}

@@ -29,7 +29,7 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
                 {title}
               </th>
             ))}
-            <td />
+            <td className="labline-Models-actions" />
           </tr>
         </thead>
         <tbody>
