@@ -128,6 +128,11 @@ SCORE
 XY
 X = SelectKBest(k=5).fit_transform(X, y)
 print(cross_val_score(LogisticRegression(), X, y))
+## scaler_before_a_search: LL702
+XY
+X = StandardScaler().fit_transform(X)
+g = GridSearchCV(LogisticRegression(), {"C": [1, 10]}).fit(X, y)
+print(g.best_score_)
 ## scaler_before_folds: LL702
 XY
 X = StandardScaler().fit_transform(X)
@@ -263,6 +268,17 @@ X_train = s.fit_transform(X_train)
 X_test = s.transform(X_test)
 FIT
 SCORE
+## columns_by_a_mask
+X, y = df.loc[:, df.columns != "sick"], df["sick"]
+SPLIT
+FIT
+SCORE
+## a_pipeline_is_searched
+XY
+SPLIT
+g = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [1]})
+g.fit(X_train, y_train)
+print(g.best_score_, g.score(X_test, y_test))
 ## split_the_frame_then_select
 train, test = train_test_split(df, random_state=0)
 F = ["age", "pay"]

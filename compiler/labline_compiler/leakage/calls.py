@@ -142,6 +142,8 @@ class Calls(Judge):
             held.fit = Fit(self.number(), data.rows, self.place(node), supervised, written)
             held.fits.append(held.fit)
             self.judge_fit(held, held.fit, data, target)
+            if held.name in tables.SEARCHES:
+                self.split_into_folds(data, node)
             if name == "fit":
                 return held
             if name == "fit_resample":

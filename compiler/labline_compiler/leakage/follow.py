@@ -269,7 +269,10 @@ class Follower(Calls):
                 value = self.fewer(value)
             if isinstance(columns, ast.Slice) or _is_number(columns):
                 return value if _everything(columns) else replace(value, columns=None, column=None)
-            return self.select(value, self.eval(columns))
+            chosen = self.eval(columns)
+            if not isinstance(chosen, Constant):  # a mask of columns
+                return replace(value, columns=None, column=None)
+            return self.select(value, chosen)
         if isinstance(index, ast.Slice) or located or _is_number(index):
             if not isinstance(index, ast.Slice):
                 self.eval(index)

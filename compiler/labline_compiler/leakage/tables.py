@@ -20,7 +20,7 @@ STATELESS = _words(
     "HashingVectorizer FeatureHasher MissingIndicator"
 )
 _VECTORIZERS = _words("TfidfVectorizer CountVectorizer TfidfTransformer DictVectorizer")
-_SEARCHES = _words("GridSearchCV RandomizedSearchCV HalvingGridSearchCV HalvingRandomSearchCV")
+SEARCHES = _words("GridSearchCV RandomizedSearchCV HalvingGridSearchCV HalvingRandomSearchCV")
 _OTHER_MODELS = {
     "xgboost": ("XGBClassifier", "XGBRegressor", "XGBRFClassifier", "XGBRFRegressor"),
     "lightgbm": ("LGBMClassifier", "LGBMRegressor"),
@@ -62,7 +62,7 @@ def kind_of(origin: str) -> str | None:
         return None
     if name in STATELESS:
         return "stateless"
-    if name in _SEARCHES:
+    if name in SEARCHES:
         return "search"
     if module in _TRANSFORMERS or name in _VECTORIZERS:
         return "transformer"
