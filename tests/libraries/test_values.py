@@ -28,3 +28,10 @@ def test_a_value_comes_back_equal(name: str, outcomes: dict[str, str]) -> None:
     if outcomes[name].startswith("missing: "):
         pytest.skip(outcomes[name])
     assert outcomes[name] == ""
+
+
+@pytest.mark.parametrize("name", trial.USED)
+def test_a_value_that_was_looked_at_has_the_digest_that_it_had(name: str, outcomes: dict[str, str]) -> None:
+    if outcomes[name].startswith("missing: "):
+        pytest.skip(outcomes[name])
+    assert outcomes[name] == ""

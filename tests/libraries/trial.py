@@ -1,6 +1,8 @@
-"""Runs in .venv-libraries: what becomes of each value of :data:`PAIRS` when it is stored and loaded. Prints JSON.
+"""Runs in .venv-libraries: what becomes of each value of :data:`PAIRS` when it is stored and loaded, and of those of
+:data:`USED` when they are used. Prints JSON.
 
-A pair is the code of a value, and of another one that is nearly the same; ``PREPARED`` runs before each.
+A pair is the code of a value, and of another one that is nearly the same; ``PREPARED`` runs before each. What is used
+is called ``v``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ PREPARED = {
     "jax": "import jax",
     "patsy": "import patsy; d = {'x': [1.0, 2, 4], 'y': [2.0, 1, 3]}",
     "sympy": "import sympy; x = sympy.Symbol('x')",
+    "networkx": "import networkx",
     "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0)); "
     "import statsmodels.formula.api as smf; d = {'x': y**2, 'y': y}",
 }
@@ -64,12 +67,39 @@ PAIRS = {
     ),
     "statsmodels: a series that was fitted": ("ARIMA(y).fit()", "ARIMA(y, order=(1, 0, 0)).fit()"),
 }
+USED = {
+    "networkx: a graph": (
+        "networkx.path_graph(3)",
+        "v.nodes, v.edges, v.adj, v.degree(1), networkx.pagerank(v), networkx.density(v), v.subgraph([1])",
+    ),
+    "networkx: a directed graph": (
+        "networkx.DiGraph([(1, 2)])",
+        "v.pred, v.succ, v.in_degree, v.out_edges, v.reverse()",
+    ),
+    "sympy: a matrix": ("sympy.Matrix([[x, 1], [2, x]])", "v.det(), v.inv(), v.T * v, v.subs(v[0], 1), v.free_symbols"),
+}
+
+
+def namespace_of(name: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {}
+    exec(PREPARED[name.partition(":")[0]], namespace)
+    return namespace
 
 
 def made(name: str, code: str) -> Any:
-    namespace: dict[str, Any] = {}
-    exec(PREPARED[name.partition(":")[0]], namespace)
-    return eval(code, namespace)
+    return eval(code, namespace_of(name))
+
+
+def outcome_of_use(name: str) -> str:
+    """What went wrong, or "". Raises whatever using raises."""
+    from labline_runtime.values import digest
+
+    code, use = USED[name]
+    namespace = namespace_of(name)
+    namespace["v"] = eval(code, namespace)
+    before = digest(namespace["v"])
+    eval(use, namespace)
+    return "" if digest(namespace["v"]) == before else "it has another digest now"
 
 
 def outcome(name: str) -> str:
@@ -90,9 +120,9 @@ def outcome(name: str) -> str:
 if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
     found = {}
-    for each in PAIRS:
+    for each in (*PAIRS, *USED):
         try:
-            found[each] = outcome(each)
+            found[each] = outcome(each) if each in PAIRS else outcome_of_use(each)
         except ModuleNotFoundError as error:
             found[each] = f"missing: {error.name}"
         except Exception as error:

@@ -19,6 +19,7 @@ _ATTRIBUTES = {
     ("matplotlib.cbook", "CallbackRegistry"): ("_cid_gen",),
     ("labline_runtime.states.filters", "Filters"): ("everything",),
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
+    ("networkx.classes.graph", "Graph"): ("__networkx_cache__",),
 }
 
 # Class -> attributes of which None and an empty dict mean the same: pickle's look at the object makes one of the other.
@@ -71,6 +72,6 @@ def _names(kind: type, caches: bool) -> tuple[frozenset[str], frozenset[str]]:
             names.add("_cache")  # of groupby objects, windows and the like
         names.update(_ATTRIBUTES.get((base.__module__, base.__qualname__), ()))
         later.update(_FILLED_LATER.get((base.__module__, base.__qualname__), ()))
-        if not caches:
+        if not caches or package_of(base) == "networkx":  # what graphs remember are looks at themselves
             names.update(name for name, item in vars(base).items() if isinstance(item, functools.cached_property))
     return frozenset(names), frozenset(later)
