@@ -7,6 +7,7 @@ import pytest
 from tests.compiler.helpers import compile_text
 from tests.compiler.test_graph import steps
 
+REWRITTEN = "%%writefile helpers.py\ndef f(): return 2"
 NUMBERS = "rows = [[1], [2]]\n"
 CLASS = "class C:\n    def __del__(self):\n        print('gone')\nc = C()"
 MAPPED = "import numpy as np\nm = np.memmap('m.bin', 'f8', {mode}, shape=(3,))"
@@ -45,6 +46,18 @@ TOLD = {
     "the name of a temporary file": (
         "from tempfile import NamedTemporaryFile\nname = NamedTemporaryFile().name",
         "print(open(name).read())",
+    ),
+    "a function of a module that is loaded anew": (
+        "import helpers\nf = helpers.f",
+        REWRITTEN,
+        "import importlib\nimportlib.reload(helpers)",
+        "print(f())",
+    ),
+    "one that was imported by its name": (
+        "import helpers\nfrom helpers import f as old",
+        REWRITTEN,
+        "from importlib import reload\nreload(helpers)",
+        "print(old())\nprint(old())",
     ),
     "a thread": (THREAD.replace("t.start()", "t.start()\ndel t"), "print(1)"),
     "a task": ("import asyncio\nasync def f():\n    await asyncio.sleep(0)\nasyncio.create_task(f())", "print(1)"),
@@ -89,6 +102,22 @@ NOT_TOLD = {
     "a text file open for reading": ("f = open('x.txt')\nhead = f.readline()", "print(f.readline())"),
     "a file that is closed": ("f = open('x.txt')\nf.close()", "print(f.closed)"),
     "what was read of a file": ("text = open('x.txt').read()\nrows = list(open('x.txt'))", "print(text, rows)"),
+    "a function of a module that is loaded anew as it was": (
+        "import helpers\nf = helpers.f",
+        "import importlib\nimportlib.reload(helpers)",
+        "print(f())",
+    ),
+    "a function that is looked for in the module loaded anew": (
+        "import helpers\nhelpers.f()",
+        REWRITTEN,
+        "import importlib\nimportlib.reload(helpers)\nf = helpers.f",
+        "print(f(), helpers.f())",
+    ),
+    "a function that is used where the module is loaded anew": (
+        "import helpers\nf = helpers.f",
+        REWRITTEN,
+        "import importlib\nimportlib.reload(helpers)\nprint(f())",
+    ),
     "a thread that is waited for": (THREAD + "\nt.join()\ndel t", "print(1)"),
     "a program that is waited for": (
         "import subprocess\np = subprocess.Popen(['true'])\nout, _ = p.communicate()",

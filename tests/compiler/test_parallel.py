@@ -57,6 +57,13 @@ READING = [
     "t = v[[0, -1]]\nt[0] = 1",
     "t = v.astype(float)\nt[0] = 1",
     "from scipy import ndimage\ns = ndimage.gaussian_filter(v, 1)\ns[0] = 1",
+    "t = np.einsum('i,j->ij', v, v)\nt[0] = 1",
+    "from scipy import interpolate\nline = interpolate.interp1d(v, v)\nt = line(v)\nt[0] = 1",
+    "from scipy import interpolate\nline = interpolate.RegularGridInterpolator((v,), v)\nt = line(v)\nt[0] = 1",
+    "from scipy import stats\nnorm = stats.norm(v)\nt = norm.pdf(v)\nprint(norm.mean(), stats.gaussian_kde(v)(v))",
+    "from scipy import optimize\nt = optimize.minimize(lambda w: ((w - 1) ** 2).sum(), v).x\nt[0] = 1",
+    "from scipy import integrate\nt = integrate.solve_ivp(lambda t, w: -w, (0, 1), v).y\nt[0] = 1",
+    "from scipy import sparse\nm = sparse.csr_matrix(v)\nprint((m @ m.T).toarray(), m.sum(), m[0])",
     "tops = df.groupby('a').head(1)\ntops['c'] = 1",
     "sums = df.groupby('a').agg({'b': 'sum'})\nsums['c'] = 1",
     "means = df['a'].rolling(3).agg(['mean', 'max'])\nmeans['c'] = 1",
@@ -94,6 +101,9 @@ SHARING = [
     "t = v[~0:]",
     "from scipy import stats\nt = stats.gaussian_kde(v)",
     "from scipy import stats\nt = stats.norm(v)",
+    "t = np.einsum('i->i', v)",
+    "from scipy import interpolate\nt = interpolate.RegularGridInterpolator((v,), v)",
+    "from scipy import sparse\nt = sparse.csr_matrix((v, [0, 1], [0, 1, 2])).T",
 ]
 
 

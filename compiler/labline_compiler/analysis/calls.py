@@ -38,6 +38,8 @@ class Calls(LibraryObjects):
                 result |= self.library(thing.origin, arguments, node)
             elif thing.instance_of is not None:
                 result |= self.call_method(frozenset((number,)), "__call__", arguments, node)
+            elif thing.kind == "quiet":
+                result |= self.call_quiet(frozenset((number,)), arguments, node)
             else:
                 unknown.add(number)
         if unknown:
@@ -69,6 +71,8 @@ class Calls(LibraryObjects):
             thing = self.heap.things[number]
             if thing.instance_of is not None or thing.klass is not None:
                 result |= self.notebook_method(number, name, arguments, node)
+            elif thing.caches and name in ("cache_info", "cache_parameters"):
+                continue  # it has been read
             elif thing.function is not None:
                 result |= self.worst(frozenset((number,)), arguments, node, drawn=NONE)
             else:

@@ -442,7 +442,7 @@ class Classes(Functions):
         things = self.heap.things
         unknown = self.heap.only(value, None) - instances
         unknown = frozenset(n for n in unknown if not things[n].parted and things[n].klass is None)
-        if moving := unknown | self.heap.only(value, "rng", "file"):
+        if moving := unknown | self.heap.only(value, "rng", "file", "quiet"):  # generators of networkx are used up
             self.state.alter(moving)
         if callers := iterators | unknown:
             self.invoke(self.heap.reach(callers), NOTHING)

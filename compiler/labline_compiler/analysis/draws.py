@@ -37,7 +37,7 @@ class Draws:
 
         Where several packages have, one of those is told that may draw. *otherwise*: where all kinds are known.
         """
-        makers = {self.heap.things[number].maker for number in self.heap.only(value, None)}
+        makers = {self.heap.things[number].maker for number in self.heap.only(value, None, "quiet")}
         makers |= {self.heap.things[number].origin for number in value & self.heap.libraries}
         if None in makers:
             return None

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from labline_compiler.analysis import files, hidden_state, namespaces, picking, scopes
+from labline_compiler.analysis import files, hidden_state, namespaces, picking, quiet_objects, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.calls import Calls
 from labline_compiler.analysis.functions import NOTEBOOK_BUDGET
@@ -22,6 +22,7 @@ from labline_compiler.analysis.staying import USING_FUNCTIONS, USING_METHODS
 from labline_compiler.analysis.texts import TextReader
 
 _FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
+_QUIET_BY_OPERATOR = _FRESH_BY_OPERATOR | {"quiet"}
 
 
 class Expressions(Calls):
@@ -32,6 +33,7 @@ class Expressions(Calls):
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
         self._known_within, self._known_of = {}, {}
+        self.quiet_parts = set()
         self.stars: dict[str, None] = {}  # modules of which all names were imported
         self.postponed = False  # whether annotations are kept as texts, in this cell and in those below
         self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
@@ -270,7 +272,10 @@ class Expressions(Calls):
     def binary(self, left: Value, right: Value, node: ast.AST) -> Value:
         """What an arithmetic operator gives."""
         self.use(left | right)
-        kinds = {self.heap.kind(left), self.heap.kind(right)}
+        kinds = {self._operand_kind(left), self._operand_kind(right)}
+        if "quiet" in kinds and kinds <= _QUIET_BY_OPERATOR:
+            held = self.heap.mutable(self.heap.reach(left | right))
+            return self.heap.make(self.site(node, "operator"), "quiet", held, maker=self.made_by(left | right))
         if kinds <= _FRESH_BY_OPERATOR:
             kinds.discard("scalar")
             if not kinds:
@@ -285,6 +290,10 @@ class Expressions(Calls):
             )
         maker = self.made_by(left | right, "operator")
         return self.heap.make(self.site(node, "operator"), None, self.heap.reach(left | right), maker=maker)
+
+    def _operand_kind(self, value: Value) -> str | None:
+        kind = self.heap.kind(value)
+        return "quiet" if kind == "library" and quiet_objects.is_quiet_part(self.heap.origin(value)) else kind
 
     def _eval_unaryop(self, node: ast.UnaryOp) -> Value:
         operand = self.eval(node.operand)
@@ -358,6 +367,8 @@ class Expressions(Calls):
                 found |= own | self.heap.reach(self.state.peek_global("@logging") or NOTHING)
             elif thing.kind in CONTAINERS:
                 found |= self.heap.make(("bound", number), "bound", own)
+            elif thing.kind == "quiet" and not self.is_loud(self.heap.reach(own)):
+                found |= self.quiet_attribute(number, name)
             else:
                 self.use(own)  # it may be any of the instances that it holds
                 found |= self.heap.reach(own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from labline_compiler.analysis import files, hidden_state, methods, operations
+from labline_compiler.analysis import files, hidden_state, methods, operations, quiet_objects
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import Effects
 from labline_compiler.analysis.heap import MAIN, NOTHING, Value
@@ -86,6 +86,9 @@ class LibraryCalls(Replacements):
             if functions and any(use.use == "change" for use in hidden_state.call_uses(origin)):
                 self.keep_functions(functions)
         self.side_arguments(arguments)
+        if origin in quiet_objects.PLOTTING and "plot" in arguments.keywords:
+            self.state.alter(self.heap.reach(arguments.keywords["plot"]))
+            self.figures(self.figures_of_arguments(arguments))
         viewing = origin in operations.VIEWS_WITHOUT_COPY or origin.startswith("pandas.")
         given = self.taken_liberties(arguments, handed, operation.plain, viewing=viewing)
         for position in operation.alters:
@@ -157,11 +160,15 @@ class LibraryCalls(Replacements):
                 held = NOTHING
                 if origin.startswith("datetime."):
                     held = handed & self.heap.instances  # zones
+                elif origin.startswith("networkx."):
+                    held = self.heap.reach(handed) & self.heap.instances  # as nodes
                 elif origin.startswith("numpy."):
                     held = self.array_objects(handed, arguments) if origin == "numpy.array" else self._referred(handed)
                 made = self.heap.make(self.site(node), kind, held, parted=parted and not held, maker=origin)
                 return self.heap.copy_late(made, self.heap.reach(handed)) if origin.startswith("pandas.") else made
             case "same":
+                if origin == "numpy.einsum" and "," in str(arguments.constant(0)):  # only of one array it gives a view
+                    return self.heap.make(self.site(node), "numpy", parted=True)
                 if operation.shares is not None:
                     new = self.heap.make(self.site(node, "new"), kind, parted=True)
                     shared = arguments.deciding(operation.shares)
@@ -261,6 +268,8 @@ class LibraryCalls(Replacements):
         if origin in ("importlib.import_module", "builtins.__import__", "sys.modules.get", "sys.modules.[]"):
             first = arguments.node.args[0] if arguments.node is not None and arguments.node.args else None
             return self.module_called(first, node, top=origin == "builtins.__import__")
+        if origin in ("sympy.var", "sympy.init_session"):
+            return self.injected(origin, arguments, node)
         if origin in operations.CACHES:
             return self._caching(origin, arguments, node)
         if origin == "builtins.super":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import methods, operations
+from labline_compiler.analysis import methods, operations, quiet_objects
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.generators import NONE
+from labline_compiler.analysis.generators import NONE, drawn_by_method
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_calls import LibraryCalls
 from labline_compiler.analysis.logs import READING, WRITING
@@ -14,6 +14,8 @@ from labline_compiler.analysis.logs import READING, WRITING
 
 class LibraryObjects(LibraryCalls):
     """What methods of library objects do."""
+
+    quiet_parts: set[int]
 
     def attribute(self, value: Value, name: str, node: ast.AST) -> Value:
         """``value.name``."""
@@ -70,6 +72,8 @@ class LibraryObjects(LibraryCalls):
                 {"rng": "numpy", "file": "data"}.get(kind),
                 self.heap.reach(receiver) if kind == "iterator" else NOTHING,
             )
+        if kind == "quiet":
+            return self._quiet_method(receiver, name, arguments, node)
         if kind in ("numpy", "pandas", "data"):
             return self._data_method(kind, receiver, name, arguments, node)
         if kind == "matplotlib":
@@ -242,6 +246,56 @@ class LibraryObjects(LibraryCalls):
             return self.heap.reach(receiver) & self.heap.instances if self.heap.instances else NOTHING
         kinds = ("numpy", "pandas", "data")
         return frozenset(n for n in self.heap.reach(receiver) - receiver if self.heap.things[n].kind not in kinds)
+
+    def _quiet_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        """An object that only few methods alter; what it gives may be, or look at, any part of it and the arguments."""
+        drawn, reached = self.drawn_by_method(receiver, name), self.heap.reach(receiver)
+        if self.is_loud(reached):
+            return self.worst(receiver, arguments, node, drawn=drawn)
+        if drawn and not arguments.has_state():
+            for state in sorted(drawn):
+                self.state.sink.hidden(state, "draw")
+            self.state.alter(self.heap.only(reached, "rng"))
+        given = self._handed_to_quiet(arguments)
+        if name in quiet_objects.ALTERS:
+            self.state.alter(reached, arguments.all)
+            return receiver | reached | given
+        made = self.heap.make(self.site(node, "quiet"), "quiet", reached | given, maker=self.made_by(receiver))
+        return made | self.taken_liberties(arguments, receiver | arguments.all, None, viewing=True)
+
+    def call_quiet(self, callee: Value, arguments: Arguments, node: ast.AST) -> Value:
+        """Such an object is called: a spline, a distribution, what ``sympy.lambdify`` has made."""
+        reached, maker = self.heap.reach(callee), self.made_by(callee)
+        if self.is_loud(reached):
+            return self.worst(callee, arguments, node, drawn=NONE)
+        given = self._handed_to_quiet(arguments)
+        if quiet_objects.gives_new_arrays(maker):
+            return self.heap.make(self.site(node, "array"), "numpy")
+        return self.heap.make(self.site(node, "quiet"), "quiet", reached | given, maker=maker)
+
+    def quiet_attribute(self, number: int, name: str) -> Value:
+        """A part of such an object, or a method of it that is not called here."""
+        own, maker = frozenset((number,)), self.heap.things[number].maker
+        if name in quiet_objects.ALTERS:
+            return self.heap.make(("bound", number), "bound", own)
+        if maker is None or drawn_by_method(maker, name):
+            return self.heap.make(("drawing", number), None, own)
+        if number in self.quiet_parts:  # a part of a part is a part of the whole
+            return own
+        part = self.heap.make(("part of quiet", number), "quiet", own, maker=maker)
+        self.quiet_parts |= part
+        return part
+
+    def is_loud(self, reached: Value) -> bool:
+        """Whether an object holds code of the notebook, or instances of its classes: using it may run these."""
+        return bool(self.heap.callable_in(reached)) or not reached.isdisjoint(self.heap.instances | self.heap.classes)
+
+    def _handed_to_quiet(self, arguments: Arguments) -> Value:
+        """What a quiet object may keep of what it is handed, or give back: not the functions, but what they gave."""
+        functions = self.callbacks(arguments)
+        self.side_arguments(arguments)
+        held = NOTHING.union(*(self.heap.things[n].holds for n in functions))
+        return self.heap.mutable((self.heap.reach(arguments.all) - functions) | held)
 
     def _estimator_method(
         self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST

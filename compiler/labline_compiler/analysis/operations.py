@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from labline_compiler.analysis import scipy_functions
+from labline_compiler.analysis import quiet_objects, scipy_functions
 
 Result = Literal[
     "scalar",  # immutable, shares nothing
@@ -66,7 +66,7 @@ def words(text: str) -> frozenset[str]:
 TRANSPARENT = words("list dict set tuple")
 CONTAINERS = TRANSPARENT | words("container defaultdict")
 # Kinds of which only all they reach is ever asked for, and no single link.
-WHOLE = words("pandas numpy data matplotlib iterator file")
+WHOLE = words("pandas numpy data matplotlib iterator file quiet")
 # What a fit changes of what an estimator is made of, and what else the way there may lead through.
 ESTIMATOR_PARTS: frozenset[str | None] = words("sklearn instance rng") | {None}
 ESTIMATOR_PATH = ESTIMATOR_PARTS | words("list tuple dict container meeting class function variable bound")
@@ -313,6 +313,12 @@ LIBRARY: dict[str, Operation] = {
         for name in words(names)
     },
     **dict.fromkeys((f"scipy.{name}" for name in words(scipy_functions.RESULTS)), FRESH),
+    # Objects that are altered by a few methods only
+    **dict.fromkeys(quiet_objects.HOLDING, Operation("holds", "quiet")),
+    **dict.fromkeys(quiet_objects.COPYING, Operation("fresh", "quiet")),
+    **dict.fromkeys(quiet_objects.ARRAYS, Operation("fresh", "numpy")),
+    **dict.fromkeys(quiet_objects.NUMBERS, Operation("fresh", "data")),
+    **dict.fromkeys(quiet_objects.ALTERING, Operation("same", alters=(0,))),
     # pandas
     "pandas": Operation("fresh", "pandas"),
     "pandas.DataFrame": Operation("holds", "pandas"),

@@ -60,7 +60,9 @@ class Plots(Logs):
             return first not in _NO_FIGURES and not first[:1].isupper()
         if origin.startswith("seaborn."):
             return name not in _NO_SEABORN_FIGURES
-        return origin.startswith(("pandas.plotting.", "missingno.", "yellowbrick.", "shap.", "scikitplot.")) or (
+        return origin.startswith(
+            ("pandas.plotting.", "missingno.", "yellowbrick.", "shap.", "scikitplot.", "networkx.draw")
+        ) or (
             origin.startswith(("sklearn.", "statsmodels.", "xgboost.", "lightgbm."))
             and ("plot" in name or name.startswith("from_"))
         )

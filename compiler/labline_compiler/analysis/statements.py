@@ -425,6 +425,8 @@ class Statements(Stays):
                 self.change_library(name, value, inside=isinstance(target, ast.Subscript))
             elif thing.kind == "logger":
                 self.change_logging(value)
+            elif thing.maker in ("threading.current_thread", "threading.main_thread"):
+                self.state.sink.note("LL303", "The cell changes its thread, which no step hands on.", target)
             elif thing.instance_of is not None or thing.klass is not None:
                 self.store_attribute(number, target.attr if isinstance(target, ast.Attribute) else "*", value, target)
                 setter = "__setattr__" if isinstance(target, ast.Attribute) else "__setitem__"

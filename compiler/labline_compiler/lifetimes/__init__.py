@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from labline_compiler.analysis.flows import Flows
 from labline_compiler.assignment import CodeCell
 from labline_compiler.findings import Finding
-from labline_compiler.lifetimes import background, ends, identities, leavings
+from labline_compiler.lifetimes import background, ends, identities, leavings, reloading
 from labline_compiler.lifetimes.parts import Part, Story
 
 # Cells without one of these words are not gone through for what they make.
 _TELLING = re.compile(
     r"\b(?:id|weakref|__del__|except|memmap|open_memmap|mmap_mode|tempfile|Thread|Timer|Process|Popen|create_task|"
-    r"ensure_future|run_in_executor|fork|getcontext)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
+    r"ensure_future|run_in_executor|fork|getcontext|reload)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
     re.MULTILINE,
 )
 
@@ -33,7 +33,7 @@ def find_lifetimes(cells: Sequence[CodeCell], flows: Flows) -> list[Finding]:
         return []
     try:
         story = Story(parts, flows)
-        rules = (background.find, identities.find, ends.find, leavings.find)
+        rules = (background.find, identities.find, ends.find, leavings.find, reloading.find)
         return [found for rule in rules for found in rule(story)]
     except RecursionError:
         return []
