@@ -115,6 +115,10 @@ test-cluster: $(VENV)/.ready ## Run on a real cluster: KUBECONFIG=FILE HOST=URL,
 	    TEST_CLUSTER_AUTH="$(AUTH)" TEST_CLUSTER_SECRET="$(SECRET)" TEST_CLUSTER_CA_FILE="$(CA_FILE)" TEST_CLUSTER_ROOT="$(ROOT)" TEST_CLUSTER_IMAGE="$(IMAGE)" \
 	    pytest tests/cluster
 
+.PHONY: image-check
+image-check: $(VENV)/.ready ## Build the step image on Debian's packages (root, minutes) and run a step in it; MOUNT="PATH..." for pip
+	@python -m tests.deploy.image_check --mount $(MOUNT)
+
 .PHONY: bench
 bench: setup ## Measure, as ratios in one run; writes tests/bench/results.json
 	@python -m tests.bench
