@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import Bool
 
+from labline_backend.clock import Clock, Due, Presence
 from labline_backend.home import Home, HomeError
 from labline_backend.service import Service
 
@@ -50,6 +51,8 @@ class LablineApp(ExtensionApp):
         self._sockets: set[EventsHandler] = set()
         self._watcher = Watcher(lambda: self.off_loop(lambda: self.service().store.version()), self.log)
         self._adoption: asyncio.Task[None] | None = None
+        self.clock = Clock(lambda: self.off_loop(self._begin_due), self.log)
+        self._presence: Presence | None = None
         self._mlflow = MLflowUI()
 
     def initialize_handlers(self) -> None:
@@ -67,6 +70,7 @@ class LablineApp(ExtensionApp):
     async def stop_extension(self) -> None:
         """Close the sockets, leave running pipelines resumable, and let go of everything."""
         self._watcher.stop()
+        self.clock.stop()
         if self._adoption is not None:
             self._adoption.cancel()
         for socket in list(self._sockets):
@@ -124,10 +128,27 @@ class LablineApp(ExtensionApp):
                 self.log.info("Labline goes on with the run %s", run.id)
         except HomeError as error:
             self.log.error("Labline: %s", error)
+        self.clock.start()  # runs that were interrupted go on first, and count
+
+    def _begin_due(self) -> Due:
+        """Begin the recurring runs whose time has come."""
+        from labline_backend.scheduling import begin_due
+
+        service = self.service()
+        with self._lock:
+            if self._presence is None and not self._stopped:
+                self._presence = Presence(service.home)
+        begun = begin_due(service)
+        for run in begun:
+            self.log.info("Labline begins the run %s, whose time has come", run.id)
+        return len(begun), service.store.schedules.soonest()
 
     def _close_service(self) -> None:
         with self._lock:
             self._stopped = True
             service, self._service = self._service, None
+            presence, self._presence = self._presence, None
+        if presence is not None:
+            presence.close()
         if service is not None:
             service.close()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from labline_backend.engine.engine import Engine
     from labline_backend.engine.launcher import Launcher
     from labline_backend.store.certificates import Certificates
-    from labline_backend.store.records import EventRecord, RunRecord, StepRecord
+    from labline_backend.store.records import Begun, EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
     from labline_backend.targets import KnownTargets
     from labline_backend.values import StoredValues
@@ -126,13 +126,14 @@ class Service:
         timeout: float | None = None,
         priority: int = 0,
         post_mortem: bool = False,
+        begun: Begun | None = None,
     ) -> RunRecord:
         """Compile and start a run, and return at once; with a *selection* a run of a part of the pipeline.
 
         *path* is where the notebook is or would be, *notebook* its name as the user gave it. What earlier runs saw
         its steps do is reckoned with unless *observed* is false. Raises ``InputError``
         with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
-        its pre-flight.
+        its pre-flight. *begun* tells of the recurring run that begins it.
         """
         if target == "local":
             self._expect(path, content)
@@ -164,6 +165,7 @@ class Service:
                 timeout=timeout,
                 priority=priority,
                 post_mortem=post_mortem,
+                begun=begun,
             )
 
     def _expect(self, path: Path, content: dict[str, Any] | None) -> None:
@@ -238,7 +240,7 @@ class Service:
         except KeyError as error:
             raise NotFoundError(f"There is no run {before}.") from error
         steps = self.store.steps_of([record.id for record in records])
-        return [wire.run(record, steps.get(record.id, []), self.mlflow_url) for record in records]
+        return [self._rendered(record, steps.get(record.id, [])) for record in records]
 
     def value_sizes(self, notebook: str) -> dict[str, int]:
         """How many bytes the values of a notebook had, by name, in the newest of its last runs that knows."""
@@ -277,13 +279,16 @@ class Service:
 
     def document(self, run: str) -> wire.Document:
         """A run, rendered."""
-        return wire.run(self.get(run), self.store.steps(run), self.mlflow_url)
+        return self._rendered(self.get(run), self.store.steps(run))
 
     def detail(self, run: str) -> wire.Document:
         """A run with its graph, steps and certificate, rendered."""
         record, kept = self.get(run), self.certificates.of_run(run)
         steps, patches = self.store.steps(run), self.store.patches(run)
-        return wire.run_detail(record, steps, self.mlflow_url, patches, kept.document, kept.fault)
+        return wire.run_detail(record, steps, self.mlflow_url, patches, kept.document, kept.fault, self._page(record))
+
+    def _rendered(self, record: RunRecord, steps: list[StepRecord]) -> wire.Document:
+        return wire.run(record, steps, self.mlflow_url, self._page(record))
 
     def certificate(self, run: str) -> wire.Document:
         """The certificate of a run, with every digest. Raises ``NotFoundError`` where there is none to be trusted."""
@@ -359,11 +364,14 @@ class Service:
 
     def page(self, run: str) -> str | None:
         """Where a browser finds a run on its target; None for a run of this machine, or one that is not there yet."""
-        if self.get(run).target == "local":
+        return self._page(self.get(run))
+
+    def _page(self, record: RunRecord) -> str | None:
+        if record.target == "local":
             return None
         from labline_backend.kubeflow.submission import page
 
-        return page(self.home.run_folder(run))
+        return page(self.home.run_folder(record.id))
 
     @staticmethod
     def _left_out(pipeline: Pipeline) -> tuple[Finding, ...]:
@@ -423,7 +431,7 @@ class Service:
             key = (event.kind, event.run, event.data.get("step", ""))
             if key not in rendered:
                 if event.kind == "run":
-                    rendered[key] = wire.run(self.store.get(event.run), steps[event.run], self.mlflow_url)
+                    rendered[key] = self._rendered(self.store.get(event.run), steps[event.run])
                 else:
                     rendered[key] = wire.step_run(next(s for s in steps[event.run] if s.name == key[2]))
             return rendered[key]

@@ -132,8 +132,8 @@ def target(found: Target) -> Document:
     return {"name": found.name, "kind": "kubeflow", "host": found.host, "namespace": found.namespace}
 
 
-def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -> Document:
-    """Render a Run: one line of the list of runs."""
+def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl, page: str | None = None) -> Document:
+    """Render a Run: one line of the list of runs. *page* is where a browser finds it on its target."""
     tracked = None
     if record.experiment_id is not None and record.mlflow_run_id is not None:
         tracked = {
@@ -159,6 +159,7 @@ def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl) -
         "error": record.error,
         "mlflow": tracked,
         "verification": None if record.verification is None else dataclasses.asdict(record.verification),
+        "page": page,
     }
 
 
@@ -174,6 +175,7 @@ def control(found: Control) -> Document:
         "timeout": found.timeout,
         "priority": found.priority,
         "post_mortem": found.post_mortem,
+        "begun": None if found.begun is None else dataclasses.asdict(found.begun),
     }
 
 
@@ -211,13 +213,14 @@ def run_detail(
     patches: Iterable[Patch] = (),
     certified: Document | None = None,
     fault: str | None = None,
+    page: str | None = None,
 ) -> Document:
     """Render a RunDetail: a run with its graph, steps, findings and, where it was verified, its certificate.
 
     *fault* says what is wrong with the certificate, where it is none to be trusted.
     """
     return {
-        **run(record, steps, mlflow_url),
+        **run(record, steps, mlflow_url, page),
         "graph": graph(record.pipeline),
         "steps": [step_run(step) for step in steps],
         "findings": [finding(f) for f in record.findings],

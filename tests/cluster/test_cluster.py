@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from labline_backend import recurring
+from labline_backend.recurrence.recurring import Wish
+from labline_backend.recurrence.timing import Timing
 from tests.backend.notebooks import DOUBLE, code
 from tests.cluster.place import Place
 
@@ -68,11 +70,11 @@ def test_cancelling_ends_the_run_there(place: Place) -> None:
 def test_a_recurring_run_is_made_paused_and_removed(place: Place) -> None:
     service, target, name = place.service, place.target.name, f"labline-test-{uuid.uuid4().hex[:8]}"
     path = place.notebook(code("x = 1", "step:one"))
-    made, _ = recurring.add(service, path, notebook=path.name, target=target, cron="0 0 1 1 *", name=name)
+    made, _ = recurring.add(service, path, Timing("0 0 1 1 *"), Wish(name), notebook=path.name, target=target)
     try:
         assert made in recurring.all_(service, target)
-        recurring.pause(service, target, made.id, paused=True)
+        recurring.pause(service, made.id, paused=True, target=target)
         assert [each.paused for each in recurring.all_(service, target) if each.id == made.id] == [True]
     finally:
-        recurring.remove(service, target, made.id)
+        recurring.remove(service, made.id, target=target)
     assert made.id not in [each.id for each in recurring.all_(service, target)]

@@ -1,8 +1,9 @@
-"""``/targets/{target}/recurring-runs``: runs that a target begins by itself."""
+"""``/targets/{target}/recurring-runs``: runs that begin by themselves; ``/schedules``: what a timing means."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
@@ -10,6 +11,8 @@ from tornado.web import authenticated
 from labline_backend import recurring, wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
+from labline_backend.recurrence.recurring import Wish
+from labline_backend.recurrence.timing import Timing
 from labline_backend.service import Service
 
 
@@ -34,17 +37,17 @@ class RecurringRunsHandler(LablineHandler):
             added, _ = recurring.add(
                 service,
                 confined(self.contents_manager, request["path"]),
+                _timing(request),
+                Wish(request.get("name"), request["catch_up"], request["at_most"], request["cache"]),
                 notebook=request["path"],
                 content=request.get("content"),
                 target=target,
-                cron=request["cron"],
-                name=request.get("name"),
                 parameters=request.get("parameters"),
-                cache=request["cache"],
             )
             return dataclasses.asdict(added)
 
         await self.answer(add, status=201)
+        self.labline.clock.wake()
 
 
 class RecurringRunHandler(LablineHandler):
@@ -56,11 +59,29 @@ class RecurringRunHandler(LablineHandler):
         """Have it pause, or go on."""
         paused = (await self.body("pauseRecurringRun"))["paused"]
         await self.answer(
-            lambda service: dataclasses.asdict(recurring.pause(service, target, recurring_run, paused=paused))
+            lambda service: dataclasses.asdict(recurring.pause(service, recurring_run, paused=paused, target=target))
         )
+        self.labline.clock.wake()
 
     @authenticated
     @authorized
     async def delete(self, target: str, recurring_run: str) -> None:
         """Have it begin no more runs."""
-        await self.answer(lambda service: dataclasses.asdict(recurring.remove(service, target, recurring_run)))
+        await self.answer(lambda service: dataclasses.asdict(recurring.remove(service, recurring_run, target=target)))
+
+
+class SchedulesHandler(LablineHandler):
+    """When a recurring run would begin its runs."""
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Say what a timing means; nothing is made."""
+        request = await self.body("readSchedule")
+        await self.answer(
+            lambda service: dataclasses.asdict(recurring.foresee(service, _timing(request), target=request["target"]))
+        )
+
+
+def _timing(request: dict[str, Any]) -> Timing:
+    return Timing(request.get("cron"), request.get("interval"), request.get("time_zone"))

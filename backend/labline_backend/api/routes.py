@@ -21,8 +21,8 @@ from labline_backend.api.models import (
     RollbacksHandler,
 )
 from labline_backend.api.pipelines import PipelinesHandler
-from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHandler
-from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RunHandler, RunsHandler
+from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHandler, SchedulesHandler
+from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RetryHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
 from labline_backend.api.targets import TargetsHandler
@@ -35,6 +35,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "/pipelines": PipelinesHandler,
     "/suggestions": SuggestionsHandler,
     "/forecasts": ForecastsHandler,
+    "/schedules": SchedulesHandler,
     "/targets": TargetsHandler,
     "/targets/{target}/recurring-runs": RecurringRunsHandler,
     "/targets/{target}/recurring-runs/{recurring_run}": RecurringRunHandler,
@@ -43,6 +44,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "/runs/{run}": RunHandler,
     "/runs/{run}/cancel": CancelHandler,
     "/runs/{run}/resume": ResumeHandler,
+    "/runs/{run}/retry": RetryHandler,
     "/runs/{run}/clone": CloneHandler,
     "/runs/{run}/keep": KeepHandler,
     "/cache": CacheHandler,

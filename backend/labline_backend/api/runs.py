@@ -1,4 +1,4 @@
-"""``/runs``: list, start, look at, clone, keep and cancel runs."""
+"""``/runs``: list, start, look at, go on with, clone, keep and cancel runs."""
 
 from __future__ import annotations
 
@@ -76,6 +76,16 @@ class CloneHandler(LablineHandler):
             return service.detail(cloned.id)
 
         await self.answer(start, status=201)
+
+
+class RetryHandler(LablineHandler):
+    """The wish that a run goes on as it is."""
+
+    @authenticated
+    @authorized
+    async def post(self, run: str) -> None:
+        """Go on with a run that was interrupted, or with one of a target that has stopped there."""
+        await self.answer(lambda service: service.detail(service.resume(run).id), status=202)
 
 
 class KeepHandler(LablineHandler):

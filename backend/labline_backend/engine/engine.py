@@ -35,6 +35,7 @@ from labline_backend.store.records import (
     ENDED_STEP,
     LOCAL,
     STOPPED_RUN,
+    Begun,
     Control,
     Patch,
     RunRecord,
@@ -105,12 +106,13 @@ class Engine:
         timeout: float | None = None,
         priority: int = 0,
         post_mortem: bool = False,
+        begun: Begun | None = None,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
 
         With a *selection* only a part of the pipeline runs. The run may take *timeout* seconds, else as many as the
         pipeline says; its steps go before those of runs with a lower *priority*. With *post_mortem* the processes of
-        steps that fail stay for a debugger.
+        steps that fail stay for a debugger. *begun* tells of the recurring run that begins it.
 
         A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
 
@@ -139,7 +141,7 @@ class Engine:
             target=target,
             owner=thread.owner.name,
             verification=None if workspace is None else Verification("running", "the pipeline"),
-            control=Control(timeout=timeout, priority=priority, post_mortem=post_mortem),
+            control=Control(timeout=timeout, priority=priority, post_mortem=post_mortem, begun=begun),
         )
         try:
             known: dict[str, StepRecord] = {}

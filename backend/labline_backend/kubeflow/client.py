@@ -218,10 +218,21 @@ class KubeflowClient:
         version: str,
         arguments: dict[str, Any],
         root: str | None,
-        cron: str,
+        cron: str | None,
+        interval: int | None,
+        catch_up: bool,
+        at_most: int,
     ) -> str:
-        """Have a pipeline run whenever *cron*, six fields from seconds on, says so; the id."""
+        """Have a pipeline run whenever *cron*, six fields, says so, or every *interval* seconds; the id.
+
+        *at_most* so many runs go on at once; with *catch_up* all that were missed are made up for, else the last one.
+        """
         import kfp_server_api as api
+
+        trigger = api.V2beta1Trigger(
+            cron_schedule=cron and api.V2beta1CronSchedule(cron=cron),
+            periodic_schedule=interval and api.V2beta1PeriodicSchedule(interval_second=str(interval)),
+        )
 
         made = api.V2beta1RecurringRun(
             display_name=name,
@@ -230,10 +241,10 @@ class KubeflowClient:
                 pipeline_id=pipeline, pipeline_version_id=version
             ),
             runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
-            trigger=api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=cron)),
+            trigger=trigger,
             mode="ENABLE",
-            max_concurrency="1",
-            no_catchup=True,
+            max_concurrency=str(at_most),
+            no_catchup=not catch_up,
             **self._namespace(),
         )
         with self._calling("to make a recurring run") as (client, options):

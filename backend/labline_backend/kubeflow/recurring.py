@@ -5,9 +5,9 @@ Nothing of them is kept here. The runs that come of them are the target's own, a
 
 from __future__ import annotations
 
-import re
+import contextlib
 import tempfile
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,40 +15,42 @@ from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import GONE, REFUSED, TargetError
 from labline_backend.kubeflow.submission import PLACE, SPECIFICATION, Place, Submission, pipeline_name, version_name
 from labline_backend.kubeflow.targets import Target
+from labline_backend.recurrence import cron
+from labline_backend.recurrence.recurring import Recurring, Wish
+from labline_backend.recurrence.timing import Timing
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.documents import from_json
 
-FIELD = re.compile(r"[0-9A-Za-z*/,?-]+")
-EVERY = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+MOST_AT_ONCE = 10  # of Kubeflow Pipelines
 
 
-@dataclass(frozen=True)
-class Recurring:
-    """A recurring run. ``cron`` is None where it begins by other means."""
-
-    id: str
-    name: str
-    cron: str | None
-    paused: bool
-
-
-def cron_of(text: str) -> str:
-    """*text* as Kubeflow Pipelines takes it, with a field for seconds before the usual five. Raises ``TargetError``."""
-    fields = text.split()
-    if fields and fields[0] in EVERY and len(fields) == 1:
-        return fields[0]
-    if len(fields) not in (5, 6) or not all(map(FIELD.fullmatch, fields)):
+def taken(target: Target, timing: Timing) -> Timing:
+    """*timing* as the target takes it. Raises ``TargetError``."""
+    if timing.zone is not None:
         raise TargetError(
             REFUSED,
-            f"{text!r} does not say when to run.",
-            'Write minute, hour, day of the month, month and day of the week, as cron does: "30 3 * * 1-5".',
+            f"{target.name} begins runs by its own clock, and knows no time zone of a recurring run.",
+            "Leave the time zone out, and write the time as the cluster has it: in UTC, unless that was changed there.",
         )
-    return " ".join(["0", *fields] if len(fields) == 5 else fields)
+    try:
+        return timing.checked()
+    except ValueError as error:
+        raise TargetError(
+            REFUSED,
+            str(error),
+            'Write minute, hour, day of the month, month and day of the week, as cron does: "30 3 * * 1-5".',
+        ) from error
 
 
-def add(target: Target, pipeline: Pipeline, submission: Submission, name: str, cron: str) -> Recurring:
-    """Have *pipeline*, made ready as *submission*, run whenever *cron* says so. Raises ``TargetError``."""
-    cron = cron_of(cron)
+def add(target: Target, pipeline: Pipeline, submission: Submission, timing: Timing, wish: Wish) -> Recurring:
+    """Have *pipeline*, made ready as *submission*, run whenever *timing* says so. Raises ``TargetError``."""
+    timing, name = taken(target, timing), wish.name or pipeline.name
+    if not 1 <= wish.at_most <= MOST_AT_ONCE:
+        raise TargetError(
+            REFUSED,
+            f"{target.name} lets from 1 to {MOST_AT_ONCE} runs of a recurring one go on at once, not {wish.at_most}.",
+            "Ask for fewer.",
+        )
     place = from_json(Place, submission.files[PLACE])
     specification = submission.files[SPECIFICATION]
     with KubeflowClient(target) as client, tempfile.TemporaryDirectory(prefix="labline-") as folder:
@@ -70,9 +72,22 @@ def add(target: Target, pipeline: Pipeline, submission: Submission, name: str, c
             version=version,
             arguments=place.arguments,
             root=target.root,
-            cron=cron,
+            cron=None if timing.cron is None else cron.parse(timing.cron).in_full,
+            interval=timing.interval,
+            catch_up=wish.catch_up,
+            at_most=wish.at_most,
         )
-    return Recurring(identifier, name, cron, paused=False)
+    return Recurring(
+        identifier,
+        name,
+        target.name,
+        cron=timing.cron,
+        interval=timing.interval,
+        reading=timing.reading,
+        catch_up=wish.catch_up,
+        at_most=wish.at_most,
+        parameters=_literals(place.arguments),
+    )
 
 
 def all_(target: Target) -> list[Recurring]:
@@ -86,7 +101,7 @@ def pause(target: Target, name: str, *, paused: bool) -> Recurring:
     with KubeflowClient(target) as client:
         found = _one(client, name)
         client.pause_recurring_run(found.id, paused=paused)
-    return Recurring(found.id, found.name, found.cron, paused)
+    return replace(found, paused=paused)
 
 
 def remove(target: Target, name: str) -> Recurring:
@@ -98,7 +113,8 @@ def remove(target: Target, name: str) -> Recurring:
 
 
 def _all(client: KubeflowClient) -> list[Recurring]:
-    return sorted(map(_recurring, client.recurring_runs()), key=lambda each: (each.name, each.id))
+    found = [_recurring(client.target.name, each) for each in client.recurring_runs()]
+    return sorted(found, key=lambda each: (each.name, each.id))
 
 
 def _one(client: KubeflowClient, name: str) -> Recurring:
@@ -109,7 +125,27 @@ def _one(client: KubeflowClient, name: str) -> Recurring:
     raise TargetError(GONE, f"There is {how} {name!r} on {client.target.name}.", "See labline recurring list.")
 
 
-def _recurring(found: Any) -> Recurring:
-    schedule = found.trigger.cron_schedule if found.trigger is not None else None
-    paused = found.mode == "DISABLE" or found.status == "DISABLED"
-    return Recurring(str(found.recurring_run_id), str(found.display_name), schedule and schedule.cron, paused)
+def _recurring(target: str, found: Any) -> Recurring:
+    by_cron = found.trigger.cron_schedule if found.trigger is not None else None
+    by_time = found.trigger.periodic_schedule if found.trigger is not None else None
+    timing = Timing(by_cron and by_cron.cron, int(by_time.interval_second) if by_time else None)
+    reading = None
+    with contextlib.suppress(ValueError):  # others may make some that we cannot read
+        timing = timing.checked()
+        reading = timing.reading
+    return Recurring(
+        str(found.recurring_run_id),
+        str(found.display_name),
+        target,
+        cron=timing.cron,
+        interval=timing.interval,
+        reading=reading,
+        paused=found.mode == "DISABLE" or found.status == "DISABLED",
+        catch_up=found.no_catchup is False,
+        at_most=int(found.max_concurrency or 1),
+        parameters=_literals((found.runtime_config.parameters if found.runtime_config else None) or {}),
+    )
+
+
+def _literals(arguments: dict[str, Any]) -> dict[str, str]:
+    return {name: repr(value) for name, value in arguments.items()}

@@ -56,6 +56,7 @@ class KubeflowRun(Journal):
         self._logs: dict[str, dict[str, PodLog]] = {}  # of each step: what is here of its pods' logs
         self._elsewhere = ""  # how to see the steps' logs without us
         self._tasks: dict[str, states.Tasks] = {}  # the steps' names there
+        self._items: dict[str, tuple[int, int]] = {}  # of each loop: how many items have ended, of how many
 
     def stop(self, reason: Reason) -> None:
         """Cancel the run on the target, or only stop following it."""
@@ -179,6 +180,7 @@ class KubeflowRun(Journal):
                 if self.steps[name].state not in ENDED_STEP and step.state != "pending":
                     await self._copy_log(pods, name, step.pods)
                 await self._take(name, step, mirror)
+                self._count_items(name, step)
             if found.state in ENDED_RUN:
                 self._end(found.state, found.error, found.ended or time.time())
                 return
@@ -246,6 +248,16 @@ class KubeflowRun(Journal):
             error=found.error,
             result=result,
         )
+
+    def _count_items(self, name: str, found: states.SeenStep) -> None:
+        """Tell how far a loop has come, where that has changed."""
+        step = self.record.pipeline.step(name)
+        if step.loop is None or found.items is None or found.items == self._items.get(name):
+            return
+        self._items[name] = found.items
+        cell = next(each for each in step.cells if each.index == step.loop.cell)
+        state = "succeeded" if found.items[0] == found.items[1] and found.state == "succeeded" else "running"
+        self.store.add_cell_event(self.record.id, name, cell.index, cell.open_id, state, found.items)
 
     async def _mirrored(self, mirror: Mirror, name: str) -> StepResult | None:
         folder = self.home.step_folder(self.record.id, name)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from labline_backend.kubeflow.pods import Pod
-from labline_backend.store.records import RunState, StepState
+from labline_backend.store.records import ENDED_STEP, RunState, StepState
 from labline_runtime.documents import from_plain
 from labline_runtime.specification import StepError
 
@@ -52,13 +52,14 @@ LEFT: dict[RunState, tuple[StepState, StepState]] = {
 
 @dataclass(frozen=True)
 class SeenStep:
-    """One step as the target tells it."""
+    """One step as the target tells it. Of a loop, ``items`` are how many have ended, of all that it tells of."""
 
     state: StepState
     started: float | None = None
     ended: float | None = None
     error: StepError | None = None
     pods: tuple[Pod, ...] = ()  # in the order in which the notebook has what they run
+    items: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,15 @@ def _seen_step(names: Tasks, nodes: list[Any], pods: Mapping[str, tuple[Pod, ...
             ended = max((_moment(node.end_time) or 0 for node in failed), default=0)
             found = SeenStep("failed", None, ended or None, _error([told, *(_text(node.error) for node in failed)]))
     begun = min((moment for node in parts if (moment := _moment(node.start_time))), default=None)
-    return replace(found, started=begun or found.started, pods=own)
+    return replace(found, started=begun or found.started, pods=own, items=_items(nodes, names.item))
+
+
+def _items(nodes: list[Any], name: str | None) -> tuple[int, int] | None:
+    """How many items of a loop have ended, of all whose turn is known: its driver comes before the item itself."""
+    items = _named(nodes, name) if name else []
+    known = max(len(items), len(_named(nodes, f"{name}-driver")))
+    ended = sum(STEP_STATES.get(node.state or "") in ENDED_STEP for node in items)
+    return (ended, known) if known else None
 
 
 def _named(nodes: Iterable[Any], name: str) -> list[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from labline_backend.recurrence.timing import Timing
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import StepError, StepResult
@@ -48,13 +49,22 @@ class Verification:
 
 
 @dataclass(frozen=True)
+class Begun:
+    """By which recurring run of this machine a run was begun: its id, and its name then."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Control:
     """How a run was asked to go.
 
     It runs from the step ``start`` (and what depends on it) to the step ``stop`` (and what that needs), or ``only`` one
     step; None for no such bound. What the steps need of others, the steps ``taken``, is from the run ``source``; the
     steps ``left_out`` have no part in it. ``timeout`` bounds the seconds that the run may take, and a higher
-    ``priority`` goes first where steps wait for the machine. With ``post_mortem`` processes that fail stay.
+    ``priority`` goes first where steps wait for the machine. With ``post_mortem`` processes that fail stay. ``begun``
+    tells of the recurring run that has begun it, where one has.
     """
 
     start: str | None = None
@@ -66,6 +76,33 @@ class Control:
     timeout: float | None = None
     priority: int = 0
     post_mortem: bool = False
+    begun: Begun | None = None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A recurring run of this machine. Times are seconds since the epoch.
+
+    ``notebook`` is its path as it was given, ``folder`` the absolute directory that its runs' steps run in; what is run
+    is the notebook as it was then, which the store keeps beside. ``parameters`` are those that were given, as Python
+    literals. Intervals of its ``timing`` count from when it was ``begun``. It begins its next run when the time has
+    come that is ``next``, and no more than ``at_most`` of its runs are going on. Times that were missed are all made up
+    for with ``catch_up``, else once. ``problem`` is why its last run could not begin.
+    """
+
+    id: str
+    name: str
+    notebook: str
+    folder: str
+    timing: Timing
+    begun: float
+    next: float
+    parameters: dict[str, str]
+    cache: bool = True
+    catch_up: bool = False
+    at_most: int = 1
+    paused: bool = False
+    problem: str | None = None
 
 
 @dataclass(frozen=True)

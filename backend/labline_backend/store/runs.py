@@ -26,6 +26,7 @@ from labline_backend.store.records import (
     StepState,
     Verification,
 )
+from labline_backend.store.schedules import ScheduleStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import StepError, StepResult
@@ -88,6 +89,7 @@ class RunStore:
         self.home = home
         self._database = db.Database(home)
         self.cache = StepCache(self._database)
+        self.schedules = ScheduleStore(self._database)
 
     def close(self) -> None:
         """Give the connections back."""

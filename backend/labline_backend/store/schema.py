@@ -96,6 +96,27 @@ cache = sa.Table(
     sa.Index("cache_by_step", "pipeline", "step", "created"),
 )
 
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("notebook", sa.Text, nullable=False),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),
+    sa.Column("cron", sa.Text),
+    sa.Column("interval", sa.Integer),
+    sa.Column("zone", sa.Text),
+    sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column("cache", sa.Boolean, nullable=False),
+    sa.Column("catch_up", sa.Boolean, nullable=False),
+    sa.Column("at_most", sa.Integer, nullable=False),
+    sa.Column("paused", sa.Boolean, nullable=False),
+    sa.Column("begun", sa.Float, nullable=False),
+    sa.Column("next", sa.Float, nullable=False),
+    sa.Column("problem", sa.Text),
+)
+
 _ALEMBIC_VERSION = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"

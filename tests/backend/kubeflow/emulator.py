@@ -293,9 +293,9 @@ class Emulator:
         made = _document("V2beta1RecurringRun", body)
         self._allowed(made.get("namespace"))
         self._version_of(made)
-        if len(made["trigger"]["cron_schedule"]["cron"].split()) != 6 or int(made["max_concurrency"]) not in range(
-            1, 11
-        ):
+        by_cron, by_time = (made["trigger"].get(name) for name in ("cron_schedule", "periodic_schedule"))
+        is_timed = len(by_cron["cron"].split()) == 6 if by_cron else by_time and int(by_time["interval_second"]) > 0
+        if not is_timed or int(made["max_concurrency"]) not in range(1, 11):
             raise Refused(400, "Invalid input error: the schedule")
         made |= {"recurring_run_id": str(uuid.uuid4()), "created_at": _now(), "status": "ENABLED"}
         self.recurring[made["recurring_run_id"]] = made

@@ -49,7 +49,7 @@ async def test_a_recurring_run_is_made_paused_and_removed(
     write(jp_root_dir / "nightly.ipynb", code("x = 1", "step:one"))
     of_target = "targets/prod/recurring-runs"
     made = await call("POST", of_target, {"path": "nightly.ipynb", "cron": "30 3 * * 1-5"})
-    assert (made.status, made.document["cron"], made.document["paused"]) == (201, "0 30 3 * * 1-5", False)
+    assert (made.status, made.document["cron"], made.document["paused"]) == (201, "30 3 * * 1-5", False)
     one = f"{of_target}/{made.document['id']}"
     assert (await call("PATCH", one, {"paused": True})).document == {**made.document, "paused": True}
     assert (await call("GET", of_target)).document["recurring_runs"] == [{**made.document, "paused": True}]

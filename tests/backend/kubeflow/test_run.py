@@ -11,6 +11,7 @@ import pytest
 from labline_backend.cloning import clone
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.planning import forecast
+from labline_backend.store.records import EventRecord
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
@@ -97,6 +98,10 @@ LOOP = (
 )
 
 
+def is_last_count(event: EventRecord) -> bool:
+    return event.kind == "cell" and event.data["items"]["done"] == event.data["items"]["total"] == 3
+
+
 def test_the_items_of_a_loop_are_followed_as_one_step(
     client: Client, emulator: Emulator, cluster: Cluster, with_storage: S3, tmp_path: Path
 ) -> None:
@@ -119,6 +124,8 @@ def test_the_items_of_a_loop_are_followed_as_one_step(
         "item 4",
     ]
     assert "it has succeeded" in client.service.log(run["id"], "tell").text
+    (counted,) = {event.data["items"]["done"] for event in client.service.store.events() if is_last_count(event)}
+    assert counted == 3
 
 
 def test_the_last_step_runs_in_a_run_that_fails(

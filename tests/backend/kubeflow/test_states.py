@@ -104,3 +104,20 @@ def test_of_items_that_fail_the_first_in_order_says_why() -> None:
     nodes = [node("fit-items", "SUCCEEDED"), node("fit-item", "FAILED", id="2"), node("fit-item", "FAILED", id="1")]
     step = seen(run("FAILED", *nodes), LOOP, {"fit-item": tuple(pods)}).steps["fit"]
     assert (step.state, step.error) == ("failed", StepError(message="Item 1"))
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ((), None),
+        (("item-driver", "item-driver", "item-driver"), (0, 3)),
+        (("item-driver", "item-driver", "item", "FAILED item", "RUNNING item"), (2, 3)),
+    ],
+)
+def test_of_a_loops_items_those_that_have_ended_are_counted(
+    items: tuple[str, ...], told: tuple[int, int] | None
+) -> None:
+    nodes = [node(each.split()[-1], each.split()[0] if " " in each else "SUCCEEDED") for each in items]
+    tasks = {"Loop": Tasks("loop", "list", "item")}
+    found = seen(run("RUNNING", node("list", "SUCCEEDED"), *nodes), tasks)
+    assert found.steps["Loop"].items == told
