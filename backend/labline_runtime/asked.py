@@ -30,10 +30,13 @@ _RUNTIME = library.folder(str(Path(__file__).parent))
 _TEXT = re.compile(r"""(['"])((?:(?!\1)[^\\\n])+)\1""")
 _NAME = re.compile(r"[^\W\d]\w*")
 _PATHS = (type(Path()), str)
+_NEAR = 4
 _TEXTS = 200  # of a cell, that are looked at
 _LENGTH = 300
 # Libraries that read the environment for who calls them.
 _SERVANTS = tuple(f"{os.sep}{name}{os.sep}" for name in ("decouple", "dotenv", "environs", "pydantic_settings"))
+_LOOKS = frozenset(["access", "exists", "is_dir", "is_file", "is_symlink", "isdir", "isfile", "islink", "lexists"])
+_MAKERS = frozenset(["Path", "PurePath", "fspath", "join", "str"])
 _TIMES = frozenset(("getatime", "getctime", "getmtime"))
 
 
@@ -46,9 +49,8 @@ class _Told:
         self.__doc__ = self.function.__doc__
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        path = arguments[0] if arguments else options.get("path")
-        if options.get("dir_fd") is None:  # else what the path is below is not known
-            _note(path, sys._getframe(1))
+        if not options.get("dir_fd"):  # else what the path is below is not known
+            _note(arguments[0] if arguments else options.get("path"), sys._getframe(1))
         return self.function(*arguments, **options)
 
     def __eq__(self, other: object) -> bool:
@@ -112,15 +114,32 @@ class Watch:
 
 def _note(path: Any, frame: types.FrameType) -> None:
     watch = files.present()
+    if watch is None or watch.blind is not None:  # of what is not used again, nobody need know what it looked at
+        return
     try:
-        if watch is None:
+        asked = (path, *_nearest(frame))
+        if asked in watch.looked:
             return
         if _is_asked_by_notebook(frame):
             watch.note(path, "facts" if _asks_for_all(frame) else "look")
         elif _is_asked_for_notebook(frame):
             watch.note(path, "named")
+        else:
+            return
+        if not _is_standard(asked[-1].co_filename):  # else who asks is further up
+            watch.looked.add(asked)
     except Exception:  # as for a path that is none, which the function itself will say
         return
+
+
+def _nearest(frame: types.FrameType) -> tuple[types.CodeType, ...]:
+    """The code that asks, up to the first that is not the standard library's, or four of them."""
+    found = [frame.f_code]
+    above = frame.f_back
+    while above is not None and len(found) < _NEAR and _is_standard(found[-1].co_filename):
+        found.append(above.f_code)
+        above = above.f_back
+    return tuple(found)
 
 
 def _is_asked_by_notebook(frame: types.FrameType | None) -> bool:
@@ -156,16 +175,50 @@ def _named(source: str) -> tuple[set[str], set[str]]:
     if tree is None:  # such as a line of IPython's
         return {match[2] for match in _TEXT.finditer(source)}, set(_NAME.findall(source))
     texts, names = set[str](), set[str]()
+    given = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     ahead: list[ast.AST] = [tree]
     while ahead:
         node = ahead.pop()
+        if isinstance(node, ast.Assign | ast.AnnAssign) and _is_set_down(node, given):
+            continue
+        if isinstance(node, ast.Call) and (looked_at := _looked_at(node)) is not None and _is_path(looked_at):
+            continue
         if isinstance(node, ast.Constant):
             texts.add(os.fsdecode(node.value) if isinstance(node.value, str | bytes) else "")
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             names.add(node.id)
-        if not (isinstance(node, ast.Assign | ast.AnnAssign) and _is_literal(node.value)):
-            ahead += ast.iter_child_nodes(node)
+        ahead += ast.iter_child_nodes(node)
     return texts, names
+
+
+def _is_set_down(node: ast.Assign | ast.AnnAssign, given: list[str]) -> bool:
+    """Whether a variable is but given what it then holds for good, so that its uses tell what is done with that."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    if any(isinstance(each, ast.Name) and given.count(each.id) > 1 for each in targets):
+        return False
+    is_path = node.value is not None and _is_path(node.value) and all(isinstance(each, ast.Name) for each in targets)
+    return is_path or _is_literal(node.value)
+
+
+def _looked_at(call: ast.Call) -> ast.expr | None:
+    """The path of which a call asks but whether it is there, and what."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        return call.args[0] if function.id in _LOOKS and call.args else None
+    if not isinstance(function, ast.Attribute) or function.attr not in _LOOKS:
+        return None
+    return call.args[0] if call.args else function.value
+
+
+def _is_path(node: ast.AST) -> bool:
+    """Whether code makes but a path, of texts and variables."""
+    if isinstance(node, ast.Call):
+        function = node.func
+        called = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+        return called in _MAKERS and not node.keywords and all(map(_is_path, node.args))
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Add | ast.Div) and _is_path(node.left) and _is_path(node.right)
+    return isinstance(node, ast.Constant | ast.Name)
 
 
 def _is_literal(node: ast.AST | None) -> bool:
@@ -180,6 +233,7 @@ def _is_file(text: str) -> bool:
         return False
 
 
+@functools.lru_cache(maxsize=1024)
 def _is_standard(file: str) -> bool:
     return file.startswith((_STANDARD, "<frozen ")) and "site-packages" not in file
 

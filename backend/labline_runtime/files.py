@@ -1,16 +1,20 @@
-# ruff: noqa: PTH100, PTH109, PTH111, PTH112, PTH113, PTH208, PTH115, PTH116, PTH118, PTH123
+# ruff: noqa: PTH100, PTH109, PTH111, PTH208, PTH115, PTH116, PTH118, PTH123
 # Paths are texts here: an audit hook runs at every open and must be cheap.
 """The files that a step reads and writes, seen through the interpreter's audit events.
 
 Seen are files that Python code opens, renames into place or imports, files it looked for in vain, and listings of
-folders; what the notebook's code asks about files without opening them, :mod:`~labline_runtime.asked` tells. Not seen
-are those that a library opens in C without telling the interpreter. What a process reads that the notebook itself
-starts is not seen either, but that it was started is: :attr:`Watch.blind` says so.
+folders; what the notebook's code asks about files without opening them, :mod:`~labline_runtime.asked` tells. Libraries
+that open files in C do not tell the interpreter: once one is there, the kernel is asked what this process opens below
+the notebook's folder (:mod:`~labline_runtime.opens`). Processes that the step forks see their own uses and tell them
+here. What another program reads that the notebook starts is not seen, but that it was started is:
+:attr:`Watch.blind` says so.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import stat
 import sys
@@ -21,7 +25,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from labline_runtime import library
+from labline_runtime import library, opens
 from labline_runtime.library import folder
 from labline_runtime.specification import FileMode, FileUse
 
@@ -30,10 +34,22 @@ FILE_LIMIT = 5000
 LOOKS: tuple[FileMode, ...] = ("look", "facts")
 _WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
-_STARTS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "pty.spawn"))
+_STARTS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.exec", "os.forkpty", "pty.spawn"))
 _LISTS = frozenset(("os.listdir", "os.scandir"))
 _SETS = frozenset(("os.putenv", "os.unsetenv"))
-_EVENTS = _STARTS | _LISTS | _SETS | {"open", "os.rename", "sqlite3.connect"}
+_EVENTS = _STARTS | _LISTS | _SETS | {"open", "import", "os.chdir", "os.rename", "sqlite3.connect"}
+_COMMANDS = tuple(f"{os.sep}{name}{os.sep}" for name in ("IPython", "pexpect", "ptyprocess"))
+"""Libraries that start programs for who calls them."""
+_POOLS = (f"{os.sep}joblib{os.sep}",)  # whose processes, not forked but started anew, do what who calls them says
+_STARTERS = ("popen_spawn_posix.py", "popen_forkserver.py", "popen_loky_posix.py")
+READERS = frozenset(
+    (
+        *("av", "catboost", "cv2", "duckdb", "fiona", "h5py", "lance", "lightgbm", "netCDF4", "osgeo"),
+        *("polars", "pyarrow", "pyogrio", "rasterio", "safetensors", "soundfile", "tables", "tensorflow"),
+        *("torch", "torchaudio", "torchvision", "vtk", "xgboost"),
+    )
+)
+"""Libraries that open files in C."""
 # Libraries that set environment variables for who calls them.
 _SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
 
@@ -54,37 +70,113 @@ class Watch:
         self.blind: str | None = None  # why more may have been read than was seen
         self.variables: set[str] = set()  # of the environment, that the notebook's own code has set or unset
         self.asked: dict[str, str | None] = {}  # those it has read, and what they were known by as the step began
+        self.looked: set[tuple[Any, ...]] = set()  # what was asked of a path, and by which code: to know it again
         self._own = tuple(folder(path) for path in own)
         self._excluded = library.folders()
         self._elsewhere = () if everywhere else _throwaway_folders()
-        self._around = _around(self._folder)
+        self._inside = (folder(self._folder), *_around(self._folder))
         self._looking: int | None = None  # the thread that looks what there is
+        self._opens: opens.Opens | None = None
+        self._is_asked = everywhere  # whether the kernel has been asked, or is not to be
+        self._process = os.getpid()
+        self._told = -1  # a file in memory, in which forked processes tell what they use
+        self._heard = 0  # bytes of it
         _watching = self
         if not _hooked:
             sys.addaudithook(_hook)  # there is no way to take it off again
+            os.register_at_fork(before=_before_fork)
             _hooked = True
+        if not READERS.isdisjoint(sys.modules):
+            self.listen()
 
     def note(self, path: Any, mode: FileMode) -> None:
         """A file was opened, a folder listed, or one of them looked at."""
         if isinstance(path, int) or self._looking == threading.get_ident():
             return
         name = os.path.abspath(os.fsdecode(path))
-        if not self._counts(name) or (mode == "look" and self._folder.startswith(folder(name))):
+        if not self._counts(name) or (mode == "look" and self._inside[0].startswith(name + os.sep)):
             return  # that the notebook's folder is there, and those that it lies in, goes without saying
         if len(self._seen) >= FILE_LIMIT:
-            self.blind = f"it uses more than {FILE_LIMIT} files"
+            self.be_blind(f"it uses more than {FILE_LIMIT} files")
             return
         use, now = (name, mode), time.time()
+        if use not in self._seen and os.getpid() != self._process:
+            self._tell(name, mode, now)
         self._seen[use] = (self._seen.get(use, (now,))[0], now)
+
+    def be_blind(self, why: str) -> None:
+        """More may be read than is seen."""
+        if self.blind is None and os.getpid() != self._process:
+            self._tell("", why, 0.0)
+        self.blind = why
 
     def stop(self) -> tuple[FileUse, ...]:
         """End the watch; returns what was used, by path."""
         global _watching
         _watching = None
-        return self.uses()
+        try:
+            return self.uses()
+        finally:
+            if self._opens is not None:
+                self._opens.close()
+            if (told := self._where_told()) is not None:
+                os.close(told)
+
+    def listen(self) -> None:
+        """Have the kernel tell what is opened below the notebook's folder, where it does."""
+        if self._is_asked:
+            return
+        self._is_asked = True
+        before, self._looking = self._looking, threading.get_ident()
+        try:
+            with contextlib.suppress(OSError):
+                self._opens = opens.Opens(opens.folders(self._folder))
+        finally:
+            self._looking = before
+
+    def expect_fork(self) -> None:
+        """A process is about to be forked, which will tell here what it uses."""
+        if self._told < 0 and os.getpid() == self._process:
+            try:
+                self._told = os.memfd_create("labline-files")
+                self._as_made = os.fstat(self._told)
+            except (OSError, AttributeError):
+                self.be_blind("it starts other processes, whose files are not seen")
+
+    def _where_told(self) -> int | None:
+        """The descriptor of what forked processes tell; None where there is none, or none of ours any more."""
+        with contextlib.suppress(OSError):
+            if self._told >= 0 and os.path.samestat(os.fstat(self._told), self._as_made):
+                return self._told
+        return None
+
+    def _tell(self, path: str, mode: str, when: float) -> None:
+        with contextlib.suppress(OSError):
+            if (told := self._where_told()) is not None:
+                os.write(told, json.dumps([path, mode, when]).encode() + b"\n")
+
+    def _hear(self) -> None:
+        """Take in what forked processes have told, and the kernel."""
+        if (descriptor := self._where_told()) is not None:
+            told = os.pread(descriptor, os.fstat(descriptor).st_size - self._heard, self._heard)
+            whole = told[: told.rfind(b"\n") + 1]
+            self._heard += len(whole)
+            for line in whole.splitlines():
+                path, mode, when = json.loads(line)
+                if not path:
+                    self.blind = mode
+                else:
+                    first, last = self._seen.get((path, mode), (when, when))
+                    self._seen[path, mode] = (min(first, when), max(last, when))
+        for opened in self._opens.heard() if self._opens is not None else ():
+            if opened is None:
+                self.blind = "it opens more files than the kernel remembers"
+            else:
+                self.note(opened, "named")
 
     def uses(self) -> tuple[FileUse, ...]:
         """What was used so far, by path."""
+        self._hear()
         for name, module in list(sys.modules.items()):  # an import from the cache of compiled files opens no source
             if _libraries.get(name) is module:
                 continue
@@ -104,10 +196,10 @@ class Watch:
         return (path, "read") in self._seen or (path, "write") in self._seen
 
     def _counts(self, path: str) -> bool:
-        inside = folder(path)  # so that a folder counts as what is in it does
+        inside = path if path.endswith(os.sep) else path + os.sep  # so that a folder counts as what is in it does
         if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
             return False
-        return inside.startswith((folder(self._folder), *self._around)) or not inside.startswith(self._elsewhere)
+        return inside.startswith(self._inside) or not inside.startswith(self._elsewhere)
 
 
 def know(modules: Mapping[str, types.ModuleType]) -> None:
@@ -125,8 +217,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     try:
         if event in _STARTS:
-            if is_called_by_notebook(sys._getframe(1), (f"{os.sep}IPython{os.sep}",)):
-                watch.blind = "it starts another program, whose files are not seen"
+            if is_called_by_notebook(sys._getframe(1), _COMMANDS):
+                watch.be_blind("it starts another program, whose files are not seen")
+        elif event == "os.chdir":
+            watch.looked.clear()
+        elif event == "import":
+            if arguments[0] in READERS:
+                watch.listen()
         elif event in _LISTS:
             if not _is_import():
                 watch.note("." if arguments[0] is None else arguments[0], "read")
@@ -135,6 +232,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
                 watch.variables.add(os.fsdecode(arguments[0]))
         elif event == "open":
             path, mode, flags = arguments
+            if isinstance(path, int):
+                if _starts_anew(sys._getframe(1)):
+                    watch.be_blind("it starts other processes, whose files are not seen")
+                return
             write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
             watch.note(path, "write" if write else "read")
         elif event == "os.rename":
@@ -142,7 +243,20 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         elif arguments[0] != ":memory:":
             watch.note(arguments[0], "write")
     except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
-        watch.blind = "it uses a file whose path cannot be told"
+        watch.be_blind("it uses a file whose path cannot be told")
+
+
+def _before_fork() -> None:
+    if _watching is not None:
+        _watching.expect_fork()
+
+
+def _starts_anew(frame: types.FrameType | None) -> bool:
+    """Whether a process that is no fork of this one is told what to do, by the notebook's code."""
+    nearest = (frame, frame.f_back if frame is not None else None)
+    if not any(each is not None and each.f_code.co_filename.endswith(_STARTERS) for each in nearest):
+        return False
+    return is_called_by_notebook(frame, _POOLS)
 
 
 def _is_import() -> bool:
@@ -204,8 +318,8 @@ def _use(path: str, mode: FileMode, first: float, last: float) -> FileUse | None
         facts = os.stat(path)
         if mode == "named" and not stat.S_ISREG(facts.st_mode):
             return None
-        listing = mode == "read" and os.path.isdir(path)
-        if not listing and not os.path.isfile(path):
+        listing = mode == "read" and stat.S_ISDIR(facts.st_mode)
+        if not listing and not stat.S_ISREG(facts.st_mode):
             return None
         size = 0 if listing else facts.st_size
         if mode == "write":  # it was opened earlier than it was written
@@ -219,12 +333,12 @@ def _use(path: str, mode: FileMode, first: float, last: float) -> FileUse | None
 
 def digest(path: str, facts: os.stat_result) -> str:
     """What a file's content, or a folder's listing, is known by."""
-    if os.path.isdir(path):
+    if stat.S_ISDIR(facts.st_mode):
         return hashlib.sha256("\0".join(sorted(os.listdir(path))).encode("utf-8", "surrogateescape")).hexdigest()
     if facts.st_size > CONTENT_LIMIT:
         return hashlib.sha256(f"{facts.st_size} {facts.st_mtime_ns}".encode()).hexdigest()
     content = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=0) as file:
         while chunk := file.read(1 << 20):
             content.update(chunk)
     return content.hexdigest()

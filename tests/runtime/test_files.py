@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from labline_runtime.files import Watch
+from labline_runtime.opens import Opens, folders
 
 
 @pytest.fixture
@@ -32,3 +36,69 @@ def test_a_project_in_the_temporary_folder_counts_as_a_whole(notebook: Path) -> 
 
 def test_what_lies_beside_it_in_the_temporary_folder_does_not(notebook: Path) -> None:
     assert not used(notebook.parents[1] / "throwaway")
+
+
+def uses(folder: Path, done: Callable[[], object]) -> dict[str, str]:
+    """How the files in *folder* were used by what is *done*, by name."""
+    watch = Watch()
+    watch.listen()
+    done()
+    found = {use.path: use.mode for use in watch.stop()}
+    return {name: found[str(folder / name)] for name in os.listdir(folder) if str(folder / name) in found}
+
+
+@pytest.fixture
+def data(notebook: Path) -> Path:
+    """A folder with data."""
+    data = notebook / "data"
+    data.mkdir()
+    for name in ("one", "two"):
+        data.joinpath(name).write_text(name)
+    return data
+
+
+def open_in_c(path: Path) -> None:
+    os.close(ctypes.CDLL(None).open(bytes(path), os.O_RDONLY))
+
+
+def test_the_kernel_tells_what_a_library_opens_in_c(data: Path) -> None:
+    try:
+        Opens([str(data)]).close()
+    except OSError as error:
+        pytest.skip(f"the kernel does not tell here: {error}")
+    assert uses(data, lambda: open_in_c(data / "two")) == {"two": "named"}
+
+
+def test_a_file_that_python_opens_is_told_once(data: Path) -> None:
+    assert uses(data, data.joinpath("one").read_text) == {"one": "read"}
+
+
+def in_another_process(do: Callable[[], object]) -> None:
+    if pid := os.fork():
+        os.waitpid(pid, 0)
+        return
+    try:
+        do()
+    finally:
+        os._exit(0)
+
+
+def test_what_a_forked_process_reads_counts(data: Path) -> None:
+    assert uses(data, lambda: in_another_process(data.joinpath("two").read_text)) == {"two": "read"}
+
+
+def test_a_descriptor_that_the_notebook_has_taken_over_is_left_alone(data: Path) -> None:
+    watch = Watch()
+    watch.expect_fork()
+    with data.joinpath("one").open("r+") as mine:
+        os.dup2(mine.fileno(), watch._told)
+        in_another_process(data.joinpath("two").read_text)
+        watch.stop()
+    assert data.joinpath("one").read_text() == "one"
+
+
+def test_folders_without_data_are_not_watched(notebook: Path) -> None:
+    for name in (".git", "node_modules", "__pycache__", "environment", "parts"):
+        notebook.joinpath(name).mkdir()
+    notebook.joinpath("environment", "pyvenv.cfg").touch()
+    assert [*folders(str(notebook))] == [str(notebook), str(notebook / "parts")]

@@ -195,9 +195,18 @@ def test_a_step_that_runs_again_does_not_write_into_the_log_it_was_given(bench: 
     assert bench.log(first, "a") == "1\n"
 
 
-def test_a_step_that_starts_a_program_is_not_taken_from_the_cache(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "starts",
+    [
+        "import subprocess\nprint(subprocess.check_output(['cat', 'data.txt']))",
+        "!cat data.txt",
+        "import multiprocessing\nfrom pathlib import Path\nprint(multiprocessing.get_context('spawn').Pool(1).map("
+        "Path.read_text, [Path('data.txt')]))",
+    ],
+)
+def test_a_step_that_starts_a_program_is_not_taken_from_the_cache(bench: Bench, starts: str) -> None:
     bench.file("data.txt").write_text("one")
-    reads = pipeline(step("read", "import subprocess\nprint(subprocess.check_output(['cat', 'data.txt']))"))
+    reads = pipeline(step("read", starts))
     bench.run(reads)
     bench.file("data.txt").write_text("two")
     assert "two" in bench.log(bench.run(reads), "read")
@@ -235,9 +244,13 @@ def test_a_file_that_was_only_looked_for_counts_once_it_is_there(bench: Bench, a
     assert bench.log(bench.run(looks), "look") == "True\n"
 
 
-def test_what_a_file_holds_is_nothing_to_who_only_looks_whether_it_is_there(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "asks",
+    ["print(os.path.exists('fl' + 'ag'))", "print(os.path.isfile('flag'))", "p = Path('flag')\nprint(p.exists())"],
+)
+def test_what_a_file_holds_is_nothing_to_who_only_looks_whether_it_is_there(bench: Bench, asks: str) -> None:
     bench.file("flag").write_text("one")
-    looks = pipeline(step("look", "import os\nprint(os.path.exists('fl' + 'ag'))"))
+    looks = pipeline(step("look", f"import os\nfrom pathlib import Path\n{asks}"))
     bench.run(looks)
     bench.file("flag").write_text("another")
     assert bench.states(bench.run(looks)) == {"look": "cached"}
@@ -320,3 +333,15 @@ def test_a_file_that_a_library_looks_at_before_it_opens_it_in_c_counts(bench: Be
     bench.run(trial)
     pd.DataFrame({"x": [2]}).to_parquet(bench.file("1.parquet"))
     assert bench.log(bench.run(trial), "read") == "2\n"
+
+
+def test_who_looks_again_in_another_folder_looks_at_another_file(bench: Bench) -> None:
+    for name in ("one", "two"):
+        bench.file(name).mkdir()
+    looks = (
+        "for each in ('one', 'two'):\n    os.chdir(each)\n    print(os.path.exists('fl' + 'ag'))\n    os.chdir('..')"
+    )
+    looks = f"import os\n{looks}"
+    bench.run(pipeline(step("look", looks)))
+    bench.file("two/flag").touch()
+    assert bench.log(bench.run(pipeline(step("look", looks))), "look") == "False\nTrue\n"
