@@ -6,6 +6,7 @@ import { inspectorPlugin } from './plugins/inspector';
 import { modelsPlugin } from './plugins/models';
 import { notebooksPlugin } from './plugins/notebooks';
 import { panelPlugin } from './plugins/panel';
+import { recurringPlugin } from './plugins/recurring';
 import { runningPlugin } from './plugins/running';
 import { runsPlugin } from './plugins/runs';
 import { serverPlugin } from './plugins/server';
@@ -22,6 +23,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   runningPlugin,
   runsPlugin,
   modelsPlugin,
+  recurringPlugin,
   debugPlugin,
   inspectorPlugin
 ];

@@ -62,11 +62,15 @@ export namespace CommandIDs {
   export const runWithoutCache = 'labline:run-without-cache';
   /** Ask which steps to run, and how, and run them. */
   export const runWithOptions = 'labline:run-with-options';
+  /** Ask when the current notebook is to run again and again, and have it run then. */
+  export const runOnSchedule = 'labline:run-on-schedule';
+  /** Ask for other parameters, and run once more what the argument `run` was made of. */
+  export const runAgain = 'labline:run-again';
   /** Verify that the current notebook's pipeline computes what the notebook computes. */
   export const verifyPipeline = 'labline:verify-pipeline';
   /** Open the notebook where the argument `step` of the argument `run` failed, in a kernel that is there. */
   export const openAtFailure = 'labline:open-at-failure';
-  /** Open the list of runs, or the run that the argument `run` names. */
+  /** Open the list of runs, the run that the argument `run` names, or the recurring ones if `recurring` is true. */
   export const openRuns = 'labline:open-runs';
   /** Open the list of registered models, or the one that the argument `model` names. */
   export const openModels = 'labline:open-models';

@@ -6,6 +6,8 @@ import {
   elapsed,
   formatAgo,
   formatBytes,
+  formatIn,
+  formatMoment,
   formatNumber,
   formatRoughly,
   formatSeconds,
@@ -89,4 +91,19 @@ const ROUGHLY: [number, string][] = [
 
 for (const [seconds, text] of ROUGHLY) {
   test(`${seconds} seconds are roughly ${text}`, () => assert.equal(formatRoughly(seconds), text));
+}
+
+test('a moment to come is told by the clocks of its zone', () => {
+  assert.match(formatMoment(0, 'Asia/Kolkata'), /1970/);
+  assert.match(formatMoment(0, 'Asia/Kolkata'), /05:30|5:30/);
+});
+
+for (const [left, words] of [
+  [-5, 'due'],
+  [10, 'in a moment'],
+  [125, 'in 2 min'],
+  [7_200, 'in 2 h'],
+  [3 * 86_400, 'in 3 days']
+] as const) {
+  test(`${left} seconds from now is ${words}`, () => assert.equal(formatIn(1000 + left, 1000), words));
 }

@@ -19,13 +19,17 @@ import type {
   Log,
   NotebookContent,
   Problem,
+  RecurringRun,
+  RecurringRunRequest,
   Replay,
   Run,
   RunDetail,
   RunRequest,
+  Schedule,
   Status,
   Suggestion,
   Target,
+  Timing,
   VerificationRequest
 } from './types';
 
@@ -79,6 +83,32 @@ export class LablineClient {
     return (await this.call<{ targets: Target[] }>('GET', ['targets'])).targets;
   }
 
+  /** What a timing means on a target; nothing is made. */
+  readSchedule(timing: Timing, target: string, signal?: AbortSignal): Promise<Schedule> {
+    return this.call('POST', ['schedules'], {}, { ...timing, target }, signal);
+  }
+
+  async listRecurringRuns(target: string): Promise<RecurringRun[]> {
+    const answer = await this.call<{ recurring_runs: RecurringRun[] }>('GET', [
+      'targets',
+      target,
+      'recurring-runs'
+    ]);
+    return answer.recurring_runs;
+  }
+
+  createRecurringRun(target: string, request: RecurringRunRequest): Promise<RecurringRun> {
+    return this.call('POST', ['targets', target, 'recurring-runs'], {}, request);
+  }
+
+  pauseRecurringRun({ target, id }: RecurringRun, paused: boolean): Promise<RecurringRun> {
+    return this.call('PATCH', ['targets', target, 'recurring-runs', id], {}, { paused });
+  }
+
+  removeRecurringRun({ target, id }: RecurringRun): Promise<RecurringRun> {
+    return this.call('DELETE', ['targets', target, 'recurring-runs', id]);
+  }
+
   getRun(run: string): Promise<RunDetail> {
     return this.call('GET', ['runs', run]);
   }
@@ -104,6 +134,16 @@ export class LablineClient {
   /** Go on with a run that has stopped, with its notebook as it is now; without `content` as it is saved. */
   resumeRun(run: string, path: string, content?: NotebookContent): Promise<RunDetail> {
     return this.call('POST', ['runs', run, 'resume'], {}, { path, content });
+  }
+
+  /** Go on with a run on a target from where it stopped there, or follow it again. */
+  retryRun(run: string): Promise<RunDetail> {
+    return this.call('POST', ['runs', run, 'retry'], {}, {});
+  }
+
+  /** Run once more what a run was made of; `parameters` count instead of its own. */
+  cloneRun(run: string, parameters: Record<string, string>, target: string): Promise<RunDetail> {
+    return this.call('POST', ['runs', run, 'clone'], {}, { parameters, target });
   }
 
   /** What a fresh kernel has to run to be where a step failed. */

@@ -169,6 +169,10 @@ export interface Run {
   error: string | null;
   mlflow: MLflowRun | null;
   verification: Verification | null;
+  /** How it was asked to go, as far as it matters here. */
+  control?: { begun: { id: string; name: string } | null };
+  /** Where a browser finds it on its target, once it is there. */
+  page?: string | null;
 }
 
 /** How far the verification is that a run was made for. */
@@ -464,6 +468,57 @@ export interface KeptProcess {
   /** Bytes that go with it, where that can be told. */
   memory: number | null;
   message: string | null;
+}
+
+/** When a recurring run begins its runs: one of `cron` and `interval`, in seconds. */
+export interface Timing {
+  cron?: string;
+  interval?: number;
+  /** Of `cron`; clusters have their own. */
+  time_zone?: string;
+}
+
+/** What a timing means. */
+export interface Schedule {
+  cron: string | null;
+  interval: number | null;
+  /** `null`: the target's own; the times are as if that were UTC. */
+  time_zone: string | null;
+  reading: string;
+  /** Seconds since the epoch. */
+  next: number[];
+}
+
+export interface RecurringRunRequest extends NotebookRequest, Timing {
+  name?: string;
+  cache: boolean;
+  catch_up: boolean;
+  at_most: number;
+}
+
+/** Runs of a notebook, as it was when this was made, that begin by themselves. */
+export interface RecurringRun {
+  id: string;
+  name: string;
+  target: string;
+  notebook: string | null;
+  cron: string | null;
+  interval: number | null;
+  time_zone: string | null;
+  reading: string | null;
+  paused: boolean;
+  catch_up: boolean;
+  at_most: number;
+  parameters: Record<string, string>;
+  /** Seconds since the epoch, where it is known. */
+  next: number | null;
+  /** Why its last run could not begin. */
+  problem: string | null;
+}
+
+/** Whether a run of another target than this machine has stopped, and can go on there, or be followed again. */
+export function canRetry({ state, target }: Pick<Run, 'state' | 'target'>): boolean {
+  return ['failed', 'cancelled', 'interrupted'].includes(state) && target !== LOCAL;
 }
 
 /** Whether a run that has stopped can go on with its notebook changed. */

@@ -75,6 +75,37 @@ export function formatDate(seconds: number): string {
   return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
+/** A moment to come, by the clocks of a time zone; without one by those of this browser. */
+export function formatMoment(seconds: number, zone?: string): string {
+  return new Intl.DateTimeFormat(undefined, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23', // as cron and its words have it
+    timeZone: zone
+  }).format(seconds * 1000);
+}
+
+/** `now` and `then` in seconds since the epoch, `then` the later one. */
+export function formatIn(then: number, now: number): string {
+  const seconds = then - now;
+  if (seconds < 45) {
+    return seconds < 0 ? 'due' : 'in a moment';
+  }
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) {
+    return `in ${minutes} min`;
+  }
+  const hours = Math.round(minutes / 60);
+  if (hours < 48) {
+    return `in ${hours} h`;
+  }
+  return `in ${Math.round(hours / 24)} days`;
+}
+
 /** The seconds something took, or has taken so far. */
 export function elapsed(started: number | null, ended: number | null, now: number): number | null {
   return started === null ? null : Math.max(0, (ended ?? now) - started);

@@ -65,6 +65,7 @@ function runMenu(commands: JupyterFrontEnd['commands'], step: string | null): Me
   menu.addItem({ type: 'separator' });
   menu.addItem({ command: CommandIDs.runWithoutCache, args: { isContext: true } });
   menu.addItem({ command: CommandIDs.runWithOptions, args: { ...args, isContext: true } });
+  menu.addItem({ command: CommandIDs.runOnSchedule, args: { isContext: true } });
   menu.node.addEventListener('keydown', event => {
     if (event.key === 'Tab') {
       event.preventDefault();

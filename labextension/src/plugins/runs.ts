@@ -40,6 +40,7 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
         server,
         rendering: { rendermime, languages },
         openAtFailure: (run, step) => void commands.execute(CommandIDs.openAtFailure, { run, step }),
+        runAgain: run => void commands.execute(CommandIDs.runAgain, { run }),
         contentOf: path => notebooks.all.find(({ notebook }) => notebook.path === path)?.notebook.content(),
         openNotebook: path => void commands.execute('docmanager:open', { path })
       });
@@ -65,7 +66,11 @@ export const runsPlugin: JupyterFrontEndPlugin<void> = {
         if (!widget.isAttached) {
           shell.add(widget, area, { type: 'Labline runs' });
         }
-        widget.content.navigate(typeof args.run === 'string' ? args.run : null);
+        if (args.recurring === true) {
+          widget.content.showRecurring();
+        } else {
+          widget.content.navigate(typeof args.run === 'string' ? args.run : null);
+        }
         shell.activateById(widget.id);
         return widget;
       }

@@ -4,7 +4,7 @@ import { isActive, LOCAL, type Run } from '../api/types';
 import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
-import { ActionButton, Empty, PageLink, StateBadge } from '../ui/parts';
+import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
 import { KeptList } from './Kept';
 
@@ -14,10 +14,17 @@ export interface RunListProps {
   /** Look at some runs side by side. */
   compare: (runs: readonly string[]) => void;
   openAtFailure: (run: string, step: string) => void;
+  showRecurring: () => void;
 }
 
 /** All runs, newest first. */
-export function RunList({ server, open, compare, openAtFailure }: RunListProps): React.JSX.Element {
+export function RunList({
+  server,
+  open,
+  compare,
+  openAtFailure,
+  showRecurring
+}: RunListProps): React.JSX.Element {
   const store = server.runs;
   useSignals(store.changed, store.connectionChanged);
   const [filter, setFilter] = useState('');
@@ -66,6 +73,9 @@ export function RunList({ server, open, compare, openAtFailure }: RunListProps):
         >
           {chosen.length < 2 ? 'Compare' : `Compare ${chosen.length} runs`}
         </ActionButton>
+        <LinkButton action="show-recurring" onClick={showRecurring}>
+          Recurring runs
+        </LinkButton>
         <PageLink href={server.client.mlflowUrl}>MLflow</PageLink>
       </div>
       {trouble && (
@@ -181,6 +191,12 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
       <td title={`${run.notebook} (pipeline ${run.pipeline})`}>
         {baseName(run.notebook)}
         {run.target !== LOCAL && <span className="labline-RunList-target"> on {run.target}</span>}
+        {run.control?.begun && (
+          <span className="labline-RunList-target" title="Begun by this recurring run">
+            {' '}
+            by {run.control.begun.name}
+          </span>
+        )}
       </td>
       <td className="labline-mod-code">{run.id}</td>
       <td title={formatDate(run.created)}>{formatAgo(run.created, now)}</td>
@@ -210,6 +226,7 @@ function matches(run: Run, filter: string): boolean {
     run.notebook,
     run.pipeline,
     run.target,
+    run.control?.begun?.name,
     STATE_WORDS[run.state],
     ...Object.keys(run.metrics),
     run.error

@@ -1,6 +1,14 @@
 import React, { useEffect, useId, useState } from 'react';
 
-import { canResume, isActive, isBusy, LOCAL, type NotebookContent, type RunDetail } from '../api/types';
+import {
+  canResume,
+  canRetry,
+  isActive,
+  isBusy,
+  LOCAL,
+  type NotebookContent,
+  type RunDetail
+} from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { hues } from '../model/colours';
@@ -22,6 +30,8 @@ export interface RunViewProps {
   openRun: (run: string) => void;
   openNotebook: (path: string) => void;
   openAtFailure: (run: string, step: string) => void;
+  /** Ask for other parameters, and run once more what this run was made of. */
+  runAgain: () => void;
   contentOf: (path: string) => NotebookContent | undefined;
 }
 
@@ -55,6 +65,7 @@ function RunBody({
   openRun,
   openNotebook,
   openAtFailure,
+  runAgain,
   contentOf
 }: RunViewProps & { run: RunDetail }): React.JSX.Element {
   const active = isActive(run.state);
@@ -68,7 +79,14 @@ function RunBody({
   const problems = run.findings.filter(finding => finding.severity !== 'info');
   return (
     <>
-      <RunHead run={run} now={now} server={server} openNotebook={openNotebook} contentOf={contentOf}>
+      <RunHead
+        run={run}
+        now={now}
+        server={server}
+        openNotebook={openNotebook}
+        runAgain={runAgain}
+        contentOf={contentOf}
+      >
         {certificate && (
           <Seal
             certificate={certificate}
@@ -171,11 +189,13 @@ interface RunHeadProps {
   now: number;
   server: ILablineServer;
   openNotebook: (path: string) => void;
+  runAgain: () => void;
   contentOf: (path: string) => NotebookContent | undefined;
   children: React.ReactNode;
 }
 
-function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHeadProps): React.JSX.Element {
+function RunHead(props: RunHeadProps): React.JSX.Element {
+  const { run, now, server, openNotebook, runAgain, contentOf, children } = props;
   const [cancelling, setCancelling] = useState(false);
   const [resuming, setResuming] = useState(false);
   const [trouble, setTrouble] = useState<string | null>(null);
@@ -188,11 +208,10 @@ function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHea
       setTrouble(error.message);
     });
   };
-  const resume = () => {
+  const goOn = (asking: Promise<RunDetail>) => {
     setResuming(true);
     setTrouble(null);
-    server.client
-      .resumeRun(run.id, run.notebook, contentOf(run.notebook))
+    asking
       .then(detail => server.runs.addDetail(detail))
       .catch((error: Error) => setTrouble(error.message))
       .finally(() => setResuming(false));
@@ -206,7 +225,17 @@ function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHea
         <Fact name="Run">
           <code>{run.id}</code>
         </Fact>
-        {run.target !== LOCAL && <Fact name="Target">{run.target}</Fact>}
+        {run.target !== LOCAL && (
+          <Fact name="Target">
+            {run.target}{' '}
+            {run.page && (
+              <PageLink href={run.page} action="target-page">
+                Kubeflow
+              </PageLink>
+            )}
+          </Fact>
+        )}
+        {run.control?.begun && <Fact name="Begun by">{run.control.begun.name}</Fact>}
         <Fact name="Started">{formatDate(run.started ?? run.created)}</Fact>
         {seconds !== null && <Fact name="Duration">{formatSeconds(seconds)}</Fact>}
         <Fact name="Steps">
@@ -231,11 +260,34 @@ function RunHead({ run, now, server, openNotebook, contentOf, children }: RunHea
       {canResume(run) && (
         <ActionButton
           action="resume"
-          onClick={resume}
+          onClick={() => goOn(server.client.resumeRun(run.id, run.notebook, contentOf(run.notebook)))}
           disabled={resuming}
           title="Go on with this run, with the notebook as it stands in its editor, or else as it is saved"
         >
           Resume
+        </ActionButton>
+      )}
+      {canRetry(run) && (
+        <ActionButton
+          action="retry"
+          onClick={() => goOn(server.client.retryRun(run.id))}
+          disabled={resuming}
+          title={
+            run.state === 'interrupted'
+              ? `The run goes on on ${run.target}, and nobody follows it`
+              : `Go on with this run on ${run.target} from where it stopped: steps that have succeeded stay`
+          }
+        >
+          {run.state === 'interrupted' ? 'Follow again' : 'Try again'}
+        </ActionButton>
+      )}
+      {!busy && (
+        <ActionButton
+          action="run-again-with"
+          onClick={runAgain}
+          title="Run the notebook as it was then once more, with its parameters or others"
+        >
+          Run again…
         </ActionButton>
       )}
       {trouble && <Notice kind="error">{trouble}</Notice>}

@@ -9,6 +9,7 @@ import { keepFocus } from '../ui/focus';
 import { runsIcon } from '../ui/icons';
 import type { Rendering } from './cells';
 import { CompareView } from './CompareView';
+import { RecurringList } from './RecurringList';
 import { RunList } from './RunList';
 import { RunView } from './RunView';
 
@@ -17,6 +18,8 @@ export interface RunsWidgetOptions {
   rendering: Rendering;
   openNotebook: (path: string) => void;
   openAtFailure: (run: string, step: string) => void;
+  /** Ask for other parameters, and run once more what a run was made of. */
+  runAgain: (run: string) => void;
   /** A notebook as it stands in an open editor. */
   contentOf: (path: string) => NotebookContent | undefined;
 }
@@ -33,7 +36,7 @@ export class RunsWidget extends ReactWidget {
     this.node.tabIndex = -1;
     keepFocus(this.node);
     this.node.addEventListener('keydown', event => {
-      if (event.key === 'Escape' && !event.defaultPrevented && (this._run ?? this.compared) !== null) {
+      if (event.key === 'Escape' && !event.defaultPrevented && !this.isList) {
         event.preventDefault();
         this.navigate(null);
       }
@@ -51,9 +54,10 @@ export class RunsWidget extends ReactWidget {
 
   /** Look at a run, or at the list. */
   navigate(run: string | null): void {
-    if (run !== this._run || this.compared !== null) {
+    if (run !== this._run || (run === null && !this.isList)) {
       this._run = run;
       this.compared = null;
+      this.recurring = false;
       this.title.caption = run === null ? 'Runs' : `Run ${run}`;
       this.node.scrollTop = 0;
       this.update();
@@ -61,9 +65,21 @@ export class RunsWidget extends ReactWidget {
     }
   }
 
+  /** Look at the recurring runs. */
+  showRecurring(): void {
+    this._run = null;
+    this.compared = null;
+    this.recurring = true;
+    this.title.caption = 'Recurring runs';
+    this.node.scrollTop = 0;
+    this.update();
+    this._runChanged.emit();
+  }
+
   /** Look at some runs side by side. */
   compare(runs: readonly string[]): void {
     this._run = null;
+    this.recurring = false;
     this.compared = runs;
     this.title.caption = `${runs.length} runs compared`;
     this.node.scrollTop = 0;
@@ -71,7 +87,7 @@ export class RunsWidget extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { server, rendering, openNotebook, openAtFailure, contentOf } = this.options;
+    const { server, rendering, openNotebook, openAtFailure, runAgain, contentOf } = this.options;
     if (!this.isVisible) {
       return <></>;
     }
@@ -81,11 +97,15 @@ export class RunsWidget extends ReactWidget {
         <CompareView ids={this.compared} server={server} back={() => navigate(null)} openRun={navigate} />
       );
     }
+    if (this.recurring) {
+      return <RecurringList server={server} back={() => navigate(null)} open={navigate} />;
+    }
     return this._run === null ? (
       <RunList
         server={server}
         open={navigate}
         compare={runs => this.compare(runs)}
+        showRecurring={() => this.showRecurring()}
         openAtFailure={openAtFailure}
       />
     ) : (
@@ -98,6 +118,7 @@ export class RunsWidget extends ReactWidget {
         openRun={navigate}
         openNotebook={openNotebook}
         openAtFailure={openAtFailure}
+        runAgain={() => runAgain(this._run!)}
         contentOf={contentOf}
       />
     );
@@ -113,7 +134,13 @@ export class RunsWidget extends ReactWidget {
     this.node.focus();
   }
 
+  /** Whether the list of all runs is looked at. */
+  private get isList(): boolean {
+    return this._run === null && this.compared === null && !this.recurring;
+  }
+
   private _run: string | null = null;
+  private recurring = false;
   private compared: readonly string[] | null = null;
   private readonly _runChanged = new Signal<this, void>(this);
 }

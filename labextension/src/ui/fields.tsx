@@ -15,11 +15,13 @@ export interface TextFieldProps extends FieldProps {
   hint: string;
   fault?: string;
   wide?: boolean;
+  /** What can be chosen besides typing it. */
+  proposals?: readonly string[];
 }
 
 /** A line to type in, with what is wrong with it in the place of its unit. */
 export function TextField(props: TextFieldProps): React.JSX.Element {
-  const { name, label, value, onChange, unit, hint, fault, wide } = props;
+  const { name, label, value, onChange, unit, hint, fault, wide, proposals } = props;
   const id = useId();
   return (
     <div className="labline-Field">
@@ -36,10 +38,48 @@ export function TextField(props: TextFieldProps): React.JSX.Element {
           value={value}
           aria-invalid={fault !== undefined}
           aria-describedby={`${id}-unit`}
+          list={proposals && `${id}-proposals`}
           onChange={event => onChange(event.target.value)}
         />
+        {proposals && (
+          <datalist id={`${id}-proposals`}>
+            {proposals.map(proposal => (
+              <option key={proposal} value={proposal} />
+            ))}
+          </datalist>
+        )}
         <small id={`${id}-unit`} data-labline-fault={fault && name} aria-live="polite">
           {fault ?? unit}
+        </small>
+      </span>
+    </div>
+  );
+}
+
+/** A time of day. */
+export function TimeField({
+  name,
+  label,
+  value,
+  onChange,
+  fault
+}: FieldProps & { fault?: string }): React.JSX.Element {
+  const id = useId();
+  return (
+    <div className="labline-Field">
+      <label htmlFor={id}>{label}</label>
+      <span>
+        <input
+          id={id}
+          type="time"
+          data-labline-option={name}
+          value={value}
+          aria-invalid={fault !== undefined}
+          aria-describedby={`${id}-fault`}
+          onChange={event => onChange(event.target.value)}
+        />
+        <small id={`${id}-fault`} data-labline-fault={fault && name} aria-live="polite">
+          {fault}
         </small>
       </span>
     </div>

@@ -83,14 +83,20 @@ export function LinkButton(props: Omit<ActionProps, 'kind'>): React.JSX.Element 
   );
 }
 
-export function PageLink({ href, children }: { href: string; children: React.ReactNode }): React.JSX.Element {
+export interface PageLinkProps {
+  href: string;
+  action?: string;
+  children: React.ReactNode;
+}
+
+export function PageLink({ href, action = 'mlflow', children }: PageLinkProps): React.JSX.Element {
   return (
     <a
       className="labline-Link"
       href={href}
       target="_blank"
       rel="noopener noreferrer"
-      data-labline-action="mlflow"
+      data-labline-action={action}
     >
       {children}
     </a>

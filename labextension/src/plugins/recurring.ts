@@ -1,0 +1,139 @@
+import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
+
+import { LOCAL, type RecurringRun } from '../api/types';
+import { baseName } from '../model/format';
+import { firstFields, otherParameters, scheduleFaults, toRequest } from '../model/schedule';
+import { ScheduleForm, type ScheduleChoice } from '../panel/ScheduleForm';
+import { CloneForm, type CloneChoice } from '../runs/CloneForm';
+import { CommandIDs, ILablineNotebooks, ILablineServer, type IPipelineNotebook } from '../tokens';
+
+export const recurringPlugin: JupyterFrontEndPlugin<void> = {
+  id: '@labline/labextension:recurring',
+  description: 'Has notebooks run again and again, and past runs once more.',
+  autoStart: true,
+  requires: [ILablineServer, ILablineNotebooks],
+  optional: [ICommandPalette],
+  activate: (
+    app: JupyterFrontEnd,
+    { client, runs }: ILablineServer,
+    notebooks: ILablineNotebooks,
+    palette: ICommandPalette | null
+  ) => {
+    const { commands } = app;
+
+    commands.addCommand(CommandIDs.runOnSchedule, {
+      label: args => (args.isContext === true ? 'Run on a Schedule…' : 'Run Pipeline on a Schedule…'),
+      caption: 'Have the notebook, as it stands, run again and again',
+      isEnabled: () => notebooks.current !== null,
+      execute: async () => {
+        const { current } = notebooks;
+        if (current === null) {
+          return;
+        }
+        const { pipeline, notebook } = current;
+        const here = { name: LOCAL, kind: 'local' as const, host: null, namespace: null };
+        const targets = await client.listTargets().catch(() => [here]);
+        const target = targets.some(({ name }) => name === pipeline.target) ? pipeline.target : LOCAL;
+        const options = {
+          client,
+          targets,
+          pipeline: pipeline.graph?.name ?? baseName(notebook.path).replace(/\.ipynb$/, ''),
+          parameters: pipeline.graph?.parameters ?? []
+        };
+        const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+        let choice: ScheduleChoice = {
+          fields: firstFields(target, timeZone),
+          overrides: new Map(pipeline.overrides)
+        };
+        let problem: string | null = null;
+        for (;;) {
+          const faulty = Object.keys(scheduleFaults(choice.fields)).length > 0;
+          const { button, value } = await showDialog({
+            title: 'Run on a Schedule',
+            body: new ScheduleForm(options, choice, problem),
+            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Schedule' })],
+            focusNodeSelector: faulty ? '[aria-invalid=true]' : 'select'
+          });
+          if (!button.accept || value === null) {
+            return;
+          }
+          choice = value;
+          problem = null;
+          if (Object.keys(scheduleFaults(choice.fields)).length === 0) {
+            try {
+              const made = await make(current, choice);
+              told(made);
+              return made.id;
+            } catch (error) {
+              problem = (error as Error).message;
+            }
+          }
+        }
+      }
+    });
+
+    const make = ({ notebook }: IPipelineNotebook, { fields, overrides }: ScheduleChoice) =>
+      client.createRecurringRun(fields.target, {
+        path: notebook.path,
+        content: notebook.content(),
+        parameters: Object.fromEntries(overrides),
+        ...toRequest(fields)
+      });
+
+    const told = (made: RecurringRun) => {
+      const where = made.target === LOCAL ? '' : ` on ${made.target}`;
+      Notification.success(`${made.name} is scheduled${where}: ${made.reading}.`, {
+        autoClose: 8000,
+        actions: [
+          { label: 'Show', callback: () => void commands.execute(CommandIDs.openRuns, { recurring: true }) }
+        ]
+      });
+    };
+
+    commands.addCommand(CommandIDs.runAgain, {
+      label: 'Run Again with Other Parameters…',
+      caption: 'Run the notebook as it was then once more',
+      execute: async args => {
+        const run =
+          typeof args.run === 'string' ? await runs.loadDetail(args.run) : notebooks.current?.pipeline.run;
+        if (!run) {
+          return;
+        }
+        const defaults = run.graph.parameters;
+        const targets = await client.listTargets().catch(() => []);
+        const changed = defaults.filter(({ name, default: initial }) => run.parameters[name] !== initial);
+        let choice: CloneChoice = {
+          target: run.target,
+          overrides: new Map(changed.map(({ name }) => [name, run.parameters[name]]))
+        };
+        let problem: string | null = null;
+        for (;;) {
+          const body = new CloneForm(run, targets, choice, problem);
+          const { button, value } = await showDialog({
+            title: 'Run Again with Other Parameters',
+            body,
+            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Run' })],
+            focusNodeSelector: '[aria-invalid=true], input, select'
+          });
+          if (!button.accept || value === null) {
+            return;
+          }
+          choice = value;
+          try {
+            const parameters = otherParameters(run.parameters, defaults, choice.overrides);
+            const started = await client.cloneRun(run.id, parameters, choice.target);
+            runs.addDetail(started);
+            await commands.execute(CommandIDs.openRuns, { run: started.id });
+            return started.id;
+          } catch (error) {
+            problem = (error as Error).message;
+          }
+        }
+      }
+    });
+
+    palette?.addItem({ command: CommandIDs.runOnSchedule, category: 'Labline' });
+    palette?.addItem({ command: CommandIDs.runAgain, category: 'Labline' });
+  }
+};
