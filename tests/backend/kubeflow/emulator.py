@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import signal
 import threading
 import time
 import uuid
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.parser import BytesParser
@@ -80,6 +82,7 @@ class Emulator:
         self._runner = runner
         self._port = 0
         self._server: ThreadingHTTPServer | None = None
+        _definition()  # imported now, and not while a client waits for an answer
         self.start()
 
     @property
@@ -447,17 +450,21 @@ def _new(kept: dict[str, dict[str, Any]], made: dict[str, Any], key: str) -> Non
         raise Refused(409, f"Already exist error: {made[key]}", 6)
 
 
-def _pipeline(text: str) -> dict[str, Any]:
-    """The uploaded pipeline, held to KFP's own definition of one."""
-    import warnings
-
-    import yaml
-
+@functools.cache
+def _definition() -> tuple[Any, Any]:
+    """KFP's own definition of a pipeline, and what reads it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from google.protobuf import json_format
         from kfp.pipeline_spec import pipeline_spec_pb2
+    return json_format, pipeline_spec_pb2
 
+
+def _pipeline(text: str) -> dict[str, Any]:
+    """The uploaded pipeline, held to KFP's own definition of one."""
+    import yaml
+
+    json_format, pipeline_spec_pb2 = _definition()
     document = next(iter(yaml.load_all(text, Loader=yaml.CSafeLoader)))
     try:
         json_format.ParseDict(document, pipeline_spec_pb2.PipelineSpec())
