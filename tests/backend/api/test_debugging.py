@@ -45,3 +45,9 @@ async def test_what_cannot_go_on_is_refused_in_words(run: Run, call: Call, jp_ro
     (jp_root_dir / "notebook.ipynb").unlink()
     gone = await call("POST", f"runs/{detail['id']}/steps/make/replay")
     assert (gone.status, "is not there any more" in gone.document["message"]) == (404, True)
+
+
+async def test_a_run_that_has_succeeded_does_not_go_on(run: Run, call: Call) -> None:
+    detail = await run(code("x = 3", "step:make"))
+    refused = await call("POST", f"runs/{detail['id']}/retry", {})
+    assert (refused.status, "there is nothing to resume" in refused.document["message"]) == (400, True)
