@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from .accessibility import violations
 from .lab import LabServer
-from .pages import NotebookPage, write_notebook
+from .pages import SLOW, NotebookPage, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -55,3 +55,29 @@ def test_a_pipeline_its_options_its_failure_and_its_runs_break_no_rule(themed: N
         assert violations(page, ".labline-Run") == []
     page.locator(".labline-Run [data-labline-action=back]").click()
     assert violations(page, ".labline-Runs") == []
+
+
+def test_a_schedule_and_a_run_again_break_no_rule(themed: NotebookPage) -> None:
+    page = themed.page
+    expect(page.locator("[data-labline-action=run-menu]")).to_be_enabled(timeout=SLOW)
+    page.locator("[data-labline-action=run-menu]").click()
+    page.locator(".lm-Menu-item[data-command='labline:run-on-schedule']").click()
+    expect(page.locator(".labline-Foreseen-reading")).to_be_visible(timeout=SLOW)
+    assert violations(page, ".jp-Dialog-content") == []
+    page.locator(".jp-Dialog .jp-mod-accept").click()
+    page.get_by_role("button", name="Show").click()
+    row = page.locator("[data-labline-recurring=seen]")
+    expect(row).to_be_visible(timeout=SLOW)
+    try:
+        assert violations(page, ".labline-Runs") == []
+    finally:
+        row.get_by_role("button", name="Remove seen").click()
+        page.locator(".jp-Dialog .jp-mod-warn").click()
+        expect(row).to_have_count(0)
+
+    page.locator(".lm-TabBar-tab:has-text('seen.ipynb')").first.click()
+    themed.run()
+    themed.expect_state("score", "failed")
+    themed.open_run()
+    page.locator(".labline-Run [data-labline-action=run-again-with]").click()
+    assert violations(page, ".jp-Dialog-content") == []
