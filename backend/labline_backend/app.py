@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labline_backend.api.events import EventsHandler
 
 THREADS = 8  # calls of the API that are worked on at the same time
+RECOVERY_SECONDS = 1.0  # between two looks at the endpoints
 GOING_AWAY = 1001  # the WebSocket close code of a server that stops
 
 T = TypeVar("T")
@@ -53,26 +54,31 @@ class LablineApp(ExtensionApp):
         self._adoption: asyncio.Task[None] | None = None
         self.clock = Clock(lambda: self.off_loop(self._begin_due), self.log)
         self._presence: Presence | None = None
+        self._recovery: asyncio.Task[None] | None = None
         self._mlflow = MLflowUI()
 
     def initialize_handlers(self) -> None:
-        """Mount the API, and MLflow's user interface behind this server's login."""
+        """Mount the API, and endpoints and MLflow's user interface behind this server's login."""
         from labline_backend.api.routes import handlers
+        from labline_backend.endpoints.proxy import handlers as endpoint_handlers
         from labline_backend.tracking.proxy import handlers as mlflow_handlers
 
         self.handlers.extend(handlers())
+        self.handlers.extend(endpoint_handlers(lambda: self.service().endpoints, self.off_loop))
         self.handlers.extend(mlflow_handlers(self._mlflow))
 
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         # In the background: the server's first page must not wait for the data folder.
         self._adoption = asyncio.create_task(self._adopt())
+        self._recovery = asyncio.create_task(self._recover())
 
     async def stop_extension(self) -> None:
         """Close the sockets, leave running pipelines resumable, and let go of everything."""
         self._watcher.stop()
         self.clock.stop()
-        if self._adoption is not None:
-            self._adoption.cancel()
+        for task in (self._adoption, self._recovery):
+            if task is not None:
+                task.cancel()
         for socket in list(self._sockets):
             socket.close(GOING_AWAY, "The server stops")
             socket.on_close()
@@ -142,6 +148,20 @@ class LablineApp(ExtensionApp):
         for run in begun:
             self.log.info("Labline begins the run %s, whose time has come", run.id)
         return len(begun), service.store.schedules.soonest()
+
+    async def _recover(self) -> None:
+        """Start endpoints that are to run and do not, as long as this server runs."""
+        from labline_backend.endpoints.recovery import Recovery
+
+        recovery = Recovery(lambda: self.service().endpoints)
+        while True:
+            try:
+                if Home.place().joinpath("endpoints").is_dir():  # else the data folder need not be opened for it
+                    for name in await self.off_loop(recovery.look):
+                        self.log.info("Labline starts the endpoint %s", name)
+            except Exception as error:  # the next look may succeed
+                self.log.warning("Labline cannot look after its endpoints (%s), and tries again", error)
+            await asyncio.sleep(RECOVERY_SECONDS)
 
     def _close_service(self) -> None:
         with self._lock:

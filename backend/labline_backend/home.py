@@ -82,6 +82,11 @@ class Home:
         """What servers of models log: one folder a model, in it one a version."""
         return self.root / "served"
 
+    @property
+    def endpoints(self) -> Path:
+        """Tokens and logs of endpoints: one folder an endpoint."""
+        return self.root / "endpoints"
+
     def run_folder(self, run_id: str) -> Path:
         """The folder of one run: the notebook as submitted, the pipeline, the steps."""
         return self.runs / run_id

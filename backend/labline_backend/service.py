@@ -21,6 +21,7 @@ from labline_backend.home import Home, HomeError
 from labline_backend.logs import LogPart, read_part
 
 if TYPE_CHECKING:
+    from labline_backend.endpoints.deploying import Endpoints
     from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
     from labline_backend.engine.launcher import Launcher
@@ -49,6 +50,7 @@ class Service:
         self._track = track
         self._engine: Engine | None = None
         self._launcher: Launcher | None = None  # of the engine, started before it
+        self._endpoints: Endpoints | None = None
         self._closed = False
         self._lock = threading.Lock()
 
@@ -90,6 +92,9 @@ class Service:
             self._closed = True
             engine, self._engine = self._engine, None
             launcher, self._launcher = self._launcher, None
+            endpoints, self._endpoints = self._endpoints, None
+        if endpoints is not None:
+            endpoints.close()
         if engine is not None:
             engine.close()
         if launcher is not None:
@@ -352,6 +357,20 @@ class Service:
         from labline_backend._version import __version__
 
         return {"version": __version__, "home": str(self.home.root), "latest_event": self.store.latest_event()}
+
+    # ------------------------------------------------------------- endpoints
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """What is deployed on this machine."""
+        with self._lock:
+            if self._closed:
+                raise HomeError("This server is stopping.")
+            if self._endpoints is None:
+                from labline_backend.endpoints.deploying import Endpoints
+
+                self._endpoints = Endpoints(self.home)
+            return self._endpoints
 
     # --------------------------------------------------------------- targets
 

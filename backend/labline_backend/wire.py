@@ -13,6 +13,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX, ItemRun
 
 if TYPE_CHECKING:
     from labline_backend.debugging.kept import KeptProcess
+    from labline_backend.endpoints.deploying import Found
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
     from labline_backend.store.pruning import Contents, Pruned
@@ -69,6 +70,29 @@ def observation(fact: Observation) -> str:
     if fact.kind == "is":
         return f"{fact.names[0]} from step {fact.step} is of the type {fact.names[1].rpartition('.')[2]}"
     return f"step {fact.step} {fact.kind} {names}"
+
+
+def endpoint(found: Found) -> Document:
+    """Render an Endpoint. Where its token lies is told; the token never is."""
+    known, status = found.endpoint, found.endpoint.status
+    spec, served = dataclasses.asdict(known.spec), known.served
+    return {
+        "name": known.name,
+        "state": found.state,
+        "wanted": known.wanted,
+        "created": known.created,
+        "generation": known.generation,
+        "address": found.address,
+        "path": f"labline/endpoints/{known.name}/",
+        "token_file": found.token_file,
+        "spec": spec,
+        "versions": {} if served is None else served.versions,
+        "settled": status.generation >= known.generation,
+        "refused": status.refused,
+        "message": status.message,
+        "workers": list(status.workers) if found.alive else [],
+        "asked_by": list(status.asked_by),
+    }
 
 
 def suggestion(found: Suggestion) -> Document:

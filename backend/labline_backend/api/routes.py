@@ -8,6 +8,7 @@ from typing import Any
 from labline_backend.api.base import UnknownHandler
 from labline_backend.api.cache import CacheHandler, PruneHandler
 from labline_backend.api.debugging import KeptProcessesHandler, ReleaseHandler, ReplayHandler, ResumeHandler
+from labline_backend.api.endpoints import EndpointHandler, EndpointLogHandler, EndpointsHandler, StopEndpointHandler
 from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
@@ -62,6 +63,10 @@ OPERATIONS: dict[str, type[Any]] = {
     "/models/{model}/rollbacks": RollbacksHandler,
     "/models/{model}/versions/{version}/judgements": JudgementsHandler,
     "/models/{model}/versions/{version}/approvals": ApprovalsHandler,
+    "/endpoints": EndpointsHandler,
+    "/endpoints/{endpoint}": EndpointHandler,
+    "/endpoints/{endpoint}/stop": StopEndpointHandler,
+    "/endpoints/{endpoint}/log": EndpointLogHandler,
 }
 
 

@@ -25,6 +25,8 @@ COMMANDS = {
     "compile": "compile.compile_",
     "debug": "debug.debug",
     "image": "image.image",
+    "deploy": "deploy.deploy",
+    "endpoints": "endpoints.endpoints",
     "load": "debug.load",
     "mlflow": "mlflow.mlflow",
     "models": "models.models",

@@ -70,14 +70,15 @@ def serve(
 
     from labline_backend.registry import ModelReference, RegistryError
     from labline_backend.serving.engine import Limits
+    from labline_backend.serving.listening import ListenError
     from labline_backend.serving.predictor import LoadError
-    from labline_backend.serving.server import ServerError, Settings
+    from labline_backend.serving.server import Settings
     from labline_backend.serving.server import serve as serve_model
 
     settings = Settings(token, host, port, max_body << 20, Limits(waiting=queue, deadline=deadline), log_rate)
     try:
         serve_model(ModelReference.parse(model), home, settings, announce)
-    except (RegistryError, LoadError, ServerError) as error:
+    except (RegistryError, LoadError, ListenError) as error:
         raise InputError(str(error)) from error
 
 

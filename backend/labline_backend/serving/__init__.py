@@ -2,8 +2,11 @@
 
 From the outside in; each knows only what is below it::
 
+    worker     a server that an endpoint's keeper orders about          control    how the two talk
     server     the process: socket, loading, signals, draining          protocol   limits on HTTP's heads
     app        ASGI: routes, authentication, request ids, statuses      body       limits on HTTP's bodies
+    versions   loads, swaps and retires versions by a plan              shadow     asks one what another has answered
+    routing    which version answers a request                          tally, canary   when one is to be taken back
     v2_requests, v2_answers, invocations     the wire formats           metrics, payload_log
     engine     the queue: deadlines, batches without a timer
     predictor  one loaded version: pyfunc, or the native model where it gives the same bits

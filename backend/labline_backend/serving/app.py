@@ -23,11 +23,13 @@ from labline_backend._version import __version__
 from labline_backend.serving import invocations, v2_answers, v2_requests
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
 from labline_backend.serving.documents import write
-from labline_backend.serving.engine import Engine
 from labline_backend.serving.metrics import CONTENT_TYPE, Metrics
-from labline_backend.serving.payload_log import Exchange, PayloadLog
+from labline_backend.serving.payload_log import Exchange
 from labline_backend.serving.refusal import Refusal, quoted
+from labline_backend.serving.routing import HEADER, Routing
 from labline_backend.serving.rows import Rows
+from labline_backend.serving.shadow import Mirrored, Read, Shadow
+from labline_backend.serving.versions import Served
 
 JSON = b"application/json"
 OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/ping", "/health"})
@@ -57,7 +59,13 @@ class Request:
     receive: Any
     id: str
     start: float
+    wanted: str | None = None
+    """The version that the path names."""
     body_read: bool = False
+    served: Served | None = None
+    """The version that was chosen."""
+    mirrored: Mirrored | None = None
+    """What a shadow is to be asked, once this is answered."""
 
     def header(self, name: bytes) -> str | None:
         """A header's value."""
@@ -82,42 +90,49 @@ class Request:
 
 
 Handler = Callable[[Request], Awaitable[Reply]]
+Route = tuple[str, str, Handler, str | None]
+"""Method, name in the metrics, handler, and the version that the path names."""
 
 
 class Application:
-    """The ASGI application. It answers health checks at once, and predictions as soon as it is given an engine."""
+    """The ASGI application. It answers health checks at once, and predictions as soon as it is given a routing."""
 
-    def __init__(self, token: str, reader: BodyReader, metrics: Metrics) -> None:
+    def __init__(self, token: str, reader: BodyReader, metrics: Metrics, log_rate: float = 0.0) -> None:
+        """*log_rate* of the predictions go to the log of the version that made them, where it has one."""
         self.draining = False
+        self.all_metrics: Callable[[], Awaitable[bytes]] | None = None
+        """Where there are other processes beside this one: the metrics of all."""
         self._token = token.encode()
         self._reader = reader
         self._metrics = metrics
-        self._engine: Engine | None = None
-        self._log: PayloadLog | None = None
-        self._rate = 0.0
+        self._rate = log_rate
+        self._routing: Routing[Served] | None = None
+        self._shadow: Shadow | None = None
         started = secrets.token_hex(6)
         self._ids = (f"{started}-{number:x}" for number in itertools.count(1))
-        self._routes: dict[str, tuple[str, str, Handler]] = {
-            "/ping": ("GET", "health", self._ready),
-            "/health": ("GET", "health", self._ready),
-            "/version": ("GET", "version", self._version),
-            "/v2": ("GET", "metadata", self._server),
-            "/v2/": ("GET", "metadata", self._server),
-            "/v2/health/live": ("GET", "health", self._live),
-            "/v2/health/ready": ("GET", "health", self._ready),
-            "/metrics": ("GET", "metrics", self._read_metrics),
-            "/invocations": ("POST", "invocations", self._invocations),
+        self._fixed: dict[str, Route] = {
+            "/ping": ("GET", "health", self._ready, None),
+            "/health": ("GET", "health", self._ready, None),
+            "/version": ("GET", "version", self._version, None),
+            "/v2": ("GET", "metadata", self._server, None),
+            "/v2/": ("GET", "metadata", self._server, None),
+            "/v2/health/live": ("GET", "health", self._live, None),
+            "/v2/health/ready": ("GET", "health", self._ready, None),
+            "/metrics": ("GET", "metrics", self._read_metrics, None),
+            "/invocations": ("POST", "invocations", self._invocations, None),
         }
+        self._routes = self._fixed
 
-    def serve(self, engine: Engine, log: PayloadLog | None = None, rate: float = 0.0) -> None:
-        """Answer predictions by *engine* from now on; *rate* of them go to *log*."""
-        self._engine, self._log, self._rate = engine, log, rate
-        version = engine.predictor.version
-        for path in (f"/v2/models/{version.name}", f"/v2/models/{version.name}/versions/{version.version}"):
-            self._routes[path] = ("GET", "metadata", self._model)
-            self._routes[f"{path}/ready"] = ("GET", "health", self._ready)
-            self._routes[f"{path}/infer"] = ("POST", "infer", self._infer)
-        self._metrics.serves(version.name, version.version)
+    def serve(self, routing: Routing[Served], shadow: Shadow | None = None) -> None:
+        """Answer predictions by *routing* from now on, and have *shadow* asked the same."""
+        model = f"/v2/models/{routing.model}"
+        places = {model: None, **{f"{model}/versions/{number}": number for number in routing.numbers}}
+        routes = dict(self._fixed)
+        for path, wanted in places.items():
+            routes[path] = ("GET", "metadata", self._model, wanted)
+            routes[f"{path}/ready"] = ("GET", "health", self._ready, wanted)
+            routes[f"{path}/infer"] = ("POST", "infer", self._infer, wanted)
+        self._routing, self._shadow, self._routes = routing, shadow, routes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
@@ -133,23 +148,31 @@ class Application:
             time.perf_counter(),
         )
         path = scope["path"]
-        method, endpoint, handler = self._routes.get(path, ("", "unknown", self._unknown))
+        method, endpoint, handler, request.wanted = self._routes.get(path, ("", "unknown", self._unknown, None))
         try:
             reply = await self._answer(path, method, handler, request)
         except DisconnectedError:
             return
-        self._metrics.answered(endpoint, reply.status, time.perf_counter() - request.start)
+        seconds = time.perf_counter() - request.start
         sent = [
             (b"content-type", reply.content_type),
             (b"content-length", b"%d" % len(reply.body)),
             (b"x-request-id", request.id.encode()),
             *reply.headers,
         ]
+        if (served := request.served) is not None:
+            self._metrics.answered(endpoint, reply.status, seconds, served.version.version)
+            served.counts.add(reply.status, seconds)
+            sent.append((HEADER, served.header))
+        else:
+            self._metrics.answered(endpoint, reply.status, seconds)
         if self.draining or reply.close:
             sent.append((b"connection", b"close"))
         with contextlib.suppress(RuntimeError):  # uvloop's word for a connection that has been closed meanwhile
             await send({"type": "http.response.start", "status": reply.status, "headers": sent})
             await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
+        if request.mirrored is not None and self._shadow is not None:
+            self._shadow.offer(request.mirrored)
 
     async def _answer(self, path: str, method: str, handler: Handler, request: Request) -> Reply:
         try:
@@ -178,16 +201,17 @@ class Application:
     # ------------------------------------------------------------ what is asked without a body
 
     async def _unknown(self, request: Request) -> Reply:
-        served = (
-            f" Served is {self._engine.predictor.version}." if self._engine else " The model is still being loaded."
-        )
-        raise Refusal(f"There is nothing here, and no such model.{served}", 404)
+        routing = self._routing
+        if routing is None:
+            raise Refusal("There is nothing here, and no such model. The model is still being loaded.", 404)
+        served = ", ".join(f"{routing.model}/{number}" for number in routing.numbers)
+        raise Refusal(f"There is nothing here, and no such model. Served is {served}.", 404)
 
     async def _live(self, request: Request) -> Reply:
         return Reply(b'{"live":true}')
 
     async def _ready(self, request: Request) -> Reply:
-        ready = self._engine is not None and not self.draining
+        ready = self._routing is not None and not self.draining
         return Reply(write({"ready": ready}), 200 if ready else 503)
 
     async def _version(self, request: Request) -> Reply:
@@ -197,48 +221,68 @@ class Application:
         return Reply(write({"name": "labline", "version": __version__, "extensions": ["binary_tensor_data"]}))
 
     async def _model(self, request: Request) -> Reply:
-        predictor = self._loaded().predictor
-        version = predictor.version
-        return Reply(write(v2_answers.metadata(predictor.signature, version.name, version.version, predictor.platform)))
+        routing = self._loaded()
+        predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
+        versions = routing.numbers if request.wanted is None else (request.wanted,)
+        return Reply(write(v2_answers.metadata(predictor.signature, routing.model, versions, predictor.platform)))
 
     async def _read_metrics(self, request: Request) -> Reply:
-        return Reply(self._metrics.text(), content_type=CONTENT_TYPE.encode())
+        text = self._metrics.text() if self.all_metrics is None else await self.all_metrics()
+        return Reply(text, content_type=CONTENT_TYPE.encode())
 
     # ------------------------------------------------------------ predictions
 
     async def _infer(self, request: Request) -> Reply:
-        engine = self._loaded()
-        predictor = engine.predictor
-        body = await self._body(request)
-        asked = v2_requests.parse(body, request.header(b"inference-header-content-length"), predictor.signature)
-        prediction = await self._predict(engine, request, asked.rows, None)
-        version = predictor.version
-        answer, length = v2_answers.answer(asked, prediction, predictor.signature, version.name, version.version)
-        if length is None:
+        with self._chosen(request) as served:
+            body = await self._body(request)
+            length = request.header(b"inference-header-content-length")
+            asked = v2_requests.parse(body, length, served.predictor.signature)
+            prediction = await self._predict(served, request, asked.rows, None)
+            version, signature = served.version, served.predictor.signature
+            answer, head = v2_answers.answer(asked, prediction, signature, version.name, version.version)
+        self._mirror(request, served, prediction, body, lambda s: (v2_requests.parse(body, length, s).rows, None))
+        if head is None:
             return Reply(answer)
-        header = (b"inference-header-content-length", b"%d" % length)
+        header = (b"inference-header-content-length", b"%d" % head)
         return Reply(answer, content_type=b"application/octet-stream", headers=(header,))
 
     async def _invocations(self, request: Request) -> Reply:
-        engine = self._loaded()
-        body = await self._body(request)
-        rows, parameters = invocations.parse(body, request.header(b"content-type") or "", engine.predictor.signature)
-        return Reply(invocations.answer(await self._predict(engine, request, rows, parameters)))
+        with self._chosen(request) as served:
+            body = await self._body(request)
+            kind = request.header(b"content-type") or ""
+            rows, parameters = invocations.parse(body, kind, served.predictor.signature)
+            prediction = await self._predict(served, request, rows, parameters)
+            answer = invocations.answer(prediction)
+        self._mirror(request, served, prediction, body, lambda s: invocations.parse(body, kind, s))
+        return Reply(answer)
 
-    async def _predict(self, engine: Engine, request: Request, rows: Rows, parameters: dict[str, Any] | None) -> Any:
+    async def _predict(self, served: Served, request: Request, rows: Rows, parameters: dict[str, Any] | None) -> Any:
         if not rows.count:
             raise Refusal("There are no rows.")
-        prediction = await engine.predict(rows, parameters)
-        if self._log is not None and random.random() < self._rate:  # noqa: S311 - a sample, not a secret
-            outputs = v2_answers.outputs(prediction, engine.predictor.signature)
+        prediction = await served.engine.predict(rows, parameters)
+        if served.log is not None and random.random() < self._rate:  # noqa: S311 - a sample, not a secret
+            outputs = v2_answers.outputs(prediction, served.predictor.signature)
             latency = time.perf_counter() - request.start
-            self._log.offer(Exchange(time.time(), request.id, latency, rows, tuple(outputs)))
+            served.log.offer(Exchange(time.time(), request.id, latency, rows, tuple(outputs)))
         return prediction
 
-    def _loaded(self) -> Engine:
-        if self._engine is None:
+    def _mirror(self, request: Request, served: Served, prediction: Any, body: bytes, read: Read) -> None:
+        if self._shadow is None or self._shadow.served is served:
+            return
+        outputs = v2_answers.outputs(prediction, served.predictor.signature)
+        size = len(body) + sum(int(array.nbytes) for _, array in outputs)
+        request.mirrored = Mirrored(read, outputs, size)
+
+    def _chosen(self, request: Request) -> Served:
+        routing = self._loaded()
+        wanted = request.wanted or request.header(HEADER)
+        request.served = served = routing.choose(request.id) if wanted is None else routing.named(wanted)
+        return served
+
+    def _loaded(self) -> Routing[Served]:
+        if self._routing is None:
             raise Refusal("The model is still being loaded.", 503, retry_after=1)
-        return self._engine
+        return self._routing
 
     async def _body(self, request: Request) -> bytes:
         encoding = request.header(b"content-encoding")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -80,14 +81,14 @@ def _text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
 
 
-def metadata(signature: Signature, model: str, version: str, platform: str) -> dict[str, Any]:
-    """The metadata of a model."""
+def metadata(signature: Signature, model: str, versions: Sequence[str], platform: str) -> dict[str, Any]:
+    """The metadata of a model of which these *versions* are served."""
     inputs: tuple[Tensor, ...] = signature.tensors or tuple(
         Tensor(column.name, cells.DTYPES[column.kind], (-1,)) for column in signature.columns
     )
     return {
         "name": model,
-        "versions": [version],
+        "versions": list(versions),
         "platform": platform,
         "inputs": [_declared(tensor, "input-0") for tensor in inputs],
         "outputs": [_declared(tensor, "output-0") for tensor in signature.outputs],

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from labline_backend.home import Home, HomeError
 from labline_runtime.data_folder import ENVIRONMENT_VARIABLE
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision in ``migrations/versions``; :mod:`schema` describes the tables as of it."""
 
 BUSY_SECONDS = 30.0

@@ -70,6 +70,11 @@ class Location:
         return Path(self.uri.removeprefix("sqlite:///")) if self.artifacts else None
 
     @property
+    def registry(self) -> str:
+        """Where registered models are, without any password; empty for the data folder's own store."""
+        return "" if self.artifacts and not self.registry_uri else shown(self.registry_uri or self.uri)
+
+    @property
     def web_address(self) -> str | None:
         """The address of the MLflow server without its credentials, when the store is one."""
         return shown(self.uri).rstrip("/") if urlsplit(self.uri).scheme in ("http", "https") else None

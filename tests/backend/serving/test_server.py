@@ -105,7 +105,7 @@ def test_prometheus_reads_the_counters(server: Server) -> None:
     server.ask(INFER, infer(frame(3)))
     text = server.ask("/metrics").body.decode()
     assert 'labline_model{model="forest",version="1"} 1.0' in text
-    assert 'labline_requests_total{endpoint="infer",status="200"}' in text
+    assert 'labline_requests_total{endpoint="infer",status="200",version="1"}' in text
 
 
 # ------------------------------------------------------------------ what clients get wrong

@@ -1,0 +1,78 @@
+"""``/endpoints``: deployed models. They are asked through ``labline/endpoints/NAME/``, not here."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado.web import authenticated
+
+from labline_backend import wire
+from labline_backend.api.base import LablineHandler
+from labline_backend.endpoints.deploying import Wish
+from labline_backend.service import Service
+
+STOP_SECONDS = 5.0  # an answer does not wait longer; the endpoint goes on stopping
+
+
+class EndpointsHandler(LablineHandler):
+    """All of them."""
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Every endpoint, by name."""
+        await self.answer(lambda service: {"endpoints": [wire.endpoint(each) for each in service.endpoints.all()]})
+
+    @authenticated
+    @authorized
+    async def post(self) -> None:
+        """Have one serve something, whether it is there or not."""
+        request = await self.body("deployModel")
+        await self.answer(lambda service: wire.endpoint(service.endpoints.deploy(Wish(**request))), status=202)
+
+
+class EndpointHandler(LablineHandler):
+    """One of them, by its name."""
+
+    @authenticated
+    @authorized
+    async def get(self, endpoint: str) -> None:
+        """How it is."""
+        await self.answer(lambda service: wire.endpoint(service.endpoints.get(endpoint)))
+
+    @authenticated
+    @authorized
+    async def patch(self, endpoint: str) -> None:
+        """Have it run another number of workers."""
+        workers = (await self.body("scaleEndpoint"))["workers"]
+        await self.answer(lambda service: wire.endpoint(service.endpoints.scale(endpoint, workers)), status=202)
+
+    @authenticated
+    @authorized
+    async def delete(self, endpoint: str) -> None:
+        """Stop it and forget it."""
+        await self.answer(lambda service: wire.endpoint(service.endpoints.remove(endpoint)))
+
+
+class StopEndpointHandler(LablineHandler):
+    """The end of one."""
+
+    @authenticated
+    @authorized
+    async def post(self, endpoint: str) -> None:
+        """Have it stop."""
+        await self.answer(lambda service: wire.endpoint(service.endpoints.stop(endpoint, STOP_SECONDS)), status=202)
+
+
+class EndpointLogHandler(LablineHandler):
+    """What one printed."""
+
+    @authenticated
+    @authorized
+    async def get(self, endpoint: str) -> None:
+        """The end of it."""
+        lines = (await self.query("readEndpointLog"))["lines"]
+
+        def read(service: Service) -> wire.Document:
+            return {"text": service.endpoints.log(endpoint, lines)}
+
+        await self.answer(read)

@@ -1,0 +1,298 @@
+"""What commands and the API do with endpoints. They write what is wanted; keepers bring it about.
+
+Everything a user can get wrong comes out as one of the errors of ``errors.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+from labline_backend.endpoints.folder import EndpointFolder
+from labline_backend.errors import InputError, NotFoundError
+from labline_backend.home import Home
+from labline_backend.registry import ModelReference, RegistryError
+from labline_backend.store.endpoints import CanaryRule, Endpoint, EndpointSpec, EndpointStore, Share
+from labline_backend.tracking.location import Location
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
+SETTINGS = ("workers", "host", "body_bytes", "waiting", "deadline", "log_rate")
+"""What a wish may leave as it is."""
+
+MOST_WORKERS = 64
+LOOK_SECONDS = 0.1
+BORN_SECONDS = 60.0
+"""Within which a keeper that was started is there."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a user asks for. ``None`` is for what stays as it is, or has its default in a new endpoint.
+
+    ``split`` has weights by alias or number; without it all requests go to what *model* names.
+    """
+
+    model: str
+    name: str | None = None
+    split: Mapping[str, int] | None = None
+    shadow: str | None = None
+    canary: str | None = None
+    max_errors: float | None = None
+    max_latency: float | None = None
+    workers: int | None = None
+    host: str | None = None
+    port: int | None = None
+    body_bytes: int | None = None
+    waiting: int | None = None
+    deadline: float | None = None
+    log_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """An endpoint, where it is reached, and whether a keeper lives."""
+
+    endpoint: Endpoint
+    alive: bool
+    token_file: str
+
+    @property
+    def state(self) -> str:
+        """In one word."""
+        if self.alive:
+            return self.endpoint.status.state
+        if self.endpoint.wanted == "running":
+            return "dead"
+        return "failed" if self.endpoint.status.state == "failed" else "stopped"
+
+    @property
+    def address(self) -> str | None:
+        """Where it is reached on this machine; None until it first listened."""
+        endpoint = self.endpoint
+        return f"http://{_reached(endpoint.spec.host)}:{endpoint.port}" if endpoint.port else None
+
+
+class Endpoints:
+    """The endpoints of one data folder. Thread-safe."""
+
+    def __init__(self, home: Home) -> None:
+        """Open the database. Raises ``HomeError``."""
+        self._home = home
+        self._store = EndpointStore(home)
+
+    def __enter__(self) -> Endpoints:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database back. Endpoints go on."""
+        self._store.close()
+
+    def all(self) -> list[Found]:
+        """Every endpoint, by name."""
+        return [self._found(endpoint) for endpoint in self._store.all()]
+
+    def get(self, name: str) -> Found:
+        """The endpoint called *name*. Raises ``NotFoundError``."""
+        endpoint = self._store.get(name)
+        if endpoint is None:
+            names = ", ".join(each.name for each in self._store.all())
+            known = f"there are {names}" if names else "labline deploy MODEL makes one"
+            raise NotFoundError(f"There is no endpoint {name!r}; {known}.")
+        return self._found(endpoint)
+
+    def deploy(self, wish: Wish) -> Found:
+        """Have an endpoint serve what is wished for, and return at once; :meth:`wait` waits. Raises ``InputError``."""
+        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+        if missing:
+            raise InputError(f"Serving needs {', '.join(missing)}: pip install 'labline[serving]'.")
+        try:
+            reference = ModelReference.parse(wish.model)
+        except RegistryError as error:
+            raise InputError(str(error)) from error
+        name = wish.name or _as_name(reference.name)
+        if not NAME.fullmatch(name):
+            raise InputError(f"An endpoint cannot be called {name!r}: use up to 40 small letters, digits and dashes.")
+        before = self._store.get(name)
+        spec = spec_of(wish, reference, None if before is None else before.spec, Location.find(self._home).registry)
+        port = wish.port or 0
+        if before is not None and self._found(before).alive:
+            host = wish.host or before.spec.host
+            if port not in (0, before.port) or host != before.spec.host:
+                raise InputError(
+                    f"The endpoint {name} listens on {before.spec.host}, port {before.port}: stop it to move it."
+                )
+        return self._want(name, spec, port)
+
+    def scale(self, name: str, workers: int) -> Found:
+        """Have an endpoint run so many workers. Raises ``NotFoundError`` and ``InputError``."""
+        before = self.get(name).endpoint
+        return self._want(name, dataclasses.replace(before.spec, workers=_workers(workers)), 0, same=True)
+
+    def stop(self, name: str, seconds: float | None = None) -> Found:
+        """Have an endpoint stop when it has answered what it has. Waits for at most *seconds*, by default long enough.
+
+        Raises ``NotFoundError``.
+        """
+        found = self.get(name)
+        self._store.stop(name)
+        end = time.monotonic() + (found.endpoint.spec.deadline + 30 if seconds is None else seconds)
+        folder = EndpointFolder.of(self._home, name)
+        while folder.is_kept() and time.monotonic() < end:
+            time.sleep(LOOK_SECONDS)
+        return self.get(name)
+
+    def remove(self, name: str) -> Found:
+        """Stop an endpoint and forget it, its token and its log. Raises ``NotFoundError`` and ``InputError``."""
+        found = self.stop(name)
+        if found.alive:
+            raise InputError(f"The endpoint {name} does not stop: labline endpoints logs {name} may say why.")
+        self._store.remove(name)
+        EndpointFolder.of(self._home, name).remove()
+        return found
+
+    def wait(self, name: str, generation: int, seconds: float) -> Found:
+        """Wait until the keeper has dealt with what was wanted, or has died, or *seconds* are over.
+
+        Raises ``InputError`` where it cannot be served.
+        """
+        folder = EndpointFolder.of(self._home, name)
+        end, born = time.monotonic() + seconds, time.monotonic() + BORN_SECONDS
+        lived, tries = False, 2  # a keeper that was about to end when the wish came is followed by another
+        while time.monotonic() < end:
+            alive = folder.is_kept()
+            found = self.get(name)
+            status = found.endpoint.status
+            if status.generation >= generation:
+                if status.refused:
+                    raise InputError(f"{name}: {status.message}")
+                return found
+            if not alive and (lived or time.monotonic() > born):
+                tries -= 1
+                if not tries:
+                    raise InputError(f"The endpoint {name} ended before it served: see labline endpoints logs {name}.")
+                self.start_keeper(name)
+                lived, born = False, time.monotonic() + BORN_SECONDS
+            lived = lived or alive
+            time.sleep(LOOK_SECONDS)
+        return self.get(name)
+
+    def log(self, name: str, lines: int) -> str:
+        """The last *lines* of an endpoint's log. Raises ``NotFoundError``."""
+        self.get(name)
+        try:
+            with EndpointFolder.of(self._home, name).log.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - (1 << 20)))
+                text = file.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        return "".join(text.splitlines(keepends=True)[-lines:])
+
+    def token(self, name: str) -> str:
+        """The token that clients of an endpoint send. Raises ``NotFoundError``."""
+        self.get(name)
+        try:
+            return EndpointFolder.of(self._home, name).token()
+        except OSError as error:
+            raise NotFoundError(f"The endpoint {name} has lost its token: deploy it again.") from error
+
+    def start_keeper(self, name: str) -> None:
+        """Start a keeper, which ends at once where there is one."""
+        folder = EndpointFolder.of(self._home, name)
+        try:
+            folder.make()
+            with folder.open_log() as log:
+                # It forks and its first half ends: the keeper is nobody's child.
+                subprocess.run(
+                    [sys.executable, "-P", "-m", "labline_backend.endpoints.keeper", name],
+                    env={**os.environ, "LABLINE_HOME": str(self._home.root)},
+                    cwd=folder.path,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                    check=False,
+                )
+        except OSError as error:
+            raise self._home.error(error) from error
+
+    def _want(self, name: str, spec: EndpointSpec, port: int, *, same: bool = False) -> Found:
+        endpoint = self._store.want(name, spec, port, same=same)
+        if not EndpointFolder.of(self._home, name).is_kept():
+            self.start_keeper(name)
+        return self._found(endpoint)
+
+    def _found(self, endpoint: Endpoint) -> Found:
+        folder = EndpointFolder.of(self._home, endpoint.name)
+        return Found(endpoint, folder.is_kept(), str(folder.token_file))
+
+
+def spec_of(wish: Wish, reference: ModelReference, before: EndpointSpec | None, registry: str) -> EndpointSpec:
+    """The spec that a wish stands for; *before* is what the endpoint has. Raises ``InputError``."""
+    named = reference.alias or reference.version or ""
+    if wish.split is None:
+        shares: tuple[Share, ...] = (Share(named, 100),)
+    else:
+        if named:
+            raise InputError(f"Name the model alone where there is a split: {reference.name}, not {reference}.")
+        shares = tuple(Share(_checked(name), weight) for name, weight in wish.split.items() if weight >= 0)
+        if len(shares) < len(wish.split) or not any(share.weight for share in shares):
+            raise InputError("The weights of a split are whole numbers from 0, and one at least is not 0.")
+    canary = None
+    if wish.canary is not None:
+        if len(shares) < 2 or wish.canary not in [share.reference for share in shares]:
+            raise InputError("The canary is one of several versions that share the requests: name it in --split, too.")
+        rule = CanaryRule(wish.canary)
+        canary = CanaryRule(
+            wish.canary,
+            rule.errors if wish.max_errors is None else wish.max_errors,
+            rule.latency if wish.max_latency is None else wish.max_latency,
+        )
+    elif wish.max_errors is not None or wish.max_latency is not None:
+        raise InputError("Limits of errors and latency are a canary's: name it with --canary.")
+    kept = EndpointSpec("", ()) if before is None else before
+    given = {name: getattr(wish, name) for name in SETTINGS}
+    spec = dataclasses.replace(kept, **{name: value for name, value in given.items() if value is not None})
+    _workers(spec.workers)
+    shadow = None if wish.shadow is None else _checked(wish.shadow)
+    return dataclasses.replace(
+        spec, model=reference.name, shares=shares, shadow=shadow, canary=canary, registry=registry
+    )
+
+
+def _checked(reference: str) -> str:
+    """An alias or a number. Raises ``InputError``."""
+    try:
+        parsed = ModelReference.parse(f"x/{reference}" if reference.isdigit() else f"x@{reference}")
+    except RegistryError as error:
+        raise InputError(f"{reference!r} is no alias and no number of a version.") from error
+    return parsed.alias or parsed.version or ""
+
+
+def _workers(count: int) -> int:
+    if not 1 <= count <= MOST_WORKERS:
+        raise InputError(f"An endpoint has from 1 to {MOST_WORKERS} workers.")
+    return count
+
+
+def _as_name(model: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")[:40].rstrip("-")
+
+
+def _reached(host: str) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - listened on, not asked
+    return f"[{shown}]" if ":" in shown else shown

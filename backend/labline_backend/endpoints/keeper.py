@@ -1,0 +1,320 @@
+"""The process of an endpoint: it has the socket and the workers, and brings about what the database says.
+
+It ends when the endpoint is to stop, or when it is told to (SIGTERM), after its workers have answered what they have. A
+worker that dies is replaced; its connections go to the others meanwhile, for all accept from one socket. A keeper that
+dies takes its workers with it, and the Labline server starts another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from labline_backend.endpoints import rollouts
+from labline_backend.endpoints.folder import EndpointFolder
+from labline_backend.endpoints.workers import Worker
+from labline_backend.home import Home
+from labline_backend.serving.canary import Trial
+from labline_backend.serving.control import CallError, GoneError
+from labline_backend.serving.listening import ListenError, listen_patiently
+from labline_backend.serving.metrics import together
+from labline_backend.serving.plan import Orders, Plan
+from labline_backend.serving.tally import Counts, total
+from labline_backend.store.endpoints import Endpoint, EndpointSpec, EndpointStatus, EndpointStore, Rollout
+from labline_backend.tracking.location import Location
+
+LOOK_SECONDS = 0.2  # between two looks at the database
+JUDGE_SECONDS = 1.0  # between two looks at a canary
+METRICS_SECONDS = 5.0  # after which a worker's metrics are left out
+BACKOFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
+STEADY_SECONDS = 5.0
+"""A worker that lived for so long was no failure of the model's: its successor is started at once."""
+
+GONE = "a worker process died while it loaded the model: the log says more"
+
+
+class Keeper:
+    """Keeps one endpoint."""
+
+    def __init__(self, home: Home, name: str, log: Any) -> None:
+        self._home, self._name, self._log = home, name, log
+        self._folder = EndpointFolder.of(home, name)
+        self._store = EndpointStore(home)
+        self._socket: socket.socket | None = None
+        self._workers: list[Worker] = []
+        self._numbers = 0
+        self._served: Rollout | None = None
+        self._plan: Plan | None = None
+        self._trial: Trial | None = None
+        self._status = EndpointStatus()
+        self._changing = asyncio.Lock()
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._filling: asyncio.Task[Any] | None = None
+
+    async def run(self) -> None:
+        """Keep the endpoint until it is to stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+        try:
+            await self._reconcile()
+        finally:
+            for task in list(self._tasks):
+                task.cancel()
+            if self._socket is not None:
+                self._socket.close()
+            leaving, self._workers = self._workers, []
+            await asyncio.gather(*(worker.leave() for worker in leaving))
+            await self._report(state="stopped" if self._status.state != "failed" else "failed")
+            self._store.close()
+
+    async def _reconcile(self) -> None:
+        seen, dealt_with = -1, -1
+        changing: asyncio.Task[None] | None = None
+        while not self._stop.is_set():
+            version = await asyncio.to_thread(self._store.version)
+            if version != seen:
+                seen = version
+                endpoint = await asyncio.to_thread(self._store.get, self._name)
+                if endpoint is None or endpoint.wanted == "stopped":
+                    return
+                if changing is not None and not changing.done():
+                    seen = -1  # there may be more to do when it is through
+                elif endpoint.generation != dealt_with:
+                    dealt_with = endpoint.generation
+                    changing = self._begin(self._change(endpoint))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), LOOK_SECONDS)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # --------------------------------------------------------------- changes
+
+    async def _change(self, endpoint: Endpoint) -> None:
+        """Serve what is wanted, or say why not and go on with what is served."""
+        async with self._changing:
+            try:
+                if self._socket is None:
+                    self._check_registry(endpoint.spec)
+                    self._socket = await listen_patiently(endpoint.spec.host, endpoint.port)
+                    await asyncio.to_thread(self._store.listens, self._name, self._socket.getsockname()[1])
+                    self._begin(self._judge())
+                await self._roll_out(endpoint, self._socket)
+            except (CallError, GoneError, ListenError, OSError) as error:
+                await self._refuse(endpoint, GONE if isinstance(error, GoneError) else str(error))
+
+    async def _roll_out(self, endpoint: Endpoint, listening: socket.socket) -> None:
+        spec, served = endpoint.spec, self._served
+        stays = served is not None and rollouts.same_processes(served.spec, spec)
+        kept = self._workers[: spec.workers] if stays else []
+        added: list[Worker] = []
+        try:
+            for _ in range(spec.workers - len(kept)):
+                added.append(await self._start(spec, listening))
+            workers = [*kept, *added]
+            versions = await self._versions(endpoint, workers[0])
+            plan = rollouts.plan_of(spec, versions)
+            asked_by = (await asyncio.gather(*(worker.call("prepare", plan) for worker in workers)))[0]
+        except BaseException:
+            for worker in added:
+                worker.kill()
+            if self._plan is not None:  # let them forget what they have loaded for nothing
+                await asyncio.gather(*(_put(worker, self._plan) for worker in kept), return_exceptions=True)
+            raise
+        leaving = [worker for worker in self._workers if worker not in workers]
+        self._served, self._plan = Rollout(endpoint.generation, spec, versions), plan
+        self._trial = rollouts.trial_of(spec, versions)
+        self._workers = workers
+        for worker in added:
+            self._begin(self._watch(worker, listening))
+        # One that dies here is replaced as at any other time.
+        await asyncio.gather(*(worker.call("commit") for worker in workers), return_exceptions=True)
+        for worker in leaving:
+            worker.leave()
+        message = f"serves {', '.join(map(str, plan.versions))}"
+        self._say(message)
+        self._status = self._now(
+            state="ready", generation=endpoint.generation, refused=False, message=message, asked_by=tuple(asked_by)
+        )
+        await asyncio.to_thread(self._store.serves, self._name, self._served, self._status)
+
+    async def _versions(self, endpoint: Endpoint, worker: Worker) -> dict[str, str]:
+        """What the references stand for: asked when they are first served, and not again when a keeper is replaced."""
+        if endpoint.served is not None and endpoint.served.generation == endpoint.generation:
+            return endpoint.served.versions
+        wanted = rollouts.references(endpoint.spec)
+        asked = [rollouts.as_asked(endpoint.spec.model, reference) for reference in wanted]
+        return dict(zip(wanted, await worker.call("resolve", asked), strict=True))
+
+    async def _refuse(self, endpoint: Endpoint, reason: str) -> None:
+        self._say(f"what was wanted cannot be served: {reason}")
+        served = self._served or endpoint.served
+        state = "ready" if self._workers else "failed"
+        self._status = self._now(state=state, generation=endpoint.generation, refused=True, message=reason)
+        if served is not None:
+            served = dataclasses.replace(served, generation=endpoint.generation)
+        await asyncio.to_thread(self._store.settle, self._name, endpoint.generation, served, self._status)
+        if not self._workers:
+            self._stop.set()  # whoever starts the next keeper waits a little longer each time
+
+    def _check_registry(self, spec: EndpointSpec) -> None:
+        here = Location.find(self._home).registry
+        if here != spec.registry:
+            raise CallError(
+                f"It was deployed from the registry {spec.registry or 'in the data folder'}, and this process is set "
+                f"to {here or 'the one in the data folder'}: set MLFLOW_TRACKING_URI as it was, or deploy again."
+            )
+
+    # --------------------------------------------------------------- workers
+
+    async def _start(self, spec: EndpointSpec, listening: socket.socket) -> Worker:
+        self._numbers += 1
+        orders = Orders(
+            home=str(self._home.root),
+            token_file=str(self._folder.token_file),
+            body_bytes=spec.body_bytes,
+            waiting=spec.waiting,
+            deadline=spec.deadline,
+            log_rate=spec.log_rate,
+        )
+        return await Worker.start(self._numbers, orders, listening, self._log, {"metrics": self._metrics})
+
+    async def _watch(self, worker: Worker, listening: socket.socket) -> None:
+        """Replace *worker* when it dies."""
+        code = await worker.ended()
+        if worker not in self._workers:  # it was told to
+            return
+        self._workers.remove(worker)
+        self._say(f"worker {worker.number} ({worker.pid}) ended with {code}")
+        await self._report()
+        lived = time.monotonic() - worker.started
+        if self._filling is None or self._filling.done():
+            self._filling = self._begin(self._fill(listening, 0 if lived > STEADY_SECONDS else 1))
+
+    async def _fill(self, listening: socket.socket, failures: int) -> None:
+        """Start workers until there are enough again."""
+        while True:
+            await asyncio.sleep(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
+            failures += 1
+            async with self._changing:
+                served, plan = self._served, self._plan
+                if served is None or plan is None or len(self._workers) >= served.spec.workers:
+                    return
+                try:
+                    worker = await self._start(served.spec, listening)
+                except OSError as error:
+                    self._say(f"no worker can be started: {error}")
+                    continue
+                try:
+                    await _put(worker, plan)
+                except (CallError, GoneError) as error:
+                    self._say(f"worker {worker.number} cannot serve: {error or GONE}")
+                    worker.kill()
+                    await worker.ended()
+                    continue
+                except BaseException:
+                    worker.kill()
+                    raise
+                self._workers.append(worker)
+                self._begin(self._watch(worker, listening))
+                self._say(f"worker {worker.number} ({worker.pid}) serves")
+            await self._report()
+
+    # --------------------------------------------------------------- canary
+
+    async def _judge(self) -> None:
+        """Take a canary back as soon as it does worse than it may."""
+        while True:
+            await asyncio.sleep(JUDGE_SECONDS)
+            counts = await self._counts()
+            trial, served = self._trial, self._served
+            if trial is None or served is None:
+                continue
+            reason = trial.observe(time.monotonic(), counts)
+            if reason is not None:
+                await self._roll_back(trial, served, reason)
+
+    async def _counts(self) -> dict[str, Counts]:
+        answers = await asyncio.gather(*(worker.call("counts") for worker in self._workers), return_exceptions=True)
+        counts = [(v, Counts.of(plain)) for a in answers if isinstance(a, dict) for v, plain in a.items()]
+        return {version: total(part for v, part in counts if v == version) for version, _ in counts}
+
+    async def _roll_back(self, trial: Trial, served: Rollout, reason: str) -> None:
+        async with self._changing:
+            if self._trial is not trial:  # something else is served meanwhile
+                return
+            self._trial = None
+            spec = rollouts.without_canary(served.spec)
+            plan = rollouts.plan_of(spec, served.versions)
+            self._served, self._plan = dataclasses.replace(served, spec=spec), plan
+            await asyncio.gather(*(_put(worker, plan) for worker in self._workers), return_exceptions=True)
+            message = f"took {served.spec.model}/{trial.version} back: {reason}"
+            self._say(message)
+            self._status = self._now(message=message)
+            await asyncio.to_thread(self._store.settle, self._name, served.generation, self._served, self._status)
+
+    # --------------------------------------------------------------- reports
+
+    async def _metrics(self, _: Any) -> str:
+        """The metrics of all workers, for the one that was asked."""
+
+        async def of(worker: Worker) -> tuple[str, str] | None:
+            with contextlib.suppress(CallError, GoneError, TimeoutError):
+                async with asyncio.timeout(METRICS_SECONDS):
+                    return str(worker.number), await worker.call("metrics")
+            return None
+
+        found = await asyncio.gather(*map(of, self._workers))
+        return together(dict(filter(None, found))).decode()
+
+    def _now(self, **changes: Any) -> EndpointStatus:
+        pids = tuple(worker.pid for worker in self._workers)
+        return dataclasses.replace(self._status, workers=pids, time=time.time(), **changes)
+
+    async def _report(self, **changes: Any) -> None:
+        self._status = self._now(**changes)
+        await asyncio.to_thread(self._store.report, self._name, self._status)
+
+    def _say(self, message: str) -> None:
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._name}: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+async def _put(worker: Worker, plan: Plan) -> None:
+    await worker.call("prepare", plan)
+    await worker.call("commit")
+
+
+def main() -> None:
+    """Keep the endpoint that the command line names, in a process of its own that nobody waits for."""
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    name = sys.argv[1]
+    home = Home.find()
+    folder = EndpointFolder.of(home, name)
+    with folder.open_log() as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        claim = folder.claim()
+        if claim is not None:  # else another one keeps it
+            asyncio.run(_kept(home, name, log))
+
+
+async def _kept(home: Home, name: str, log: Any) -> None:
+    await Keeper(home, name, log).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The socket that a server, or all workers of an endpoint, accept from."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+
+BACKLOG = 2048
+PATIENCE = 100
+"""How often it is tried to have a port that is in use: workers whose keeper was killed let go of it one by one."""
+
+
+class ListenError(Exception):
+    """The address cannot be had; the message is one sentence for the user."""
+
+    def __init__(self, message: str, *, in_use: bool = False) -> None:
+        super().__init__(message)
+        self.in_use = in_use
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound and does not listen yet; port 0 is any free one. Raises ``ListenError``."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ListenError(f"{host} is not an address of this machine.") from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        listening.close()
+        used = error.errno == errno.EADDRINUSE
+        reason = "another program uses it" if used else (error.strerror or str(error)).lower()
+        raise ListenError(
+            f"Nothing can be served on {host}, port {port}: {reason}. Choose another with --port.", in_use=used
+        ) from error
+    return listening
+
+
+async def listen_patiently(host: str, port: int) -> socket.socket:
+    """A socket that listens, which those who come have to wait for until somebody accepts. Raises ``ListenError``."""
+    tries = 0
+    while True:
+        try:
+            listening = listen(host, port)
+        except ListenError as error:
+            tries += 1
+            if not error.in_use or tries >= PATIENCE:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            listening.listen(BACKLOG)
+            return listening

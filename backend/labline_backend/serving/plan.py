@@ -1,0 +1,53 @@
+"""What a server is to serve: versions of one model and the share of the requests that each answers. Plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labline_backend.registry import RegisteredVersion
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A version with its share. ``label`` is what clients may call it besides its number: an alias, mostly."""
+
+    label: str
+    version: str
+    weight: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``arms`` share the requests as their weights say; ``shadow`` is asked what they were, and never answers."""
+
+    model: str
+    arms: tuple[Arm, ...]
+    shadow: str | None = None
+
+    @staticmethod
+    def of(version: RegisteredVersion) -> Plan:
+        """One version for all requests."""
+        return Plan(version.name, (Arm(version.version, version.version, 100),))
+
+    @property
+    def versions(self) -> tuple[RegisteredVersion, ...]:
+        """The versions to load, each once, in the order of the plan."""
+        numbers = [arm.version for arm in self.arms] + ([self.shadow] if self.shadow else [])
+        return tuple(RegisteredVersion(self.model, number) for number in dict.fromkeys(numbers))
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a worker of an endpoint is started with, on its command line: where the token lies, and not the token.
+
+    ``listening`` and ``control`` are descriptors that it inherits.
+    """
+
+    home: str
+    token_file: str
+    body_bytes: int
+    waiting: int
+    deadline: float
+    log_rate: float
+    listening: int = -1
+    control: int = -1

@@ -1,0 +1,120 @@
+"""One of the processes behind an endpoint's socket. It does what the endpoint's keeper says, and ends with it.
+
+It is handed the socket that all workers accept from, and takes the first connection once it can answer: a worker that
+is still loading is one that nobody notices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from labline_backend.home import Home
+from labline_backend.registry import ModelReference, RegistryError, resolve
+from labline_backend.serving.control import CallError, Channel, GoneError
+from labline_backend.serving.engine import Limits
+from labline_backend.serving.plan import Orders, Plan
+from labline_backend.serving.predictor import LoadError
+from labline_backend.serving.server import Server, Settings, settle
+from labline_backend.tracking.location import Location
+from labline_runtime.documents import from_json, from_plain
+
+
+class Worker(Server):
+    """A server that is told what to serve over *control*."""
+
+    def __init__(self, home: Home, location: Location, settings: Settings, control: socket.socket) -> None:
+        super().__init__(home, settings)
+        self._location = location
+        self._control = control
+        self._talking: asyncio.Task[None] | None = None
+        self._prepared: Plan | None = None
+        self._serving = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait until there is something to serve, then listen."""
+        handlers = {"resolve": self._resolve, "prepare": self._prepare, "commit": self._commit, "counts": self._counts}
+        channel = await Channel.open(self._control, {**handlers, "metrics": self._own_metrics})
+        self._talking = asyncio.create_task(self._talk(channel))
+        while not self._serving.is_set():
+            if self.should_exit:
+                return
+            await asyncio.sleep(0.02)  # uvicorn takes signals down in a flag
+        gc.collect()
+        gc.freeze()  # what a model is made of is no garbage
+        self.application.all_metrics = lambda: self._all_metrics(channel)
+        await super().startup(sockets)
+
+    async def _talk(self, channel: Channel) -> None:
+        await channel.run()
+        self.should_exit = True  # the keeper has gone, and whoever starts another one starts workers with it
+
+    async def _resolve(self, references: list[str]) -> list[str]:
+        """The versions that *references* stand for now."""
+        try:
+            found = [
+                await asyncio.to_thread(resolve, ModelReference.parse(reference), self._location)
+                for reference in references
+            ]
+        except RegistryError as error:
+            raise CallError(str(error)) from error
+        return [version.version for version in found]
+
+    async def _prepare(self, plain: Any) -> list[str]:
+        """Load what a plan asks for; how each of its versions is asked."""
+        plan = from_plain(Plan, plain)
+        try:
+            predictors = await self.versions.prepare(plan)
+        except (LoadError, OSError) as error:
+            raise CallError(str(error)) from error
+        self._prepared = plan
+        return [f"{predictor.version}: {predictor.verdict}" for predictor in predictors]
+
+    async def _commit(self, _: Any) -> None:
+        """Serve the plan that was prepared last."""
+        if self._prepared is None:
+            raise CallError("nothing was prepared")
+        self.versions.commit(self._prepared)
+        self._serving.set()
+
+    async def _counts(self, _: Any) -> dict[str, list[object]]:
+        """What each version has answered since the last call."""
+        return {version: counts.plain() for version, counts in self.versions.take_counts().items()}
+
+    async def _own_metrics(self, _: Any) -> str:
+        """The metrics of this process."""
+        return self.metrics.text().decode()
+
+    async def _all_metrics(self, channel: Channel) -> bytes:
+        try:
+            text: str = await channel.call("metrics")
+        except (GoneError, CallError):
+            return self.metrics.text()
+        return text.encode()
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    orders = from_json(Orders, sys.argv[1])
+    for descriptor in (orders.listening, orders.control):
+        os.set_inheritable(descriptor, False)  # what the model's code starts has no use for them
+    home = Home(Path(orders.home))
+    location = settle(home)
+    settings = Settings(
+        Path(orders.token_file).read_text("ascii").strip(),
+        body_bytes=orders.body_bytes,
+        limits=Limits(waiting=orders.waiting, deadline=orders.deadline),
+        log_rate=orders.log_rate,
+    )
+    listening, control = socket.socket(fileno=orders.listening), socket.socket(fileno=orders.control)
+    server = Worker(home, location, settings, control)
+    server.run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
