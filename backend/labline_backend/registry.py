@@ -44,15 +44,16 @@ class ModelReference:
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """One version of a registered model."""
+    """One version of a registered model. ``folder`` is given for one that was fetched from there already."""
 
     name: str
     version: str
+    folder: str | None = None
 
     @property
     def uri(self) -> str:
         """As MLflow's loaders take it."""
-        return f"models:/{self.name}/{self.version}"
+        return self.folder or f"models:/{self.name}/{self.version}"
 
     def __str__(self) -> str:
         return f"{self.name}/{self.version}"
@@ -76,6 +77,18 @@ def resolve(reference: ModelReference, location: Location) -> RegisteredVersion:
         if found is None:
             raise AbsentError(_absent(client, reference))
     return RegisteredVersion(found.name, str(found.version))
+
+
+def source(version: RegisteredVersion, location: Location) -> str:
+    """The URI of the folder that holds *version*. Imports MLflow. Raises ``RegistryError``."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(location.uri, location.registry_uri)
+    with _told(location):
+        found: str = client.get_model_version_download_uri(version.name, version.version)
+        if found.startswith("models:/m-"):  # MLflow's name for a model that a run has logged
+            found = client.get_logged_model(found.removeprefix("models:/")).artifact_location
+    return shown(found)
 
 
 def registered_runs(location: Location, *, ask: bool) -> frozenset[str] | None:

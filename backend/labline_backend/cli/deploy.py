@@ -101,6 +101,7 @@ def deploy(
     """
     from labline_backend import wire
     from labline_backend.endpoints.deploying import Wish
+    from labline_backend.endpoints.kserve import Place
     from labline_backend.home import Home
     from labline_backend.service import Service
 
@@ -121,6 +122,9 @@ def deploy(
         log_rate=log_rate,
     )
     with Service(Home.find()) as service:
+        if target == "kserve":
+            _write_kserve(service.endpoints.kserve(wish, Place(namespace, image, storage)), output)
+            return
         wanted = service.endpoints.deploy(wish)
         if not as_json:
             click.echo(f"{wanted.endpoint.name}: the model is being loaded ...", err=True)
@@ -132,6 +136,25 @@ def deploy(
         click.echo(line)
     click.echo(f"It runs on its own. labline endpoints stop {found.endpoint.name} ends it.")
     sys.stdout.flush()
+
+
+def _write_kserve(objects: list[dict[str, Any]], output: Path | None) -> None:
+    import yaml
+
+    from labline_backend.endpoints.kserve import TOKEN_KEY, secret_of
+
+    text = yaml.safe_dump_all(objects, sort_keys=False)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, "utf-8")
+    place = "-" if output is None else str(output)
+    name = objects[-1]["metadata"]["name"]
+    click.echo(
+        f"Make a token once: kubectl create secret generic {secret_of(name)} --from-literal={TOKEN_KEY}=...\n"
+        f"Then: kubectl apply -f {place}",
+        err=True,
+    )
 
 
 def told(found: Found) -> Iterator[str]:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +19,13 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
 
 
 @click.command(short_help="Serve a registered model over HTTP.")
-@click.argument("model", metavar="MODEL[@ALIAS|/VERSION]")
+@click.argument("model", metavar="MODEL[@ALIAS|/VERSION]", required=False)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Serve the MLflow model in this folder, and no registry's. Loading it runs its code.",
+)
+@click.option("--name", help="With --folder: what to call the model. [default: as the folder]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
 @click.option("--token-env", metavar="NAME", help="The environment variable that holds the token; else one is made.")
@@ -40,7 +47,16 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
     help="Keep this share of requests and answers in the data folder, for `labline monitor`. By default none.",
 )
 def serve(
-    model: str, host: str, port: int, token_env: str | None, max_body: int, queue: int, deadline: float, log_rate: float
+    model: str | None,
+    folder: Path | None,
+    name: str | None,
+    host: str,
+    port: int,
+    token_env: str | None,
+    max_body: int,
+    queue: int,
+    deadline: float,
+    log_rate: float,
 ) -> None:
     """Serve a registered MODEL, by default its newest version, until Ctrl-C or SIGTERM.
 
@@ -55,7 +71,10 @@ def serve(
         raise InputError(f"Serving needs {', '.join(missing)}: pip install 'labline[serving]'.")
     token, made = _token(token_env)
     home = Home.find()
-    click.echo(f"{model} is being loaded ...", err=True)
+    if (model is None) == (folder is None):
+        raise InputError("Name a registered model, or --folder of one that is not registered.")
+    called = model or name or folder.absolute().name  # type: ignore[union-attr]
+    click.echo(f"{called} is being loaded ...", err=True)
 
     def announce(address: str, predictor: Predictor) -> None:
         version = predictor.version
@@ -68,7 +87,7 @@ def serve(
         click.echo("Ctrl-C stops it.")
         sys.stdout.flush()
 
-    from labline_backend.registry import ModelReference, RegistryError
+    from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
     from labline_backend.serving.engine import Limits
     from labline_backend.serving.listening import ListenError
     from labline_backend.serving.predictor import LoadError
@@ -77,7 +96,8 @@ def serve(
 
     settings = Settings(token, host, port, max_body << 20, Limits(waiting=queue, deadline=deadline), log_rate)
     try:
-        serve_model(ModelReference.parse(model), home, settings, announce)
+        asked = ModelReference.parse(called) if folder is None else RegisteredVersion(called, "1", str(folder))
+        serve_model(asked, home, settings, announce)
     except (RegistryError, LoadError, ListenError) as error:
         raise InputError(str(error)) from error
 

@@ -15,11 +15,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
+from labline_backend.endpoints import rollouts
 from labline_backend.endpoints.folder import EndpointFolder
+from labline_backend.endpoints.kserve import Place, objects
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
-from labline_backend.registry import ModelReference, RegistryError
+from labline_backend.registry import ModelReference, RegistryError, resolve, source
 from labline_backend.store.endpoints import CanaryRule, Endpoint, EndpointSpec, EndpointStore, Share
 from labline_backend.tracking.location import Location
 
@@ -123,9 +126,7 @@ class Endpoints:
             reference = ModelReference.parse(wish.model)
         except RegistryError as error:
             raise InputError(str(error)) from error
-        name = wish.name or _as_name(reference.name)
-        if not NAME.fullmatch(name):
-            raise InputError(f"An endpoint cannot be called {name!r}: use up to 40 small letters, digits and dashes.")
+        name = _name(wish, reference)
         before = self._store.get(name)
         spec = spec_of(wish, reference, None if before is None else before.spec, Location.find(self._home).registry)
         port = wish.port or 0
@@ -136,6 +137,20 @@ class Endpoints:
                     f"The endpoint {name} listens on {before.spec.host}, port {before.port}: stop it to move it."
                 )
         return self._want(name, spec, port)
+
+    def kserve(self, wish: Wish, place: Place) -> list[dict[str, Any]]:
+        """What is wished for as KServe's objects, for a cluster. Imports MLflow. Raises ``InputError``."""
+        try:
+            location = Location.find(self._home)
+            reference = ModelReference.parse(wish.model)
+            spec = spec_of(wish, reference, None, location.registry)
+            sources = {}
+            for each in rollouts.references(spec):
+                version = resolve(ModelReference.parse(rollouts.as_asked(spec.model, each)), location)
+                sources[each] = source(version, location)
+        except RegistryError as error:
+            raise InputError(str(error)) from error
+        return objects(_name(wish, reference), spec, sources, place)
 
     def scale(self, name: str, workers: int) -> Found:
         """Have an endpoint run so many workers. Raises ``NotFoundError`` and ``InputError``."""
@@ -287,6 +302,13 @@ def _workers(count: int) -> int:
     if not 1 <= count <= MOST_WORKERS:
         raise InputError(f"An endpoint has from 1 to {MOST_WORKERS} workers.")
     return count
+
+
+def _name(wish: Wish, reference: ModelReference) -> str:
+    name = wish.name or _as_name(reference.name)
+    if not NAME.fullmatch(name):
+        raise InputError(f"An endpoint cannot be called {name!r}: use up to 40 small letters, digits and dashes.")
+    return name
 
 
 def _as_name(model: str) -> str:

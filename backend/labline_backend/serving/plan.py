@@ -23,17 +23,19 @@ class Plan:
     model: str
     arms: tuple[Arm, ...]
     shadow: str | None = None
+    folder: str | None = None
+    """Where the one version lies, if it does not come from the registry."""
 
     @staticmethod
     def of(version: RegisteredVersion) -> Plan:
         """One version for all requests."""
-        return Plan(version.name, (Arm(version.version, version.version, 100),))
+        return Plan(version.name, (Arm(version.version, version.version, 100),), folder=version.folder)
 
     @property
     def versions(self) -> tuple[RegisteredVersion, ...]:
         """The versions to load, each once, in the order of the plan."""
         numbers = [arm.version for arm in self.arms] + ([self.shadow] if self.shadow else [])
-        return tuple(RegisteredVersion(self.model, number) for number in dict.fromkeys(numbers))
+        return tuple(RegisteredVersion(self.model, number, self.folder) for number in dict.fromkeys(numbers))
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Settings:
 Announce = Callable[[str, Predictor], None]
 
 
-def serve(reference: ModelReference, home: Home, settings: Settings, announce: Announce) -> None:
+def serve(reference: ModelReference | RegisteredVersion, home: Home, settings: Settings, announce: Announce) -> None:
     """Serve one version until told to stop. *announce* is told the address once the model answers.
 
     Sets environment variables of this process: the process is the server. Raises ``ListenError``, ``RegistryError`` and
@@ -133,7 +133,7 @@ class _Alone(Server):
 
     def __init__(
         self,
-        reference: ModelReference,
+        reference: ModelReference | RegisteredVersion,
         home: Home,
         location: Location,
         settings: Settings,
@@ -159,7 +159,10 @@ class _Alone(Server):
 
     async def _load(self) -> None:
         try:
-            plan = Plan.of(await asyncio.to_thread(resolve, self._reference, self._location))
+            version = self._reference
+            if isinstance(version, ModelReference):
+                version = await asyncio.to_thread(resolve, version, self._location)
+            plan = Plan.of(version)
             (predictor,) = await self.versions.prepare(plan)
         except Exception as error:
             self.failure, self.should_exit = error, True

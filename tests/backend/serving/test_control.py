@@ -51,7 +51,7 @@ def test_a_dataclass_goes_as_its_fields() -> None:
         await over(tasks)
         return answer
 
-    sent = {"model": "m", "arms": [{"label": "a", "version": "1", "weight": 100}], "shadow": None}
+    sent = {"model": "m", "arms": [{"label": "a", "version": "1", "weight": 100}], "shadow": None, "folder": None}
     assert asyncio.run(main()) == sent
 
 
