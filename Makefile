@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := .venv-libraries
 NOTEBOOK ?= notebooks/flight_delays.ipynb
+DEMO_FLIGHT := {"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Friday", "hour": 18, "distance": 719, "traffic": 31, "temp": 68, "dewp": 60, "humid": 75, "wind_speed": 12, "precip": 0.1, "pressure": 1008, "visib": 4}
 # Whole files go to one worker: fixtures that cost seconds are made once a file.
 PYTEST_OPTIONS ?= -n auto --dist loadfile
 LABEXTENSION_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
@@ -67,10 +68,16 @@ setup: $(VENV)/.ready labextension/dist/.ready ## Create the environment and bui
 # ---------------------------------------------------------------- use
 
 .PHONY: demo
-demo: setup ## Check, compile and run the flights notebook, tracked in MLflow
+demo: setup ## Check, compile and run the flights notebook, tracked in MLflow; deploy its model and ask it
 	@labline check $(NOTEBOOK)
 	@mkdir -p build && labline compile $(NOTEBOOK) -o build/$(basename $(notdir $(NOTEBOOK))).yaml
 	@labline run $(NOTEBOOK)
+ifeq ($(NOTEBOOK),notebooks/flight_delays.ipynb)
+	@labline deploy flight-delays --name demo
+	@echo 'How likely is this flight on time, and late? $(DEMO_FLIGHT)'
+	@labline endpoints ask demo '{"dataframe_records": [$(DEMO_FLIGHT)]}' || { labline endpoints stop demo; exit 1; }
+	@labline endpoints stop demo
+endif
 	@echo
 	@echo "Next: make lab      JupyterLab on the example notebooks; this run is under Runs there"
 	@echo "      make mlflow   MLflow's pages on this run and the registered model"

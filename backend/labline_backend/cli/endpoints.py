@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,7 @@ WAIT_SECONDS = 600.0
 
 @click.group()
 def endpoints() -> None:
-    """Deployed models: list, show, logs, scale, stop, remove. labline deploy makes and changes them."""
+    """Deployed models: list, show, ask, logs, scale, stop, remove. labline deploy makes and changes them."""
 
 
 @endpoints.command("list")
@@ -66,6 +67,20 @@ def show(name: str, show_token: bool, as_json: bool) -> None:
             f"Canary: {rule.reference}, taken back at {rule.errors:.0%} more errors than the others, "
             f"or {rule.latency:g} times their latency"
         )
+
+
+@endpoints.command()
+@click.argument("name")
+@click.argument("body")
+def ask(name: str, body: str) -> None:
+    """Ask for predictions: BODY is JSON as MLflow's /invocations takes it; - reads it from standard input.
+
+    {"dataframe_records": [{"a": 1, "b": 2}]}, for example.
+    """
+    sent = sys.stdin.buffer.read() if body == "-" else body.encode()
+    with _service() as service:
+        answer = service.endpoints.ask(name, sent)
+    click.echo(terminal.plain(answer.decode("utf-8", "replace")))
 
 
 @endpoints.command()

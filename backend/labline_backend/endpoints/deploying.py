@@ -5,8 +5,11 @@ Everything a user can get wrong comes out as one of the errors of ``errors.py``.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import http.client
 import importlib.util
+import json
 import os
 import re
 import subprocess
@@ -224,6 +227,27 @@ class Endpoints:
             return EndpointFolder.of(self._home, name).token()
         except OSError as error:
             raise NotFoundError(f"The endpoint {name} has lost its token: deploy it again.") from error
+
+    def ask(self, name: str, body: bytes) -> bytes:
+        """What an endpoint's ``/invocations`` answers to a JSON *body*. Raises ``NotFoundError`` and ``InputError``."""
+        found = self.get(name)
+        if found.address is None or not found.alive:
+            raise InputError(f"The endpoint {name} does not run.")
+        endpoint = found.endpoint
+        connection = http.client.HTTPConnection(
+            _reached(endpoint.spec.host).strip("[]"), endpoint.port, timeout=endpoint.spec.deadline + 10
+        )
+        headers = {"Authorization": f"Bearer {self.token(name)}", "Content-Type": "application/json"}
+        with contextlib.closing(connection):
+            try:
+                connection.request("POST", "/invocations", body, headers)
+                response = connection.getresponse()
+                answer = response.read()
+            except (OSError, http.client.HTTPException) as error:
+                raise InputError(f"The endpoint {name} does not answer: {error}.") from error
+        if response.status != http.client.OK:
+            raise InputError(f"{name}: {json.loads(answer)['message']}")
+        return answer
 
     def start_keeper(self, name: str) -> None:
         """Start a keeper, which ends at once where there is one."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RUNTIME = "labline-server"
 FORMAT = "mlflow"
+CONTAINER = "kserve-container"  # KServe's word for the one that answers
 PORT = 8080
 MODEL_FOLDER = "/mnt/models"  # where KServe puts the model
 TOKEN_VARIABLE, TOKEN_KEY = "LABLINE_TOKEN", "token"
@@ -59,14 +60,14 @@ class RuntimeSpec:
     annotations: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ServingRuntime:
     """``serving.kserve.io/v1alpha1``."""
 
-    metadata: Metadata
-    spec: RuntimeSpec
     apiVersion: str = "serving.kserve.io/v1alpha1"
     kind: str = "ServingRuntime"
+    metadata: Metadata
+    spec: RuntimeSpec
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Model:
     protocolVersion: str
     storageUri: str
     env: Sequence[kubernetes.V1EnvVar]
+    name: str  # of the container that this is laid over
 
 
 @dataclass(frozen=True)
@@ -105,14 +107,14 @@ class ServiceSpec:
     canary: Sequence[Canary] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class InferenceService:
     """``serving.kserve.io/v1beta1``."""
 
-    metadata: Metadata
-    spec: ServiceSpec
     apiVersion: str = "serving.kserve.io/v1beta1"
     kind: str = "InferenceService"
+    metadata: Metadata
+    spec: ServiceSpec
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def objects(name: str, spec: EndpointSpec, sources: Mapping[str, str], place: Pl
     from kubernetes import client as kubernetes
 
     plain = kubernetes.ApiClient().sanitize_for_serialization
-    runtime = ServingRuntime(Metadata(RUNTIME, place.namespace), _runtime(spec, place))
+    runtime = ServingRuntime(metadata=Metadata(RUNTIME, place.namespace), spec=_runtime(spec, place))
     service = _service(name, spec, found, place)
     return [_plain(each, plain) for each in (runtime, service)]
 
@@ -172,7 +174,7 @@ def _runtime(spec: EndpointSpec, place: Place) -> RuntimeSpec:
         return kubernetes.V1Probe(http_get=kubernetes.V1HTTPGetAction(path=path, port=PORT), **times)
 
     container = kubernetes.V1Container(
-        name="kserve-container",  # KServe's word for the one that answers
+        name=CONTAINER,
         image=place.image or f"{RUNTIME}:{__version__}",
         args=["serve", *(f"{option}={value}" for option, value in arguments.items())],
         env=[kubernetes.V1EnvVar(name="LABLINE_HOME", value="/tmp/labline")],  # noqa: S108 - the pod's alone
@@ -200,13 +202,14 @@ def _service(name: str, spec: EndpointSpec, found: Mapping[str, str], place: Pla
     several = bool(others)
 
     def predictor(reference: str) -> Predictor:
-        model = Model(ModelFormat(FORMAT), RUNTIME, "v2", found[reference], [_token(name)])
+        model = Model(ModelFormat(FORMAT), RUNTIME, "v2", found[reference], [_token(name)], CONTAINER)
         return Predictor(model, spec.workers, _named(reference) if several else None)
 
     canaries = [Canary(predictor(share.reference), 100 * share.weight // whole) for share in others]
     annotations = {"serving.kserve.io/deploymentMode": "Standard"} if several else None
     return InferenceService(
-        Metadata(name, place.namespace, annotations), ServiceSpec(predictor(main.reference), canaries or None)
+        metadata=Metadata(name, place.namespace, annotations),
+        spec=ServiceSpec(predictor(main.reference), canaries or None),
     )
 
 

@@ -45,7 +45,8 @@ def test_the_server_knows_all_options_that_the_runtime_gives_it() -> None:
 
 
 def test_the_service_names_the_model_and_a_secret_and_holds_no_token() -> None:
-    service = made()[1]
+    runtime, service = made()
+    (container,) = runtime["spec"]["containers"]
     assert service["metadata"] == {"name": "flights", "namespace": "serving"}
     predictor = service["spec"]["predictor"]
     assert predictor["minReplicas"] == 2
@@ -57,6 +58,7 @@ def test_the_service_names_the_model_and_a_secret_and_holds_no_token() -> None:
         "env": [
             {"name": "LABLINE_TOKEN", "valueFrom": {"secretKeyRef": {"name": "flights-token", "key": "token"}}},
         ],
+        "name": container["name"],
     }
 
 

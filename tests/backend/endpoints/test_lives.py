@@ -86,6 +86,14 @@ def test_the_token_is_its_owners_alone_and_in_no_log_or_database(
         assert token not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
+def test_an_endpoint_is_asked_by_its_name_alone(deploy: Deploy, endpoints: Endpoints) -> None:
+    deploy("tide/2")
+    answer = endpoints.ask("tide", b'{"dataframe_records": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]}')
+    assert answer == b'{"predictions":[6.0,14.0]}'
+    with pytest.raises(InputError, match="tide: The columns are not the model's: missing column 'b'"):
+        endpoints.ask("tide", b'{"dataframe_records": [{"a": 1}]}')
+
+
 def test_who_has_no_token_is_refused(deploy: Deploy, connect: Connect) -> None:
     assert connect(deploy("tide/1")).ask(Authorization="Bearer guessed").status == 401
 
