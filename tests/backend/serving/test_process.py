@@ -9,12 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from labline_backend.store.payloads import payload_folder, read_payloads
 
-from .conftest import REPOSITORY, SECONDS, Registry, Start, infer
+from .conftest import REPOSITORY, SECONDS, Registry, Start, infer, using
 from .models import frame
 
 INFER = "/v2/models/logistic/infer"
@@ -72,6 +73,16 @@ def test_sigterm_loses_no_request_and_the_log_has_them_all(start: Start, registr
     assert read_payloads(payload_folder(registry.home, "logistic", "1")).num_rows == sum(answered)
 
 
+def test_a_model_in_a_folder_is_served_without_a_registry(start: Start, registry: Registry, tmp_path: Path) -> None:
+    import mlflow
+
+    with using(registry.location.uri):
+        folder = mlflow.artifacts.download_artifacts("models:/forest/1", dst_path=str(tmp_path / "model"))
+    with start("--folder", folder, "--name", "wood") as server:
+        answer = server.ask("/v2/models/wood/infer", infer(frame(2)))
+    assert answer.json["outputs"][0]["data"] == registry.pyfunc("forest", frame(2)).ravel().tolist()
+
+
 def serve(registry: Registry, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """A server that does not come to serving."""
     places = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
@@ -94,6 +105,7 @@ def serve(registry: Registry, *arguments: str, **variables: str) -> subprocess.C
             "There is no model nothing in the registry; registered are forest, ",
         ),
         (["a/b/c"], "'a/b/c' names no model"),
+        ([], "Name a registered model, or --folder of one that is not registered."),
         (["forest", "--token-env", "UNSET_VARIABLE"], "UNSET_VARIABLE holds no token"),
     ],
 )
