@@ -90,7 +90,7 @@ def test_an_endpoint_is_asked_by_its_name_alone(deploy: Deploy, endpoints: Endpo
     deploy("tide/2")
     answer = endpoints.ask("tide", b'{"dataframe_records": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]}')
     assert answer == b'{"predictions":[6.0,14.0]}'
-    with pytest.raises(InputError, match="tide: The columns are not the model's: missing column 'b'"):
+    with pytest.raises(InputError, match="tide: Row 0: The columns are not the model's: missing column 'b'"):
         endpoints.ask("tide", b'{"dataframe_records": [{"a": 1}]}')
 
 
