@@ -13,17 +13,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from labline_runtime.apart import LoopSpecification
+from labline_runtime.capture import CaptureSpecification
 from labline_runtime.documents import from_plain, to_json
 from labline_runtime.specification import Progress, StepSpecification
 from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
 
-Specification = StepSpecification | LoopSpecification | ReferenceSpecification | DifferencesSpecification
+Specification = (
+    StepSpecification | LoopSpecification | ReferenceSpecification | DifferencesSpecification | CaptureSpecification
+)
 
 TASKS: dict[str, type[Specification]] = {
     "step": StepSpecification,
     "loop": LoopSpecification,
     "reference": ReferenceSpecification,
     "differences": DifferencesSpecification,
+    "capture": CaptureSpecification,
 }
 
 
@@ -83,6 +87,10 @@ def _runner(spec: Specification) -> Callable[[_Reporter], bool]:
         from labline_runtime.reference import run_reference
 
         return lambda progress: run_reference(spec, progress).error is None
+    if isinstance(spec, CaptureSpecification):
+        from labline_runtime.capturing import run_capture
+
+        return lambda _: not run_capture(spec).error
     from labline_runtime.differences import run_differences
 
     return lambda _: bool(run_differences(spec))

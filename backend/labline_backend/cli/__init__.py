@@ -31,6 +31,7 @@ COMMANDS = {
     "mlflow": "mlflow.mlflow",
     "models": "models.models",
     "monitor": "monitor.monitor",
+    "package": "package.package",
     "plan": "plan.plan",
     "recurring": "recurring.recurring",
     "run": "run.run",
