@@ -84,7 +84,7 @@ def source(version: RegisteredVersion, location: Location) -> str:
     from mlflow import MlflowClient
 
     client = MlflowClient(location.uri, location.registry_uri)
-    with _told(location):
+    with told(location):
         found: str = client.get_model_version_download_uri(version.name, version.version)
         if found.startswith("models:/m-"):  # MLflow's name for a model that a run has logged
             found = client.get_logged_model(found.removeprefix("models:/")).artifact_location

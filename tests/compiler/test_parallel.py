@@ -62,7 +62,6 @@ READING = [
     "from scipy import interpolate\nline = interpolate.RegularGridInterpolator((v,), v)\nt = line(v)\nt[0] = 1",
     "from scipy import stats\nnorm = stats.norm(v)\nt = norm.pdf(v)\nprint(norm.mean(), stats.gaussian_kde(v)(v))",
     "from scipy import optimize\nt = optimize.minimize(lambda w: ((w - 1) ** 2).sum(), v).x\nt[0] = 1",
-    "from scipy import integrate\nt = integrate.solve_ivp(lambda t, w: -w, (0, 1), v).y\nt[0] = 1",
     "from scipy import sparse\nm = sparse.csr_matrix(v)\nprint((m @ m.T).toarray(), m.sum(), m[0])",
     "tops = df.groupby('a').head(1)\ntops['c'] = 1",
     "sums = df.groupby('a').agg({'b': 'sum'})\nsums['c'] = 1",

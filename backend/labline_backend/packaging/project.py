@@ -88,18 +88,53 @@ class Packaged:
         }
 
 
+@dataclass(frozen=True)
+class Made:
+    """A model that is not tried yet: what its folder holds is for :mod:`.worker`."""
+
+    run: str
+    slice: Slice
+    captured: CaptureResult
+    job: Job
+    source: str
+
+
 def package(service: Service, path: Path, shown: str, options: Options) -> Packaged:
     """Make a model of the notebook at *path*, try it, and register it. Raises ``InputError`` where that cannot be."""
+    with tempfile.TemporaryDirectory(prefix="labline-package-") as scratch:
+        made = make(service, path, shown, options, Path(scratch))
+        _work("save", made.job)
+        tried = _work("try", made.job)
+        if tried["difference"] is not None:
+            raise InputError(f"The model is not registered: {tried['difference']}")
+        registered = _work("register", made.job)
+    return Packaged(
+        made.job.name,
+        registered["version"],
+        made.run,
+        made.slice,
+        made.captured,
+        tried["requests"],
+        tried["largest"],
+        options.tolerance,
+        made.source,
+    )
+
+
+def make(service: Service, path: Path, shown: str, options: Options, folder: Path) -> Made:
+    """Slice the notebook, run the slice on the values of its newest run, and write the model into *folder*.
+
+    Raises ``InputError``.
+    """
     compilation, pipeline, document = service.compile_to_run(path, shown)
     name = options.name or pipeline.name
     if _NAME.fullmatch(name) is None:
         raise InputError(f"A model cannot be called {name!r}: leave out / : @ . % and quotes.")
     run = _finished_run(service, path, shown, pipeline)
-    folder = path.absolute().parent
-    notebook = with_modules(parse(document, shown), folder)
+    beside = path.absolute().parent
     try:
         sliced = slice_notebook(
-            notebook,
+            with_modules(parse(document, shown), beside),
             replace(compilation, pipeline=run.pipeline),
             options.predict,
             options.input,
@@ -108,27 +143,10 @@ def package(service: Service, path: Path, shown: str, options: Options) -> Packa
     except SlicingError as error:
         raise InputError(str(error)) from error
     fetch(service, run, [step.name for step in run.pipeline.steps])
-    with tempfile.TemporaryDirectory(prefix="labline-package-") as scratch:
-        made = Path(scratch)
-        captured = capture(service.home, run, sliced, made, options.rows)
-        source = _write_model(made, sliced, captured)
-        job = _job(service, made, sliced, captured, run, name, options, folder)
-        _work("save", job)
-        tried = _work("try", job)
-        if tried["difference"] is not None:
-            raise InputError(f"The model is not registered: {tried['difference']}")
-        registered = _work("register", job)
-    return Packaged(
-        name,
-        registered["version"],
-        run.id,
-        sliced,
-        captured,
-        tried["requests"],
-        tried["largest"],
-        options.tolerance,
-        source,
-    )
+    captured = capture(service.home, run, sliced, folder, options.rows)
+    source = _write_model(folder, sliced, captured)
+    job = _job(service, folder, sliced, captured, run, name, options, beside)
+    return Made(run.id, sliced, captured, job, source)
 
 
 def _finished_run(service: Service, path: Path, shown: str, pipeline: Pipeline) -> RunRecord:

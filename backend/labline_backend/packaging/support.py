@@ -44,13 +44,16 @@ def as_type(column: Any, dtype: Any, name: str) -> Any:
     gone = column.isna()
     if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return column.astype(object).where(~gone, np.nan)
+    if isinstance(dtype, pd.CategoricalDtype):
+        for row in np.flatnonzero(~(gone | column.isin(dtype.categories)).to_numpy())[:1]:
+            raise ValueError(f"row {row}, column {name!r}: {column.iloc[row]!r} is none of the notebook's categories")
     try:
         typed = column.astype(dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"the column {name!r} cannot be {dtype}: {error}") from None
-    with np.errstate(all="ignore"):
-        changed = (typed.isna() != gone) | (~gone & (typed.astype(object) != column.astype(object)))
-    if isinstance(dtype, pd.CategoricalDtype) or getattr(dtype, "kind", "") in "biuf":
+    if getattr(dtype, "kind", "") in ("b", "i", "u", "f"):
+        with np.errstate(all="ignore"):
+            changed = (typed.isna() != gone) | (~gone & (typed.astype(object) != column.astype(object)))
         for row in np.flatnonzero(changed.to_numpy())[:1]:
             raise ValueError(f"row {row}, column {name!r}: {column.iloc[row]!r} would change as {dtype}")
     return typed

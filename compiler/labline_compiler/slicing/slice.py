@@ -176,10 +176,11 @@ class _Slicer:
             if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Global):
                 raise SlicingError(f"{self._place(number).capitalize()}: this cannot be part of a model.")
         frame, column = _gives_column(statement.node)
-        binds, _ = self._state(statement, statement.versions)
+        served = self._served(number)
+        binds, _ = self._state(statement, self._still_used(statement, served))
         return Piece(
             number=number,
-            source=self._served(number),
+            source=served,
             place=self._place(number),
             binds=binds,
             changes=tuple(sorted(statement.changes)),
@@ -188,6 +189,14 @@ class _Slicer:
             column=column,
             problem=rewritten.problem or "",
         )
+
+    def _still_used(self, statement: Statement, served: str) -> list[Version]:
+        """What *statement* needs, without what only stood where something kept now stands."""
+        gone = _mentioned(statement.node) - _mentioned(parse(served))
+        inside: set[str] = set()
+        for each in self._statements:
+            inside |= _mentioned(each.node) if each.is_code else set()
+        return [version for version in statement.versions if version.name not in gone or version.name in inside]
 
     def _served(self, number: int) -> str:
         """The piece's code; where it was one split into many, of what somebody takes."""
@@ -341,6 +350,10 @@ def _brings_data(call: ast.Call) -> bool:
 
 def _targets(node: ast.Assign) -> set[str]:
     return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
 def _gives_column(node: ast.stmt) -> tuple[str, str]:
