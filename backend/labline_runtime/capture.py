@@ -118,13 +118,15 @@ class CaptureSpecification:
 
 @dataclass(frozen=True)
 class CaptureResult:
-    """``error`` is why nothing was captured. ``without``: pieces that the features do not need.
+    """``error`` is why nothing was captured; it is empty, and ``learned`` is told, where names of these statements were
+    taken for rows and stand for something that was learned of them. ``without``: pieces that the features do not need.
 
     ``columns`` are those of the input that they need, ``absent`` the others. ``kept`` tells what was kept, and how
     large it is in bytes; ``requirements`` are the packages, with their versions, that all of it is of.
     """
 
     error: str = ""
+    learned: dict[str, int] = field(default_factory=dict)
     without: tuple[int, ...] = ()
     columns: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()

@@ -34,7 +34,7 @@ from labline_runtime.documents import to_json
 from labline_runtime.metrics import imported_modules
 from labline_runtime.notebook import write_atomically
 from labline_runtime.past import PastError
-from labline_runtime.row_tracking import Seen, count_of, places_of, see
+from labline_runtime.row_tracking import Seen, count_of, is_learned, places_of, see
 from labline_runtime.shell import open_shell
 from labline_runtime.shrinking import FeaturesError, Shrinking
 from labline_runtime.specification import StepResult
@@ -52,10 +52,20 @@ def run_capture(spec: CaptureSpecification) -> CaptureResult:
     """Carry *spec* out and leave ``result.json``, and ``captured.pkl`` where it succeeded."""
     try:
         result = _Capture(spec).run()
+    except _LearnedError as found:
+        result = CaptureResult(learned=found.names)
     except (CaptureError, PastError, FeaturesError) as error:
         result = CaptureResult(error=str(error))
     write_atomically(Path(spec.output_directory) / "result.json", to_json(result))
     return result
+
+
+class _LearnedError(Exception):
+    """Names were taken for rows, and are not."""
+
+    def __init__(self, names: dict[str, int]) -> None:
+        super().__init__(f"{', '.join(names)} stand for no rows")
+        self.names = names
 
 
 @dataclass
@@ -152,6 +162,9 @@ class _Capture:
         if operation.gives_input:
             self._take_input(operation, namespace)
             return
+        learned = {name: operation.number for name in operation.rows if is_learned(namespace.get(name))}
+        if learned:
+            raise _LearnedError(learned)
         snapshot = {}
         for name in operation.rows:
             value: Any = namespace.get(name)

@@ -27,6 +27,13 @@ def count_of(value: Any) -> int | None:
     return len(value) if isinstance(value, list) else None
 
 
+def is_learned(value: Any) -> bool:
+    """Whether *value*, though made of rows, is something that was learned of them: one value, a table, an estimator."""
+    if isinstance(value, (bool, int, float, complex, str, bytes, dict, set, frozenset)):
+        return True
+    return getattr(value, "shape", None) == () or (hasattr(value, "get_params") and not hasattr(value, "iloc"))
+
+
 def see(value: Any, places: Any) -> Seen | None:
     """*value* as it is now; None where it has no rows, or nobody knows which they are."""
     count = count_of(value)

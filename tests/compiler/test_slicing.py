@@ -111,6 +111,26 @@ def test_a_split_is_all_rows_for_what_is_needed_of_it() -> None:
     assert "X2 = df[['b']]" in lines and not any(line.startswith("y") for line in lines)
 
 
+def test_what_only_the_notebook_needs_is_not_kept() -> None:
+    text = HEAD + "share = 0.5\nX, X2 = train_test_split(df[['b']], test_size=share)\n"
+    text += '# %% tags=["step:train"]\nm = Model().fit(X)\n# %% tags=["step:ask"]\np = m.predict(X2)'
+    taken = [key for replay in sliced(text).replays for op in replay.operations for key, _ in op.takes]
+    assert taken == []
+
+
+def test_a_dictionary_for_each_row_is_of_each_row() -> None:
+    line = body("df['a'] = make(df[['b']].to_dict(orient='records'))")[-2]
+    assert line == "df['a'] = make(df[['b']].to_dict(orient='records'))"
+
+
+def test_what_was_seen_to_be_no_rows_is_kept_as_a_value() -> None:
+    text = HEAD + "scaler = learn(df)\ndf['a'] = scaler.transform(df[['b']])" + TAIL
+    notebook = parse(textwrap.dedent(text), "little.py")
+    compiled = compile_notebook(notebook)
+    assert "learn(df)" in function_source(slice_notebook(notebook, compiled, "ask"))
+    assert "learn(df)" not in function_source(slice_notebook(notebook, compiled, "ask", learned=[("scaler", 3)]))
+
+
 def test_a_column_that_need_not_be_there_may_be_dropped() -> None:
     assert "errors='ignore'" in body("df = df.drop(columns=['y2'])\ndf['a'] = df['b']")[0]
 

@@ -132,18 +132,25 @@ def make(service: Service, path: Path, shown: str, options: Options, folder: Pat
         raise InputError(f"A model cannot be called {name!r}: leave out / : @ . % and quotes.")
     run = _finished_run(service, path, shown, pipeline)
     beside = path.absolute().parent
-    try:
-        sliced = slice_notebook(
-            with_modules(parse(document, shown), beside),
-            replace(compilation, pipeline=run.pipeline),
-            options.predict,
-            options.input,
-            plots=os.environ.get("MPLBACKEND"),
-        )
-    except SlicingError as error:
-        raise InputError(str(error)) from error
+    notebook, known = with_modules(parse(document, shown), beside), replace(compilation, pipeline=run.pipeline)
     fetch(service, run, [step.name for step in run.pipeline.steps])
-    captured = capture(service.home, run, sliced, folder, options.rows)
+    learned: list[tuple[str, int]] = []
+    while True:
+        try:
+            sliced = slice_notebook(
+                notebook,
+                known,
+                options.predict,
+                options.input,
+                plots=os.environ.get("MPLBACKEND"),
+                learned=learned,
+            )
+        except SlicingError as error:
+            raise InputError(str(error)) from error
+        captured = capture(service.home, run, sliced, folder, options.rows)
+        if not captured.learned:
+            break
+        learned += captured.learned.items()  # each at most once: the slice takes them for rows no more
     source = _write_model(folder, sliced, captured)
     job = _job(service, folder, sliced, captured, run, name, options, beside)
     return Made(run.id, sliced, captured, job, source)

@@ -80,6 +80,8 @@ class Kinds:
         if self.of(receiver) == "rows":
             if isinstance(receiver, ast.Attribute) and receiver.attr in tables.ACCESSORS:
                 return False
+            if name == "to_dict" and any(_is_records(each) for each in (*call.args, *(k.value for k in call.keywords))):
+                return False
             across = not tables.ACROSS.keys().isdisjoint(tables.chain(receiver))
             return name in tables.AGGREGATES and not across and not tables.names_axis_of_columns(call)
         if name in tables.FITS:
@@ -89,6 +91,10 @@ class Kinds:
 
     def _is_inner(self, node: ast.AST) -> bool:
         return not self.inner.isdisjoint(_names(node))
+
+
+def _is_records(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == "records"
 
 
 def _names(node: ast.AST) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from labline_compiler.compile import Compilation
 from labline_compiler.notebook import Cell, Notebook
@@ -20,16 +20,25 @@ PREAMBLE, PARAMETERS = "<preamble>", "<parameters>"
 
 
 def slice_notebook(
-    notebook: Notebook, compilation: Compilation, asked: str, given: str | None = None, *, plots: str | None = None
+    notebook: Notebook,
+    compilation: Compilation,
+    asked: str,
+    given: str | None = None,
+    *,
+    plots: str | None = None,
+    learned: Collection[tuple[str, int]] = (),
 ) -> Slice:
     """Slice *notebook* back from the prediction in the cell *asked* for to the name *given*, or to what it loads.
 
-    *compilation* is the notebook's, without errors. Raises :class:`SlicingError`.
+    *compilation* is the notebook's, without errors. *learned* are names that were seen to stand for no rows after the
+    statement with that number, though they are made of rows. Raises :class:`SlicingError`.
     """
     if compilation.pipeline is None:
         raise SlicingError("The notebook does not compile.")
     statements = read_statements(notebook, compilation, plots)
-    return _Slicer(notebook, compilation.pipeline, statements, find_prediction(statements, asked)).slice(given)
+    slicer = _Slicer(notebook, compilation.pipeline, statements, find_prediction(statements, asked))
+    slicer.learned = {Version(*each) for each in learned}
+    return slicer.slice(given)
 
 
 class _Slicer:
@@ -41,6 +50,7 @@ class _Slicer:
         self._statements = statements
         self._prediction = prediction
         self._names = {parameter.name for parameter in pipeline.parameters}
+        self.learned: set[Version] = set()
         self._rows: set[Version] = set()
         self._rewritten: dict[int, Rewritten] = {}
         self._keys: dict[Version, str] = {}
@@ -151,7 +161,8 @@ class _Slicer:
                 continue
             rewritten = rewrite(statement, rows)
             self._rewritten[number] = rewritten
-            self._rows |= {Version(name, number) for name in statement.changes if name in rewritten.rows}
+            made = {Version(name, number) for name in statement.changes if name in rewritten.rows}
+            self._rows |= made - self.learned
 
     def _row_names(self, statement: Statement) -> set[str]:
         return {version.name for version in statement.versions if version in self._rows}
@@ -166,7 +177,8 @@ class _Slicer:
             if version.statement not in found and version.statement != start.statement:
                 found.add(version.statement)
                 ahead += [v for v in self._statements[version.statement].versions if v in self._rows]
-        return sorted(found)
+        # What has learned something is believed to leave the rows as they are, until the slice is tried.
+        return sorted(found - {version.statement for version in self.learned})
 
     # -------------------------------------------------------------- pieces
 
@@ -313,10 +325,15 @@ class _Slicer:
                 gives_input=True,
                 final=self._final(number),
             )
-        if number not in kept:
+        if number not in kept and number not in self._rewritten:
             return Operation(number, statement.source, self._place(number))
-        _, takes = self._state(statement, statement.versions)
-        for version in statement.versions:
+        rows = tuple(sorted(name for name in statement.changes if Version(name, number) in self._rows))
+        read = self._rows_read(statement, statement.versions)
+        if number not in kept:
+            return Operation(number, statement.source, self._place(number), rows=rows, of=read)
+        used = self._still_used(statement, self._served(number))
+        _, takes = self._state(statement, used)
+        for version in used:
             if version.statement in self._code:
                 takes += self._code_takes.get(version.statement, ())
         return Operation(
@@ -324,8 +341,8 @@ class _Slicer:
             self._rewritten[number].captured,
             self._place(number),
             takes,
-            tuple(sorted(name for name in statement.changes if Version(name, number) in self._rows)),
-            self._rows_read(statement, statement.versions),
+            rows,
+            read,
             final=self._final(number),
         )
 
