@@ -197,7 +197,7 @@ def _job(
     steps = service.store.steps(run.id)
     location = Location.find(service.home)
     trees = [parse_code(piece.source) for piece in sliced.code]
-    local = local_modules(imported_modules(trees), folder)
+    local = local_modules(sorted({module.top for module in imported_modules(trees)}), folder)
     paths = [str(each) for one in local for each in (folder / f"{one}.py", folder / one) if each.exists()]
     return Job(
         folder=str(made),
