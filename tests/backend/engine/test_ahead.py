@@ -48,9 +48,9 @@ facts = {
     'cwd': os.getcwd(),
     'main': sys.modules['__mp_main__'].__dict__ is globals(),
     'streams': [h.stream is sys.stderr for h in logging.getLogger('concurrent.futures').handlers],
-    'descriptors': sorted(os.path.basename(os.path.realpath(f'/proc/self/fd/{n}')).partition(':')[0]
-                          for n in os.listdir('/proc/self/fd') if not os.readlink(f'/proc/self/fd/{n}').startswith('anon_inode:')
-                          and os.path.exists(f'/proc/self/fd/{n}')),
+    'descriptors': sorted(name for n in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{n}')
+                          and (name := os.path.basename(os.path.realpath(f'/proc/self/fd/{n}')).partition(':')[0])
+                          != 'anon_inode'),  # what listens to the kernel is the step's own
     'columns': pd.get_option('display.max_columns'),
     'parameters': {key: str(value) for key, value in plt.rcParams.items()},
     'backend': plt.get_backend(),
