@@ -129,7 +129,7 @@ def _inheriting(count: int) -> list[str]:
         (_instances, 4, 2, 0.6),
         (columns, 20, 4, 1.7),
         (_decorated, 8, 4, 1.2),
-        (_inheriting, 12, 3, 0.88),
+        (_inheriting, 12, 3, 2.1),
     ],
 )
 def test_a_larger_notebook_makes_about_as_much_work_for_its_size(

@@ -9,12 +9,13 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.generators import NONE
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
+from labline_compiler.analysis.looking import Looking
 from labline_compiler.analysis.operations import CACHES
 
 _STREAMS = ("sys.stdout", "sys.stderr")
 
 
-class Calls(LibraryObjects):
+class Calls(Looking, LibraryObjects):
     """What calls do."""
 
     printing = False

@@ -16,6 +16,7 @@ _STORE = 5  # steps of work that setting an attribute is
 _ASKED = re.compile(r"_repr_\w+_|_ipython_display_|utcoffset|dst|tzname|fromutc")
 """Methods that others ask an instance by: IPython how to show it, times what their zone is."""
 # Bases that give their instances no attributes that hold something.
+_NO_MEMBERS = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol")
 _PLAIN = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "sklearn.base.")
 
 
@@ -115,11 +116,18 @@ class Classes(Functions):
         for each in self._instances_with(found, "__get__"):
             result |= self.special(each, "__get__", Arguments([own, frozenset((self._class_of(number),))]), node)
         if thing.instance_of is not None:
+            if name == "*" or name.startswith("__"):  # maybe its ``__dict__``, through which anything may be set
+                self.heap.vague.add(number)
             result |= self.special(number, "__getattribute__", Arguments([NOTHING]), node)
             if name not in self.members(self._class_of(number)):
                 result |= self.special(number, "__getattr__", Arguments([NOTHING]), node)
         # The attributes that were ever stored are what the object holds; a bound method holds its object.
-        reached = self.heap.reach(self._inside(number) if not found and self._is_set_here(number, name) else own)
+        if found or not self._is_set_here(number, name):
+            reached = self.heap.reach(own)
+        elif self._is_plain_to_see(number):
+            reached = self._assigned(number, name)
+        else:
+            reached = self.heap.reach(self._inside(number))
         kept = self._settings_in(thing.stored.get(name, NOTHING))
         if thing.klass is not None and not found and not name.startswith("__"):  # a method of its metaclass or library
             maker = None if self.drawn_by_bases(self._class_of(number)) else "builtins.object"
@@ -139,6 +147,24 @@ class Classes(Functions):
                 for base in info.bases
             )
         return self._plain[klass]
+
+    def _is_plain_to_see(self, number: int) -> bool:
+        """Whether all that was ever set on the instance was set by attribute, so that each is what was set there."""
+        return number not in self.heap.vague and not any(
+            name.startswith("__") for name in self.heap.things[number].stored
+        )
+
+    def _has_no_other(self, number: int, name: str) -> bool:
+        """Whether an instance surely has no attribute of the name but what was set there, for its class has none."""
+        if not self._is_set_here(number, name) or not self._is_plain_to_see(number):
+            return False
+        klass = self._class_of(number)
+        if not self.members(klass).keys().isdisjoint(("__getattribute__", "*")):
+            return False
+        infos = [info for each in self._mro(klass) if (info := self.heap.things[each].klass) is not None]
+        return all(
+            base <= self.heap.classes or self.heap.origin(base) in _NO_MEMBERS for info in infos for base in info.bases
+        )
 
     def _inside(self, number: int) -> Value:
         """What was set on an instance, which has itself and its class among that only where they were set, too."""
@@ -257,6 +283,8 @@ class Classes(Functions):
             return result
         if not found and not assigned and thing.instance_of is not None and (runs := self._mixed_in(klass, name)):
             return result | self._run_mixed_in(own, runs, arguments, node)
+        if not found and self._has_no_other(number, name):
+            return result
         # An inherited method, or a callable kept in an attribute: any method may run.
         self.invoke(frozenset().union(*self.members(klass).values()), own | arguments.all)
         self.callbacks(arguments)

@@ -45,6 +45,7 @@ class Expressions(Calls):
         self._scopes: dict[ast.AST, scopes.Scope] = {}
         self.namespaces = set()
         self.active: list[int] = []
+        self.upward = 0
         self.done: dict[Hashable, tuple[tuple[int, int], Value]] = {}
         self.mentions: dict[int, Mentions] = {}
         self.read_here: set[int] = set()
@@ -54,6 +55,7 @@ class Expressions(Calls):
         self.waiting: dict[int, None] = {}
         self._members, self._uses, self._assignments = {}, {}, 0
         self._orders, self._asked, self._plain = {}, {}, {}
+        self._defined_in, self._lines, self._looks = {}, {}, {}
         self._busy, self._inherited = (0, set(), set()), {}
         self._code = {}
         self.budget = 0
@@ -451,7 +453,8 @@ class Expressions(Calls):
         if isinstance(function, ast.Attribute):
             receiver, arguments = self.eval(function.value), self._arguments(node)
             self.state.call = node
-            result = self.call_method(receiver, function.attr, arguments, node)
+            above = self.super_method(function.attr, arguments, node) if self.is_plain_super(function.value) else None
+            result = self.call_method(receiver, function.attr, arguments, node) if above is None else above
             self.removed_by(receiver, function.attr)
             self.put_or_let_go(function, node)
         else:

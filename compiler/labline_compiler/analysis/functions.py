@@ -14,6 +14,7 @@ from labline_compiler.analysis.operations import GIVING_ARRAYS, TRANSPARENT
 from labline_compiler.analysis.state import Frame
 
 _MAXIMUM_DEPTH = 12
+_NEAR = 3  # so many calls up, one that surely gives nothing and alters nothing is not followed
 _CALLERS = 3  # so many calls up, what a line of a function makes is told apart by who called it
 BUDGET = 600  # statements and calls followed in functions for one cell
 NOTEBOOK_BUDGET = 20_000  # and for all cells
@@ -28,6 +29,7 @@ class Functions(Mentioning):
 
     context: tuple[int, ...]
     active: list[int]
+    upward: int  # how many of these calls go up from a class to the one above, which comes to an end
     done: dict[
         Hashable, tuple[tuple[int, int], Value]
     ]  # what this cell did already: the moment after it, and its result
@@ -72,6 +74,10 @@ class Functions(Mentioning):
         """Bind or store *value*."""
         raise NotImplementedError
 
+    def looked(self, number: int, arguments: Arguments, receiver: Value, node: ast.AST) -> Value | None:
+        """What a call of a function gives that surely only looks at what it gets. None where that cannot be told."""
+        raise NotImplementedError
+
     def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
         """The function object that a definition makes."""
         raise NotImplementedError
@@ -90,7 +96,7 @@ class Functions(Mentioning):
     @property
     def exhausted(self) -> bool:
         """Whether no function is followed here that is not being followed already."""
-        return len(self.active) >= _MAXIMUM_DEPTH or self.spent
+        return len(self.active) - self.upward >= _MAXIMUM_DEPTH or self.spent
 
     @property
     def spent(self) -> bool:
@@ -122,11 +128,16 @@ class Functions(Mentioning):
         """Run a function of the notebook on *arguments*; *receiver* is its self, where it is a method."""
         own = frozenset((number,))
         self.heap.work += _CALL
+        handed = arguments.all | (receiver or NOTHING)
+        far = len(self.active) >= _MAXIMUM_DEPTH or self.spent
+        if number not in self.active and (far or (len(self.active) >= _NEAR and not handed)):
+            given = self.looked(number, arguments, receiver or NOTHING, node)
+            if given is not None and (far or not given):
+                return given
         if self.exhausted and number not in self.active:
             if self.spent and not self.told_spent:
                 self._tell_spent(info)
             return self._unfollowed(number, arguments.all, receiver or NOTHING, node)
-        handed = arguments.all | (receiver or NOTHING)
         if number in self.active:
             self.mix(handed, node)
             reached = self.heap.reach(handed | own)

@@ -34,7 +34,6 @@ class FunctionInfo:
     frame: Frame | None  # the function around it, if any
     defaults: dict[str, Value]
     binding: str | None = None  # "static" or "class" where a decorator says so
-    owner: int | None = None  # the class it is a method of
     texts: dict[str, str] = field(default_factory=dict)  # the defaults that are texts which are known
 
 
@@ -94,6 +93,7 @@ class Heap(Links):
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
         self.mixed: set[int] = set()  # instances that may hold themselves or their class, classes that may hold more
+        self.vague: set[int] = set()  # instances that may have attributes that were not set by their names
         self.class_makers: set[int] = set()  # of these, those with a class inside
         self.drawing: set[int] = set()  # estimators without random_state
         self.views: set[int] = set()  # such as ``dict.keys()``
@@ -130,15 +130,22 @@ class Heap(Links):
                 self.instances.add(number)
                 self.instances_of.setdefault(klass, set()).add(number)
         value = frozenset((number,))
-        self.put(value, holds)
+        self.put(value, holds, named=number in self.instances)
         if new and number in self.instances:  # made with its class, which may be put there later on
             self._put.discard((value, holds))
             self.mixed.discard(number)
         return value
 
-    def put(self, holders: Value, content: Value) -> None:
-        """Let every one of *holders* hold all of *content* from now on."""
-        if not content or (holders, content) in self._put:
+    def put(self, holders: Value, content: Value, *, named: bool = False) -> None:
+        """Let every one of *holders* hold all of *content* from now on.
+
+        *named*: of instances it is attributes that were noted by their names (``Thing.stored``), or their class.
+        """
+        if not content:
+            return
+        if not named:
+            self.vague |= holders & self.instances
+        if (holders, content) in self._put:
             return
         self._put.add((holders, content))
         self.work += len(holders)

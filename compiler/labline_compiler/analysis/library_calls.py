@@ -279,6 +279,7 @@ class LibraryCalls(Replacements):
         if origin in ("builtins.id", "numpy.shares_memory", "numpy.may_share_memory"):
             self.same_identity(arguments.all)
         if origin == "builtins.vars" and arguments.positional:
+            self.heap.vague |= arguments.all & self.heap.instances
             return arguments.all or None
         if origin == "builtins.type" and len(arguments.positional) > 1:
             return self.worst(NOTHING, arguments, node)

@@ -120,6 +120,7 @@ class LibraryObjects(LibraryCalls):
                     self.store_attribute(number, attribute if isinstance(attribute, str) else "*", arguments.all, node)
             if name == "__getattribute__":
                 if not isinstance(attribute, str):
+                    self.heap.vague |= receiver & self.heap.instances
                     return self.heap.reach(receiver)
                 return self.attribute(receiver, attribute, node) | self.heap.reach(receiver)
             self.state.alter(receiver, arguments.all)
@@ -143,7 +144,10 @@ class LibraryObjects(LibraryCalls):
 
     def _container_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         handed = arguments.all
-        self.callbacks(arguments)
+        if name in methods.CONTAINER_COMPARES:
+            self.use(handed)
+        elif name not in methods.CONTAINER_STORES:
+            self.callbacks(arguments)
         elements = self.heap.elements(receiver)
         if name in methods.CONTAINER_ALTERS:
             if name in ("extend", "update", "extendleft"):

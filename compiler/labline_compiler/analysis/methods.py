@@ -14,6 +14,9 @@ CONTAINER_ALTERS = words(
     "rotate move_to_end subtract intersection_update difference_update symmetric_difference_update __setitem__ "
     "__delitem__"
 )
+# These call nothing that they are handed: they go through it, if anything, or compare it with what is there already.
+CONTAINER_STORES = words("append appendleft insert extend extendleft")
+CONTAINER_COMPARES = words("add remove discard index count get setdefault pop")
 CONTAINER_TAKES = words("pop setdefault popitem popleft get")
 CONTAINER_READS = words(
     "get keys values items copy index count union intersection difference symmetric_difference issubset issuperset "

@@ -15,6 +15,26 @@ from labline_compiler.notebook import Cell
 _MOST_OPTIONS = 3  # that one statement is told to change by name
 
 
+class _Latest:
+    """In which stretch an artifact is taken the latest, and by another than who does so then."""
+
+    def __init__(self) -> None:
+        self._step, self._segment, self._other = "", 0, 0
+
+    def add(self, step: str, segment: int) -> None:
+        """The step takes it there."""
+        if step == self._step:
+            self._segment = max(segment, self._segment)
+        elif segment > self._segment:
+            self._step, self._segment, self._other = step, segment, self._segment
+        else:
+            self._other = max(segment, self._other)
+
+    def but(self, step: str) -> int:
+        """The latest stretch in which another than this step takes it; 0 where none does."""
+        return self._other if step == self._step else self._segment
+
+
 class Settlement:
     """From what was recorded to what each step takes and gives."""
 
@@ -95,7 +115,7 @@ class Settlement:
         together = {
             (step, name): (step, *group) for step, flow in self.steps.items() for group in flow.groups for name in group
         }
-        takers: dict[tuple[str, ...], dict[str, int]] = {}  # by artifact: who takes it, in which stretch at the latest
+        takers: dict[tuple[str, ...], _Latest] = {}  # by artifact
         kept: dict[tuple[str, ...], list[tuple[int, int]]] = {}  # by artifact: stretches of its maker, to make and read
         for step, flow in self.steps.items():
             for segment, stretch in flow.stretches.items():
@@ -104,12 +124,11 @@ class Settlement:
                     if version.step == step:
                         kept.setdefault(artifact, []).append((version.segment, segment))
                     else:
-                        latest = takers.setdefault(artifact, {})
-                        latest[step] = max(segment, latest.get(step, 0))
+                        takers.setdefault(artifact, _Latest()).add(step, segment)
 
         def is_missed(name: str, version: Version, step: str, here: int) -> bool:
             artifact = together[version.step, name]
-            return any(other != step and below > here for other, below in takers[artifact].items()) or any(
+            return takers[artifact].but(step) > here or any(
                 made < here < below for made, below in kept.get(artifact, ())
             )
 

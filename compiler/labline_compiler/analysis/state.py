@@ -148,7 +148,7 @@ class State:
     @property
     def moment(self) -> tuple[int, int]:
         """Stays the same as long as the notebook's names stand for what they did and no object came to hold another."""
-        return self.bindings, self.heap.links + len(self.heap.mixed)
+        return self.bindings, self.heap.links + len(self.heap.mixed) + len(self.heap.vague)
 
     # ---------------------------------------------------------------------------------------------- names
 
@@ -329,8 +329,11 @@ class State:
         self._journal.put(self.module.texts, name, ABSENT)
         self.sink.delete(name, always=always)
 
-    def alter(self, value: Value, extra: Value = NOTHING) -> None:
-        """The objects of *value* may be changed, and may hold *extra* afterwards."""
+    def alter(self, value: Value, extra: Value = NOTHING, *, named: bool = False) -> None:
+        """The objects of *value* may be changed, and may hold *extra* afterwards.
+
+        *named*: it is an attribute that is set, which was noted by its name.
+        """
         objects = self.heap.mutable(value)
         if not objects:
             return
@@ -338,7 +341,9 @@ class State:
         if len(objects) > 1 and not extra.isdisjoint(objects):  # each that is itself meant holds it already
             self.heap.mixed |= objects & self.heap.instances
             extra -= objects
-        self.heap.put(objects, extra)  # a list may come to hold itself
+        if not named:
+            self.heap.vague |= objects & self.heap.instances
+        self.heap.put(objects, extra, named=named)  # a list may come to hold itself
         self.sink.alter(objects)
 
     # ------------------------------------------------------------------------------------------- branches

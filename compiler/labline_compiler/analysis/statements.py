@@ -371,6 +371,8 @@ class Statements(Stays):
             self.state.frames.pop()
         info = ClassInfo(statement, frame.names, bases, metaclass)
         value = self.heap.make(self.site(statement), "class", klass=info)
+        for number in value:
+            self.defined_in(number, NOTHING.union(*frame.names.values()))
         above = metaclass.union(*bases)
         # A library's class is not what an instance's attributes and items are, and nobody changes it through them.
         held: Value = self.heap.mutable(above).union(*frame.names.values())
@@ -440,7 +442,8 @@ class Statements(Stays):
         changed = holder if simple else self.heap.reach(holder)
         if isinstance(target, ast.Subscript) and picking.sets_column(self.heap, target, holder, key):
             changed -= self.heap.memories
-        self.state.alter(changed, value)
+        named = isinstance(target, ast.Attribute)
+        self.state.alter(changed, value, named=named and simple)
         return holder
 
 
