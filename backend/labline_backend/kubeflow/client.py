@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from labline_backend.kubeflow import errors, secrets
+from labline_backend.kubeflow.deadline import Deadline
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 30.0
+READ_SECONDS = 30.0  # between two bytes
+WHOLE_SECONDS = 300.0  # for a call as a whole
 PAGE = 100  # things on a page of a list
 MOST_PAGES = 50
 LONGEST_QUOTE = 300  # characters of what a server says
@@ -42,6 +44,7 @@ class KubeflowClient:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._opened: Any = None
+        self._deadline: Deadline  # that of the opened one
         self._health: Health | None = None
 
     def __enter__(self) -> KubeflowClient:
@@ -306,19 +309,22 @@ class KubeflowClient:
         import urllib3
 
         client = self._client()
-        try:
-            yield client, {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
-            # The generated client makes an empty model of whatever it is given.
-            if not isinstance(json.loads(client.last_response.data), dict):
-                raise self.not_kubeflow()
-        except api.ApiException as error:
-            raise self._answered(error.status or 0, error.body, what) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise self._unreachable(error) from error
-        except TargetError:
-            raise
-        except (ValueError, TypeError, AttributeError) as error:  # an answer that is none of this API's
-            raise self.not_kubeflow() from error
+        with self._deadline.within(WHOLE_SECONDS) as passed:
+            try:
+                yield client, {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
+                # The generated client makes an empty model of whatever it is given.
+                if not isinstance(json.loads(client.last_response.data), dict):
+                    raise self.not_kubeflow()
+            except api.ApiException as error:
+                raise self._answered(error.status or 0, error.body, what) from error
+            except TargetError:
+                raise
+            except (urllib3.exceptions.HTTPError, ValueError, TypeError, AttributeError) as error:
+                if passed.is_set():
+                    raise self._late() from error
+                if isinstance(error, urllib3.exceptions.HTTPError):
+                    raise self._unreachable(error) from error
+                raise self.not_kubeflow() from error  # an answer that is none of this API's
 
     def _client(self) -> Any:
         import kfp_server_api as api
@@ -331,6 +337,7 @@ class KubeflowClient:
             configuration.retries = urllib3.Retry(total=0, raise_on_redirect=False, raise_on_status=False)
             self._opened = api.ApiClient(configuration)
             self._opened.user_agent = "labline"
+            self._deadline = Deadline(self._opened.rest_client.pool_manager)
         if self.target.secret is not None:
             self.target.check_connection()  # again: the file of targets may be edited
             secret = secrets.read(self.target.secret)
@@ -352,7 +359,12 @@ class KubeflowClient:
             )
         is_late = isinstance(reason, urllib3.exceptions.TimeoutError)
         is_late = is_late and not isinstance(reason, urllib3.exceptions.NewConnectionError)
-        how = "does not answer in time" if is_late else "cannot be reached"
+        return self._late() if is_late else self._out_of_reach("cannot be reached")
+
+    def _late(self) -> TargetError:
+        return self._out_of_reach("does not answer in time")
+
+    def _out_of_reach(self, how: str) -> TargetError:
         return TargetError(
             errors.UNREACHABLE,
             f"The target {self.target.name} ({self.target.host}) {how}.",

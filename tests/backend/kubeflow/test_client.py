@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,29 @@ def odd(*answers: bytes) -> Iterator[str]:
             connection.close()
 
 
+@contextlib.contextmanager
+def dripping(begins: bytes) -> Iterator[str]:
+    """A server that answers with these bytes, and then with one after another, for minutes unless nobody listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(1 << 16)
+            connection.sendall(begins)
+            for _ in range(6000):
+                connection.sendall(b"H")
+                time.sleep(0.02)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        thread.join()
+        listener.close()
+
+
 def refusal(call: KubeflowClient) -> TargetError:
     with pytest.raises(TargetError) as caught:
         call.run("some-run")
@@ -84,6 +108,15 @@ def test_an_error_is_a_sentence_and_is_known_to_pass_or_not(
 def test_a_server_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labline_backend.kubeflow.client.READ_SECONDS", 0.1)
     with odd(b"") as url, KubeflowClient(Target("prod", url)) as api:
+        error = refusal(api)
+    assert (error.code, error.passing) == ("LL602", True)
+    assert "does not answer in time" in str(error)
+
+
+@pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"])
+def test_a_server_that_answers_byte_by_byte_is_given_up_too(monkeypatch: pytest.MonkeyPatch, begins: bytes) -> None:
+    monkeypatch.setattr("labline_backend.kubeflow.client.WHOLE_SECONDS", 0.3)
+    with dripping(begins) as url, KubeflowClient(Target("prod", url)) as api:
         error = refusal(api)
     assert (error.code, error.passing) == ("LL602", True)
     assert "does not answer in time" in str(error)

@@ -1,0 +1,63 @@
+"""An end to a call as a whole: a client's own timeouts begin anew with each byte, and a slow server has many."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+
+class Deadline:
+    """Ends calls over the connections of one urllib3 ``PoolManager``, which must not have made any yet."""
+
+    def __init__(self, pool_manager: Any) -> None:
+        import urllib3
+
+        self._lock = threading.Lock()
+        self._connections: list[Any] = []
+        pools = (urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool)
+        pool_manager.pool_classes_by_scheme = {pool.scheme: self._watched(pool) for pool in pools}
+
+    def _watched(self, pool: Any) -> Any:
+        """*pool*'s class, with connections that are known here while they are open."""
+        deadline = self
+
+        class Connection(pool.ConnectionCls):  # type: ignore[misc]
+            """One whose socket the deadline can shut."""
+
+            def connect(self) -> None:
+                super().connect()
+                with deadline._lock:
+                    deadline._connections.append(self)
+
+            def close(self) -> None:
+                with deadline._lock, contextlib.suppress(ValueError):
+                    deadline._connections.remove(self)
+                super().close()
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[threading.Event]:
+        """Have what the block calls fail where it takes longer; the event is set then. One block at a time."""
+        passed = threading.Event()
+
+        def end() -> None:
+            passed.set()
+            with self._lock:
+                for connection in self._connections:
+                    if connection.sock is not None:
+                        with contextlib.suppress(OSError):
+                            # Not that of TLS, which another thread is in the midst of.
+                            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+        timer = threading.Timer(seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield passed
+        finally:
+            timer.cancel()
+            timer.join()
