@@ -5,16 +5,17 @@ Everything a user can get wrong comes out as one of the errors of ``errors.py``.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend import scheduling, wire
 from labline_backend.compiling import literals
-from labline_backend.errors import InputError
+from labline_backend.errors import InputError, NotFoundError
 from labline_backend.recurrence.recurring import Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_backend.scheduling import LOCAL
@@ -92,7 +93,7 @@ def pause(service: Service, name: str, *, paused: bool, target: str = LOCAL) -> 
     from labline_backend.kubeflow import recurring
 
     place = service.targets.get(target)
-    with target_errors():
+    with _known(), target_errors():
         return recurring.pause(place, name, paused=paused)
 
 
@@ -103,7 +104,7 @@ def remove(service: Service, name: str, *, target: str = LOCAL) -> Recurring:
     from labline_backend.kubeflow import recurring
 
     place = service.targets.get(target)
-    with target_errors():
+    with _known(), target_errors():
         return recurring.remove(place, name)
 
 
@@ -123,3 +124,16 @@ def foresee(service: Service, timing: Timing, *, target: str = LOCAL) -> Foresee
         return Foreseen(timing.cron, timing.interval, timing.zone, timing.reading, tuple(times)[1:])
     except ValueError as error:
         raise InputError(str(error)) from error
+
+
+@contextlib.contextmanager
+def _known() -> Iterator[None]:
+    """Turn the target's word that there is no such one into ``NotFoundError``."""
+    from labline_backend.kubeflow.errors import TargetError
+
+    try:
+        yield
+    except InputError as error:
+        if isinstance(error.__cause__, TargetError) and error.__cause__.status == 404:
+            raise NotFoundError(error.message, error.findings) from error
+        raise

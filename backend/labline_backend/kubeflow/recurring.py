@@ -122,7 +122,9 @@ def _one(client: KubeflowClient, name: str) -> Recurring:
     if len(found) == 1:
         return found[0]
     how = "no recurring run" if not found else "more than one recurring run called"
-    raise TargetError(GONE, f"There is {how} {name!r} on {client.target.name}.", "See labline recurring list.")
+    status = None if found else 404
+    said = f"There is {how} {name!r} on {client.target.name}."
+    raise TargetError(GONE, said, "See labline recurring list.", status=status)
 
 
 def _recurring(target: str, found: Any) -> Recurring:

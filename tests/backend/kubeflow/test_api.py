@@ -54,6 +54,7 @@ async def test_a_recurring_run_is_made_paused_and_removed(
     assert (await call("PATCH", one, {"paused": True})).document == {**made.document, "paused": True}
     assert (await call("GET", of_target)).document["recurring_runs"] == [{**made.document, "paused": True}]
     assert (await call("DELETE", one)).status == 200
+    assert [(await call(*again)).status for again in (("DELETE", one), ("PATCH", one, {"paused": True}))] == [404, 404]
     assert emulator.recurring == {}
 
 
