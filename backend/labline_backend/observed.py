@@ -17,9 +17,12 @@ from labline_backend.engine.cachekey import code_digest
 from labline_backend.home import Home, HomeError
 from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.store.runs import RunStore
+from labline_compiler.findings import Finding, finding
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.files import digest as file_digest
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Observation, StepResult, kind_of
+
+UNSTORABLE = ("LL401",)  # codes of steps that failed because a value of theirs cannot be stored
 
 
 def compile_knowing(
@@ -73,6 +76,28 @@ def facts(store: RunStore, path: Path, pipeline: Pipeline) -> tuple[Observation,
     same = _Same(newest.pipeline, pipeline)
     held = [fact for fact in known if same.step(fact.step)]
     return (*held, *_types(newest, steps, same))
+
+
+def unstorable(store: RunStore, folder: Path, pipeline: Pipeline) -> list[Finding]:
+    """The values that the newest run of *pipeline*'s notebook, in *folder*, could not hand on, of unchanged code.
+
+    They travel as pickles to every target, so it would fail there, too.
+    """
+    newest = store.newest(str(folder), pipeline.notebook)
+    if newest is None:
+        return []
+    same = _Same(newest.pipeline, pipeline)
+    return [
+        finding(
+            error.code,
+            f"Step {step.name} would fail as it did in the newest run here: {error.message}",
+            step=step.name,
+            fix=error.hint,
+        )
+        for step in store.steps(newest.id)
+        if (error := step.error) is not None and error.code in UNSTORABLE and step.state == "failed"
+        if any(each.name == step.name for each in pipeline.steps) and same.up_to(step.name)
+    ]
 
 
 class _Same:

@@ -379,7 +379,7 @@ class Service:
         """Where runs can go."""
         from labline_backend.targets import KnownTargets
 
-        return KnownTargets(self.home)
+        return KnownTargets(self.home, self.store)
 
     def page(self, run: str) -> str | None:
         """Where a browser finds a run on its target; None for a run of this machine, or one that is not there yet."""

@@ -19,16 +19,18 @@ if TYPE_CHECKING:
     from labline_backend.kubeflow.preflight import Checked
     from labline_backend.kubeflow.submission import Submission
     from labline_backend.kubeflow.targets import Target
+    from labline_backend.store.runs import RunStore
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
     from labline_compiler.selection import Selection
 
 
 class KnownTargets:
-    """The targets of the data folder *home*."""
+    """The targets of the data folder *home*; *store* has the runs of notebooks before."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, store: RunStore) -> None:
         self._home = home
+        self._store = store
 
     def documents(self) -> list[wire.Document]:
         """All targets, rendered: this machine first."""
@@ -75,14 +77,21 @@ class KnownTargets:
     ) -> Submission:
         """Compile for a target that passes its pre-flight; *folder* is the notebook's. Raises ``InputError``."""
         from labline_backend.kubeflow.needs import lacking
+        from labline_backend.kubeflow.packages import lacking_packages, to_install
         from labline_backend.kubeflow.preflight import check
         from labline_backend.kubeflow.submission import prepare
+        from labline_backend.observed import unstorable
 
         _refuse(check(target).findings)
-        told = lacking(target, pipeline)
+        told = (
+            *unstorable(self._store, folder, pipeline),
+            *lacking_packages(self._home, target, pipeline, folder),
+            *lacking(target, pipeline),
+        )
         _refuse(told)
+        packages = to_install(self._home, target, pipeline, folder)
         with target_errors():
-            made = prepare(target, pipeline, literals, cache=cache, folder=folder)
+            made = prepare(target, pipeline, literals, cache=cache, folder=folder, packages=packages)
         return dataclasses.replace(made, findings=(*told, *made.findings))
 
     def _all(self) -> list[Target]:

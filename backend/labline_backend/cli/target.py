@@ -38,6 +38,7 @@ def target() -> None:
 @click.option("--kubeconfig", type=file, help="The cluster itself: for your rights before a run, and pods' logs.")
 @click.option("--context", help="The kubeconfig's context.")
 @click.option("--folder-limit", metavar="SIZE", help="How much of a notebook's folder travels, as 1GB; usually 256MiB.")
+@click.option("--packages", metavar="CLAIM", help="A volume claim to install into, once, what images lack.")
 @click.option("--plain-http", is_flag=True, help="Send the secret over http, too: who reads the network reads it.")
 def add(
     name: str,
@@ -51,6 +52,7 @@ def add(
     kubeconfig: Path | None,
     context: str | None,
     folder_limit: str | None,
+    packages: str | None,
     plain_http: bool,
 ) -> None:
     """Add the Kubeflow Pipelines at URL as NAME, or change it. A secret is only ever referred to."""
@@ -75,6 +77,7 @@ def add(
                 image=image,
                 kubeconfig=str(kubeconfig.absolute()) if kubeconfig else None,
                 context=context,
+                packages=packages,
                 plain_http=plain_http,
                 folder_limit=limit,
             )

@@ -57,9 +57,14 @@ class Difference:
 
 def needed(cells: Iterable[CellSource], folder: Path, kernel: Kernel) -> Needed | None:
     """What *cells* import, of a notebook in *folder* with this *kernel*; None where its interpreter does not answer."""
-    imports = tuple(_imports([cell.source for cell in cells], folder))
+    imports = imports_of(cells, folder)
     found = installed(kernel, [each.name for each in imports])
     return None if found is None else Needed(imports, found)
+
+
+def imports_of(cells: Iterable[CellSource], folder: Path) -> tuple[Imported, ...]:
+    """What *cells*, and the modules in *folder* that they use, import from elsewhere than there."""
+    return tuple(_imports([cell.source for cell in cells], folder))
 
 
 def cells_of(pipeline: Pipeline) -> list[CellSource]:

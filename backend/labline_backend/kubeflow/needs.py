@@ -30,7 +30,7 @@ def lacking(target: Target, pipeline: Pipeline) -> list[Finding]:
     api = None
     try:
         api, namespace = opened(target)
-        return [*_things(api, namespace, pipeline), *_room(api, namespace, pipeline)]
+        return [*_things(api, namespace, pipeline, target.packages), *_room(api, namespace, pipeline)]
     except (ApiException, HTTPError, ConfigException, OSError, TypeError, ValueError):  # the pre-flight tells of it
         return []
     finally:
@@ -38,11 +38,16 @@ def lacking(target: Target, pipeline: Pipeline) -> list[Finding]:
             close(api)
 
 
-def _things(api: Any, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:
-    """The secrets and volumes that are not there."""
+def _things(api: Any, namespace: str, pipeline: Pipeline, packages: str | None) -> Iterator[Finding]:
+    """The secrets and volumes that are not there, the one for *packages* among them."""
+    shared = {packages} if packages is not None else set()
     kinds: tuple[tuple[str, str, Callable[[Step], set[str]]], ...] = (
         ("secret", "secrets", lambda step: {secret for secret, *_ in step.options.secrets}),
-        ("volume claim", "persistentvolumeclaims", lambda step: {claim for claim, *_ in step.options.volumes}),
+        (
+            "volume claim",
+            "persistentvolumeclaims",
+            lambda step: {claim for claim, *_ in step.options.volumes} | shared,
+        ),
     )
     for kind, resource, named in kinds:
         users: dict[str, list[str]] = {}

@@ -19,6 +19,7 @@ from labline_backend.kubeflow.folder import look, ship
 from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
+from labline_compiler.targets.kubeflow_packages import Packages
 from labline_runtime.documents import from_json, to_json
 
 SPECIFICATION = "pipeline.yaml"
@@ -58,9 +59,15 @@ class Submission:
 
 
 def prepare(
-    target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool, folder: Path
+    target: Target,
+    pipeline: Pipeline,
+    literals: Mapping[str, str],
+    *,
+    cache: bool,
+    folder: Path,
+    packages: Packages | None = None,
 ) -> Submission:
-    """Compile *pipeline* for *target*, with what of the notebook's *folder* travels.
+    """Compile *pipeline* for *target*, with what of the notebook's *folder* travels, and *packages* to install there.
 
     Raises ``TargetError`` and ``ParameterError``.
     """
@@ -73,7 +80,8 @@ def prepare(
         raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
     shipped, findings = ship(look(folder, pipeline), root=target.root, limit=target.folder_limit)
     wanted = pipeline if cache else _uncached(pipeline)
-    specification = compile_to_yaml(wanted, image=target.image or DEFAULT_IMAGE, report=findings, shipped=shipped)
+    image = target.image or DEFAULT_IMAGE
+    specification = compile_to_yaml(wanted, image=image, report=findings, shipped=shipped, packages=packages)
     if target.root is None:
         message = f"Values, metrics and outputs of cells stay on {target.name}, which has no pipeline root to read."
         fix = "Name a place in an S3 that both sides reach: labline target add ... --root s3://bucket/prefix."

@@ -43,6 +43,7 @@ class Target:
     kubeconfig: str | None = None
     context: str | None = None
     folder_limit: int = 256 << 20  # bytes of the notebook's folder that travel with a run at most
+    packages: str | None = None  # the claim of a volume that what images lack is installed into
     plain_http: bool = False  # whether the secret may go over a connection that others can read
 
     def checked(self) -> Target:
@@ -60,6 +61,8 @@ class Target:
             raise _wrong(f"{self.namespace!r} is no name for a namespace.", "Name a Kubernetes namespace.")
         if self.root is not None and not ROOT.fullmatch(self.root):
             raise _wrong("The pipeline root is no place in an S3.", "Write it like s3://bucket/prefix.")
+        if self.packages is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", self.packages):
+            raise _wrong(f"{self.packages!r} is no name for a volume claim.", "Name a PersistentVolumeClaim.")
         if (self.auth == "none") != (self.secret is None):
             raise TargetError(
                 NO_SECRET,

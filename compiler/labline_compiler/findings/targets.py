@@ -110,6 +110,7 @@ RULES = (
         "error",
         "What the notebook imports is not in the image that its steps run in on the cluster, or in another version "
         "than in the notebook's kernel, so that a step fails there, or computes something else.",
-        "Build an image with them: labline image build NOTEBOOK. Then name it: labline target add ... --image REF.",
+        "Build an image with them: labline image build NOTEBOOK. Or have them installed once into a volume: "
+        "labline target add ... --packages CLAIM.",
     ),
 )

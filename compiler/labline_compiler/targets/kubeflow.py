@@ -28,7 +28,17 @@ from labline_compiler.targets.kubeflow_component import (
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
 from labline_compiler.targets.kubeflow_folder import Shipped, folder_task
 from labline_compiler.targets.kubeflow_graph import Fan, Graph, ends_run, graph, waits
-from labline_compiler.targets.kubeflow_names import FOLDER, RETURNED, Names, passed, passing, runs_apart, task_name
+from labline_compiler.targets.kubeflow_names import (
+    FOLDER,
+    INSTALLER,
+    RETURNED,
+    Names,
+    passed,
+    passing,
+    runs_apart,
+    task_name,
+)
+from labline_compiler.targets.kubeflow_packages import MOUNT, Packages, packages_task
 
 STEP_IMAGE = "labline-step"
 
@@ -64,15 +74,16 @@ def compile_to_yaml(
     image: str = DEFAULT_IMAGE,
     report: list[Finding] | None = None,
     shipped: Shipped | None = None,
+    packages: Packages | None = None,
 ) -> str:
     """Write *pipeline* as KFP v2 IR YAML; the same pipeline gives the same bytes.
 
-    *image* runs the steps that name none of their own; they find the files *shipped* where they run. What the target
-    cannot carry is appended to *report*, or warned about when there is none. Raises ``ValueError`` for a pipeline
-    without steps.
+    *image* runs the steps that name none of their own; they find the files *shipped* where they run, and the *packages*
+    for that image before its own. What the target cannot carry is appended to *report*, or warned about when there is
+    none. Raises ``ValueError`` for a pipeline without steps.
     """
     findings: list[Finding] = []
-    built = build(pipeline, Names(pipeline), image, findings, shipped=shipped)
+    built = build(pipeline, Names(pipeline), image, findings, shipped=shipped, packages=packages)
     text = yaml_of_pipeline(built.pipeline_spec, built.platform_spec)
     if report is None:
         for finding in [found for found in findings if found.severity != "info"]:
@@ -106,6 +117,7 @@ def build(
     findings: list[Finding],
     options: Callable[[Pipeline, Component, Any, Any, list[Finding]], None] | None = None,
     shipped: Shipped | None = None,
+    packages: Packages | None = None,
 ) -> Any:
     """The pipeline as the kfp SDK holds it. *options* is called in place of :func:`apply_options`.
 
@@ -118,8 +130,8 @@ def build(
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
         warnings.simplefilter("ignore", DeprecationWarning)
-        made = graph(pipeline, names, shipped)
-        return _built(pipeline, made, names, image, findings, options or apply_options, shipped)
+        made = graph(pipeline, names, shipped, packages)
+        return _built(pipeline, made, names, image, findings, options or apply_options, shipped, packages)
 
 
 def _built(
@@ -130,6 +142,7 @@ def _built(
     findings: list[Finding],
     options: Callable[..., None],
     shipped: Shipped | None,
+    packages: Packages | None,
 ) -> Any:
     from kfp import dsl, kubernetes
 
@@ -150,9 +163,15 @@ def _built(
             task.set_display_name(component.shown)
             task.after(*(tasks[name] for name in waits(component, names)))
             options(pipeline, component, task, kubernetes, findings)
+            if packages is not None and component.step.options.image is None:
+                kubernetes.mount_pvc(task, packages.claim, MOUNT)
+                if component.role in ("step", "list"):  # the rest of a loop comes after its list
+                    task.after(tasks[INSTALLER])
             return task
 
         def all_tasks() -> None:
+            if packages is not None:
+                tasks[INSTALLER] = packages_task(packages, kubernetes)
             if shipped is not None:
                 tasks[FOLDER] = folder_task(shipped, image)
             for each in made.tasks:

@@ -27,6 +27,7 @@ from labline_compiler.targets.kubeflow_names import (
     runs_apart,
     unique,
 )
+from labline_compiler.targets.kubeflow_packages import Packages
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.specification import StepSpecification
@@ -137,21 +138,34 @@ class Component:
 
 
 def components(
-    pipeline: Pipeline, step: Step, names: Names, *, ends: bool = False, shipped: Shipped | None = None
+    pipeline: Pipeline,
+    step: Step,
+    names: Names,
+    *,
+    ends: bool = False,
+    shipped: Shipped | None = None,
+    packages: Packages | None = None,
 ) -> tuple[Component, ...]:
     """The functions that KFP makes components of: of a loop that runs apart one for each part, the whole last.
 
-    *ends* says that the step is to be the task that ends the run. *shipped* are the files that come with the notebook.
+    *ends* says that the step is to be the task that ends the run. *shipped* are the files that come with the notebook,
+    *packages* what is installed for those steps that run in their image.
     """
     roles: tuple[Role, ...] = ("list", "item", "whole") if runs_apart(step) else ("exit",) if ends else ("step",)
-    return tuple(_Writer(pipeline, step, names, role, shipped).component() for role in roles)
+    return tuple(_Writer(pipeline, step, names, role, shipped, packages).component() for role in roles)
 
 
 class _Writer:
     """Writes the function of one task."""
 
     def __init__(
-        self, pipeline: Pipeline, step: Step, names: Names, role: Role, shipped: Shipped | None = None
+        self,
+        pipeline: Pipeline,
+        step: Step,
+        names: Names,
+        role: Role,
+        shipped: Shipped | None = None,
+        packages: Packages | None = None,
     ) -> None:
         self._shipped = shipped
         self._pipeline, self._step, self._names, self._role = pipeline, step, names, role
@@ -159,6 +173,8 @@ class _Writer:
         self._feeds: dict[str, Feed] = {}
         self._call: dict[str, ast.expr] = {}
         self._outputs = names.outputs[step.name]
+        if packages is not None and step.options.image is None:
+            self._call["packages"] = ast.Constant(packages.name)
 
     def component(self) -> Component:
         """The function, with its feeds."""

@@ -12,6 +12,7 @@ from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets.kubeflow_component import Component, components
 from labline_compiler.targets.kubeflow_folder import Shipped
 from labline_compiler.targets.kubeflow_names import Names
+from labline_compiler.targets.kubeflow_packages import Packages
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,13 @@ def ends_run(pipeline: Pipeline, step: Step) -> bool:
     return bool(step.options.exit) and not step.inputs and not step.keepers and len(pipeline.steps) > 1
 
 
-def graph(pipeline: Pipeline, names: Names, shipped: Shipped | None = None) -> Graph:
-    """The tasks that *pipeline* comes to, beside the one that has the files *shipped* with it."""
+def graph(pipeline: Pipeline, names: Names, shipped: Shipped | None = None, packages: Packages | None = None) -> Graph:
+    """The tasks that *pipeline* comes to, beside those that have the files *shipped* with it, and the *packages*."""
     tasks: list[Component | Fan] = []
     ending = None
     for step in pipeline.steps:
         is_last = ends_run(pipeline, step)
-        made = components(pipeline, step, names, ends=is_last, shipped=shipped)
+        made = components(pipeline, step, names, ends=is_last, shipped=shipped, packages=packages)
         if is_last:
             (ending,) = made
         elif len(made) == 1:

@@ -34,12 +34,13 @@ SPECIFICATION = "labline_specification"
 
 FOLDER = "notebook_folder"  # the component that has the notebook's files
 IMPORTER = "importer"  # what KFP calls that which fetches them from a storage
-FOLDERS = (FOLDER.replace("_", "-"), IMPORTER)  # as tasks
+INSTALLER = "notebook_packages"  # the component that installs packages into a volume
+FOLDERS = (FOLDER.replace("_", "-"), IMPORTER, INSTALLER.replace("_", "-"))  # as tasks, which are no steps
 
 # What no component may be called: the names that its source, or the Python target's module of components, stands on.
 RESERVED = (
     *("dsl", "labline_component", "labline_image", SPECIFICATION, "notebook_as_html", "run_labline_step"),
-    *(FOLDER, IMPORTER),
+    *(FOLDER, IMPORTER, INSTALLER, "install_labline_packages"),
 )
 
 # The widest whole number that survives the double which protobuf keeps every number in.

@@ -28,6 +28,7 @@ def run_labline_step(
     status: Any = None,
     archives: list[tuple[Any, str | None]] | None = None,
     written_files: Any = None,
+    packages: str | None = None,
 ) -> list[str] | None:
     """Run the step in a process of its own, as every target does, and hand its values to KFP.
 
@@ -44,7 +45,8 @@ def run_labline_step(
     that KFP's *status* of all others is told in.
 
     *archives* have files that are to be there before the step begins, in this order, each with its digest where that
-    is not in the artifact's metadata. *written_files* gets those that the step then writes.
+    is not in the artifact's metadata. *written_files* gets those that the step then writes. *packages* names the folder
+    of a volume with packages, which come before the image's own.
     """
     import json
     import os
@@ -183,6 +185,12 @@ def run_labline_step(
         (folder / "step.json").write_text(json.dumps(document), encoding="utf-8")
         environment = {name: value for name, value in os.environ.items() if name != "_KFP_RUNTIME"}
         environment.setdefault("PYTHONHASHSEED", "0")  # the order of a set is the same in every step
+        if packages is not None:
+            volume = Path(os.environ.get("LABLINE_PACKAGES") or "/labline-packages")
+            site = volume / packages / "site"
+            if not site.is_dir() and not ending:  # which is to run whatever has failed
+                fail(f"Step {step['step']} cannot begin: its packages are not in the volume ({site}). Run again.")
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(site), environment.get("PYTHONPATH")]))
         # Not -m, which looks for every module in the notebook's folder first; a kernel has it after Python's own.
         start = "import sys; sys.path[:] = filter(None, sys.path); import runpy; " + (
             "runpy.run_module('labline_runtime', run_name='__main__', alter_sys=True)"

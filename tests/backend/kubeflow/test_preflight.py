@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,73 @@ def test_nothing_is_submitted_that_would_wait_in_vain(client: Client, cluster: C
     with pytest.raises(InputError, match="no secret store"):
         client.submit(code("x = 1", "step:one", "secret:store:password:PASSWORD"))
     assert client.service.runs() == []
+
+
+UNSTORABLE = "import threading\nholder = {'deep': [threading.Lock()]}"
+
+
+def said(client: Client, severity: str, *cells: dict[str, Any], **more: Any) -> list[str]:
+    """What is said of the packages of images when *cells* are submitted."""
+    client.submit(*cells, **more)
+    (run,) = client.service.runs()
+    found = client.service.detail(run["id"])["findings"]
+    return [each["message"] for each in found if (each["code"], each["severity"]) == ("LL614", severity)]
+
+
+def test_what_the_step_image_has_is_not_told(client: Client) -> None:
+    assert said(client, "error", code("import json, cloudpickle", "step:one")) == []
+
+
+def test_a_package_that_the_step_image_lacks_keeps_a_run_from_being_submitted(client: Client) -> None:
+    with pytest.raises(InputError, match=r"labline-step:.* lacks what the notebook imports: hypothesis") as caught:
+        client.submit(code("import hypothesis", "step:one"))
+    assert "labline image build notebook.ipynb" in caught.value.findings[0].fix
+    assert client.service.runs() == []
+
+
+def test_a_package_that_the_notebook_can_do_without_is_a_warning(client: Client) -> None:
+    source = "try:\n    import hypothesis\nexcept ImportError:\n    pass"
+    (message, *_) = said(client, "warning", code(source, "step:one"))
+    assert "hypothesis" in message and "(the image has none)" in message
+
+
+def test_what_is_in_another_image_is_not_known_and_said(client: Client) -> None:
+    (message,) = said(client, "info", code("import hypothesis", "step:one", "image:example.org/own:1"))
+    assert "not known here what is in the image example.org/own:1" in message
+
+
+def test_what_is_installed_into_a_volume_is_not_told(client: Client, emulator: Emulator, tmp_path: Path) -> None:
+    target = client.add(emulator, packages="shared")
+    step = Step("one", (CellSource(0, "c", "import hypothesis"),))
+    pipeline = Pipeline("p", "p.ipynb", (step,))
+    made = client.service.targets.prepare(target, pipeline, {}, cache=True, folder=tmp_path)
+    assert [found for found in made.findings if found.code == "LL614"] == []
+    assert "hypothesis==" in made.files["pipeline.yaml"]
+
+
+def test_a_volume_for_packages_that_is_not_there_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    target = Target("prod", "http://x", kubeconfig=cluster.kubeconfig(tmp_path), packages="shared")
+    (found,) = lacking(target, Pipeline("p", "p.ipynb", (Step("fit", (CellSource(0, "c", "1"),)),)))
+    assert "There is no volume claim shared" in found.message
+
+
+def test_each_image_is_asked_for_what_its_own_steps_import(client: Client) -> None:
+    cells = (code("x = 1", "step:one"), code("import hypothesis", "step:two", "image:example.org/own:1"))
+    assert said(client, "error", *cells) == []
+
+
+def test_a_value_that_could_not_be_stored_here_keeps_a_run_from_being_submitted(client: Client) -> None:
+    cells = (code(UNSTORABLE, "step:one"), code("print(holder)", "step:two"))
+    assert client.end(client.submit(*cells, target="local"))["state"] == "failed"
+    with pytest.raises(InputError, match="as it did in the newest run here: holder cannot be handed"):
+        client.submit(*cells)
+
+
+def test_a_value_that_is_made_otherwise_since_is_not_told(client: Client) -> None:
+    use = code("print(holder)", "step:two")
+    client.end(client.submit(code(UNSTORABLE, "step:one"), use, target="local"))
+    client.submit(code("holder = 'none'", "step:one"), use)
+    assert [run["target"] for run in client.service.runs()] == ["prod", "local"]
 
 
 def test_a_missing_key_keeps_no_run_from_being_submitted_and_is_said_of_it(
