@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from labline_backend.engine.patching import kept_notebook
 from labline_backend.errors import InputError
+from labline_backend.home import HomeError
 from labline_backend.service import Service
 from labline_backend.store.records import RunRecord
 
@@ -20,13 +21,10 @@ def clone(
     ``InputError`` for all that :meth:`Service.run` raises it for, and where the run's notebook is gone.
     """
     record = service.get(run)
-    kept = service.home.run_folder(run) / "notebook.ipynb"
     try:
-        content = json.loads(kept.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"The notebook that was kept with the run {run} cannot be read: run the file itself."
-        ) from error
+        content = kept_notebook(service.home, run)
+    except HomeError as error:
+        raise InputError(str(error)) from error
     defaults = {parameter.name: parameter.default for parameter in record.pipeline.parameters}
     given = {name: text for name, text in record.parameters.items() if text != defaults.get(name)}
     return service.run(

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from labline_backend import wire
 from labline_backend.compiling import literals
-from labline_backend.errors import InputError, NotFoundError, ServiceError
+from labline_backend.errors import InputError, NotFoundError, ServiceError, engine_errors
 from labline_backend.home import HomeError
 from labline_backend.recurrence.recurring import Recurring, Wish
 from labline_backend.recurrence.timing import Timing
-from labline_backend.service import Service, engine_errors
+from labline_backend.service import Service
 
 if TYPE_CHECKING:
     from labline_backend.store.records import RunRecord, Schedule

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from labline_backend import wire
 from labline_backend.compiling import Compiled, compile_file, literals, summary
 from labline_backend.displays import tells_of_displays, updated
-from labline_backend.errors import InputError, NotFoundError
+from labline_backend.errors import InputError, NotFoundError, engine_errors
 from labline_backend.home import Home, HomeError
 from labline_backend.logs import LogPart, read_part
 
@@ -326,14 +326,10 @@ class Service:
         return self.document(run)
 
     def resume(self, run: str) -> RunRecord:
-        """Go on with an interrupted run, or with one on a target that nobody follows, or that has failed there."""
-        from labline_backend.engine.engine import RunStateError
-
+        """Go on with a run that was interrupted, has failed or was cancelled, or that nobody follows on its target."""
         self.get(run)
-        try:
+        with engine_errors():
             return self.engine.resume(run)
-        except RunStateError as error:
-            raise InputError(str(error)) from error
 
     def keep(self, run: str, kept: bool) -> wire.Document:
         """Have the values of a run stay, or let them go when others need the room."""
@@ -475,22 +471,6 @@ class Service:
         from labline_backend.tracking import Tracker
 
         return Tracker(self.home)
-
-
-@contextlib.contextmanager
-def engine_errors() -> Iterator[None]:
-    """What the engine raises for what a user got wrong, as ``InputError``."""
-    from labline_backend.engine.parameters import ParameterError
-    from labline_backend.kernels import KernelError
-    from labline_backend.store.artifacts import ArtifactStoreError
-    from labline_compiler.selection import SelectionError
-
-    try:
-        yield
-    except SelectionError as error:
-        raise InputError(str(error)) from error
-    except (KernelError, ParameterError, ArtifactStoreError) as error:
-        raise InputError(str(error), (error.finding,)) from error
 
 
 def _has_ended(record: StepRecord) -> bool:

@@ -175,9 +175,9 @@ def keep(name: str, undo: bool, as_json: bool) -> None:
 @click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
 @as_json_option
 def resume(name: str, notebook: Path | None, as_json: bool, no_track: bool) -> None:
-    """Go on with an interrupted run, or follow one on a target that nobody follows.
+    """Go on with a run that was interrupted, has failed or was cancelled, or follow one on a target.
 
-    With a changed notebook also a failed or cancelled run goes on; one on a target goes on there, as it is.
+    Steps that have finished stay. Without --with it goes on as it is; on a target it always does.
     """
     from labline_backend.cli.failures import BAD_INPUT
     from labline_backend.cli.run import attend, leave_on_signals

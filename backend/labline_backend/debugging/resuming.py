@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labline_backend.errors import InputError
+from labline_backend.errors import InputError, engine_errors
 
 if TYPE_CHECKING:
     from labline_backend.service import Service
@@ -20,18 +20,9 @@ def resume_with(
     *notebook* is its name as the user gave it. Raises ``NotFoundError``, and ``InputError`` where the notebook has
     errors or lies elsewhere, a parameter of the run does not fit any more, or the run is in no state for it.
     """
-    from labline_backend.engine.engine import RunStateError
-    from labline_backend.engine.parameters import ParameterError
-    from labline_backend.kernels import KernelError
-    from labline_backend.store.artifacts import ArtifactStoreError
-
     record = service.get(run)
     if path.absolute().parent.resolve() != Path(record.folder).resolve():
         raise InputError(f"The steps of {run} run in {record.folder}: the changed notebook has to be in there.")
     compilation, pipeline, document = service.compile_to_run(path, notebook, content)
-    try:
+    with engine_errors():
         return service.engine.patch(run, pipeline, notebook=notebook, content=document, findings=compilation.findings)
-    except RunStateError as error:
-        raise InputError(str(error)) from error
-    except (KernelError, ParameterError, ArtifactStoreError) as error:
-        raise InputError(str(error), (error.finding,)) from error

@@ -213,27 +213,33 @@ class Engine:
     def resume(self, run_id: str) -> RunRecord:
         """Go on with an interrupted run, or one whose owner has died. Finished steps are not repeated.
 
-        On a target a run that has failed or was cancelled is tried again, too, from where it stopped.
-        Raises ``KeyError``, and ``RunStateError`` where the run has ended or somebody drives it.
+        A run that has failed or was cancelled is tried again, from where it stopped and as it is.
+        Raises ``KeyError``, ``RunStateError`` where the run has succeeded or somebody drives it, and what :meth:`patch`
+        raises.
         """
         record = self._store.get(run_id)
-        is_there = record.target != LOCAL and record.state in STOPPED_RUN
-        if record.state in ENDED_RUN and not is_there:
-            if record.state == "succeeded":
-                raise RunStateError(f"The run {run_id} has succeeded: there is nothing to resume.")
-            raise RunStateError(f"The run {run_id} is {record.state}: it goes on with a changed notebook only.")
+        if record.state == "succeeded":
+            raise RunStateError(f"The run {run_id} has succeeded: there is nothing to resume.")
         if record.verification is not None:
             raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
         if not self._store.is_understood(run_id):
             raise RunStateError(f"The run {run_id} was begun by another version of Labline: resume it with that one.")
-        if record.state in ENDED_RUN and self._remote is not None:
+        if record.state in ENDED_RUN:
             return self._try_again(record)
         if not self._take_over(record):
             raise RunStateError(f"The run {run_id} is driven by another process.")
         return self._store.get(run_id)
 
     def _try_again(self, before: RunRecord) -> RunRecord:
-        """Have a run that has ended on its target go on there: noted as a patch that changes nothing."""
+        """Have a run that has ended go on where it was: noted as a patch that changes nothing."""
+        if before.target == LOCAL:
+            try:
+                content = patching.kept_notebook(self._home, before.id)
+            except HomeError as error:
+                raise RunStateError(str(error)) from error
+            return self.patch(
+                before.id, before.pipeline, notebook=before.notebook, content=content, findings=before.findings
+            )
         thread = self._started()
         if (ending := thread.future(before.id)) is not None:
             ending.result()

@@ -15,7 +15,7 @@ from typing import Any
 
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.engine.cache import Cache
-from labline_backend.home import Home
+from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import DONE_STEP, RunRecord, StepRecord, StepState
@@ -87,6 +87,16 @@ def keep(home: Home, run: str, number: int, steps: Iterable[str]) -> Path:
         shutil.rmtree(kept, ignore_errors=True)
         raise home.error(error) from error
     return kept
+
+
+def kept_notebook(home: Home, run: str) -> dict[str, Any]:
+    """The notebook that *run* goes by. Raises ``HomeError`` where it cannot be read any more."""
+    try:
+        content: dict[str, Any] = json.loads((home.run_folder(run) / "notebook.ipynb").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        said = f"The notebook that was kept with the run {run} cannot be read: run the file itself."
+        raise HomeError(said) from error
+    return content
 
 
 def lay_out(home: Home, run: RunRecord, content: dict[str, Any], steps: Iterable[str]) -> None:
