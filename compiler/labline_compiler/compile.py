@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -362,9 +363,11 @@ class _Compiler:
         keepers = find_keepers(flows, order, self.cells)
         broken = interrupted(self.cells)
         cells: dict[str | None, list[CellSource]] = {}
+        trees: dict[str | None, list[ast.Module]] = {}
         for c in self.cells:
             if c.parsed is not None:
                 cells.setdefault(c.step, []).append(self._source(c))
+                trees.setdefault(c.step, []).append(c.parsed.tree)
         steps = []
         for name in order:
             flow = flows.steps[name]
@@ -381,6 +384,7 @@ class _Compiler:
                 }
                 if s in position and s not in by_source and s != name
             ]
+            made = {*flow.files_of, *prev.get(name, {})}
             outputs = [StepOutput(tuple(group), tuple(sorted(flow.optional & set(group)))) for group in flow.groups]
             stretches = [stretch.told() for stretch in flow.stretches.values()]
             steps.append(
@@ -399,9 +403,9 @@ class _Compiler:
                     files=tuple(sorted({path for stretch in stretches for path in stretch.files})),
                     stretches=tuple(stretches) if name in broken else (),
                     keepers=tuple(keepers.get(name, ())),
-                    files_of=tuple(source for source in names if source in {**flow.files_of, **prev.get(name, {})}),
+                    files_of=tuple(sorted(made & position.keys(), key=position.__getitem__)),
                     options=options.get(name, StepOptions()),
-                    condition=find_condition(cells.get(name, ())),
+                    condition=find_condition(cells.get(name, ()), trees.get(name, ())),
                 )
             )
         return tuple(self._with_loops(steps, parallel_random))

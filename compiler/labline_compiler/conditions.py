@@ -10,17 +10,18 @@ from labline_compiler.syntax import parse
 from labline_runtime.specification import CellSource
 
 
-def find_condition(cells: Sequence[CellSource]) -> Condition | None:
-    """The condition of the one ``if`` that *cells* are, without ``else``; None where they are anything else."""
-    found: list[tuple[CellSource, ast.stmt]] = []
-    for cell in cells:
-        try:
-            found += [(cell, statement) for statement in parse(cell.source).body]
-        except (SyntaxError, ValueError, MemoryError, RecursionError):  # IPython's own syntax
-            return None
-        if cell.role != "step" or len(found) > 1:
-            return None
+def find_condition(cells: Sequence[CellSource], trees: Sequence[ast.Module]) -> Condition | None:
+    """The condition of the one ``if`` that *cells*, whose code is *trees*, are; None where they are anything else, and
+    where it has an ``else``."""
+    found = [(cell, statement) for cell, tree in zip(cells, trees, strict=True) for statement in tree.body]
     match found:
-        case [(cell, ast.If(test, _, []))]:
-            return Condition(cell.index, " ".join((ast.get_source_segment(cell.source, test) or "").split()))
-    return None
+        case [(cell, ast.If(orelse=[]))] if all(each.role == "step" for each in cells):
+            pass
+        case _:
+            return None
+    try:  # once more: IPython's own syntax is nothing to show, and places are to be those of the text
+        statements = [statement for each in cells for statement in parse(each.source).body]
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    test = ast.get_source_segment(cell.source, statements[0].test) or ""
+    return Condition(cell.index, " ".join(test.split()))

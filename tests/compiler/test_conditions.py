@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labline_compiler.conditions import find_condition
+from labline_compiler.ipython import parse_cell
 from labline_compiler.pipeline import Condition
 from labline_runtime.specification import CellSource
 
@@ -20,5 +21,6 @@ from labline_runtime.specification import CellSource
     ],
 )
 def test_the_condition_of_a_step_is_that_of_its_one_if(sources: list[str], text: str | None) -> None:
-    found = find_condition([CellSource(place, f"c{place}", source) for place, source in enumerate(sources)])
+    cells = [CellSource(place, f"c{place}", source) for place, source in enumerate(sources)]
+    found = find_condition(cells, [parse_cell(source).tree for source in sources])
     assert found == (None if text is None else Condition(len(sources) - 1, text))
