@@ -505,8 +505,9 @@ class Classes(Functions):
         if functions:
             self.invoke(functions, reached - functions)
         for number in sorted(reached & self.heap.dotted):
-            if self.heap.things[number].kind == "library":
-                self.called_back(self.heap.things[number].origin or "")
+            origin = self.heap.things[number].origin or ""
+            if self.heap.things[number].kind == "library" and origin not in hidden_state.ASSIGNMENTS:  # os.environ
+                self.called_back(origin)
         self.state.alter(self.behind_methods(reached), handed)
         self.use(reached)
         return functions

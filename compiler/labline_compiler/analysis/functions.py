@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Hashable, Sequence
 
-from labline_compiler.analysis import scopes
+from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.generators import EVERY, NONE, is_quiet, package_of
 from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Value
@@ -410,11 +410,19 @@ class Functions(Mentioning):
             new = NOTHING if final else (reached - before) & (self.heap.functions | self.heap.instances)
         self.unknown_draws(reached, drawn=drawn)
         self.mix(handed, node)
+        if package_of(origin or "") != "subprocess":  # which only copies what it is handed
+            self._change_options(reached)
         seeds = self.seeds_in(reached)  # what is made of a module may be used to seed its generator
         given = self.any_of(reached, node) | seeds
         if origin is not None and self._makes_more(origin, given):
             given |= self.heap.make(self.site(node, "unknown"), None, self.heap.mutable(reached), maker=origin)
         return given or self.heap.make(self.site(node, "unknown"))
+
+    def _change_options(self, reached: Value) -> None:
+        """What holds hidden state and is handed to code that is not known may be changed there: ``f(os.environ)``."""
+        for number in sorted(reached & self.heap.dotted):
+            if state := hidden_state.ASSIGNMENTS.get(self.heap.things[number].origin or ""):
+                self.state.sink.hidden(state, "change")
 
     def _makes_more(self, origin: str, given: Value) -> bool:
         """Whether a function of a library may give something that none of *given* can stand for."""

@@ -97,8 +97,10 @@ class LibraryCalls(Replacements):
                 self.state.alter(target | self.iterators_in(target), handed - target)
         if self.draws_figures(origin):
             result = self.figures(self.figures_of_arguments(arguments))
-            if origin.endswith("pyplot.close") and (not arguments.positional or arguments.constant(0) == "all"):
+            if origin.endswith("pyplot.close") and arguments.constant(0, "fig") == "all":
                 self.close_figures()
+            elif origin.endswith("pyplot.close") and not arguments.positional:
+                self.close_figure()
             return result
         result = self._result(operation, handed, arguments, node, origin)
         if operation.result in ("holds", "elements") and functions:
@@ -364,6 +366,8 @@ class LibraryCalls(Replacements):
         for use in hidden_state.call_uses(origin):
             if use.use == "set" and arguments.constant(0) is None:
                 sink.hidden(use.state, "draw")
+            elif use == ("@numpy.random", "draw") and arguments.has_state():  # scipy.stats.norm.rvs(random_state=1)
+                continue
             elif origin != "locale.setlocale" or len(arguments.positional) > 1 or arguments.keywords:
                 sink.hidden(*use)
         if origin == "importlib.reload":

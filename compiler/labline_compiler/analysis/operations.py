@@ -235,6 +235,7 @@ LIBRARY: dict[str, Operation] = {
     "random.sample": ELEMENTS,
     "random.choices": ELEMENTS,
     "random.Random": Operation("fresh", "rng"),
+    "random.SystemRandom": Operation("fresh", "rng"),
     "functools.wraps": HOLDS,
     "dataclasses.dataclass": SAME,
     "importlib.reload": SAME,

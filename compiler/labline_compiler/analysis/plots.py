@@ -103,7 +103,12 @@ class Plots(Logs):
             self.figures()
 
     def close_figures(self) -> None:
-        """All are closed."""
+        """All are closed: there are none, as where a step begins that is handed none."""
+        if self.figures_open and self.state.depth == 0 and len(self.state.frames) == 1:
+            self.state.delete_global(FIGURES)
+
+    def close_figure(self) -> None:
+        """One is closed, which may leave others."""
         if self.figures_open and self.state.depth == 0 and len(self.state.frames) == 1:
             self.state.bind_global(FIGURES, self.heap.make(("figures", self.cells, self.state.time), "matplotlib"))
 

@@ -182,7 +182,7 @@ print(1)
         "info",
         "The notebook's plots are not shown and closed at the end of their cell, as IPython's inline backend does. "
         "What is drawn later may go on a figure that is open, so steps that plot run in the notebook's order.",
-        "Use `%matplotlib inline`, or close figures with `plt.close()` where they are done.",
+        'Use `%matplotlib inline`, or close figures with `plt.close("all")` where they are done.',
         bad="""\
 # %% tags=["imports"]
 import matplotlib.pyplot as plt
