@@ -125,13 +125,17 @@ class Application:
 
     def serve(self, routing: Routing[Served], shadow: Shadow | None = None) -> None:
         """Answer predictions by *routing* from now on, and have *shadow* asked the same."""
-        model = f"/v2/models/{routing.model}"
+        model, deployed = f"/v2/models/{routing.model}", f"/api/2.0/endpoints/{routing.model}"
         places = {model: None, **{f"{model}/versions/{number}": number for number in routing.numbers}}
         routes = dict(self._fixed)
         for path, wanted in places.items():
             routes[path] = ("GET", "metadata", self._model, wanted)
             routes[f"{path}/ready"] = ("GET", "health", self._ready, wanted)
             routes[f"{path}/infer"] = ("POST", "infer", self._infer, wanted)
+        # What MLflow's own client of deployments asks for.
+        routes["/api/2.0/endpoints/"] = ("GET", "metadata", self._deployments, None)
+        routes[deployed] = ("GET", "metadata", self._deployment, None)
+        routes[f"/endpoints/{routing.model}/invocations"] = ("POST", "invocations", self._invocations, None)
         self._routing, self._shadow, self._routes = routing, shadow, routes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -203,7 +207,7 @@ class Application:
     async def _unknown(self, request: Request) -> Reply:
         routing = self._routing
         if routing is None:
-            raise Refusal("There is nothing here, and no such model. The model is still being loaded.", 404)
+            raise Refusal("There is nothing here yet: the model is still being loaded.", 503, retry_after=1)
         served = ", ".join(f"{routing.model}/{number}" for number in routing.numbers)
         raise Refusal(f"There is nothing here, and no such model. Served is {served}.", 404)
 
@@ -225,6 +229,12 @@ class Application:
         predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
         versions = routing.numbers if request.wanted is None else (request.wanted,)
         return Reply(write(v2_answers.metadata(predictor.signature, routing.model, versions, predictor.platform)))
+
+    async def _deployments(self, request: Request) -> Reply:
+        return Reply(write({"endpoints": [invocations.deployment(self._loaded().model)]}))
+
+    async def _deployment(self, request: Request) -> Reply:
+        return Reply(write(invocations.deployment(self._loaded().model)))
 
     async def _read_metrics(self, request: Request) -> Reply:
         text = self._metrics.text() if self.all_metrics is None else await self.all_metrics()
@@ -300,7 +310,7 @@ def _refused(refusal: Refusal, path: str, method: str, *, close: bool = False) -
         headers = ((b"allow", method.encode()),)
     elif refusal.retry_after is not None:
         headers = ((b"retry-after", b"%d" % refusal.retry_after),)
-    if path == "/invocations":
+    if path.endswith("/invocations"):
         default = "BAD_REQUEST" if refusal.status < 500 else "TEMPORARILY_UNAVAILABLE"
         body = write({"error_code": _ERROR_CODES.get(refusal.status, default), "message": refusal.message})
     else:

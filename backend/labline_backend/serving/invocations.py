@@ -251,3 +251,14 @@ def answer(prediction: Any) -> bytes:
     elif isinstance(prediction, np.ndarray) and prediction.dtype.kind in "fiub":
         prediction = np.ascontiguousarray(prediction)
     return write({"predictions": prediction})
+
+
+def deployment(model: str) -> dict[str, Any]:
+    """A model as ``mlflow.deployments`` lists what a server has. Its clients insist on every key."""
+    return {
+        "name": model,
+        "endpoint_type": "mlflow/invocations",
+        "model": {"name": model, "provider": "labline"},
+        "endpoint_url": f"/endpoints/{model}/invocations",
+        "limit": None,
+    }

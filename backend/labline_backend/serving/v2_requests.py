@@ -7,7 +7,7 @@ followed by raw tensors, little-endian and row-major; ``Inference-Header-Content
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -28,6 +28,8 @@ DATATYPES: dict[str, np.dtype[Any]] = {
     "BYTES": np.dtype(object),
 }
 MAX_AXES = 8
+UNKNOWN_EXTENSIONS = frozenset({"classification", "shared_memory_region"})
+"""Parameters of an output, of Triton's extensions."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,17 @@ def _outputs(document: dict[str, Any]) -> tuple[tuple[str, ...] | None, frozense
         isinstance(o, dict) and isinstance(o.get("name"), str) for o in outputs
     ):
         raise Refusal("'outputs' is not a list of objects with a 'name'.")
+    for o in outputs:
+        refuse_extensions(_object(o, "parameters"), o["name"])
     binary = frozenset(o["name"] for o in outputs if _object(o, "parameters").get("binary_data") is True)
     return tuple(o["name"] for o in outputs) or None, binary
+
+
+def refuse_extensions(parameters: Iterable[str], output: str) -> None:
+    """Refuse what would have an output be something else, or elsewhere: its client would read what it did not get."""
+    for name in parameters:
+        if name in UNKNOWN_EXTENSIONS:
+            raise Refusal(f"Output {quoted(output)}: {name!r} belongs to an extension that this server does not have.")
 
 
 def _tensor(given: Any, index: int, tail: memoryview) -> tuple[str, Array, memoryview]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -23,7 +24,7 @@ from labline_backend.registry import RegisteredVersion
 from labline_backend.serving.predictor import Predictor, load
 from labline_backend.tracking.location import Location
 
-from .models import log_models
+from .models import frame, log_models, mixed_frame
 
 REPOSITORY = Path(__file__).parents[3]
 SECONDS = 240  # after which something that hangs has failed
@@ -75,10 +76,14 @@ class Registry:
 
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
-    """Models that were logged as users log them. Requirements are given: working them out takes half a minute."""
+    """Models that were logged as users log them."""
+    return filled(Registry(Home.open(tmp_path_factory.mktemp("registry"))))
+
+
+def filled(registry: Registry) -> Registry:
+    """Log the models. Requirements are given: working them out takes half a minute."""
     from labline_backend.tracking.recorder import prepare_store
 
-    registry = Registry(Home.open(tmp_path_factory.mktemp("registry")))
     location = registry.location
     with using(location.uri):
         assert location.artifacts is not None
@@ -146,39 +151,54 @@ Start = Callable[..., contextlib.AbstractContextManager[Server]]
 @pytest.fixture(scope="session")
 def start(registry: Registry) -> Start:
     """Start ``labline serve`` with these arguments, and wait until it says that the model is served."""
+    return functools.partial(started, registry)
 
-    @contextlib.contextmanager
-    def start(*arguments: str) -> Iterator[Server]:
-        places = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "labline_backend", "serve", *arguments, "--port", "0", "--token-env", "TEST_TOKEN"],
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(places),
-                "LABLINE_HOME": str(registry.home.root),
-                "TEST_TOKEN": TOKEN,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            assert process.stdout is not None
-            said = ""
-            while "Ctrl-C" not in said:
-                line = process.stdout.readline()
-                if not line:
-                    pytest.fail(f"the server ended: {process.communicate()[1]}")
-                said += line
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", said)
-            assert found is not None
-            yield Server(process, int(found[1]), said)
-        finally:
-            process.kill()
-            process.communicate()
 
-    return start
+@contextlib.contextmanager
+def started(registry: Registry, *arguments: str) -> Iterator[Server]:
+    """``labline serve`` with these arguments, from when it serves."""
+    places = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labline_backend", "serve", *arguments, "--port", "0", "--token-env", "TEST_TOKEN"],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(places),
+            "LABLINE_HOME": str(registry.home.root),
+            "TEST_TOKEN": TOKEN,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            line = process.stdout.readline()
+            if not line:
+                pytest.fail(f"the server ended: {process.communicate()[1]}")
+            said += line
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", said)
+        assert found is not None
+        yield Server(process, int(found[1]), said)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def place(registry: Registry, forest: Server, prices: Server) -> dict[str, Any]:
+    """What clients are told (``tests/clients``), with what MLflow itself predicts."""
+    rows, mixed = frame(5), mixed_frame(5).fillna(80.0)
+    return {
+        "token": TOKEN,
+        "http": f"127.0.0.1:{forest.port}",
+        "mixed_http": f"127.0.0.1:{prices.port}",
+        "rows": rows.to_numpy().tolist(),
+        "expected": registry.pyfunc("forest", rows).tolist(),
+        "mixed_rows": mixed.to_dict(orient="list"),
+        "mixed_expected": registry.pyfunc("prices", mixed).tolist(),
+    }
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,36 @@
+"""The ASGI application by itself, where a server would only be slower."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from labline_backend.serving.app import Application
+from labline_backend.serving.body import BodyReader
+from labline_backend.serving.metrics import Metrics
+
+from .conftest import TOKEN
+
+
+async def asked(application: Application, path: str, body: bytes | None = None) -> tuple[int, dict[bytes, bytes], Any]:
+    """Status, headers and document of an answer."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "GET" if body is None else "POST", "path": path, "headers": headers}
+    await application(scope, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
+
+
+async def test_while_a_model_is_loaded_a_client_is_told_to_come_back_and_not_that_there_is_none() -> None:
+    application = Application(TOKEN, BodyReader(1 << 20, 30.0, 1 << 26), Metrics())
+    for path, body in (("/v2/models/forest", None), ("/v2/models/forest/ready", None), ("/v2/models/x/infer", b"{}")):
+        status, headers, document = await asked(application, path, body)
+        assert (status, headers[b"retry-after"]) == (503, b"1")
+        assert "still being loaded" in document["error"]
