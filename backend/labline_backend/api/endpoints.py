@@ -76,3 +76,13 @@ class EndpointLogHandler(LablineHandler):
             return {"text": service.endpoints.log(endpoint, lines)}
 
         await self.answer(read)
+
+
+class EndpointTrafficHandler(LablineHandler):
+    """What one has lately answered."""
+
+    @authenticated
+    @authorized
+    async def get(self, endpoint: str) -> None:
+        """The last minutes, in short stretches."""
+        await self.answer(lambda service: service.endpoints.traffic(endpoint))

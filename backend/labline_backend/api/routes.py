@@ -8,7 +8,13 @@ from typing import Any
 from labline_backend.api.base import UnknownHandler
 from labline_backend.api.cache import CacheHandler, PruneHandler
 from labline_backend.api.debugging import KeptProcessesHandler, ReleaseHandler, ReplayHandler, ResumeHandler
-from labline_backend.api.endpoints import EndpointHandler, EndpointLogHandler, EndpointsHandler, StopEndpointHandler
+from labline_backend.api.endpoints import (
+    EndpointHandler,
+    EndpointLogHandler,
+    EndpointsHandler,
+    EndpointTrafficHandler,
+    StopEndpointHandler,
+)
 from labline_backend.api.events import EventsHandler
 from labline_backend.api.forecasts import ForecastsHandler
 from labline_backend.api.logs import ExecutedNotebookHandler, LogHandler
@@ -67,6 +73,7 @@ OPERATIONS: dict[str, type[Any]] = {
     "/endpoints/{endpoint}": EndpointHandler,
     "/endpoints/{endpoint}/stop": StopEndpointHandler,
     "/endpoints/{endpoint}/log": EndpointLogHandler,
+    "/endpoints/{endpoint}/traffic": EndpointTrafficHandler,
 }
 
 

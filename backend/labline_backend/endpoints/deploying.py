@@ -230,6 +230,14 @@ class Endpoints:
 
     def ask(self, name: str, body: bytes) -> bytes:
         """What an endpoint's ``/invocations`` answers to a JSON *body*. Raises ``NotFoundError`` and ``InputError``."""
+        return self._asked(name, "POST", "/invocations", body)
+
+    def traffic(self, name: str) -> dict[str, Any]:
+        """What an endpoint has answered in the last minutes. Raises ``NotFoundError`` and ``InputError``."""
+        found: dict[str, Any] = json.loads(self._asked(name, "GET", "/traffic"))
+        return found
+
+    def _asked(self, name: str, method: str, path: str, body: bytes | None = None) -> bytes:
         found = self.get(name)
         if found.address is None or not found.alive:
             raise InputError(f"The endpoint {name} does not run.")
@@ -240,13 +248,14 @@ class Endpoints:
         headers = {"Authorization": f"Bearer {self.token(name)}", "Content-Type": "application/json"}
         with contextlib.closing(connection):
             try:
-                connection.request("POST", "/invocations", body, headers)
+                connection.request(method, path, body, headers)
                 response = connection.getresponse()
                 answer = response.read()
             except (OSError, http.client.HTTPException) as error:
                 raise InputError(f"The endpoint {name} does not answer: {error}.") from error
         if response.status != http.client.OK:
-            raise InputError(f"{name}: {json.loads(answer)['message']}")
+            said = json.loads(answer)
+            raise InputError(f"{name}: {said.get('message') or said.get('error')}")
         return answer
 
     def start_keeper(self, name: str) -> None:

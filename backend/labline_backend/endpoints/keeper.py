@@ -28,11 +28,12 @@ from labline_backend.serving.listening import ListenError, listen_patiently
 from labline_backend.serving.metrics import together
 from labline_backend.serving.plan import Orders, Plan
 from labline_backend.serving.tally import Counts, total
+from labline_backend.serving.traffic import Traffic
 from labline_backend.store.endpoints import Endpoint, EndpointSpec, EndpointStatus, EndpointStore, Rollout
 from labline_backend.tracking.location import Location
 
 LOOK_SECONDS = 0.2  # between two looks at the database
-JUDGE_SECONDS = 1.0  # between two looks at a canary
+JUDGE_SECONDS = 1.0  # between two looks at what was answered
 METRICS_SECONDS = 5.0  # after which a worker's metrics are left out
 BACKOFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 5.0
@@ -54,6 +55,7 @@ class Keeper:
         self._served: Rollout | None = None
         self._plan: Plan | None = None
         self._trial: Trial | None = None
+        self._traffic = Traffic()
         self._status = EndpointStatus()
         self._changing = asyncio.Lock()
         self._stop = asyncio.Event()
@@ -189,7 +191,9 @@ class Keeper:
             deadline=spec.deadline,
             log_rate=spec.log_rate,
         )
-        return await Worker.start(self._numbers, orders, listening, self._log, {"metrics": self._metrics})
+        return await Worker.start(
+            self._numbers, orders, listening, self._log, {"metrics": self._metrics, "traffic": self._lately}
+        )
 
     async def _watch(self, worker: Worker, listening: socket.socket) -> None:
         """Replace *worker* when it dies."""
@@ -235,10 +239,11 @@ class Keeper:
     # --------------------------------------------------------------- canary
 
     async def _judge(self) -> None:
-        """Take a canary back as soon as it does worse than it may."""
+        """Keep count of what is answered, and take a canary back as soon as it does worse than it may."""
         while True:
             await asyncio.sleep(JUDGE_SECONDS)
             counts = await self._counts()
+            self._traffic.observe(time.time(), counts)
             trial, served = self._trial, self._served
             if trial is None or served is None:
                 continue
@@ -278,6 +283,10 @@ class Keeper:
 
         found = await asyncio.gather(*map(of, self._workers))
         return together(dict(filter(None, found))).decode()
+
+    async def _lately(self, _: Any) -> dict[str, object]:
+        """What all workers have lately answered, for the one that was asked."""
+        return self._traffic.plain()
 
     def _now(self, **changes: Any) -> EndpointStatus:
         pids = tuple(worker.pid for worker in self._workers)

@@ -23,6 +23,7 @@ from labline_backend._version import __version__
 from labline_backend.serving import invocations, v2_answers, v2_requests
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
 from labline_backend.serving.documents import write
+from labline_backend.serving.example import described
 from labline_backend.serving.metrics import CONTENT_TYPE, Metrics
 from labline_backend.serving.payload_log import Exchange
 from labline_backend.serving.refusal import Refusal, quoted
@@ -102,6 +103,8 @@ class Application:
         self.draining = False
         self.all_metrics: Callable[[], Awaitable[bytes]] | None = None
         """Where there are other processes beside this one: the metrics of all."""
+        self.traffic: Callable[[], Awaitable[bytes]] | None = None
+        """Where somebody keeps count of the last minutes: what was answered then."""
         self._token = token.encode()
         self._reader = reader
         self._metrics = metrics
@@ -119,6 +122,7 @@ class Application:
             "/v2/health/live": ("GET", "health", self._live, None),
             "/v2/health/ready": ("GET", "health", self._ready, None),
             "/metrics": ("GET", "metrics", self._read_metrics, None),
+            "/traffic": ("GET", "metrics", self._read_traffic, None),
             "/invocations": ("POST", "invocations", self._invocations, None),
         }
         self._routes = self._fixed
@@ -130,6 +134,7 @@ class Application:
         routes = dict(self._fixed)
         for path, wanted in places.items():
             routes[path] = ("GET", "metadata", self._model, wanted)
+            routes[f"{path}/example"] = ("GET", "metadata", self._example, wanted)
             routes[f"{path}/ready"] = ("GET", "health", self._ready, wanted)
             routes[f"{path}/infer"] = ("POST", "infer", self._infer, wanted)
         # What MLflow's own client of deployments asks for.
@@ -235,6 +240,17 @@ class Application:
 
     async def _deployment(self, request: Request) -> Reply:
         return Reply(write(invocations.deployment(self._loaded().model)))
+
+    async def _example(self, request: Request) -> Reply:
+        routing = self._loaded()
+        predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
+        shown = described(predictor.signature, predictor.example)
+        return Reply(write({"model": routing.model, "version": predictor.version.version, **shown}))
+
+    async def _read_traffic(self, request: Request) -> Reply:
+        if self.traffic is None:
+            raise Refusal("Nobody keeps count of what this server has lately answered: read /metrics.", 404)
+        return Reply(await self.traffic())
 
     async def _read_metrics(self, request: Request) -> Reply:
         text = self._metrics.text() if self.all_metrics is None else await self.all_metrics()

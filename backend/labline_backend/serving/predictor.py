@@ -47,7 +47,7 @@ class Predictor:
             self._native = getattr(raw, flavour.get("predict_fn", "predict"), None)
             # It is what asking by an array means; the check has shown that it changes nothing.
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        rows = as_rows(example, self.signature)
+        self.example = rows = as_rows(example, self.signature)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self.verdict: Verdict = decide(self._reference, self._native, raw, rows)

@@ -17,9 +17,11 @@ from typing import Any
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError, resolve
 from labline_backend.serving.control import CallError, Channel, GoneError
+from labline_backend.serving.documents import write
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.plan import Orders, Plan
 from labline_backend.serving.predictor import LoadError
+from labline_backend.serving.refusal import Refusal
 from labline_backend.serving.server import Server, Settings, settle
 from labline_backend.tracking.location import Location
 from labline_runtime.documents import from_json, from_plain
@@ -48,6 +50,7 @@ class Worker(Server):
         gc.collect()
         gc.freeze()  # what a model is made of is no garbage
         self.application.all_metrics = lambda: self._all_metrics(channel)
+        self.application.traffic = lambda: self._traffic(channel)
         await super().startup(sockets)
 
     async def _talk(self, channel: Channel) -> None:
@@ -96,6 +99,12 @@ class Worker(Server):
         except (GoneError, CallError):
             return self.metrics.text()
         return text.encode()
+
+    async def _traffic(self, channel: Channel) -> bytes:
+        try:
+            return write(await channel.call("traffic"))
+        except (GoneError, CallError) as error:
+            raise Refusal("Whoever keeps count of the answers has gone.", 503, retry_after=1) from error
 
 
 def main() -> None:

@@ -137,3 +137,28 @@ def test_an_endpoint_that_is_removed_leaves_nothing(deploy: Deploy, endpoints: E
     assert not EndpointFolder.of(home, "brief").path.exists()
     with pytest.raises(NotFoundError):
         endpoints.get("brief")
+
+
+def test_what_all_workers_answer_is_kept_count_of(deploy: Deploy, connect: Connect, endpoints: Endpoints) -> None:
+    found = deploy("tide/1", name="counted", workers=2)
+    clients = [connect(found) for _ in range(6)]
+    for client in clients:
+        for _ in range(5):
+            assert client.ask().status == 200
+    assert clients[0].ask(Content_Type="text/plain").status == 415
+
+    def told() -> int:
+        points = endpoints.traffic("counted")["points"]
+        return sum(each["requests"] for point in points for each in point["versions"].values())
+
+    until(lambda: told() == 31)
+    ((version, last),) = next(p for p in endpoints.traffic("counted")["points"] if p["versions"])["versions"].items()
+    assert version == "1"
+    assert 0 < last["median"] <= last["slow"]
+
+
+def test_what_does_not_run_has_no_traffic(endpoints: Endpoints, deploy: Deploy) -> None:
+    deploy("tide/1", name="quiet")
+    endpoints.stop("quiet")
+    with pytest.raises(InputError, match="does not run"):
+        endpoints.traffic("quiet")
