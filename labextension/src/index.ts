@@ -2,6 +2,7 @@ import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { chipsPlugin } from './plugins/chips';
 import { debugPlugin } from './plugins/debug';
+import { endpointsPlugin } from './plugins/endpoints';
 import { inspectorPlugin } from './plugins/inspector';
 import { modelsPlugin } from './plugins/models';
 import { notebooksPlugin } from './plugins/notebooks';
@@ -23,6 +24,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   runningPlugin,
   runsPlugin,
   modelsPlugin,
+  endpointsPlugin,
   recurringPlugin,
   debugPlugin,
   inspectorPlugin

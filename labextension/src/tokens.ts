@@ -74,4 +74,6 @@ export namespace CommandIDs {
   export const openRuns = 'labline:open-runs';
   /** Open the list of registered models, or the one that the argument `model` names. */
   export const openModels = 'labline:open-models';
+  /** Open the list of endpoints, or the one that the argument `endpoint` names. */
+  export const openEndpoints = 'labline:open-endpoints';
 }

@@ -1,6 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
+import type { DeployRequest, Endpoint, Example, Prediction, TrafficPoint } from './endpoints';
 import type {
   AliasMove,
   Judgement,
@@ -199,6 +200,60 @@ export class LablineClient {
     return this.call('POST', ['models', model, 'rollbacks'], {}, { alias });
   }
 
+  async listEndpoints(): Promise<Endpoint[]> {
+    return (await this.call<{ endpoints: Endpoint[] }>('GET', ['endpoints'])).endpoints;
+  }
+
+  getEndpoint(endpoint: string): Promise<Endpoint> {
+    return this.call('GET', ['endpoints', endpoint]);
+  }
+
+  /** Have an endpoint serve something, whether it is there or not. Answered at once. */
+  deploy(request: DeployRequest): Promise<Endpoint> {
+    return this.call('POST', ['endpoints'], {}, request);
+  }
+
+  scaleEndpoint(endpoint: string, workers: number): Promise<Endpoint> {
+    return this.call('PATCH', ['endpoints', endpoint], {}, { workers });
+  }
+
+  stopEndpoint(endpoint: string): Promise<Endpoint> {
+    return this.call('POST', ['endpoints', endpoint, 'stop'], {}, {});
+  }
+
+  removeEndpoint(endpoint: string): Promise<Endpoint> {
+    return this.call('DELETE', ['endpoints', endpoint]);
+  }
+
+  async endpointLog(endpoint: string, lines = 200): Promise<string> {
+    return (await this.call<{ text: string }>('GET', ['endpoints', endpoint, 'log'], { lines })).text;
+  }
+
+  /** What an endpoint has answered in the last minutes. */
+  async traffic(endpoint: string): Promise<TrafficPoint[]> {
+    return (await this.call<{ points: TrafficPoint[] }>('GET', ['endpoints', endpoint, 'traffic'])).points;
+  }
+
+  /** What a version that an endpoint serves takes. */
+  async example({ path, spec }: Endpoint, version: string): Promise<Example> {
+    const model = ['v2', 'models', spec.model, 'versions', version, 'example'].map(encodeURIComponent);
+    const { status, document } = await this.ask(path + model.join('/'));
+    if (status !== 200) {
+      throw new ApiError((document as { error?: string })?.error ?? 'The endpoint does not answer.', status);
+    }
+    return document as Example;
+  }
+
+  /** Ask an endpoint, through the Jupyter server; `version` counts instead of its split. */
+  predict({ path }: Endpoint, body: string, version: string | null): Promise<Prediction> {
+    const headers = { 'Content-Type': 'application/json' };
+    return this.ask(`${path}invocations`, {
+      method: 'POST',
+      body,
+      headers: version === null ? headers : { ...headers, 'X-Labline-Version': version }
+    });
+  }
+
   /** A page the server names: absolute, or relative to its base URL. */
   pageUrl(url: string): string {
     return /^https?:/.test(url) ? url : URLExt.join(this.settings.baseUrl, url);
@@ -207,6 +262,24 @@ export class LablineClient {
   /** MLflow's own pages, behind the Jupyter server's login. */
   get mlflowUrl(): string {
     return this.pageUrl('labline/mlflow/');
+  }
+
+  private async ask(path: string, init: RequestInit = {}): Promise<Prediction> {
+    const begun = performance.now();
+    try {
+      const url = URLExt.join(this.settings.baseUrl, path);
+      const response = await ServerConnection.makeRequest(url, init, this.settings);
+      const document = (await response.json().catch(() => null)) as unknown;
+      const seconds = (performance.now() - begun) / 1000;
+      return {
+        status: response.status,
+        version: response.headers.get('X-Labline-Version'),
+        seconds,
+        document
+      };
+    } catch {
+      throw new ApiError('The Jupyter server does not answer.', 0);
+    }
   }
 
   private async call<T>(

@@ -5,6 +5,7 @@ import type { Model } from '../api/models';
 import { formatDate } from '../model/format';
 import { ActionButton, LinkButton, Notice, PageLink, Section } from '../ui/parts';
 import { AliasBadge, CHAMPION } from './parts';
+import { DeployForm } from './DeployForm';
 import { GateForm } from './GateForm';
 import { PromotionForm } from './PromotionForm';
 import { useReading, type Reading } from './reading';
@@ -15,13 +16,15 @@ export interface ModelViewProps {
   client: LablineClient;
   back: () => void;
   openRun: (run: string) => void;
+  openEndpoint: (endpoint: string) => void;
 }
 
 /** A model: its versions side by side, its gate, and what has happened to its aliases. */
-export function ModelView({ name, client, back, openRun }: ModelViewProps): React.JSX.Element {
+export function ModelView({ name, client, back, openRun, openEndpoint }: ModelViewProps): React.JSX.Element {
   const reading = useReading(useCallback(() => client.getModel(name), [client, name]));
   const { value: model, trouble, busy, again, change } = reading;
   const [promoting, setPromoting] = useState<string | null>(null);
+  const [deploying, setDeploying] = useState<string | null>(null);
   const [said, setSaid] = useState('');
   const approve = async (version: string) => {
     if (await change(() => client.approve(name, version, ''))) {
@@ -67,6 +70,16 @@ export function ModelView({ name, client, back, openRun }: ModelViewProps): Reac
           }}
         />
       )}
+      {deploying !== null && model && (
+        <DeployForm
+          key={deploying}
+          model={model}
+          version={deploying}
+          client={client}
+          close={() => setDeploying(null)}
+          openEndpoint={openEndpoint}
+        />
+      )}
       {model && (
         <>
           <VersionTable
@@ -74,7 +87,14 @@ export function ModelView({ name, client, back, openRun }: ModelViewProps): Reac
             busy={busy}
             openRun={openRun}
             approve={version => void approve(version)}
-            promote={setPromoting}
+            promote={version => {
+              setDeploying(null);
+              setPromoting(version);
+            }}
+            deploy={version => {
+              setPromoting(null);
+              setDeploying(version);
+            }}
           />
           <Section name="gate" title="Gate" count={model.gate.length}>
             <GateForm key={model.gate.join('\n')} model={model} client={client} change={change} />

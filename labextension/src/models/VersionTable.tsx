@@ -12,11 +12,12 @@ export interface VersionTableProps {
   openRun: (run: string) => void;
   approve: (version: string) => void;
   promote: (version: string) => void;
+  deploy: (version: string) => void;
 }
 
 /** The versions of a model, the newest first, with a column for each metric. */
 export function VersionTable(props: VersionTableProps): React.JSX.Element {
-  const { model, busy, openRun, approve, promote } = props;
+  const { model, busy, openRun, approve, promote, deploy } = props;
   const metrics = [...new Set(model.versions.flatMap(version => Object.keys(version.metrics)))];
   const champion = model.versions.find(({ aliases }) => aliases.includes(CHAMPION));
   return (
@@ -78,6 +79,14 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
                   label={`Promote version ${version.version}`}
                 >
                   Promote …
+                </ActionButton>
+                <ActionButton
+                  action="deploy"
+                  onClick={() => deploy(version.version)}
+                  disabled={busy}
+                  label={`Deploy version ${version.version}`}
+                >
+                  Deploy …
                 </ActionButton>
               </td>
             </tr>

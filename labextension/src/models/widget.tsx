@@ -12,6 +12,7 @@ import { ModelView } from './ModelView';
 export interface ModelsWidgetOptions {
   server: ILablineServer;
   openRun: (run: string) => void;
+  openEndpoint: (endpoint: string) => void;
 }
 
 /** The Models view: the list of all registered models, or one of them. */
@@ -54,7 +55,7 @@ export class ModelsWidget extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { server, openRun } = this.options;
+    const { server, openRun, openEndpoint } = this.options;
     if (!this.isVisible) {
       return <></>;
     }
@@ -67,6 +68,7 @@ export class ModelsWidget extends ReactWidget {
         client={server.client}
         back={() => this.navigate(null)}
         openRun={openRun}
+        openEndpoint={openEndpoint}
       />
     );
   }

@@ -32,7 +32,8 @@ export const modelsPlugin: JupyterFrontEndPlugin<void> = {
     const create = (): MainAreaWidget<ModelsWidget> => {
       const content = new ModelsWidget({
         server,
-        openRun: run => void commands.execute(CommandIDs.openRuns, { run })
+        openRun: run => void commands.execute(CommandIDs.openRuns, { run }),
+        openEndpoint: endpoint => void commands.execute(CommandIDs.openEndpoints, { endpoint })
       });
       const widget = new MainAreaWidget({ content });
       widget.id = 'labline-models-view';

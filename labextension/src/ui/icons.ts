@@ -49,3 +49,13 @@ export const modelsIcon = new LabIcon({
       '<path d="M12 2.5l8.5 4.7v9.6L12 21.5l-8.5-4.7V7.2z"/><path d="M3.5 7.2L12 12l8.5-4.8M12 12v9.5"/></g>'
   )
 });
+
+/** A socket with two waves going out: something that answers. */
+export const endpointsIcon = new LabIcon({
+  name: 'labline:endpoints',
+  svgstr: svg(
+    '<g class="jp-icon3" style="fill:none" stroke="#616161" stroke-width="2" stroke-linecap="round">' +
+      '<path d="M8.5 8.5a5 5 0 0 0 0 7M15.5 8.5a5 5 0 0 1 0 7M5.5 5.5a9.2 9.2 0 0 0 0 13M18.5 5.5a9.2 9.2 0 0 1 0 13"/></g>' +
+      '<circle class="jp-icon3" fill="#616161" cx="12" cy="12" r="2"/>'
+  )
+});
