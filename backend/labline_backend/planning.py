@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labline_backend.compiling import literals
-from labline_backend.errors import engine_errors
+from labline_backend.engine_errors import engine_errors
 from labline_backend.service import Service
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from labline_backend import wire
 from labline_backend.compiling import literals
-from labline_backend.errors import InputError, NotFoundError, ServiceError, engine_errors
+from labline_backend.engine_errors import engine_errors
+from labline_backend.errors import InputError, NotFoundError, ServiceError
 from labline_backend.home import HomeError
 from labline_backend.recurrence.recurring import Recurring, Wish
 from labline_backend.recurrence.timing import Timing

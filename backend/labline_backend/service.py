@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from labline_backend import wire
 from labline_backend.compiling import Compiled, compile_file, literals, summary
 from labline_backend.displays import tells_of_displays, updated
-from labline_backend.errors import InputError, NotFoundError, engine_errors
+from labline_backend.engine_errors import engine_errors
+from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home, HomeError
 from labline_backend.logs import LogPart, read_part
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labline_backend.errors import InputError, engine_errors
+from labline_backend.engine_errors import engine_errors
+from labline_backend.errors import InputError
 
 if TYPE_CHECKING:
     from labline_backend.service import Service
