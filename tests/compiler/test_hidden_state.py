@@ -73,6 +73,14 @@ CASES = {
         steps(a="%matplotlib agg\nfig, ax = plt.subplots()", b="plt.plot([1])", c="fig.savefig('x')"),
         {"a>b:@matplotlib.backend,@matplotlib.figures,fig", "a>c:@matplotlib.backend", "b>c:fig"},
     ),
+    "figures that another step has opened are handed on closed": (
+        steps(a="%matplotlib agg\nplt.plot([1])", b="plt.close('all')", c="plt.plot([2])"),
+        {
+            "a>b:@matplotlib.backend,@matplotlib.figures",
+            "a>c:@matplotlib.backend",
+            "b>c:@matplotlib.figures",
+        },
+    ),
     "closed figures are gone": (
         steps(a="%matplotlib agg\nplt.plot([1])\nplt.close('all')", b="x = 1", c="plt.plot([2])"),
         {"a>b:@matplotlib.backend", "a>c:@matplotlib.backend"},

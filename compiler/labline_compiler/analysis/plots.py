@@ -50,6 +50,7 @@ class Plots(Logs):
     loading_counts = False  # whether it makes a difference to later steps
     parameters_waiting = False  # whether the inline backend has some that it sets when it is chosen (``%config``)
     cells = 0  # how many were followed
+    opened_in = 0  # the cell, counted so, in which there was a figure after there had been none
     patched: dict[str, dict[str, None]]  # attributes put into libraries: name -> paths
 
     def draws_figures(self, origin: str) -> bool:
@@ -78,6 +79,7 @@ class Plots(Logs):
             value = (self.state.global_value(FIGURES) if known else None) or self.heap.make(("figures",), "matplotlib")
             if not known:
                 self.state.bind_global(FIGURES, value, inside=True)
+                self.opened_in = self.cells
         if handed:
             self.heap.put(value, handed)
         self.state.alter(value | self.heap.reach(handed))
@@ -103,8 +105,10 @@ class Plots(Logs):
             self.figures()
 
     def close_figures(self) -> None:
-        """All are closed: there are none, as where a step begins that is handed none."""
-        if self.figures_open and self.state.depth == 0 and len(self.state.frames) == 1:
+        """All are closed: where all were opened in this cell, it is as if there had never been any."""
+        if self.opened_in != self.cells:
+            self.close_figure()
+        elif self.figures_open and self.state.depth == 0 and len(self.state.frames) == 1:
             self.state.delete_global(FIGURES)
 
     def close_figure(self) -> None:
