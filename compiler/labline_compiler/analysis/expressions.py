@@ -357,6 +357,8 @@ class Expressions(Calls):
                 or (thing.kind == "pandas" and name in PANDAS_SCALARS)
             ):
                 found |= own if thing.kind == "function" else NOTHING
+            elif thing.kind == "pandas" and picking.computes_field(node):
+                found |= self.heap.make(self.site(node, name), "pandas")
             elif thing.kind == "pandas" and name == "style":
                 found |= self.heap.make(self.site(node, "style"), "styler", own)
             elif thing.kind in ("pandas", "numpy"):

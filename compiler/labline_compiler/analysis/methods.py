@@ -73,6 +73,12 @@ COPYING_LATE = words(
 # Methods that write to a frame's memory where they work in place, and what gives an array on that memory.
 WRITING_MEMORY = words("bfill byteswap clip ffill fill fillna interpolate mask partition put replace sort update where")
 TAKING_ARRAYS = words("values array to_numpy ravel")
+# What ``series.dt`` computes anew each time.
+FIELDS_OF_TIMES = words(
+    "year month day hour minute second microsecond nanosecond weekday dayofweek day_of_week dayofyear day_of_year "
+    "quarter days_in_month daysinmonth date time timetz is_month_start is_month_end is_quarter_start is_quarter_end "
+    "is_year_start is_year_end is_leap_year days seconds microseconds nanoseconds components"
+)
 # Methods that make groups or windows of a frame: these look at it, and all that is computed from them is new.
 GROUPING = words("groupby rolling resample expanding ewm")
 GROUPS_ARE = "pandas.DataFrame.groupby"  # what they count as made by

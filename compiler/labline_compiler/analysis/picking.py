@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from labline_compiler.analysis.heap import Heap, Value
+from labline_compiler.analysis.methods import FIELDS_OF_TIMES
 
 # Functions that give masks or arrays of indices, whatever they are given. What comparing gives counts as one's, too.
 _INDICES = frozenset(
@@ -68,3 +69,10 @@ def _is_text(node: ast.expr) -> bool:
 
 def _is_mask(heap: Heap, index: ast.expr, value: Value) -> bool:
     return isinstance(index, (ast.Compare, ast.UnaryOp, ast.BinOp)) and picks(heap, index, value)
+
+
+def computes_field(node: ast.AST) -> bool:
+    """Whether *node* is ``series.dt.year`` or the like, which is computed anew."""
+    if not isinstance(node, ast.Attribute) or node.attr not in FIELDS_OF_TIMES:
+        return False
+    return isinstance(node.value, ast.Attribute) and node.value.attr == "dt"

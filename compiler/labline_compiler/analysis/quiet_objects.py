@@ -49,11 +49,11 @@ _DISTRIBUTIONS = (
 )
 _OPTIMIZERS = (
     "minimize minimize_scalar least_squares lsq_linear linprog differential_evolution basinhopping dual_annealing "
-    "shgo root_scalar"
+    "shgo root_scalar root"
 )
 _OPTIMA = (
     "fsolve leastsq fmin fmin_bfgs fmin_cg fmin_powell fmin_l_bfgs_b fmin_slsqp fmin_tnc newton bisect brenth ridder "
-    "approx_fprime nnls linear_sum_assignment"
+    "approx_fprime nnls linear_sum_assignment broyden1 broyden2 anderson newton_krylov fixed_point"
 )
 
 # What gives such objects, or is one: some hold what they are given, the others have copied it.
