@@ -83,6 +83,11 @@ class Home:
         return self.root / "served"
 
     @property
+    def checks(self) -> Path:
+        """What was found out of models that were deployed: one folder a version."""
+        return self.root / "checks"
+
+    @property
     def endpoints(self) -> Path:
         """Tokens and logs of endpoints: one folder an endpoint."""
         return self.root / "endpoints"

@@ -88,9 +88,9 @@ def serve(
         sys.stdout.flush()
 
     from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
+    from labline_backend.serving.checks import LoadError
     from labline_backend.serving.engine import Limits
     from labline_backend.serving.listening import ListenError
-    from labline_backend.serving.predictor import LoadError
     from labline_backend.serving.server import Settings
     from labline_backend.serving.server import serve as serve_model
 

@@ -180,9 +180,9 @@ def _json_asker(model: Any) -> Any:
     if importlib.util.find_spec("orjson") is None:
         return None
     from labline_backend.serving.invocations import parse
-    from labline_backend.serving.signature import read_signature
+    from labline_backend.serving.mlmodel import read_signature
 
-    signature = read_signature(model.metadata)
+    signature = read_signature(model.metadata.to_dict())
 
     def ask(rows: Any) -> Any:
         body = json.dumps(_document(rows)).encode()

@@ -10,7 +10,9 @@ From the outside in; each knows only what is below it::
     v2_requests, v2_answers, invocations     the wire formats           metrics, payload_log
     engine     the queue: deadlines, batches without a timer
     predictor  one loaded version: pyfunc, or the native model where it gives the same bits
-    agreement  ... which is decided here, when the model is loaded
+    checks     what was found out of a version when it was deployed; checking, a process that finds it out and ends
+    agreement  ... by asking in every way and comparing bits
+    native, mlmodel     scikit-learn's models without pandas, MLflow's description of a model without MLflow
     signature, cells, rows, refusal     what a model takes, and what is wrong with a request
 
 No module below ``app`` knows HTTP. Nothing here imports the rest of the backend but for where things lie.

@@ -64,7 +64,7 @@ def decide(
         return Verdict(reason="the model was logged without an input example to check on")
     if foreign := foreign_part(model):
         return Verdict(reason=f"{foreign} is not scikit-learn's own")
-    pool = _pool(example)
+    pool = pool_like(example)
     if min(_seconds(reference, pool) for _ in range(3)) > SLOW_SECONDS:
         return Verdict(reason="one call takes too long to compare many")
     order: Order | None = None
@@ -113,7 +113,7 @@ def foreign_part(model: Any) -> str | None:
     return None
 
 
-def _pool(example: Rows) -> Rows:
+def pool_like(example: Rows) -> Rows:
     """:data:`POOL` rows like those of *example*: each column shuffled, floats moved a little. Always the same."""
     random = np.random.default_rng(0)
     picked: Array = np.arange(POOL) % example.count

@@ -23,7 +23,6 @@ from labline_backend._version import __version__
 from labline_backend.serving import invocations, v2_answers, v2_requests
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
 from labline_backend.serving.documents import write
-from labline_backend.serving.example import described
 from labline_backend.serving.metrics import CONTENT_TYPE, Metrics
 from labline_backend.serving.payload_log import Exchange
 from labline_backend.serving.refusal import Refusal, quoted
@@ -244,8 +243,7 @@ class Application:
     async def _example(self, request: Request) -> Reply:
         routing = self._loaded()
         predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
-        shown = described(predictor.signature, predictor.example)
-        return Reply(write({"model": routing.model, "version": predictor.version.version, **shown}))
+        return Reply(write({"model": routing.model, "version": predictor.version.version, **predictor.shown}))
 
     async def _read_traffic(self, request: Request) -> Reply:
         if self.traffic is None:

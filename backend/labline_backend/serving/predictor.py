@@ -1,24 +1,26 @@
 """One loaded version of a model. Not thread-safe: the engine asks it from one thread at a time.
 
 Loading runs the code that the model was pickled with. It happens for models of the MLflow store that the user named and
-for nothing else.
+for nothing else, and only where the files are those that were checked.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from labline_backend.registry import RegisteredVersion
-from labline_backend.serving.agreement import Verdict, decide, in_order
+from labline_backend.serving import mlmodel
+from labline_backend.serving.agreement import Verdict, in_order
+from labline_backend.serving.checks import Checked, Checks, LoadError
+from labline_backend.serving.native import load_native, with_pandas
 from labline_backend.serving.refusal import Refusal, shorten
-from labline_backend.serving.rows import Matrix, Rows, Tensors, first_missing, join
-from labline_backend.serving.signature import Signature, read_signature
+from labline_backend.serving.rows import Matrix, Rows, first_missing, join
+from labline_backend.serving.signature import Signature
 
 SERVER_FAULTS = (MemoryError, OSError, ImportError, SystemError)
 """What a model raises for reasons that are not in the rows. Everything else it raises is about them."""
@@ -26,31 +28,34 @@ SERVER_FAULTS = (MemoryError, OSError, ImportError, SystemError)
 Asked = tuple[Rows, dict[str, Any] | None]
 
 
-class LoadError(Exception):
-    """The model cannot be loaded; the message is one sentence for the user."""
-
-
 class Predictor:
     """Answers requests with the bits that ``pyfunc.predict`` gives for the rows of each request alone."""
 
-    def __init__(self, version: RegisteredVersion, pyfunc: Any, example: Any = None) -> None:
-        """*pyfunc* is what ``mlflow.pyfunc.load_model`` gives, *example* the frame or array that it was logged with."""
+    def __init__(self, version: RegisteredVersion, checked: Checked) -> None:
+        """Load what the check says that is asked. Raises ``LoadError``, or what the model raises."""
+        description = mlmodel.read(checked.content(mlmodel.FILE))
         self.version = version
-        self.signature: Signature = read_signature(pyfunc.metadata)
-        flavour = pyfunc.metadata.flavors.get("python_function", {})
-        self.platform = str(flavour.get("loader_module", "mlflow"))
-        self._pyfunc = pyfunc
+        self.verdict: Verdict = checked.verdict
+        self.signature: Signature = description.signature
+        self.platform = description.platform
+        self.shown = checked.shown
+        self._checked = checked
         self._native: Any = None
-        raw = None
-        if self.platform == "mlflow.sklearn":
-            raw = pyfunc.get_raw_model()
-            self._native = getattr(raw, flavour.get("predict_fn", "predict"), None)
-            # It is what asking by an array means; the check has shown that it changes nothing.
-            warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        self.example = rows = as_rows(example, self.signature)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self.verdict: Verdict = decide(self._reference, self._native, raw, rows)
+        if self.verdict.native and description.pickled is not None:
+            model = load_native(description.pickled, checked.content(description.pickled.file))
+            self._native = getattr(model, description.function)
+        else:
+            self._pyfunc  # noqa: B018 - loaded when it is first asked for
+
+    @cached_property
+    def _pyfunc(self) -> Any:
+        """The model as MLflow has it. Slow, and large: it takes MLflow and pandas."""
+        self._checked.check_all()
+        with_pandas()
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        import mlflow
+
+        return mlflow.pyfunc.load_model(self._checked.folder)
 
     def answer(self, asked: Sequence[Asked]) -> list[Any]:
         """A prediction, or the exception that stands for it, for each of the requests."""
@@ -73,12 +78,7 @@ class Predictor:
         try:
             if parameters is not None:
                 return self._pyfunc.predict(rows.model_input(), params=parameters)
-            try:
-                return self._ask(rows)
-            except Exception:
-                if not self.verdict.native:
-                    raise
-                return self._reference(rows)
+            return self._ask(rows)
         except SERVER_FAULTS as error:
             return error
         except Exception as error:
@@ -100,40 +100,15 @@ def _refused(error: Exception, rows: Rows) -> Refusal:
     return Refusal(f"The model refuses these rows: {type(error).__name__}: {said}{place}")
 
 
-def as_rows(example: Any, signature: Signature) -> Rows | None:
-    """An input example as rows; None for one that is no DataFrame of the model's columns, nor its one tensor."""
-    if len(signature.tensors) == 1 and isinstance(example, np.ndarray) and example.dtype == signature.tensors[0].dtype:
-        return Tensors(((signature.tensors[0].name, example),))
-    if not signature.columns or not hasattr(example, "columns"):
-        return None
-    from labline_backend.serving.cells import converted
-
-    with contextlib.suppress(Refusal, ValueError, TypeError):
-        columns = {}
-        for column in signature.columns:
-            series = example[column.name if signature.labelled else example.columns[int(column.name)]]
-            array = series.to_numpy()
-            if column.kind in ("string", "binary"):
-                array = series.astype(object).where(series.notna(), None).to_numpy()
-            columns[column.name] = array
-        return signature.from_columns(columns, converted)
-    return None
-
-
-def load(version: RegisteredVersion) -> Predictor:
-    """Load a model from the registry that the environment names. Slow: never call it on an event loop's thread.
-
-    Raises ``LoadError``.
+def load(version: RegisteredVersion, checks: Checks) -> Predictor:
+    """Load a version, which is checked first where that has not been done. Slow: never call it on an event loop's
+    thread. Raises ``LoadError``.
     """
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    import mlflow
-
+    checked = checks.checked(version)
     try:
-        pyfunc = mlflow.pyfunc.load_model(version.uri)
-    except Exception as error:
+        return Predictor(version, checked)
+    except LoadError:
+        raise
+    except Exception as error:  # a model may raise anything while it is loaded
         said = shorten(" ".join(str(getattr(error, "message", None) or error).split()), 400)
         raise LoadError(f"The model {version} cannot be loaded: {type(error).__name__}: {said}") from error
-    example = None
-    with contextlib.suppress(Exception):  # a model without one, or with one that this MLflow cannot read, is served too
-        example = pyfunc.input_example
-    return Predictor(version, pyfunc, example)

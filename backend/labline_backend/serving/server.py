@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 import uvicorn
 
 from labline_backend.home import Home
-from labline_backend.registry import ModelReference, RegisteredVersion, resolve
+from labline_backend.registry import ModelReference, RegisteredVersion
 from labline_backend.serving.app import Application
 from labline_backend.serving.body import BodyReader
+from labline_backend.serving.checks import Checks
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.listening import BACKLOG, listen
 from labline_backend.serving.metrics import Metrics
 from labline_backend.serving.payload_log import PayloadLog
 from labline_backend.serving.plan import Plan
-from labline_backend.serving.predictor import Predictor
+from labline_backend.serving.predictor import Predictor, load
 from labline_backend.serving.protocol import Protocol
 from labline_backend.serving.versions import Versions
 from labline_backend.store.payloads import payload_folder
@@ -54,8 +55,7 @@ Announce = Callable[[str, Predictor], None]
 def serve(reference: ModelReference | RegisteredVersion, home: Home, settings: Settings, announce: Announce) -> None:
     """Serve one version until told to stop. *announce* is told the address once the model answers.
 
-    Sets environment variables of this process: the process is the server. Raises ``ListenError``, ``RegistryError`` and
-    ``LoadError``.
+    Sets environment variables of this process: the process is the server. Raises ``ListenError`` and ``LoadError``.
     """
     location = settle(home)
     listening = listen(settings.host, settings.port)
@@ -79,18 +79,23 @@ def settle(home: Home) -> Location:
 class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
     """uvicorn around the application, with time to drain. ``versions`` is what it serves."""
 
-    def __init__(self, home: Home, settings: Settings) -> None:
+    def __init__(self, home: Home, location: Location, settings: Settings) -> None:
         metrics = Metrics()
         total = max(settings.body_bytes * BODIES_AT_ONCE, 64 << 20)
         reader = BodyReader(settings.body_bytes, settings.limits.deadline, total)
         self.metrics = metrics
+        self.checks = Checks(home, location)
         self.application = Application(settings.token, reader, metrics, settings.log_rate)
 
         def open_log(version: RegisteredVersion) -> PayloadLog:
             return PayloadLog(payload_folder(home, version.name, version.version))
 
         self.versions = Versions(
-            settings.limits, metrics, self.application.serve, open_log if settings.log_rate else None
+            settings.limits,
+            metrics,
+            self.application.serve,
+            lambda version: load(version, self.checks),
+            open_log if settings.log_rate else None,
         )
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended gracefully
             signal.signal(number, lambda *_: None)
@@ -141,10 +146,10 @@ class _Alone(Server):
         listening: socket.socket,
     ) -> None:
         self.failure: Exception | None = None
-        self._reference, self._location = reference, location
+        self._reference = reference
         self._announce, self._listening = announce, listening
         self._loading: asyncio.Task[None] | None = None
-        super().__init__(home, settings)
+        super().__init__(home, location, settings)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and load the model meanwhile."""
@@ -161,7 +166,7 @@ class _Alone(Server):
         try:
             version = self._reference
             if isinstance(version, ModelReference):
-                version = await asyncio.to_thread(resolve, version, self._location)
+                (version,) = await asyncio.to_thread(self.checks.resolved, [version])
             plan = Plan.of(version)
             (predictor,) = await self.versions.prepare(plan)
         except Exception as error:

@@ -151,32 +151,3 @@ def place_among(names: Sequence[str]) -> cells.Place:
 
 def _columns(names: Sequence[str]) -> str:
     return "column" if len(names) == 1 else "columns"
-
-
-def read_signature(metadata: Any) -> Signature:
-    """The signature of an MLflow model (its ``metadata``)."""
-    inputs, outputs = metadata.get_input_schema(), metadata.get_output_schema()
-    given = tuple(_tensor(spec) for spec in outputs.inputs) if outputs else ()
-    parameters = metadata.get_params_schema() is not None
-    if inputs is None or metadata._is_signature_from_type_hint():
-        return Signature(outputs=given, takes_parameters=parameters)
-    if inputs.is_tensor_spec():
-        tensors = tuple(_tensor(spec) for spec in inputs.inputs)
-        return Signature(tensors=tensors, outputs=given, takes_parameters=parameters)
-    columns = tuple(
-        Column(str(index) if spec.name is None else str(spec.name), _kind(spec.type), bool(spec.required))
-        for index, spec in enumerate(inputs.inputs)
-    )
-    return Signature(columns, (), given, inputs.has_input_names(), parameters)
-
-
-def _tensor(spec: Any) -> Tensor:
-    """A tensor, or a column as the tensor that it is on the wire."""
-    if hasattr(spec, "shape"):
-        return Tensor(spec.name, np.dtype(spec.type), tuple(spec.shape))
-    return Tensor(spec.name, cells.DTYPES[_kind(spec.type)], (-1,))
-
-
-def _kind(declared: Any) -> str:
-    name = getattr(declared, "name", "any")  # arrays, maps and objects have no name; MLflow checks what is in them
-    return name if name in cells.DTYPES else "any"

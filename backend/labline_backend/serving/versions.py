@@ -16,11 +16,12 @@ from labline_backend.serving.engine import Engine, Limits
 from labline_backend.serving.metrics import Metrics
 from labline_backend.serving.payload_log import PayloadLog
 from labline_backend.serving.plan import Plan
-from labline_backend.serving.predictor import Predictor, load
+from labline_backend.serving.predictor import Predictor
 from labline_backend.serving.routing import Routing
 from labline_backend.serving.shadow import Shadow
 from labline_backend.serving.tally import Counts
 
+Load = Callable[[RegisteredVersion], Predictor]
 OpenLog = Callable[[RegisteredVersion], PayloadLog]
 
 
@@ -71,12 +72,15 @@ class Versions:
         limits: Limits,
         metrics: Metrics,
         swap: Callable[[Routing[Served], Shadow | None], None],
+        load: Load,
         open_log: OpenLog | None = None,
     ) -> None:
-        """*swap* is told each new routing. *open_log*, if given, makes the payload log of a version."""
+        """*swap* is told each new routing. *load* loads a version, in a thread; *open_log*, if given, makes its payload
+        log."""
         self._limits = limits
         self._metrics = metrics
         self._swap = swap
+        self._load_version = load
         self._open_log = open_log
         self._loaded: dict[RegisteredVersion, Served] = {}
         self._shadow: Shadow | None = None
@@ -126,7 +130,7 @@ class Versions:
             await asyncio.wait(self._leaving)
 
     async def _load(self, version: RegisteredVersion) -> Served:
-        predictor = await asyncio.to_thread(load, version)
+        predictor = await asyncio.to_thread(self._load_version, version)
         log = None if self._open_log is None else await asyncio.to_thread(self._open_log, version)
         engine = Engine(predictor, self._limits, self._metrics.calls(version.version))
         self._metrics.watch(version.version, lambda: engine.waiting, None if log is None else lambda: log.dropped)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from labline_backend.home import Home
-from labline_backend.registry import ModelReference, RegistryError, resolve
+from labline_backend.registry import ModelReference, RegistryError
+from labline_backend.serving.checks import LoadError
 from labline_backend.serving.control import CallError, Channel, GoneError
 from labline_backend.serving.documents import write
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.plan import Orders, Plan
-from labline_backend.serving.predictor import LoadError
 from labline_backend.serving.refusal import Refusal
 from labline_backend.serving.server import Server, Settings, settle
 from labline_backend.tracking.location import Location
@@ -31,8 +31,7 @@ class Worker(Server):
     """A server that is told what to serve over *control*."""
 
     def __init__(self, home: Home, location: Location, settings: Settings, control: socket.socket) -> None:
-        super().__init__(home, settings)
-        self._location = location
+        super().__init__(home, location, settings)
         self._control = control
         self._talking: asyncio.Task[None] | None = None
         self._prepared: Plan | None = None
@@ -58,12 +57,10 @@ class Worker(Server):
         self.should_exit = True  # the keeper has gone, and whoever starts another one starts workers with it
 
     async def _resolve(self, references: list[str]) -> list[str]:
-        """The versions that *references* stand for now."""
+        """The versions that *references* stand for now, which are checked."""
         try:
-            found = [
-                await asyncio.to_thread(resolve, ModelReference.parse(reference), self._location)
-                for reference in references
-            ]
+            asked = [ModelReference.parse(reference) for reference in references]
+            found = await asyncio.to_thread(self.checks.resolved, asked)
         except RegistryError as error:
             raise CallError(str(error)) from error
         return [version.version for version in found]

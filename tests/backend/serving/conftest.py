@@ -21,6 +21,7 @@ import pytest
 
 from labline_backend.home import Home
 from labline_backend.registry import RegisteredVersion
+from labline_backend.serving.checks import Checks
 from labline_backend.serving.predictor import Predictor, load
 from labline_backend.tracking.location import Location
 
@@ -57,11 +58,14 @@ class Registry:
     def location(self) -> Location:
         return Location.find(self.home, {})
 
+    @property
+    def checks(self) -> Checks:
+        return Checks(self.home, self.location)
+
     def predictor(self, name: str) -> Predictor:
         """The model as the server has it."""
         if name not in self._loaded:
-            with using(self.location.uri):
-                self._loaded[name] = load(RegisteredVersion(name, "1"))
+            self._loaded[name] = load(RegisteredVersion(name, "1"), self.checks)
         return self._loaded[name]
 
     def pyfunc(self, name: str, rows: Any) -> Any:

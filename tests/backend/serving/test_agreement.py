@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from labline_backend.serving.agreement import decide, foreign_part
-from labline_backend.serving.predictor import as_rows
+from labline_backend.serving.examples import as_rows
 from labline_backend.serving.rows import Rows
 
 from .conftest import Registry

@@ -12,6 +12,7 @@ from labline_backend.serving import shadow as shadows
 from labline_backend.serving.engine import Engine, Limits
 from labline_backend.serving.metrics import Metrics, together
 from labline_backend.serving.plan import Arm, Plan
+from labline_backend.serving.predictor import load
 from labline_backend.serving.routing import Routing
 from labline_backend.serving.rows import Matrix
 from labline_backend.serving.shadow import Mirrored, Shadow, same
@@ -60,7 +61,12 @@ def test_a_version_leaves_when_its_last_request_is_answered() -> None:
 def test_a_swap_is_one_routing_for_another_and_lets_go_of_what_it_does_not_need(registry: Registry) -> None:
     async def main() -> list[tuple[Routing[Served], int]]:
         seen: list[tuple[Routing[Served], int]] = []
-        versions = Versions(Limits(), Metrics(), lambda routing, shadow: seen.append((routing, len(versions._loaded))))
+        versions = Versions(
+            Limits(),
+            Metrics(),
+            lambda routing, shadow: seen.append((routing, len(versions._loaded))),
+            lambda version: load(version, registry.checks),
+        )
         for model in ("forest", "logistic"):
             plan = Plan.of(RegisteredVersion(model, "1"))
             await versions.prepare(plan)
@@ -153,7 +159,9 @@ def test_metrics_of_workers_are_one_text_that_says_whose_each_is() -> None:
 
 def test_a_loaded_version_answers_what_it_was_logged_with(registry: Registry) -> None:
     async def main() -> Any:
-        versions = Versions(Limits(), Metrics(), lambda routing, shadow: None)
+        versions = Versions(
+            Limits(), Metrics(), lambda routing, shadow: None, lambda version: load(version, registry.checks)
+        )
         (predictor,) = await versions.prepare(Plan.of(RegisteredVersion("forest", "1")))
         await versions.close()
         return predictor.answer([(Matrix(COLUMNS, frame(2).to_numpy()), None)])[0]

@@ -1,0 +1,133 @@
+"""The process that checks models when they are deployed: see ``checks``. It runs the models' code, and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from labline_backend.home import Home
+from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError, resolve, source
+from labline_backend.serving import agreement, mlmodel
+from labline_backend.serving.checks import Checked, Checks, LoadError, digests, packages
+from labline_backend.serving.documents import write
+from labline_backend.serving.example import described
+from labline_backend.serving.examples import as_rows
+from labline_backend.serving.native import load_native
+from labline_backend.serving.refusal import shorten
+from labline_backend.serving.rows import Rows
+from labline_backend.serving.signature import Signature
+from labline_backend.tracking import answering
+from labline_backend.tracking.location import Location
+
+FETCHED = "files"
+
+
+class Calls:
+    """What a :class:`~labline_backend.serving.checks.Checks` may ask for."""
+
+    def __init__(self, location: Location) -> None:
+        self._location = location
+
+    def resolve(self, home: str, references: list[str]) -> list[list[str]]:
+        """Name and number of the versions that *references* stand for; each is checked."""
+        versions = [resolve(ModelReference.parse(reference), self._location) for reference in references]
+        checks = Checks(Home(Path(home)), self._location)
+        for version in versions:
+            check(version, checks)
+        return [[version.name, version.version] for version in versions]
+
+    def check(self, home: str, name: str, version: str, folder: str | None) -> None:
+        """Check one version."""
+        check(RegisteredVersion(name, version, folder), Checks(Home(Path(home)), self._location))
+
+
+def check(version: RegisteredVersion, checks: Checks) -> Checked:
+    """Fetch a model and find out how it may be asked, unless that is known. Raises ``LoadError``."""
+    place = checks.place(version)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(place / "lock"):
+        try:
+            folder = _folder(version, checks.location, place)
+            files = digests(folder)
+            known = checks.read(version)
+            if known is not None and (known.folder, known.files) == (str(folder), files):
+                return known
+            checked = Checked(str(folder), files, packages(), *_found(folder))
+        except RegistryError:
+            raise
+        except Exception as error:  # a model may raise anything while it is loaded
+            said = shorten(" ".join(str(getattr(error, "message", None) or error).split()), 400)
+            raise LoadError(f"The model {version} cannot be loaded: {type(error).__name__}: {said}") from error
+        checks.write(version, checked)
+        return checked
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Workers that start together ask for the same, and one of them has it done."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _folder(version: RegisteredVersion, location: Location, place: Path) -> Path:
+    """Where the model lies on this machine; it is fetched where it lies elsewhere."""
+    if version.folder is not None:
+        return Path(version.folder).resolve()
+    parts = urlsplit(source(version, location))
+    if parts.scheme in ("", "file"):
+        return Path(unquote(parts.path) if parts.scheme else parts.path)
+    import mlflow
+
+    folder = place / FETCHED
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
+
+
+def _found(folder: Path) -> tuple[agreement.Verdict, dict[str, Any]]:
+    """How the model may be asked, and what a person is shown of it."""
+    import mlflow
+
+    description = mlmodel.read((folder / mlmodel.FILE).read_bytes())
+    pyfunc = mlflow.pyfunc.load_model(str(folder))
+    example = None
+    with contextlib.suppress(Exception):  # a model without one, or with one that this MLflow cannot read, is served too
+        example = pyfunc.input_example
+    raw = native = None
+    if description.pickled is not None and description.platform == "mlflow.sklearn":
+        raw = load_native(description.pickled, (folder / description.pickled.file).read_bytes())
+        native = getattr(raw, description.function, None)
+
+    def reference(rows: Rows) -> Any:
+        return pyfunc.predict(rows.model_input())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = as_rows(example, description.signature)
+        return agreement.decide(reference, native, raw, rows), _shown(description.signature, rows)
+
+
+def _shown(signature: Signature, rows: Rows | None) -> dict[str, Any]:
+    shown: dict[str, Any]
+    try:
+        shown = json.loads(write(described(signature, rows)))
+    except (TypeError, ValueError):  # cells may hold anything
+        shown = json.loads(write(described(signature, None)))
+    return shown
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    answering.run(Calls(Location.taken()))
+
+
+if __name__ == "__main__":
+    main()

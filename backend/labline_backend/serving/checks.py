@@ -1,0 +1,158 @@
+"""What is known of a model before it is loaded: where its files lie, what is in them, and how it may be asked.
+
+That is found out when a version is deployed, by a process that ends then (``checking``): it imports MLflow and pandas,
+fetches the model, asks it in every way there is, and leaves a record in the data folder. A worker reads the record and
+loads what the record says, and only files that are still what was checked.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from blake3 import blake3
+
+from labline_backend._version import __version__
+from labline_backend.home import Home
+from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
+from labline_backend.serving.agreement import Verdict
+from labline_backend.tracking.location import Location
+from labline_runtime.documents import from_json, to_json
+
+HELPER = "labline_backend.serving.checking"
+RECORD = "record.json"
+PACKAGES = ("mlflow", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle", "skops")
+"""What takes part in an answer. With another release of one of them a model is checked anew."""
+
+LEFT_BY_OTHERS = frozenset({"registered_model_meta", "__pycache__"})
+"""What MLflow and Python put beside a model's own files when they fetch and load it."""
+
+
+class LoadError(RegistryError):
+    """The model cannot be had or loaded; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A version that was checked. ``files`` are the BLAKE3 digests of the files in ``folder``, by path in it; ``shown``
+    is what a person is told who wants to try it (``example``)."""
+
+    folder: str
+    files: dict[str, str]
+    packages: dict[str, str]
+    verdict: Verdict
+    shown: dict[str, Any]
+
+    def content(self, file: str) -> bytes:
+        """A file of the model. Raises ``LoadError`` where it is not what was checked."""
+        try:
+            content = (Path(self.folder) / file).read_bytes()
+        except OSError as error:
+            raise LoadError(f"The model's file {file} cannot be read: {error.strerror}.") from error
+        if blake3(content).hexdigest() != self.files.get(file):
+            raise LoadError(
+                f"The model's file {file} in {self.folder} is not what it was when the model was deployed: "
+                "deploy it again to have it checked."
+            )
+        return content
+
+    def check_all(self) -> None:
+        """Raises ``LoadError`` where a file is not what was checked, or is new."""
+        found = digests(Path(self.folder))
+        if found != self.files:
+            changed = sorted(
+                name for name in found.keys() | self.files.keys() if found.get(name) != self.files.get(name)
+            )
+            raise LoadError(
+                f"The model's files in {self.folder} are not what they were when the model was deployed "
+                f"({', '.join(changed[:5])}): deploy it again to have it checked."
+            )
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digests of the files in *folder*, by path in it. Raises ``OSError``."""
+    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    own = [file for file in files if LEFT_BY_OTHERS.isdisjoint(file.parts)]
+    return {str(file): blake3((folder / file).read_bytes()).hexdigest() for file in own}
+
+
+def packages() -> dict[str, str]:
+    """The releases of what takes part in an answer, in this process."""
+    found = {"python": platform.python_version(), "labline": __version__}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The checked versions of a data folder, from one registry."""
+
+    home: Home
+    location: Location
+
+    def place(self, version: RegisteredVersion) -> Path:
+        """The folder of what is known of a version."""
+        told = [self.location.registry, version.name, version.version, version.folder]
+        return self.home.checks / blake3(json.dumps(told).encode()).hexdigest()[:32]
+
+    def read(self, version: RegisteredVersion) -> Checked | None:
+        """What is known of a version; None where nothing is, or where it was found out with other releases."""
+        try:
+            checked = from_json(Checked, (self.place(version) / RECORD).read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        if checked.packages != packages() or not Path(checked.folder).is_dir():
+            return None
+        return checked
+
+    def write(self, version: RegisteredVersion, checked: Checked) -> None:
+        """Keep what was found out. Raises ``OSError``."""
+        record = self.place(version) / RECORD
+        part = record.with_name(f"{RECORD}.{os.getpid()}")
+        part.write_text(to_json(checked), "utf-8")
+        part.replace(record)
+
+    def checked(self, version: RegisteredVersion) -> Checked:
+        """What is known of *version*, which is checked first where nothing is. Raises ``LoadError``."""
+        known = self.read(version)
+        if known is not None and version.folder is not None and digests(Path(known.folder)) != known.files:
+            known = None  # what is in a folder of the user's is what is to be served
+        if known is None:
+            self._call("check", name=version.name, version=version.version, folder=version.folder)
+            known = self.read(version)
+        if known is None:
+            raise LoadError(f"The model {version} was checked, and the record of it cannot be read.")
+        return known
+
+    def resolved(self, references: Sequence[ModelReference]) -> list[RegisteredVersion]:
+        """The versions that *references* stand for now, checked. Raises ``LoadError``."""
+        found = self._call("resolve", references=[str(reference) for reference in references])
+        return [RegisteredVersion(name, version) for name, version in found]
+
+    def _call(self, call: str, /, **arguments: Any) -> Any:
+        """Have a process of its own do something."""
+        asked = {"id": 1, "call": call, "arguments": {"home": str(self.home.root), **arguments}}
+        environment = {**os.environ, **self.location.environment(), **self.location.told()}
+        command = [sys.executable, "-P", "-m", HELPER]
+        done = subprocess.run(
+            command, env=environment, input=json.dumps(asked).encode() + b"\n", stdout=subprocess.PIPE, check=False
+        )
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            raise LoadError(f"The process that checks models ended with {done.returncode}.") from None
+        if "error" in answer:
+            raise LoadError(answer["error"])
+        return answer["result"]
