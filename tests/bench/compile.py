@@ -54,6 +54,18 @@ def columns(count: int) -> list[str]:
     return [start, *(f"df['c{i}'] = df['c{i - 1}'] + 1" for i in range(1, count))]
 
 
+def items(count: int) -> list[str]:
+    """A list in every cell that functions make of the one before, item by item."""
+    made = (
+        "def f{i}(q):\n    return q\nx{i} = sorted(x{j}, key=f{i})",
+        "x{i} = list(map(lambda q: q, x{j}))",
+        "x{i} = list(filter(lambda q: q, x{j}))",
+        "x{i} = [max(x{j}, key=lambda q: q)]",
+    )
+    cells = (made[i % len(made)].replace("{i}", str(i)).replace("{j}", str(i - 1)) for i in range(1, count))
+    return ["x0 = [[1]]", *cells]
+
+
 def mutual(count: int) -> list[str]:
     """Six functions that call each other and one that is not known."""
     functions = "\n".join(
@@ -72,6 +84,8 @@ _CONTENDERS: dict[str, tuple[Callable[[int], list[str]], int]] = {
     "shared, 500 cells": (shared, 500),
     "columns, 125 cells": (columns, 125),
     "columns, 500 cells": (columns, 500),
+    "items, 125 cells": (items, 125),
+    "items, 500 cells": (items, 500),
     "mutual, 50 cells": (mutual, 50),
     "mutual, 200 cells": (mutual, 200),
 }

@@ -44,6 +44,13 @@ def test_however_an_attribute_is_set_changing_it_changes_what_it_is(put: str) ->
     assert "b>c:L" in edges(pipeline_of(steps(a=f"{_NODE}x = T()\n{put}", b="x.far.append(2)", c="print(L)")))
 
 
+@pytest.mark.parametrize("put", ["x = K if k else L\nx.append(L)", "x = y if k else z\nx.far = z\nz.rows = L"])
+def test_one_of_two_may_come_to_hold_the_other(put: str) -> None:
+    made = f"{_NODE}K, k, y, z = [], 1, T(), T()\n{put}"
+    change = "(K[0] if K else y.far.rows).append(2)"
+    assert any(edge.startswith("b>c:") for edge in edges(pipeline_of(steps(a=made, b=change, c="print(L)"))))
+
+
 def test_an_attribute_is_what_was_set_there_and_nothing_else_that_the_instance_holds() -> None:
     text = steps(a=f"{_NODE}x = T(L)", b="x.rows.append(2)", c="print(L)")
     assert "a>c:L" in edges(pipeline_of(text))

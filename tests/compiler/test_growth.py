@@ -15,7 +15,7 @@ from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
 from labline_runtime.specification import Observation
 
-from ..bench.compile import columns, ordinary, shared
+from ..bench.compile import columns, items, ordinary, shared
 
 
 def lines_run(cells: list[str]) -> int:
@@ -118,6 +118,13 @@ def _inheriting(count: int) -> list[str]:
     ]
 
 
+def _piped(count: int) -> list[str]:
+    """A frame in every cell that a function makes of the one before."""
+    start = "import pandas as pd\nd0 = pd.read_csv('a.csv')"
+    step = "def f{i}(d):\n    d['c{i}'] = d['c']\n    return d\nd{i} = d{j}.pipe(f{i})"
+    return [start, *(step.replace("{i}", str(i)).replace("{j}", str(i - 1)) for i in range(1, count))]
+
+
 @pytest.mark.parametrize(
     ("make", "small", "factor", "most"),
     [
@@ -130,6 +137,8 @@ def _inheriting(count: int) -> list[str]:
         (columns, 20, 4, 1.7),
         (_decorated, 8, 4, 1.2),
         (_inheriting, 12, 3, 2.1),
+        (items, 20, 4, 1.3),
+        (_piped, 20, 4, 1.3),
     ],
 )
 def test_a_larger_notebook_makes_about_as_much_work_for_its_size(

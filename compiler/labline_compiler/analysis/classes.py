@@ -43,6 +43,10 @@ class Classes(Functions):
         """``receiver.name(arguments)``."""
         raise NotImplementedError
 
+    def go_on(self, iterators: Value) -> None:
+        """Somebody goes through *iterators*: the functions that they hold run, with what these go through."""
+        raise NotImplementedError
+
     # --------------------------------------------------------------------------------------------------------- members
 
     def _mro(self, number: int) -> list[int]:
@@ -473,7 +477,7 @@ class Classes(Functions):
         if moving := unknown | self.heap.only(value, "rng", "file", "quiet"):  # generators of networkx are used up
             self.state.alter(moving)
         if callers := iterators | unknown:
-            self.invoke(self.heap.reach(callers), NOTHING)
+            self.go_on(callers)
         return NOTHING if members else self.heap.elements(value)
 
     def unpacked(self, value: Value) -> Value:

@@ -19,7 +19,7 @@ _CALLERS = 3  # so many calls up, what a line of a function makes is told apart 
 BUDGET = 600  # statements and calls followed in functions for one cell
 NOTEBOOK_BUDGET = 20_000  # and for all cells
 _CALL = 10  # steps of work that any call of a function is
-_ROUNDS = 6  # through functions that may be called in any order
+ROUNDS = 6  # through functions that may be called in any order
 ANY_NAME = frozenset(("globals", "eval", "exec"))  # functions that mention them may use any name of the notebook
 _OBJECTS_A_UNIT = 10  # so many objects that an unknown call reaches cost as much as a statement
 
@@ -338,7 +338,7 @@ class Functions(Mentioning):
         All take their turns side by side, and not one inside the other: there would be no end of ways through them.
         """
         self.state.late, self.waiting = True, dict.fromkeys(functions)
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             before = (self.state.moment, len(self.waiting))
             if self.spent:
                 self._invoke_all([each for each in self.waiting if self.settled.get(each) != self.state.moment])
@@ -384,6 +384,8 @@ class Functions(Mentioning):
 
         And from the instances whose use calls it.
         """
+        if number in given:
+            self.heap.giving_themselves.add(number)
         self.heap.put(self.givers.get(number, NOTHING) | frozenset((number,)), self.heap.mutable(given))
 
     def worst(

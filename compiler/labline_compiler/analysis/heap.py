@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from labline_compiler.analysis.hidden_state import seeded_from
 from labline_compiler.analysis.homes import imported_by, path_of
@@ -19,7 +19,7 @@ from labline_compiler.analysis.scopes import FunctionNode, Scope
 if TYPE_CHECKING:
     from labline_compiler.analysis.state import Frame
 
-__all__ = ["ANY_PART", "MAIN", "NOTHING", "ClassInfo", "FunctionInfo", "Heap", "Thing", "Value"]
+__all__ = ["ANY_PART", "MAIN", "NOTHING", "ClassInfo", "FunctionInfo", "Heap", "Lazy", "Thing", "Value"]
 MAIN = "__main__"  # the module whose names are the notebook's
 ANY_PART = ".*."  # stands in the dotted name of a library object for any number of attributes
 _PARTS = 20  # so many attributes of attributes of library objects that may not be meant at all are told apart
@@ -71,6 +71,15 @@ class Thing(Node):
     )  # what it holds: how many links there were when it came, in that order
 
 
+class Lazy(NamedTuple):
+    """An iterator of ``map`` or ``filter``."""
+
+    calls: Value  # the notebook's functions, with items of what it goes through
+    through: Value
+    passes_on: bool  # whether it gives these, not only what the functions give
+    is_known: bool  # whether nothing else may be called
+
+
 class Heap(Links):
     """All objects of one analysis."""
 
@@ -97,6 +106,8 @@ class Heap(Links):
         self.class_makers: set[int] = set()  # of these, those with a class inside
         self.drawing: set[int] = set()  # estimators without random_state
         self.views: set[int] = set()  # such as ``dict.keys()``
+        self.lazy: dict[int, Lazy] = {}  # iterators of ``map`` and ``filter``
+        self.giving_themselves: set[int] = set()  # functions that may give themselves
         self.unfollowed: dict[int, int] = {}  # what functions may have made that were not followed: by which
         self._of_kind: dict[str | None, set[int]] = {}
         self._kinds: dict[Value, str | None] = {}
@@ -291,17 +302,72 @@ class Heap(Links):
 
     def elements(self, value: Value) -> Value:
         """What iterating over *value*, or taking an item, may give."""
-        single = self.only(value, *TRANSPARENT) | (value & self.views)
+        single = self.only(value, *TRANSPARENT) | (value & self.views) | (value & self.lazy.keys())
         if not single:
             return self.reach(value)
         found = set(self.reach(value - single))
+        self.work += len(single)
         for number in single:
             thing = self.things[number]
-            if thing.kind in TRANSPARENT:
+            if number in self.lazy:
+                found |= self._passed_on(number)
+            elif thing.kind in TRANSPARENT:
                 found |= thing.holds - thing.of
             else:
                 found |= self.reach(thing.holds - thing.of)
         return frozenset(found)
+
+    def given_by(self, functions: Value) -> Value:
+        """What the notebook's *functions* have given to those who called them unseen."""
+        held = NOTHING.union(*(self.things[number].holds for number in functions))
+        return self.reach(held) | (functions & self.giving_themselves)
+
+    def note_lazy(self, made: Value, lazy: Lazy) -> None:
+        """What the iterators *made* do."""
+        for number in made:
+            before = self.lazy.get(number, lazy)
+            self.lazy[number] = Lazy(
+                before.calls | lazy.calls,
+                before.through | lazy.through,
+                before.passes_on | lazy.passes_on,
+                before.is_known and lazy.is_known,
+            )
+
+    def lazy_in(self, value: Value) -> Collection[int] | None:
+        """The iterators of ``map`` and ``filter`` that going through *value* goes on in, the inner ones first, mostly.
+
+        None where it goes on in others, or in what is not known.
+        """
+        found: dict[int, None] = {}
+        stack = [value]
+        while stack:
+            for number in stack.pop():
+                lazy = self.lazy.get(number)
+                if number in found or self.things[number].kind in TRANSPARENT:
+                    continue
+                if lazy is None or not lazy.is_known:
+                    return None
+                found[number] = None
+                stack.append(lazy.through)
+        self.work += len(found)
+        return list(reversed(found))
+
+    def _passed_on(self, number: int) -> Value:
+        """What going through an iterator of ``map`` or ``filter`` gives."""
+        found, seen, stack = NOTHING, {number}, [number]
+        while stack:
+            lazy = self.lazy[stack.pop()]
+            if not lazy.is_known:
+                return self.reach((number,))
+            if not lazy.passes_on:
+                found |= self.given_by(lazy.calls)
+                continue
+            others = lazy.through & self.lazy.keys()
+            stack += others - seen
+            seen |= others
+            found |= self.given_by(lazy.calls)  # it may have been one of ``map``, too
+            found |= self.elements(lazy.through - others) if lazy.through - others else NOTHING
+        return found
 
     def relate(self, made: Value, to: Value) -> Value:
         """Note that frames among *made*, which it returns, may have the very index of those among *to*."""

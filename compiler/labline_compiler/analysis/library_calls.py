@@ -9,7 +9,7 @@ from labline_compiler.analysis import files, hidden_state, methods, operations, 
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import Effects
 from labline_compiler.analysis.heap import MAIN, NOTHING, Value
-from labline_compiler.analysis.replacements import Replacements
+from labline_compiler.analysis.iterators import Iterators
 from labline_compiler.analysis.texts import ANY
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _CONTAINER_KINDS = {
 }
 
 
-class LibraryCalls(Replacements):
+class LibraryCalls(Iterators):
     """What functions and classes of libraries do."""
 
     handlers_count = False  # whether anything in the notebook depends on the root logger's having a handler
@@ -81,6 +81,9 @@ class LibraryCalls(Replacements):
         functions = NOTHING
         if origin in operations.QUIET and "file" not in arguments.keywords:
             self.use(self.heap.reach(handed))
+        elif origin in operations.GOING_THROUGH and not arguments.keywords and self.heap.lazy_in(handed) is not None:
+            self.use(handed)
+            self.go_on(handed)
         else:
             functions = self.callbacks(arguments)
             if functions and any(use.use == "change" for use in hidden_state.call_uses(origin)):
@@ -103,6 +106,8 @@ class LibraryCalls(Replacements):
                 self.close_figure()
             return result
         result = self._result(operation, handed, arguments, node, origin)
+        if origin in operations.ORDERING:
+            return result | given | evaluated
         if operation.result in ("holds", "elements") and functions:
             self.heap.put(result, functions)
         elif functions and operation.kind == "matplotlib":
@@ -191,10 +196,18 @@ class LibraryCalls(Replacements):
                 return result
             case "element":
                 other = handed if len(arguments.positional) > 1 else arguments.keywords.get("default", NOTHING)
+                if origin in operations.ORDERING and not arguments.rest:
+                    several = NOTHING.union(*arguments.positional) if len(arguments.positional) > 1 else NOTHING
+                    other = several | arguments.keywords.get("default", NOTHING)
                 return self.iterate(first) | other | (arguments.rest and handed)
             case "elements":
                 held = frozenset().union(*(self.iterate(value) for value in arguments.positional))
-                held |= arguments.rest.union(*arguments.keywords.values())
+                kept = [
+                    value
+                    for word, value in arguments.keywords.items()
+                    if origin not in operations.ORDERING or word != "key"
+                ]
+                held |= arguments.rest.union(*kept)
                 last = origin.rpartition(".")[2]
                 if kind != "iterator":
                     return self.heap.make(self.site(node), kind or _CONTAINER_KINDS.get(last, "container"), held)
@@ -242,12 +255,9 @@ class LibraryCalls(Replacements):
         ):
             self.list_names("dir()", node)
         if origin in ("builtins.iter", "builtins.map", "builtins.filter", "functools.partial"):
-            self.callbacks(arguments)
-            held = self.heap.reach(arguments.all)
-            called = arguments.positional[0] if arguments.positional else NOTHING
-            maker = origin if called and called <= self.heap.functions else None  # else it may be any method
-            kind = "iterator" if origin.startswith("builtins") else None
-            return self.heap.make(self.site(node), kind, held, maker=maker)
+            return self.postponed_calls(origin, arguments, node)
+        if origin == "functools.reduce" and (reduced := self.reduced(arguments, node)) is not None:
+            return reduced
         if origin in ("builtins.setattr", "builtins.delattr") and arguments.positional:
             holder, name = self.heap.origin(arguments.positional[0]), arguments.constant(1)
             if holder is not None and isinstance(name, str):

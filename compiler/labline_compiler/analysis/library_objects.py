@@ -48,6 +48,8 @@ class LibraryObjects(LibraryCalls):
             return self._container_method(receiver, name, arguments, node)
         if kind in ("rng", "file", "iterator"):
             self.callbacks(arguments)
+            if kind == "iterator":
+                self.go_on(receiver)
             if any(self.heap.things[number].draws for number in receiver):
                 self.state.sink.hidden("@numpy.random", "draw")
             moved = self.heap.only(self.heap.reach(receiver), "rng") if kind == "rng" else NOTHING
@@ -144,8 +146,13 @@ class LibraryObjects(LibraryCalls):
 
     def _container_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         handed = arguments.all
+        if name in methods.CONTAINER_ASKS and self.heap.instances:
+            self.use(receiver)
         if name in methods.CONTAINER_COMPARES:
             self.use(handed)
+        elif name == "sort":
+            self.invoke(self.callbacks(arguments), self.heap.elements(receiver))
+            handed = arguments.rest
         elif name not in methods.CONTAINER_STORES:
             self.callbacks(arguments)
         elements = self.heap.elements(receiver)
@@ -175,6 +182,10 @@ class LibraryObjects(LibraryCalls):
         return self.worst(receiver, arguments, node, drawn=NONE)  # such an object has no other methods
 
     def _data_method(self, kind: str, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
+        called = arguments.positional[0] if arguments.positional else NOTHING
+        if name == "pipe" and called and called <= self.heap.functions:
+            handed = [receiver, *arguments.positional[1:]]
+            return self.call(called, Arguments(handed, arguments.keywords, arguments.rest, arguments.starred), node)
         functions = self.callbacks(arguments)
         if kind == "data":
             self.use(receiver)  # a time asks its zone

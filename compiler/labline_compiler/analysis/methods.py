@@ -17,6 +17,7 @@ CONTAINER_ALTERS = words(
 # These call nothing that they are handed: they go through it, if anything, or compare it with what is there already.
 CONTAINER_STORES = words("append appendleft insert extend extendleft")
 CONTAINER_COMPARES = words("add remove discard index count get setdefault pop")
+CONTAINER_ASKS = words("remove index count sort")  # of these and others: what is there already is asked how it compares
 CONTAINER_TAKES = words("pop setdefault popitem popleft get")
 CONTAINER_READS = words(
     "get keys values items copy index count union intersection difference symmetric_difference issubset issuperset "

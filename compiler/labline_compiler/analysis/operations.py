@@ -101,6 +101,14 @@ _BUILTINS: dict[str, Operation] = {
     "get_ipython": Operation("fresh", "ipython"),
 }
 
+# Functions that only go through what they are handed, and compare it at most.
+GOING_THROUGH = frozenset(
+    f"builtins.{name}" for name in words("list tuple set frozenset dict sorted min max sum any all")
+)
+
+# Functions that call what they are handed as a key at once, and neither keep nor give it.
+ORDERING = frozenset(("builtins.sorted", "builtins.min", "builtins.max", "heapq.nlargest", "heapq.nsmallest"))
+
 # Functions that call nothing that they are handed, but for special methods (``__repr__``) of what it is an instance of.
 QUIET = frozenset(
     f"builtins.{name}"

@@ -338,9 +338,8 @@ class State:
         if not objects:
             return
         self.time += 1
-        if len(objects) > 1 and not extra.isdisjoint(objects):  # each that is itself meant holds it already
+        if len(objects) > 1 and not extra.isdisjoint(objects):  # one of them may come to hold another
             self.heap.mixed |= objects & self.heap.instances
-            extra -= objects
         if not named:
             self.heap.vague |= objects & self.heap.instances
         self.heap.put(objects, extra, named=named)  # a list may come to hold itself
