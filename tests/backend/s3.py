@@ -154,6 +154,7 @@ class Line(socketserver.ThreadingTCPServer):
         self.server = (host, int(port))
         self.breaks: list[tuple[int, int]] = []  # bytes up and down after which the next connections break
         self.opened = 0
+        self.carried = 0  # bytes down
         self._context = None
         if certificate is not None:
             self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -196,6 +197,7 @@ class _Call(socketserver.BaseRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             while limit > 0 and (data := source.recv(min(limit, 1 << 16))):
                 target.sendall(data)
+                self.server.carried += len(data) * (target is self.request)
                 limit -= len(data)
         for end in (source, target):
             with contextlib.suppress(OSError):

@@ -55,8 +55,8 @@ class DurableStore(Protocol):
     def has(self, digest: str, size: int) -> bool:
         """Whether the file is known to be there, at its full size."""
 
-    def put(self, digest: str, path: Path) -> None:
-        """Keep the file; it appears whole or not at all. A second time changes nothing."""
+    def put(self, digest: str, path: Path, *, replace: bool = False) -> None:
+        """Keep the file; it appears whole or not at all. One of its size that is there stays, unless *replace*."""
 
     def get(self, digest: str, into: BinaryIO) -> None:
         """Write the file's bytes to *into*. Raises ``KeyError`` where it is not there, ``BrokenTransferError``."""
@@ -158,8 +158,9 @@ class ArtifactStore:
         for artifact in artifacts:
             if artifact.digest in self._kept or not self._is_here(artifact):
                 continue
-            if artifact.digest in self._damaged or not self._durable.has(artifact.digest, artifact.size):
-                self._durable.put(artifact.digest, self.path(artifact.digest))
+            is_damaged = artifact.digest in self._damaged
+            if is_damaged or not self._durable.has(artifact.digest, artifact.size):
+                self._durable.put(artifact.digest, self.path(artifact.digest), replace=is_damaged)
             self._damaged.discard(artifact.digest)
             self._kept.add(artifact.digest)
 

@@ -1,12 +1,14 @@
 """Artifacts in a bucket of any S3, through the minio client.
 
-Written to the S3 contract, not to one server: plain puts and gets of whole objects, multipart where they are large.
+Written to the S3 contract, not to one server: objects are put whole, in parts where they are large, and never in
+another's place where the server can see to it; a download that breaks off goes on where it stopped.
 Everything secret stays with the client's credential providers; no message here quotes a header or a key.
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import os
 import threading
@@ -26,8 +28,9 @@ AWS = "https://s3.amazonaws.com"
 ADDRESSING = "LABLINE_S3_ADDRESSING"
 
 PART = 32 << 20  # bytes; more than this is uploaded in parts, at most three at a time, each held in memory
-CHUNK = 1 << 20
+CHUNK = 1 << 17  # bytes; what of one has come when a download breaks off is asked for again
 RETRIES = 4  # of one request, by the client
+RESUMPTIONS = 8  # of one download, each of which must have brought something
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
 
@@ -36,6 +39,9 @@ ANEW = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
 )
 """Refusals that credentials read anew may cure: temporary ones are replaced while a server runs."""
+
+UNCONDITIONAL = frozenset({"NotImplemented", "ConditionalRequestConflict"})
+"""Answers of servers that know no conditions of puts, or are in the midst of another one."""
 
 T = TypeVar("T")
 
@@ -96,7 +102,7 @@ class S3Store:
         self._url = url
         self._part_size = part_size
         self._lock = threading.Lock()
-        self._opened: tuple[Location, Minio] | None = None
+        self._opened: _Opened | None = None
 
     def check(self) -> None:
         """Put a small object and read it back: just the rights that keeping values needs."""
@@ -131,36 +137,46 @@ class S3Store:
 
         return self._do(look)
 
-    def put(self, digest: str, path: Path) -> None:
-        """Upload the file under its digest: one object, so that it appears whole or not at all."""
+    def put(self, digest: str, path: Path, *, replace: bool = False) -> None:
+        """Upload the file under its digest: one object, so that it appears whole or not at all.
+
+        One of the same size that is there stays, unless *replace*: it was checked when it was made, and this file may
+        have suffered since. A server that cannot see to that overwrites.
+        """
+        from minio.error import S3Error
 
         def upload(client: Minio, at: Location) -> None:
             client.fput_object(at.bucket, at.key(digest), str(path), part_size=self._part_size)
 
-        self._do(upload)
+        def add(client: Minio, at: Location) -> bool:
+            try:
+                upload(client, at)
+            except S3Error as error:
+                if error.code in UNCONDITIONAL:
+                    return False
+                if error.code != "PreconditionFailed":
+                    raise
+                return bool(client.stat_object(at.bucket, at.key(digest)).size == path.stat().st_size)
+            return True
+
+        if replace or not self._do(add, adding=True):
+            self._do(upload)
 
     def get(self, digest: str, into: BinaryIO) -> None:
-        """Download the object. The caller checks its digest."""
-        from minio.error import S3Error
-        from urllib3.exceptions import ProtocolError
+        """Download the object, going on where it breaks off. The caller checks its digest."""
 
         def download(client: Minio, at: Location) -> None:
             into.seek(0)
             into.truncate()
-            try:
-                response = client.get_object(at.bucket, at.key(digest))
-            except S3Error as error:
-                if error.code in ("NoSuchKey", "NoSuchObject"):
-                    raise KeyError(digest) from error
-                raise
-            try:
-                for chunk in response.stream(CHUNK):
-                    into.write(chunk)
-            except ProtocolError as error:
-                raise BrokenTransferError(str(error)) from error
-            finally:
-                response.close()
-                response.release_conn()
+            tag = None
+            for _ in range(RESUMPTIONS):
+                begun = into.tell()
+                tag, is_whole = _go_on(client, at, digest, into, tag)
+                if is_whole:
+                    return
+                if into.tell() <= begun:
+                    break
+            raise BrokenTransferError(f"it breaks off after {into.tell():,} bytes")
 
         self._do(download)
 
@@ -179,32 +195,93 @@ class S3Store:
         with self._lock:
             opened, self._opened = self._opened, None
         if opened is not None:
-            opened[1]._http.clear()
+            opened.client._http.clear()
 
     def _location(self) -> Location:
         return Location.parse(self._url)
 
-    def _do(self, work: Callable[[Minio, Location], T]) -> T:
+    def _do(self, work: Callable[[Minio, Location], T], *, adding: bool = False) -> T:
+        """Have *work* done by a client; with *adding* by one that puts nothing in another object's place."""
         from minio.error import S3Error
 
-        at, client = self._client()
+        def done() -> T:
+            opened = self._client()
+            return work(opened.adding if adding else opened.client, at)
+
+        at = self._client().at
         with _in_words(at):
             try:
-                return work(client, at)
+                return done()
             except S3Error as error:
                 if error.code not in ANEW:
                     raise
                 self.close()
-                at, client = self._client()
-                return work(client, at)
+                return done()
 
-    def _client(self) -> tuple[Location, Minio]:
+    def _client(self) -> _Opened:
         with self._lock:
             if self._opened is None:
                 at = self._location()
                 with _in_words(at):
-                    self._opened = (at, _connect(at))
+                    client = _connect(at)
+                    self._opened = _Opened(at, client, _adding(client))
             return self._opened
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """Two clients over the same connections, which close when either is no longer needed."""
+
+    at: Location
+    client: Minio
+    adding: Minio
+
+
+def _adding(client: Minio) -> Minio:
+    """*client*, asking the server to refuse what would take another object's place."""
+    adding = copy.copy(client)
+
+    def execute(method: str, *given: Any, **more: Any) -> Any:
+        asked = more.get("query_params") or {}
+        if (method == "PUT" and not asked) or (method == "POST" and asked.keys() == {"uploadId"}):
+            more["headers"] = {**(more.get("headers") or {}), "If-None-Match": "*"}
+        return client._execute(method, *given, **more)
+
+    adding._execute = execute  # type: ignore[method-assign]
+    return adding
+
+
+def _go_on(client: Minio, at: Location, digest: str, into: BinaryIO, tag: str | None) -> tuple[str | None, bool]:
+    """Append to *into* what it lacks of an object; the object's tag, and whether all has come.
+
+    *tag* is that of what *into* holds. Raises ``KeyError`` and ``BrokenTransferError``.
+    """
+    from minio.error import S3Error
+    from urllib3.exceptions import HTTPError
+
+    offset = into.tell()
+    try:
+        response = client.get_object(at.bucket, at.key(digest), offset=offset)
+    except S3Error as error:
+        if error.code in ("NoSuchKey", "NoSuchObject"):
+            raise KeyError(digest) from error
+        raise
+    try:
+        found = response.headers.get("ETag")
+        is_rest = response.status == 206 or "Content-Range" in response.headers  # some say 200 with it
+        if offset and is_rest and found != tag:
+            raise BrokenTransferError("another object came in its place")
+        if offset and not is_rest:
+            into.seek(0)
+            into.truncate()
+        for chunk in response.stream(CHUNK):
+            into.write(chunk)
+    except HTTPError:  # broken off, or silent for too long
+        return found, False
+    finally:
+        response.close()
+        response.release_conn()
+    return found, True
 
 
 def _connect(at: Location) -> Minio:
