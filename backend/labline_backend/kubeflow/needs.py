@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from labline_backend.kubeflow.cluster import SECONDS, close, opened
+from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigError
 from labline_backend.kubeflow.errors import REFUSED
 from labline_backend.kubeflow.targets import Target
 from labline_compiler.findings import Finding, finding
@@ -23,23 +23,25 @@ def lacking(target: Target, pipeline: Pipeline) -> list[Finding]:
     """What the steps of *pipeline* would wait for in vain on *target*. Never raises."""
     if target.kubeconfig is None and target.context is None:
         return []
-    from kubernetes.client.exceptions import ApiException
-    from kubernetes.config import ConfigException
-    from urllib3.exceptions import HTTPError
-
-    api = None
     try:
-        api, namespace = opened(target)
-        return [*_things(api, namespace, pipeline, target.packages), *_room(api, namespace, pipeline)]
-    except (ApiException, HTTPError, ConfigException, OSError, TypeError, ValueError):  # the pre-flight tells of it
+        cluster = Cluster(target)
+    except KubeconfigError:  # the pre-flight tells of it
         return []
+    found: list[Finding] = []
+    try:
+        for asked in (_things(cluster, pipeline, target.packages), _room(cluster, pipeline)):
+            found += asked
+    except ClusterError as error:
+        message = f"The cluster's API {error}, so whether it has all that the steps need is not known."
+        found.append(Finding(REFUSED, "warning", message, fix="See that kubectl works with the target's kubeconfig."))
     finally:
-        if api is not None:
-            close(api)
+        cluster.close()
+    return found
 
 
-def _things(api: Any, namespace: str, pipeline: Pipeline, packages: str | None) -> Iterator[Finding]:
+def _things(cluster: Cluster, pipeline: Pipeline, packages: str | None) -> Iterator[Finding]:
     """The secrets and volumes that are not there, the one for *packages* among them."""
+    namespace = cluster.namespace
     shared = {packages} if packages is not None else set()
     kinds: tuple[tuple[str, str, Callable[[Step], set[str]]], ...] = (
         ("secret", "secrets", lambda step: {secret for secret, *_ in step.options.secrets}),
@@ -55,7 +57,7 @@ def _things(api: Any, namespace: str, pipeline: Pipeline, packages: str | None) 
             for name in sorted(named(step)):
                 users.setdefault(name, []).append(step.name)
         for name, steps in users.items():
-            metadata = _metadata(api, f"/api/v1/namespaces/{namespace}/{resource}/{name}")
+            metadata = _metadata(cluster, f"/api/v1/namespaces/{namespace}/{resource}/{name}")
             if metadata is None:
                 yield finding(
                     REFUSED,
@@ -99,39 +101,45 @@ def _keys_set(metadata: dict[str, Any]) -> set[str]:
     }
 
 
-def _metadata(api: Any, path: str) -> dict[str, Any] | None:
-    """The metadata of an object; nothing in it where this user may not see it, None where there is no such object."""
-    from kubernetes.client.exceptions import ApiException
+def _metadata(cluster: Cluster, path: str) -> dict[str, Any] | None:
+    """The metadata of an object; nothing in it where this user may not see it, None where there is no such object.
 
+    Raises ``ClusterError``.
+    """
     try:
-        answer = api.call_api(
-            path,
-            "GET",
-            header_params={"Accept": METADATA},
-            auth_settings=["BearerToken"],
-            response_type="object",
-            _request_timeout=SECONDS,
-        )
-    except ApiException as error:
+        with cluster.asking() as options:
+            (document, *_) = cluster.api.call_api(
+                path,
+                "GET",
+                header_params={"Accept": METADATA},
+                auth_settings=["BearerToken"],
+                response_type="object",
+                **options,
+            )
+            return dict(document["metadata"] or {})
+    except ClusterError as error:
+        if error.status not in (403, 404):
+            raise
         return None if error.status == 404 else {}
-    document = answer[0]
-    return document.get("metadata") or {} if isinstance(document, dict) else {}
 
 
-def _room(api: Any, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:
-    """The steps that ask for more than the namespace's quotas ever give."""
+def _room(cluster: Cluster, pipeline: Pipeline) -> Iterator[Finding]:
+    """The steps that ask for more than the namespace's quotas ever give. Raises ``ClusterError``."""
     from kubernetes import client
-    from kubernetes.client.exceptions import ApiException
 
+    namespace = cluster.namespace
     try:
-        quotas = client.CoreV1Api(api).list_namespaced_resource_quota(namespace, _request_timeout=SECONDS).items
-    except ApiException:
-        return
+        with cluster.asking() as options:
+            quotas = client.CoreV1Api(cluster.api).list_namespaced_resource_quota(namespace, **options).items
+            quotas = [(quota.metadata.name, dict(quota.spec.hard or {})) for quota in quotas]
+    except ClusterError as error:
+        if error.status == 403:
+            return
+        raise
     for step in pipeline.steps:
         for resource, wanted in step.options.limits.items():
             # What a pod may use at most, KFP lets it ask for, too.
-            for quota in quotas:
-                hard = quota.spec.hard or {}
+            for quota, hard in quotas:
                 given = [
                     hard[name] for name in (f"limits.{resource}", f"requests.{resource}", resource) if name in hard
                 ]
@@ -139,7 +147,7 @@ def _room(api: Any, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:
                 if least is not None and amount(wanted) > amount(least):
                     yield finding(
                         REFUSED,
-                        f"Step {step.name} asks for {wanted} of {resource}, and the quota {quota.metadata.name} of the "
+                        f"Step {step.name} asks for {wanted} of {resource}, and the quota {quota} of the "
                         f"namespace {namespace} gives {least} to all its pods together.",
                         step=step.name,
                         fix=f"Ask for less (limit:{resource}:{least}), or ask the cluster's administrator for more.",

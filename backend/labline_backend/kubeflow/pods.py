@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from labline_backend.kubeflow import cluster
-from labline_backend.kubeflow.cluster import SECONDS
+from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigError
 from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
 from labline_backend.kubeflow.pod_log import LONGEST_LOG, PodLog
 from labline_backend.kubeflow.targets import Target
@@ -39,8 +38,7 @@ class Pods:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._api: Any = None
-        self._namespace = ""  # known when it is opened
+        self._cluster: Cluster | None = None
 
     def of_run(self, run_id: str) -> dict[str, tuple[Pod, ...]]:
         """The pods of a run's tasks, by the task's name; of several attempts the last one's.
@@ -49,18 +47,16 @@ class Pods:
         """
         from kubernetes import client
 
-        with self._explained():
-            core = client.CoreV1Api(self._open())
-            found = core.list_namespaced_pod(
-                self._namespace, label_selector=f"pipeline/runid={run_id}", _request_timeout=SECONDS
-            )
         pods: dict[str, dict[int, Pod]] = {}
-        for pod in sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp or 0):
-            place = (pod.metadata.annotations or {}).get(NODE, "")
-            if node := EXECUTOR.search(place):
-                item = int(found[1]) if (found := ITEM.search(place)) else 0
-                has_ended, message = _end(pod)
-                pods.setdefault(node[1], {})[item] = Pod(pod.metadata.name, message, item, has_ended)
+        with self._asking() as (cluster, options):
+            core = client.CoreV1Api(cluster.api)
+            found = core.list_namespaced_pod(cluster.namespace, label_selector=f"pipeline/runid={run_id}", **options)
+            for pod in sorted(found.items, key=lambda pod: pod.metadata.creation_timestamp or 0):
+                place = (pod.metadata.annotations or {}).get(NODE, "")
+                if node := EXECUTOR.search(place):
+                    item = int(turn[1]) if (turn := ITEM.search(place)) else 0
+                    has_ended, message = _end(pod)
+                    pods.setdefault(node[1], {})[item] = Pod(pod.metadata.name, message, item, has_ended)
         return {task: tuple(pod for _, pod in sorted(found.items())) for task, found in pods.items()}
 
     def read(self, pod: Pod, log: PodLog) -> bytes:
@@ -70,17 +66,17 @@ class Pods:
         if log.size >= LONGEST_LOG:
             return b""
         now = time.monotonic()
-        with self._explained():
-            core = client.CoreV1Api(self._open())
+        with self._asking() as (cluster, options):
+            core = client.CoreV1Api(cluster.api)
             answer = core.read_namespaced_pod_log(
                 pod.name,
-                self._namespace,
+                cluster.namespace,
                 container=CONTAINER,
                 limit_bytes=2 * LONGEST_LOG,  # with the lines' times
                 timestamps=True,
                 **({} if (since := log.since(now)) is None else {"since_seconds": since}),
                 _preload_content=False,
-                _request_timeout=SECONDS,
+                **options,
             )
             new = log.take(bytes(answer.data), is_whole=pod.has_ended)
         log.asked = now
@@ -88,32 +84,24 @@ class Pods:
 
     def close(self) -> None:
         """Close the connections."""
-        api, self._api = self._api, None
-        if api is not None:
-            cluster.close(api)
-
-    def _open(self) -> Any:
-        if self._api is None:
-            self._api, self._namespace = cluster.opened(self._target)
-        return self._api
+        cluster, self._cluster = self._cluster, None
+        if cluster is not None:
+            cluster.close()
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        from kubernetes.client.exceptions import ApiException
-        from kubernetes.config import ConfigException
-        from urllib3.exceptions import HTTPError
-
+    def _asking(self) -> Iterator[tuple[Cluster, dict[str, Any]]]:
         try:
-            yield
-        except (ApiException, HTTPError) as error:
-            status = getattr(error, "status", None)
-            how = f"answers {status}" if status else "cannot be reached"
+            if self._cluster is None:
+                self._cluster = Cluster(self._target)
+            with self._cluster.asking() as options:
+                yield self._cluster, options
+        except ClusterError as error:
             raise TargetError(
                 NOT_MIRRORED,
-                f"The cluster's API {how}, so that pods' logs and messages are not known.",
+                f"The cluster's API {error}, so that pods' logs and messages are not known.",
                 "See that kubectl works with the target's kubeconfig, and may list pods and get their logs.",
             ) from error
-        except (ConfigException, OSError, TypeError, ValueError) as error:
+        except KubeconfigError as error:
             raise TargetError(
                 NOT_MIRRORED, f"The target's kubeconfig cannot be used: {error}.", "Correct --kubeconfig and --context."
             ) from error

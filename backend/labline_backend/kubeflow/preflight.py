@@ -73,18 +73,16 @@ def _rights(target: Target) -> Iterator[Finding]:
     """Ask Kubernetes itself, where a kubeconfig is given."""
     if target.kubeconfig is None and target.context is None:
         return
-    from kubernetes import client, config
-    from kubernetes.client.exceptions import ApiException
-    from kubernetes.config import ConfigException
-    from urllib3.exceptions import HTTPError
+    from kubernetes import client
+
+    from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigError
 
     try:
-        api = config.new_client_from_config(target.kubeconfig, target.context, persist_config=False)
-    except (ConfigException, OSError, TypeError, ValueError) as error:
+        cluster = Cluster(target)
+    except KubeconfigError as error:
         where = target.kubeconfig or "the default kubeconfig"
         yield finding(errors.RIGHTS, f"{where} cannot be used: {error}.", fix="Correct --kubeconfig and --context.")
         return
-    api.configuration.retries = False
     missing: list[str] = []
     unseen: list[str] = []
     try:
@@ -97,21 +95,19 @@ def _rights(target: Target) -> Iterator[Finding]:
                 review = client.V1SelfSubjectAccessReview(
                     spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked)
                 )
-                reviews = client.AuthorizationV1Api(api)
-                answer = reviews.create_self_subject_access_review(review, _request_timeout=(5, 30))
-                if not answer.status.allowed:
-                    lacking.append(f"{verb} {resource}")
-    except (ApiException, HTTPError) as error:
-        status = getattr(error, "status", None)
-        how = f"answers {status}" if status else "cannot be reached"
+                with cluster.asking() as options:
+                    reviews = client.AuthorizationV1Api(cluster.api)
+                    answer = reviews.create_self_subject_access_review(review, **options)
+                    if not answer.status.allowed:
+                        lacking.append(f"{verb} {resource}")
+    except ClusterError as error:
         yield finding(
             errors.RIGHTS,
-            f"The cluster's API at {api.configuration.host} {how}, so that rights are not known.",
+            f"The cluster's API at {cluster.host} {error}, so that rights are not known.",
             fix="See that kubectl works with this kubeconfig and context.",
         )
     finally:
-        api.rest_client.pool_manager.clear()
-        api.close()
+        cluster.close()
     where = f" in the namespace {target.namespace}" if target.namespace else ""
     if missing:
         yield finding(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import yaml
 
 from tests.backend.kubeflow.emulator import Emulator, Run, Task
@@ -27,6 +30,9 @@ class Cluster(ThreadingHTTPServer):
         self.things: set[str] = set()  # secrets and claims that there are, as KIND/NAME
         self.keys: dict[str, set[str]] = {}  # what of such a thing is recorded to have been set
         self.quotas: dict[str, dict[str, str]] = {}  # name -> what it gives
+        self.fault: tuple[str, bytes] | None = None  # a pattern of calls, and what they are answered in place of HTTP
+        self.policy: str | None = None  # why no pod is taken
+        self.tried: list[dict[str, Any]] = []  # pods of dry runs that were taken
         self.hidden = False  # whether this user may see neither
         self.asked: list[dict[str, Any]] = []
         self.times: dict[str, list[datetime.datetime]] = {}  # of each pod's lines
@@ -59,6 +65,20 @@ class Cluster(ThreadingHTTPServer):
         self.asked.append(asked)
         resource = "/".join(filter(None, [asked["resource"], asked.get("subresource")]))
         return {**review, "status": {"allowed": (asked["verb"], resource) not in self.denied}}
+
+    def take(self, pod: dict[str, Any]) -> tuple[int, str]:
+        """The status for a pod of a dry run, and what is said of it: schema and labels as Kubernetes has them."""
+        try:
+            kubernetes_validate.validate(pod, "1.34", strict=True)
+        except kubernetes_validate.ValidationError as error:
+            return 400, f"Pod in version v1 cannot be handled as a Pod: {error.message}"
+        for value in pod["metadata"]["labels"].values():
+            if not re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", value):
+                return 422, f'Pod "x" is invalid: metadata.labels: Invalid value: "{value}"'
+        if self.policy is not None:
+            return 403, self.policy
+        self.tried.append(pod)
+        return 201, ""
 
     def pods(self, selector: str) -> list[dict[str, Any]]:
         """The pods of a run, those of the drivers too."""
@@ -155,14 +175,31 @@ class _Calls(BaseHTTPRequestHandler):
             return
         if self.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
             self._answer(201, self.server.review(review))
+        elif self.path == "/api/v1/namespaces/kubeflow/pods?dryRun=All":
+            status, said = self.server.take(review)
+            self._answer(status, review if status == 201 else {"kind": "Status", "code": status, "message": said})
         else:
             self._answer(404, {"kind": "Status", "code": 404})
 
     def _is_known(self) -> bool:
+        if self.server.fault is not None and re.search(self.server.fault[0], self.path):
+            self._fail(self.server.fault[1])
+            return False
         if self.headers["Authorization"] == f"Bearer {TOKEN}":
             return True
         self._answer(401, {"kind": "Status", "code": 401})
         return False
+
+    def _fail(self, answer: bytes) -> None:
+        """Say *answer* and hang up; where it ends with dots go on with one after another; where it is empty wait."""
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.write(answer)
+            if not answer:
+                self.rfile.read(1)  # until the client has had enough
+            for _ in range(6000 if answer.endswith(b"...") else 0):
+                time.sleep(0.02)
+                self.wfile.write(b".")
 
     def _answer(self, status: int, document: dict[str, Any] | bytes) -> None:
         content = document if isinstance(document, bytes) else json.dumps(document).encode()
