@@ -76,6 +76,7 @@ class KnownTargets:
         self, target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool, folder: Path
     ) -> Submission:
         """Compile for a target that passes its pre-flight; *folder* is the notebook's. Raises ``InputError``."""
+        from labline_backend.kubeflow.dry_run import refused
         from labline_backend.kubeflow.needs import lacking
         from labline_backend.kubeflow.packages import lacking_packages, to_install
         from labline_backend.kubeflow.preflight import check
@@ -87,6 +88,7 @@ class KnownTargets:
             *unstorable(self._store, folder, pipeline),
             *lacking_packages(self._home, target, pipeline, folder),
             *lacking(target, pipeline),
+            *refused(target, pipeline),
         )
         _refuse(told)
         packages = to_install(self._home, target, pipeline, folder)
