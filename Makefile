@@ -144,6 +144,10 @@ docs: $(VENV)/.ready ## Write the generated pages anew
 format: $(VENV)/.ready ## Format the Python sources
 	@ruff check --fix --quiet; ruff format --quiet
 
+.PHONY: protos
+protos: $(VENV)/.ready ## Make the serving protocol's descriptors of its .proto anew
+	@cd backend/labline_backend/serving && uv tool run --from grpcio-tools python -m grpc_tools.protoc -I . --descriptor_set_out=open_inference.binpb open_inference.proto
+
 .PHONY: lock
 lock: $(VENV)/.ready ## Resolve the locked environments anew; TORCH=PLACE: that of PyTorch, too
 	@uv pip compile --quiet --upgrade requirements/bootstrap.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header -o requirements/bootstrap.txt

@@ -20,7 +20,8 @@ from labline_backend.home import Home
 
 from ..backend.serving.conftest import REPOSITORY, SECONDS, Registry, filled, place, started
 
-HERE = ("triton_http", "mlflow_deployments")
+HERE = ("triton_http", "triton_grpc", "mlflow_deployments")
+OPTIONS = ("--grpc-port", "0", "--max-body", "1")
 
 
 def ask(client: str, python: str, given: dict[str, Any], folder: str) -> dict[str, str | None]:
@@ -45,7 +46,7 @@ def main() -> None:
     clients = dict(given.split("=", 1) for given in sys.argv[1:]) or dict.fromkeys(HERE, sys.executable)
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         registry = filled(Registry(Home.open(Path(folder) / "home")))
-        servers = {name: stack.enter_context(started(registry, name)) for name in ("forest", "prices")}
+        servers = {name: stack.enter_context(started(registry, name, *OPTIONS)) for name in ("forest", "prices")}
         given = place(registry, servers["forest"], servers["prices"])
         found = {name: ask(name, str(Path(python).absolute()), given, folder) for name, python in clients.items()}
     for name, facts in found.items():

@@ -21,6 +21,8 @@ class Place:
     """The address of ``forest``, without its scheme: four columns of numbers, two probabilities."""
     mixed_http: str
     """That of ``prices``: a string, a whole number and a number, one prediction."""
+    grpc: str
+    mixed_grpc: str
     rows: list[list[float]]
     expected: list[list[float]]
     mixed_rows: dict[str, list[Any]]

@@ -87,11 +87,58 @@ def an_http_mistake_is_told_in_the_servers_words(place: Place) -> None:
     assert "'inputs' is missing" in said
 
 
+def _over_grpc(address: str, ask: Any) -> Any:
+    from kserve.inference_client import InferenceGRPCClient
+
+    async def asked() -> Any:
+        async with InferenceGRPCClient(address) as client:
+            return await ask(client)
+
+    return asyncio.run(asked())
+
+
+def grpc_health_and_readiness_are_told(place: Place) -> None:
+    headers = list(place.headers.items())
+
+    async def ask(client: Any) -> list[bool]:
+        return [
+            await client.is_server_live(),
+            await client.is_server_ready(),
+            await client.is_model_ready("forest", headers=headers),
+        ]
+
+    assert _over_grpc(place.grpc, ask) == [True] * 3
+
+
+def grpc_answers_have_the_models_bits(place: Place) -> None:
+    for binary in (True, False):
+        request = _rows(place, binary=binary)
+        request.parameters = {}
+        headers = list(place.headers.items())
+        answer = _over_grpc(
+            place.grpc, lambda client, request=request, headers=headers: client.infer(request, headers=headers)
+        )
+        assert answer.id == "7"
+        assert answer.outputs[0].as_numpy().tobytes() == np.array(place.expected).tobytes()
+
+
+def grpc_takes_columns_of_several_types(place: Place) -> None:
+    for binary in (True, False):
+        request, headers = _columns(place, binary=binary), list(place.headers.items())
+        answer = _over_grpc(
+            place.mixed_grpc, lambda client, request=request, headers=headers: client.infer(request, headers=headers)
+        )
+        assert answer.outputs[0].as_numpy().tolist() == place.mixed_expected
+
+
 FACTS = [
     http_health_and_readiness_are_told,
     http_answers_have_the_models_bits,
     http_takes_columns_of_several_types,
     an_http_mistake_is_told_in_the_servers_words,
+    grpc_health_and_readiness_are_told,
+    grpc_answers_have_the_models_bits,
+    grpc_takes_columns_of_several_types,
 ]
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from labline_backend.serving.predictor import Predictor
+    from labline_backend.serving.server import Address
 
 DEFAULT_PORT = 8900
 NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
@@ -28,6 +29,9 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
 @click.option("--name", help="With --folder: what to call the model. [default: as the folder]")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
+@click.option(
+    "--grpc-port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve gRPC, too, on this port; 0: any free one."
+)
 @click.option("--token-env", metavar="NAME", help="The environment variable that holds the token; else one is made.")
 @click.option(
     "--max-body", type=click.IntRange(1, 2048), default=16, show_default=True, metavar="MIB", help="The largest body."
@@ -46,17 +50,20 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
     metavar="RATE",
     help="Keep this share of requests and answers in the data folder, for `labline monitor`. By default none.",
 )
+@click.option("--access-log", metavar="FILE", help="Write a line of JSON for each request; - is standard output.")
 def serve(
     model: str | None,
     folder: Path | None,
     name: str | None,
     host: str,
     port: int,
+    grpc_port: int | None,
     token_env: str | None,
     max_body: int,
     queue: int,
     deadline: float,
     log_rate: float,
+    access_log: str | None,
 ) -> None:
     """Serve a registered MODEL, by default its newest version, until Ctrl-C or SIGTERM.
 
@@ -69,6 +76,8 @@ def serve(
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"Serving needs {', '.join(missing)}: pip install 'labline[serving]'.")
+    if grpc_port is not None and importlib.util.find_spec("grpc") is None:
+        raise InputError("gRPC needs grpcio: pip install 'labline[grpc]'.")
     token, made = _token(token_env)
     home = Home.find()
     if (model is None) == (folder is None):
@@ -76,30 +85,36 @@ def serve(
     called = model or name or folder.absolute().name  # type: ignore[union-attr]
     click.echo(f"{called} is being loaded ...", err=True)
 
-    def announce(address: str, predictor: Predictor) -> None:
+    def announce(address: Address, predictor: Predictor) -> None:
         version = predictor.version
-        click.echo(f"{version} is served at {address}/v2/models/{version.name} and {address}/invocations")
+        click.echo(f"{version} is served at {address.http}/v2/models/{version.name} and {address.http}/invocations")
+        if address.grpc is not None:
+            click.echo(f"gRPC: {address.grpc}")
         click.echo(f"Asked by: {predictor.verdict}")
-        if not _is_loopback(address):
-            click.echo("It is plain HTTP: whoever can listen on the way reads the token.", err=True)
+        if not _is_loopback(address.http):
+            click.echo("Nothing is encrypted: whoever can listen on the way reads the token.", err=True)
         if made:
             click.echo(f"Token: {token}")
         click.echo("Ctrl-C stops it.")
         sys.stdout.flush()
 
     from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
+    from labline_backend.serving.access_log import AccessLogError
     from labline_backend.serving.checks import LoadError
     from labline_backend.serving.engine import Limits
     from labline_backend.serving.listening import ListenError
     from labline_backend.serving.server import Settings
     from labline_backend.serving.server import serve as serve_model
 
-    settings = Settings(token, host, port, max_body << 20, Limits(waiting=queue, deadline=deadline), log_rate)
+    limits = Limits(waiting=queue, deadline=deadline)
+    settings = Settings(token, host, port, max_body << 20, limits, log_rate, access_log, grpc_port)
     try:
         asked = ModelReference.parse(called) if folder is None else RegisteredVersion(called, "1", str(folder))
         serve_model(asked, home, settings, announce)
     except (RegistryError, LoadError, ListenError) as error:
         raise InputError(str(error)) from error
+    except AccessLogError as error:
+        raise InputError(f"The access log {access_log} cannot be written: {error.strerror}.") from error
 
 
 def _is_loopback(address: str) -> bool:

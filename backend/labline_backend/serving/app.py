@@ -7,13 +7,7 @@ A request's mistakes are answered with 4xx and words that say what and where. 5x
 from __future__ import annotations
 
 import contextlib
-import hmac
-import itertools
-import random
-import re
-import secrets
 import sys
-import time
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -21,21 +15,20 @@ from typing import Any
 
 from labline_backend._version import __version__
 from labline_backend.serving import invocations, v2_answers, v2_requests
+from labline_backend.serving.answering import REQUEST_ID, VERSION, Answering, Asked
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
 from labline_backend.serving.documents import write
-from labline_backend.serving.metrics import CONTENT_TYPE, Metrics
-from labline_backend.serving.payload_log import Exchange
+from labline_backend.serving.metrics import CONTENT_TYPE
 from labline_backend.serving.refusal import Refusal, quoted
-from labline_backend.serving.routing import HEADER, Routing
-from labline_backend.serving.rows import Rows
-from labline_backend.serving.shadow import Mirrored, Read, Shadow
+from labline_backend.serving.routing import Routing
+from labline_backend.serving.shadow import Shadow
 from labline_backend.serving.versions import Served
 
 JSON = b"application/json"
 OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/ping", "/health"})
 """What says nothing about the model and is asked by those who have no token."""
 
-_REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+_ID, _VERSION = REQUEST_ID.encode(), VERSION.encode()
 _ERROR_CODES = {401: "UNAUTHENTICATED", 404: "RESOURCE_DOES_NOT_EXIST", 413: "REQUEST_LIMIT_EXCEEDED"}
 
 
@@ -50,22 +43,13 @@ class Reply:
     close: bool = False
 
 
-@dataclass
-class Request:
+@dataclass(kw_only=True)
+class Request(Asked):
     """A request whose body may not have been read yet."""
 
-    method: str
     headers: dict[bytes, bytes]
     receive: Any
-    id: str
-    start: float
-    wanted: str | None = None
-    """The version that the path names."""
     body_read: bool = False
-    served: Served | None = None
-    """The version that was chosen."""
-    mirrored: Mirrored | None = None
-    """What a shadow is to be asked, once this is answered."""
 
     def header(self, name: bytes) -> str | None:
         """A header's value."""
@@ -97,21 +81,13 @@ Route = tuple[str, str, Handler, str | None]
 class Application:
     """The ASGI application. It answers health checks at once, and predictions as soon as it is given a routing."""
 
-    def __init__(self, token: str, reader: BodyReader, metrics: Metrics, log_rate: float = 0.0) -> None:
-        """*log_rate* of the predictions go to the log of the version that made them, where it has one."""
-        self.draining = False
+    def __init__(self, answering: Answering, reader: BodyReader) -> None:
         self.all_metrics: Callable[[], Awaitable[bytes]] | None = None
         """Where there are other processes beside this one: the metrics of all."""
         self.traffic: Callable[[], Awaitable[bytes]] | None = None
         """Where somebody keeps count of the last minutes: what was answered then."""
-        self._token = token.encode()
+        self._answering = answering
         self._reader = reader
-        self._metrics = metrics
-        self._rate = log_rate
-        self._routing: Routing[Served] | None = None
-        self._shadow: Shadow | None = None
-        started = secrets.token_hex(6)
-        self._ids = (f"{started}-{number:x}" for number in itertools.count(1))
         self._fixed: dict[str, Route] = {
             "/ping": ("GET", "health", self._ready, None),
             "/health": ("GET", "health", self._ready, None),
@@ -140,52 +116,50 @@ class Application:
         routes["/api/2.0/endpoints/"] = ("GET", "metadata", self._deployments, None)
         routes[deployed] = ("GET", "metadata", self._deployment, None)
         routes[f"/endpoints/{routing.model}/invocations"] = ("POST", "invocations", self._invocations, None)
-        self._routing, self._shadow, self._routes = routing, shadow, routes
+        self._answering.serve(routing, shadow)
+        self._routes = routes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
         if scope["type"] != "http":
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"")
-        request = Request(
-            scope["method"],
-            headers,
-            receive,
-            given.decode() if _REQUEST_ID.fullmatch(given) else next(self._ids),
-            time.perf_counter(),
-        )
         path = scope["path"]
-        method, endpoint, handler, request.wanted = self._routes.get(path, ("", "unknown", self._unknown, None))
+        method, endpoint, handler, wanted = self._routes.get(path, ("", "unknown", self._unknown, None))
+        request = Request(
+            id=self._answering.identity(headers.get(_ID, b"").decode("latin-1")),
+            method=scope["method"],
+            path=path,
+            client=(scope.get("client") or ("",))[0],
+            wanted=wanted,
+            headers=headers,
+            receive=receive,
+        )
         try:
             reply = await self._answer(path, method, handler, request)
         except DisconnectedError:
+            self._answering.left(request)
             return
-        seconds = time.perf_counter() - request.start
         sent = [
             (b"content-type", reply.content_type),
             (b"content-length", b"%d" % len(reply.body)),
-            (b"x-request-id", request.id.encode()),
+            (_ID, request.id.encode()),
             *reply.headers,
         ]
-        if (served := request.served) is not None:
-            self._metrics.answered(endpoint, reply.status, seconds, served.version.version)
-            served.counts.add(reply.status, seconds)
-            sent.append((HEADER, served.header))
-        else:
-            self._metrics.answered(endpoint, reply.status, seconds)
-        if self.draining or reply.close:
+        if request.served is not None:
+            sent.append((_VERSION, request.served.header))
+        if self._answering.draining or reply.close:
             sent.append((b"connection", b"close"))
+        self._answering.answered(request, endpoint, reply.status, len(reply.body))
         with contextlib.suppress(RuntimeError):  # uvloop's word for a connection that has been closed meanwhile
             await send({"type": "http.response.start", "status": reply.status, "headers": sent})
             await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
-        if request.mirrored is not None and self._shadow is not None:
-            self._shadow.offer(request.mirrored)
+        self._answering.after(request)
 
     async def _answer(self, path: str, method: str, handler: Handler, request: Request) -> Reply:
         try:
             if path not in OPEN:
-                self._authenticate(request)
+                self._answering.authenticate(request.headers.get(b"authorization", b""))
             if method and request.method != method and not (method == "GET" and request.method == "HEAD"):
                 raise Refusal(f"{quoted(path)} is asked by {method}.", 405)
             return await handler(request)
@@ -201,17 +175,10 @@ class Application:
             traceback.print_exc()
             return _refused(Refusal(f"The server failed; its log names the request {request.id}.", 500), path, method)
 
-    def _authenticate(self, request: Request) -> None:
-        scheme, _, token = request.headers.get(b"authorization", b"").partition(b" ")
-        if scheme.lower() not in (b"bearer", b"token") or not hmac.compare_digest(token.strip(), self._token):
-            raise Refusal("Send the token that the server was started with: Authorization: Bearer TOKEN.", 401)
-
     # ------------------------------------------------------------ what is asked without a body
 
     async def _unknown(self, request: Request) -> Reply:
-        routing = self._routing
-        if routing is None:
-            raise Refusal("There is nothing here yet: the model is still being loaded.", 503, retry_after=1)
+        routing = self._answering.routing
         served = ", ".join(f"{routing.model}/{number}" for number in routing.numbers)
         raise Refusal(f"There is nothing here, and no such model. Served is {served}.", 404)
 
@@ -219,7 +186,7 @@ class Application:
         return Reply(b'{"live":true}')
 
     async def _ready(self, request: Request) -> Reply:
-        ready = self._routing is not None and not self.draining
+        ready = self._answering.ready
         return Reply(write({"ready": ready}), 200 if ready else 503)
 
     async def _version(self, request: Request) -> Reply:
@@ -229,19 +196,19 @@ class Application:
         return Reply(write({"name": "labline", "version": __version__, "extensions": ["binary_tensor_data"]}))
 
     async def _model(self, request: Request) -> Reply:
-        routing = self._loaded()
+        routing = self._answering.routing
         predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
         versions = routing.numbers if request.wanted is None else (request.wanted,)
         return Reply(write(v2_answers.metadata(predictor.signature, routing.model, versions, predictor.platform)))
 
     async def _deployments(self, request: Request) -> Reply:
-        return Reply(write({"endpoints": [invocations.deployment(self._loaded().model)]}))
+        return Reply(write({"endpoints": [invocations.deployment(self._answering.routing.model)]}))
 
     async def _deployment(self, request: Request) -> Reply:
-        return Reply(write(invocations.deployment(self._loaded().model)))
+        return Reply(write(invocations.deployment(self._answering.routing.model)))
 
     async def _example(self, request: Request) -> Reply:
-        routing = self._loaded()
+        routing = self._answering.routing
         predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
         return Reply(write({"model": routing.model, "version": predictor.version.version, **predictor.shown}))
 
@@ -251,7 +218,7 @@ class Application:
         return Reply(await self.traffic())
 
     async def _read_metrics(self, request: Request) -> Reply:
-        text = self._metrics.text() if self.all_metrics is None else await self.all_metrics()
+        text = self._answering.metrics.text() if self.all_metrics is None else await self.all_metrics()
         return Reply(text, content_type=CONTENT_TYPE.encode())
 
     # ------------------------------------------------------------ predictions
@@ -261,10 +228,10 @@ class Application:
             body = await self._body(request)
             length = request.header(b"inference-header-content-length")
             asked = v2_requests.parse(body, length, served.predictor.signature)
-            prediction = await self._predict(served, request, asked.rows, None)
+            prediction = await self._answering.predict(served, request, asked.rows)
             version, signature = served.version, served.predictor.signature
             answer, head = v2_answers.answer(asked, prediction, signature, version.name, version.version)
-        self._mirror(request, served, prediction, body, lambda s: (v2_requests.parse(body, length, s).rows, None))
+        self._answering.mirror(request, served, prediction, lambda s: (v2_requests.parse(body, length, s).rows, None))
         if head is None:
             return Reply(answer)
         header = (b"inference-header-content-length", b"%d" % head)
@@ -275,45 +242,23 @@ class Application:
             body = await self._body(request)
             kind = request.header(b"content-type") or ""
             rows, parameters = invocations.parse(body, kind, served.predictor.signature)
-            prediction = await self._predict(served, request, rows, parameters)
+            prediction = await self._answering.predict(served, request, rows, parameters)
             answer = invocations.answer(prediction)
-        self._mirror(request, served, prediction, body, lambda s: invocations.parse(body, kind, s))
+        self._answering.mirror(request, served, prediction, lambda s: invocations.parse(body, kind, s))
         return Reply(answer)
 
-    async def _predict(self, served: Served, request: Request, rows: Rows, parameters: dict[str, Any] | None) -> Any:
-        if not rows.count:
-            raise Refusal("There are no rows.")
-        prediction = await served.engine.predict(rows, parameters)
-        if served.log is not None and random.random() < self._rate:  # noqa: S311 - a sample, not a secret
-            outputs = v2_answers.outputs(prediction, served.predictor.signature)
-            latency = time.perf_counter() - request.start
-            served.log.offer(Exchange(time.time(), request.id, latency, rows, tuple(outputs)))
-        return prediction
-
-    def _mirror(self, request: Request, served: Served, prediction: Any, body: bytes, read: Read) -> None:
-        if self._shadow is None or self._shadow.served is served:
-            return
-        outputs = v2_answers.outputs(prediction, served.predictor.signature)
-        size = len(body) + sum(int(array.nbytes) for _, array in outputs)
-        request.mirrored = Mirrored(read, outputs, size)
-
     def _chosen(self, request: Request) -> Served:
-        routing = self._loaded()
-        wanted = request.wanted or request.header(HEADER)
-        request.served = served = routing.choose(request.id) if wanted is None else routing.named(wanted)
-        return served
-
-    def _loaded(self) -> Routing[Served]:
-        if self._routing is None:
-            raise Refusal("The model is still being loaded.", 503, retry_after=1)
-        return self._routing
+        request.wanted = request.wanted or request.header(_VERSION)
+        return self._answering.chosen(request)
 
     async def _body(self, request: Request) -> bytes:
         encoding = request.header(b"content-encoding")
         if encoding not in (None, "", "identity"):
             raise Refusal(f"The body is encoded ({quoted(encoding or '')}): send it as it is.", 415)
         request.body_read = True
-        return await self._reader.read(request.receive, request.declared, waits=request.waits)
+        body = await self._reader.read(request.receive, request.declared, waits=request.waits)
+        request.received = len(body)
+        return body
 
 
 def _refused(refusal: Refusal, path: str, method: str, *, close: bool = False) -> Reply:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.serving.predictor import Predictor
-from labline_backend.serving.refusal import Refusal
+from labline_backend.serving.refusal import LateRefusal, Refusal
 from labline_backend.serving.rows import Rows
 
 INLINE_SECONDS = 0.0005
@@ -155,5 +155,5 @@ class Engine:
     def _arm(self, job: _Job) -> None:
         """Answer *job* at its deadline. Only what does not run at once needs the timer."""
         if job.timer is None:
-            late = Refusal(f"There was no answer within {self._limits.deadline:g} s.", 503, retry_after=1)
+            late = LateRefusal(f"There was no answer within {self._limits.deadline:g} s.", 503, retry_after=1)
             job.timer = self._loop.call_at(job.arrived + self._limits.deadline, job.settle, late)

@@ -104,6 +104,11 @@ class Metrics:
         if unlogged is not None:
             self._unlogged.labels(version).set_function(unlogged)
 
+    def watch_access_log(self, dropped: Callable[[], float]) -> None:
+        """Tell how many requests the access log lacks."""
+        gauge = Gauge("labline_access_dropped", "Requests missing from the access log.", registry=self._registry)
+        gauge.set_function(dropped)
+
     def forget(self, version: str) -> None:
         """A version goes. What it has answered stays counted."""
         for gauge in (self._waiting, self._unlogged):

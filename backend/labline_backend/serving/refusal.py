@@ -16,6 +16,10 @@ class Refusal(Exception):
         self.retry_after = retry_after
 
 
+class LateRefusal(Refusal):
+    """Something did not come in time, which some transports tell apart from a server that is busy."""
+
+
 def shorten(text: str, limit: int = 60) -> str:
     """*text*, or its beginning."""
     return text if len(text) <= limit else text[: limit - 4] + " ..."

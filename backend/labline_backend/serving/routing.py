@@ -16,9 +16,6 @@ from labline_backend.serving.refusal import Refusal, listed, quoted
 
 T = TypeVar("T")
 
-HEADER = b"x-labline-version"
-"""Names a version in a request, by number or label, and in an answer the number of the one that has answered."""
-
 
 class Routing(Generic[T]):
     """The versions that share the requests, *loaded* by their number, and the shadow's."""

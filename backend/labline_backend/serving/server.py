@@ -8,16 +8,19 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegisteredVersion
+from labline_backend.serving.access_log import AccessLog
+from labline_backend.serving.answering import Answering
 from labline_backend.serving.app import Application
 from labline_backend.serving.body import BodyReader
 from labline_backend.serving.checks import Checks
 from labline_backend.serving.engine import Limits
-from labline_backend.serving.listening import BACKLOG, listen
+from labline_backend.serving.listening import BACKLOG, ListenError, listen
 from labline_backend.serving.metrics import Metrics
 from labline_backend.serving.payload_log import PayloadLog
 from labline_backend.serving.plan import Plan
@@ -26,6 +29,9 @@ from labline_backend.serving.protocol import Protocol
 from labline_backend.serving.versions import Versions
 from labline_backend.store.payloads import payload_folder
 from labline_backend.tracking.location import Location
+
+if TYPE_CHECKING:
+    from labline_backend.serving.v2_grpc import GrpcServer
 
 DRAIN_SECONDS = 2.0
 """How long connections without a request in progress are kept when the server ends: a request may be on its way."""
@@ -47,9 +53,21 @@ class Settings:
     body_bytes: int = 16 << 20
     limits: Limits = field(default_factory=Limits)
     log_rate: float = 0.0
+    access_log: str | None = None
+    """The file to write it to, or ``-`` for standard output."""
+    grpc_port: int | None = None
+    """0 is any free one; None is for no gRPC."""
 
 
-Announce = Callable[[str, Predictor], None]
+@dataclass(frozen=True)
+class Address:
+    """Where a server is reached."""
+
+    http: str
+    grpc: str | None
+
+
+Announce = Callable[[Address, Predictor], None]
 
 
 def serve(reference: ModelReference | RegisteredVersion, home: Home, settings: Settings, announce: Announce) -> None:
@@ -85,7 +103,13 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         reader = BodyReader(settings.body_bytes, settings.limits.deadline, total)
         self.metrics = metrics
         self.checks = Checks(home, location)
-        self.application = Application(settings.token, reader, metrics, settings.log_rate)
+        self._access_log = None if settings.access_log is None else AccessLog(settings.access_log)
+        if self._access_log is not None:
+            log = self._access_log
+            metrics.watch_access_log(lambda: log.dropped)
+        self._answering = Answering(settings.token, metrics, settings.log_rate, self._access_log)
+        self.application = Application(self._answering, reader)
+        self._grpc: GrpcServer | None = None
 
         def open_log(version: RegisteredVersion) -> PayloadLog:
             return PayloadLog(payload_folder(home, version.name, version.version))
@@ -120,17 +144,21 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, answer what is there and on its way, then end."""
-        self.application.draining = True
+        self._answering.draining = True
         for server in self.servers:
             server.close()
         for listening in sockets or ():
             listening.close()
+        if self._grpc is not None:
+            await self._grpc.stop()
         loop = asyncio.get_running_loop()
         end = loop.time() + DRAIN_SECONDS
         while self.server_state.connections and loop.time() < end and not self.force_exit:  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.02)
         await super().shutdown(sockets)
         await self.versions.close()
+        if self._access_log is not None:
+            await asyncio.to_thread(self._access_log.close)
 
 
 class _Alone(Server):
@@ -147,13 +175,18 @@ class _Alone(Server):
     ) -> None:
         self.failure: Exception | None = None
         self._reference = reference
-        self._announce, self._listening = announce, listening
+        self._announce, self._listening, self._settings = announce, listening, settings
         self._loading: asyncio.Task[None] | None = None
         super().__init__(home, location, settings)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and load the model meanwhile."""
         await super().startup(sockets)
+        try:
+            await self._start_grpc()
+        except ListenError as error:
+            self.failure, self.should_exit = error, True
+            return
         self._loading = asyncio.create_task(self._load())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -161,6 +194,15 @@ class _Alone(Server):
         if self._loading is not None and not self._loading.done():
             self._loading.cancel()
         await super().shutdown(sockets)
+
+    async def _start_grpc(self) -> None:
+        port, limits = self._settings.grpc_port, self._settings.limits
+        if port is None:
+            return
+        from labline_backend.serving.v2_grpc import GrpcServer
+
+        self._grpc = GrpcServer(self._answering, self._settings.body_bytes, limits.deadline)
+        await self._grpc.start(self._settings.host, port)
 
     async def _load(self) -> None:
         try:
@@ -174,4 +216,6 @@ class _Alone(Server):
             return
         self.versions.commit(plan)
         host, port = self._listening.getsockname()[:2]
-        self._announce(f"http://{f'[{host}]' if ':' in host else host}:{port}", predictor)
+        shown = f"[{host}]" if ":" in host else host
+        grpc = None if self._grpc is None else f"{shown}:{self._grpc.port}"
+        self._announce(Address(f"http://{shown}:{port}", grpc), predictor)

@@ -34,17 +34,22 @@ def _name(signature: Signature) -> str:
     return signature.outputs[0].name or "output-0" if len(signature.outputs) == 1 else "output-0"
 
 
+def selected(arrays: list[tuple[str, Array]], wanted: Sequence[str] | None) -> list[tuple[str, Array]]:
+    """Those that a client wants, in its order; all for None. Raises ``Refusal``."""
+    if wanted is None:
+        return arrays
+    known = dict(arrays)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise Refusal(f"There is no output {listed(unknown)}; the model gives {listed(known)}.")
+    return [(name, known[name]) for name in wanted]
+
+
 def answer(
     request: Request, prediction: Any, signature: Signature, model: str, version: str
 ) -> tuple[bytes, int | None]:
     """The body of an answer, and the length of its JSON where raw tensors follow it."""
-    arrays = outputs(prediction, signature)
-    if request.wanted is not None:
-        known = dict(arrays)
-        unknown = [name for name in request.wanted if name not in known]
-        if unknown:
-            raise Refusal(f"There is no output {listed(unknown)}; the model gives {listed(known)}.")
-        arrays = [(name, known[name]) for name in request.wanted]
+    arrays = selected(outputs(prediction, signature), request.wanted)
     described, tails = [], []
     for name, array in arrays:
         output, tail = _described(name, array, binary=request.all_binary or name in request.binary)
@@ -59,22 +64,35 @@ def answer(
 
 
 def _described(name: str, array: Array, *, binary: bool) -> tuple[dict[str, Any], bytes | None]:
-    datatype = NAMES.get(array.dtype, "BYTES")
+    datatype = datatype_of(array)
     output: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": datatype}
+    if binary:
+        tail = raw(array)
+        return {**output, "parameters": {"binary_data_size": len(tail)}}, tail
     if datatype == "BYTES":
-        texts = [value if isinstance(value, str) else _text(value) for value in array.ravel().tolist()]
-        if not binary:
-            return {**output, "data": texts}, None
-        encoded = [text.encode() for text in texts]
-        tail = b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
-    elif not binary:
-        data = array.ravel()
-        if array.dtype.itemsize == 2 and array.dtype.kind == "f":
-            data = data.astype(np.float32)
-        return {**output, "data": np.ascontiguousarray(data)}, None
-    else:
-        tail = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-    return {**output, "parameters": {"binary_data_size": len(tail)}}, tail
+        return {**output, "data": texts(array)}, None
+    data = array.ravel()
+    if array.dtype.itemsize == 2 and array.dtype.kind == "f":
+        data = data.astype(np.float32)
+    return {**output, "data": np.ascontiguousarray(data)}, None
+
+
+def datatype_of(array: Array) -> str:
+    """As what an array goes over the wire."""
+    return NAMES.get(array.dtype, "BYTES")
+
+
+def raw(array: Array) -> bytes:
+    """An array as the bytes of a tensor."""
+    if datatype_of(array) != "BYTES":
+        return bytes(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    encoded = [text.encode() for text in texts(array)]
+    return b"".join(len(text).to_bytes(4, "little") + text for text in encoded)
+
+
+def texts(array: Array) -> list[str]:
+    """The values of an array that has no numbers, in order."""
+    return [value if isinstance(value, str) else _text(value) for value in array.ravel().tolist()]
 
 
 def _text(value: Any) -> str:

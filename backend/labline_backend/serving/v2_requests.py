@@ -113,28 +113,32 @@ def refuse_extensions(parameters: Iterable[str], output: str) -> None:
             raise Refusal(f"Output {quoted(output)}: {name!r} belongs to an extension that this server does not have.")
 
 
-def _tensor(given: Any, index: int, tail: memoryview) -> tuple[str, Array, memoryview]:
-    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
-        raise Refusal(f"Input {index} is not an object with a 'name'.")
-    name = given["name"]
-    where = f"Input {quoted(name)}"
-    datatype = given.get("datatype")
+def declared(datatype: Any, shape: Any, where: str) -> tuple[np.dtype[Any], int]:
+    """The dtype and the number of values of a tensor that is said to be so. Raises ``Refusal``."""
     dtype = DATATYPES.get(datatype) if isinstance(datatype, str) else None
     if dtype is None:
         raise Refusal(f"{where}: the datatype is {cells.said(datatype)}; known are {', '.join(DATATYPES)}.")
-    shape = given.get("shape")
     if (
         not isinstance(shape, list)
         or len(shape) > MAX_AXES
         or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape)
     ):
         raise Refusal(f"{where}: the shape is not a list of at most {MAX_AXES} sizes.")
-    count = math.prod(shape)
+    return dtype, math.prod(shape)
+
+
+def _tensor(given: Any, index: int, tail: memoryview) -> tuple[str, Array, memoryview]:
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise Refusal(f"Input {index} is not an object with a 'name'.")
+    name = given["name"]
+    where = f"Input {quoted(name)}"
+    shape: Any = given.get("shape")
+    dtype, count = declared(given.get("datatype"), shape, where)
     size = _object(given, "parameters").get("binary_data_size")
     if size is not None:
         if type(size) is not int or not 0 <= size <= len(tail):
             raise Refusal(f"{where}: binary_data_size is {cells.said(size)}, and {len(tail)} bytes are left.")
-        return name, _raw(tail[:size], dtype, count, where).reshape(shape), tail[size:]
+        return name, raw(tail[:size], dtype, count, where).reshape(shape), tail[size:]
     if not isinstance(given.get("data"), list):
         raise Refusal(f"{where}: 'data' is missing, or not a list.")
     return name, _listed(given["data"], dtype, shape, count, where), tail
@@ -149,6 +153,13 @@ def _listed(data: list[Any], dtype: np.dtype[Any], shape: list[int], count: int,
             flat = list(chain.from_iterable(flat))
     if len(flat) != count:
         raise Refusal(f"{where}: the data has {len(flat)} values, and the shape {shape} stands for {count}.")
+    if dtype.kind == "O":
+        return cells.from_json(flat, "string", placed(shape, where)).reshape(shape)
+    return cells.numbers(flat, dtype, placed(shape, where)).reshape(shape)
+
+
+def placed(shape: Sequence[int], where: str) -> cells.Place:
+    """Words for the values of a tensor."""
 
     def place(index: int) -> str:
         if len(shape) < 2:
@@ -156,12 +167,11 @@ def _listed(data: list[Any], dtype: np.dtype[Any], shape: list[int], count: int,
         row, rest = divmod(index, math.prod(shape[1:]))
         return f"{where}, row {row}, " + (f"column {rest}" if len(shape) == 2 else f"value {rest}")
 
-    if dtype.kind == "O":
-        return cells.from_json(flat, "string", place).reshape(shape)
-    return cells.numbers(flat, dtype, place).reshape(shape)
+    return place
 
 
-def _raw(data: memoryview, dtype: np.dtype[Any], count: int, where: str) -> Array:
+def raw(data: memoryview, dtype: np.dtype[Any], count: int, where: str) -> Array:
+    """The *count* values of a tensor from its bytes. Raises ``Refusal``."""
     if dtype.kind == "O":
         return _raw_strings(data, count, where)
     if len(data) != count * dtype.itemsize:

@@ -104,6 +104,13 @@ class Server:
     port: int
     said: str
 
+    @property
+    def grpc(self) -> str:
+        """Where it is asked by gRPC."""
+        found = re.search(r"gRPC: (\S+)", self.said)
+        assert found is not None
+        return found[1]
+
     def connect(self) -> http.client.HTTPConnection:
         """A connection that stays open."""
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
@@ -198,6 +205,8 @@ def place(registry: Registry, forest: Server, prices: Server) -> dict[str, Any]:
         "token": TOKEN,
         "http": f"127.0.0.1:{forest.port}",
         "mixed_http": f"127.0.0.1:{prices.port}",
+        "grpc": forest.grpc,
+        "mixed_grpc": prices.grpc,
         "rows": rows.to_numpy().tolist(),
         "expected": registry.pyfunc("forest", rows).tolist(),
         "mixed_rows": mixed.to_dict(orient="list"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from labline_backend.serving.answering import Answering
 from labline_backend.serving.app import Application
 from labline_backend.serving.body import BodyReader
 from labline_backend.serving.metrics import Metrics
@@ -29,7 +30,7 @@ async def asked(application: Application, path: str, body: bytes | None = None) 
 
 
 async def test_while_a_model_is_loaded_a_client_is_told_to_come_back_and_not_that_there_is_none() -> None:
-    application = Application(TOKEN, BodyReader(1 << 20, 30.0, 1 << 26), Metrics())
+    application = Application(Answering(TOKEN, Metrics()), BodyReader(1 << 20, 30.0, 1 << 26))
     for path, body in (("/v2/models/forest", None), ("/v2/models/forest/ready", None), ("/v2/models/x/infer", b"{}")):
         status, headers, document = await asked(application, path, body)
         assert (status, headers[b"retry-after"]) == (503, b"1")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ...clients import mlflow_deployments, triton_http
-from ...clients.__main__ import ask
+from ...clients import mlflow_deployments, triton_grpc, triton_http
+from ...clients.__main__ import OPTIONS, ask
 from .conftest import Registry, Start, place
 
-CLIENTS = {"triton_http": triton_http, "mlflow_deployments": mlflow_deployments}
+CLIENTS = {"triton_http": triton_http, "triton_grpc": triton_grpc, "mlflow_deployments": mlflow_deployments}
 
 Found = Callable[[str], dict[str, str | None]]
 
@@ -22,7 +22,7 @@ Found = Callable[[str], dict[str, str | None]]
 def found(start: Start, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
     """What a client found at two servers. A client is asked once."""
     folder: Path = tmp_path_factory.mktemp("client")
-    with start("forest") as forest, start("prices") as prices:
+    with start("forest", *OPTIONS) as forest, start("prices", *OPTIONS) as prices:
         given = place(registry, forest, prices)
         yield functools.cache(lambda client: ask(client, sys.executable, given, str(folder)))
 

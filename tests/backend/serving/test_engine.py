@@ -12,7 +12,7 @@ import pytest
 
 from labline_backend.serving.agreement import Verdict
 from labline_backend.serving.engine import Engine, Limits
-from labline_backend.serving.refusal import Refusal
+from labline_backend.serving.refusal import LateRefusal, Refusal
 from labline_backend.serving.rows import Matrix, Rows
 
 from .conftest import Registry
@@ -152,7 +152,8 @@ def test_the_deadline_holds_for_who_comes_while_the_model_is_busy() -> None:
             await asyncio.gather(first, return_exceptions=True)
 
     (late,) = run(main)
-    assert (type(late), late.status) == (Refusal, 503)
+    assert isinstance(late, LateRefusal)
+    assert late.status == 503
 
 
 def test_a_model_that_exits_ends_its_request_and_not_the_server() -> None:
