@@ -41,12 +41,21 @@ def _taken_out(story: Story, part: Part, module: str) -> Iterator[str]:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute() as value):
                 if story.origin(value).startswith(f"{module}."):
                     yield name
+            case ast.Assign(
+                targets=[ast.Name(id=name)], value=ast.Call(func=made)
+            ):  # an instance, by how it is spelled
+                path, _, last = story.origin(made).rpartition(".")
+                if path == module and last[:1].isupper():
+                    yield name
 
 
 def _used(story: Story, reload: Part, module: str, kept: dict[str, Part]) -> Iterator[Finding]:
     told_of: set[tuple[str | None, str]] = set()
+    gone = _bound(reload)
     for part in story.below(reload):
         for name, taken in kept.items():
+            if name in gone:
+                continue
             node = find_name(part.tree, name) if name in part.cell.source else None
             if node is None or not isinstance(node.ctx, ast.Load) or (part.step, name) in told_of:
                 continue
@@ -57,3 +66,11 @@ def _used(story: Story, reload: Part, module: str, kept: dict[str, Part]) -> Ite
                 "one, the step has the new one."
             )
             yield told("LL408", message, part, node, _FIX)
+        gone |= _bound(part)
+
+
+def _bound(part: Part) -> set[str]:
+    """Names that the cell binds anew."""
+    return {
+        node.id for node in ast.walk(part.tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    }
