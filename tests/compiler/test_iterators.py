@@ -26,6 +26,7 @@ from .test_graph import steps
         "if 3 in m:\n    pass",
         "def go():\n    yield from m\nlist(go())",
         "import package\npackage.use(m)",
+        "try:\n    dict([m])\nexcept (TypeError, ValueError):\n    pass",
     ],
 )
 def test_going_through_an_iterator_calls_its_function_with_the_items(made: str, through: str) -> None:

@@ -101,10 +101,8 @@ _BUILTINS: dict[str, Operation] = {
     "get_ipython": Operation("fresh", "ipython"),
 }
 
-# Functions that only go through what they are handed, and compare it at most.
-GOING_THROUGH = frozenset(
-    f"builtins.{name}" for name in words("list tuple set frozenset dict sorted min max sum any all")
-)
+# Functions that only go through what they are handed, and compare it at most; not through its items, as ``dict`` does.
+GOING_THROUGH = frozenset(f"builtins.{name}" for name in words("list tuple set frozenset sorted min max sum any all"))
 
 # Functions that call what they are handed as a key at once, and neither keep nor give it.
 ORDERING = frozenset(("builtins.sorted", "builtins.min", "builtins.max", "heapq.nlargest", "heapq.nsmallest"))

@@ -148,7 +148,8 @@ class State:
     @property
     def moment(self) -> tuple[int, int]:
         """Stays the same as long as the notebook's names stand for what they did and no object came to hold another."""
-        return self.bindings, self.heap.links + len(self.heap.mixed) + len(self.heap.vague)
+        heap = self.heap
+        return self.bindings, heap.links + len(heap.mixed) + len(heap.vague) + len(heap.giving_themselves)
 
     # ---------------------------------------------------------------------------------------------- names
 
