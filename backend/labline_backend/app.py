@@ -40,10 +40,12 @@ class LablineApp(ExtensionApp):
         """Prepare what the handlers share."""
         from labline_backend.api.watcher import Watcher
         from labline_backend.models.desk import Desk
+        from labline_backend.packaging.background import Packagings
         from labline_backend.tracking.ui import MLflowUI
         from labline_backend.verification.background import Verifications
 
         self.verifications = Verifications()
+        self.packagings = Packagings()
         self.desk = Desk()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="labline")
         self._lock = threading.Lock()
@@ -85,6 +87,7 @@ class LablineApp(ExtensionApp):
         self._mlflow.stop()
         await self.desk.close()
         await self.off_loop(self.verifications.close)
+        await self.off_loop(self.packagings.close)
         await self.off_loop(self._close_service)
         self._pool.shutdown(wait=False)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labline_backend.endpoints.deploying import Found
     from labline_backend.engine.forecast import Forecast
     from labline_backend.kubeflow.targets import Target
+    from labline_backend.packaging.background import Packaging
     from labline_backend.store.pruning import Contents, Pruned
     from labline_backend.store.records import Control, Patch, RunRecord, StepRecord
     from labline_compiler.compile import Compilation
@@ -92,6 +93,22 @@ def endpoint(found: Found) -> Document:
         "message": status.message,
         "workers": list(status.workers) if found.alive else [],
         "asked_by": list(status.asked_by),
+    }
+
+
+def packaging(found: Packaging) -> Document:
+    """Render a Packaging. The text of the model's code is in the registry, and not repeated."""
+    made = None if found.packaged is None else found.packaged.document
+    return {
+        "id": found.id,
+        "notebook": found.notebook,
+        "predict": found.predict,
+        "state": found.state,
+        "stage": found.stage,
+        "began": found.began,
+        "ended": found.ended,
+        "message": found.message,
+        "packaged": made and {name: value for name, value in made.items() if name not in ("source", "kept")},
     }
 
 

@@ -27,6 +27,7 @@ from labline_backend.api.models import (
     PromotionsHandler,
     RollbacksHandler,
 )
+from labline_backend.api.packages import PackageHandler, PackagesHandler
 from labline_backend.api.pipelines import PipelinesHandler
 from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHandler, SchedulesHandler
 from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RetryHandler, RunHandler, RunsHandler
@@ -62,6 +63,8 @@ OPERATIONS: dict[str, type[Any]] = {
     "/runs/{run}/steps/{step}/replay": ReplayHandler,
     "/runs/{run}/steps/{step}/release": ReleaseHandler,
     "/kept-processes": KeptProcessesHandler,
+    "/packages": PackagesHandler,
+    "/packages/{package}": PackageHandler,
     "/models": ModelsHandler,
     "/models/{model}": ModelHandler,
     "/models/{model}/gate": GateHandler,

@@ -9,9 +9,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from labline_backend.debugging.replays import fetch
 from labline_backend.engine.cachekey import code_digest, digest
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from labline_compiler.pipeline import Pipeline
 
 MAX_RUNS = 50  # that are looked through for one of the notebook's present code
+Stage = Literal["slice", "run", "save", "try", "register"]
+"""What is done, in this order; the first two again where the run shows that more is learned of rows."""
+
+Told = Callable[[Stage], None]
 _NAME = re.compile(r"[^\s/:@.%\"'][^/:@.%\"']*")
 
 
@@ -99,14 +104,20 @@ class Made:
     source: str
 
 
-def package(service: Service, path: Path, shown: str, options: Options) -> Packaged:
-    """Make a model of the notebook at *path*, try it, and register it. Raises ``InputError`` where that cannot be."""
+def package(service: Service, path: Path, shown: str, options: Options, told: Told = lambda stage: None) -> Packaged:
+    """Make a model of the notebook at *path*, try it, and register it. Raises ``InputError`` where that cannot be.
+
+    *told* hears of each stage before it begins; what it raises ends the work there.
+    """
     with tempfile.TemporaryDirectory(prefix="labline-package-") as scratch:
-        made = make(service, path, shown, options, Path(scratch))
+        made = make(service, path, shown, options, Path(scratch), told)
+        told("save")
         _work("save", made.job)
+        told("try")
         tried = _work("try", made.job)
         if tried["difference"] is not None:
             raise InputError(f"The model is not registered: {tried['difference']}")
+        told("register")
         registered = _work("register", made.job)
     return Packaged(
         made.job.name,
@@ -121,11 +132,14 @@ def package(service: Service, path: Path, shown: str, options: Options) -> Packa
     )
 
 
-def make(service: Service, path: Path, shown: str, options: Options, folder: Path) -> Made:
+def make(
+    service: Service, path: Path, shown: str, options: Options, folder: Path, told: Told = lambda stage: None
+) -> Made:
     """Slice the notebook, run the slice on the values of its newest run, and write the model into *folder*.
 
     Raises ``InputError``.
     """
+    told("slice")
     compilation, pipeline, document = service.compile_to_run(path, shown)
     name = options.name or pipeline.name
     if _NAME.fullmatch(name) is None:
@@ -147,6 +161,7 @@ def make(service: Service, path: Path, shown: str, options: Options, folder: Pat
             )
         except SlicingError as error:
             raise InputError(str(error)) from error
+        told("run")
         captured = capture(service.home, run, sliced, folder, options.rows)
         if not captured.learned:
             break
