@@ -10,6 +10,7 @@ import { panelPlugin } from './plugins/panel';
 import { recurringPlugin } from './plugins/recurring';
 import { runningPlugin } from './plugins/running';
 import { runsPlugin } from './plugins/runs';
+import { servePlugin } from './plugins/serve';
 import { serverPlugin } from './plugins/server';
 import { stepsPlugin } from './plugins/steps';
 
@@ -25,6 +26,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   runsPlugin,
   modelsPlugin,
   endpointsPlugin,
+  servePlugin,
   recurringPlugin,
   debugPlugin,
   inspectorPlugin

@@ -74,6 +74,8 @@ export namespace CommandIDs {
   export const openRuns = 'labline:open-runs';
   /** Open the list of registered models, or the one that the argument `model` names. */
   export const openModels = 'labline:open-models';
+  /** Make a registered model of the prediction in the cell that the argument `cell` names; without one, in the active. */
+  export const servePrediction = 'labline:serve-prediction';
   /** Open the list of endpoints, or the one that the argument `endpoint` names. */
   export const openEndpoints = 'labline:open-endpoints';
 }

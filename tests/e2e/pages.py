@@ -67,7 +67,7 @@ class NotebookPage:
 
     def tag(self, cell: int, step: str) -> None:
         """Click the chip, type a name, press Enter."""
-        self.chip(cell).get_by_role("button").click()
+        self.chip(cell).get_by_role("button", name="Edit step").click()
         expect(self.page.locator("[data-labline-step-input]")).to_be_focused()
         self.page.keyboard.type(step)
         self.page.keyboard.press("Enter")

@@ -11,6 +11,7 @@ import type {
   Promotion,
   PromotionRequest
 } from './models';
+import type { PackageRequest, Packaging } from './packages';
 import type {
   Compilation,
   Finding,
@@ -198,6 +199,15 @@ export class LablineClient {
   /** Take back the last promotion to `alias`. */
   rollBack(model: string, alias: string): Promise<AliasMove> {
     return this.call('POST', ['models', model, 'rollbacks'], {}, { alias });
+  }
+
+  /** Start to make a model of a notebook's prediction. */
+  packageModel(request: PackageRequest): Promise<Packaging> {
+    return this.call('POST', ['packages'], {}, request);
+  }
+
+  getPackaging(packaging: string): Promise<Packaging> {
+    return this.call('GET', ['packages', packaging]);
   }
 
   async listEndpoints(): Promise<Endpoint[]> {

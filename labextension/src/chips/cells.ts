@@ -6,6 +6,7 @@ import { cellTags, setCellTags } from '../model/notebook';
 import { readTags, writeTags } from '../model/tags';
 import type { CellFault } from '../model/faults';
 import { TAG_COMMITTED } from '../model/pipeline';
+import { predictionsIn } from '../serve/predictions';
 import type { IPipelineNotebook } from '../tokens';
 import { Pace } from '../ui/pace';
 import { StepChip } from './chip';
@@ -29,6 +30,7 @@ function insertAboveFooter(cell: Cell, widget: Widget): void {
 export interface DecorationOptions {
   openRun: (run: string) => void;
   openAtFailure: (run: string, step: string) => void;
+  serve: (cell: string) => void;
 }
 
 /** Chips, findings, and errors of the last run, on the code cells of one notebook. */
@@ -79,7 +81,12 @@ export class CellDecorations {
           setCellTags(cell.model, after);
         }
       },
-      refocus: () => cell.node.focus({ preventScroll: true })
+      refocus: () => cell.node.focus({ preventScroll: true }),
+      serve: () => this.options.serve(cell.model.id)
+    });
+    cell.model.contentChanged.connect(() => {
+      this.predicting.delete(cell);
+      this.updateSoon();
     });
     this.chips.set(cell, chip);
     this.ids.set(cell, cell.model.id);
@@ -114,11 +121,26 @@ export class CellDecorations {
       if (membership) {
         const { step } = membership;
         const hue = step === null ? null : (pipeline.hues.get(step) ?? null);
-        chip.present({ membership, hue, state: step === null ? null : pipeline.liveState(step) });
+        chip.present({
+          membership,
+          hue,
+          state: step === null ? null : pipeline.liveState(step),
+          predicts: this.predicts(cell)
+        });
       }
       this.updateFault(cell, faults.get(id));
       this.updateFindings(cell, found.get(id) ?? []);
     }
+  }
+
+  /** Whether a cell's code predicts: looked up once, until it is changed. */
+  private predicts(cell: Cell): boolean {
+    let known = this.predicting.get(cell);
+    if (known === undefined) {
+      known = predictionsIn(cell.model.sharedModel.getSource()).length > 0;
+      this.predicting.set(cell, known);
+    }
+    return known;
   }
 
   private updateFindings(cell: Cell, findings: readonly Finding[]): void {
@@ -172,6 +194,7 @@ export class CellDecorations {
 
   private readonly pace = new Pace(() => this.update());
   private readonly ids = new WeakMap<Cell, string>(); // asking the model for it costs a look into the shared document
+  private readonly predicting = new WeakMap<Cell, boolean>();
   private readonly chips = new Map<Cell, StepChip>();
   private readonly findings = new Map<Cell, { key: string; box: CellFindingsBox; count: number }>();
   private readonly boxes = new Map<Cell, { key: string; box: CellFaultBox }>();

@@ -11,6 +11,8 @@ export interface ChipContent {
   membership: CellMembership;
   hue: number | null;
   state: StepState | null;
+  /** Whether the cell asks a model for a prediction. */
+  predicts: boolean;
 }
 
 export interface ChipOptions {
@@ -19,6 +21,8 @@ export interface ChipOptions {
   steps: () => ReadonlyMap<string, number>;
   commit: (entry: CellTags) => void;
   refocus: () => void;
+  /** Make a model of the cell's prediction. */
+  serve: () => void;
 }
 
 /** The label above a code cell that names its step, and becomes an editor when it is clicked. */
@@ -34,13 +38,26 @@ export class StepChip extends Widget {
       event.stopPropagation();
       this.edit();
     });
-    // Enter and Space press the button; the notebook would run or edit the cell.
-    this.button.addEventListener('keydown', event => {
-      if (event.key === 'Enter' || event.key === ' ') {
-        event.stopPropagation();
-      }
+    this.serve = document.createElement('button');
+    this.serve.type = 'button';
+    this.serve.className = 'labline-Chip-button labline-Chip-serve';
+    this.serve.textContent = 'Serve this …';
+    this.serve.title = 'Make a model of this prediction, with its feature code';
+    this.serve.dataset.lablineAction = 'serve-prediction';
+    this.serve.hidden = true;
+    this.serve.addEventListener('click', event => {
+      event.stopPropagation();
+      options.serve();
     });
-    this.node.append(this.button);
+    this.node.append(this.button, this.serve);
+    for (const button of [this.button, this.serve]) {
+      // Enter and Space press the button; the notebook would run or edit the cell.
+      button.addEventListener('keydown', event => {
+        if (event.key === 'Enter' || event.key === ' ') {
+          event.stopPropagation();
+        }
+      });
+    }
   }
 
   present(content: ChipContent): void {
@@ -49,7 +66,8 @@ export class StepChip extends Widget {
       return;
     }
     this.shown = key;
-    const { membership, hue, state } = content;
+    const { membership, hue, state, predicts } = content;
+    this.serve.hidden = !predicts;
     const { role, step, inherited } = membership;
     const label = step ?? (role === 'step' || role === null ? '' : role);
     const badge = step !== null && role === 'metrics' ? 'metrics' : '';
@@ -107,6 +125,7 @@ export class StepChip extends Widget {
   }
 
   private readonly button: HTMLButtonElement;
+  private readonly serve: HTMLButtonElement;
   private editor: StepEditor | null = null;
   private shown = '';
 }

@@ -18,7 +18,8 @@ export const chipsPlugin: JupyterFrontEndPlugin<void> = {
       const openRun = (run: string) => void app.commands.execute(CommandIDs.openRuns, { run });
       const openAtFailure = (run: string, step: string) =>
         void app.commands.execute(CommandIDs.openAtFailure, { run, step });
-      decorations.set(entry, new CellDecorations(entry, { openRun, openAtFailure }));
+      const serve = (cell: string) => void app.commands.execute(CommandIDs.servePrediction, { cell });
+      decorations.set(entry, new CellDecorations(entry, { openRun, openAtFailure, serve }));
     };
     notebooks.all.forEach(decorate);
     notebooks.opened.connect((_, entry) => decorate(entry));
