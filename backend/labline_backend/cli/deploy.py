@@ -66,6 +66,13 @@ class Weights(click.ParamType):  # type: ignore[type-arg, unused-ignore]
 @click.option(
     "--log-requests", "log_rate", type=click.FloatRange(0, 1), metavar="RATE", help="Keep this share of what is asked."
 )
+@click.option(
+    "--onnx",
+    "bound",
+    type=click.FloatRange(0, 0.1),
+    metavar="BOUND",
+    help="Answer by ONNX Runtime where labels are equal and scores within BOUND (1e-6); 0 turns it off.",
+)
 @click.option("--target", type=click.Choice(["local", "kserve"]), default="local", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="For kserve: the file to write.")
 @click.option("--image", help="For kserve: the image of the server. [default: labline-server:VERSION]")
@@ -87,6 +94,7 @@ def deploy(
     queue: int | None,
     deadline: float | None,
     log_rate: float | None,
+    bound: float | None,
     target: str,
     output: Path | None,
     image: str | None,
@@ -120,6 +128,7 @@ def deploy(
         waiting=queue,
         deadline=deadline,
         log_rate=log_rate,
+        bound=bound,
     )
     with Service(Home.find()) as service:
         if target == "kserve":

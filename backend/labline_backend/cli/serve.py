@@ -51,6 +51,14 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
     help="Keep this share of requests and answers in the data folder, for `labline monitor`. By default none.",
 )
 @click.option("--access-log", metavar="FILE", help="Write a line of JSON for each request; - is standard output.")
+@click.option(
+    "--onnx",
+    "bound",
+    type=click.FloatRange(0, 0.1),
+    default=0.0,
+    metavar="BOUND",
+    help="Answer by ONNX Runtime where labels are equal and scores within BOUND (1e-6). By default never.",
+)
 def serve(
     model: str | None,
     folder: Path | None,
@@ -64,6 +72,7 @@ def serve(
     deadline: float,
     log_rate: float,
     access_log: str | None,
+    bound: float,
 ) -> None:
     """Serve a registered MODEL, by default its newest version, until Ctrl-C or SIGTERM.
 
@@ -107,7 +116,7 @@ def serve(
     from labline_backend.serving.server import serve as serve_model
 
     limits = Limits(waiting=queue, deadline=deadline)
-    settings = Settings(token, host, port, max_body << 20, limits, log_rate, access_log, grpc_port)
+    settings = Settings(token, host, port, max_body << 20, limits, log_rate, access_log, grpc_port, bound)
     try:
         asked = ModelReference.parse(called) if folder is None else RegisteredVersion(called, "1", str(folder))
         serve_model(asked, home, settings, announce)

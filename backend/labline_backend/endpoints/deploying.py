@@ -31,7 +31,7 @@ from labline_backend.tracking.location import Location
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
-SETTINGS = ("workers", "host", "body_bytes", "waiting", "deadline", "log_rate")
+SETTINGS = ("workers", "host", "body_bytes", "waiting", "deadline", "log_rate", "bound")
 """What a wish may leave as it is."""
 
 MOST_WORKERS = 64
@@ -61,6 +61,7 @@ class Wish:
     waiting: int | None = None
     deadline: float | None = None
     log_rate: float | None = None
+    bound: float | None = None
 
 
 @dataclass(frozen=True)

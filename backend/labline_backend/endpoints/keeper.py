@@ -190,6 +190,7 @@ class Keeper:
             waiting=spec.waiting,
             deadline=spec.deadline,
             log_rate=spec.log_rate,
+            bound=spec.bound,
         )
         return await Worker.start(
             self._numbers, orders, listening, self._log, {"metrics": self._metrics, "traffic": self._lately}

@@ -44,6 +44,8 @@ class Verdict:
     order: Order | None = None
     merges: bool = False
     reason: str = ""
+    graph: str = ""
+    """The graph that is asked in the model's place, for a person; see ``graph``."""
 
     @property
     def native(self) -> bool:
@@ -51,7 +53,7 @@ class Verdict:
         return self.order is not None
 
     def __str__(self) -> str:
-        lane = "native predict on arrays" if self.native else "pyfunc on DataFrames"
+        lane = self.graph or ("native predict on arrays" if self.native else "pyfunc on DataFrames")
         merging = "requests merged" if self.merges else "requests apart"
         return f"{lane}, {merging}" + (f" ({self.reason})" if self.reason else "")
 

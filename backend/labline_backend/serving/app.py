@@ -199,7 +199,8 @@ class Application:
         routing = self._answering.routing
         predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
         versions = routing.numbers if request.wanted is None else (request.wanted,)
-        return Reply(write(v2_answers.metadata(predictor.signature, routing.model, versions, predictor.platform)))
+        metadata = v2_answers.metadata(predictor.signature, routing.model, versions, predictor.platform)
+        return Reply(write({**metadata, "asked_by": str(predictor.verdict)}))
 
     async def _deployments(self, request: Request) -> Reply:
         return Reply(write({"endpoints": [invocations.deployment(self._answering.routing.model)]}))

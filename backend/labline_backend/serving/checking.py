@@ -8,21 +8,22 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError, resolve, source
-from labline_backend.serving import agreement, mlmodel
+from labline_backend.serving import agreement, conversion, mlmodel
 from labline_backend.serving.checks import Checked, Checks, LoadError, digests, packages
 from labline_backend.serving.documents import write
 from labline_backend.serving.example import described
 from labline_backend.serving.examples import as_rows
+from labline_backend.serving.graph import Graph
 from labline_backend.serving.native import load_native
 from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
-from labline_backend.serving.signature import Signature
 from labline_backend.tracking import answering
 from labline_backend.tracking.location import Location
 
@@ -35,17 +36,17 @@ class Calls:
     def __init__(self, location: Location) -> None:
         self._location = location
 
-    def resolve(self, home: str, references: list[str]) -> list[list[str]]:
+    def resolve(self, home: str, bound: float, references: list[str]) -> list[list[str]]:
         """Name and number of the versions that *references* stand for; each is checked."""
         versions = [resolve(ModelReference.parse(reference), self._location) for reference in references]
-        checks = Checks(Home(Path(home)), self._location)
+        checks = Checks(Home(Path(home)), self._location, bound)
         for version in versions:
             check(version, checks)
         return [[version.name, version.version] for version in versions]
 
-    def check(self, home: str, name: str, version: str, folder: str | None) -> None:
+    def check(self, home: str, bound: float, name: str, version: str, folder: str | None) -> None:
         """Check one version."""
-        check(RegisteredVersion(name, version, folder), Checks(Home(Path(home)), self._location))
+        check(RegisteredVersion(name, version, folder), Checks(Home(Path(home)), self._location, bound))
 
 
 def check(version: RegisteredVersion, checks: Checks) -> Checked:
@@ -59,7 +60,7 @@ def check(version: RegisteredVersion, checks: Checks) -> Checked:
             known = checks.read(version)
             if known is not None and (known.folder, known.files) == (str(folder), files):
                 return known
-            checked = Checked(str(folder), files, packages(), *_found(folder))
+            checked = Checked(str(folder), files, packages(), *_found(folder, checks.bound, place))
         except RegistryError:
             raise
         except Exception as error:  # a model may raise anything while it is loaded
@@ -91,8 +92,10 @@ def _folder(version: RegisteredVersion, location: Location, place: Path) -> Path
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
 
 
-def _found(folder: Path) -> tuple[agreement.Verdict, dict[str, Any]]:
-    """How the model may be asked, and what a person is shown of it."""
+def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, dict[str, Any], Graph | None]:
+    """How the model in *folder* may be asked, what a person is shown of it, and the graph that may be asked, which lies
+    in *place*.
+    """
     import mlflow
 
     description = mlmodel.read((folder / mlmodel.FILE).read_bytes())
@@ -111,16 +114,18 @@ def _found(folder: Path) -> tuple[agreement.Verdict, dict[str, Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = as_rows(example, description.signature)
-        return agreement.decide(reference, native, raw, rows), _shown(description.signature, rows)
-
-
-def _shown(signature: Signature, rows: Rows | None) -> dict[str, Any]:
-    shown: dict[str, Any]
-    try:
-        shown = json.loads(write(described(signature, rows)))
-    except (TypeError, ValueError):  # cells may hold anything
-        shown = json.loads(write(described(signature, None)))
-    return shown
+        shown = json.loads(write(described(description.signature, rows)))
+        verdict = agreement.decide(reference, native, raw, rows)
+        if not bound:
+            return verdict, shown, None
+        found: Graph | str = "there is no input example" if raw is not None else "it is none of scikit-learn's"
+        if raw is not None and rows is not None and rows.count:
+            foreign = agreement.foreign_part(raw)
+            found = foreign or conversion.convert(raw, description.function, reference, rows, bound, place)
+    if isinstance(found, str):
+        reason = "; ".join(filter(None, [verdict.reason, f"not by ONNX: {found}"]))
+        return replace(verdict, reason=reason), shown, None
+    return replace(verdict, merges=True, reason="", graph=str(found)), shown, found
 
 
 def main() -> None:

@@ -24,12 +24,16 @@ from labline_backend._version import __version__
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
 from labline_backend.serving.agreement import Verdict
+from labline_backend.serving.graph import Graph
 from labline_backend.tracking.location import Location
 from labline_runtime.documents import from_json, to_json
 
 HELPER = "labline_backend.serving.checking"
 RECORD = "record.json"
-PACKAGES = ("mlflow", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle", "skops")
+PACKAGES = (
+    *("mlflow", "scikit-learn", "numpy", "scipy", "pandas", "cloudpickle", "skops"),
+    *("onnx", "onnxruntime", "skl2onnx"),
+)
 """What takes part in an answer. With another release of one of them a model is checked anew."""
 
 LEFT_BY_OTHERS = frozenset({"registered_model_meta", "__pycache__"})
@@ -50,6 +54,17 @@ class Checked:
     packages: dict[str, str]
     verdict: Verdict
     shown: dict[str, Any]
+    graph: Graph | None = None
+
+    def graph_content(self, graph: Graph) -> bytes:
+        """The file of *graph*. Raises ``LoadError`` where it is not what was checked."""
+        try:
+            content = Path(graph.path).read_bytes()
+        except OSError as error:
+            raise LoadError(f"The graph {graph.path} cannot be read: {error.strerror}.") from error
+        if blake3(content).hexdigest() != graph.digest:
+            raise LoadError(f"The graph {graph.path} is not what was checked: remove its folder and deploy again.")
+        return content
 
     def content(self, file: str) -> bytes:
         """A file of the model. Raises ``LoadError`` where it is not what was checked."""
@@ -97,14 +112,18 @@ def packages() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Checks:
-    """The checked versions of a data folder, from one registry."""
+    """The checked versions of a data folder, from one registry.
+
+    ``bound`` is how far scores may be off where a graph of ONNX answers in the model's place; 0 for no graphs.
+    """
 
     home: Home
     location: Location
+    bound: float = 0.0
 
     def place(self, version: RegisteredVersion) -> Path:
         """The folder of what is known of a version."""
-        told = [self.location.registry, version.name, version.version, version.folder]
+        told = [self.location.registry, version.name, version.version, version.folder, self.bound]
         return self.home.checks / blake3(json.dumps(told).encode()).hexdigest()[:32]
 
     def read(self, version: RegisteredVersion) -> Checked | None:
@@ -143,7 +162,7 @@ class Checks:
 
     def _call(self, call: str, /, **arguments: Any) -> Any:
         """Have a process of its own do something."""
-        asked = {"id": 1, "call": call, "arguments": {"home": str(self.home.root), **arguments}}
+        asked = {"id": 1, "call": call, "arguments": {"home": str(self.home.root), "bound": self.bound, **arguments}}
         environment = {**os.environ, **self.location.environment(), **self.location.told()}
         command = [sys.executable, "-P", "-m", HELPER]
         done = subprocess.run(

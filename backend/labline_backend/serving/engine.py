@@ -9,6 +9,7 @@ so the model is never asked twice at a time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from labline_backend.serving.predictor import Predictor
+from labline_backend.serving.predictor import NotAtHandError, Predictor
 from labline_backend.serving.refusal import LateRefusal, Refusal
 from labline_backend.serving.rows import Rows
 
@@ -105,12 +106,13 @@ class Engine:
         count = sum(job.rows.count for job in jobs)
         asked = [(job.rows, job.parameters) for job in jobs]
         if self._seconds.get(count.bit_length(), 1.0) < INLINE_SECONDS:
-            self._settle(jobs, count, *self._timed(asked))
-            return
+            with contextlib.suppress(NotAtHandError):
+                self._settle(jobs, count, *self._timed(asked))
+                return
         self._in_call = len(jobs)
         for job in (*jobs, *self._waiting):
             self._arm(job)
-        call = self._loop.run_in_executor(self._thread, self._timed, asked)
+        call = self._loop.run_in_executor(self._thread, self._timed_with_all, asked)
         call.add_done_callback(lambda done: self._settle(jobs, count, *done.result()))
 
     def _next_jobs(self) -> list[_Job]:
@@ -134,10 +136,23 @@ class Engine:
             rows += job.rows.count
         return jobs
 
+    def _timed_with_all(self, asked: list[Any]) -> tuple[list[Any], float]:
+        """As :meth:`_timed`, with whatever else has to be loaded for these rows."""
+        try:
+            return self._timed(asked)
+        except NotAtHandError:
+            try:
+                self.predictor.load_model()
+            except Exception as error:
+                return [RuntimeError(f"the model cannot be loaded: {error}")] * len(asked), 0.0
+            return self._timed(asked)
+
     def _timed(self, asked: list[Any]) -> tuple[list[Any], float]:
         start = time.perf_counter()
         try:
             outcomes = self.predictor.answer(asked)
+        except NotAtHandError:
+            raise
         except BaseException as error:  # a model may call sys.exit
             outcomes = [RuntimeError(f"the model ended its call with {type(error).__name__}")] * len(asked)
         return outcomes, time.perf_counter() - start

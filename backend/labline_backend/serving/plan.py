@@ -51,5 +51,6 @@ class Orders:
     waiting: int
     deadline: float
     log_rate: float
+    bound: float
     listening: int = -1
     control: int = -1

@@ -17,6 +17,7 @@ from labline_backend.registry import RegisteredVersion
 from labline_backend.serving import mlmodel
 from labline_backend.serving.agreement import Verdict, in_order
 from labline_backend.serving.checks import Checked, Checks, LoadError
+from labline_backend.serving.graph import GraphModel, RefusedRowsError
 from labline_backend.serving.native import load_native, with_pandas
 from labline_backend.serving.refusal import Refusal, shorten
 from labline_backend.serving.rows import Matrix, Rows, first_missing, join
@@ -28,8 +29,14 @@ SERVER_FAULTS = (MemoryError, OSError, ImportError, SystemError)
 Asked = tuple[Rows, dict[str, Any] | None]
 
 
+class NotAtHandError(Exception):
+    """The graph cannot tell, and the model that can is not loaded: see :meth:`Predictor.load_model`."""
+
+
 class Predictor:
-    """Answers requests with the bits that ``pyfunc.predict`` gives for the rows of each request alone."""
+    """Answers requests with the bits that ``pyfunc.predict`` gives for the rows of each request alone; or, where a
+    graph is asked in the model's place, with the same labels, and scores within the bound that was declared.
+    """
 
     def __init__(self, version: RegisteredVersion, checked: Checked) -> None:
         """Load what the check says that is asked. Raises ``LoadError``, or what the model raises."""
@@ -40,12 +47,23 @@ class Predictor:
         self.platform = description.platform
         self.shown = checked.shown
         self._checked = checked
+        self._description = description
+        self._at_hand = False
         self._native: Any = None
-        if self.verdict.native and description.pickled is not None:
-            model = load_native(description.pickled, checked.content(description.pickled.file))
-            self._native = getattr(model, description.function)
+        graph = checked.graph
+        self._graph = None if graph is None else GraphModel(graph, checked.graph_content(graph))
+        if self._graph is None:
+            self.load_model()
+
+    def load_model(self) -> None:
+        """Load the model itself. Slow. Raises ``LoadError``, or what the model raises."""
+        pickled = self._description.pickled
+        if self.verdict.native and pickled is not None:
+            model = load_native(pickled, self._checked.content(pickled.file))
+            self._native = getattr(model, self._description.function)
         else:
             self._pyfunc  # noqa: B018 - loaded when it is first asked for
+        self._at_hand = True
 
     @cached_property
     def _pyfunc(self) -> Any:
@@ -58,7 +76,7 @@ class Predictor:
         return mlflow.pyfunc.load_model(self._checked.folder)
 
     def answer(self, asked: Sequence[Asked]) -> list[Any]:
-        """A prediction, or the exception that stands for it, for each of the requests."""
+        """A prediction, or the exception that stands for it, for each of the requests. Raises ``NotAtHandError``."""
         if len(asked) > 1 and (merged := self._merged([rows for rows, _ in asked])) is not None:
             return merged
         return [self._one(rows, parameters) for rows, parameters in asked]
@@ -66,6 +84,8 @@ class Predictor:
     def _merged(self, parts: list[Rows]) -> list[Any] | None:
         try:
             prediction = self._ask(join(parts))
+        except NotAtHandError:
+            raise
         except Exception:  # one of them is at fault: they are asked one by one
             return None
         counts = [part.count for part in parts]
@@ -77,14 +97,26 @@ class Predictor:
     def _one(self, rows: Rows, parameters: dict[str, Any] | None) -> Any:
         try:
             if parameters is not None:
+                if "_pyfunc" not in self.__dict__ and not self._at_hand:
+                    raise NotAtHandError
                 return self._pyfunc.predict(rows.model_input(), params=parameters)
             return self._ask(rows)
+        except NotAtHandError:
+            raise
+        except RefusedRowsError as error:
+            return _refused(str(error), rows)
         except SERVER_FAULTS as error:
             return error
         except Exception as error:
-            return _refused(error, rows)
+            words = getattr(error, "message", None) or error
+            return _refused(f"{type(error).__name__}: {words}", rows)
 
     def _ask(self, rows: Rows) -> Any:
+        return self._ask_model(rows) if self._graph is None else self._graph.predict(rows, self._ask_model)
+
+    def _ask_model(self, rows: Rows) -> Any:
+        if not self._at_hand:
+            raise NotAtHandError
         if self.verdict.order is not None and isinstance(rows, Matrix):
             return self._native(in_order(rows.values, self.verdict.order))
         return self._reference(rows)
@@ -93,11 +125,11 @@ class Predictor:
         return self._pyfunc.predict(rows.model_input())
 
 
-def _refused(error: Exception, rows: Rows) -> Refusal:
-    said = shorten(" ".join((str(getattr(error, "message", None) or error)).split("\n\n")[0].split()), 300)
+def _refused(words: str, rows: Rows) -> Refusal:
+    said = shorten(" ".join(words.split("\n\n")[0].split()), 300)
     missing = first_missing(rows)
     place = f" The first missing value is in row {missing[0]}, column {missing[1]!r}." if missing else ""
-    return Refusal(f"The model refuses these rows: {type(error).__name__}: {said}{place}")
+    return Refusal(f"The model refuses these rows: {said}{place}")
 
 
 def load(version: RegisteredVersion, checks: Checks) -> Predictor:

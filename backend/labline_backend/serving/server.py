@@ -45,7 +45,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Settings:
-    """How to serve. ``log_rate`` is the share of requests that go to the payload log."""
+    """How to serve. ``log_rate`` is the share of requests that go to the payload log; ``bound`` is as in ``Checks``."""
 
     token: str
     host: str = "127.0.0.1"
@@ -57,6 +57,7 @@ class Settings:
     """The file to write it to, or ``-`` for standard output."""
     grpc_port: int | None = None
     """0 is any free one; None is for no gRPC."""
+    bound: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         total = max(settings.body_bytes * BODIES_AT_ONCE, 64 << 20)
         reader = BodyReader(settings.body_bytes, settings.limits.deadline, total)
         self.metrics = metrics
-        self.checks = Checks(home, location)
+        self.checks = Checks(home, location, settings.bound)
         self._access_log = None if settings.access_log is None else AccessLog(settings.access_log)
         if self._access_log is not None:
             log = self._access_log

@@ -116,6 +116,7 @@ def main() -> None:
         body_bytes=orders.body_bytes,
         limits=Limits(waiting=orders.waiting, deadline=orders.deadline),
         log_rate=orders.log_rate,
+        bound=orders.bound,
     )
     listening, control = socket.socket(fileno=orders.listening), socket.socket(fileno=orders.control)
     server = Worker(home, location, settings, control)

@@ -36,7 +36,11 @@ class CanaryRule:
 
 @dataclass(frozen=True)
 class EndpointSpec:
-    """What an endpoint is to serve, and how. ``registry`` is where its models come from, without any password."""
+    """What an endpoint is to serve, and how.
+
+    ``bound`` is how far scores of ONNX may be off, 0 for none; ``registry`` is where its models come from, without any
+    password.
+    """
 
     model: str
     shares: tuple[Share, ...]
@@ -48,6 +52,7 @@ class EndpointSpec:
     waiting: int = 512
     deadline: float = 30.0
     log_rate: float = 0.0
+    bound: float = 0.0
     registry: str = ""
 
 

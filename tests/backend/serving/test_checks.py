@@ -1,0 +1,105 @@
+"""Models are checked once, by a process of their own, and only files that are what was checked are loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labline_backend.registry import ModelReference, RegisteredVersion
+from labline_backend.serving import mlmodel
+from labline_backend.serving.checks import Checked, Checks, LoadError
+from labline_backend.serving.predictor import Predictor, load
+
+from .conftest import Registry, Server
+from .models import frame
+
+FOREST = RegisteredVersion("forest", "1")
+
+
+def copied(registry: Registry, name: str, folder: Path) -> Checked:
+    """What is known of a model, with its files in *folder*."""
+    registry.predictor(name)
+    checked = registry.checks.checked(RegisteredVersion(name, "1"))
+    shutil.copytree(checked.folder, folder)
+    return dataclasses.replace(checked, folder=str(folder))
+
+
+def append(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def test_a_pickle_that_is_not_what_was_checked_is_not_loaded(registry: Registry, tmp_path: Path) -> None:
+    checked = copied(registry, "forest", tmp_path / "model")
+    append(tmp_path / "model" / "model.pkl")
+    with pytest.raises(LoadError, match=r"model\.pkl .* is not what it was when the model was deployed"):
+        Predictor(FOREST, checked)
+
+
+def test_code_of_a_model_that_is_not_what_was_checked_is_not_loaded(registry: Registry, tmp_path: Path) -> None:
+    checked = copied(registry, "ratio", tmp_path / "model")
+    append(next((tmp_path / "model").glob("*.pkl")))
+    with pytest.raises(LoadError, match="are not what they were when the model was deployed"):
+        Predictor(RegisteredVersion("ratio", "1"), checked)
+
+
+def test_what_is_known_is_not_found_out_again(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.predictor("forest")
+    monkeypatch.setattr(Checks, "_call", lambda *_, **__: pytest.fail("it was checked again"))
+    assert load(FOREST, registry.checks).verdict.native
+
+
+def test_what_was_found_out_with_other_releases_does_not_count(registry: Registry, tmp_path: Path) -> None:
+    registry.predictor("forest")
+    checks = registry.checks
+    checked = checks.checked(FOREST)
+    other = RegisteredVersion("other", "1")
+    checks.place(other).mkdir()
+    checks.write(other, checked)
+    assert checks.read(other) == checked
+    checks.write(other, dataclasses.replace(checked, packages={**checked.packages, "scikit-learn": "0.1"}))
+    assert checks.read(other) is None
+
+
+def test_a_reference_stands_for_a_version_that_is_checked(registry: Registry) -> None:
+    assert registry.checks.resolved([ModelReference.parse("forest@champion")]) == [FOREST]
+    assert registry.checks.read(FOREST) is not None
+
+
+def test_a_reference_to_nothing_is_told(registry: Registry) -> None:
+    with pytest.raises(LoadError, match="There is no model absent in the registry"):
+        registry.checks.resolved([ModelReference.parse("absent")])
+
+
+@pytest.mark.parametrize("name", ["forest", "logistic", "prices", "pixels", "ratio", "scaled"])
+def test_a_signature_is_read_as_mlflow_reads_it(name: str, registry: Registry) -> None:
+    predictor = registry.predictor(name)
+    theirs = predictor._pyfunc.metadata
+    ours = mlmodel.read((Path(predictor._checked.folder) / mlmodel.FILE).read_bytes())
+    schema = theirs.get_input_schema()
+    assert ours.signature == predictor.signature
+    assert ours.signature.takes_parameters == (theirs.get_params_schema() is not None)
+    if schema is None:
+        assert not ours.signature.columns and not ours.signature.tensors
+    elif schema.is_tensor_spec():
+        assert [(t.dtype, t.shape) for t in ours.signature.tensors] == [(s.type, s.shape) for s in schema.inputs]
+    else:
+        found = [(column.name, column.kind, column.required) for column in ours.signature.columns]
+        assert found == [(spec.name, spec.type.name, spec.required) for spec in schema.inputs]
+
+
+def loaded(server: Server) -> str:
+    """The files that a process has mapped."""
+    return Path(f"/proc/{server.process.pid}/maps").read_text()
+
+
+def test_a_server_that_asks_by_arrays_has_no_pandas(server: Server) -> None:
+    rows = frame(2)
+    split: dict[str, Any] = {"columns": list(rows.columns), "data": rows.to_numpy().tolist()}
+    assert server.ask("/invocations", {"dataframe_split": split}).status == 200
+    maps = loaded(server)
+    assert "/sklearn/" in maps
+    assert "/pandas/" not in maps and "/pyarrow/" not in maps
