@@ -1,10 +1,12 @@
-"""Serving of registered models: the Open Inference Protocol V2 and MLflow's ``/invocations`` over HTTP.
+"""Serving of registered models: the Open Inference Protocol V2 over HTTP and gRPC, MLflow's ``/invocations`` over HTTP.
 
 From the outside in; each knows only what is below it::
 
     worker     a server that an endpoint's keeper orders about          control    how the two talk
     server     the process: socket, loading, signals, draining          protocol   limits on HTTP's heads
-    app        ASGI: routes, authentication, request ids, statuses      body       limits on HTTP's bodies
+    app        ASGI: routes, statuses                                   body       limits on HTTP's bodies
+    v2_grpc    gRPC: calls, statuses                                    v2_messages   its messages
+    answering  what both ask: token, request ids, choice, answer        access_log
     versions   loads, swaps and retires versions by a plan              shadow     asks one what another has answered
     routing    which version answers a request                          tally, canary   when one is to be taken back
     v2_requests, v2_answers, invocations     the wire formats           metrics, payload_log
@@ -16,5 +18,6 @@ From the outside in; each knows only what is below it::
     native, mlmodel     scikit-learn's models without pandas, MLflow's description of a model without MLflow
     signature, cells, rows, refusal     what a model takes, and what is wrong with a request
 
-No module below ``app`` knows HTTP. Nothing here imports the rest of the backend but for where things lie.
+No module below ``app`` knows HTTP, and none below ``v2_grpc`` gRPC. Nothing here imports the rest of the backend
+but for where things lie.
 """

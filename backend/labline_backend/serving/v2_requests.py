@@ -28,6 +28,7 @@ DATATYPES: dict[str, np.dtype[Any]] = {
     "BYTES": np.dtype(object),
 }
 MAX_AXES = 8
+MAX_SIZE = 1 << 48
 UNKNOWN_EXTENSIONS = frozenset({"classification", "shared_memory_region"})
 """Parameters of an output, of Triton's extensions."""
 
@@ -124,6 +125,8 @@ def declared(datatype: Any, shape: Any, where: str) -> tuple[np.dtype[Any], int]
         or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape)
     ):
         raise Refusal(f"{where}: the shape is not a list of at most {MAX_AXES} sizes.")
+    if 0 in shape and math.prod(size or 1 for size in shape) >= MAX_SIZE:  # NumPy has none of these, empty or not
+        raise Refusal(f"{where}: the shape {shape} is too large.")
     return dtype, math.prod(shape)
 
 

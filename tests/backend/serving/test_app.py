@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from labline_backend.serving.answering import Answering
@@ -12,9 +13,13 @@ from labline_backend.serving.metrics import Metrics
 
 from .conftest import TOKEN
 
+JSON = {"content-type": "application/json"}
 
-async def asked(application: Application, path: str, body: bytes | None = None) -> tuple[int, dict[bytes, bytes], Any]:
-    """Status, headers and document of an answer."""
+
+async def asked(
+    application: Application, path: str, body: bytes | None = None, given: Mapping[str, str] = JSON
+) -> tuple[int, dict[bytes, bytes], Any]:
+    """Status, headers and document of an answer; the document is only the head's where raw tensors follow."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -23,10 +28,13 @@ async def asked(application: Application, path: str, body: bytes | None = None) 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"authorization", f"Bearer {TOKEN}".encode()), (b"content-type", b"application/json")]
+    named = {"authorization": f"Bearer {TOKEN}", **given}
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in named.items()]
     scope = {"type": "http", "method": "GET" if body is None else "POST", "path": path, "headers": headers}
     await application(scope, receive, send)
-    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
+    answered = dict(sent[0]["headers"])
+    head = answered.get(b"inference-header-content-length")
+    return sent[0]["status"], answered, json.loads(sent[1]["body"][: None if head is None else int(head)])
 
 
 async def test_while_a_model_is_loaded_a_client_is_told_to_come_back_and_not_that_there_is_none() -> None:

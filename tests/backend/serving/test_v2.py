@@ -106,6 +106,7 @@ BAD: list[tuple[str, Any, str]] = [
     ("shape negative", one(shape=[-1, 4]), "the shape is not a list"),
     ("shape lies", one(shape=[2, 4]), "the data has 4 values, and the shape [2, 4] stands for 8"),
     ("shape lies hugely", one(shape=[10**9, 10**9]), "stands for 1000000000000000000"),
+    ("empty and huge", one(shape=[0, 1 << 39, 1 << 39], data=[]), "is too large"),
     ("nesting lies", one(data=[[1.0, 2.0], [3.0, 4.0]]), "axis 1 differs"),
     ("width", {"inputs": [tensor([[1.0, 2.0]])]}, "has 2 columns; the model takes 4: 'a', 'b', 'c', 'd'"),
     ("string", one(data=[1.0, 2.0, "x", 4.0]), "row 0, column 2: the string 'x' is not a number"),

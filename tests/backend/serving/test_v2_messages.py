@@ -83,6 +83,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "negative": (request(one(shape=[-1, 4])), "the shape is not a list"),
     "shape lies": (request(one(shape=[2, 4], contents=FILLED["contents"])), "there are 4 values, and the shape [2, 4]"),
     "shape lies hugely": (request(one(shape=[1 << 39, 1 << 39])), "there are 0 values"),
+    "empty and huge": (request(one(shape=[0, 1 << 39, 1 << 39])), "is too large"),
     "raw lies": (request(one(), raw=[BYTES[:-1]]), "the tensor has 31 bytes"),
     "too few raw": (request(one(), one(name="x"), raw=[BYTES]), "There are 2 inputs and 1 raw_input_contents"),
     "both": (request(FILLED, raw=[BYTES]), "in its contents and in raw_input_contents"),
