@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,7 +12,6 @@ from labline_compiler.leakage import tables
 from labline_compiler.leakage.calls import Calls
 from labline_compiler.leakage.facts import Columns, Constant, Data, Estimator, Function, Grouped, Many, Origin, Value
 from labline_compiler.notebook import Cell
-from labline_compiler.syntax import parse, unparse
 
 _NESTED = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda)
 
@@ -100,7 +100,8 @@ class Follower(Calls):
         after = self.names
         self.names = before
         self.run(orelse)
-        for name in {*after, *self.names}:
+        names = [name for name, value in after.items() if self.names.get(name) is not value]
+        for name in [*names, *(self.names.keys() - after.keys())]:
             one, other = after.get(name), self.names.get(name)
             if one is not other and one != other:
                 self.escape(one)
@@ -290,5 +291,8 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def _loaded(target: ast.expr) -> ast.expr:
-    copy: ast.expr = parse(unparse(target), "eval").body
-    return ast.copy_location(copy, target)
+    """*target*, of an augmented assignment, as what is read of it."""
+    loaded = copy.copy(target)
+    if isinstance(loaded, ast.Name | ast.Attribute | ast.Subscript):
+        loaded.ctx = ast.Load()
+    return loaded
