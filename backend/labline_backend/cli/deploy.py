@@ -67,6 +67,14 @@ class Weights(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     "--log-requests", "log_rate", type=click.FloatRange(0, 1), metavar="RATE", help="Keep this share of what is asked."
 )
 @click.option(
+    "--log-column",
+    "levels",
+    multiple=True,
+    metavar="COLUMN=LEVEL",
+    help="How a column is kept: full, hashed or off; * is all others. Repeatable.",
+)
+@click.option("--log-events", "events", metavar="URL", help="Send what is kept there, too, as CloudEvents.")
+@click.option(
     "--onnx",
     "bound",
     type=click.FloatRange(0, 0.1),
@@ -94,6 +102,8 @@ def deploy(
     queue: int | None,
     deadline: float | None,
     log_rate: float | None,
+    levels: tuple[str, ...],
+    events: str | None,
     bound: float | None,
     target: str,
     output: Path | None,
@@ -108,11 +118,13 @@ def deploy(
     for the versions and their shares. Loading a model runs its code: deploy models of a registry that you trust.
     """
     from labline_backend import wire
+    from labline_backend.cli.serve import kept_as
     from labline_backend.endpoints.deploying import Wish
     from labline_backend.endpoints.kserve import Place
     from labline_backend.home import Home
     from labline_backend.service import Service
 
+    privacy, events = kept_as(levels, events)
     wish = Wish(
         model=model,
         name=name,
@@ -129,6 +141,8 @@ def deploy(
         deadline=deadline,
         log_rate=log_rate,
         bound=bound,
+        privacy=privacy.levels if levels else None,
+        events=events,
     )
     with Service(Home.find()) as service:
         if target == "kserve":

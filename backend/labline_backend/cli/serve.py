@@ -6,6 +6,7 @@ import importlib.util
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from labline_backend.serving.predictor import Predictor
+    from labline_backend.serving.privacy import Privacy
     from labline_backend.serving.server import Address
 
 DEFAULT_PORT = 8900
@@ -50,6 +52,14 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
     metavar="RATE",
     help="Keep this share of requests and answers in the data folder, for `labline monitor`. By default none.",
 )
+@click.option(
+    "--log-column",
+    "levels",
+    multiple=True,
+    metavar="COLUMN=LEVEL",
+    help="How a column is kept: full, hashed or off; * is all others. Repeatable.",
+)
+@click.option("--log-events", "events", metavar="URL", help="Send what is kept there, too, as CloudEvents.")
 @click.option("--access-log", metavar="FILE", help="Write a line of JSON for each request; - is standard output.")
 @click.option(
     "--onnx",
@@ -71,6 +81,8 @@ def serve(
     queue: int,
     deadline: float,
     log_rate: float,
+    levels: tuple[str, ...],
+    events: str | None,
     access_log: str | None,
     bound: float,
 ) -> None:
@@ -116,7 +128,10 @@ def serve(
     from labline_backend.serving.server import serve as serve_model
 
     limits = Limits(waiting=queue, deadline=deadline)
-    settings = Settings(token, host, port, max_body << 20, limits, log_rate, access_log, grpc_port, bound)
+    privacy, events = kept_as(levels, events)
+    settings = Settings(
+        token, host, port, max_body << 20, limits, log_rate, access_log, grpc_port, bound, privacy, events
+    )
     try:
         asked = ModelReference.parse(called) if folder is None else RegisteredVersion(called, "1", str(folder))
         serve_model(asked, home, settings, announce)
@@ -143,3 +158,16 @@ def _token(variable: str | None) -> tuple[str, bool]:
     if not token or not token.isascii():
         raise InputError(f"The environment variable {variable} holds no token: set it to some ASCII characters.")
     return token, False
+
+
+def kept_as(levels: Sequence[str], events: str | None) -> tuple[Privacy, str | None]:
+    """What ``--log-column`` and ``--log-events`` say. Raises ``click.BadParameter``."""
+    from labline_backend.serving.event_sink import EventSinkError, check_address
+    from labline_backend.serving.privacy import Privacy, PrivacyError
+
+    try:
+        return Privacy.parse(levels), None if events is None else check_address(events)
+    except PrivacyError as error:
+        raise click.BadParameter(str(error), param_hint="--log-column") from error
+    except EventSinkError as error:
+        raise click.BadParameter(str(error), param_hint="--log-events") from error

@@ -31,7 +31,7 @@ from labline_backend.tracking.location import Location
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
-SETTINGS = ("workers", "host", "body_bytes", "waiting", "deadline", "log_rate", "bound")
+SETTINGS = ("workers", "host", "body_bytes", "waiting", "deadline", "log_rate", "bound", "privacy", "events")
 """What a wish may leave as it is."""
 
 MOST_WORKERS = 64
@@ -62,6 +62,8 @@ class Wish:
     deadline: float | None = None
     log_rate: float | None = None
     bound: float | None = None
+    privacy: dict[str, str] | None = None
+    events: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,7 @@ class Endpoints:
             reference = ModelReference.parse(wish.model)
         except RegistryError as error:
             raise InputError(str(error)) from error
+        _check_log(wish)
         name = _name(wish, reference)
         before = self._store.get(name)
         spec = spec_of(wish, reference, None if before is None else before.spec, Location.find(self._home).registry)
@@ -330,6 +333,18 @@ def _checked(reference: str) -> str:
     except RegistryError as error:
         raise InputError(f"{reference!r} is no alias and no number of a version.") from error
     return parsed.alias or parsed.version or ""
+
+
+def _check_log(wish: Wish) -> None:
+    from labline_backend.serving.event_sink import EventSinkError, check_address
+    from labline_backend.serving.privacy import Privacy, PrivacyError
+
+    try:
+        Privacy.parse(f"{column}={level}" for column, level in (wish.privacy or {}).items())
+        if wish.events is not None:
+            check_address(wish.events)
+    except (PrivacyError, EventSinkError) as error:
+        raise InputError(str(error)) from error
 
 
 def _workers(count: int) -> int:

@@ -191,6 +191,8 @@ class Keeper:
             deadline=spec.deadline,
             log_rate=spec.log_rate,
             bound=spec.bound,
+            privacy=spec.privacy,
+            events=spec.events,
         )
         return await Worker.start(
             self._numbers, orders, listening, self._log, {"metrics": self._metrics, "traffic": self._lately}

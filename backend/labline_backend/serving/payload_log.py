@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from labline_backend.serving.privacy import Keeping
 from labline_backend.serving.rows import Array, Rows, join
 from labline_backend.store.payloads import INPUT, LATENCY, OUTPUT, REQUEST, ROW, SUFFIX, TIME
 
@@ -53,11 +54,19 @@ class Exchange:
 class PayloadLog:
     """The log of one version. ``dropped`` counts the exchanges that it does not hold."""
 
-    def __init__(self, folder: Path, *, file_rows: int = FILE_ROWS, file_seconds: float = FILE_SECONDS) -> None:
-        """Raises ``OSError`` where *folder* cannot be made."""
+    def __init__(
+        self,
+        folder: Path,
+        keeping: Keeping | None = None,
+        *,
+        file_rows: int = FILE_ROWS,
+        file_seconds: float = FILE_SECONDS,
+    ) -> None:
+        """Raises ``OSError`` where *folder* cannot be made. By default all is kept in full."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.dropped = 0
         self._folder = folder
+        self._keeping = keeping or Keeping()
         self._file_rows = file_rows
         self._file_seconds = file_seconds
         self._waiting: list[Exchange] = []
@@ -109,7 +118,7 @@ class PayloadLog:
         try:
             import pyarrow.parquet as pq
 
-            pq.write_table(_table(exchanges), temporary, compression="zstd")
+            pq.write_table(_table(exchanges, self._keeping), temporary, compression="zstd")
             temporary.replace(self._folder / name)
         except Exception as error:
             with self._changed:
@@ -120,7 +129,7 @@ class PayloadLog:
                 print(f"labline: the payload log cannot be written: {error}", file=sys.stderr)  # noqa: T201
 
 
-def _table(exchanges: list[Exchange]) -> Any:
+def _table(exchanges: list[Exchange], keeping: Keeping) -> Any:
     import pyarrow as pa
 
     counts = [exchange.rows.count for exchange in exchanges]
@@ -134,10 +143,14 @@ def _table(exchanges: list[Exchange]) -> Any:
         ROW: pa.array(np.concatenate([np.arange(count) for count in counts]), pa.int32()),
         LATENCY: pa.array(repeated(e.latency * 1000 for e in exchanges)),
     }
-    for name, array in join([exchange.rows for exchange in exchanges]).named():
-        columns[INPUT + name] = _arrow(array)
-    for index, (name, _) in enumerate(exchanges[0].outputs):
-        columns[OUTPUT + name] = _arrow(np.concatenate([exchange.outputs[index][1] for exchange in exchanges]))
+    asked = [(INPUT + name, array) for name, array in join([exchange.rows for exchange in exchanges]).named()]
+    answered = [
+        (OUTPUT + name, np.concatenate([exchange.outputs[index][1] for exchange in exchanges]))
+        for index, (name, _) in enumerate(exchanges[0].outputs)
+    ]
+    for kept in (keeping.kept(name, array) for name, array in (*asked, *answered)):
+        if kept is not None:
+            columns[kept[0]] = _arrow(kept[1])
     rows = sum(counts)
     return pa.table({name: column for name, column in columns.items() if len(column) == rows})
 

@@ -52,5 +52,7 @@ class Orders:
     deadline: float
     log_rate: float
     bound: float
+    privacy: dict[str, str]
+    events: str | None
     listening: int = -1
     control: int = -1

@@ -21,13 +21,13 @@ from labline_backend.serving.body import BodyReader
 from labline_backend.serving.checks import Checks
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.listening import BACKLOG, ListenError, listen
+from labline_backend.serving.logs import Log, open_log
 from labline_backend.serving.metrics import Metrics
-from labline_backend.serving.payload_log import PayloadLog
 from labline_backend.serving.plan import Plan
 from labline_backend.serving.predictor import Predictor, load
+from labline_backend.serving.privacy import Privacy
 from labline_backend.serving.protocol import Protocol
 from labline_backend.serving.versions import Versions
-from labline_backend.store.payloads import payload_folder
 from labline_backend.tracking.location import Location
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Settings:
     grpc_port: int | None = None
     """0 is any free one; None is for no gRPC."""
     bound: float = 0.0
+    privacy: Privacy = field(default_factory=Privacy)
+    events: str | None = None
+    """Where the payload log goes besides, as CloudEvents."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +115,13 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         self.application = Application(self._answering, reader)
         self._grpc: GrpcServer | None = None
 
-        def open_log(version: RegisteredVersion) -> PayloadLog:
-            return PayloadLog(payload_folder(home, version.name, version.version))
-
+        self._home, self._privacy, self._events = home, settings.privacy, settings.events
         self.versions = Versions(
             settings.limits,
             metrics,
             self.application.serve,
             lambda version: load(version, self.checks),
-            open_log if settings.log_rate else None,
+            self._open_log if settings.log_rate else None,
         )
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended gracefully
             signal.signal(number, lambda *_: None)
@@ -142,6 +143,9 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
                 timeout_graceful_shutdown=int(settings.limits.deadline) + 5,
             )
         )
+
+    def _open_log(self, predictor: Predictor) -> Log:
+        return open_log(self._home, predictor, self._privacy, self._events)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, answer what is there and on its way, then end."""

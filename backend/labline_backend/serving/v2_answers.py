@@ -50,31 +50,36 @@ def answer(
 ) -> tuple[bytes, int | None]:
     """The body of an answer, and the length of its JSON where raw tensors follow it."""
     arrays = selected(outputs(prediction, signature), request.wanted)
-    described, tails = [], []
+    tensors, tails = [], []
     for name, array in arrays:
-        output, tail = _described(name, array, binary=request.all_binary or name in request.binary)
-        described.append(output)
-        if tail is not None:
-            tails.append(tail)
-    document = {"model_name": model, "model_version": version, "outputs": described}
+        if request.all_binary or name in request.binary:
+            tails.append(raw(array))
+            tensors.append({**_head(name, array), "parameters": {"binary_data_size": len(tails[-1])}})
+        else:
+            tensors.append(described(name, array))
+    document = {"model_name": model, "model_version": version, "outputs": tensors}
     if request.id is not None:
         document["id"] = request.id
     head = write(document)
     return (b"".join([head, *tails]), len(head)) if tails else (head, None)
 
 
-def _described(name: str, array: Array, *, binary: bool) -> tuple[dict[str, Any], bytes | None]:
-    datatype = datatype_of(array)
-    output: dict[str, Any] = {"name": name, "shape": list(array.shape), "datatype": datatype}
-    if binary:
-        tail = raw(array)
-        return {**output, "parameters": {"binary_data_size": len(tail)}}, tail
-    if datatype == "BYTES":
-        return {**output, "data": texts(array)}, None
+def described(name: str, array: Array) -> dict[str, Any]:
+    """An array as a tensor with its values in JSON."""
+    return {**_head(name, array), "data": _data(array)}
+
+
+def _head(name: str, array: Array) -> dict[str, Any]:
+    return {"name": name, "shape": list(array.shape), "datatype": datatype_of(array)}
+
+
+def _data(array: Array) -> Any:
+    if datatype_of(array) == "BYTES":
+        return texts(array)
     data = array.ravel()
     if array.dtype.itemsize == 2 and array.dtype.kind == "f":
         data = data.astype(np.float32)
-    return {**output, "data": np.ascontiguousarray(data)}, None
+    return np.ascontiguousarray(data)
 
 
 def datatype_of(array: Array) -> str:

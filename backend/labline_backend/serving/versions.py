@@ -13,8 +13,8 @@ from types import TracebackType
 
 from labline_backend.registry import RegisteredVersion
 from labline_backend.serving.engine import Engine, Limits
+from labline_backend.serving.logs import Log
 from labline_backend.serving.metrics import Metrics
-from labline_backend.serving.payload_log import PayloadLog
 from labline_backend.serving.plan import Plan
 from labline_backend.serving.predictor import Predictor
 from labline_backend.serving.routing import Routing
@@ -22,13 +22,13 @@ from labline_backend.serving.shadow import Shadow
 from labline_backend.serving.tally import Counts
 
 Load = Callable[[RegisteredVersion], Predictor]
-OpenLog = Callable[[RegisteredVersion], PayloadLog]
+OpenLog = Callable[[Predictor], Log]
 
 
 class Served:
     """A loaded version at work. Whoever asks it does so in a ``with`` block, from choosing it to its answer."""
 
-    def __init__(self, predictor: Predictor, engine: Engine, log: PayloadLog | None) -> None:
+    def __init__(self, predictor: Predictor, engine: Engine, log: Log | None) -> None:
         self.predictor = predictor
         self.engine = engine
         self.log = log
@@ -131,7 +131,7 @@ class Versions:
 
     async def _load(self, version: RegisteredVersion) -> Served:
         predictor = await asyncio.to_thread(self._load_version, version)
-        log = None if self._open_log is None else await asyncio.to_thread(self._open_log, version)
+        log = None if self._open_log is None else await asyncio.to_thread(self._open_log, predictor)
         engine = Engine(predictor, self._limits, self._metrics.calls(version.version))
         self._metrics.watch(version.version, lambda: engine.waiting, None if log is None else lambda: log.dropped)
         return Served(predictor, engine, log)

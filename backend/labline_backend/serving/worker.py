@@ -21,6 +21,7 @@ from labline_backend.serving.control import CallError, Channel, GoneError
 from labline_backend.serving.documents import write
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.plan import Orders, Plan
+from labline_backend.serving.privacy import Privacy
 from labline_backend.serving.refusal import Refusal
 from labline_backend.serving.server import Server, Settings, settle
 from labline_backend.tracking.location import Location
@@ -117,6 +118,8 @@ def main() -> None:
         limits=Limits(waiting=orders.waiting, deadline=orders.deadline),
         log_rate=orders.log_rate,
         bound=orders.bound,
+        privacy=Privacy(orders.privacy),
+        events=orders.events,
     )
     listening, control = socket.socket(fileno=orders.listening), socket.socket(fileno=orders.control)
     server = Worker(home, location, settings, control)

@@ -53,6 +53,8 @@ class EndpointSpec:
     deadline: float = 30.0
     log_rate: float = 0.0
     bound: float = 0.0
+    privacy: dict[str, str] = field(default_factory=dict)
+    events: str | None = None
     registry: str = ""
 
 

@@ -1,7 +1,8 @@
 """The payload log of a served model version: Parquet files that its server writes and monitoring reads.
 
 A file holds one row for each row that was predicted: ``time`` (UTC), ``request`` (its id), ``row`` (its number in the
-request), ``latency_ms``, then ``input.NAME`` and ``output.NAME``. A file is complete or absent.
+request), ``latency_ms``, then ``input.NAME`` and ``output.NAME``, or ``hashed.input.NAME`` where only digests are kept.
+A file is complete or absent.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 TIME, REQUEST, ROW, LATENCY = "time", "request", "row", "latency_ms"
 INPUT, OUTPUT = "input.", "output."
+HASHED = "hashed."
+"""Before the name of a column that holds digests of its values, and not these."""
+
 SUFFIX = ".parquet"
 
 
