@@ -25,8 +25,11 @@ from labline_backend.serving.rows import Array
 from labline_backend.store.payloads import HASHED, INPUT, OUTPUT
 
 QUEUE_BYTES = 64 << 20
-SECONDS = 5.0
-"""That the collector has for one event, and all that wait have when the server ends."""
+ANSWER_SECONDS = 30.0
+"""That the collector has to answer one event."""
+
+CLOSING_SECONDS = 10.0
+"""That all that wait have when the version is let go."""
 
 REQUEST, RESPONSE = "org.kubeflow.serving.inference.request", "org.kubeflow.serving.inference.response"
 
@@ -60,7 +63,7 @@ class EventSink:
         self._until: float | None = None
         self._complained = False
         self._changed = threading.Condition()
-        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=SECONDS), retries=False, maxsize=1)
+        self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=ANSWER_SECONDS), retries=False, maxsize=1)
         self._thread = threading.Thread(target=self._send_until_closed, name="event-sink", daemon=True)
         self._thread.start()
 
@@ -77,9 +80,9 @@ class EventSink:
     def close(self) -> None:
         """Send what waits, as far as that can be done soon, and end."""
         with self._changed:
-            self._until = time.monotonic() + SECONDS
+            self._until = time.monotonic() + CLOSING_SECONDS
             self._changed.notify()
-        self._thread.join()
+        self._thread.join(CLOSING_SECONDS)
         self._pool.clear()
 
     def _send_until_closed(self) -> None:

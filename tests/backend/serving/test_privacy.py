@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,7 @@ from labline_backend.serving.rows import Table
 from labline_backend.serving.signature import Column, Signature
 from labline_backend.store.payloads import read_payloads
 
-from .conftest import Start, infer
+from .conftest import SECONDS, Start, infer
 
 KEY = b"k" * 32
 VERSION = RegisteredVersion("prices", "3")
@@ -184,5 +185,8 @@ def test_a_server_keeps_to_what_was_said(start: Start, collector: Collector) -> 
     levels = ("--log-column", "*=off", "--log-column", "output.output-0=full")
     with start("forest@champion", "--log-requests", "1", *levels, "--log-events", collector.address) as server:
         assert server.ask("/v2/models/forest/infer", infer([[1.0, 2.0, 3.0, 4.0]])).status == 200
+        end = time.monotonic() + SECONDS
+        while len(collector.taken) < 2 and time.monotonic() < end:
+            time.sleep(0.05)
     assert [document.get("inputs") for _, document in collector.taken] == [[], None]
     assert len(collector.taken[1][1]["outputs"][0]["data"]) == 1
