@@ -84,6 +84,7 @@ def endpoint(found: Found) -> Document:
         "created": known.created,
         "generation": known.generation,
         "address": found.address,
+        "grpc_address": found.grpc_address,
         "path": f"labline/endpoints/{known.name}/",
         "token_file": found.token_file,
         "spec": spec,

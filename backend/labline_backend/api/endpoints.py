@@ -70,10 +70,11 @@ class EndpointLogHandler(LablineHandler):
     @authorized
     async def get(self, endpoint: str) -> None:
         """The end of it."""
-        lines = (await self.query("readEndpointLog"))["lines"]
+        asked = await self.query("readEndpointLog")
 
         def read(service: Service) -> wire.Document:
-            return {"text": service.endpoints.log(endpoint, lines)}
+            read_log = service.endpoints.access_log if asked["access"] else service.endpoints.log
+            return {"text": read_log(endpoint, asked["lines"])}
 
         await self.answer(read)
 

@@ -60,7 +60,9 @@ def whole_number(name: str, text: str) -> int:
 
 
 def _value(name: str, text: str, schema: dict[str, Any]) -> Any:
-    value = whole_number(name, text) if schema["type"] == "integer" else text
+    value: Any = whole_number(name, text) if schema["type"] == "integer" else text
+    if schema["type"] == "boolean":
+        value = {"true": True, "false": False}.get(text, text)
     _check(schema, value, f"The query parameter {name!r}")
     return value
 

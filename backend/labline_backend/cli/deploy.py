@@ -81,6 +81,15 @@ class Weights(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     metavar="BOUND",
     help="Answer by ONNX Runtime where labels are equal and scores within BOUND (1e-6); 0 turns it off.",
 )
+@click.option("--grpc/--no-grpc", default=None, help="Serve gRPC, too, on a port of its own. [default: no]")
+@click.option(
+    "--grpc-port", type=click.IntRange(0, 65535), metavar="PORT", help="Which one; 0 is any free one, which it keeps."
+)
+@click.option(
+    "--access-log/--no-access-log",
+    default=None,
+    help="Write a line of JSON for each request, for `labline endpoints logs --access`. [default: no]",
+)
 @click.option("--target", type=click.Choice(["local", "kserve"]), default="local", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="For kserve: the file to write.")
 @click.option("--image", help="For kserve: the image of the server. [default: labline-server:VERSION]")
@@ -105,6 +114,9 @@ def deploy(
     levels: tuple[str, ...],
     events: str | None,
     bound: float | None,
+    grpc: bool | None,
+    grpc_port: int | None,
+    access_log: bool | None,
     target: str,
     output: Path | None,
     image: str | None,
@@ -143,6 +155,9 @@ def deploy(
         bound=bound,
         privacy=privacy.levels if levels else None,
         events=events,
+        access_log=access_log,
+        grpc=grpc,
+        grpc_port=grpc_port,
     )
     with Service(Home.find()) as service:
         if target == "kserve":
@@ -188,8 +203,10 @@ def told(found: Found) -> Iterator[str]:
     yield f"{endpoint.name}: {state}{f', {status.message}' if status.message else ''}"
     if found.alive and found.address:
         yield f"At {found.address}/v2/models/{spec.model}/infer and {found.address}/invocations"
+        if found.grpc_address:
+            yield f"gRPC: {found.grpc_address}"
         if spec.host not in ("127.0.0.1", "::1", "localhost"):
-            yield f"It listens on {spec.host}, in plain HTTP: whoever can listen on the way reads the token."
+            yield f"It listens on {spec.host}, and nothing is encrypted: whoever can listen on the way reads the token."
         yield f"Its token is in {found.token_file}, for you alone to read."
         yield f"Through a Jupyter server that has Labline: labline/endpoints/{endpoint.name}/"
     for line in status.asked_by:

@@ -86,10 +86,11 @@ def ask(name: str, body: str) -> None:
 @endpoints.command()
 @click.argument("name")
 @click.option("-n", "lines", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many lines.")
-def logs(name: str, lines: int) -> None:
+@click.option("--access", is_flag=True, help="Who asked for what, where it was deployed with --access-log.")
+def logs(name: str, lines: int, access: bool) -> None:
     """The end of an endpoint's log."""
     with _service() as service:
-        text = service.endpoints.log(name, lines)
+        text = service.endpoints.access_log(name, lines) if access else service.endpoints.log(name, lines)
     for line in text.splitlines():
         click.echo(terminal.plain(line))
 

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from labline_backend.endpoints import rollouts
-from labline_backend.endpoints.folder import EndpointFolder
+from labline_backend.endpoints.folder import EndpointFolder, tail
 from labline_backend.endpoints.kserve import Place, objects
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
@@ -31,7 +31,18 @@ from labline_backend.tracking.location import Location
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
-SETTINGS = ("workers", "host", "body_bytes", "waiting", "deadline", "log_rate", "bound", "privacy", "events")
+SETTINGS = (
+    "workers",
+    "host",
+    "body_bytes",
+    "waiting",
+    "deadline",
+    "log_rate",
+    "bound",
+    "privacy",
+    "events",
+    "access_log",
+)
 """What a wish may leave as it is."""
 
 MOST_WORKERS = 64
@@ -64,6 +75,9 @@ class Wish:
     bound: float | None = None
     privacy: dict[str, str] | None = None
     events: str | None = None
+    access_log: bool | None = None
+    grpc: bool | None = None
+    grpc_port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,12 @@ class Found:
         """Where it is reached on this machine; None until it first listened."""
         endpoint = self.endpoint
         return f"http://{_reached(endpoint.spec.host)}:{endpoint.port}" if endpoint.port else None
+
+    @property
+    def grpc_address(self) -> str | None:
+        """Where gRPC is reached on this machine; None where it is not served, or was not yet."""
+        spec, port = self.endpoint.spec, self.endpoint.status.grpc_port
+        return f"{_reached(spec.host)}:{port}" if port and spec.grpc_port is not None else None
 
 
 class Endpoints:
@@ -136,6 +156,8 @@ class Endpoints:
         name = _name(wish, reference)
         before = self._store.get(name)
         spec = spec_of(wish, reference, None if before is None else before.spec, Location.find(self._home).registry)
+        if spec.grpc_port is not None and importlib.util.find_spec("grpc") is None:
+            raise InputError("gRPC needs grpcio: pip install 'labline[grpc]', or deploy with --no-grpc.")
         port = wish.port or 0
         if before is not None and self._found(before).alive:
             host = wish.host or before.spec.host
@@ -215,14 +237,14 @@ class Endpoints:
     def log(self, name: str, lines: int) -> str:
         """The last *lines* of an endpoint's log. Raises ``NotFoundError``."""
         self.get(name)
-        try:
-            with EndpointFolder.of(self._home, name).log.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - (1 << 20)))
-                text = file.read().decode("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
-        return "".join(text.splitlines(keepends=True)[-lines:])
+        return tail(EndpointFolder.of(self._home, name).log, lines)
+
+    def access_log(self, name: str, lines: int) -> str:
+        """The last *lines* of what an endpoint wrote of its requests. Raises ``NotFoundError`` and ``InputError``."""
+        found, folder = self.get(name), EndpointFolder.of(self._home, name)
+        if not found.endpoint.spec.access_log and not folder.access_log.exists():
+            raise InputError(f"The endpoint {name} writes no access log: deploy it again with --access-log.")
+        return tail(folder.access_log, lines)
 
     def token(self, name: str) -> str:
         """The token that clients of an endpoint send. Raises ``NotFoundError``."""
@@ -319,11 +341,23 @@ def spec_of(wish: Wish, reference: ModelReference, before: EndpointSpec | None, 
     kept = EndpointSpec("", ()) if before is None else before
     given = {name: getattr(wish, name) for name in SETTINGS}
     spec = dataclasses.replace(kept, **{name: value for name, value in given.items() if value is not None})
+    spec = dataclasses.replace(spec, grpc_port=_grpc_port(wish, kept))
     _workers(spec.workers)
     shadow = None if wish.shadow is None else _checked(wish.shadow)
     return dataclasses.replace(
         spec, model=reference.name, shares=shares, shadow=shadow, canary=canary, registry=registry
     )
+
+
+def _grpc_port(wish: Wish, before: EndpointSpec) -> int | None:
+    """As a spec has it. Raises ``InputError``."""
+    if wish.grpc is False:
+        if wish.grpc_port is not None:
+            raise InputError("--no-grpc and a port for gRPC exclude each other.")
+        return None
+    if wish.grpc_port is not None:
+        return wish.grpc_port
+    return 0 if wish.grpc and before.grpc_port is None else before.grpc_port
 
 
 def _checked(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""What an endpoint has in the data folder: its token, its log, and the lock that its keeper holds while it lives."""
+"""What an endpoint has in the data folder: its token, its logs, and the lock that its keeper holds while it lives."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ from labline_backend.home import Home
 
 LOG_BYTES = 8 << 20
 """How large a log may be when a keeper starts; a larger one is put aside, in the place of the one before."""
+
+ACCESS_LOG_BYTES = 32 << 20
+"""How large an access log may be before it is put aside in the same way."""
+
+READ_BYTES = 1 << 20
+"""Of the end of a log, when it is read."""
 
 CLAIMS = 25
 """How often a keeper tries to get the lock: whoever looks whether there is a keeper holds it for a moment."""
@@ -43,6 +49,11 @@ class EndpointFolder:
         return self.path / "log.txt"
 
     @property
+    def access_log(self) -> Path:
+        """Who asked for what: lines of JSON that all workers append."""
+        return self.path / "access.jsonl"
+
+    @property
     def _lock(self) -> Path:
         return self.path / "lock"
 
@@ -60,11 +71,13 @@ class EndpointFolder:
 
     def open_log(self) -> BufferedRandom:
         """The log, to write on at its end."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.log.stat().st_size > LOG_BYTES:
-                self.log.replace(self.log.with_name("log.1.txt"))
+        _put_aside(self.log, LOG_BYTES)
         descriptor = os.open(self.log, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         return os.fdopen(descriptor, "ab+")
+
+    def rotate_access_log(self) -> None:
+        """Put it aside where it has become large: who writes begins it anew. Raises ``OSError``."""
+        _put_aside(self.access_log, ACCESS_LOG_BYTES)
 
     def claim(self) -> int | None:
         """Be this endpoint's only keeper as long as this process lives: a descriptor to keep; None where one is."""
@@ -97,3 +110,21 @@ class EndpointFolder:
     def remove(self) -> None:
         """Remove it and all in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def tail(path: Path, lines: int) -> str:
+    """The last *lines* of a file, or of its last :data:`READ_BYTES`; nothing where there is none."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - READ_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return "".join(text.splitlines(keepends=True)[-lines:])
+
+
+def _put_aside(path: Path, size: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > size:
+            path.replace(path.with_name(f"{path.stem}.1{path.suffix}"))

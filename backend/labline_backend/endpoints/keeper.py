@@ -24,7 +24,7 @@ from labline_backend.endpoints.workers import Worker
 from labline_backend.home import Home
 from labline_backend.serving.canary import Trial
 from labline_backend.serving.control import CallError, GoneError
-from labline_backend.serving.listening import ListenError, listen_patiently
+from labline_backend.serving.listening import ListenError, hold_patiently, listen_patiently
 from labline_backend.serving.metrics import together
 from labline_backend.serving.plan import Orders, Plan
 from labline_backend.serving.tally import Counts, total
@@ -50,6 +50,7 @@ class Keeper:
         self._folder = EndpointFolder.of(home, name)
         self._store = EndpointStore(home)
         self._socket: socket.socket | None = None
+        self._grpc: socket.socket | None = None
         self._workers: list[Worker] = []
         self._numbers = 0
         self._served: Rollout | None = None
@@ -71,8 +72,9 @@ class Keeper:
         finally:
             for task in list(self._tasks):
                 task.cancel()
-            if self._socket is not None:
-                self._socket.close()
+            for held in (self._socket, self._grpc):
+                if held is not None:
+                    held.close()
             leaving, self._workers = self._workers, []
             await asyncio.gather(*(worker.leave() for worker in leaving))
             await self._report(state="stopped" if self._status.state != "failed" else "failed")
@@ -122,9 +124,10 @@ class Keeper:
         stays = served is not None and rollouts.same_processes(served.spec, spec)
         kept = self._workers[: spec.workers] if stays else []
         added: list[Worker] = []
+        grpc = await self._held(endpoint)
         try:
             for _ in range(spec.workers - len(kept)):
-                added.append(await self._start(spec, listening))
+                added.append(await self._start(spec, listening, grpc))
             workers = [*kept, *added]
             versions = await self._versions(endpoint, workers[0])
             plan = rollouts.plan_of(spec, versions)
@@ -132,9 +135,14 @@ class Keeper:
         except BaseException:
             for worker in added:
                 worker.kill()
+            if grpc is not None and grpc is not self._grpc:
+                grpc.close()
             if self._plan is not None:  # let them forget what they have loaded for nothing
                 await asyncio.gather(*(_put(worker, self._plan) for worker in kept), return_exceptions=True)
             raise
+        if self._grpc is not None and self._grpc is not grpc:
+            self._grpc.close()  # those that listen there are leaving
+        self._grpc = grpc
         leaving = [worker for worker in self._workers if worker not in workers]
         self._served, self._plan = Rollout(endpoint.generation, spec, versions), plan
         self._trial = rollouts.trial_of(spec, versions)
@@ -148,9 +156,23 @@ class Keeper:
         message = f"serves {', '.join(map(str, plan.versions))}"
         self._say(message)
         self._status = self._now(
-            state="ready", generation=endpoint.generation, refused=False, message=message, asked_by=tuple(asked_by)
+            state="ready",
+            generation=endpoint.generation,
+            refused=False,
+            message=message,
+            asked_by=tuple(asked_by),
+            grpc_port=endpoint.status.grpc_port if grpc is None else _port(grpc),
         )
         await asyncio.to_thread(self._store.serves, self._name, self._served, self._status)
+
+    async def _held(self, endpoint: Endpoint) -> socket.socket | None:
+        """The socket that keeps the port of gRPC, where that is wanted: the present one if its port is right."""
+        wanted, present = endpoint.spec.grpc_port, self._grpc
+        if wanted is None:
+            return None
+        if present is not None and wanted in (0, _port(present)):
+            return present
+        return await hold_patiently(endpoint.spec.host, wanted or endpoint.status.grpc_port)
 
     async def _versions(self, endpoint: Endpoint, worker: Worker) -> dict[str, str]:
         """What the references stand for: asked when they are first served, and not again when a keeper is replaced."""
@@ -181,8 +203,9 @@ class Keeper:
 
     # --------------------------------------------------------------- workers
 
-    async def _start(self, spec: EndpointSpec, listening: socket.socket) -> Worker:
+    async def _start(self, spec: EndpointSpec, listening: socket.socket, grpc: socket.socket | None) -> Worker:
         self._numbers += 1
+        address = ("", None) if grpc is None else grpc.getsockname()[:2]
         orders = Orders(
             home=str(self._home.root),
             token_file=str(self._folder.token_file),
@@ -193,6 +216,9 @@ class Keeper:
             bound=spec.bound,
             privacy=spec.privacy,
             events=spec.events,
+            access_log=str(self._folder.access_log) if spec.access_log else None,
+            grpc_host=address[0],
+            grpc_port=address[1],
         )
         return await Worker.start(
             self._numbers, orders, listening, self._log, {"metrics": self._metrics, "traffic": self._lately}
@@ -220,7 +246,7 @@ class Keeper:
                 if served is None or plan is None or len(self._workers) >= served.spec.workers:
                     return
                 try:
-                    worker = await self._start(served.spec, listening)
+                    worker = await self._start(served.spec, listening, self._grpc)
                 except OSError as error:
                     self._say(f"no worker can be started: {error}")
                     continue
@@ -245,6 +271,8 @@ class Keeper:
         """Keep count of what is answered, and take a canary back as soon as it does worse than it may."""
         while True:
             await asyncio.sleep(JUDGE_SECONDS)
+            with contextlib.suppress(OSError):
+                self._folder.rotate_access_log()
             counts = await self._counts()
             self._traffic.observe(time.time(), counts)
             trial, served = self._trial, self._served
@@ -301,6 +329,10 @@ class Keeper:
 
     def _say(self, message: str) -> None:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._name}: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _port(bound: socket.socket) -> int:
+    return int(bound.getsockname()[1])
 
 
 async def _put(worker: Worker, plan: Plan) -> None:

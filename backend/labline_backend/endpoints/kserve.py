@@ -25,6 +25,7 @@ RUNTIME = "labline-server"
 FORMAT = "mlflow"
 CONTAINER = "kserve-container"  # KServe's word for the one that answers
 PORT = 8080
+GRPC_PORT = 8081
 MODEL_FOLDER = "/mnt/models"  # where KServe puts the model
 TOKEN_VARIABLE, TOKEN_KEY = "LABLINE_TOKEN", "token"
 SCHEMES = frozenset({"s3", "gs", "abfs", "abfss", "wasbs", "https", "http", "hdfs", "webhdfs", "pvc", "hf", "oci"})
@@ -80,6 +81,7 @@ class Model:
     storageUri: str
     env: Sequence[kubernetes.V1EnvVar]
     name: str  # of the container that this is laid over
+    args: Sequence[str] | None = None  # added to the runtime's
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ def objects(name: str, spec: EndpointSpec, sources: Mapping[str, str], place: Pl
         raise InputError(
             "KServe takes no canary back by itself: leave --canary out; --split becomes its traffic split."
         )
+    if spec.log_rate:
+        raise InputError("Nothing keeps what a pod has logged of requests: leave --log-requests out, or deploy here.")
     if place.storage is not None and len(references(spec)) > 1:
         raise InputError("--storage names the place of one version: leave --split out.")
     found = {reference: place.storage or sources[reference] for reference in references(spec)}
@@ -168,7 +172,12 @@ def _runtime(spec: EndpointSpec, place: Place) -> RuntimeSpec:
         "--max-body": spec.body_bytes >> 20,
         "--queue": spec.waiting,
         "--deadline": f"{spec.deadline:g}",
+        **({} if spec.grpc_port is None else {"--grpc-port": GRPC_PORT}),
+        **({"--access-log": "-"} if spec.access_log else {}),
     }
+    ports = [kubernetes.V1ContainerPort(container_port=PORT, name="http1", protocol="TCP")]
+    if spec.grpc_port is not None:
+        ports.append(kubernetes.V1ContainerPort(container_port=GRPC_PORT, name="grpc-port", protocol="TCP"))
 
     def probe(path: str, **times: int) -> kubernetes.V1Probe:
         return kubernetes.V1Probe(http_get=kubernetes.V1HTTPGetAction(path=path, port=PORT), **times)
@@ -178,7 +187,7 @@ def _runtime(spec: EndpointSpec, place: Place) -> RuntimeSpec:
         image=place.image or f"{RUNTIME}:{__version__}",
         args=["serve", *(f"{option}={value}" for option, value in arguments.items())],
         env=[kubernetes.V1EnvVar(name="LABLINE_HOME", value="/tmp/labline")],  # noqa: S108 - the pod's alone
-        ports=[kubernetes.V1ContainerPort(container_port=PORT, name="http1", protocol="TCP")],
+        ports=ports,
         readiness_probe=probe("/v2/health/ready", period_seconds=5),
         liveness_probe=probe("/v2/health/live", period_seconds=10, failure_threshold=6),
         startup_probe=probe("/v2/health/ready", period_seconds=2, failure_threshold=150),
@@ -193,24 +202,33 @@ def _runtime(spec: EndpointSpec, place: Place) -> RuntimeSpec:
         ),
     )
     metrics = {"prometheus.kserve.io/port": str(PORT), "prometheus.kserve.io/path": "/metrics"}
-    return RuntimeSpec([container], [ModelFormat(FORMAT, autoSelect=False)], ["v2"], metrics)
+    return RuntimeSpec([container], [ModelFormat(FORMAT, autoSelect=False)], ["v2", *_grpc(spec)], metrics)
 
 
 def _service(name: str, spec: EndpointSpec, found: Mapping[str, str], place: Place) -> InferenceService:
     whole = sum(share.weight for share in spec.shares)
     main, *others = sorted(spec.shares, key=lambda share: -share.weight)
     several = bool(others)
+    (protocol,) = _grpc(spec) or ("v2",)
+    arguments = [f"--onnx={spec.bound:g}"] if spec.bound else None
 
     def predictor(reference: str) -> Predictor:
-        model = Model(ModelFormat(FORMAT), RUNTIME, "v2", found[reference], [_token(name)], CONTAINER)
+        model = Model(ModelFormat(FORMAT), RUNTIME, protocol, found[reference], [_token(name)], CONTAINER, arguments)
         return Predictor(model, spec.workers, _named(reference) if several else None)
 
     canaries = [Canary(predictor(share.reference), 100 * share.weight // whole) for share in others]
-    annotations = {"serving.kserve.io/deploymentMode": "Standard"} if several else None
+    # Knative opens one port of a pod, and so KServe's other mode has no gRPC beside HTTP.
+    standard = several or spec.grpc_port is not None
+    annotations = {"serving.kserve.io/deploymentMode": "Standard"} if standard else None
     return InferenceService(
         metadata=Metadata(name, place.namespace, annotations),
         spec=ServiceSpec(predictor(main.reference), canaries or None),
     )
+
+
+def _grpc(spec: EndpointSpec) -> tuple[str, ...]:
+    """KServe's word for V2 over gRPC, where that is served."""
+    return () if spec.grpc_port is None else ("grpc-v2",)
 
 
 def _named(reference: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections.abc import Callable
 
 BACKLOG = 2048
 PATIENCE = 100
@@ -41,15 +42,39 @@ def listen(host: str, port: int) -> socket.socket:
 
 async def listen_patiently(host: str, port: int) -> socket.socket:
     """A socket that listens, which those who come have to wait for until somebody accepts. Raises ``ListenError``."""
+    listening = await _patiently(listen, host, port)
+    listening.listen(BACKLOG)
+    return listening
+
+
+async def hold_patiently(host: str, port: int) -> socket.socket:
+    """A socket that keeps a port for processes that share it, and never listens. Raises ``ListenError``.
+
+    Connections go to those that do listen. Who shares a port is not told who else does, so it has to be free at first.
+    """
+    return await _patiently(_hold, host, port)
+
+
+def _hold(host: str, port: int) -> socket.socket:
+    with listen(host, port) as free:
+        family, address = free.family, free.getsockname()
+    holding = socket.socket(family)
+    try:
+        holding.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holding.bind(address)
+    except OSError as error:
+        holding.close()
+        raise ListenError(f"The port {address[1]} of {host} was taken meanwhile.", in_use=True) from error
+    return holding
+
+
+async def _patiently(attempt: Callable[[str, int], socket.socket], host: str, port: int) -> socket.socket:
     tries = 0
     while True:
         try:
-            listening = listen(host, port)
+            return attempt(host, port)
         except ListenError as error:
             tries += 1
             if not error.in_use or tries >= PATIENCE:
                 raise
             await asyncio.sleep(0.1)
-        else:
-            listening.listen(BACKLOG)
-            return listening

@@ -54,5 +54,10 @@ class Orders:
     bound: float
     privacy: dict[str, str]
     events: str | None
+    access_log: str | None = None
+    grpc_host: str = ""
+    grpc_port: int | None = None
+    """An address that the keeper holds, and each worker listens on with a socket of its own."""
+
     listening: int = -1
     control: int = -1

@@ -114,8 +114,9 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         self._answering = Answering(settings.token, metrics, settings.log_rate, self._access_log)
         self.application = Application(self._answering, reader)
         self._grpc: GrpcServer | None = None
+        self._settings = settings
 
-        self._home, self._privacy, self._events = home, settings.privacy, settings.events
+        self._home = home
         self.versions = Versions(
             settings.limits,
             metrics,
@@ -145,7 +146,17 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         )
 
     def _open_log(self, predictor: Predictor) -> Log:
-        return open_log(self._home, predictor, self._privacy, self._events)
+        return open_log(self._home, predictor, self._settings.privacy, self._settings.events)
+
+    async def start_grpc(self, *, shares: bool = False) -> None:
+        """Serve gRPC, too, where it is wanted; *shares* as ``GrpcServer`` has it. Raises ``ListenError``."""
+        settings = self._settings
+        if settings.grpc_port is None:
+            return
+        from labline_backend.serving.v2_grpc import GrpcServer
+
+        self._grpc = GrpcServer(self._answering, settings.body_bytes, settings.limits.deadline, shares=shares)
+        await self._grpc.start(settings.host, settings.grpc_port)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no new connections, answer what is there and on its way, then end."""
@@ -180,7 +191,7 @@ class _Alone(Server):
     ) -> None:
         self.failure: Exception | None = None
         self._reference = reference
-        self._announce, self._listening, self._settings = announce, listening, settings
+        self._announce, self._listening = announce, listening
         self._loading: asyncio.Task[None] | None = None
         super().__init__(home, location, settings)
 
@@ -188,7 +199,7 @@ class _Alone(Server):
         """Listen, and load the model meanwhile."""
         await super().startup(sockets)
         try:
-            await self._start_grpc()
+            await self.start_grpc()
         except ListenError as error:
             self.failure, self.should_exit = error, True
             return
@@ -199,15 +210,6 @@ class _Alone(Server):
         if self._loading is not None and not self._loading.done():
             self._loading.cancel()
         await super().shutdown(sockets)
-
-    async def _start_grpc(self) -> None:
-        port, limits = self._settings.grpc_port, self._settings.limits
-        if port is None:
-            return
-        from labline_backend.serving.v2_grpc import GrpcServer
-
-        self._grpc = GrpcServer(self._answering, self._settings.body_bytes, limits.deadline)
-        await self._grpc.start(self._settings.host, port)
 
     async def _load(self) -> None:
         try:

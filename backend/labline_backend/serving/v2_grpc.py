@@ -44,7 +44,8 @@ Handler = Callable[[Asked, bytes], Awaitable[bytes]]
 class GrpcServer:
     """Belongs to the event loop that it is started on."""
 
-    def __init__(self, answering: Answering, message_bytes: int, deadline: float) -> None:
+    def __init__(self, answering: Answering, message_bytes: int, deadline: float, *, shares: bool = False) -> None:
+        """With *shares* other processes may listen on the same port, each with a socket of its own."""
         self.port = 0
         self._answering = answering
         self._deadline = deadline
@@ -52,7 +53,7 @@ class GrpcServer:
         self._server = grpc.aio.server(
             maximum_concurrent_rpcs=CALLS,
             options=[
-                ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
+                ("grpc.so_reuseport", int(shares)),  # else a second server would share the port in silence
                 ("grpc.max_receive_message_length", message_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.max_concurrent_streams", CONNECTION_STREAMS),

@@ -20,6 +20,7 @@ from labline_backend.serving.checks import LoadError
 from labline_backend.serving.control import CallError, Channel, GoneError
 from labline_backend.serving.documents import write
 from labline_backend.serving.engine import Limits
+from labline_backend.serving.listening import ListenError
 from labline_backend.serving.plan import Orders, Plan
 from labline_backend.serving.privacy import Privacy
 from labline_backend.serving.refusal import Refusal
@@ -81,6 +82,14 @@ class Worker(Server):
         if self._prepared is None:
             raise CallError("nothing was prepared")
         self.versions.commit(self._prepared)
+        if self._serving.is_set():
+            return
+        try:  # before it is said to serve: those that go when it does close their sockets, and nobody else has this one
+            await self.start_grpc(shares=True)
+        except ListenError as error:
+            print(f"labline: {error}", file=sys.stderr)  # noqa: T201
+            self.should_exit = True
+            raise CallError(str(error)) from error
         self._serving.set()
 
     async def _counts(self, _: Any) -> dict[str, list[object]]:
@@ -120,6 +129,9 @@ def main() -> None:
         bound=orders.bound,
         privacy=Privacy(orders.privacy),
         events=orders.events,
+        access_log=orders.access_log,
+        host=orders.grpc_host,
+        grpc_port=orders.grpc_port,
     )
     listening, control = socket.socket(fileno=orders.listening), socket.socket(fileno=orders.control)
     server = Worker(home, location, settings, control)

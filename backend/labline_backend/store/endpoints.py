@@ -38,8 +38,8 @@ class CanaryRule:
 class EndpointSpec:
     """What an endpoint is to serve, and how.
 
-    ``bound`` is how far scores of ONNX may be off, 0 for none; ``registry`` is where its models come from, without any
-    password.
+    ``bound`` is how far scores of ONNX may be off, 0 for none; ``grpc_port`` is None for no gRPC, and 0 for the port
+    that it has, or any free one; ``registry`` is where its models come from, without any password.
     """
 
     model: str
@@ -55,6 +55,8 @@ class EndpointSpec:
     bound: float = 0.0
     privacy: dict[str, str] = field(default_factory=dict)
     events: str | None = None
+    access_log: bool = False
+    grpc_port: int | None = None
     registry: str = ""
 
 
@@ -77,6 +79,9 @@ class EndpointStatus:
     message: str = ""
     workers: tuple[int, ...] = ()
     asked_by: tuple[str, ...] = ()
+    grpc_port: int = 0
+    """The last that gRPC was served on, which the endpoint keeps."""
+
     time: float = 0.0
 
 

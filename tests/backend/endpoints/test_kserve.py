@@ -16,6 +16,7 @@ from labline_backend.store.endpoints import CanaryRule, EndpointSpec, Share
 
 ONE = EndpointSpec("flights", (Share("champion", 100),), workers=2)
 SPLIT = EndpointSpec("flights", (Share("champion", 90), Share("3", 10)))
+GRPC = EndpointSpec("flights", ONE.shares, grpc_port=0, bound=1e-6, access_log=True)
 SOURCES = {"champion": "s3://models/flights/1", "3": "s3://models/flights/3"}
 
 CRDS = "TEST_KSERVE_CRDS"
@@ -39,9 +40,25 @@ def test_the_runtime_is_this_server_on_the_model_that_kserve_fetched() -> None:
 def test_the_server_knows_all_options_that_the_runtime_gives_it() -> None:
     from labline_backend.cli.serve import serve
 
-    (container,) = made()[0]["spec"]["containers"]
+    runtime, service = made(GRPC)
+    (container,) = runtime["spec"]["containers"]
     known = {option for parameter in serve.params for option in parameter.opts}
-    assert {argument.partition("=")[0] for argument in container["args"][1:]} <= known
+    given = [*container["args"][1:], *service["spec"]["predictor"]["model"]["args"]]
+    assert {argument.partition("=")[0] for argument in given} <= known
+
+
+def test_grpc_is_a_protocol_of_the_runtime_and_the_services_own() -> None:
+    runtime, service = made(GRPC)
+    (container,) = runtime["spec"]["containers"]
+    assert runtime["spec"]["protocolVersions"] == ["v2", "grpc-v2"]
+    assert "--grpc-port=8081" in container["args"]
+    assert [port["containerPort"] for port in container["ports"]] == [8080, 8081]
+    assert service["spec"]["predictor"]["model"]["protocolVersion"] == "grpc-v2"
+    assert service["metadata"]["annotations"] == {"serving.kserve.io/deploymentMode": "Standard"}
+
+
+def test_the_bound_of_onnx_goes_with_the_model() -> None:
+    assert made(GRPC)[1]["spec"]["predictor"]["model"]["args"] == ["--onnx=1e-06"]
 
 
 def test_the_service_names_the_model_and_a_secret_and_holds_no_token() -> None:
@@ -76,6 +93,7 @@ def test_a_split_becomes_a_canary_with_a_name_of_its_own() -> None:
     [
         (EndpointSpec("flights", ONE.shares, shadow="3"), Place(), "KServe has no shadows"),
         (EndpointSpec("flights", SPLIT.shares, canary=CanaryRule("3")), Place(), "takes no canary back"),
+        (EndpointSpec("flights", ONE.shares, log_rate=0.1), Place(), "leave --log-requests out"),
         (SPLIT, Place(storage="s3://other"), "--storage names the place of one version"),
         (ONE, Place(storage="file:///models/1"), "The model lies at file:///models/1, which no cluster reaches"),
     ],
@@ -87,7 +105,7 @@ def test_what_kserve_cannot_do_is_said(spec: EndpointSpec, place: Place, said: s
 
 
 @pytest.mark.skipif(CRDS not in os.environ, reason=f"{CRDS} names no folder with KServe's definitions")
-@pytest.mark.parametrize("spec", [ONE, SPLIT], ids=["one", "split"])
+@pytest.mark.parametrize("spec", [ONE, SPLIT, GRPC], ids=["one", "split", "grpc"])
 def test_kserves_own_schemas_know_every_field(spec: EndpointSpec) -> None:
     for document, file in zip(made(spec), ("servingruntimes", "inferenceservices"), strict=True):
         text = Path(os.environ[CRDS], f"{file}.yaml").read_text()
