@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 BACKLOG = 2048
 PATIENCE = 100
@@ -66,6 +69,38 @@ def _hold(host: str, port: int) -> socket.socket:
         holding.close()
         raise ListenError(f"The port {address[1]} of {host} was taken meanwhile.", in_use=True) from error
     return holding
+
+
+def end_listening(port: int) -> None:
+    """Have the sockets of this process that listen on *port* take no more connections, whichever library has them."""
+    for found in _sockets(port):
+        with contextlib.suppress(OSError):
+            if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                found.shutdown(socket.SHUT_RDWR)
+
+
+def has_connections(port: int) -> bool:
+    """Whether this process has connections that came to *port*."""
+    return any(_is_connected(found) for found in _sockets(port))
+
+
+def _sockets(port: int) -> Iterator[socket.socket]:
+    """The TCP sockets of this process with this port on our side, as duplicates that are closed again."""
+    for descriptor in list(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):
+            if not str(descriptor.readlink()).startswith("socket:"):
+                continue
+            with socket.socket(fileno=os.dup(int(descriptor.name))) as found:
+                if found.family in (socket.AF_INET, socket.AF_INET6) and found.getsockname()[1] == port:
+                    yield found
+
+
+def _is_connected(found: socket.socket) -> bool:
+    try:
+        found.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 async def _patiently(attempt: Callable[[str, int], socket.socket], host: str, port: int) -> socket.socket:

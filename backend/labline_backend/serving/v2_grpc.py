@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -18,7 +19,7 @@ import grpc.aio
 from labline_backend._version import __version__
 from labline_backend.serving import v2_answers, v2_messages
 from labline_backend.serving.answering import REQUEST_ID, VERSION, Answering, Asked
-from labline_backend.serving.listening import ListenError
+from labline_backend.serving.listening import ListenError, end_listening, has_connections
 from labline_backend.serving.refusal import LateRefusal, Refusal, quoted
 from labline_backend.serving.v2_messages import Message
 
@@ -26,6 +27,11 @@ CALLS = 1024
 READ_AT_ONCE = 64  # messages; each may be as large as a body
 METADATA_BYTES = 16 << 10
 CONNECTION_STREAMS = 256
+AGE_SECONDS = 8
+"""How old a connection becomes where processes share a port: its client then makes another one, with any of them."""
+
+AGE_SPREAD = 1.1  # the library's
+TOLD_SECONDS = 2.0  # for the client to go
 OPEN = frozenset({"ServerLive", "ServerReady"})
 """What says nothing about the model and is asked by those who have no token."""
 
@@ -47,6 +53,7 @@ class GrpcServer:
     def __init__(self, answering: Answering, message_bytes: int, deadline: float, *, shares: bool = False) -> None:
         """With *shares* other processes may listen on the same port, each with a socket of its own."""
         self.port = 0
+        self._shares = shares
         self._answering = answering
         self._deadline = deadline
         self._reading = asyncio.Semaphore(READ_AT_ONCE)
@@ -59,6 +66,7 @@ class GrpcServer:
                 ("grpc.max_concurrent_streams", CONNECTION_STREAMS),
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES),
                 ("grpc.max_metadata_size", METADATA_BYTES),
+                *([("grpc.max_connection_age_ms", AGE_SECONDS * 1000)] if shares else []),
             ],
         )
         handlers: dict[str, tuple[str, Handler]] = {
@@ -90,7 +98,17 @@ class GrpcServer:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Take no new calls, and end when those that are there are answered."""
+        """Take no new calls, and end when those that are there are answered.
+
+        The library cancels calls that come while it stops. Where others listen on the port as well, clients are first
+        led to them: there are no new connections, and those that there are end by their age, of which their clients
+        are told in good time.
+        """
+        if self._shares:
+            end = time.monotonic() + AGE_SECONDS * AGE_SPREAD + TOLD_SECONDS
+            end_listening(self.port)
+            while has_connections(self.port) and time.monotonic() < end:  # noqa: ASYNC110 - the library tells nobody
+                await asyncio.sleep(0.05)
         await self._server.stop(self._deadline)
 
     # ------------------------------------------------------------ any call
