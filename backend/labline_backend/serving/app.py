@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_backend._version import __version__
-from labline_backend.serving import invocations, v2_answers, v2_requests
+from labline_backend.serving import invocations, openapi, v2_answers, v2_requests
 from labline_backend.serving.answering import REQUEST_ID, VERSION, Answering, Asked
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
 from labline_backend.serving.documents import write
@@ -25,7 +25,7 @@ from labline_backend.serving.shadow import Shadow
 from labline_backend.serving.versions import Served
 
 JSON = b"application/json"
-OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/ping", "/health"})
+OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/ping", "/health", "/docs"})
 """What says nothing about the model and is asked by those who have no token."""
 
 _ID, _VERSION = REQUEST_ID.encode(), VERSION.encode()
@@ -98,6 +98,8 @@ class Application:
             "/v2/health/ready": ("GET", "health", self._ready, None),
             "/metrics": ("GET", "metrics", self._read_metrics, None),
             "/traffic": ("GET", "metrics", self._read_traffic, None),
+            "/docs": ("GET", "metadata", self._page, None),
+            "/openapi.json": ("GET", "metadata", self._openapi, None),
             "/invocations": ("POST", "invocations", self._invocations, None),
         }
         self._routes = self._fixed
@@ -212,6 +214,15 @@ class Application:
         routing = self._answering.routing
         predictor = (routing.main if request.wanted is None else routing.named(request.wanted)).predictor
         return Reply(write({"model": routing.model, "version": predictor.version.version, **predictor.shown}))
+
+    async def _openapi(self, request: Request) -> Reply:
+        routing = self._answering.routing
+        predictors = {number: routing.named(number).predictor for number in routing.numbers}
+        main = routing.main.version.version
+        return Reply(write(openapi.document(routing.model, main, predictors)))
+
+    async def _page(self, request: Request) -> Reply:
+        return Reply(openapi.PAGE, content_type=b"text/html; charset=utf-8", headers=openapi.PAGE_HEADERS)
 
     async def _read_traffic(self, request: Request) -> Reply:
         if self.traffic is None:
