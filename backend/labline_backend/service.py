@@ -397,7 +397,8 @@ class Service:
         from labline_backend.kernels import KernelError, find_kernel
 
         variables: dict[str, str] = {}
-        if any(step.options.secrets or step.options.volumes for step in pipeline.steps):
+        asked = (step.options for step in pipeline.steps)
+        if any(options.secrets or options.config_maps or options.volumes for options in asked):
             with contextlib.suppress(KernelError):  # submitting tells that there is none
                 variables = environment(find_kernel(pipeline.kernel), {})
         return left_out(pipeline, variables)

@@ -29,6 +29,7 @@ from labline_compiler.notebook import Cell, Notebook, Origin
 from labline_compiler.order import cycle_in, topological
 from labline_compiler.pipeline import Input, Pipeline, Step, StepOptions
 from labline_compiler.placing import placed
+from labline_compiler.quantities import is_more
 from labline_compiler.retagging import merging, with_own_name
 from labline_compiler.tags import (
     ROLES,
@@ -134,6 +135,7 @@ class _Compiler:
             cache=options.cache,
             experiment=options.experiment,
             description=options.description,
+            service_account=options.service_account,
             timeout=options.timeout,
             metadata={key: self.notebook.metadata[key] for key in kept if key in self.notebook.metadata},
             observed=tuple(fact for fact in self.observed if fact in flows.telling),
@@ -246,12 +248,28 @@ class _Compiler:
         result = {}
         for name, options in merged.items():
             options.fill(defaults)
+            for resource, quantity in options.requests.items():
+                if is_more(quantity, options.limits.get(resource)):
+                    message = (
+                        f"Step {name} asks for {quantity} of {resource}, which is more than its limit of "
+                        f"{options.limits[resource]}."
+                    )
+                    fix = f"Lower request:{resource}, or raise limit:{resource}."
+                    self.findings.append(finding("LL107", message, step=name, fix=fix))
             result[name] = StepOptions(
                 limits=options.limits,
+                requests=options.requests,
                 labels=options.labels,
                 annotations=options.annotations,
+                node_selector=options.node_selector,
+                tolerations=tuple(options.tolerations),
                 secrets=tuple(options.secrets),
+                secret_files=tuple(options.secret_files),
+                config_maps=tuple(options.config_maps),
+                config_map_files=tuple(options.config_map_files),
                 volumes=tuple(options.volumes),
+                pull_secrets=tuple(options.pull_secrets),
+                service_account=options.service_account,
                 image=options.image,
                 cache=options.cache,
                 report=options.report,

@@ -282,6 +282,7 @@ class _Composer:
             elif clash := steps[name].merge(entry):
                 message = f"The notebook's metadata contradicts the tags of step {name} on {clash}."
                 self.findings.append(_of(shown, finding("LL107", message), place))
+        options.defaults.service_account = options.service_account
         handed = place.options
         handed.fill(options.defaults)
         if handed.cache is None and not options.cache:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from labline_compiler.cluster_options import wrong_node_selector, wrong_requests
 from labline_compiler.findings import Finding, finding
 from labline_compiler.notebook import Cell
 from labline_compiler.tags import Options, PipelineOptions, read_cell_tags
@@ -91,8 +92,11 @@ def _default(key: str, value: Any, defaults: Options) -> bool:
     """Whether one entry of the object could be taken over. An empty one says nothing."""
     if value in (None, "", {}):
         return True
-    if key in ("limits", "labels", "annotations") and isinstance(value, Mapping):
-        getattr(defaults, key).update({str(name): str(text) for name, text in value.items()})
+    if key in ("limits", "requests", "labels", "annotations", "node_selector") and isinstance(value, Mapping):
+        texts = {str(name): str(text) for name, text in value.items()}
+        if (key == "requests" and wrong_requests(texts)) or (key == "node_selector" and wrong_node_selector(texts)):
+            return False
+        getattr(defaults, key).update(texts)
     elif key == "secrets" and isinstance(value, Mapping):
         for variable, where in value.items():
             if not isinstance(where, Mapping) or not all(_is_text(where.get(k)) for k in ("secret_name", "secret_key")):

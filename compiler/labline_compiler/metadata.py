@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from labline_compiler.cluster_options import (
+    is_name,
+    toleration,
+    wrong_node_selector,
+    wrong_references,
+    wrong_requests,
+)
 from labline_compiler.findings import Finding, finding
 from labline_compiler.kale import read_kale
 from labline_compiler.notebook import Notebook
 from labline_compiler.pipeline import Foreach
 from labline_compiler.tags import Options, PipelineOptions
 from labline_runtime.specification import Backoff
+
+# Options that are objects of texts, and what is wrong with one.
+_OBJECTS: dict[str, Callable[[Mapping[str, str]], str | None]] = {
+    "limits": lambda _: None,  # each target says what it makes of them
+    "requests": wrong_requests,
+    "labels": lambda _: None,
+    "annotations": lambda _: None,
+    "node_selector": wrong_node_selector,
+}
+_REFERENCES = {
+    "secret_files": ("secret", "/path"),
+    "config_maps": ("config map", "key", "environment variable"),
+    "config_map_files": ("config map", "/path"),
+}
 
 
 def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Finding]]:
@@ -58,6 +79,11 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
             result.defaults.image = image
         else:
             bad("`labline.image` is not a text")
+    if (account := own.get("service_account")) is not None:
+        if is_name(account):
+            result.service_account = account
+        else:
+            bad("`labline.service_account` is not the name of a service account")
     steps = own.get("steps", {})
     if not isinstance(steps, Mapping):
         bad("`labline.steps` is not an object")
@@ -75,14 +101,37 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
 
 def _read_option(options: Options, key: str, value: Any) -> str | None:
     """Set one option of a step from the metadata. Returns what is wrong with it, as the end of a sentence."""
-    if key in ("limits", "labels", "annotations"):
+    if key in _OBJECTS:
         if not isinstance(value, Mapping) or not all(isinstance(v, (str, int, float)) for v in value.values()):
             return "is not an object of texts"
-        setattr(options, key, {str(k): str(v) for k, v in value.items()})
+        texts = {str(k): str(v) for k, v in value.items()}
+        if problem := _OBJECTS[key](texts):
+            return problem
+        setattr(options, key, texts)
     elif key == "secrets":
         if not _are_texts(value, 3):
             return "is not a list of [secret, key, environment variable]"
         options.secrets = [tuple(secret) for secret in value]
+    elif key in _REFERENCES:
+        if problem := wrong_references(value, *_REFERENCES[key]):
+            return problem
+        setattr(options, key, [tuple(entry) for entry in value])
+    elif key == "tolerations":
+        if not isinstance(value, (list, tuple)):
+            return "is not a list of objects"
+        for entry in value:
+            read, problem = toleration(entry)
+            if read is None:
+                return problem
+            options.tolerations.append(read)
+    elif key == "pull_secrets":
+        if not isinstance(value, (list, tuple)) or not all(map(is_name, value)):
+            return "is not a list of secrets' names"
+        options.pull_secrets = list(value)
+    elif key == "service_account":
+        if not is_name(value):
+            return "is not the name of a service account"
+        options.service_account = value
     elif key == "volumes":
         if not _are_texts(value, 2, 3) or not all(volume[1].startswith("/") for volume in value):
             return "is not a list of [claim, /path] or [claim, /path, environment variable]"

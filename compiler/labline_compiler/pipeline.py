@@ -60,14 +60,33 @@ class Foreach:
 
 
 @dataclass(frozen=True)
+class Toleration:
+    """A taint of nodes that a step puts up with, in Kubernetes' words; ``seconds`` long, where it is to leave then."""
+
+    key: str | None = None
+    operator: str = "Equal"
+    value: str | None = None
+    effect: str | None = None
+    seconds: int | None = None
+
+
+@dataclass(frozen=True)
 class StepOptions:
     """What the tags and the metadata ask of the target, per step. Seconds where a time is meant."""
 
     limits: dict[str, str] = field(default_factory=dict)  # resource name -> Kubernetes quantity
+    requests: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    node_selector: dict[str, str] = field(default_factory=dict)  # labels that a node must have
+    tolerations: tuple[Toleration, ...] = ()
     secrets: tuple[tuple[str, ...], ...] = ()  # (secret name, key, environment variable)
+    secret_files: tuple[tuple[str, ...], ...] = ()  # (secret name, mount path): a file a key
+    config_maps: tuple[tuple[str, ...], ...] = ()  # (config map, key, environment variable)
+    config_map_files: tuple[tuple[str, ...], ...] = ()  # (config map, mount path): a file a key
     volumes: tuple[tuple[str, ...], ...] = ()  # (claim, mount path), and the environment variable that names the path
+    pull_secrets: tuple[str, ...] = ()  # by which the image is fetched
+    service_account: str | None = None
     image: str | None = None
     cache: bool | None = None  # None: as the pipeline says
     report: bool | None = None
@@ -194,6 +213,7 @@ class Pipeline:
     experiment: str | None = None
     description: str | None = None
     timeout: float | None = None  # seconds that a run may take
+    service_account: str | None = None  # as which a cluster runs the pods of a run
     metadata: dict[str, Any] = field(default_factory=dict)  # the notebook's kernelspec and language_info
     observed: tuple[Observation, ...] = ()  # what earlier runs saw the steps do, taken into account
     parallel_random: bool = False  # every step draws from generators of its own, so that none waits for another's

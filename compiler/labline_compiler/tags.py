@@ -9,12 +9,13 @@ import keyword
 import re
 from dataclasses import dataclass, field, replace
 
+from labline_compiler.cluster_options import KEY, LABEL, NAME, PATH, VARIABLE
 from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell
-from labline_compiler.pipeline import Foreach
+from labline_compiler.pipeline import Foreach, Toleration
+from labline_compiler.quantities import QUANTITY
 from labline_runtime.specification import Backoff
 
-_KEY = r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?(/[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?)?"
 _SWITCH = {"enabled": True, "disabled": False}
 _SPELLINGS = {
     **dict.fromkeys(("enabled", "enable", "true", "yes", "on"), "enabled"),
@@ -44,12 +45,21 @@ TAGS = {
     "step": TagRule(re.compile(r"(?P<name>.*)"), "step:NAME"),
     "block": TagRule(re.compile(r"(?P<name>.*)"), "block:NAME"),
     "prev": TagRule(re.compile(r"(?P<name>.+)"), "prev:NAME"),
-    "limit": TagRule(re.compile(rf"(?P<key>{_KEY}):(?P<value>[0-9A-Za-z.]+)"), "limit:KEY:QUANTITY"),
-    "label": TagRule(re.compile(rf"(?P<key>{_KEY}):(?P<value>.*)"), "label:KEY:VALUE"),
-    "annotation": TagRule(re.compile(rf"(?P<key>{_KEY}):(?P<value>.*)"), "annotation:KEY:VALUE"),
+    "limit": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>[0-9A-Za-z.]+)"), "limit:KEY:QUANTITY"),
+    "request": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>{QUANTITY.pattern})"), "request:KEY:QUANTITY"),
+    "label": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>.*)"), "label:KEY:VALUE"),
+    "annotation": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>.*)"), "annotation:KEY:VALUE"),
+    "node-selector": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>{LABEL})"), "node-selector:KEY:VALUE"),
     "secret": TagRule(
         re.compile(r"(?P<secret>[a-z0-9.-]+):(?P<key>[\w.-]+):(?P<variable>[A-Za-z_]\w*)"), "secret:NAME:KEY:ENV"
     ),
+    "secret-files": TagRule(re.compile(rf"(?P<name>{NAME}):(?P<path>{PATH})"), "secret-files:NAME:/PATH"),
+    "config-map": TagRule(
+        re.compile(rf"(?P<name>{NAME}):(?P<key>[\w.-]+):(?P<variable>{VARIABLE})"), "config-map:NAME:KEY:ENV"
+    ),
+    "config-map-files": TagRule(re.compile(rf"(?P<name>{NAME}):(?P<path>{PATH})"), "config-map-files:NAME:/PATH"),
+    "pull-secret": TagRule(re.compile(rf"(?P<name>{NAME})"), "pull-secret:NAME"),
+    "service-account": TagRule(re.compile(rf"(?P<value>{NAME})"), "service-account:NAME"),
     "image": TagRule(re.compile(r"(?P<value>\S+)"), "image:REFERENCE"),
     "cache": TagRule(re.compile(r"(?P<value>enabled|disabled)"), "cache:enabled or cache:disabled"),
     "report": TagRule(re.compile(r"(?P<value>enabled|disabled)"), "report:enabled or report:disabled"),
@@ -59,7 +69,35 @@ TAGS = {
 _STEP_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
-_SINGLE = ("image", "cache", "report", "retries", "backoff", "retry_on", "timeout", "exit", "post_mortem", "foreach")
+# Tags that say one entry of an option of a step: tag -> option.
+_OBJECTS = {
+    "limit": "limits",
+    "request": "requests",
+    "label": "labels",
+    "annotation": "annotations",
+    "node-selector": "node_selector",
+}
+_LISTS = {
+    "secret": "secrets",
+    "secret-files": "secret_files",
+    "config-map": "config_maps",
+    "config-map-files": "config_map_files",
+}
+_MORE_LISTS = ("tolerations", "volumes", "pull_secrets")
+
+_SINGLE = (
+    "image",
+    "service_account",
+    "cache",
+    "report",
+    "retries",
+    "backoff",
+    "retry_on",
+    "timeout",
+    "exit",
+    "post_mortem",
+    "foreach",
+)
 """Options that are said once for a step."""
 
 
@@ -68,11 +106,19 @@ class Options:
     """What tags and metadata say of one step; None and empty where they say nothing."""
 
     limits: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
+    node_selector: dict[str, str] = field(default_factory=dict)
+    tolerations: list[Toleration] = field(default_factory=list)
     secrets: list[tuple[str, ...]] = field(default_factory=list)
+    secret_files: list[tuple[str, ...]] = field(default_factory=list)
+    config_maps: list[tuple[str, ...]] = field(default_factory=list)
+    config_map_files: list[tuple[str, ...]] = field(default_factory=list)
     volumes: list[tuple[str, ...]] = field(default_factory=list)
+    pull_secrets: list[str] = field(default_factory=list)
     image: str | None = None
+    service_account: str | None = None
     cache: bool | None = None
     report: bool | None = None
     retries: int | None = None
@@ -88,11 +134,11 @@ class Options:
 
     def merge(self, other: Options) -> str | None:
         """Take over what *other* says. Returns the first option on which the two contradict each other."""
-        for name in ("limits", "labels", "annotations"):
+        for name in _OBJECTS.values():
             mine, theirs = getattr(self, name), getattr(other, name)
             for key, value in theirs.items():
                 if mine.setdefault(key, value) != value:
-                    return f"{name.removesuffix('s')}:{key}"
+                    return f"{name.removesuffix('s').replace('_', '-')}:{key}"
         self._join(other)
         for name in _SINGLE:
             mine, theirs = getattr(self, name), getattr(other, name)
@@ -104,7 +150,7 @@ class Options:
 
     def fill(self, defaults: Options) -> None:
         """Take from *defaults* what is not said here."""
-        for name in ("limits", "labels", "annotations"):
+        for name in _OBJECTS.values():
             setattr(self, name, {**getattr(defaults, name), **getattr(self, name)})
         self._join(defaults)
         for name in _SINGLE:
@@ -112,7 +158,7 @@ class Options:
                 setattr(self, name, getattr(defaults, name))
 
     def _join(self, other: Options) -> None:
-        for name in ("secrets", "volumes"):
+        for name in (*_LISTS.values(), *_MORE_LISTS):
             mine = getattr(self, name)
             mine += [entry for entry in getattr(other, name) if entry not in mine]
 
@@ -136,6 +182,7 @@ class PipelineOptions:
     experiment: str | None = None
     description: str | None = None
     timeout: float | None = None
+    service_account: str | None = None
     cache: bool = True
     parallel_random: bool = False
     defaults: Options = field(default_factory=Options)
@@ -252,14 +299,15 @@ def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list
             return [finding("LL105", message, cell=cell.place)]
         else:
             result.step = name
-    elif head == "secret":
-        options.secrets.append((found["secret"], found["key"], found["variable"]))
-    elif head in ("cache", "report"):
-        setattr(options, head, _SWITCH[found["value"]])
-    elif head == "image":
-        options.image = found["value"]
+    elif head in _OBJECTS:
+        getattr(options, _OBJECTS[head])[found["key"]] = found["value"]
+    elif head in _LISTS:
+        getattr(options, _LISTS[head]).append(tuple(tag.split(":")[1:]))
+    elif head == "pull-secret":
+        options.pull_secrets.append(found["name"])
     else:
-        getattr(options, f"{head}s")[found["key"]] = found["value"]
+        value = found["value"]
+        setattr(options, head.replace("-", "_"), _SWITCH[value] if head in ("cache", "report") else value)
     if clash := result.options.merge(options):
         return [finding("LL107", f"Two tags of cell {cell.number} contradict each other on {clash}.", cell=cell.place)]
     return []

@@ -13,7 +13,7 @@ from labline_compiler.compile import Compilation, compile_notebook
 from labline_compiler.composition import MOST_NOTEBOOKS, Composed, compose, own_cells
 from labline_compiler.findings import Finding
 from labline_compiler.notebook import parse, read
-from labline_compiler.pipeline import Pipeline
+from labline_compiler.pipeline import Pipeline, Toleration
 
 from .helpers import edges, run_pipeline
 
@@ -178,6 +178,16 @@ def test_a_cell_that_runs_the_notebook_would_set_the_parameter_anew(folder: Fold
 
 
 # ------------------------------------------------------------------------------------------------------------ options
+
+
+def test_what_a_notebook_within_asks_of_a_cluster_goes_with_its_steps(folder: Folder) -> None:
+    entry = {"tolerations": [{"key": "gpu", "operator": "Exists"}], "pull_secrets": ["registry"]}
+    own = {"steps": {"load": entry}, "service_account": "birds"}
+    folder.write("other", cell("x = 2", "step:load", "request:cpu:1"), labline=own)
+    folder.write("root", cell("", "notebook:other"))
+    found = folder.pipeline().step("other_load").options
+    assert (found.tolerations, found.pull_secrets) == ((Toleration("gpu", "Exists"),), ("registry",))
+    assert (found.requests, found.service_account) == ({"cpu": "1"}, "birds")
 
 
 def test_options_come_from_the_nearest_that_says_something(folder: Folder) -> None:

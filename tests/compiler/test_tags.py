@@ -8,7 +8,7 @@ import pytest
 
 from labline_compiler.compile import Compilation, compile_notebook, pipeline_name
 from labline_compiler.notebook import parse
-from labline_compiler.pipeline import StepOptions
+from labline_compiler.pipeline import Pipeline, StepOptions, Toleration
 from labline_runtime.specification import Backoff
 
 
@@ -36,6 +36,13 @@ def options(*tags: str, **metadata: Any) -> StepOptions:
         ("label:access-ml-pipeline:true", "labels", {"access-ml-pipeline": "true"}),
         ("annotation:example.org/note:a:b", "annotations", {"example.org/note": "a:b"}),
         ("secret:db:password:DB_PASSWORD", "secrets", (("db", "password", "DB_PASSWORD"),)),
+        ("request:memory:1.5Gi", "requests", {"memory": "1.5Gi"}),
+        ("node-selector:example.org/disk:fast", "node_selector", {"example.org/disk": "fast"}),
+        ("secret-files:db:/var/keys", "secret_files", (("db", "/var/keys"),)),
+        ("config-map:settings:log.level:LEVEL", "config_maps", (("settings", "log.level", "LEVEL"),)),
+        ("config-map-files:settings:/etc/settings", "config_map_files", (("settings", "/etc/settings"),)),
+        ("pull-secret:registry", "pull_secrets", ("registry",)),
+        ("service-account:birds", "service_account", "birds"),
         ("image:example.org:5000/python:3.12", "image", "example.org:5000/python:3.12"),
         ("cache:disabled", "cache", False),
         ("report:enabled", "report", True),
@@ -64,6 +71,91 @@ def test_a_timeout_of_the_whole_run():
     assert compilation.pipeline is not None and compilation.pipeline.timeout == 90.0
 
 
+SAID = {
+    "requests": {"cpu": 2, "memory": "1.5Gi"},
+    "node_selector": {"disk": "fast"},
+    "tolerations": [
+        {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "seconds": 60},
+        {"key": "team", "value": "birds"},
+    ],
+    "secret_files": [["db", "/keys"]],
+    "config_maps": [["settings", "level", "LEVEL"]],
+    "config_map_files": [["settings", "/settings"]],
+    "pull_secrets": ["registry"],
+    "service_account": "birds",
+}
+MEANT = StepOptions(
+    requests={"cpu": "2", "memory": "1.5Gi"},
+    node_selector={"disk": "fast"},
+    tolerations=(Toleration("gpu", "Exists", effect="NoExecute", seconds=60), Toleration("team", value="birds")),
+    secret_files=(("db", "/keys"),),
+    config_maps=(("settings", "level", "LEVEL"),),
+    config_map_files=(("settings", "/settings"),),
+    pull_secrets=("registry",),
+    service_account="birds",
+)
+
+
+def test_metadata_says_all_that_a_cluster_is_asked_for() -> None:
+    assert options(labline={"steps": {"a": SAID}}) == MEANT
+
+
+def test_what_a_cluster_is_asked_for_goes_through_json() -> None:
+    pipeline = compiled(("x = 1", ["step:a"]), labline={"steps": {"a": SAID}, "service_account": "owls"}).pipeline
+    assert pipeline is not None and pipeline.service_account == "owls"
+    assert Pipeline.from_json(pipeline.to_json()) == pipeline
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "said"),
+    [
+        ("requests", {"cpu": "many"}, "says cpu: 'many' is not an amount"),
+        ("requests", {"a b": "1"}, "has 'a b', which is no resource"),
+        ("node_selector", {"disk": "very fast"}, "'very fast', which is no label of a node"),
+        ("tolerations", {"key": "gpu"}, "is not a list of objects"),
+        ("tolerations", ["gpu"], "has an entry that is no object"),
+        ("tolerations", [{"tolerationSeconds": 5}], "has an entry with `tolerationSeconds`; it has key, operator"),
+        ("tolerations", [{"value": "birds"}], "with no key, which only the operator Exists does without"),
+        ("tolerations", [{"key": "gpu", "operator": "In"}], "an operator that is neither Equal nor Exists"),
+        ("tolerations", [{"key": "gpu", "operator": "Exists", "value": "a"}], "a value beside the operator Exists"),
+        ("tolerations", [{"key": "gpu", "effect": "Never"}], "an effect that is none of"),
+        ("tolerations", [{"key": "gpu", "seconds": 5}], "seconds without the effect NoExecute"),
+        ("tolerations", [{"key": "a b"}], "the key 'a b', which is that of no taint"),
+        ("secret_files", [["db", "keys"]], "is not a list of [secret, /path]"),
+        ("config_maps", [["Settings", "level", "LEVEL"]], "is not a list of [config map, key, environment variable]"),
+        ("config_map_files", "settings", "is not a list of [config map, /path]"),
+        ("pull_secrets", "registry", "is not a list of secrets' names"),
+        ("service_account", "Birds!", "is not the name of a service account"),
+    ],
+)
+def test_what_is_wrong_with_an_option_for_clusters_is_told_with_its_step(option: str, wrong: object, said: str) -> None:
+    (found,) = compiled(("x = 1", ["step:a"]), labline={"steps": {"a": {option: wrong}}}).findings
+    assert found.code == "LL108"
+    assert f"`labline.steps.a.{option}`" in found.message and said in found.message
+
+
+@pytest.mark.parametrize(
+    "tag",
+    ["request:cpu:many", "node-selector:disk:very fast", "secret-files:db:keys", "config-map:settings:level",
+     "config-map-files:settings", "pull-secret:No", "service-account:a b"],
+)  # fmt: skip
+def test_a_malformed_tag_for_clusters_is_told_with_its_cell(tag: str) -> None:
+    (found,) = compiled(("x = 1", ["step:a", tag])).findings
+    assert (found.code, f"Cell 1 has the tag {tag!r}" in found.message) == ("LL102", True)
+
+
+def test_two_cells_that_name_other_nodes_contradict_each_other() -> None:
+    cells = (("x = 1", ["step:a", "node-selector:disk:fast"]), ("y = x", ["step:a", "node-selector:disk:slow"]))
+    (found,) = compiled(*cells).findings
+    assert (found.code, "on node-selector:disk" in found.message) == ("LL107", True)
+
+
+def test_a_request_beyond_the_limit_is_told() -> None:
+    (found,) = compiled(("x = 1", ["step:a", "request:memory:3Gi", "limit:memory:2Gi"])).findings
+    assert found.code == "LL107"
+    assert "Step a asks for 3Gi of memory, which is more than its limit of 2Gi." in found.message
+
+
 @pytest.mark.parametrize(
     "own",
     [
@@ -72,7 +164,7 @@ def test_a_timeout_of_the_whole_run():
         {"steps": {"a": {"backoff": {"factor": 2}}}}, {"steps": {"a": {"backoff": {"seconds": 1, "max": 2}}}},
         {"steps": {"a": {"backoff": -1}}}, {"steps": {"a": {"retry_on": "OSError"}}},
         {"steps": {"a": {"typo": 1}}}, {"steps": {"a": {"volumes": [["claim", "relative"]]}}},
-        {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}},
+        {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}}, {"service_account": 5},
     ],
 )  # fmt: skip
 def test_malformed_metadata_is_a_finding(own: object) -> None:

@@ -15,20 +15,36 @@ from labline_compiler.quantities import amount
 
 UNSUPPORTED_OPTION = "LL601"
 
+_FOR_PODS = {
+    "labels": "labels",
+    "annotations": "annotations",
+    "node_selector": "node selectors",
+    "tolerations": "tolerations",
+    "pull_secrets": "pull secrets",
+}
+
 
 def share(step: Step) -> Share:
-    """The part of the machine that is set aside for *step*. How many threads it starts is its own."""
-    return Share(max(1, math.ceil(_limit(step, "cpu"))), memory_limit(step))
+    """The part of the machine that is set aside for *step*: what it requests, and else what it may use at most.
+
+    How many threads it starts is its own.
+    """
+    cores = _requested(step, "cpu")
+    return Share(max(1, math.ceil(cores)), math.ceil(_requested(step, "memory")))
 
 
 def memory_limit(step: Step) -> int:
     """Bytes of memory that *step* may hold; 0: as many as there are."""
-    return math.ceil(_limit(step, "memory"))
+    return math.ceil(_amount(step.options.limits, "memory"))
 
 
-def _limit(step: Step, resource: str) -> float:
+def _requested(step: Step, resource: str) -> float:
+    return _amount(step.options.requests, resource) or _amount(step.options.limits, resource)
+
+
+def _amount(amounts: Mapping[str, str], resource: str) -> float:
     with contextlib.suppress(KeyError, ValueError):
-        return float(amount(step.options.limits[resource]))
+        return float(amount(amounts[resource]))
     return 0.0
 
 
@@ -68,13 +84,22 @@ def _lacks(options: StepOptions, variables: Mapping[str, str]) -> Iterator[_Lack
             amount(quantity)
         except ValueError as problem:
             yield _Lack(f"limit:{resource}:{quantity} is left out: {problem}.", "Correct the amount.", matters=True)
-    for secret, _, variable in options.secrets:
-        if variable not in variables:
-            yield _Lack(
-                f"{variable} is to come from the secret {secret}, which this machine does not have.",
-                f"Set the environment variable {variable} where Labline is started.",
-                matters=True,
-            )
+    for resource in options.requests:
+        if resource not in ("cpu", "memory"):
+            yield _Lack(f"{resource} is not set aside on this machine.", "Nothing, if there is enough of it.")
+    for kind, entries in (("secret", options.secrets), ("config map", options.config_maps)):
+        for name, _, variable in entries:
+            if variable not in variables:
+                yield _Lack(
+                    f"{variable} is to come from the {kind} {name}, which this machine does not have.",
+                    f"Set the environment variable {variable} where Labline is started.",
+                    matters=True,
+                )
+    for kind, entries in (("secret", options.secret_files), ("config map", options.config_map_files)):
+        for name, path in entries:
+            if not Path(path).is_dir():
+                lack = f"the files of the {kind} {name} are not on this machine."
+                yield _Lack(lack, f"Have a folder with them, or a link to one, at {path}.", matters=True)
     for claim, path, *named in options.volumes:
         lack = f"the volume {claim} is not mounted on this machine."
         if missing := [variable for variable in named if variable not in variables]:
@@ -87,5 +112,10 @@ def _lacks(options: StepOptions, variables: Mapping[str, str]) -> Iterator[_Lack
             f"the image {options.image} is not used on this machine.",
             "Nothing, if the notebook's kernel has the packages that the image has.",
         )
-    if kinds := [kind for kind in ("labels", "annotations") if getattr(options, kind)]:
-        yield _Lack(f"{' and '.join(kinds)} are for pods, and there are none on this machine.", "Nothing.")
+    asked = [shown for option, shown in _FOR_PODS.items() if getattr(options, option)]
+    if asked:
+        several = " and ".join(filter(None, [", ".join(asked[:-1]), asked[-1]]))
+        yield _Lack(f"{several} are for pods, and there are none on this machine.", "Nothing.")
+    if options.service_account is not None:
+        what = f"the service account {options.service_account} is for pods, and there are none on this machine."
+        yield _Lack(what, "Nothing: the step runs as whoever started Labline.")

@@ -169,9 +169,17 @@ class KubeflowClient:
         return found.runs[0].run_id if found.runs else None
 
     def create_run(
-        self, name: str, *, experiment: str, pipeline: str, version: str, arguments: dict[str, Any], root: str | None
+        self,
+        name: str,
+        *,
+        experiment: str,
+        pipeline: str,
+        version: str,
+        arguments: dict[str, Any],
+        root: str | None,
+        account: str | None = None,
     ) -> str:
-        """Start a run; its id. Twice makes two runs: look for it first where it may be there."""
+        """Start a run, its pods as the service *account*; its id. Twice makes two runs: look for it first."""
         import kfp_server_api as api
 
         made = api.V2beta1Run(
@@ -181,6 +189,7 @@ class KubeflowClient:
                 pipeline_id=pipeline, pipeline_version_id=version
             ),
             runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
+            service_account=account,
         )
         with self._calling("to start a run") as (client, options):
             kept = api.RunServiceApi(client).run_service_create_run(made, **options)
@@ -225,6 +234,7 @@ class KubeflowClient:
         interval: int | None,
         catch_up: bool,
         at_most: int,
+        account: str | None = None,
     ) -> str:
         """Have a pipeline run whenever *cron*, six fields, says so, or every *interval* seconds; the id.
 
@@ -248,6 +258,7 @@ class KubeflowClient:
             mode="ENABLE",
             max_concurrency=str(at_most),
             no_catchup=not catch_up,
+            service_account=account,
             **self._namespace(),
         )
         with self._calling("to make a recurring run") as (client, options):

@@ -6,6 +6,7 @@ a warning: Kubeflow's own pods say more than ours do, and wait where a quota is 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -13,8 +14,8 @@ from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigEr
 from labline_backend.kubeflow.errors import REFUSED
 from labline_backend.kubeflow.targets import Target
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Pipeline, Step
-from labline_compiler.targets.kubeflow import DEFAULT_IMAGE
+from labline_compiler.pipeline import Pipeline, Step, Toleration
+from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, service_account
 
 INVALID = (400, 422)
 NOT_ADMITTED = 403
@@ -30,7 +31,8 @@ def refused(target: Target, pipeline: Pipeline) -> list[Finding]:
         return []
     steps: dict[str, list[Step]] = {}
     for step in pipeline.steps:
-        steps.setdefault(json.dumps(_pod(step, target), sort_keys=True), []).append(step)
+        pod = _pod(step, target, service_account(pipeline))
+        steps.setdefault(json.dumps(pod, sort_keys=True), []).append(step)
     try:
         if not _may_try(cluster):
             return []
@@ -83,26 +85,50 @@ def _refusal(cluster: Cluster, pod: dict[str, Any]) -> ClusterError | None:
     return None
 
 
-def _pod(step: Step, target: Target) -> dict[str, Any]:
+def _pod(step: Step, target: Target, account: str | None) -> dict[str, Any]:
     """A pod with all that the *step* asks of the cluster, and nothing of what it does."""
     options = step.options
-    claims = {claim: f"volume-{number}" for number, (claim, *_) in enumerate(options.volumes)}
+    mounted = [
+        *(({"persistentVolumeClaim": {"claimName": claim}}, path) for claim, path, *_ in options.volumes),
+        *(({"secret": {"secretName": secret}}, path) for secret, path in options.secret_files),
+        *(({"configMap": {"name": config_map}}, path) for config_map, path in options.config_map_files),
+    ]
+    sources = {json.dumps(source): source for source, _ in mounted}  # what is mounted twice is one volume
+    names = {key: f"volume-{number}" for number, key in enumerate(sources)}
     container = {
         "name": "main",
         "image": options.image or target.image or DEFAULT_IMAGE,
         "command": ["true"],
-        "resources": {"limits": dict(options.limits)},
+        "resources": {
+            "limits": dict(options.limits),
+            **({"requests": dict(options.requests)} if options.requests else {}),
+        },
         "env": [
-            {"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
-            for secret, key, variable in options.secrets
+            {"name": variable, "valueFrom": {kind: {"name": name, "key": key}}}
+            for kind, entries in (("secretKeyRef", options.secrets), ("configMapKeyRef", options.config_maps))
+            for name, key, variable in entries
         ],
-        "volumeMounts": [{"name": claims[claim], "mountPath": path} for claim, path, *_ in options.volumes],
+        "volumeMounts": [{"name": names[json.dumps(source)], "mountPath": path} for source, path in mounted],
     }
-    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": claim}} for claim, name in claims.items()]
     metadata = {
         "generateName": "labline-dry-run-",
         "labels": dict(options.labels),
         "annotations": dict(options.annotations),
     }
-    specification = {"restartPolicy": "Never", "containers": [container], "volumes": volumes}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": specification}
+    specification = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "volumes": [{"name": names[key], **source} for key, source in sources.items()],
+        "nodeSelector": dict(options.node_selector),
+        "tolerations": [_toleration(each) for each in options.tolerations],
+        "imagePullSecrets": [{"name": secret} for secret in options.pull_secrets],
+        "serviceAccountName": account,
+    }
+    said = {key: value for key, value in specification.items() if value not in (None, {}, [])}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": said}
+
+
+def _toleration(toleration: Toleration) -> dict[str, Any]:
+    said = dataclasses.asdict(toleration)
+    said["tolerationSeconds"] = said.pop("seconds")
+    return {name: value for name, value in said.items() if value is not None}

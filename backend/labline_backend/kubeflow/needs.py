@@ -1,4 +1,4 @@
-"""What a pipeline's steps name that a target's cluster has not: secrets, volumes, room in the namespace's quota.
+"""What a pipeline's steps name that a target's cluster has not: secrets, config maps, volumes, service accounts, room.
 
 Asked of Kubernetes itself, where a kubeconfig is given. What this user may not see is not known, and nothing is said of
 it. Of a secret only its metadata is asked for, never what is in it: who has set which of its keys stands there, too.
@@ -13,8 +13,9 @@ from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigEr
 from labline_backend.kubeflow.errors import REFUSED
 from labline_backend.kubeflow.targets import Target
 from labline_compiler.findings import Finding, finding
-from labline_compiler.pipeline import Pipeline, Step
+from labline_compiler.pipeline import Pipeline, StepOptions
 from labline_compiler.quantities import amount
+from labline_compiler.targets.kubeflow import service_account
 
 METADATA = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
 
@@ -40,21 +41,31 @@ def lacking(target: Target, pipeline: Pipeline) -> list[Finding]:
 
 
 def _things(cluster: Cluster, pipeline: Pipeline, packages: str | None) -> Iterator[Finding]:
-    """The secrets and volumes that are not there, the one for *packages* among them."""
+    """What is named and not there, the volume for *packages* among it."""
     namespace = cluster.namespace
     shared = {packages} if packages is not None else set()
-    kinds: tuple[tuple[str, str, Callable[[Step], set[str]]], ...] = (
-        ("secret", "secrets", lambda step: {secret for secret, *_ in step.options.secrets}),
+    account = service_account(pipeline)
+    accounts = {account} if account is not None else set()
+    kinds: tuple[tuple[str, str, Callable[[StepOptions], set[str]]], ...] = (
         (
-            "volume claim",
-            "persistentvolumeclaims",
-            lambda step: {claim for claim, *_ in step.options.volumes} | shared,
+            "secret",
+            "secrets",
+            lambda options: (
+                {name for name, *_ in (*options.secrets, *options.secret_files)} | set(options.pull_secrets)
+            ),
         ),
+        (
+            "config map",
+            "configmaps",
+            lambda options: {name for name, *_ in (*options.config_maps, *options.config_map_files)},
+        ),
+        ("volume claim", "persistentvolumeclaims", lambda options: {claim for claim, *_ in options.volumes} | shared),
+        ("service account", "serviceaccounts", lambda _: accounts),
     )
     for kind, resource, named in kinds:
         users: dict[str, list[str]] = {}
         for step in pipeline.steps:
-            for name in sorted(named(step)):
+            for name in sorted(named(step.options)):
                 users.setdefault(name, []).append(step.name)
         for name, steps in users.items():
             metadata = _metadata(cluster, f"/api/v1/namespaces/{namespace}/{resource}/{name}")
@@ -66,26 +77,31 @@ def _things(cluster: Cluster, pipeline: Pipeline, packages: str | None) -> Itera
                     fix=f"Make it there (kubectl create ... -n {namespace}), or name another.",
                 )
             elif kind == "secret":
-                yield from _keys(metadata, name, namespace, pipeline)
+                yield from _keys(metadata, kind, name, namespace, {s.name: s.options.secrets for s in pipeline.steps})
+            elif kind == "config map":
+                entries = {step.name: step.options.config_maps for step in pipeline.steps}
+                yield from _keys(metadata, kind, name, namespace, entries)
 
 
-def _keys(metadata: dict[str, Any], secret: str, namespace: str, pipeline: Pipeline) -> Iterator[Finding]:
-    """The keys of a *secret* that steps name and that nobody is known to have set.
+def _keys(
+    metadata: dict[str, Any], kind: str, name: str, namespace: str, entries: dict[str, tuple[tuple[str, ...], ...]]
+) -> Iterator[Finding]:
+    """The keys of a secret or config map that steps name in their *entries* and that nobody is known to have set.
 
     Warnings: where the record of who set what was cleared, as some tools do, a key may be there all the same.
     """
     known = _keys_set(metadata)
     if not known:
         return
-    for step in pipeline.steps:
-        for name, key, *_ in step.options.secrets:
-            if name == secret and key not in known:
+    for step, named in entries.items():
+        for source, key, *_ in named:
+            if source == name and key not in known:
                 yield Finding(
                     REFUSED,
                     "warning",
-                    f"Step {step.name} would wait for the key {key} of the secret {secret} in the namespace "
+                    f"Step {step} would wait for the key {key} of the {kind} {name} in the namespace "
                     f"{namespace}, which has {', '.join(sorted(known))} as far as can be seen.",
-                    step=step.name,
+                    step=step,
                     fix="Name one of its keys, or add the missing one.",
                 )
 
@@ -137,18 +153,32 @@ def _room(cluster: Cluster, pipeline: Pipeline) -> Iterator[Finding]:
             return
         raise
     for step in pipeline.steps:
-        for resource, wanted in step.options.limits.items():
-            # What a pod may use at most, KFP lets it ask for, too.
-            for quota, hard in quotas:
-                given = [
-                    hard[name] for name in (f"limits.{resource}", f"requests.{resource}", resource) if name in hard
-                ]
-                least = min(given, key=amount, default=None)
-                if least is not None and amount(wanted) > amount(least):
-                    yield finding(
-                        REFUSED,
-                        f"Step {step.name} asks for {wanted} of {resource}, and the quota {quota} of the "
-                        f"namespace {namespace} gives {least} to all its pods together.",
-                        step=step.name,
-                        fix=f"Ask for less (limit:{resource}:{least}), or ask the cluster's administrator for more.",
-                    )
+        # What a pod may use at most, KFP lets it ask for, too, where it says no less.
+        for kind, asked in (("limit", step.options.limits), ("request", step.options.requests)):
+            for resource, wanted in asked.items():
+                names = {f"{kind}s.{resource}"} | ({f"requests.{resource}", resource} if kind == "request" else set())
+                if kind == "limit" and resource not in step.options.requests:
+                    names |= {f"requests.{resource}", resource}
+                yield from _beyond(step.name, kind, resource, wanted, names, quotas, namespace)
+
+
+def _beyond(
+    step: str,
+    kind: str,
+    resource: str,
+    wanted: str,
+    names: set[str],
+    quotas: list[tuple[str, dict[str, str]]],
+    namespace: str,
+) -> Iterator[Finding]:
+    """The quotas that give less of what they call one of the *names* than is *wanted*."""
+    for quota, hard in quotas:
+        least = min((hard[name] for name in names if name in hard), key=amount, default=None)
+        if least is not None and amount(wanted) > amount(least):
+            yield finding(
+                REFUSED,
+                f"Step {step} asks for {wanted} of {resource}, and the quota {quota} of the namespace {namespace} "
+                f"gives {least} to all its pods together.",
+                step=step,
+                fix=f"Ask for less ({kind}:{resource}:{least}), or ask the cluster's administrator for more.",
+            )

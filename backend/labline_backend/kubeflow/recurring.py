@@ -19,6 +19,7 @@ from labline_backend.recurrence import cron
 from labline_backend.recurrence.recurring import Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_compiler.pipeline import Pipeline
+from labline_compiler.targets.kubeflow import service_account
 from labline_runtime.documents import from_json
 
 MOST_AT_ONCE = 10  # of Kubeflow Pipelines
@@ -76,6 +77,7 @@ def add(target: Target, pipeline: Pipeline, submission: Submission, timing: Timi
             interval=timing.interval,
             catch_up=wish.catch_up,
             at_most=wish.at_most,
+            account=service_account(pipeline),
         )
     return Recurring(
         identifier,

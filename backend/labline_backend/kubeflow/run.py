@@ -23,6 +23,7 @@ from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_n
 from labline_backend.store.records import DONE_STEP, ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding, finding
+from labline_compiler.targets.kubeflow import service_account
 from labline_runtime.specification import StepResult
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,7 @@ class KubeflowRun(Journal):
                 version=version,
                 arguments=place.arguments,
                 root=None if target.root is None else f"{target.root}/{name}",
+                account=service_account(pipeline),
             )
 
         run_id = await self._call(create)

@@ -1,22 +1,20 @@
 """A pipeline as Kubeflow Pipelines v2 IR YAML, written by the kfp SDK: one Lightweight Python Component a step.
 
-What the component of a step is, :mod:`.kubeflow_component` says; here are the graph and the options.
+What the component of a step is, :mod:`.kubeflow_component` says, and what its options come to :mod:`.kubeflow_options`;
+here is the graph.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
-import re
 import threading
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Pipeline, Step, StepOptions
-from labline_compiler.quantities import amount
+from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import source
 from labline_compiler.targets.kubeflow_component import (
     EMBEDDED,
@@ -38,14 +36,12 @@ from labline_compiler.targets.kubeflow_names import (
     runs_apart,
     task_name,
 )
+from labline_compiler.targets.kubeflow_options import UNSUPPORTED_OPTION, apply_options
 from labline_compiler.targets.kubeflow_packages import MOUNT, Packages, packages_task
 
 STEP_IMAGE = "labline-step"
 
-UNSUPPORTED_OPTION = "LL601"
 LEFT_BEHIND = "LL613"
-
-LONGEST = 365 * 86400  # seconds; longer than any step
 
 # kfp keeps the pipeline it is building in a global.
 _ONE_AT_A_TIME = threading.Lock()
@@ -107,6 +103,14 @@ def arguments(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, An
     return {names[p.name]: passed(p, parameters[p.name]) for p in pipeline.parameters if p.name in parameters}
 
 
+def service_account(pipeline: Pipeline) -> str | None:
+    """As which a run's pods are to run: as the pipeline says, or else as all of its steps say."""
+    if pipeline.service_account is not None:
+        return pipeline.service_account
+    asked = {step.options.service_account for step in pipeline.steps}
+    return asked.pop() if len(asked) == 1 else None
+
+
 # ---------------------------------------------------------------- the graph
 
 
@@ -125,7 +129,8 @@ def build(
     """
     if not pipeline.steps:
         raise ValueError(f"{pipeline.name} has no steps, so there is nothing to run")
-    findings += [*_own_images(pipeline), *_whole_run(pipeline), *_ending(pipeline), *_loops(pipeline)]
+    for told in (_own_images, _whole_run, _accounts, _ending, _loops):
+        findings += told(pipeline)
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         # kfp announces its own deprecations on import; they say nothing about the user's pipeline.
         warnings.simplefilter("ignore", FutureWarning)
@@ -221,7 +226,7 @@ def _kfp_component(pipeline: Pipeline, made: Component, image: str) -> Callable[
     return result
 
 
-# ---------------------------------------------------------------- options
+# ---------------------------------------------------------------- what is told
 
 
 def _own_images(pipeline: Pipeline) -> list[Finding]:
@@ -248,6 +253,28 @@ def _whole_run(pipeline: Pipeline) -> list[Finding]:
         return []
     message = f"Kubeflow Pipelines has no timeout for a whole run, so {pipeline.timeout:g} s is left out."
     return [Finding(UNSUPPORTED_OPTION, "warning", message, fix="Give the steps timeouts of their own.")]
+
+
+def _accounts(pipeline: Pipeline) -> list[Finding]:
+    """A run has one service account, which is no part of what is compiled: whoever starts the run names it."""
+    account = service_account(pipeline)
+    others = [
+        Finding(
+            UNSUPPORTED_OPTION,
+            "warning",
+            f"Step {step.name}: Kubeflow Pipelines runs all pods of a run as one service account"
+            f"{'' if account is None else f', {account}'}, so {step.options.service_account} is left out.",
+            step=step.name,
+            fix="Name one for the whole run, as `labline.service_account` in the notebook's metadata.",
+        )
+        for step in pipeline.steps
+        if step.options.service_account not in (None, account)
+    ]
+    if account is None:
+        return others
+    message = f"The service account {account} is named when a run is started: a compiled pipeline has no place for it."
+    fix = "Nothing for runs that Labline starts. Name it in the form, where the pipeline is uploaded by hand."
+    return [Finding(UNSUPPORTED_OPTION, "info", message, fix=fix), *others]
 
 
 def _ending(pipeline: Pipeline) -> list[Finding]:
@@ -324,85 +351,3 @@ def _loops(pipeline: Pipeline) -> list[Finding]:
         for step in pipeline.steps
         if runs_apart(step) and step.options.foreach is not None and step.options.foreach.allow_failures
     ]
-
-
-def apply_options(
-    pipeline: Pipeline, component: Component, task: Any, kubernetes: Any, findings: list[Finding]
-) -> None:
-    """Set on KFP's *task* what the component's step asks for; *kubernetes* is ``kfp.kubernetes``."""
-    step, options = component.step, component.step.options
-    may_fail = runs_apart(step) and options.foreach is not None and options.foreach.allow_failures
-    tries_itself = may_fail and component.role == "item"  # what has failed is a result there, which KFP would cache
-
-    def refuse(what: str, fix: str) -> None:
-        message = f"Step {step.name}: {what}"
-        found = Finding(UNSUPPORTED_OPTION, "warning", message, step=step.name, fix=fix)
-        findings.extend([found] if found not in findings else [])  # a loop's tasks ask for the same
-
-    may_cache = not options.exit and not may_fail
-    task.set_caching_options(may_cache and (pipeline.cache if options.cache is None else options.cache))
-    if options.retries and not tries_itself:
-        _set_retries(task, options, refuse)
-    if options.timeout is not None and not tries_itself:
-        kubernetes.set_timeout(task, math.ceil(options.timeout))
-    for key, value in options.labels.items():
-        kubernetes.add_pod_label(task, key, value)
-    for key, value in options.annotations.items():
-        kubernetes.add_pod_annotation(task, key, value)
-    for secret, key, variable in options.secrets:
-        kubernetes.use_secret_as_env(task, secret, {key: variable})
-    for claim, path, *variables in options.volumes:
-        kubernetes.mount_pvc(task, claim, path)
-        for variable in variables:
-            task.set_env_variable(variable, path)
-
-    accelerators: list[str] = []
-    for resource, quantity in options.limits.items():
-        try:
-            if resource == "cpu":
-                task.set_cpu_limit(quantity)
-            elif resource == "memory":
-                task.set_memory_limit(_memory(quantity))
-            elif "/" in resource and not accelerators:
-                task.set_accelerator_type(resource).set_accelerator_limit(quantity)
-                accelerators.append(resource)
-            elif "/" in resource:
-                refuse(
-                    f"Kubeflow Pipelines gives a step one kind of accelerator, so {resource} is left out beside "
-                    f"{accelerators[0]}",
-                    "Split the step, or keep one of the two.",
-                )
-            else:
-                refuse(f"Kubeflow Pipelines has no limit for {resource}", "Remove the tag, or set it on the cluster.")
-        except ValueError as problem:
-            refuse(f"limit:{resource}:{quantity} is left out: {problem}", "Write the quantity as Kubeflow takes it.")
-
-
-def _set_retries(task: Any, options: StepOptions, refuse: Callable[[str, str], None]) -> None:
-    backoff = options.backoff
-    if backoff is None:
-        task.set_retry(options.retries)
-    else:
-        # The last is how long after its start a task may be tried again, which else is an hour.
-        task.set_retry(options.retries, f"{math.ceil(backoff.seconds)}s", backoff.factor, f"{LONGEST}s")
-        if backoff.pause(options.retries) < backoff.seconds * backoff.factor ** (options.retries - 1):
-            refuse(
-                f"Kubeflow Pipelines knows no longest wait between two tries, so {backoff.most:g} s is left out",
-                "Have fewer retries, or a smaller factor.",
-            )
-    if options.retry_on:
-        refuse(
-            f"Kubeflow Pipelines tries a step again whatever it failed of, not only of {', '.join(options.retry_on)}",
-            "Nothing, unless another try does harm; then catch those exceptions in the notebook and try again there.",
-        )
-    if options.post_mortem:
-        refuse(
-            "a pod ends with its step, so no process stays after a failure", "Debug the step in a run on this machine."
-        )
-
-
-def _memory(quantity: str) -> str:
-    """A quantity as the SDK takes it: it knows no fractions such as 1.5Gi, which are whole bytes all the same."""
-    if re.fullmatch(r"\d+([EPTGMK]i?)?", quantity):
-        return quantity
-    return str(math.ceil(amount(quantity)))

@@ -18,11 +18,12 @@ from typing import Any
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import python_support, source
-from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, apply_options, build
+from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, build
 from labline_compiler.targets.kubeflow_component import Component, Feed, FromParameter, FromTask, specification
 from labline_compiler.targets.kubeflow_embedding import function_of_source, specification_function, yaml_of_pipeline
 from labline_compiler.targets.kubeflow_graph import Fan, Graph, graph, waits
 from labline_compiler.targets.kubeflow_names import RETURNED, Names, passing, unique
+from labline_compiler.targets.kubeflow_options import apply_options
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_compiler.targets.python_cells import read_cells, write_cells

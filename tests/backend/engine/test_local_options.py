@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from labline_backend.engine.local_options import left_out
+from labline_backend.engine.capacity import Share
+from labline_backend.engine.local_options import left_out, memory_limit, share
+from labline_compiler.pipeline import Toleration
 from tests.backend.engine.pipelines import pipeline, step
 
 LACKS = [
@@ -15,6 +17,13 @@ LACKS = [
     ({"secrets": (("store", "key", "STORE_KEY"),)}, "warning", "STORE_KEY is to come from the secret store"),
     ({"volumes": (("claim", "/no/such/folder"),)}, "warning", "claim is not mounted"),
     ({"volumes": (("claim", "/", "DATA"),)}, "warning", "claim is not mounted"),
+    ({"requests": {"nvidia.com/gpu": "1"}}, "info", "nvidia.com/gpu is not set aside"),
+    ({"secret_files": (("store", "/no/such/folder"),)}, "warning", "the files of the secret store are not"),
+    ({"config_maps": (("settings", "key", "LEVEL"),)}, "warning", "LEVEL is to come from the config map settings"),
+    ({"config_map_files": (("settings", "/no/such"),)}, "warning", "the files of the config map settings are not"),
+    ({"node_selector": {"a": "b"}, "pull_secrets": ("c",)}, "info", "node selectors and pull secrets are for pods"),
+    ({"tolerations": (Toleration("gpu", "Exists"),)}, "info", "tolerations are for pods"),
+    ({"service_account": "birds"}, "info", "the service account birds is for pods"),
     ({"image": "birds:3"}, "info", "birds:3 is not used"),
     ({"labels": {"a": "b"}, "annotations": {"a": "b"}}, "info", "labels and annotations are for pods"),
 ]
@@ -36,7 +45,8 @@ def test_steps_that_lack_the_same_are_told_together() -> None:
     "options",
     [
         {"limits": {"cpu": "2", "memory": "1Gi"}},
-        {"secrets": (("store", "key", "STORE_KEY"),)},
+        {"secrets": (("store", "key", "STORE_KEY"),), "config_maps": (("settings", "key", "STORE_KEY"),)},
+        {"requests": {"cpu": "2", "memory": "1Gi"}, "config_map_files": (("settings", "/"),)},
         {"volumes": (("claim", "/data", "DATA"),)},
         {"retries": 2, "timeout": 5.0, "cache": False, "report": False},
     ],
@@ -47,3 +57,21 @@ def test_what_a_step_gets_is_not_told(options: dict[str, object]) -> None:
 
 def test_a_volume_whose_folder_is_here_is_not_told(tmp_path: Path) -> None:
     assert left_out(pipeline(step("a", "1", volumes=(("claim", str(tmp_path)),))), {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("requests", "limits", "expected"),
+    [
+        ({}, {"cpu": "2", "memory": "1Gi"}, Share(2, 2**30)),
+        ({"cpu": "1500m", "memory": "1Gi"}, {}, Share(2, 2**30)),
+        ({"cpu": "1", "memory": "1Ki"}, {"cpu": "4", "memory": "1Gi"}, Share(1, 1024)),
+    ],
+)
+def test_what_a_step_requests_is_set_aside_for_it_and_else_its_limit(
+    requests: dict[str, str], limits: dict[str, str], expected: Share
+) -> None:
+    assert share(step("a", "1", requests=requests, limits=limits)) == expected
+
+
+def test_a_request_is_no_limit() -> None:
+    assert memory_limit(step("a", "1", requests={"memory": "1Gi"})) == 0

@@ -19,6 +19,7 @@ import yaml
 from tests.backend.kubeflow.emulator import Emulator, Run, Task
 
 TOKEN = "abc"
+KINDS = "secrets|configmaps|persistentvolumeclaims|serviceaccounts"
 
 
 class Cluster(ThreadingHTTPServer):
@@ -27,7 +28,7 @@ class Cluster(ThreadingHTTPServer):
     def __init__(self, emulator: Emulator) -> None:
         self.emulator = emulator
         self.denied: set[tuple[str, str]] = set()
-        self.things: set[str] = set()  # secrets and claims that there are, as KIND/NAME
+        self.things: set[str] = set()  # secrets, claims and such that there are, as KIND/NAME
         self.keys: dict[str, set[str]] = {}  # what of such a thing is recorded to have been set
         self.quotas: dict[str, dict[str, str]] = {}  # name -> what it gives
         self.fault: tuple[str, bytes] | None = None  # a pattern of calls, and what they are answered in place of HTTP
@@ -154,7 +155,7 @@ class _Calls(BaseHTTPRequestHandler):
             return
         if address.path == pods:
             self._answer(200, {"kind": "PodList", "items": self.server.pods(query["labelSelector"])})
-        elif found := re.fullmatch("/api/v1/namespaces/kubeflow/((?:secrets|persistentvolumeclaims)/.+)", address.path):
+        elif found := re.fullmatch(f"/api/v1/namespaces/kubeflow/((?:{KINDS})/.+)", address.path):
             assert "as=PartialObjectMetadata" in self.headers["Accept"]  # nobody asks for what is in a secret
             status = 403 if self.server.hidden else 200 if found[1] in self.server.things else 404
             keys = {f"f:{key}": {} for key in self.server.keys.get(found[1], ())}

@@ -10,7 +10,7 @@ from labline_backend.errors import InputError
 from labline_backend.kubeflow.dry_run import refused
 from labline_backend.kubeflow.targets import Target
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Pipeline, Step, StepOptions
+from labline_compiler.pipeline import Pipeline, Step, StepOptions, Toleration
 from labline_runtime.specification import CellSource
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
@@ -31,6 +31,14 @@ def test_a_pod_says_all_that_its_step_asks_of_the_cluster(cluster: Cluster, tmp_
         secrets=(("store", "password", "PASSWORD"),),
         volumes=(("data", "/data"),),
         image="example.org/own:1",
+        requests={"cpu": "1"},
+        node_selector={"disk": "fast"},
+        tolerations=(Toleration("gpu", "Exists", effect="NoExecute", seconds=60),),
+        secret_files=(("store", "/keys"),),
+        config_maps=(("settings", "level", "LEVEL"),),
+        config_map_files=(("settings", "/settings"),),
+        pull_secrets=("registry",),
+        service_account="birds",
     )
     assert said(cluster, tmp_path, options) == []
     (pod,) = cluster.tried
@@ -41,8 +49,19 @@ def test_a_pod_says_all_that_its_step_asks_of_the_cluster(cluster: Cluster, tmp_
         {"cpu": "2", "nvidia.com/gpu": "1"},
     )
     assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "store", "key": "password"}
-    assert pod["spec"]["volumes"][0]["persistentVolumeClaim"] == {"claimName": "data"}
-    assert container["volumeMounts"][0]["mountPath"] == "/data"
+    assert container["env"][1]["valueFrom"]["configMapKeyRef"] == {"name": "settings", "key": "level"}
+    assert container["resources"]["requests"] == {"cpu": "1"}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    claim, secret, settings = pod["spec"]["volumes"]
+    assert (claim["persistentVolumeClaim"], mounts[claim["name"]]) == ({"claimName": "data"}, "/data")
+    assert (secret["secret"], mounts[secret["name"]]) == ({"secretName": "store"}, "/keys")
+    assert (settings["configMap"], mounts[settings["name"]]) == ({"name": "settings"}, "/settings")
+    assert pod["spec"]["nodeSelector"] == {"disk": "fast"}
+    assert pod["spec"]["tolerations"] == [
+        {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}
+    ]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["spec"]["serviceAccountName"] == "birds"
 
 
 def test_steps_that_ask_for_the_same_are_tried_once(cluster: Cluster, tmp_path: Path) -> None:

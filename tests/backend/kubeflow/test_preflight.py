@@ -121,6 +121,38 @@ def test_what_steps_name_and_the_cluster_lacks_is_told(cluster: Cluster, tmp_pat
     assert "asks for 3Gi of memory, and the quota small" in room
 
 
+def test_all_that_steps_may_name_is_asked_for(cluster: Cluster, tmp_path: Path) -> None:
+    options = StepOptions(
+        secret_files=(("keys", "/keys"),),
+        config_maps=(("level", "key", "LEVEL"),),
+        config_map_files=(("settings", "/settings"),),
+        pull_secrets=("registry",),
+        service_account="birds",
+        requests={"memory": "3Gi"},
+    )
+    cluster.quotas = {"small": {"requests.memory": "2Gi", "limits.memory": "1Gi"}}
+    pipeline = Pipeline("p", "p.ipynb", (Step("fit", (CellSource(0, "c", "1"),), options=options),))
+    target = Target("prod", "http://x", kubeconfig=cluster.kubeconfig(tmp_path))
+    said = [found.message.partition(" in the namespace")[0] for found in lacking(target, pipeline)]
+    assert said == [
+        "There is no secret keys",
+        "There is no secret registry",
+        "There is no config map level",
+        "There is no config map settings",
+        "There is no service account birds",
+        "Step fit asks for 3Gi of memory, and the quota small of the namespace kubeflow gives 2Gi to all its pods "
+        "together.",
+    ]
+
+
+def test_a_key_that_nobody_has_set_in_a_config_map_is_told(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.things, cluster.keys = {"configmaps/settings"}, {"configmaps/settings": {"level"}}
+    options = StepOptions(config_maps=(("settings", "levle", "LEVEL"),))
+    pipeline = Pipeline("p", "p.ipynb", (Step("fit", (CellSource(0, "c", "1"),), options=options),))
+    (found,) = lacking(Target("prod", "http://x", kubeconfig=cluster.kubeconfig(tmp_path)), pipeline)
+    assert (found.severity, "the key levle of the config map settings" in found.message) == ("warning", True)
+
+
 def test_what_is_there_is_not_told(cluster: Cluster, tmp_path: Path) -> None:
     cluster.things = {"secrets/store", "persistentvolumeclaims/data"}
     cluster.quotas = {"large": {"memory": "64Gi"}}

@@ -48,6 +48,16 @@ def test_a_recurring_run_is_made_listed_paused_and_removed(here: Labline, emulat
     assert run.state == "SUCCEEDED"
 
 
+@pytest.mark.usefixtures("labline_home")
+def test_a_recurring_run_has_the_service_account_of_the_steps(
+    here: Labline, emulator: Emulator, tmp_path: Path
+) -> None:
+    notebook = write(tmp_path / "nightly.ipynb", code("x = 1", "step:one", "service-account:birds"))
+    here("target", "add", "prod", "--host", emulator.url)
+    added = here("recurring", "add", notebook, "--target", "prod", "--cron", "@daily", "--json")
+    assert emulator.recurring[added.document["id"]]["service_account"] == "birds"
+
+
 def test_many_are_listed_page_by_page(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labline_backend.kubeflow.client.PAGE", 2)
     emulator.recurring |= {

@@ -58,6 +58,12 @@ def test_a_run_is_submitted_followed_and_its_results_are_mirrored(
     assert [step["values"] for step in client.end(here)["steps"]] == [step["values"] for step in run["steps"]]
 
 
+def test_a_run_is_started_as_the_service_account_that_the_notebook_names(client: Client, emulator: Emulator) -> None:
+    run = client.run(code("x = 1", "step:one"), metadata={"service_account": "birds"})
+    (there,) = emulator.runs.values()
+    assert (run["state"], there.document["service_account"]) == ("succeeded", "birds")
+
+
 def test_a_folder_that_cannot_be_written_leaves_the_run_to_be_resumed(
     client: Client, emulator: Emulator, with_storage: S3
 ) -> None:

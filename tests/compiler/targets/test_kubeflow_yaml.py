@@ -17,14 +17,15 @@ import yaml
 
 import labline_runtime
 from labline_compiler.findings import RULES, Finding
-from labline_compiler.pipeline import Foreach, Pipeline, StepOptions
+from labline_compiler.pipeline import Foreach, Pipeline, StepOptions, Toleration
 from labline_compiler.targets.kubeflow import (
     DEFAULT_IMAGE,
-    LONGEST,
     UnsupportedOptionWarning,
     arguments,
     compile_to_yaml,
+    service_account,
 )
+from labline_compiler.targets.kubeflow_options import LONGEST
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.specification import Backoff
 
@@ -248,6 +249,85 @@ def test_labels_annotations_secrets_and_the_timeout_land_in_the_kubernetes_docum
     assert found["activeDeadlineSeconds"] == "11"
     assert found["secretAsEnv"][0]["secretName"] == "store"
     assert found["secretAsEnv"][0]["keyToEnv"] == [{"secretKey": "key", "envVar": "STORE_KEY"}]
+
+
+def test_where_a_pod_may_run_and_who_fetches_its_image_land_in_the_kubernetes_document(step, pipeline):
+    options = StepOptions(
+        node_selector={"disk": "fast"},
+        tolerations=(Toleration("gpu", "Exists", effect="NoExecute", seconds=0), Toleration("team", value="birds")),
+        pull_secrets=("registry", "mirror"),
+    )
+    _, executors = documents(pipeline(step("a", "x = 1", options=options)))
+    found = executors["exec-a"]
+    json_format.ParseDict(found, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+    assert found["nodeSelector"] == {"labels": {"disk": "fast"}}
+    assert found["tolerations"] == [
+        {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": "0"},
+        {"key": "team", "operator": "Equal", "value": "birds"},
+    ]
+    assert [secret["secretName"] for secret in found["imagePullSecret"]] == ["registry", "mirror"]
+
+
+def test_files_of_secrets_and_config_maps_land_in_the_kubernetes_document(step, pipeline):
+    options = StepOptions(
+        secret_files=(("store", "/keys"),),
+        config_maps=(("settings", "level", "LEVEL"),),
+        config_map_files=(("settings", "/settings"),),
+    )
+    _, executors = documents(pipeline(step("a", "x = 1", options=options)))
+    found = executors["exec-a"]
+    json_format.ParseDict(found, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+    (secret,), (variables,), (files,) = found["secretAsVolume"], found["configMapAsEnv"], found["configMapAsVolume"]
+    assert (secret["secretName"], secret["mountPath"]) == ("store", "/keys")
+    assert variables["configMapName"] == "settings"
+    assert variables["keyToEnv"] == [{"configMapKey": "level", "envVar": "LEVEL"}]
+    assert (files["configMapName"], files["mountPath"]) == ("settings", "/settings")
+
+
+def test_requests_land_in_the_container(step, pipeline):
+    options = StepOptions(
+        requests={"cpu": "250m", "memory": "1.5Gi", "amd.com/gpu": "2"}, limits={"cpu": "2", "amd.com/gpu": "2"}
+    )
+    report = []
+    spec, _ = documents(pipeline(step("a", "x = 1", options=options)), report=report)
+    json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    found = spec["deploymentSpec"]["executors"]["exec-a"]["container"]["resources"]
+    assert (found["resourceCpuRequest"], found["resourceMemoryRequest"]) == ("250m", str(3 * 2**29))
+    assert (found["resourceCpuLimit"], report) == ("2", [])  # of an accelerator request and limit are the same
+
+
+@pytest.mark.parametrize("resource", ["ephemeral-storage", "nvidia.com/gpu"])
+def test_a_request_that_kubeflow_has_no_field_for_is_told(step, pipeline, resource):
+    report = []
+    compile_to_yaml(pipeline(step("a", "x = 1", options=StepOptions(requests={resource: "1"}))), report=report)
+    (found,) = report
+    assert (found.code, found.severity, found.step) == ("LL601", "warning", "a")
+    assert f"so that for {resource} is left out" in found.message
+
+
+@pytest.mark.parametrize(
+    ("of_run", "of_steps", "named", "told"),
+    [
+        (None, ("birds", "birds"), "birds", []),
+        ("owls", (None, "owls"), "owls", []),
+        ("owls", (None, "birds"), "owls", ["so birds is left out"]),
+        (None, ("owls", "birds"), None, ["so owls is left out", "so birds is left out"]),
+        (None, (None, "birds"), None, ["so birds is left out"]),
+    ],
+)
+def test_a_run_has_one_service_account(step, pipeline, of_run, of_steps, named, told):
+    made = pipeline(
+        *(
+            step(name, "x = 1", options=StepOptions(service_account=one))
+            for name, one in zip("ab", of_steps, strict=True)
+        )
+    )
+    made = replace(made, service_account=of_run)
+    report: list[Finding] = []
+    compile_to_yaml(made, report=report)
+    assert service_account(made) == named
+    warnings_ = [found.message for found in report if found.severity == "warning"]
+    assert [any(part in said for said in warnings_) for part in told] == [True] * len(warnings_)
 
 
 def test_volumes_are_mounted_and_named_in_the_environment(step, pipeline):

@@ -18,7 +18,7 @@ import tomllib
 from labline_compiler import notebook as notebooks
 from labline_compiler.compile import compile_notebook
 from labline_compiler.findings import Finding
-from labline_compiler.pipeline import Foreach, Pipeline, Step, StepOptions
+from labline_compiler.pipeline import Foreach, Pipeline, Step, StepOptions, Toleration
 from labline_compiler.targets import python as target
 from labline_compiler.targets.kubeflow import compile_to_yaml
 from labline_compiler.targets.kubeflow_component import specification
@@ -38,6 +38,13 @@ ALL_OPTIONS = StepOptions(
     annotations={"note": "{{x}}\\ünï"},
     secrets=(("store", "password", "STORE_PASSWORD"), ("store", "user", "STORE_USER")),
     volumes=(("claim", "/data", "DATA_FOLDER"), ("other", "/other")),
+    requests={"cpu": "250m", "memory": "1Gi"},
+    node_selector={"disk": "fast"},
+    tolerations=(Toleration("gpu", "Exists", effect="NoExecute", seconds=60), Toleration(operator="Exists")),
+    secret_files=(("store", "/keys"),),
+    config_maps=(("settings", "level", "LEVEL"),),
+    config_map_files=(("settings", "/settings"),),
+    pull_secrets=("registry",),
     image="registry/birds:3",
     retries=3,
     timeout=90.5,
