@@ -82,7 +82,8 @@ class Client:
 
     def end(self, run: RunRecord) -> dict[str, Any]:
         """Wait for the run's end; all that the API shows of it."""
-        record = self.service.engine.wait(run.id, PATIENCE)
+        # Each of its tasks starts a process that imports kfp: eight of them take most of a minute on a busy machine.
+        record = self.service.engine.wait(run.id, 5 * PATIENCE)
         assert record.ended is not None, record.state
         return self.service.detail(run.id)
 
