@@ -6,9 +6,9 @@ import {
   optionWords,
   readFields,
   stepFaults,
-  type StepFields,
-  type StepSettings
+  type StepFields
 } from '../src/model/stepOptions';
+import type { StepSettings } from '../src/model/settings';
 
 const NOTHING: StepSettings = { entry: {}, cells: [['step:train']] };
 
@@ -24,6 +24,17 @@ test('what a form writes it reads back', () => {
     timeout: '600',
     cpu: '2',
     memory: '4Gi',
+    cpuRequest: '500m',
+    memoryRequest: '1Gi',
+    accelerators: 'nvidia.com/gpu:1',
+    image: 'example.org:5000/birds:3',
+    pullSecrets: 'registry, mirror',
+    secrets: 'store:password:PASSWORD, store:/keys',
+    configMaps: 'settings:log.level:LEVEL, settings:/settings',
+    volumes: 'data:/data:DATA, other:/other',
+    nodes: 'disk:fast, example.org/zone:a',
+    tolerations: 'gpu:NoExecute:60, team=birds:NoSchedule, *',
+    account: 'birds',
     cache: 'disabled',
     foreach: true,
     parallel: '3',
@@ -33,6 +44,7 @@ test('what a form writes it reads back', () => {
     postMortem: true
   };
   assert.deepEqual(readFields(changed(NOTHING, wanted)), wanted);
+  assert.deepEqual(readFields(changed({ entry: {}, cells: [] }, wanted)), wanted);
 });
 
 test('an option goes into the metadata as the compiler reads it', () => {
@@ -63,6 +75,37 @@ test('what the form does not show stays', () => {
   });
 });
 
+test('what names things of a cluster is written as tags, and what has none into the metadata', () => {
+  const { entry, cells } = changed(NOTHING, {
+    secrets: 'store:key:KEY, store:/keys',
+    nodes: 'disk:fast',
+    tolerations: 'gpu:NoExecute:60, team=birds',
+    volumes: 'data:/data'
+  });
+  assert.deepEqual(cells, [
+    ['step:train', 'secret:store:key:KEY', 'secret-files:store:/keys', 'node-selector:disk:fast']
+  ]);
+  assert.deepEqual(entry, {
+    tolerations: [
+      { key: 'gpu', operator: 'Exists', effect: 'NoExecute', seconds: 60 },
+      { key: 'team', operator: 'Equal', value: 'birds' }
+    ],
+    volumes: [['data', '/data']]
+  });
+});
+
+test('accelerators leave other limits alone', () => {
+  const settings = {
+    entry: { limits: { 'amd.com/gpu': '1', cpu: '2' } },
+    cells: [['step:train', 'limit:memory:2Gi', 'limit:nvidia.com/gpu:1']]
+  };
+  assert.equal(readFields(settings).accelerators, 'nvidia.com/gpu:1, amd.com/gpu:1');
+  assert.deepEqual(changed(settings, { accelerators: 'nvidia.com/gpu:2' }), {
+    entry: { limits: { cpu: '2' } },
+    cells: [['step:train', 'limit:memory:2Gi', 'limit:nvidia.com/gpu:2']]
+  });
+});
+
 test('an unchanged form changes nothing', () => {
   const settings = {
     entry: { backoff: { seconds: 5 }, foreach: { parallel: 2 } },
@@ -80,7 +123,18 @@ const WRONG: Partial<StepFields>[] = [
   { memory: '2 GB' },
   { foreach: true, parallel: '0' },
   { exit: 'a, b, c' },
-  { exit: '1st' }
+  { exit: '1st' },
+  { cpuRequest: 'some' },
+  { memoryRequest: '2 GB' },
+  { accelerators: 'gpu:1' },
+  { image: 'one, two' },
+  { pullSecrets: 'No' },
+  { secrets: 'store:key' },
+  { configMaps: 'settings:relative' },
+  { volumes: 'data' },
+  { nodes: 'disk' },
+  { tolerations: 'gpu:Never' },
+  { account: 'a, b' }
 ];
 
 for (const fields of WRONG) {

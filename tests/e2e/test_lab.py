@@ -295,6 +295,25 @@ def test_a_part_is_run_with_the_keyboard_alone(lab: LabServer, page: Page) -> No
     notebook.expect_state("report", "skipped")
 
 
+def test_what_a_step_asks_of_a_cluster_is_in_its_form(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "cluster.ipynb", [("rows = [1, 2]", ["step:load", "node-selector:disk:slow"])])
+    notebook = NotebookPage(page, lab, "cluster.ipynb")
+    page.locator(".jp-CodeCell").first.locator(".jp-InputPrompt").click()
+    page.keyboard.press("Alt+Shift+KeyO")
+    nodes = page.locator("[data-labline-option=nodes]")
+    expect(nodes).to_have_value("disk:slow")
+    nodes.fill("disk")
+    expect(page.locator("[data-labline-fault=nodes]")).to_be_visible()
+    nodes.fill("disk:fast")
+    page.locator("[data-labline-option=tolerations]").fill("gpu:NoSchedule")
+    page.keyboard.press("Enter")
+    expect(page.locator(".jp-Dialog")).to_have_count(0)
+    saved = notebook.save()
+    assert saved["cells"][0]["metadata"]["tags"] == ["step:load", "node-selector:disk:fast"]
+    (toleration,) = saved["metadata"]["labline"]["steps"]["load"]["tolerations"]
+    assert toleration == {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}
+
+
 def test_the_options_of_a_step_are_set_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "options.ipynb", [("rows = [1, 2]", ["step:load"]), ("print(rows)", ["step:show"])])
     notebook = NotebookPage(page, lab, "options.ipynb")

@@ -7,7 +7,7 @@ import { Signal, type ISignal } from '@lumino/signaling';
 import type { Edit, NotebookContent } from '../api/types';
 import type { CellSummary } from './cells';
 import { editedCells, editedMetadata, editedTags, textRange } from './edits';
-import { entriesOf, type StepSettings } from './stepOptions';
+import { entriesOf, type StepSettings } from './settings';
 import { readTags, tagList } from './tags';
 
 /** What of a notebook changed: the tags of a cell, or anything else that is saved with it. */

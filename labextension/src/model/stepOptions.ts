@@ -1,18 +1,23 @@
 /** The options of a step, as a form has them, and where they stand in a notebook: metadata, or tags where there is one. */
 
-/** What a notebook says of one step: its entry in the metadata, and the tags of each cell that names it. */
-export interface StepSettings {
-  entry: Readonly<Record<string, unknown>>;
-  cells: readonly (readonly string[])[];
-}
+import {
+  CLUSTER_FIELDS,
+  clusterFaults,
+  readClusterFields,
+  withClusterField,
+  type ClusterFields
+} from './clusterOptions';
+import { entriesOf, retagged, tagged, type StepSettings } from './settings';
 
 /** The fields, as they are typed; empty: nothing is said. */
-export interface StepFields {
+export interface StepFields extends ClusterFields {
   retries: string;
   wait: string;
   timeout: string;
   cpu: string;
   memory: string;
+  cpuRequest: string;
+  memoryRequest: string;
   cache: '' | 'enabled' | 'disabled';
   foreach: boolean;
   parallel: string;
@@ -27,18 +32,29 @@ export type StepFaults = Partial<Record<keyof StepFields, string>>;
 const QUANTITY = /^(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3}|[EPTGMK]i|[EPTGMkmunK]?)$/;
 const NAME = /^[\p{XID_Start}_]\p{XID_Continue}*$/u;
 
-export function readFields({ entry, cells }: StepSettings): StepFields {
+/** The fields that are amounts of a resource: where each stands, and the beginning of its tag. */
+const AMOUNTS = [
+  { field: 'cpu', key: 'limits', resource: 'cpu', prefix: 'limit:cpu:' },
+  { field: 'memory', key: 'limits', resource: 'memory', prefix: 'limit:memory:' },
+  { field: 'cpuRequest', key: 'requests', resource: 'cpu', prefix: 'request:cpu:' },
+  { field: 'memoryRequest', key: 'requests', resource: 'memory', prefix: 'request:memory:' }
+] as const;
+
+export function readFields(settings: StepSettings): StepFields {
+  const { entry, cells } = settings;
   const tags = cells.flat();
-  const limits = entriesOf(entry.limits);
   const foreach = entriesOf(entry.foreach);
-  const limit = (key: string) => tagged(tags, `limit:${key}:`) ?? text(limits[key]);
-  const cache = tagged(tags, 'cache:') ?? { true: 'enabled', false: 'disabled' }[String(entry.cache)];
+  const amounts = AMOUNTS.map(({ field, key, resource, prefix }) => [
+    field,
+    tagged(tags, prefix)[0] ?? text(entriesOf(entry[key])[resource])
+  ]);
+  const cache = tagged(tags, 'cache:')[0] ?? { true: 'enabled', false: 'disabled' }[String(entry.cache)];
   return {
     retries: text(entry.retries),
     wait: text(typeof entry.backoff === 'object' ? entriesOf(entry.backoff).seconds : entry.backoff),
     timeout: text(entry.timeout),
-    cpu: limit('cpu'),
-    memory: limit('memory'),
+    ...(Object.fromEntries(amounts) as Pick<StepFields, (typeof AMOUNTS)[number]['field']>),
+    ...readClusterFields(settings),
     cache: cache === 'enabled' || cache === 'disabled' ? cache : '',
     foreach: entry.foreach === true || (typeof entry.foreach === 'object' && entry.foreach !== null),
     parallel: text(foreach.parallel),
@@ -51,7 +67,7 @@ export function readFields({ entry, cells }: StepSettings): StepFields {
 
 /** What is wrong with the fields, by the field. */
 export function stepFaults(fields: StepFields): StepFaults {
-  const faults: StepFaults = {};
+  const faults: StepFaults = clusterFaults(fields);
   const seconds = (value: string) => value === '' || (Number(value) > 0 && Number(value) < 1e9);
   const whole = (value: string, least: number, most: number) =>
     value === '' || (/^\d+$/.test(value) && Number(value) >= least && Number(value) <= most);
@@ -64,11 +80,10 @@ export function stepFaults(fields: StepFields): StepFaults {
   if (!seconds(fields.timeout)) {
     faults.timeout = 'seconds: more than 0';
   }
-  if (fields.cpu !== '' && !QUANTITY.test(fields.cpu)) {
-    faults.cpu = 'a number, such as 2 or 500m';
-  }
-  if (fields.memory !== '' && !QUANTITY.test(fields.memory)) {
-    faults.memory = 'an amount, such as 500Mi or 2Gi';
+  for (const { field, resource } of AMOUNTS) {
+    if (fields[field] !== '' && !QUANTITY.test(fields[field])) {
+      faults[field] = resource === 'cpu' ? 'a number, such as 2 or 500m' : 'an amount, such as 500Mi or 2Gi';
+    }
   }
   if (fields.foreach && !whole(fields.parallel, 1, Infinity)) {
     faults.parallel = 'a whole number above 0';
@@ -104,16 +119,17 @@ export function changedSettings(settings: StepSettings, before: StepFields, afte
   if (differs('timeout')) {
     set('timeout', number(after.timeout));
   }
-  for (const key of ['cpu', 'memory'] as const) {
-    if (differs(key)) {
-      const { [key]: _, ...limits } = entriesOf(entry.limits);
-      cells = retagged(cells, `limit:${key}:`, after[key]);
-      const rest = after[key] !== '' && cells.length === 0 ? { ...limits, [key]: after[key] } : limits;
-      set('limits', Object.keys(rest).length > 0 ? rest : undefined);
+  for (const { field, key, resource, prefix } of AMOUNTS) {
+    if (differs(field)) {
+      const { [resource]: _, ...others } = entriesOf(entry[key]);
+      cells = replaced(cells, prefix, after[field]);
+      const rest =
+        after[field] !== '' && cells.length === 0 ? { ...others, [resource]: after[field] } : others;
+      set(key, Object.keys(rest).length > 0 ? rest : undefined);
     }
   }
   if (differs('cache')) {
-    cells = retagged(cells, 'cache:', after.cache);
+    cells = replaced(cells, 'cache:', after.cache);
     set('cache', after.cache !== '' && cells.length === 0 ? after.cache === 'enabled' : undefined);
   }
   if (differs('foreach', 'parallel', 'allowFailures', 'pool')) {
@@ -132,7 +148,10 @@ export function changedSettings(settings: StepSettings, before: StepFields, afte
   if (differs('postMortem')) {
     set('post_mortem', after.postMortem || undefined);
   }
-  return { entry, cells };
+  return CLUSTER_FIELDS.filter(field => differs(field)).reduce<StepSettings>(
+    (changed, field) => withClusterField(changed, field, after[field]),
+    { entry, cells }
+  );
 }
 
 /** The options in a few words. */
@@ -144,6 +163,10 @@ export function optionWords(fields: StepFields): string[] {
     fields.timeout && `at most ${fields.timeout} s`,
     fields.cpu && (fields.cpu === '1' ? '1 CPU' : `${fields.cpu} CPUs`),
     fields.memory && `${fields.memory} of memory`,
+    fields.accelerators,
+    fields.image,
+    (['secrets', 'configMaps', 'volumes', 'nodes', 'tolerations'] as const).some(field => fields[field]) &&
+      'more on a cluster',
     fields.cache && (fields.cache === 'disabled' ? 'never cached' : 'always cached'),
     fields.foreach && 'items side by side',
     fields.exit && 'ends every run',
@@ -158,25 +181,8 @@ function exitNames(typed: string): string[] {
 }
 
 /** The tags of cells with one of a kind replaced: it stands on the first cell, or, where empty, nowhere. */
-function retagged(cells: StepSettings['cells'], prefix: string, value: string): StepSettings['cells'] {
-  return cells.map((tags, index) => {
-    const rest = tags.filter(tag => !tag.trim().startsWith(prefix));
-    return index === 0 && value !== '' ? [...rest, prefix + value] : rest;
-  });
-}
-
-function tagged(tags: readonly string[], prefix: string): string | undefined {
-  return tags
-    .map(tag => tag.trim())
-    .find(tag => tag.startsWith(prefix))
-    ?.slice(prefix.length);
-}
-
-/** A JSON object, or an empty one where there is something else. */
-export function entriesOf(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : {};
+function replaced(cells: StepSettings['cells'], prefix: string, value: string): StepSettings['cells'] {
+  return retagged(cells, tag => tag.startsWith(prefix), value === '' ? [] : [prefix + value]);
 }
 
 function text(value: unknown): string {

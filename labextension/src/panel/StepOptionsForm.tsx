@@ -1,6 +1,7 @@
 import { ReactWidget } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
 
+import { CLUSTER_FIELDS } from '../model/clusterOptions';
 import { stepFaults, type StepFields } from '../model/stepOptions';
 import { CheckField, Choice, TextField } from '../ui/fields';
 
@@ -27,6 +28,12 @@ export class StepOptionsForm extends ReactWidget {
   }
 }
 
+/** The fields that are typed. */
+type Typed = {
+  [name in keyof StepFields]: StepFields[name] extends boolean ? never : name;
+}[keyof StepFields] &
+  string;
+
 interface FormProps {
   initial: StepFields;
   onChange: (fields: StepFields) => void;
@@ -34,13 +41,14 @@ interface FormProps {
 
 function Form({ initial, onChange }: FormProps): React.JSX.Element {
   const [fields, setFields] = useState(initial);
+  const [isOpen, setOpen] = useState(CLUSTER_FIELDS.some(name => initial[name] !== ''));
   const faults = stepFaults(fields);
   const set = (change: Partial<StepFields>) => {
     const next = { ...fields, ...change };
     setFields(next);
     onChange(next);
   };
-  const bind = (name: 'retries' | 'wait' | 'timeout' | 'cpu' | 'memory' | 'parallel' | 'exit') => ({
+  const bind = (name: Typed) => ({
     name,
     value: fields[name],
     fault: faults[name],
@@ -63,8 +71,20 @@ function Form({ initial, onChange }: FormProps): React.JSX.Element {
       </fieldset>
       <fieldset>
         <legend>What it needs</legend>
-        <TextField {...bind('cpu')} label="CPUs" unit="set aside for it, as 2 or 500m" hint="1" />
+        <TextField {...bind('cpu')} label="CPUs" unit="at most, as 2 or 500m" hint="1" />
+        <TextField
+          {...bind('cpuRequest')}
+          label="set aside"
+          unit="CPUs, where fewer"
+          hint={fields.cpu || '1'}
+        />
         <TextField {...bind('memory')} label="Memory" unit="at most, as 500Mi or 2Gi" hint="no limit" />
+        <TextField
+          {...bind('memoryRequest')}
+          label="set aside"
+          unit="of memory, where less"
+          hint={fields.memory || 'none'}
+        />
       </fieldset>
       <fieldset>
         <legend>How it runs</legend>
@@ -99,6 +119,38 @@ function Form({ initial, onChange }: FormProps): React.JSX.Element {
         )}
         <TextField {...bind('exit')} label="Ends runs" unit="parameters: outcome, error" hint="no" wide />
       </fieldset>
+      <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
+        <summary>On a cluster</summary>
+        <fieldset aria-label="On a cluster">
+          <TextField {...bind('image')} label="Image" unit="" hint="the target's" wide />
+          <TextField {...bind('pullSecrets')} label="Pull secrets" unit="to fetch it" hint="none" wide />
+          <TextField
+            {...bind('accelerators')}
+            label="Accelerators"
+            unit="as nvidia.com/gpu:1"
+            hint="none"
+            wide
+          />
+          <TextField {...bind('secrets')} label="Secrets" unit="name:key:ENV, name:/path" hint="none" wide />
+          <TextField
+            {...bind('configMaps')}
+            label="Config maps"
+            unit="name:key:ENV, name:/path"
+            hint="none"
+            wide
+          />
+          <TextField {...bind('volumes')} label="Volumes" unit="claim:/path:ENV" hint="none" wide />
+          <TextField {...bind('nodes')} label="Nodes" unit="with labels, as disk:fast" hint="any" wide />
+          <TextField
+            {...bind('tolerations')}
+            label="Tolerations"
+            unit="as gpu=yes:NoSchedule"
+            hint="none"
+            wide
+          />
+          <TextField {...bind('account')} label="Runs as" unit="service account" hint="the run's" wide />
+        </fieldset>
+      </details>
     </>
   );
 }
