@@ -38,7 +38,8 @@ class Channel:
         request = v2_messages.kind("ModelInferRequest")(model_name="tide")
         tensor = request.inputs.add(name="rows", datatype="FP64", shape=[1, 2])
         tensor.contents.fp64_contents.extend(row)
-        data = self._ask(request.SerializeToString(), metadata=self._told, timeout=SECONDS)
+        # A connection that a worker which goes has not accepted yet is made again; what was sent is not sent again.
+        data = self._ask(request.SerializeToString(), metadata=self._told, timeout=SECONDS, wait_for_ready=True)
         answer = v2_messages.kind("ModelInferResponse").FromString(data)
         return answer.model_version, answer.outputs[0].contents.fp64_contents[0]
 
