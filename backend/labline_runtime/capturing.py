@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import linecache
-import pickletools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from labline_runtime.documents import to_json
 from labline_runtime.metrics import imported_modules
 from labline_runtime.notebook import write_atomically
 from labline_runtime.past import PastError
+from labline_runtime.requirements import modules_of, packages_of
 from labline_runtime.row_tracking import Seen, count_of, is_learned, places_of, see
 from labline_runtime.shell import open_shell
 from labline_runtime.shrinking import FeaturesError, Shrinking
@@ -329,17 +329,9 @@ def _chosen(value: Any, places: Any, limit: int) -> list[int]:
 
 def _requirements(sliced: Slice, kept: dict[str, Any]) -> list[str]:
     """The installed packages that the slice imports, and whose classes and functions are kept."""
-    from importlib.metadata import packages_distributions, version
-
     imported = {name.partition(".")[0] for piece in sliced.code for name in imported_modules(piece.source)}
-    modules = {*imported, "cloudpickle", "numpy", "pandas"}
-    for pickle in (each for value in kept.values() for each in (value if isinstance(value, list) else [value])):
-        for _, text, _ in pickletools.genops(pickle):
-            if isinstance(text, str) and text in sys.modules:
-                modules.add(text.partition(".")[0])
-    provided = packages_distributions()
-    names = {name for module in modules if module not in sys.stdlib_module_names for name in provided.get(module, ())}
-    return [f"{name}=={version(name)}" for name in sorted(names)]
+    pickles = (each for value in kept.values() for each in (value if isinstance(value, list) else [value]))
+    return packages_of({*imported, *modules_of(pickles), "cloudpickle", "numpy", "pandas"})
 
 
 # -------------------------------------------------------------- the notebook's code

@@ -29,6 +29,7 @@ from labline_runtime import (
     parameters,
     pooling,
     post_mortem,
+    registering,
     tracking,
     transfer,
     web,
@@ -48,6 +49,7 @@ from labline_runtime.specification import (
     FileUse,
     PageUse,
     Progress,
+    Registered,
     Shared,
     StepError,
     StepOutput,
@@ -106,6 +108,8 @@ class _Step:
         self._unrepeatable: str | None = None
         self._listed: tuple[str, ...] = ()
         self._condition: bool | None = None
+        self._registered: Registered | None = None
+        self._tracked = os.environ.get(tracking.RUN_ID)  # which MLflow takes away once it is used
         self._descriptors = Reserve()
         self._notebook = ExecutedNotebook(
             Path(spec.output_directory) / "executed.ipynb", spec.cells, dict(spec.metadata)
@@ -147,6 +151,7 @@ class _Step:
             error=error,
             listed=self._listed,
             condition=self._condition,
+            registered=self._registered,
         )
 
     def tell_that_it_stays(self) -> None:
@@ -231,6 +236,17 @@ class _Step:
             self._unrepeatable = watch.blind or network.blind
         with self._guarding:
             watchman.check_files(self._files)
+        if spec.register is not None and spec.item is None and spec.pool is None and not spec.lists:
+            self._register(shell)
+
+    def _register(self, shell: Shell) -> None:
+        """Register the model that the step has made; what could not be is not to be repeated from a cache."""
+        found = self._registered = registering.register(self._spec, shell.namespace, self._tracked)
+        if found.version is not None:
+            shell.ipython.to_log(f"Registered {found.name}/{found.version}: {found.variable}\n")
+        if found.problem is not None:
+            shell.ipython.to_log(found.problem + "\n")
+            self._unrepeatable = self._unrepeatable or "its model could not be registered as it should be"
 
     def _show(self, namespace: Mapping[str, Any]) -> None:
         """Have records of what the values look like, once nothing is stored any more."""

@@ -233,6 +233,34 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Registration:
+    """The wish that a model which the step makes becomes a version of the registered model ``name``.
+
+    ``variable`` holds it, ``input`` a table or an array of the rows that it is asked with; None: found out.
+    ``experiment`` is where an MLflow run is opened for it on a target that has opened none for the step.
+    """
+
+    name: str
+    variable: str | None = None
+    input: str | None = None
+    experiment: str | None = None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What came of a :class:`Registration`: the ``version``, or ``problem``, a sentence that says why there is none.
+
+    With a version, ``problem`` says what it lacks. ``cell`` is the index of the cell that has made the model.
+    """
+
+    name: str
+    version: str | None = None
+    variable: str | None = None
+    cell: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class StepSpecification:
     """Everything a step needs to run, anywhere.
 
@@ -270,6 +298,7 @@ class StepSpecification:
     parts: tuple[Part, ...] | None = None
     loop: Looped | None = None  # that the step's cells are, where its items are to run apart
     condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
+    register: Registration | None = None
     file_hash: str = "sha256"  # of big artifacts, where this environment has it: one that all who read them have
     schema: int = SCHEMA_VERSION
 
@@ -491,6 +520,7 @@ class StepResult:
     in_one: str | None = None  # why they did not, though they were to
     condition: bool | None = None  # of a step that is one `if`, whether it had anything to do
     place: BatchPlace | None = None  # of an item that shared its process with others
+    registered: Registered | None = None
     schema: int = SCHEMA_VERSION
 
 

@@ -15,6 +15,7 @@ from labline_runtime import files
 from labline_runtime.imports import LibraryImports
 from labline_runtime.states import filters, parts, patches
 from labline_runtime.states.looks import look
+from labline_runtime.tracking import RUN_ID
 
 UNCOUNTED: AbstractContextManager[Any] = nullcontext()
 
@@ -60,6 +61,7 @@ class HiddenWatch:
             if name == "@environ":
                 mine = files.variables_set()
                 differ = [each for each in map(parts.variable, differ) if mine is None or each in mine]
+                differ = [each for each in differ if each != RUN_ID]  # each step is given its own, and MLflow takes it
             if name == "@warnings":
                 differ = [
                     each for each in (filters.in_words(*filter_) for filter_ in differ) if each in filters.added()

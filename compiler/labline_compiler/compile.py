@@ -278,6 +278,7 @@ class _Compiler:
                 retry_on=options.retry_on or (),
                 exit=options.exit or (),
                 foreach=options.foreach,
+                register=options.register,
                 timeout=options.timeout,
                 post_mortem=options.post_mortem or False,
             )

@@ -16,9 +16,9 @@ from labline_compiler.cluster_options import (
 from labline_compiler.findings import Finding, finding
 from labline_compiler.kale import read_kale
 from labline_compiler.notebook import Notebook
-from labline_compiler.pipeline import Foreach
+from labline_compiler.pipeline import MODEL_NAME, Foreach
 from labline_compiler.tags import Options, PipelineOptions
-from labline_runtime.specification import Backoff
+from labline_runtime.specification import Backoff, Registration
 
 # Options that are objects of texts, and what is wrong with one.
 _OBJECTS: dict[str, Callable[[Mapping[str, str]], str | None]] = {
@@ -158,6 +158,9 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
     elif key == "foreach":
         options.foreach, problem = _foreach(value)
         return problem
+    elif key == "register":
+        options.register, problem = _registration(value)
+        return problem
     elif key == "exit":
         names = [value] if isinstance(value, str) else value
         if not isinstance(names, (list, tuple)) or len(names) not in (1, 2) or not all(map(_is_name, names)):
@@ -205,6 +208,20 @@ def _foreach(value: Any) -> tuple[Foreach | None, str | None]:
         if not isinstance(wish, bool):
             return None, f"says an `{name}` that is neither true nor false"
     return Foreach(parallel, allow_failures, pool), None
+
+
+def _registration(value: Any) -> tuple[Registration | None, str | None]:
+    """Which model to register: its registered name, or an object that has it; what is wrong with it."""
+    entries = value if isinstance(value, Mapping) else {"name": value}
+    if unknown := sorted(set(map(str, entries)) - {"name", "variable", "input"}):
+        return None, f"has no entry `{unknown[0]}`; it has name, variable and input"
+    name = entries.get("name")
+    if not isinstance(name, str) or MODEL_NAME.fullmatch(name) is None:
+        return None, "says no name of a registered model, a text without / : @ . % and quotes"
+    for key in ("variable", "input"):
+        if entries.get(key) is not None and not _is_name(entries[key]):
+            return None, f"says `{key}`, which is no name of a variable"
+    return Registration(name, entries.get("variable"), entries.get("input")), None
 
 
 def _is_name(name: Any) -> bool:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labline_runtime.documents import from_json, to_json
-from labline_runtime.specification import Backoff, CellSource, Observation, StepOutput
+from labline_runtime.specification import Backoff, CellSource, Observation, Registration, StepOutput
 
 SCHEMA_VERSION = 1
+
+MODEL_NAME = re.compile(r"[^\s/:@.%\"'][^/:@.%\"']*")
+"""What a registered model may be called."""
 
 _DEFINITION = re.compile(r"\b(?:def|class|lambda)\b")
 
@@ -97,6 +100,7 @@ class StepOptions:
     post_mortem: bool = False  # where it fails for good, its process stays for a debugger
     foreach: Foreach | None = None
     exit: tuple[str, ...] = ()  # of a step that ends every run: the parameters that are the run's outcome, and error
+    register: Registration | None = None  # a model that it makes, with MLflow
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell
 from labline_compiler.pipeline import Foreach, Toleration
 from labline_compiler.quantities import QUANTITY
-from labline_runtime.specification import Backoff
+from labline_runtime.specification import Backoff, Registration
 
 _SWITCH = {"enabled": True, "disabled": False}
 _SPELLINGS = {
@@ -97,6 +97,7 @@ _SINGLE = (
     "exit",
     "post_mortem",
     "foreach",
+    "register",
 )
 """Options that are said once for a step."""
 
@@ -128,6 +129,7 @@ class Options:
     exit: tuple[str, ...] | None = None
     post_mortem: bool | None = None
     foreach: Foreach | None = None
+    register: Registration | None = None
 
     def __bool__(self) -> bool:
         return self != Options()

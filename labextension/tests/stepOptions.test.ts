@@ -41,6 +41,9 @@ test('what a form writes it reads back', () => {
     allowFailures: true,
     pool: true,
     exit: 'outcome, error',
+    register: 'flights',
+    variable: 'model',
+    input: 'X',
     postMortem: true
   };
   assert.deepEqual(readFields(changed(NOTHING, wanted)), wanted);
@@ -48,8 +51,8 @@ test('what a form writes it reads back', () => {
 });
 
 test('an option goes into the metadata as the compiler reads it', () => {
-  const { entry } = changed(NOTHING, { retries: '2', timeout: '1.5', exit: 'outcome', foreach: true });
-  assert.deepEqual(entry, { retries: 2, timeout: 1.5, exit: 'outcome', foreach: true });
+  const { entry } = changed(NOTHING, { retries: '2', timeout: '1.5', exit: 'outcome', register: 'flights' });
+  assert.deepEqual(entry, { retries: 2, timeout: 1.5, exit: 'outcome', register: 'flights' });
 });
 
 test('what there is a tag for is written as one, on the first cell', () => {
@@ -134,7 +137,10 @@ const WRONG: Partial<StepFields>[] = [
   { volumes: 'data' },
   { nodes: 'disk' },
   { tolerations: 'gpu:Never' },
-  { account: 'a, b' }
+  { account: 'a, b' },
+  { register: 'a/b' },
+  { register: 'flights', variable: 'my model' },
+  { variable: '', register: 'flights', input: '1st' }
 ];
 
 for (const fields of WRONG) {

@@ -9,7 +9,7 @@ import pytest
 from labline_compiler.compile import Compilation, compile_notebook, pipeline_name
 from labline_compiler.notebook import parse
 from labline_compiler.pipeline import Pipeline, StepOptions, Toleration
-from labline_runtime.specification import Backoff
+from labline_runtime.specification import Backoff, Registration
 
 
 def compiled(*cells: tuple[str, list[str]], **metadata: Any) -> Compilation:
@@ -64,6 +64,17 @@ def test_metadata_sets_what_tags_cannot() -> None:
 def test_how_long_to_wait_before_another_try(written, expected):
     found = options(labline={"steps": {"a": {"retries": 2, "backoff": written, "retry_on": ["OSError", "LL403"]}}})
     assert (found.backoff, found.retry_on) == (expected, ("OSError", "LL403"))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("flights", Registration("flights")),
+        ({"name": "flights", "variable": "model", "input": "X"}, Registration("flights", "model", "X")),
+    ],
+)
+def test_which_model_a_step_registers(written: object, expected: Registration) -> None:
+    assert options(labline={"steps": {"a": {"register": written}}}).register == expected
 
 
 def test_a_timeout_of_the_whole_run():
@@ -165,6 +176,9 @@ def test_a_request_beyond_the_limit_is_told() -> None:
         {"steps": {"a": {"backoff": -1}}}, {"steps": {"a": {"retry_on": "OSError"}}},
         {"steps": {"a": {"typo": 1}}}, {"steps": {"a": {"volumes": [["claim", "relative"]]}}},
         {"cache": "yes"}, {"experiment": 5}, {"steps": {"a": 1}}, {"service_account": 5},
+        {"steps": {"a": {"register": "a/b"}}}, {"steps": {"a": {"register": {"variable": "model"}}}},
+        {"steps": {"a": {"register": {"name": "b", "variable": "m.n"}}}}, {"steps": {"a": {"register": True}}},
+        {"steps": {"a": {"register": {"name": "b", "model": "m"}}}},
     ],
 )  # fmt: skip
 def test_malformed_metadata_is_a_finding(own: object) -> None:

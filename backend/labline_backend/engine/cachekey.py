@@ -54,6 +54,8 @@ def ingredients(
     found |= {f"code/{number}": code_digest(cell.source) for number, cell in enumerate(step.cells)}
     found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
     found["random"] = "derived" if pipeline.parallel_random else "exact"
+    if step.options.register is not None:
+        found["register"] = digest(json.dumps(dataclasses.astuple(step.options.register)))
     if any(_HISTORY.search(cell.source) for cell in step.cells):
         found["numbers"] = str([cell.number for cell in (*pipeline.preamble, *step.cells)])
     # What the step must leave as it is was checked when it ran; a longer list needs another look.
@@ -234,6 +236,7 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
         "pauses": "other steps' cells between the step's own",
         "recipe": "Labline",
         "random": "parallel_random",
+        "register": "the model to register",
         "numbers": "numbers of the cells",
     }
     return plain.get(kind, kind)

@@ -25,6 +25,7 @@ from labline_backend.engine.tracker import Tracker
 from labline_backend.engine.tracking import PATIENCE, RunTracking
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
+from labline_backend.registrations import unregistered
 from labline_backend.store.artifacts import ArtifactStore
 from labline_backend.store.records import ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
@@ -246,6 +247,8 @@ class Run(Journal):
         findings = self.record.findings
         if isinstance(self._broken, HomeError):
             findings += (Finding("LL503", "error", str(self._broken)),)
+        found = unregistered(self.steps.values())
+        findings += tuple(each for each in found if each not in findings)
         changes = RunChanges(
             state=state, ended=None if state == "interrupted" else now, error=self._error(state), findings=findings
         )

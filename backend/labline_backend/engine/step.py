@@ -238,6 +238,7 @@ class StepRunner:
             derive_random=run.pipeline.parallel_random,
             definitions=run.pipeline.definitions(step.name),
             condition=step.condition.cell if step.condition is not None else None,
+            register=step.options.register if self._run.workspace is None else None,  # a verification leaves nothing
             file_hash=FAST_HASH,  # the server has it, and whoever reads what this kernel wrote has what it has
         )
 

@@ -31,8 +31,12 @@ def trains(step: Step) -> bool:
 
 
 def needs_tracking(pipeline: Pipeline, step: Step) -> bool:
-    """Whether the step's own code talks to MLflow, so that its MLflow run must be open before it starts."""
-    return trains(step) or any(_USES_MLFLOW.search(cell.source) for cell in (*pipeline.preamble, *step.cells))
+    """Whether the step itself talks to MLflow, so that its MLflow run must be open before it starts."""
+    return (
+        step.options.register is not None
+        or trains(step)
+        or any(_USES_MLFLOW.search(cell.source) for cell in (*pipeline.preamble, *step.cells))
+    )
 
 
 def may_be_told(pipeline: Pipeline, steps: Iterable[Step]) -> bool:

@@ -20,6 +20,7 @@ from labline_backend.kubeflow.mirror import Mirror
 from labline_backend.kubeflow.pod_log import PodLog
 from labline_backend.kubeflow.pods import Pod, Pods
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
+from labline_backend.registrations import unregistered
 from labline_backend.store.records import DONE_STEP, ENDED_RUN, ENDED_STEP, RunRecord, RunState, StepRecord, StepState
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding, finding
@@ -250,6 +251,8 @@ class KubeflowRun(Journal):
             error=found.error,
             result=result,
         )
+        for said in unregistered([self.steps[name]]):
+            self._say(said)
 
     def _count_items(self, name: str, found: states.SeenStep) -> None:
         """Tell how far a loop has come, where that has changed."""

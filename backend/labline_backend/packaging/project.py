@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from labline_backend.tracking.location import Location
 from labline_compiler.analysis.packages import imported_modules, local_modules
 from labline_compiler.modules import with_modules
 from labline_compiler.notebook import parse
+from labline_compiler.pipeline import MODEL_NAME
 from labline_compiler.slicing import SlicingError, slice_notebook
 from labline_compiler.syntax import parse as parse_code
 from labline_runtime.capture import CAPTURED, CaptureResult, Slice
@@ -44,7 +44,6 @@ Stage = Literal["slice", "run", "save", "try", "register"]
 """What is done, in this order; the first two again where the run shows that more is learned of rows."""
 
 Told = Callable[[Stage], None]
-_NAME = re.compile(r"[^\s/:@.%\"'][^/:@.%\"']*")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def make(
     told("slice")
     compilation, pipeline, document = service.compile_to_run(path, shown)
     name = options.name or pipeline.name
-    if _NAME.fullmatch(name) is None:
+    if MODEL_NAME.fullmatch(name) is None:
         raise InputError(f"A model cannot be called {name!r}: leave out / : @ . % and quotes.")
     run = _finished_run(service, path, shown, pipeline)
     beside = path.absolute().parent

@@ -92,6 +92,11 @@ def step_tags(run: RunRecord, step: str) -> dict[str, str]:
     )
 
 
+def model_tags(run: RunRecord, step: str) -> dict[str, str]:
+    """The tags of model versions that a step has registered: where they come from."""
+    return {name: value for name, value in step_tags(run, step).items() if name.startswith("labline.")}
+
+
 def step_end_tags(step: StepRecord) -> dict[str, str]:
     """The tags that only the end of a step knows."""
     error = step.error or (step.result.error if step.result else None)

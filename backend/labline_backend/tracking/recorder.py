@@ -109,9 +109,10 @@ class Recorder:
         parameters: dict[str, str],
         metrics: dict[str, float],
         texts: dict[str, str],
+        model_tags: dict[str, str],
         cached_from: str | None,
     ) -> dict[str, Any]:
-        """Close a nested run; what the user's own code has logged there.
+        """Close a nested run; what the user's own code has logged there. Versions registered in it get *model_tags*.
 
         The state comes first, so that it is right whatever happens to the rest. Parameters that the user's code has
         logged itself stay as they are: MLflow refuses to change one.
@@ -135,9 +136,12 @@ class Recorder:
         )
         self._log_texts(run_id, texts)
         family = [*self._below(holder), holder]
+        models = self._models([each.info.run_id for each in family])
+        if holder is run:  # else they have them from the run that they come from
+            self._tag(models, model_tags)
         return {
             "metrics": {name: value for each in family for name, value in each.data.metrics.items()},
-            "models": self._models([each.info.run_id for each in family]),
+            "models": models,
         }
 
     def finish_run(
@@ -168,9 +172,7 @@ class Recorder:
         self._log(run_id, tags=tags)
         family = client.search_runs([experiment_id], f"tags.`labline.run` = '{name}'", max_results=1000)
         models = self._models([run.info.run_id for run in family])
-        for model in models:
-            for tag, value in tags.items():
-                client.set_model_version_tag(model["name"], model["version"], tag, value)
+        self._tag(models, tags)
         return models
 
     def _connected(self) -> Any:
@@ -259,6 +261,11 @@ class Recorder:
         except MlflowException:
             return []
         return [{"name": version.name, "version": str(version.version)} for version in versions]
+
+    def _tag(self, models: list[dict[str, str]], tags: dict[str, str]) -> None:
+        for model in models:
+            for tag, value in tags.items():
+                self._client.set_model_version_tag(model["name"], model["version"], tag, value)
 
     def _log(
         self,

@@ -212,6 +212,7 @@ class Tracker:
             parameters=facts.parameters(run, run.pipeline.step(step.name).parameters),
             metrics=_numbers(step.result.metrics if step.result else {}),
             texts=texts,
+            model_tags=facts.model_tags(run, step.name) | facts.lineage_tags("input", taken),
             cached_from=step.cached_from,
         )
         if not isinstance(answer, dict):

@@ -35,4 +35,13 @@ RULES = (
         "The run sets a parameter that the pipeline does not have, or to what is not a literal of its type.",
         "Correct the name, or give a value of the type that the default has.",
     ),
+    Rule(
+        "LL505",
+        "model not registered",
+        "warning",
+        "The step is to register a model that it makes, and there is no new version of it, or one that lacks its "
+        "signature. The step's values are complete all the same; its result does not stand for another run, so that "
+        "the next one tries again.",
+        "Do what the message says; `variable` and `input` of the option name what could not be found out.",
+    ),
 )

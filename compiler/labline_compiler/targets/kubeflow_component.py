@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labline_compiler.passage import Passage, looped
 from labline_compiler.pipeline import Pipeline, Step
@@ -30,7 +30,7 @@ from labline_compiler.targets.kubeflow_names import (
 from labline_compiler.targets.kubeflow_packages import Packages
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
-from labline_runtime.specification import StepSpecification
+from labline_runtime.specification import Registration, StepSpecification
 
 EMBEDDED = (notebook_as_html, run_labline_step)
 
@@ -87,7 +87,20 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         definitions=pipeline.definitions(step.name),
         loop=looped(step, cells) if runs_apart(step) else None,
         condition=step.condition.cell if step.condition is not None else None,
+        register=_registration(pipeline, step),
     )
+
+
+def _registration(pipeline: Pipeline, step: Step) -> Registration | None:
+    """What the step is to register, where its pod can reach MLflow: nobody opens a run there for it."""
+    if step.options.register is None or not reaches_mlflow(step):
+        return None
+    return replace(step.options.register, experiment=pipeline.experiment or pipeline.name)
+
+
+def reaches_mlflow(step: Step) -> bool:
+    """Whether the pod of *step* is told where MLflow is: nothing but a secret does that."""
+    return any(variable == "MLFLOW_TRACKING_URI" for _, _, variable in step.options.secrets)
 
 
 # ---------------------------------------------------------------- what goes into a task

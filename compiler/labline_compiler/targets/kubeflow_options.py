@@ -11,7 +11,7 @@ from typing import Any
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, StepOptions
 from labline_compiler.quantities import amount
-from labline_compiler.targets.kubeflow_component import Component
+from labline_compiler.targets.kubeflow_component import Component, reaches_mlflow
 from labline_compiler.targets.kubeflow_names import runs_apart
 
 UNSUPPORTED_OPTION = "LL601"
@@ -40,6 +40,11 @@ def apply_options(
         _set_retries(task, options, refuse)
     if options.timeout is not None and not tries_itself:
         kubernetes.set_timeout(task, math.ceil(options.timeout))
+    if options.register is not None and not reaches_mlflow(step):
+        refuse(
+            f"its pod is not told where MLflow is, so its model is not registered as {options.register.name}",
+            "Give the step a secret with the address of an MLflow server: secret:NAME:KEY:MLFLOW_TRACKING_URI.",
+        )
     _set_pod(task, options, kubernetes)
     _set_sources(task, options, kubernetes)
     _set_limits(task, options, refuse)

@@ -24,12 +24,16 @@ export interface StepFields extends ClusterFields {
   allowFailures: boolean;
   pool: boolean;
   exit: string;
+  register: string;
+  variable: string;
+  input: string;
   postMortem: boolean;
 }
 
 export type StepFaults = Partial<Record<keyof StepFields, string>>;
 
 const QUANTITY = /^(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3}|[EPTGMK]i|[EPTGMkmunK]?)$/;
+const MODEL = /^[^\s/:@.%"'][^/:@.%"']*$/;
 const NAME = /^[\p{XID_Start}_]\p{XID_Continue}*$/u;
 
 /** The fields that are amounts of a resource: where each stands, and the beginning of its tag. */
@@ -49,6 +53,7 @@ export function readFields(settings: StepSettings): StepFields {
     tagged(tags, prefix)[0] ?? text(entriesOf(entry[key])[resource])
   ]);
   const cache = tagged(tags, 'cache:')[0] ?? { true: 'enabled', false: 'disabled' }[String(entry.cache)];
+  const register = entriesOf(entry.register);
   return {
     retries: text(entry.retries),
     wait: text(typeof entry.backoff === 'object' ? entriesOf(entry.backoff).seconds : entry.backoff),
@@ -61,6 +66,9 @@ export function readFields(settings: StepSettings): StepFields {
     allowFailures: foreach.allow_failures === true,
     pool: foreach.pool === true,
     exit: [entry.exit ?? []].flat().map(text).join(', '),
+    register: text(typeof entry.register === 'object' ? register.name : entry.register),
+    variable: text(register.variable),
+    input: text(register.input),
     postMortem: entry.post_mortem === true
   };
 }
@@ -87,6 +95,14 @@ export function stepFaults(fields: StepFields): StepFaults {
   }
   if (fields.foreach && !whole(fields.parallel, 1, Infinity)) {
     faults.parallel = 'a whole number above 0';
+  }
+  if (fields.register !== '' && !MODEL.test(fields.register)) {
+    faults.register = 'a name without / : @ . % and quotes';
+  }
+  for (const key of ['variable', 'input'] as const) {
+    if (fields.register !== '' && fields[key] !== '' && !NAME.test(fields[key])) {
+      faults[key] = 'the name of a variable';
+    }
   }
   const names = exitNames(fields.exit);
   if (names.length > 2 || !names.every(name => NAME.test(name))) {
@@ -145,6 +161,11 @@ export function changedSettings(settings: StepSettings, before: StepFields, afte
     const names = exitNames(after.exit);
     set('exit', names.length === 0 ? undefined : names.length === 1 ? names[0] : names);
   }
+  if (differs('register', 'variable', 'input')) {
+    const { register: name, variable, input } = after;
+    const more = { ...(variable && { variable }), ...(input && { input }) };
+    set('register', name === '' ? undefined : Object.keys(more).length > 0 ? { name, ...more } : name);
+  }
   if (differs('postMortem')) {
     set('post_mortem', after.postMortem || undefined);
   }
@@ -170,6 +191,7 @@ export function optionWords(fields: StepFields): string[] {
     fields.cache && (fields.cache === 'disabled' ? 'never cached' : 'always cached'),
     fields.foreach && 'items side by side',
     fields.exit && 'ends every run',
+    fields.register && `registers ${fields.register}`,
     fields.postMortem && 'stays when it fails'
   ]
     .filter((word): word is string => typeof word === 'string' && word !== '')

@@ -87,6 +87,16 @@ function Form({ initial, onChange }: FormProps): React.JSX.Element {
         />
       </fieldset>
       <fieldset>
+        <legend>The model that it makes</legend>
+        <TextField {...bind('register')} label="Register as" unit="name, in MLflow" hint="not" wide />
+        {fields.register !== '' && (
+          <>
+            <TextField {...bind('variable')} label="Variable" unit="with the model" hint="found" />
+            <TextField {...bind('input')} label="Example" unit="variable with rows" hint="found" />
+          </>
+        )}
+      </fieldset>
+      <fieldset>
         <legend>How it runs</legend>
         <Choice
           name="cache"

@@ -93,7 +93,7 @@ function Form({ calls, initial, problem, onChange }: FormProps): React.JSX.Eleme
       <TextField
         {...bind('input')}
         label="Rows of"
-        unit="the frame that requests bring rows of"
+        unit="a frame of the notebook"
         hint="what it loads"
         wide
       />

@@ -25,9 +25,10 @@ from labline_compiler.targets.kubeflow import (
     compile_to_yaml,
     service_account,
 )
+from labline_compiler.targets.kubeflow_component import specification
 from labline_compiler.targets.kubeflow_options import LONGEST
 from labline_compiler.targets.kubeflow_step import run_labline_step
-from labline_runtime.specification import Backoff
+from labline_runtime.specification import Backoff, Registration
 
 from .conftest import looping
 
@@ -354,6 +355,23 @@ def test_a_backoff_is_kfps_and_does_not_end_with_the_hour(step, pipeline):
         "backoffFactor": 3.0,
         "backoffMaxDuration": f"{LONGEST}s",
     }
+
+
+@pytest.mark.parametrize(
+    ("secrets", "codes"),
+    [((), ["LL601"]), ((("mlflow", "address", "MLFLOW_TRACKING_URI"),), [])],
+)
+def test_a_model_is_registered_where_the_pod_is_told_where_mlflow_is(step, pipeline, secrets, codes):
+    report = []
+    options = StepOptions(register=Registration("flights"), secrets=secrets)
+    compile_to_yaml(pipeline(step("a", "x = 1", options=options)), report=report)
+    assert [found.code for found in report] == codes
+
+
+def test_a_pod_that_registers_a_model_opens_its_run_in_the_pipelines_experiment(step, pipeline):
+    options = StepOptions(register=Registration("flights"), secrets=(("mlflow", "address", "MLFLOW_TRACKING_URI"),))
+    made = pipeline(step("a", "x = 1", options=options))
+    assert specification(made, made.step("a")).register == Registration("flights", experiment=made.name)
 
 
 @pytest.mark.parametrize(
