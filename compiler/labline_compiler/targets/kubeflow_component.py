@@ -99,8 +99,9 @@ def _registration(pipeline: Pipeline, step: Step) -> Registration | None:
 
 
 def reaches_mlflow(step: Step) -> bool:
-    """Whether the pod of *step* is told where MLflow is: nothing but a secret does that."""
-    return any(variable == "MLFLOW_TRACKING_URI" for _, _, variable in step.options.secrets)
+    """Whether the pod of *step* is told where MLflow is: by a secret or a config map, and by nothing else."""
+    given = (*step.options.secrets, *step.options.config_maps)
+    return any(variable == "MLFLOW_TRACKING_URI" for _, _, variable in given)
 
 
 # ---------------------------------------------------------------- what goes into a task
