@@ -29,6 +29,7 @@ from labline_runtime import library, opens
 from labline_runtime.library import folder
 from labline_runtime.specification import FileMode, FileUse
 
+TRACKED = "mlflow.db"  # MLflow's own name for its database, and for its journal: every run of anything changes it
 CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
 FILE_LIMIT = 5000
 LOOKS: tuple[FileMode, ...] = ("look", "facts")
@@ -198,6 +199,8 @@ class Watch:
     def _counts(self, path: str) -> bool:
         inside = path if path.endswith(os.sep) else path + os.sep  # so that a folder counts as what is in it does
         if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
+            return False
+        if path.rpartition(os.sep)[2].startswith(TRACKED):
             return False
         return inside.startswith(self._inside) or not inside.startswith(self._elsewhere)
 

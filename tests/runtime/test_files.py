@@ -34,6 +34,11 @@ def test_a_project_in_the_temporary_folder_counts_as_a_whole(notebook: Path) -> 
     assert used(notebook.parent / "data.csv")
 
 
+@pytest.mark.parametrize("name", ["mlflow.db", "mlflow.db-wal"])
+def test_the_database_that_mlflow_tracks_in_does_not(notebook: Path, name: str) -> None:
+    assert not used(notebook / name)
+
+
 def test_what_lies_beside_it_in_the_temporary_folder_does_not(notebook: Path) -> None:
     assert not used(notebook.parents[1] / "throwaway")
 

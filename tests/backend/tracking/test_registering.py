@@ -84,10 +84,10 @@ class Shop:
         """Run it once more."""
         return _run(self.home, self.path)
 
-    def step(self, name: str) -> StepRecord:
-        """A step of the run."""
+    def step(self, name: str, run: RunRecord | None = None) -> StepRecord:
+        """A step of the run, or of another."""
         with Service(self.home, track=False) as service:
-            return next(step for step in service.store.steps(self.run.id) if step.name == name)
+            return next(step for step in service.store.steps((run or self.run).id) if step.name == name)
 
     @property
     def client(self) -> Reader:
@@ -272,6 +272,11 @@ def test_a_run_that_a_cell_has_left_open_is_the_models(shop: Shop) -> None:
 
 def test_a_class_of_a_module_beside_the_notebook_comes_along(shop: Shop) -> None:
     assert [path.name for path in (shop.folder("beside") / "code").iterdir()] == ["beside_the_shop.py"]
+
+
+def test_a_step_whose_model_is_registered_is_cached_and_registers_nothing_anew(shop: Shop, again: RunRecord) -> None:
+    assert shop.step("houses", again).state == "cached"
+    assert [each.version for each in shop.client.search_model_versions("name='houses'")] == ["1"]
 
 
 def test_a_model_that_was_not_registered_is_tried_again(again: RunRecord) -> None:
