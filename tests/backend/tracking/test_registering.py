@@ -276,7 +276,7 @@ def test_a_class_of_a_module_beside_the_notebook_comes_along(shop: Shop) -> None
 
 def test_a_step_whose_model_is_registered_is_cached_and_registers_nothing_anew(shop: Shop, again: RunRecord) -> None:
     assert shop.step("houses", again).state == "cached"
-    assert [each.version for each in shop.client.search_model_versions("name='houses'")] == ["1"]
+    assert [int(each.version) for each in shop.client.search_model_versions("name='houses'")] == [1]
 
 
 def test_a_model_that_was_not_registered_is_tried_again(again: RunRecord) -> None:
