@@ -10,7 +10,7 @@ from labline_backend.engine.engine import Engine
 from labline_backend.home import Home
 from labline_backend.store.runs import RunStore
 
-from .judge import Judge
+from .judge import Judge, roomy_folder
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def engine(home: Home) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+def judge() -> Iterator[Judge]:
     """What most cases import is imported already where their steps are forked from."""
-    with Judge(tmp_path_factory.mktemp("judge"), "numpy, pandas, sklearn.linear_model") as judge:
+    with roomy_folder() as root, Judge(root, "numpy, pandas, sklearn.linear_model") as judge:
         yield judge

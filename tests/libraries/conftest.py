@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.equivalence.judge import Judge
+from tests.equivalence.judge import Judge, roomy_folder
 
 KERNEL = "libraries"
 PYTHON = Path(__file__).parents[2] / ".venv-libraries" / "bin" / "python"
@@ -48,13 +48,8 @@ def kernel(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
 
 @pytest.fixture(scope="module")
-def judge(
-    kernel: str,
-    has: Callable[[str], bool],
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Judge]:
+def judge(kernel: str, has: Callable[[str], bool], request: pytest.FixtureRequest) -> Iterator[Judge]:
     """What a module calls ``IMPORTED`` is imported once for all of its notebooks."""
     imported = ", ".join(filter(has, request.module.IMPORTED))
-    with Judge(tmp_path_factory.mktemp("judge"), imported, kernel) as judge:
+    with roomy_folder() as root, Judge(root, imported, kernel) as judge:
         yield judge

@@ -1,9 +1,14 @@
-"""Runs steps as a target does: a process of their own, a specification on disk, a log file."""
+"""Runs steps as a target does: a process of their own, a specification on disk, a log file.
+
+They are forked from a warm parent, as the local engine's are; whoever asks for :meth:`Steps.start` gets an interpreter.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +18,9 @@ from typing import Any
 
 import pytest
 
+from labline_backend.engine.bundle import runtime_bundle
+from labline_backend.engine.warm import Order, Setting, WarmParents
+from labline_backend.home import Home
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.specification import (
     ArtifactRecord,
@@ -65,10 +73,36 @@ class Ran:
         ]
 
 
+class Forked:
+    """Steps that need not wait for an interpreter."""
+
+    def __init__(self, root: Path) -> None:
+        self._bundle = runtime_bundle(Home.open(root))
+        self._parents = WarmParents()
+
+    def run(self, path: Path, folder: Path, environment: dict[str, str]) -> tuple[int, tuple[Progress, ...]]:
+        """Run the step of the specification at *path*: its exit status, and the progress that it told."""
+        reader, writer = os.pipe()
+        ours, theirs = socket.socketpair()
+        setting = Setting(sys.executable, self._bundle, folder, environment)
+        log, progress = (path.parent / "log").open("ab", buffering=0), os.fdopen(writer, "wb", buffering=0)
+        with theirs, Order(setting, path, log, progress) as order:
+            self._parents.start(order, theirs)
+        with os.fdopen(reader) as lines, ours, ours.makefile() as told:
+            ours.settimeout(120)
+            progress_told = tuple(from_json(Progress, line) for line in lines)
+            _, report = told
+        return json.loads(report)["status"], progress_told
+
+    def close(self) -> None:
+        self._parents.close()
+
+
 class Steps:
     """Writes specifications and runs them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forked: Forked) -> None:
+        self._forked = forked
         self.folder = folder / "work"
         self.folder.mkdir()
         self.artifacts = folder / "artifacts"
@@ -122,12 +156,8 @@ class Steps:
         **fields: Any,
     ) -> Ran:
         path, _ = self.specify(*cells, **fields)
-        reader, writer = os.pipe()
-        with os.fdopen(reader) as lines:
-            process = self.start(path, environment, pass_fds=[writer], arguments=["--progress-fd", str(writer)])
-            os.close(writer)
-            progress = tuple(from_json(Progress, line) for line in lines)
-            code = process.wait(timeout=120)
+        own = {name: value for name, value in os.environ.items() if name != "LABLINE_HOME"}  # another in each test
+        code, progress = self._forked.run(path, self.folder, own | (environment or {}))
         return self.collect(path, code, progress)
 
     def collect(self, path: Path, code: int, progress: tuple[Progress, ...] = ()) -> Ran:
@@ -150,9 +180,15 @@ class Steps:
         return self.run(second, inputs=before.inputs(), **fields)
 
 
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    with contextlib.closing(Forked(tmp_path_factory.mktemp("forked"))) as forked:
+        yield forked
+
+
 @pytest.fixture
-def steps(tmp_path: Path) -> Steps:
-    return Steps(tmp_path)
+def steps(tmp_path: Path, forked: Forked) -> Steps:
+    return Steps(tmp_path, forked)
 
 
 def artifact(ran: Ran, name: str) -> ArtifactRecord:
