@@ -321,7 +321,7 @@ class _Forked(_Parent):
                 self.refused = (facts["refused"], facts["reason"])
 
     def close(self) -> None:
-        self.has_ended()  # else its number would not be known where nobody has listened yet, and it would go on importing
+        self.has_ended()  # it may have told its number since anybody listened; unknown, it would go on importing
         super().close()
         if self._process is not None:
             with contextlib.suppress(OSError):
