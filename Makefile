@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 LIBRARIES := .venv-libraries
 NOTEBOOK ?= notebooks/flight_delays.ipynb
 DEMO_FLIGHT := {"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Friday", "hour": 18, "distance": 719, "traffic": 31, "temp": 68, "dewp": 60, "humid": 75, "wind_speed": 12, "precip": 0.1, "pressure": 1008, "visib": 4}
-# Whole files go to one worker: fixtures that cost seconds are made once a file.
-PYTEST_OPTIONS ?= -n auto --dist loadfile
+# Whole files go to one worker: fixtures that cost seconds are made once a file. Many tests wait for processes and pages,
+# so there are more workers than cores.
+PYTEST_OPTIONS ?= -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))) --dist loadfile --no-loadscope-reorder
 LABEXTENSION_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
 LINKED := $(VENV)/share/jupyter/labextensions/@labline/labextension
 export PATH := $(CURDIR)/$(BIN):$(PATH)
