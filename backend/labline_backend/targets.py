@@ -80,6 +80,7 @@ class KnownTargets:
         from labline_backend.kubeflow.needs import lacking
         from labline_backend.kubeflow.packages import lacking_packages, to_install
         from labline_backend.kubeflow.preflight import check
+        from labline_backend.kubeflow.presence import missing_images
         from labline_backend.kubeflow.submission import prepare
         from labline_backend.observed import unstorable
 
@@ -88,6 +89,7 @@ class KnownTargets:
             *unstorable(self._store, folder, pipeline),
             *lacking_packages(self._home, target, pipeline, folder),
             *lacking(target, pipeline),
+            *missing_images(target, pipeline),
             *refused(target, pipeline),
         )
         _refuse(told)

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     help="The file to write, - for standard output; a folder for python. "
     "By default NOTEBOOK with the ending .pipeline.yaml, or its name with _pipeline.",
 )
+@click.option("--packages", metavar="CLAIM", help="A volume claim to install into, once, what the step image lacks.")
 @terminal.observed_option
-def compile_(notebook: Path, target: str, output: Path | None, observed: bool) -> None:
+def compile_(notebook: Path, target: str, output: Path | None, packages: str | None, observed: bool) -> None:
     """Compile NOTEBOOK to a pipeline for Kubeflow Pipelines."""
     from labline_backend.cli.failures import BAD_INPUT
+    from labline_backend.errors import InputError
     from labline_backend.observed import compile_with_what_is_known
 
     compiled = compile_with_what_is_known(notebook, observed=observed)
@@ -45,24 +47,36 @@ def compile_(notebook: Path, target: str, output: Path | None, observed: bool) -
         sys.exit(BAD_INPUT)
     report: list[Finding] = []
     if target == "python":
+        if packages is not None:
+            raise InputError(
+                "A Python project installs nothing into a volume: leave --packages out, or build an image."
+            )
         said = _python(notebook, pipeline, compiled.content, output, report)
     else:
-        said = _kubeflow(notebook, pipeline, output, report)
+        said = _kubeflow(notebook, pipeline, output, packages, report)
     terminal.findings(str(notebook), report)
     click.echo(said, nl=output != Path("-"))
 
 
-def _kubeflow(notebook: Path, pipeline: Pipeline, output: Path | None, report: list[Finding]) -> str:
+def _kubeflow(notebook: Path, pipeline: Pipeline, output: Path | None, claim: str | None, report: list[Finding]) -> str:
     """Write the YAML; what to print, which is the YAML where standard output was asked for."""
     from labline_backend.errors import InputError
+    from labline_backend.home import Home
     from labline_backend.kubeflow.folder import look, ship
+    from labline_backend.kubeflow.packages import packages_for
+    from labline_backend.kubeflow.targets import checked_claim
     from labline_backend.targets import target_errors
-    from labline_compiler.targets.kubeflow import compile_to_yaml
+    from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, compile_to_yaml
 
+    folder, packages = notebook.absolute().parent, None
     with target_errors():
-        shipped, told = ship(look(notebook.absolute().parent, pipeline))
-    report += told
-    text = compile_to_yaml(pipeline, report=report, shipped=shipped)
+        shipped, told = ship(look(folder, pipeline))
+        report += told
+        if claim is not None:
+            home = Home.find()
+            packages, lacks = packages_for(home, checked_claim(claim), DEFAULT_IMAGE, pipeline, folder)
+            report += lacks
+    text = compile_to_yaml(pipeline, report=report, shipped=shipped, packages=packages)
     if output == Path("-"):
         return text
     file = output or notebook.with_suffix(".pipeline.yaml")

@@ -54,15 +54,21 @@ def to_install(home: Home, target: Target, pipeline: Pipeline, folder: Path) -> 
     """What is to be installed into *target*'s volume for packages, if it has one and anything is lacking."""
     if target.packages is None:
         return None
-    image = target.image or DEFAULT_IMAGE
+    return packages_for(home, target.packages, target.image or DEFAULT_IMAGE, pipeline, folder)[0]
+
+
+def packages_for(
+    home: Home, claim: str, image: str, pipeline: Pipeline, folder: Path
+) -> tuple[Packages | None, tuple[Finding, ...]]:
+    """What steps that name no image need beside *image*, for the volume *claim*, and what cannot be installed there."""
     own = [step for step in pipeline.steps if step.options.image is None]
     cells = [*pipeline.preamble, *(cell for step in own for cell in step.cells)]
     imports = imports_of(cells, folder)
     found = _installed(pipeline.kernel, [each.name for each in imports]) if own and imports else None
     if found is None:
-        return None
-    pins = difference(Needed(imports, found), holds(home, image)).pins
-    return Packages(target.packages, image, pins) if pins else None
+        return None, ()
+    lacks = difference(Needed(imports, found), holds(home, image))
+    return (Packages(claim, image, lacks.pins) if lacks.pins else None), tuple(lacks.findings)
 
 
 def _installed(kernel: str, names: list[str]) -> Installed | None:

@@ -61,8 +61,8 @@ class Target:
             raise _wrong(f"{self.namespace!r} is no name for a namespace.", "Name a Kubernetes namespace.")
         if self.root is not None and not ROOT.fullmatch(self.root):
             raise _wrong("The pipeline root is no place in an S3.", "Write it like s3://bucket/prefix.")
-        if self.packages is not None and not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", self.packages):
-            raise _wrong(f"{self.packages!r} is no name for a volume claim.", "Name a PersistentVolumeClaim.")
+        if self.packages is not None:
+            checked_claim(self.packages)
         if (self.auth == "none") != (self.secret is None):
             raise TargetError(
                 NO_SECRET,
@@ -80,7 +80,7 @@ class Target:
     def check_connection(self) -> None:
         """Raise ``TargetError`` where the secret would go over the network for everybody to read."""
         address = urlsplit(self.host)
-        if self.secret is None or self.plain_http or address.scheme == "https" or _is_here(address.hostname or ""):
+        if self.secret is None or self.plain_http or address.scheme == "https" or is_here(address.hostname or ""):
             return
         raise TargetError(
             NO_SECRET,
@@ -138,6 +138,13 @@ class Targets:
             raise self._home.error(error) from error
 
 
+def checked_claim(name: str) -> str:
+    """*name* where a volume claim can be called so. Raises ``TargetError``."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
+        raise _wrong(f"{name!r} is no name for a volume claim.", "Name a PersistentVolumeClaim.")
+    return name
+
+
 def _is_address(text: str) -> bool:
     """Whether *text* is the address of a server, and holds no name and password."""
     try:
@@ -149,7 +156,7 @@ def _is_address(text: str) -> bool:
     return host.scheme in ("http", "https") and bool(host.hostname) and is_plain and is_numbered
 
 
-def _is_here(host: str) -> bool:
+def is_here(host: str) -> bool:
     """Whether *host* is this machine, by its loopback address."""
     if host == "localhost":
         return True

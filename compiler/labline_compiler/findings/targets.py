@@ -113,4 +113,11 @@ RULES = (
         "Build an image with them: labline image build NOTEBOOK. Or have them installed once into a volume: "
         "labline target add ... --packages CLAIM.",
     ),
+    Rule(
+        "LL615",
+        "the image is not there",
+        "error",
+        "The registry that the image's name says does not have it, so that the pod of a step waits in vain.",
+        "Push it there, or name one that is there: labline target add ... --image REF, or image:REF at the step.",
+    ),
 )

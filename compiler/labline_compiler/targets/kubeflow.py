@@ -36,7 +36,7 @@ from labline_compiler.targets.kubeflow_names import (
     runs_apart,
     task_name,
 )
-from labline_compiler.targets.kubeflow_options import UNSUPPORTED_OPTION, apply_options
+from labline_compiler.targets.kubeflow_options import UNSUPPORTED_OPTION, apply_options, set_beside
 from labline_compiler.targets.kubeflow_packages import MOUNT, Packages, packages_task
 
 STEP_IMAGE = "labline-step"
@@ -177,8 +177,12 @@ def _built(
         def all_tasks() -> None:
             if packages is not None:
                 tasks[INSTALLER] = packages_task(packages, kubernetes)
+                set_beside(pipeline, tasks[INSTALLER], None, kubernetes)
             if shipped is not None:
-                tasks[FOLDER] = folder_task(shipped, image)
+                named = _one_of_the_images(pipeline)
+                tasks[FOLDER] = folder_task(shipped, named or image)
+                if shipped.content is not None:  # else KFP itself imports it, in no pod of its own
+                    set_beside(pipeline, tasks[FOLDER], named, kubernetes)
             for each in made.tasks:
                 if isinstance(each, Fan):
                     items = tasks[each.items].outputs[RETURNED]
@@ -210,6 +214,12 @@ def _built(
         ]
     )
     return dsl.pipeline(entry, name=names.pipeline, description=pipeline.summary)
+
+
+def _one_of_the_images(pipeline: Pipeline) -> str | None:
+    """The image for a task that any will do for, None for that of steps which name none: it has to be there anyway."""
+    images = [step.options.image for step in pipeline.steps]
+    return None if None in images else images[0]
 
 
 def _kfp_component(pipeline: Pipeline, made: Component, image: str) -> Callable[..., Any]:

@@ -51,6 +51,22 @@ def apply_options(
     _set_requests(task, options, refuse)
 
 
+def set_beside(pipeline: Pipeline, task: Any, image: str | None, kubernetes: Any) -> None:
+    """Set on a *task* that is no step's, and runs in the steps' *image* (None: that of steps that name none), what its
+    pod needs as theirs do: who fetches the image, and what all steps say alike of their pods.
+
+    A policy, or the nodes that a namespace may use, hold for every pod there; a step's own wish is no reason.
+    """
+    steps = [step.options for step in pipeline.steps]
+    secrets = dict.fromkeys(name for each in steps if each.image == image for name in each.pull_secrets)
+    shared = {
+        name: getattr(steps[0], name)
+        for name in ("labels", "annotations", "node_selector", "tolerations")
+        if all(getattr(each, name) == getattr(steps[0], name) for each in steps)
+    }
+    _set_pod(task, StepOptions(pull_secrets=tuple(secrets), **shared), kubernetes)
+
+
 def _set_pod(task: Any, options: StepOptions, kubernetes: Any) -> None:
     """What is written on the pod, where it may run, and who fetches its image."""
     for key, value in options.labels.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 import yaml
 
 from ..notebooks import DOUBLE, code, write
@@ -46,6 +47,28 @@ def test_compile_writes_beside_the_notebook_unless_told_otherwise(labline: Labli
     write(tmp_path / "double.ipynb", *DOUBLE)
     labline("compile", "double.ipynb")
     assert (tmp_path / "double.pipeline.yaml").exists()
+
+
+def test_compile_has_packages_installed_into_a_volume(labline: Labline, tmp_path: Path) -> None:
+    write(tmp_path / "odd.ipynb", code("import hypothesis", "step:one"))
+    done = labline("compile", "odd.ipynb", "--packages", "shared", "-o", "-")
+    specification, cluster = yaml.safe_load_all(done.out)
+    assert set(specification["root"]["dag"]["tasks"]) == {"notebook-packages", "one"}
+    assert "hypothesis==" in str(specification["deploymentSpec"]["executors"]["exec-notebook-packages"])
+    mounts = cluster["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-one"]["pvcMount"]
+    assert "shared" in str(mounts)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(("--packages", "No Claim"), "no name for a volume claim"), (("--packages", "a", "--target", "python"), "volume")],
+)
+def test_compile_refuses_packages_that_it_has_no_place_for(
+    labline: Labline, tmp_path: Path, options: tuple[str, ...], said: str
+) -> None:
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    done = labline("compile", "double.ipynb", *options)
+    assert (done.code, said in done.err, "Traceback" in done.err) == (2, True, False)
 
 
 def test_compile_for_python_writes_a_project_beside_the_notebook(labline: Labline, tmp_path: Path) -> None:

@@ -213,8 +213,8 @@ def test_a_package_that_the_notebook_can_do_without_is_a_warning(client: Client)
 
 
 def test_what_is_in_another_image_is_not_known_and_said(client: Client) -> None:
-    (message,) = said(client, "info", code("import hypothesis", "step:one", "image:example.org/own:1"))
-    assert "not known here what is in the image example.org/own:1" in message
+    (message,) = said(client, "info", code("import hypothesis", "step:one", "image:localhost:1/own:1"))
+    assert "not known here what is in the image localhost:1/own:1" in message
 
 
 def test_what_is_installed_into_a_volume_is_not_told(client: Client, emulator: Emulator, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_a_volume_for_packages_that_is_not_there_is_told(cluster: Cluster, tmp_p
 
 
 def test_each_image_is_asked_for_what_its_own_steps_import(client: Client) -> None:
-    cells = (code("x = 1", "step:one"), code("import hypothesis", "step:two", "image:example.org/own:1"))
+    cells = (code("x = 1", "step:one"), code("import hypothesis", "step:two", "image:localhost:1/own:1"))
     assert said(client, "error", *cells) == []
 
 

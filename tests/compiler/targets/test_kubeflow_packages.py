@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -12,12 +14,14 @@ from google.protobuf import json_format
 from kfp.kubernetes import kubernetes_executor_config_pb2 as platform
 
 from labline_backend.verification.kubeflow import RUNNER
-from labline_compiler.pipeline import StepOptions
+from labline_compiler.pipeline import StepOptions, Toleration
 from labline_compiler.targets.kubeflow import compile_to_yaml
+from labline_compiler.targets.kubeflow_folder import Shipped
 from labline_compiler.targets.kubeflow_packages import MOUNT, Packages
 from tests.backend.images.kernels import wheel
 from tests.compiler.targets.conftest import LocalRun
 
+SHIPPED = Shipped("digest", b"an archive")
 PACKAGES = Packages("shared", "labline-step:1", ("iniconfig==99.0", "tinything==1.5"))
 
 
@@ -109,3 +113,45 @@ def test_a_step_that_ends_the_run_does_not_wait_for_them(step, pipeline):
     text = compile_to_yaml(pipeline(step("one", "x = 1"), last), packages=PACKAGES)
     tasks = next(yaml.safe_load_all(text))["root"]["dag"]["tasks"]
     assert "notebook-packages" not in tasks["last"]["dependentTasks"]
+
+
+def of_the_cluster(text: str) -> dict[str, Any]:
+    """What each executor asks of the cluster, without its volumes."""
+    executors = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for each in executors.values():
+        json_format.ParseDict(each, platform.KubernetesExecutorConfig())
+    return {
+        name.removeprefix("exec-"): {k: v for k, v in e.items() if k != "pvcMount"} for name, e in executors.items()
+    }
+
+
+def secrets_of(executor: dict[str, Any]) -> list[str]:
+    return [secret["secretName"] for secret in executor["imagePullSecret"]]
+
+
+def test_what_labline_adds_fetches_its_image_by_the_secrets_of_the_steps_in_it(step, pipeline):
+    one, other = StepOptions(pull_secrets=("a",)), StepOptions(pull_secrets=("b", "a"))
+    elsewhere = StepOptions(image="example.org/own:1", pull_secrets=("c",))
+    steps = [step(name, "x = 1", options=own) for name, own in (("one", one), ("two", other), ("three", elsewhere))]
+    found = of_the_cluster(compile_to_yaml(pipeline(*steps), packages=PACKAGES, shipped=SHIPPED))
+    assert [secrets_of(found[name]) for name in ("notebook-packages", "notebook-folder")] == [["a", "b"]] * 2
+
+
+def test_the_files_come_by_an_image_of_the_steps_where_all_name_their_own(step, pipeline):
+    own = StepOptions(image="example.org/own:1", pull_secrets=("c",))
+    text = compile_to_yaml(pipeline(step("one", "x = 1", options=own)), shipped=SHIPPED)
+    executors = next(yaml.safe_load_all(text))["deploymentSpec"]["executors"]
+    assert executors["exec-notebook-folder"]["container"]["image"] == "example.org/own:1"
+    assert secrets_of(of_the_cluster(text)["notebook-folder"]) == ["c"]
+
+
+def test_what_all_steps_say_of_their_pods_holds_for_what_labline_adds(step, pipeline):
+    shared = StepOptions(labels={"team": "birds"}, node_selector={"pool": "batch"}, annotations={"note": "x"})
+    heavy = replace(shared, annotations={}, tolerations=(Toleration("gpu", "Exists"),))
+    made = pipeline(step("one", "x = 1", options=shared), step("two", "y = 1", options=heavy))
+    found = of_the_cluster(compile_to_yaml(made, packages=PACKAGES, shipped=SHIPPED))
+    assert found["notebook-packages"] == found["notebook-folder"]
+    assert found["notebook-folder"] == {
+        "nodeSelector": {"labels": {"pool": "batch"}},
+        "podMetadata": {"labels": {"team": "birds"}},
+    }
