@@ -7,6 +7,7 @@ it. Of a secret only its metadata is asked for, never what is in it: who has set
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigError
@@ -156,6 +157,9 @@ def _room(cluster: Cluster, pipeline: Pipeline) -> Iterator[Finding]:
         # What a pod may use at most, KFP lets it ask for, too, where it says no less.
         for kind, asked in (("limit", step.options.limits), ("request", step.options.requests)):
             for resource, wanted in asked.items():
+                if _amount(wanted) is None:
+                    yield _no_amount(step.name, kind, resource, wanted)
+                    continue
                 names = {f"{kind}s.{resource}"} | ({f"requests.{resource}", resource} if kind == "request" else set())
                 if kind == "limit" and resource not in step.options.requests:
                     names |= {f"requests.{resource}", resource}
@@ -173,7 +177,8 @@ def _beyond(
 ) -> Iterator[Finding]:
     """The quotas that give less of what they call one of the *names* than is *wanted*."""
     for quota, hard in quotas:
-        least = min((hard[name] for name in names if name in hard), key=amount, default=None)
+        given = [hard[name] for name in names if _amount(hard.get(name, "")) is not None]
+        least = min(given, key=amount, default=None)
         if least is not None and amount(wanted) > amount(least):
             yield finding(
                 REFUSED,
@@ -182,3 +187,20 @@ def _beyond(
                 step=step,
                 fix=f"Ask for less ({kind}:{resource}:{least}), or ask the cluster's administrator for more.",
             )
+
+
+def _no_amount(step: str, kind: str, resource: str, wanted: str) -> Finding:
+    return finding(
+        REFUSED,
+        f"Step {step} asks for {wanted} of {resource}, which is no amount that Kubernetes reads.",
+        step=step,
+        fix=f"Write it as 500m, 2 or 1.5Gi: {kind}:{resource}:2, for example.",
+    )
+
+
+def _amount(text: str) -> Fraction | None:
+    """The amount that *text* says; None where it says none."""
+    try:
+        return amount(text)
+    except ValueError:
+        return None

@@ -184,6 +184,26 @@ def test_nothing_is_submitted_that_would_wait_in_vain(client: Client, cluster: C
     assert client.service.runs() == []
 
 
+@pytest.mark.parametrize("kind", ["limits", "requests"])
+def test_an_amount_that_nobody_can_read_is_told_where_there_is_a_quota(
+    cluster: Cluster, tmp_path: Path, kind: str
+) -> None:
+    cluster.quotas = {"small": {f"{kind}.memory": "2Gi", "requests.cpu": "4"}}
+    step = Step("fit", (CellSource(0, "c", "1"),), options=StepOptions(**{kind: {"memory": "plenty"}}))
+    target = Target("prod", "http://x", kubeconfig=cluster.kubeconfig(tmp_path))
+    (found,) = lacking(target, Pipeline("p", "p.ipynb", (step,)))
+    assert (found.code, found.severity, found.step) == ("LL609", "error", "fit")
+    assert "asks for plenty of memory, which is no amount" in found.message
+
+
+def test_a_quota_that_nobody_can_read_is_none(cluster: Cluster, tmp_path: Path) -> None:
+    cluster.quotas, cluster.things = (
+        {"odd": {"limits.memory": "some"}},
+        {"secrets/store", "persistentvolumeclaims/data"},
+    )
+    assert lacks(cluster, tmp_path) == []
+
+
 UNSTORABLE = "import threading\nholder = {'deep': [threading.Lock()]}"
 
 
