@@ -34,6 +34,8 @@ test('what a form writes it reads back', () => {
     volumes: 'data:/data:DATA, other:/other',
     nodes: 'disk:fast, example.org/zone:a',
     tolerations: 'gpu:NoExecute:60, team=birds:NoSchedule, *',
+    labels: 'team:birds, example.org/tier:b',
+    annotations: 'example.org/inject:false, url:http://x:1, note:"who, and \\"why\\""',
     account: 'birds',
     cache: 'disabled',
     foreach: true,
@@ -97,6 +99,16 @@ test('what names things of a cluster is written as tags, and what has none into 
   });
 });
 
+test('an annotation may say anything, in the metadata and in a tag', () => {
+  const said = { annotations: 'note:"a, b: c", inject:false' };
+  assert.deepEqual(changed({ entry: {}, cells: [] }, said).entry, {
+    annotations: { note: 'a, b: c', inject: 'false' }
+  });
+  const tags = ['step:train', 'annotation:note:a, b: c', 'annotation:inject:false'];
+  assert.deepEqual(changed(NOTHING, said).cells, [tags]);
+  assert.equal(readFields({ entry: {}, cells: [tags] }).annotations, said.annotations);
+});
+
 test('accelerators leave other limits alone', () => {
   const settings = {
     entry: { limits: { 'amd.com/gpu': '1', cpu: '2' } },
@@ -137,6 +149,10 @@ const WRONG: Partial<StepFields>[] = [
   { volumes: 'data' },
   { nodes: 'disk' },
   { tolerations: 'gpu:Never' },
+  { labels: 'team' },
+  { labels: 'team:a/b' },
+  { annotations: 'note' },
+  { annotations: 'note:"open' },
   { account: 'a, b' },
   { register: 'a/b' },
   { register: 'flights', variable: 'my model' },

@@ -306,10 +306,13 @@ def test_what_a_step_asks_of_a_cluster_is_in_its_form(lab: LabServer, page: Page
     expect(page.locator("[data-labline-fault=nodes]")).to_be_visible()
     nodes.fill("disk:fast")
     page.locator("[data-labline-option=tolerations]").fill("gpu:NoSchedule")
+    page.locator("[data-labline-option=labels]").fill("team:birds")
+    page.locator("[data-labline-option=annotations]").fill('note:"for Ada, by night"')
     page.keyboard.press("Enter")
     expect(page.locator(".jp-Dialog")).to_have_count(0)
     saved = notebook.save()
-    assert saved["cells"][0]["metadata"]["tags"] == ["step:load", "node-selector:disk:fast"]
+    tags = ["step:load", "node-selector:disk:fast", "label:team:birds", "annotation:note:for Ada, by night"]
+    assert saved["cells"][0]["metadata"]["tags"] == tags
     (toleration,) = saved["metadata"]["labline"]["steps"]["load"]["tolerations"]
     assert toleration == {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}
 

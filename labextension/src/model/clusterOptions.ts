@@ -15,6 +15,8 @@ export interface ClusterFields {
   volumes: string;
   nodes: string;
   tolerations: string;
+  labels: string;
+  annotations: string;
   account: string;
 }
 
@@ -29,6 +31,9 @@ interface Place {
   /** An entry as the metadata has it, and back. */
   write: (entry: string) => unknown;
   read: (value: unknown) => string;
+  /** An entry as a tag has it, and back, where that is not the same. */
+  toTag?: (entry: string) => string;
+  ofTag?: (tag: string) => string;
   shape: 'list' | 'object' | 'single';
 }
 
@@ -68,13 +73,19 @@ function named(key: string, tag: string, pattern: string, shape: 'list' | 'singl
   };
 }
 
+/** What stands before the first colon, and after it. */
+function pairOf(entry: string): [string, string] {
+  const colon = entry.indexOf(':');
+  return [entry.slice(0, colon), entry.slice(colon + 1)];
+}
+
 /** Entries of an object, written key:value. */
 function paired(key: string, tag: string, ...forms: string[]): Place {
   return {
     key,
     tag,
     form: form(...forms),
-    write: entry => [entry.slice(0, entry.lastIndexOf(':')), entry.slice(entry.lastIndexOf(':') + 1)],
+    write: pairOf,
     read: value => (Array.isArray(value) ? value.join(':') : ''),
     shape: 'object'
   };
@@ -104,6 +115,30 @@ const TOLERATIONS: Place = {
   shape: 'list'
 };
 
+/** Any text, in quotation marks where it would not stay one entry. */
+const TEXT = '(?:[^\\s,"]*|"(?:[^"\\\\]|\\\\(?:["\\\\/bfnrt]|u[0-9a-fA-F]{4}))*")';
+
+const quoted = (text: string) => (/^[^\s,"]*$/.test(text) ? text : JSON.stringify(text));
+const unquoted = (text: string) => (text.startsWith('"') ? (JSON.parse(text) as string) : text);
+
+/** Annotations may say anything. */
+const ANNOTATIONS: Place = {
+  ...paired('annotations', 'annotation', `${KEY}(?:/${KEY})?`, TEXT),
+  write: entry => {
+    const [key, text] = pairOf(entry);
+    return [key, unquoted(text)];
+  },
+  read: value => (Array.isArray(value) ? `${value[0]}:${quoted(String(value[1]))}` : ''),
+  toTag: entry => {
+    const [key, text] = pairOf(entry);
+    return `${key}:${unquoted(text)}`;
+  },
+  ofTag: tag => {
+    const [key, text] = pairOf(tag);
+    return `${key}:${quoted(text)}`;
+  }
+};
+
 const PLACES: Record<ClusterField, readonly Place[]> = {
   accelerators: [paired('limits', 'limit', RESOURCE, '\\d+')],
   image: [named('image', 'image', '[^\\s,]+', 'single')],
@@ -119,6 +154,8 @@ const PLACES: Record<ClusterField, readonly Place[]> = {
   volumes: [parted('volumes', undefined, NAME, `${PATH}(?::${VARIABLE})?`)],
   nodes: [paired('node_selector', 'node-selector', `${KEY}(?:/${KEY})?`, LABEL)],
   tolerations: [TOLERATIONS],
+  labels: [paired('labels', 'label', `${KEY}(?:/${KEY})?`, LABEL)],
+  annotations: [ANNOTATIONS],
   account: [named('service_account', 'service-account', NAME, 'single')]
 };
 
@@ -131,6 +168,8 @@ const FAULTS: Record<ClusterField, string> = {
   volumes: 'claim:/path, or claim:/path:VARIABLE',
   nodes: 'label:value, as disk:fast',
   tolerations: 'key=value:NoSchedule, or key:NoSchedule',
+  labels: 'label:value, as team:birds',
+  annotations: 'key:text, or key:"a longer text"',
   account: 'one name'
 };
 
@@ -167,7 +206,7 @@ export function withClusterField(settings: StepSettings, field: ClusterField, ty
     if (place.tag !== undefined) {
       const prefix = `${place.tag}:`;
       cells = retagged(cells, tag => tag.startsWith(prefix) && isOwn(place, tag.slice(prefix.length)), [
-        ...own.map(each => prefix + each)
+        ...own.map(each => prefix + (place.toTag?.(each) ?? each))
       ]);
     }
     const value = inMetadata(place, entry[place.key], isTagged ? [] : own);
@@ -209,9 +248,11 @@ function readPlace(place: Place, { entry, cells }: StepSettings): string[] {
           : []
         : [value];
   const tags = place.tag === undefined ? [] : tagged(cells.flat(), `${place.tag}:`);
-  return [...tags, ...values.map(place.read)].filter(each => each !== '' && isOwn(place, each));
+  return [...tags.map(tag => place.ofTag?.(tag) ?? tag), ...values.map(place.read)].filter(
+    each => each !== '' && isOwn(place, each)
+  );
 }
 
 function entriesIn(typed: string): string[] {
-  return typed.split(/[\s,]+/).filter(each => each !== '');
+  return typed.match(/(?:[^\s,"]|"(?:[^"\\]|\\.)*")+|"/g) ?? [];
 }

@@ -158,6 +158,8 @@ function Form({ initial, onChange }: FormProps): React.JSX.Element {
             hint="none"
             wide
           />
+          <TextField {...bind('labels')} label="Labels" unit="of its pod, as team:birds" hint="none" wide />
+          <TextField {...bind('annotations')} label="Annotations" unit="as key:text" hint="none" wide />
           <TextField {...bind('account')} label="Runs as" unit="service account" hint="the run's" wide />
         </fieldset>
       </details>
