@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from labline_backend.api.events import EventsHandler
 
 THREADS = 8  # calls of the API that are worked on at the same time
+MIRROR_SECONDS = 30.0  # between two looks for runs that targets have begun by themselves
 RECOVERY_SECONDS = 1.0  # between two looks at the endpoints
 GOING_AWAY = 1001  # the WebSocket close code of a server that stops
 
@@ -57,6 +58,7 @@ class LablineApp(ExtensionApp):
         self.clock = Clock(lambda: self.off_loop(self._begin_due), self.log)
         self._presence: Presence | None = None
         self._recovery: asyncio.Task[None] | None = None
+        self._mirroring: asyncio.Task[None] | None = None
         self._mlflow = MLflowUI()
 
     def initialize_handlers(self) -> None:
@@ -73,12 +75,13 @@ class LablineApp(ExtensionApp):
         # In the background: the server's first page must not wait for the data folder.
         self._adoption = asyncio.create_task(self._adopt())
         self._recovery = asyncio.create_task(self._recover())
+        self._mirroring = asyncio.create_task(self._mirror())
 
     async def stop_extension(self) -> None:
         """Close the sockets, leave running pipelines resumable, and let go of everything."""
         self._watcher.stop()
         self.clock.stop()
-        for task in (self._adoption, self._recovery):
+        for task in (self._adoption, self._recovery, self._mirroring):
             if task is not None:
                 task.cancel()
         for socket in list(self._sockets):
@@ -165,6 +168,19 @@ class LablineApp(ExtensionApp):
             except Exception as error:  # the next look may succeed
                 self.log.warning("Labline cannot look after its endpoints (%s), and tries again", error)
             await asyncio.sleep(RECOVERY_SECONDS)
+
+    async def _mirror(self) -> None:
+        """Show the runs that targets begin by themselves, as long as this server runs."""
+        from labline_backend.mirroring import take_up
+
+        while True:
+            try:
+                if Home.place().joinpath("followed").is_dir():  # else the data folder need not be opened for it
+                    for run in await self.off_loop(lambda: take_up(self.service())):
+                        self.log.info("Labline follows the run %s, which %s has begun", run.id, run.target)
+            except Exception as error:  # the next look may succeed
+                self.log.warning("Labline cannot look for runs that targets have begun (%s), and tries again", error)
+            await asyncio.sleep(MIRROR_SECONDS)
 
     def _close_service(self) -> None:
         with self._lock:

@@ -9,14 +9,15 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend import scheduling, wire
 from labline_backend.compiling import literals
+from labline_backend.engine_errors import engine_errors
 from labline_backend.errors import InputError, NotFoundError
-from labline_backend.recurrence.recurring import Recurring, Wish
+from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_backend.scheduling import LOCAL
 from labline_backend.service import Service
@@ -61,18 +62,29 @@ def add(
     """
     if target == LOCAL:
         return scheduling.add(service, path, timing, wish, notebook=notebook, content=content, parameters=parameters)
-    from labline_backend.kubeflow import recurring
+    from labline_backend.kubeflow import recurring, scheduled
 
-    place = service.targets.get(target)
+    place, folder = service.targets.get(target), path.absolute().parent
     with target_errors():
         timing = recurring.taken(place, timing)
-    compilation, pipeline, _ = service.compile_to_run(path, notebook, content, observed=True)
-    submission = service.targets.prepare(
-        place, pipeline, literals(pipeline, parameters or {}), cache=wish.cache, folder=path.absolute().parent
-    )
+    compilation, pipeline, document = service.compile_to_run(path, notebook, content, observed=True)
+    given = literals(pipeline, parameters or {})
+    submission = service.targets.prepare(place, pipeline, given, cache=wish.cache, folder=folder)
     with target_errors():
         added = recurring.add(place, pipeline, submission, timing, wish)
-    return added, (*compilation.findings, *submission.findings)
+    kept = scheduled.followed(
+        added.id,
+        added.name,
+        submission,
+        pipeline=pipeline,
+        notebook=notebook,
+        folder=folder,
+        content=document,
+        parameters=given,
+        cache=wish.cache,
+    )
+    scheduled.FollowedRuns(service.home).keep(kept)
+    return replace(added, notebook=notebook), (*compilation.findings, *submission.findings)
 
 
 def all_(service: Service, target: str = LOCAL) -> list[Recurring]:
@@ -83,7 +95,45 @@ def all_(service: Service, target: str = LOCAL) -> list[Recurring]:
 
     place = service.targets.get(target)
     with target_errors():
-        return recurring.all_(place)
+        found = recurring.all_(place)
+    return [_with_notebook(service, each) for each in found]
+
+
+def edit(service: Service, name: str, change: Change, *, target: str = LOCAL) -> Recurring:
+    """Have the one of this name or id on *target* be another in what *change* says. On a cluster its id is new then.
+
+    Raises ``InputError`` and ``NotFoundError``.
+    """
+    if change == Change():
+        raise InputError("Say what is to be another: when it runs, its name, parameters, or how it makes up for runs.")
+    if target == LOCAL:
+        return scheduling.edit(service, name, change)
+    from labline_backend.kubeflow import recurring, scheduled
+
+    place, follows = service.targets.get(target), scheduled.FollowedRuns(service.home)
+    with _known(), target_errors():
+        kept = follows.get(recurring.one(place, name).id)
+    arguments = None
+    if change.parameters:
+        if kept is None:
+            raise InputError(f"{name!r} was not made here, so that its parameters are not known: make it anew.")
+        with target_errors(), engine_errors():
+            kept = kept.given(literals(kept.pipeline, change.parameters))
+        arguments = kept.place.arguments
+    with _known(), target_errors():
+        before, edited = recurring.edit(place, name, change, arguments)
+    if kept is not None:
+        follows.keep(replace(kept, id=edited.id, name=edited.name))
+        follows.end(before)
+    return _with_notebook(service, edited)
+
+
+def _with_notebook(service: Service, found: Recurring) -> Recurring:
+    """With what is known here of one that was made here."""
+    from labline_backend.kubeflow.scheduled import FollowedRuns
+
+    kept = FollowedRuns(service.home).get(found.id)
+    return found if kept is None else replace(found, notebook=kept.notebook)
 
 
 def pause(service: Service, name: str, *, paused: bool, target: str = LOCAL) -> Recurring:
@@ -102,10 +152,13 @@ def remove(service: Service, name: str, *, target: str = LOCAL) -> Recurring:
     if target == LOCAL:
         return scheduling.remove(service, name)
     from labline_backend.kubeflow import recurring
+    from labline_backend.kubeflow.scheduled import FollowedRuns
 
     place = service.targets.get(target)
     with _known(), target_errors():
-        return recurring.remove(place, name)
+        removed = recurring.remove(place, name)
+    FollowedRuns(service.home).end(removed.id)
+    return removed
 
 
 def foresee(service: Service, timing: Timing, *, target: str = LOCAL) -> Foreseen:

@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from labline_backend.compiling import literals
 from labline_backend.engine_errors import engine_errors
 from labline_backend.errors import InputError, NotFoundError, ServiceError
 from labline_backend.home import HomeError
-from labline_backend.recurrence.recurring import Recurring, Wish
+from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_backend.service import Service
 
@@ -89,6 +90,50 @@ def placed(timing: Timing) -> Timing:
 def all_(service: Service) -> list[Recurring]:
     """All there are, by name."""
     return [_shown(schedule) for schedule in service.store.schedules.all()]
+
+
+def edit(service: Service, name: str, change: Change) -> Recurring:
+    """Have the one of this name or id be another in what *change* says; its runs go on, and its next one comes in time.
+
+    Raises ``InputError`` and ``NotFoundError``.
+    """
+    from labline_backend.store.schedules import NameTakenError
+
+    schedule = _named(service, name)
+    timing = schedule.timing if change.timing is None else placed(change.timing.over(schedule.timing))
+    edited = replace(
+        schedule,
+        name=change.name or schedule.name,
+        timing=timing,
+        parameters=_changed_parameters(service, schedule, change.parameters or {}),
+        catch_up=schedule.catch_up if change.catch_up is None else change.catch_up,
+        at_most=change.at_most or schedule.at_most,
+    )
+    if timing != schedule.timing:
+        now = time.time()
+        edited = replace(edited, begun=now, next=timing.next(now, now), problem=None)
+    try:
+        service.store.schedules.edit(schedule, edited)
+    except NameTakenError as error:
+        raise InputError(f"There is a recurring run {edited.name!r} already: give another name.") from error
+    except KeyError as error:
+        raise NotFoundError(f"The recurring run {name!r} was removed meanwhile.") from error
+    return _shown(_named(service, schedule.id))
+
+
+def _changed_parameters(service: Service, schedule: Schedule, given: Mapping[str, str]) -> dict[str, str]:
+    """What it gives its runs with those *given* set; read as its own notebook has them."""
+    from labline_backend.engine.parameters import merge
+
+    if not given:
+        return schedule.parameters
+    path = Path(schedule.folder) / Path(schedule.notebook).name
+    content = service.store.schedules.content(schedule.id)
+    _, pipeline, _ = service.compile_to_run(path, schedule.notebook, content)
+    changed = {**schedule.parameters, **literals(pipeline, given)}
+    with engine_errors():
+        merge(pipeline, changed)
+    return changed
 
 
 def pause(service: Service, name: str, *, paused: bool) -> Recurring:

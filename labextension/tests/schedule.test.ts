@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import type { RecurringRun } from '../src/api/types';
 import {
+  fieldsOf,
   firstFields,
+  givenParameters,
   otherParameters,
   scheduleFaults,
+  toChange,
   toCron,
   toRequest,
   toTiming,
@@ -30,6 +34,65 @@ for (const [change, cron] of [
 ] as const) {
   test(`${change.repeat} is ${cron}`, () => assert.equal(toCron(fields(change)), cron));
 }
+
+const FOUND: RecurringRun = {
+  id: '1',
+  name: 'nightly',
+  target: 'local',
+  notebook: 'nightly.ipynb',
+  cron: '0 3 * * *',
+  interval: null,
+  time_zone: 'Europe/Berlin',
+  reading: 'Every day at 03:00',
+  paused: false,
+  catch_up: true,
+  at_most: 2,
+  parameters: { n: '7', label: "'x'", full: 'True' },
+  next: null,
+  problem: null
+};
+
+for (const cron of [
+  ...['15 * * * *', '5 3 * * *', '59 23 * * 1-5', '0 0 * * 0', '30 12 7 * *'],
+  ...['*/5 * * * *', '0 0 3 * * *', '0 3 1 1 *', '@every 1h']
+]) {
+  test(`a form that opens on ${cron} says the same`, () => {
+    const opened = fieldsOf({ ...FOUND, cron });
+    assert.deepEqual(scheduleFaults(opened), {});
+    assert.deepEqual(toTiming(opened), { cron, time_zone: 'Europe/Berlin' });
+    assert.deepEqual(toChange(opened, opened, new Map()), {});
+  });
+}
+
+for (const interval of [1, 90, 3600, 21_600, 86_400]) {
+  test(`a form that opens on ${interval} seconds says the same`, () => {
+    const opened = fieldsOf({ ...FOUND, cron: null, interval, time_zone: null });
+    assert.deepEqual(scheduleFaults(opened), {});
+    assert.deepEqual(toTiming(opened), { interval });
+  });
+}
+
+test('of an edited form only what is another is told', () => {
+  const before = fieldsOf(FOUND);
+  const after = { ...before, time: '04:00', name: ' later ', atMost: '3' };
+  assert.deepEqual(toChange(before, after, new Map([['n', '8']])), {
+    cron: '0 4 * * *',
+    time_zone: 'Europe/Berlin',
+    name: 'later',
+    at_most: 3,
+    parameters: { n: '8' }
+  });
+  assert.deepEqual(toChange(before, { ...before, catchUp: false }, new Map()), { catch_up: false });
+});
+
+test('the parameters of a recurring run are asked for by what they are', () => {
+  const types = givenParameters(FOUND).map(({ name, type }) => [name, type]);
+  assert.deepEqual(types, [
+    ['n', ''],
+    ['label', 'str'],
+    ['full', 'bool']
+  ]);
+});
 
 test('this machine is told the time zone, a cluster has its own', () => {
   assert.deepEqual(toTiming(fields()), { cron: '0 3 * * *', time_zone: 'Europe/Berlin' });

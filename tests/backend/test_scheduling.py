@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from labline_backend import scheduling
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home, HomeError
-from labline_backend.recurrence.recurring import Recurring, Wish
+from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_backend.service import Service
 from labline_backend.store.records import RunRecord
@@ -227,3 +228,51 @@ def test_two_of_one_name_are_refused(service: Service, tmp_path: Path) -> None:
         add(service, tmp_path)
     add(service, tmp_path, name="another")
     assert [each.name for each in scheduling.all_(service)] == ["another", "nightly"]
+
+
+def test_an_edited_one_keeps_what_is_not_said(service: Service, tmp_path: Path) -> None:
+    added = add(service, tmp_path, cron="30 3 * * *", catch_up=True, parameters={"count": "7"})
+    edited = scheduling.edit(service, "nightly", Change(Timing("0 4 * * *"), at_most=2))
+    assert (edited.id, edited.cron, edited.time_zone, edited.at_most) == (added.id, "0 4 * * *", "UTC", 2)
+    assert (edited.name, edited.catch_up, edited.parameters) == ("nightly", True, {"count": "7"})
+    assert edited.next % 86_400 == 4 * 3600
+    assert scheduling.all_(service) == [edited]
+
+
+def test_one_whose_time_is_not_edited_begins_when_it_would_have(service: Service, tmp_path: Path) -> None:
+    added = add(service, tmp_path)
+    edited = scheduling.edit(service, added.id, Change(name="later", parameters={"count": "5"}))
+    assert (edited.name, edited.next) == ("later", added.next)
+    (run,) = scheduling.begin_due(service, due(service, added))
+    assert (run.parameters, run.control.begun.name) == ({"count": "5"}, "later")
+    end(service, run)
+
+
+def test_an_interval_that_is_edited_counts_from_then(service: Service, tmp_path: Path) -> None:
+    added = add(service, tmp_path)
+    before = time.time()
+    edited = scheduling.edit(service, added.id, Change(Timing(interval=3600)))
+    assert before + 3600 <= edited.next <= time.time() + 3600
+    assert (edited.cron, edited.time_zone) == (None, None)
+
+
+def test_the_time_zone_alone_can_be_edited(service: Service, tmp_path: Path) -> None:
+    added = add(service, tmp_path, cron="30 3 * * *")
+    edited = scheduling.edit(service, added.id, Change(Timing(zone="Asia/Kolkata")))
+    assert (edited.cron, edited.time_zone) == ("30 3 * * *", "Asia/Kolkata")
+
+
+def test_an_edit_that_does_not_fit_changes_nothing(service: Service, tmp_path: Path) -> None:
+    added = add(service, tmp_path)
+    add(service, tmp_path, name="other")
+    for change, said in (
+        (Change(Timing("soon")), "does not say when"),
+        (Change(parameters={"cuont": "7"}), "cuont"),
+        (Change(parameters={"count": "many"}), "count"),
+        (Change(name="other"), "There is a recurring run 'other' already"),
+    ):
+        with pytest.raises(InputError, match=said):
+            scheduling.edit(service, added.id, change)
+    assert [each for each in scheduling.all_(service) if each.id == added.id] == [added]
+    with pytest.raises(NotFoundError):
+        scheduling.edit(service, "none", Change(name="one"))

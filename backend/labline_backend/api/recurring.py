@@ -11,7 +11,7 @@ from tornado.web import authenticated
 from labline_backend import recurring, wire
 from labline_backend.api.base import LablineHandler
 from labline_backend.api.paths import confined
-from labline_backend.recurrence.recurring import Wish
+from labline_backend.recurrence.recurring import Change, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_backend.service import Service
 
@@ -56,11 +56,19 @@ class RecurringRunHandler(LablineHandler):
     @authenticated
     @authorized
     async def patch(self, target: str, recurring_run: str) -> None:
-        """Have it pause, or go on."""
-        paused = (await self.body("pauseRecurringRun"))["paused"]
-        await self.answer(
-            lambda service: dataclasses.asdict(recurring.pause(service, recurring_run, paused=paused, target=target))
-        )
+        """Have it be another in what is said, pause, or go on."""
+        request = await self.body("changeRecurringRun")
+
+        def change(service: Service) -> wire.Document:
+            paused, identifier = request.pop("paused", None), recurring_run
+            if request or paused is None:
+                changed = recurring.edit(service, identifier, _change(request), target=target)
+                identifier = changed.id
+            if paused is not None:
+                changed = recurring.pause(service, identifier, paused=paused, target=target)
+            return dataclasses.asdict(changed)
+
+        await self.answer(change)
         self.labline.clock.wake()
 
     @authenticated
@@ -85,3 +93,9 @@ class SchedulesHandler(LablineHandler):
 
 def _timing(request: dict[str, Any]) -> Timing:
     return Timing(request.get("cron"), request.get("interval"), request.get("time_zone"))
+
+
+def _change(request: dict[str, Any]) -> Change:
+    timing = _timing(request)
+    named = {name: request.get(name) for name in ("name", "catch_up", "at_most", "parameters")}
+    return Change(None if timing == Timing() else timing, **named)

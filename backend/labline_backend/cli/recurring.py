@@ -27,7 +27,7 @@ target_option = click.option(
 
 @click.group()
 def recurring() -> None:
-    """Runs that begin by themselves, again and again: add, list, pause, resume, remove."""
+    """Runs that begin by themselves, again and again: add, list, edit, pause, resume, remove."""
 
 
 @recurring.command()
@@ -114,6 +114,48 @@ def list_(target: str, as_json: bool) -> None:
             if each.problem:
                 click.echo(f"{each.name} could not begin its last run. {each.problem}", err=True)
         _tell_where_nobody_follows(service, found)
+
+
+@recurring.command()
+@click.argument("name", metavar="NAME|ID")
+@target_option
+@click.option("--cron", help='When from now on: minute, hour, day, month, day of the week, as in "30 3 * * 1-5".')
+@click.option("--every", metavar="TIME", help="Or how long from one run to the next, as 30m, 6h or 1d.")
+@click.option("--time-zone", metavar="NAME", help="That of the cron expression, as Europe/Berlin.")
+@click.option("--name", "new_name", metavar="NEW", help="What to call it.")
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
+@click.option("--catch-up/--no-catch-up", default=None, help="Make up for every run that was missed, or for the last.")
+@click.option("--at-most", type=click.IntRange(1, 10), metavar="N", help="Runs of it that go on at once.")
+@as_json_option
+def edit(
+    name: str,
+    target: str,
+    cron: str | None,
+    every: str | None,
+    time_zone: str | None,
+    new_name: str | None,
+    given: tuple[str, ...],
+    catch_up: bool | None,
+    at_most: int | None,
+    as_json: bool,
+) -> None:
+    """Have one be another in what is said; the rest, and the notebook that it runs, stay as they are."""
+    from labline_backend import recurring
+    from labline_backend.recurrence.reading import seconds_of
+    from labline_backend.recurrence.recurring import Change
+    from labline_backend.recurrence.timing import Timing
+
+    try:
+        timing = Timing(cron, None if every is None else seconds_of(every), time_zone)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    change = Change(None if timing == Timing() else timing, new_name, catch_up, at_most, parameters_of(given) or None)
+    with _service() as service:
+        edited = recurring.edit(service, name, change, target=target)
+        if as_json:
+            terminal.document(dataclasses.asdict(edited))
+            return
+        click.echo(f"{edited.name}: {_when(edited)}. {_following(edited)}".rstrip())
 
 
 @recurring.command()

@@ -107,12 +107,14 @@ class Engine:
         priority: int = 0,
         post_mortem: bool = False,
         begun: Begun | None = None,
+        created: float | None = None,
     ) -> RunRecord:
         """Start a run and return at once. It is in the store when this returns.
 
         With a *selection* only a part of the pipeline runs. The run may take *timeout* seconds, else as many as the
         pipeline says; its steps go before those of runs with a lower *priority*. With *post_mortem* the processes of
-        steps that fail stay for a debugger. *begun* tells of the recurring run that begins it.
+        steps that fail stay for a debugger. *begun* tells of the recurring run that begins it, *created* when it was
+        made, where that is not now.
 
         A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
 
@@ -126,7 +128,7 @@ class Engine:
             self._artifacts.check()
         values = run_parameters.merge(pipeline, parameters or {})
         thread = self._started()
-        now = time.time()
+        now = time.time() if created is None else created
         facts = {"created": now, "notebook": notebook, "folder": str(folder.absolute()), "parameters": values}
         record = RunRecord(
             id=self._make_folder(pipeline, content, now, {RUN_FACTS: json.dumps(facts), **(files or {})}),

@@ -19,12 +19,15 @@ from labline_backend.kubeflow import errors, secrets
 from labline_backend.kubeflow.deadline import Deadline
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target
+from labline_backend.recurrence import cron
+from labline_backend.recurrence.timing import Timing
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0  # between two bytes
 WHOLE_SECONDS = 300.0  # for a call as a whole
 PAGE = 100  # things on a page of a list
 MOST_PAGES = 50
+GIVEN_BY_SERVER = {"recurring_run_id", "created_at", "updated_at", "status", "error"}  # of a recurring run
 LONGEST_QUOTE = 300  # characters of what a server says
 
 T = TypeVar("T")
@@ -168,6 +171,20 @@ class KubeflowClient:
             )
         return found.runs[0].run_id if found.runs else None
 
+    def runs_of(self, recurring_run: str) -> list[Any]:
+        """The newest ``V2beta1Run`` that a recurring run has begun, the newest first."""
+        import kfp_server_api as api
+
+        with self._calling("its runs") as (client, options):
+            found = api.RunServiceApi(client).run_service_list_runs(
+                filter=_equals("recurring_run_id", recurring_run),
+                sort_by="created_at desc",
+                page_size=PAGE,
+                **self._namespace(),
+                **options,
+            )
+        return list(found.runs or ())
+
     def create_run(
         self,
         name: str,
@@ -230,22 +247,16 @@ class KubeflowClient:
         version: str,
         arguments: dict[str, Any],
         root: str | None,
-        cron: str | None,
-        interval: int | None,
+        timing: Timing,
         catch_up: bool,
         at_most: int,
         account: str | None = None,
     ) -> str:
-        """Have a pipeline run whenever *cron*, six fields, says so, or every *interval* seconds; the id.
+        """Have a pipeline run whenever *timing* says so; the id.
 
         *at_most* so many runs go on at once; with *catch_up* all that were missed are made up for, else the last one.
         """
         import kfp_server_api as api
-
-        trigger = api.V2beta1Trigger(
-            cron_schedule=cron and api.V2beta1CronSchedule(cron=cron),
-            periodic_schedule=interval and api.V2beta1PeriodicSchedule(interval_second=str(interval)),
-        )
 
         made = api.V2beta1RecurringRun(
             display_name=name,
@@ -253,8 +264,8 @@ class KubeflowClient:
             pipeline_version_reference=api.V2beta1PipelineVersionReference(
                 pipeline_id=pipeline, pipeline_version_id=version
             ),
-            runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
-            trigger=trigger,
+            runtime_config=self.runtime_config(arguments, root),
+            trigger=self.trigger(timing),
             mode="ENABLE",
             max_concurrency=str(at_most),
             no_catchup=not catch_up,
@@ -264,6 +275,40 @@ class KubeflowClient:
         with self._calling("to make a recurring run") as (client, options):
             kept = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
         return self._given(kept.recurring_run_id)
+
+    @staticmethod
+    def runtime_config(arguments: dict[str, Any], root: str | None) -> Any:
+        """What runs are given, as the API has it."""
+        import kfp_server_api as api
+
+        return api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root)
+
+    @staticmethod
+    def trigger(timing: Timing, of: Any = None) -> Any:
+        """*timing* as the API has it, within the same bounds in time as *of*, a ``V2beta1Trigger``."""
+        import kfp_server_api as api
+
+        before = of and (of.cron_schedule or of.periodic_schedule)
+        moments = {name: before and getattr(before, name) for name in ("start_time", "end_time")}
+        bounds = {name: moment for name, moment in moments.items() if moment is not None and moment.timestamp() > 0}
+        if timing.cron is not None:
+            return api.V2beta1Trigger(
+                cron_schedule=api.V2beta1CronSchedule(cron=cron.parse(timing.cron).in_full, **bounds)
+            )
+        every = str(timing.interval)
+        return api.V2beta1Trigger(periodic_schedule=api.V2beta1PeriodicSchedule(interval_second=every, **bounds))
+
+    def copy_recurring_run(self, of: Any, **changes: Any) -> str:
+        """Make a recurring run as *of*, a ``V2beta1RecurringRun``, but for *changes* of its fields; the id."""
+        import kfp_server_api as api
+
+        kept = {name: getattr(of, name) for name in of.openapi_types if name not in GIVEN_BY_SERVER}
+        if of.pipeline_version_reference is not None:  # what else says the pipeline is made from it
+            kept |= {"pipeline_spec": None, "pipeline_version_id": None}
+        made = api.V2beta1RecurringRun(**{**kept, "namespace": None, **self._namespace(), **changes})
+        with self._calling("to make a recurring run") as (client, options):
+            copied = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
+        return self._given(copied.recurring_run_id)
 
     def recurring_runs(self) -> list[Any]:
         """All ``V2beta1RecurringRun`` there are, at most as many as fit on :data:`MOST_PAGES` pages."""

@@ -22,15 +22,16 @@ LARGEST = 64 << 20  # bytes; these are accounts, not data
 
 
 class Mirror:
-    """The root of one run."""
+    """The place *root* that one run leaves its results in, those of a task *depth* folders below."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, depth: int) -> None:
+        self._depth = depth
         self._store = S3Store(root.replace("minio://", "s3://", 1))
 
     def step(self, task: str, folder: Path) -> StepResult | None:
         """The account of a task, its notebook put into *folder*; None where it left none. Raises ``TargetError``."""
         try:
-            names = [name for name in self._store.names() if task in name.split("/")[2:-1]]
+            names = [name for name in self._store.names() if task in name.split("/")[self._depth : -1]]
             notebook, result = self._read(names, NOTEBOOK), self._read(names, RESULT)
         except (ArtifactStoreError, BrokenTransferError, KeyError) as error:
             raise TargetError(

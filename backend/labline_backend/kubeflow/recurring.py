@@ -15,8 +15,7 @@ from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import GONE, REFUSED, TargetError
 from labline_backend.kubeflow.submission import PLACE, SPECIFICATION, Place, Submission, pipeline_name, version_name
 from labline_backend.kubeflow.targets import Target
-from labline_backend.recurrence import cron
-from labline_backend.recurrence.recurring import Recurring, Wish
+from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.targets.kubeflow import service_account
@@ -46,21 +45,12 @@ def taken(target: Target, timing: Timing) -> Timing:
 def add(target: Target, pipeline: Pipeline, submission: Submission, timing: Timing, wish: Wish) -> Recurring:
     """Have *pipeline*, made ready as *submission*, run whenever *timing* says so. Raises ``TargetError``."""
     timing, name = taken(target, timing), wish.name or pipeline.name
-    if not 1 <= wish.at_most <= MOST_AT_ONCE:
-        raise TargetError(
-            REFUSED,
-            f"{target.name} lets from 1 to {MOST_AT_ONCE} runs of a recurring one go on at once, not {wish.at_most}.",
-            "Ask for fewer.",
-        )
+    _bounded(target, wish.at_most)
     place = from_json(Place, submission.files[PLACE])
     specification = submission.files[SPECIFICATION]
     with KubeflowClient(target) as client, tempfile.TemporaryDirectory(prefix="labline-") as folder:
         if any(each.name == name for each in _all(client)):
-            raise TargetError(
-                REFUSED,
-                f"There is a recurring run {name!r} on {target.name} already.",
-                "Remove it first (labline recurring remove), or give another --name.",
-            )
+            raise _is_taken(target, name)
         file = Path(folder) / SPECIFICATION
         file.write_text(specification, "utf-8")
         experiment = client.experiment(place.experiment)
@@ -73,8 +63,7 @@ def add(target: Target, pipeline: Pipeline, submission: Submission, timing: Timi
             version=version,
             arguments=place.arguments,
             root=target.root,
-            cron=None if timing.cron is None else cron.parse(timing.cron).in_full,
-            interval=timing.interval,
+            timing=timing,
             catch_up=wish.catch_up,
             at_most=wish.at_most,
             account=service_account(pipeline),
@@ -98,6 +87,79 @@ def all_(target: Target) -> list[Recurring]:
         return _all(client)
 
 
+def edit(target: Target, name: str, change: Change, arguments: dict[str, Any] | None = None) -> tuple[str, Recurring]:
+    """Have the one of this name or id be another in what *change* says, its runs be given *arguments*.
+
+    Kubeflow Pipelines changes none: a new one is made as the old one is, and then the old one removed, so that at every
+    moment there is one. The old one's id, and the new one. Raises ``TargetError``.
+    """
+    with KubeflowClient(target) as client:
+        listed = client.recurring_runs()
+        old = next(each for each in listed if each.recurring_run_id == _one(client, name, listed).id)
+        shown = _recurring(target.name, old)
+        changes: dict[str, Any] = {"mode": "DISABLE" if shown.paused else "ENABLE"}
+        if change.name is not None and change.name != shown.name:
+            if any(each.display_name == change.name for each in listed):
+                raise _is_taken(target, change.name)
+            changes["display_name"] = change.name
+        if change.timing is not None:
+            timing = taken(target, change.timing.over(Timing(shown.cron, shown.interval)))
+            changes["trigger"] = client.trigger(timing, of=old.trigger)
+        if change.catch_up is not None:
+            changes["no_catchup"] = not change.catch_up
+        if change.at_most is not None:
+            changes["max_concurrency"] = str(_bounded(target, change.at_most))
+        if arguments is not None:
+            root = old.runtime_config.pipeline_root if old.runtime_config is not None else None
+            changes["runtime_config"] = client.runtime_config(arguments, root)
+        new = client.copy_recurring_run(old, **changes)
+        _give_up(client, shown, new)
+        return shown.id, _one(client, new)
+
+
+def _give_up(client: KubeflowClient, old: Recurring, new: str) -> None:
+    """Remove the old one, or else the new one: two would begin every run twice."""
+    try:
+        client.delete_recurring_run(old.id)
+    except TargetError as error:
+        if error.status == 404:  # somebody has removed it meanwhile
+            return
+        try:
+            client.delete_recurring_run(new)
+        except TargetError:
+            raise TargetError(
+                error.code,
+                f"{old.name} was made anew on {client.target.name} and the old one could not be removed, so that both "
+                f"begin runs now: {error}",
+                f"Remove the old one: labline recurring remove {old.id} --target {client.target.name}.",
+            ) from error
+        raise
+
+
+def _bounded(target: Target, at_most: int) -> int:
+    if not 1 <= at_most <= MOST_AT_ONCE:
+        raise TargetError(
+            REFUSED,
+            f"{target.name} lets from 1 to {MOST_AT_ONCE} runs of a recurring one go on at once, not {at_most}.",
+            "Ask for fewer.",
+        )
+    return at_most
+
+
+def _is_taken(target: Target, name: str) -> TargetError:
+    return TargetError(
+        REFUSED,
+        f"There is a recurring run {name!r} on {target.name} already.",
+        "Remove it first (labline recurring remove), or give another --name.",
+    )
+
+
+def one(target: Target, name: str) -> Recurring:
+    """The one of this name or id. Raises ``TargetError``."""
+    with KubeflowClient(target) as client:
+        return _one(client, name)
+
+
 def pause(target: Target, name: str, *, paused: bool) -> Recurring:
     """Have the one of this name or id pause, or go on. Raises ``TargetError``."""
     with KubeflowClient(target) as client:
@@ -114,13 +176,14 @@ def remove(target: Target, name: str) -> Recurring:
     return found
 
 
-def _all(client: KubeflowClient) -> list[Recurring]:
-    found = [_recurring(client.target.name, each) for each in client.recurring_runs()]
+def _all(client: KubeflowClient, listed: list[Any] | None = None) -> list[Recurring]:
+    found = [_recurring(client.target.name, each) for each in listed or client.recurring_runs()]
     return sorted(found, key=lambda each: (each.name, each.id))
 
 
-def _one(client: KubeflowClient, name: str) -> Recurring:
-    found = [each for each in _all(client) if name in (each.name, each.id)]
+def _one(client: KubeflowClient, name: str, listed: list[Any] | None = None) -> Recurring:
+    known = _all(client, listed)
+    found = [each for each in known if each.id == name] or [each for each in known if each.name == name]
     if len(found) == 1:
         return found[0]
     how = "no recurring run" if not found else "more than one recurring run called"

@@ -97,7 +97,9 @@ class KubeflowRun(Journal):
         self._tasks = await self._in_thread(lambda: states.task_names(specification))
         client = KubeflowClient(place.target)
         target = place.target
-        mirror = None if target.root is None else Mirror(f"{target.root}/{self.record.id}")
+        mirror = None
+        if target.root is not None:
+            mirror = Mirror(place.results, 0) if place.results else Mirror(f"{target.root}/{self.record.id}", 2)
         pods = Pods(target) if target.kubeconfig or target.context else None
         try:
             run_id = await self._retry(client, place) or await self._submit(client, place, specification)

@@ -31,6 +31,7 @@ class Place:
     """Where a run is on its target.
 
     ``asked`` says that its start was asked for, whatever came of it; ``retried`` how often it was tried again since.
+    ``results`` is where its tasks leave what they leave, where that is not below a folder of its own.
     """
 
     target: Target
@@ -39,6 +40,7 @@ class Place:
     asked: bool = False
     run_id: str | None = None
     retried: int = 0
+    results: str | None = None
 
     @staticmethod
     def read(folder: Path) -> Place:
@@ -71,13 +73,9 @@ def prepare(
 
     Raises ``TargetError`` and ``ParameterError``.
     """
-    from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, arguments, compile_to_yaml
+    from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, compile_to_yaml
 
-    values = run_parameters.merge(pipeline, literals)
-    try:
-        passed = arguments(pipeline, values)
-    except ValueError as error:
-        raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
+    passed = arguments_of(pipeline, literals)
     shipped, findings = ship(look(folder, pipeline), root=target.root, limit=target.folder_limit)
     wanted = pipeline if cache else _uncached(pipeline)
     image = target.image or DEFAULT_IMAGE
@@ -88,6 +86,16 @@ def prepare(
         findings.append(Finding(NOT_MIRRORED, "info", message, fix=fix))
     place = Place(target, passed, pipeline.experiment or pipeline.name)
     return Submission({SPECIFICATION: specification, PLACE: to_json(place)}, tuple(findings))
+
+
+def arguments_of(pipeline: Pipeline, literals: Mapping[str, str]) -> dict[str, Any]:
+    """What a run of the compiled *pipeline* is given for *literals*. Raises ``TargetError`` and ``ParameterError``."""
+    from labline_compiler.targets.kubeflow import arguments
+
+    try:
+        return arguments(pipeline, run_parameters.merge(pipeline, literals))
+    except ValueError as error:
+        raise TargetError(REFUSED, str(error), "Pass the number as text, and convert it in the notebook.") from error
 
 
 def left_out(target: Target, timeout: float | None, priority: int, *, post_mortem: bool) -> tuple[Finding, ...]:

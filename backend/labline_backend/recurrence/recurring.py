@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from labline_backend.recurrence.timing import Timing
 
 
 @dataclass(frozen=True)
@@ -39,3 +42,18 @@ class Wish:
     catch_up: bool = False
     at_most: int = 1
     cache: bool = True
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is to be another of one that there is; None: as it is.
+
+    Of the ``timing`` what is not said stays, too. ``parameters``, as a person types them, are set beside those that it
+    gives already.
+    """
+
+    timing: Timing | None = None
+    name: str | None = None
+    catch_up: bool | None = None
+    at_most: int | None = None
+    parameters: Mapping[str, str] | None = None

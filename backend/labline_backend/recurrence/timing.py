@@ -26,6 +26,12 @@ class Timing:
     interval: int | None = None
     zone: str | None = None
 
+    def over(self, before: Timing) -> Timing:
+        """It in the place of *before*, whose time zone, or all but it, stays where this does not say."""
+        if self.cron is None and self.interval is None:
+            return replace(before, zone=self.zone or before.zone)
+        return self if self.interval is not None else replace(self, zone=self.zone or before.zone)
+
     def checked(self) -> Timing:
         """It as it is kept, where it says one thing. Raises ``ValueError`` with a sentence."""
         if (self.cron is None) == (self.interval is None):

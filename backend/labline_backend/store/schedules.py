@@ -16,6 +16,9 @@ COLUMNS = (
 )
 
 
+NEWEST = 1000  # runs of a recurring run that are looked at; a target tells of the newest hundred
+
+
 class NameTakenError(Exception):
     """There is one of this name."""
 
@@ -72,6 +75,19 @@ class ScheduleStore:
         """Have it pause, or go on, with its *next_* time. Raises ``KeyError``."""
         self._change(schedule, {"paused": paused, "next": next_, "problem": problem})
 
+    def edit(self, before: Schedule, after: Schedule) -> None:
+        """Have what differs between the two be as *after*. Raises ``KeyError`` and ``NameTakenError``."""
+        old, new = _row(before), _row(after)
+        changes = {name: value for name, value in new.items() if old[name] != value}
+        taken = "SELECT 1 FROM schedules WHERE name = ? AND id != ?"
+        with self._database.write() as connection:
+            if connection.execute(taken, (after.name, after.id)).fetchone():
+                raise NameTakenError(after.name)
+            if not connection.execute("SELECT 1 FROM schedules WHERE id = ?", (after.id,)).fetchone():
+                raise KeyError(after.id)
+            if changes:
+                db.update(connection, "schedules", changes, "id = :of", of=after.id)
+
     def tell(self, schedule: str, problem: str | None) -> None:
         """Note why its last run could not begin, or that it could. Raises ``KeyError``."""
         self._change(schedule, {"problem": None if problem is None else clean(problem)})
@@ -88,6 +104,12 @@ class ScheduleStore:
         ended = ", ".join(f"'{state}'" for state in sorted(ENDED_RUN))
         with self._database.read() as connection:
             return [row["owner"] for row in connection.execute(query.format(ended), (schedule,))]
+
+    def begun_by(self, schedule: str) -> list[str]:
+        """The newest runs that a recurring run, of this machine or another target, has begun."""
+        query = "SELECT id FROM runs WHERE json_extract(control, '$.begun.id') = ? ORDER BY created DESC LIMIT ?"
+        with self._database.read() as connection:
+            return [row["id"] for row in connection.execute(query, (schedule, NEWEST))]
 
     def _select(self, where: str, *values: object) -> list[Schedule]:
         query = f"SELECT {', '.join(COLUMNS)} FROM schedules WHERE {where}"  # noqa: S608 - texts of ours

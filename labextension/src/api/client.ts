@@ -22,6 +22,7 @@ import type {
   NotebookContent,
   Problem,
   RecurringRun,
+  RecurringRunChange,
   RecurringRunRequest,
   Replay,
   Run,
@@ -101,6 +102,10 @@ export class LablineClient {
 
   createRecurringRun(target: string, request: RecurringRunRequest): Promise<RecurringRun> {
     return this.call('POST', ['targets', target, 'recurring-runs'], {}, request);
+  }
+
+  changeRecurringRun({ target, id }: RecurringRun, change: RecurringRunChange): Promise<RecurringRun> {
+    return this.call('PATCH', ['targets', target, 'recurring-runs', id], {}, change);
   }
 
   pauseRecurringRun({ target, id }: RecurringRun, paused: boolean): Promise<RecurringRun> {

@@ -496,6 +496,15 @@ export interface RecurringRunRequest extends NotebookRequest, Timing {
   at_most: number;
 }
 
+/** What is to be another of a recurring run. */
+export interface RecurringRunChange extends Timing {
+  name?: string;
+  catch_up?: boolean;
+  at_most?: number;
+  /** Set beside those that it gives. */
+  parameters?: Record<string, string>;
+}
+
 /** Runs of a notebook, as it was when this was made, that begin by themselves. */
 export interface RecurringRun {
   id: string;

@@ -1,6 +1,6 @@
 /** When a notebook is to run again and again, as a form has it. */
 
-import type { RecurringRunRequest, Timing } from '../api/types';
+import type { Parameter, RecurringRun, RecurringRunChange, RecurringRunRequest, Timing } from '../api/types';
 
 export type Repeat = 'hour' | 'day' | 'weekdays' | 'week' | 'month' | 'interval' | 'cron';
 
@@ -49,6 +49,68 @@ export function firstFields(target: string, zone: string): ScheduleFields {
     cache: true,
     catchUp: false
   };
+}
+
+/** Which of the repetitions that have fields of their own a cron expression is, and what its numbers are. */
+const KNOWN: readonly (readonly [Repeat, RegExp])[] = [
+  ['hour', /^(\d+) \* \* \* \*$/],
+  ['day', /^(\d+) (\d+) \* \* \*$/],
+  ['weekdays', /^(\d+) (\d+) \* \* 1-5$/],
+  ['week', /^(\d+) (\d+) \* \* ([0-6])$/],
+  ['month', /^(\d+) (\d+) (\d+) \* \*$/]
+];
+
+/** The form as it opens on a recurring run that there is. */
+export function fieldsOf(found: RecurringRun): ScheduleFields {
+  const { cron, interval } = found;
+  const fields: ScheduleFields = {
+    ...firstFields(found.target, found.time_zone ?? ''),
+    name: found.name,
+    atMost: String(found.at_most),
+    catchUp: found.catch_up
+  };
+  if (interval !== null) {
+    const unit = [86_400, 3600, 60].find(size => interval % size === 0) ?? 1;
+    return { ...fields, repeat: 'interval', every: String(interval / unit), unit: String(unit) };
+  }
+  for (const [repeat, pattern] of KNOWN) {
+    const numbers = pattern.exec(cron ?? '');
+    if (numbers !== null) {
+      const [, minute, hour = '0', day = ''] = numbers;
+      const time = `${hour.padStart(2, '0')}:${minute.padStart(2, '0')}`;
+      const of = { hour: { minute }, week: { time, weekday: day }, month: { time, day } };
+      return { ...fields, repeat, cron: cron ?? '', ...(of[repeat as keyof typeof of] ?? { time }) };
+    }
+  }
+  return { ...fields, repeat: 'cron', cron: cron ?? '' };
+}
+
+/** What differs between two states of the form, as the server takes it; the parameters are those typed. */
+export function toChange(
+  before: ScheduleFields,
+  after: ScheduleFields,
+  overrides: ReadonlyMap<string, string>
+): RecurringRunChange {
+  const timing = toTiming(after);
+  const name = after.name.trim();
+  return {
+    ...(JSON.stringify(timing) !== JSON.stringify(toTiming(before)) && timing),
+    ...(name !== '' && name !== before.name && { name }),
+    ...(after.catchUp !== before.catchUp && { catch_up: after.catchUp }),
+    ...(after.atMost !== before.atMost && { at_most: Number(after.atMost) }),
+    ...(overrides.size > 0 && { parameters: Object.fromEntries(overrides) })
+  };
+}
+
+/** The parameters that a recurring run gives its runs, to be set to others. */
+export function givenParameters({ parameters }: RecurringRun): Parameter[] {
+  const typeOf = (literal: string) =>
+    /^['"]/.test(literal) ? 'str' : /^(True|False)$/.test(literal) ? 'bool' : '';
+  return Object.entries(parameters).map(([name, literal]) => ({
+    name,
+    default: literal,
+    type: typeOf(literal)
+  }));
 }
 
 /** What is wrong with the fields, by the field. Whether a cron expression says anything the server knows. */

@@ -30,6 +30,7 @@ const REPEATS: readonly (readonly [Repeat, string])[] = [
 ];
 
 const UNITS = [
+  ['1', 'seconds'],
   ['60', 'minutes'],
   ['3600', 'hours'],
   ['86400', 'days']
@@ -41,6 +42,8 @@ export interface ScheduleFormOptions {
   /** What it is called where nothing is typed. */
   pipeline: string;
   parameters: readonly Parameter[];
+  /** Whether there is one already, whose target, notebook and use of the cache stay. */
+  isEdited?: boolean;
 }
 
 /** What is chosen: the fields as they are typed, and the parameters that are not as by default. */
@@ -86,7 +89,7 @@ interface FormProps extends ScheduleFormOptions {
 }
 
 function Form(props: FormProps): React.JSX.Element {
-  const { client, targets, pipeline, parameters, initial, problem, onChange } = props;
+  const { client, targets, pipeline, parameters, isEdited, initial, problem, onChange } = props;
   const [{ fields, overrides }, setChoice] = useState(initial);
   const faults = scheduleFaults(fields);
   const choose = (choice: ScheduleChoice) => {
@@ -126,7 +129,7 @@ function Form(props: FormProps): React.JSX.Element {
       </fieldset>
       <fieldset>
         <legend>What</legend>
-        {targets.length > 1 && (
+        {!isEdited && targets.length > 1 && (
           <Choice
             name="target"
             label="On"
@@ -153,9 +156,11 @@ function Form(props: FormProps): React.JSX.Element {
       </fieldset>
       <fieldset>
         <legend>How</legend>
-        <CheckField name="cache" checked={fields.cache} onChange={cache => set({ cache })}>
-          Use cache
-        </CheckField>
+        {!isEdited && (
+          <CheckField name="cache" checked={fields.cache} onChange={cache => set({ cache })}>
+            Use cache
+          </CheckField>
+        )}
         <CheckField name="catch-up" checked={fields.catchUp} onChange={catchUp => set({ catchUp })}>
           Make up for every run that was missed, not only for the last one
         </CheckField>
@@ -169,13 +174,20 @@ function Form(props: FormProps): React.JSX.Element {
           onChange={atMost => set({ atMost })}
         />
       </fieldset>
-      <p className="labline-Form-note">
-        {fields.target === LOCAL
-          ? 'Runs the notebook as it stands now, whatever becomes of it later, while this server runs.'
-          : `Runs the notebook as it stands now, whatever becomes of it later; ${fields.target} begins the runs by itself.`}
-      </p>
+      <p className="labline-Form-note">{noteOf(fields.target, isEdited ?? false)}</p>
     </>
   );
+}
+
+function noteOf(target: string, isEdited: boolean): string {
+  if (isEdited) {
+    const how =
+      target === LOCAL ? '' : ` ${target} gets a new one in its place, and then the old one is removed.`;
+    return `Goes on running the notebook as it stood when this was made.${how}`;
+  }
+  return target === LOCAL
+    ? 'Runs the notebook as it stands now, whatever becomes of it later, while this server runs.'
+    : `Runs the notebook as it stands now, whatever becomes of it later; ${target} begins the runs by itself.`;
 }
 
 interface WhenProps {

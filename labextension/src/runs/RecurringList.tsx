@@ -5,6 +5,7 @@ import { LOCAL, type RecurringRun, type Run } from '../api/types';
 import { baseName, formatAgo, formatIn, formatMoment } from '../model/format';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
+import { editRecurring } from './editing';
 import { ActionButton, Empty, LinkButton, Notice, StateBadge } from '../ui/parts';
 
 /** Milliseconds between two looks at when the next runs begin. */
@@ -75,6 +76,13 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
               <tr key={`${found.target} ${found.id}`} data-labline-recurring={found.name}>
                 <Cells found={found} last={begun.get(found.id) ?? null} now={now} open={open} />
                 <td className="labline-Recurring-actions">
+                  <ActionButton
+                    action="edit-recurring"
+                    label={`Edit ${found.name}`}
+                    onClick={() => act(editRecurring(server.client, found))}
+                  >
+                    Edit…
+                  </ActionButton>
                   <ActionButton
                     action={found.paused ? 'resume-recurring' : 'pause-recurring'}
                     label={`${found.paused ? 'Resume' : 'Pause'} ${found.name}`}

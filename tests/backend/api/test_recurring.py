@@ -69,6 +69,21 @@ async def test_one_is_paused_and_resumed(call: Call, jp_root_dir: Path) -> None:
     assert (await call("PATCH", f"{HERE}/{made['id']}", {"paused": False})).document == made
 
 
+async def test_one_is_edited_in_place(call: Call, jp_root_dir: Path) -> None:
+    write(jp_root_dir / "nightly.ipynb", ONE)
+    made = (await call("POST", HERE, {"path": "nightly.ipynb", "cron": "30 3 * * *", "time_zone": "UTC"})).document
+    change = {"interval": 3600, "name": "hourly", "paused": True}
+    edited = (await call("PATCH", f"{HERE}/{made['id']}", change)).document
+    wished = ("id", "name", "interval", "cron", "paused", "reading")
+    assert [edited[name] for name in wished] == [made["id"], "hourly", 3600, None, True, "Every hour"]
+    assert (await call("GET", HERE)).document == {"recurring_runs": [edited]}
+
+
+async def test_an_edit_that_says_nothing_is_a_problem(call: Call) -> None:
+    for change in ({}, {"cron": None}, {"cron": "@daily", "interval": 60}, {"cache": False}):
+        assert (await call("PATCH", f"{HERE}/none", change)).status in (400, 404)
+
+
 async def test_what_a_schedule_means_is_said_before_there_is_one(call: Call) -> None:
     answer = await call("POST", "schedules", {"cron": "0 30 3 * * 1-5", "time_zone": "UTC"})
     assert (answer.status, answer.document["cron"]) == (200, "30 3 * * 1-5")

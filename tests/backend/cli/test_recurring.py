@@ -29,6 +29,9 @@ def test_one_is_made_listed_paused_resumed_and_removed(here: Labline, tmp_path: 
     (paused,) = here("recurring", "list", "--json").document["recurring"]
     assert (paused["paused"], paused["parameters"]) == (True, {"n": "2"})
     assert here("recurring", "resume", "nightly").out.startswith("nightly goes on. The next run: 20")
+    edited = here("recurring", "edit", "nightly", "--cron", "0 4 * * 1-5", "-p", "n=3", "--json").document
+    assert (edited["id"], edited["time_zone"]) == (paused["id"], "Europe/Berlin")
+    assert (edited["reading"], edited["parameters"]) == ("Monday to Friday at 04:00", {"n": "3"})
     assert here("recurring", "remove", "nightly").out == "nightly is removed.\n"
     gone = here("recurring", "remove", "nightly")
     assert (gone.code, "There is no recurring run 'nightly' on this machine" in gone.err) == (2, True)

@@ -324,8 +324,10 @@ class Emulator:
         """Begin a run of a recurring one, as the scheduled workflow's controller does when the time has come."""
         of = self._recurring(identifier)
         kept = ("experiment_id", "pipeline_version_reference", "runtime_config")
-        run = {"display_name": f"{of['display_name']}-1", **{key: of[key] for key in kept}}
-        return self.runs[self._create_run({}, json.dumps(run).encode())["run_id"]]
+        run = {"display_name": f"{of['display_name']}-1", **{key: of[key] for key in kept if key in of}}
+        made = self.runs[self._create_run({}, json.dumps(run).encode())["run_id"]]
+        made.document["recurring_run_id"] = identifier  # which the server sets, and no client
+        return made
 
     # ---------------------------------------------------------------- runs
 
@@ -439,6 +441,9 @@ def _page(name: str, found: list[dict[str, Any]], query: dict[str, str]) -> dict
             if predicate["operation"] != "EQUALS":
                 raise Refused(400, "this emulator knows EQUALS only")
             found = [each for each in found if each.get(predicate["key"]) == predicate["string_value"]]
+    if "sort_by" in query:
+        key, _, order = query["sort_by"].partition(" ")
+        found = sorted(found, key=lambda each: each[key], reverse=order == "desc")
     size = int(query.get("page_size") or 10)
     start = int(query.get("page_token") or 0)
     more = {"next_page_token": str(start + size)} if start + size < len(found) else {}

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from labline_backend import recurring as facade
 from labline_backend.kubeflow import recurring
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target
+from labline_backend.mirroring import take_up
+from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from tests.backend.cli.conftest import Labline
 from tests.backend.engine.bench import wait_until
+from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.test_cli import here
 from tests.backend.notebooks import code, write
+from tests.backend.s3 import S3
 
 __all__ = ["here"]
 
@@ -56,6 +62,160 @@ def test_a_recurring_run_has_the_service_account_of_the_steps(
     here("target", "add", "prod", "--host", emulator.url)
     added = here("recurring", "add", notebook, "--target", "prod", "--cron", "@daily", "--json")
     assert emulator.recurring[added.document["id"]]["service_account"] == "birds"
+
+
+@pytest.mark.usefixtures("labline_home")
+def test_an_edited_one_is_made_anew_before_the_old_one_is_removed(
+    here: Labline, emulator: Emulator, notebook: Path
+) -> None:
+    here("target", "add", "prod", "--host", emulator.url)
+    to = ("--target", "prod")
+    more = ("--cron", "30 3 * * *", "-p", "count=7", "--catch-up", "--json")
+    added = here("recurring", "add", notebook, *to, *more).document
+    old = emulator.recurring[added["id"]]
+    emulator.called.clear()
+    edited = here("recurring", "edit", "nightly", *to, "--every", "6h", "--at-most", "2", "--json").document
+    assert [call.split("/")[0] for call in emulator.called if not call.startswith("GET")] == ["POST ", "DELETE "]
+    assert edited == {
+        **added,
+        "id": edited["id"],
+        "cron": None,
+        "interval": 21_600,
+        "reading": "Every 6 hours",
+        "at_most": 2,
+    }
+    (new,) = emulator.recurring.values()
+    same = ("experiment_id", "pipeline_version_reference", "runtime_config", "no_catchup", "mode", "display_name")
+    assert {key: new[key] for key in same} == {key: old[key] for key in same}
+
+
+@pytest.mark.usefixtures("labline_home")
+def test_a_paused_one_pauses_when_it_was_edited_and_keeps_what_is_not_said(
+    here: Labline, emulator: Emulator, notebook: Path
+) -> None:
+    here("target", "add", "prod", "--host", emulator.url)
+    to = ("--target", "prod")
+    here("recurring", "add", notebook, *to, "--cron", "30 3 * * *")
+    here("recurring", "pause", "nightly", *to)
+    done = here("recurring", "edit", "nightly", *to, "--name", "later", "-p", "count=7")
+    assert done.out == "later: Every day at 03:30 (by the clock of prod).\n"
+    (new,) = emulator.recurring.values()
+    assert (new["mode"], new["runtime_config"]["parameters"]) == ("DISABLE", {"count": 7})
+    assert new["trigger"]["cron_schedule"]["cron"] == "0 30 3 * * *"
+
+
+@pytest.mark.usefixtures("labline_home")
+def test_where_the_old_one_cannot_be_removed_it_is_the_one_that_stays(
+    here: Labline, emulator: Emulator, notebook: Path
+) -> None:
+    here("target", "add", "prod", "--host", emulator.url)
+    to = ("--target", "prod")
+    added = here("recurring", "add", notebook, *to, "--cron", "30 3 * * *", "--json").document
+    emulator.faults.append((f"DELETE /apis/v2beta1/recurringruns/{added['id']}", 503))
+    failed = here("recurring", "edit", "nightly", *to, "--cron", "@hourly")
+    assert (failed.code, "out of order (503)" in failed.err, list(emulator.recurring)) == (2, True, [added["id"]])
+
+
+@pytest.mark.usefixtures("labline_home")
+def test_an_edit_that_says_nothing_or_takes_a_name_is_refused(
+    here: Labline, emulator: Emulator, notebook: Path
+) -> None:
+    here("target", "add", "prod", "--host", emulator.url)
+    to = ("--target", "prod")
+    here("recurring", "add", notebook, *to, "--cron", "30 3 * * *", "--name", "one")
+    here("recurring", "add", notebook, *to, "--cron", "30 3 * * *", "--name", "two")
+    assert "Say what is to be another" in here("recurring", "edit", "one", *to).err
+    taken = here("recurring", "edit", "one", *to, "--name", "two")
+    assert (taken.code, "There is a recurring run 'two' on prod already" in taken.err) == (2, True)
+    assert len(emulator.recurring) == 2
+
+
+def scheduled(client: Client, folder: Path, *cells: dict[str, Any], **parameters: str) -> Recurring:
+    """A recurring run on ``prod`` of a notebook of these cells."""
+    path = write(folder / "nightly.ipynb", *cells)
+    made, _ = facade.add(
+        client.service,
+        path,
+        Timing("@daily"),
+        Wish(),
+        notebook="nightly.ipynb",
+        target="prod",
+        parameters=parameters,
+    )
+    return made
+
+
+def test_runs_that_the_cluster_begins_are_followed_here(client: Client, emulator: Emulator) -> None:
+    cells = (code("count = 3", "pipeline-parameters"), code("x = 10 * count", "step:one"), code("print(x)", "step:two"))
+    made = scheduled(client, client.folder, *cells, count="7")
+    assert take_up(client.service) == []
+    emulator.begin(made.id)
+    (run,) = take_up(client.service)
+    ended = client.end(run)
+    assert (ended["state"], ended["target"], ended["notebook"]) == ("succeeded", "prod", "nightly.ipynb")
+    assert ended["control"]["begun"] == {"id": made.id, "name": "nightly"}
+    assert ended["parameters"] == {"count": "7"}
+    assert [step["state"] for step in ended["steps"]] == ["succeeded", "succeeded"]
+    assert ended["page"] == f"{emulator.url}/#/runs/details/{next(iter(emulator.runs))}"
+    assert take_up(client.service) == []
+
+
+def test_a_run_that_was_taken_up_is_known_to_another_server(client: Client, emulator: Emulator) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    emulator.begin(made.id)
+    (run,) = take_up(client.service)
+    client.end(run)
+    client.close()
+    client.open()
+    assert take_up(client.service) == []
+
+
+def test_what_tasks_of_such_a_run_left_is_mirrored(client: Client, with_storage: S3, emulator: Emulator) -> None:
+    client.add(emulator, root=f"s3://{with_storage.bucket}/kfp")
+    made = scheduled(client, client.folder, code("x = 6 * 7", "step:one"), code("print('x is', x)", "step:two"))
+    emulator.begin(made.id)
+    (run,) = take_up(client.service)
+    ended = client.end(run)
+    assert [finding["code"] for finding in ended["findings"]] == []
+    (value,) = [value for step in ended["steps"] for value in step["values"]]
+    assert (value["name"], value["preview"]["text"]) == ("x", "42")
+    assert "x is 42" in str(client.service.executed_notebook(run.id, "two"))
+
+
+def test_runs_begun_before_one_was_removed_are_taken_up_and_later_nobody_asks(
+    client: Client, emulator: Emulator
+) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    emulator.begin(made.id)
+    facade.remove(client.service, "nightly", target="prod")
+    (run,) = take_up(client.service)
+    client.end(run)
+    emulator.called.clear()
+    assert (take_up(client.service), emulator.called) == ([], [])
+
+
+def test_an_edited_one_is_followed_on_and_so_are_runs_of_the_old_one(client: Client, emulator: Emulator) -> None:
+    cells = (code("count = 3", "pipeline-parameters"), code("x = 10 * count", "step:one"))
+    made = scheduled(client, client.folder, *cells)
+    emulator.begin(made.id)
+    edited = facade.edit(client.service, "nightly", Change(parameters={"count": "5"}), target="prod")
+    emulator.begin(edited.id)
+    taken = take_up(client.service)
+    assert {run.control.begun.id: run.parameters for run in taken} == {
+        made.id: {"count": "3"},
+        edited.id: {"count": "5"},
+    }
+    for run in taken:
+        assert client.end(run)["state"] == "succeeded"
+
+
+def test_a_target_that_does_not_answer_is_asked_again(client: Client, emulator: Emulator) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    emulator.begin(made.id)
+    emulator.faults.append(("GET /apis/v2beta1/runs$", 503))
+    assert take_up(client.service) == []
+    (run,) = take_up(client.service)
+    assert client.end(run)["state"] == "succeeded"
 
 
 def test_many_are_listed_page_by_page(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:

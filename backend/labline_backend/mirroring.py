@@ -1,0 +1,81 @@
+"""Runs that targets begin by themselves, taken into the store and followed as those that were submitted.
+
+Whoever calls :func:`take_up` now and then keeps them coming, however many processes do.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labline_backend.engine_errors import engine_errors
+from labline_backend.errors import ServiceError
+from labline_backend.service import Service
+
+if TYPE_CHECKING:
+    from labline_backend.kubeflow.scheduled import Followed
+    from labline_backend.store.records import RunRecord
+
+log = logging.getLogger(__name__)
+
+
+def take_up(service: Service) -> list[RunRecord]:
+    """The runs that targets have begun since the last call. A target that does not answer is asked again the next time.
+
+    Raises ``HomeError``.
+    """
+    from labline_backend.kubeflow.errors import TargetError
+    from labline_backend.kubeflow.scheduled import FollowedRuns, begun_by
+
+    follows, taken = FollowedRuns(service.home), []
+    with follows.alone() as is_alone:
+        for followed in list(follows.all()) if is_alone else ():
+            try:
+                begun = begun_by(followed)
+            except TargetError as error:
+                log.info("Labline cannot look for the runs of %s: %s", followed.name, error)
+                continue
+            known = _known(service, followed)
+            for run_id, created in begun:
+                if run_id not in known:
+                    taken += _taken(service, followed, run_id, created)
+            if followed.over:
+                follows.forget(followed.id)
+    return taken
+
+
+def _known(service: Service, followed: Followed) -> set[str]:
+    """The target's ids of the runs of it that are here."""
+    from labline_backend.kubeflow.submission import Place
+
+    found = set()
+    for run in service.store.schedules.begun_by(followed.id):
+        try:
+            found.add(Place.read(service.home.run_folder(run)).run_id or "")
+        except (OSError, ValueError):  # its folder was removed, so nothing says which one it was
+            continue
+    return found
+
+
+def _taken(service: Service, followed: Followed, run_id: str, created: float) -> list[RunRecord]:
+    from labline_backend.store.records import Begun
+
+    try:
+        with engine_errors():
+            run = service.engine.submit(
+                followed.pipeline,
+                notebook=followed.notebook,
+                folder=Path(followed.folder),
+                content=followed.content,
+                parameters=followed.parameters,
+                cache=followed.cache,
+                target=followed.place.target.name,
+                files=followed.files(run_id),
+                begun=Begun(followed.id, followed.name),
+                created=created,
+            )
+    except ServiceError as error:
+        log.warning("Labline cannot show the run %s of %s: %s", run_id, followed.name, error)
+        return []
+    return [run]
