@@ -144,7 +144,8 @@ def pause(service: Service, name: str, *, paused: bool, target: str = LOCAL) -> 
 
     place = service.targets.get(target)
     with _known(), target_errors():
-        return recurring.pause(place, name, paused=paused)
+        found = recurring.pause(place, name, paused=paused)
+    return _with_notebook(service, found)
 
 
 def remove(service: Service, name: str, *, target: str = LOCAL) -> Recurring:
@@ -158,7 +159,7 @@ def remove(service: Service, name: str, *, target: str = LOCAL) -> Recurring:
     with _known(), target_errors():
         removed = recurring.remove(place, name)
     FollowedRuns(service.home).end(removed.id)
-    return removed
+    return _with_notebook(service, removed)
 
 
 def foresee(service: Service, timing: Timing, *, target: str = LOCAL) -> Foreseen:

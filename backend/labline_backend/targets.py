@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labline_backend import wire
 from labline_backend.errors import InputError, NotFoundError
@@ -52,12 +52,32 @@ class KnownTargets:
         with target_errors():
             return Targets(self._home).add(target)
 
-    def remove(self, name: str) -> None:
-        """Forget a target. Its runs stay, and are followed to their ends. Raises ``NotFoundError``."""
+    def put(self, name: str, settings: Mapping[str, Any]) -> wire.Document:
+        """Keep a target of this name with *settings*, fields of ``Target``, rendered. Raises ``InputError``."""
+        from labline_backend.kubeflow.targets import Target
+
+        return wire.target(self.add(Target(name=name, **settings)))
+
+    def checked(self, name: str) -> wire.Document:
+        """The target's pre-flight, rendered. Raises ``NotFoundError``."""
+        found = self.check(name)
+        health = found.health
+        return {
+            "release": health and health.release,
+            "multi_user": health and health.multi_user,
+            "findings": [wire.finding(each) for each in found.findings],
+        }
+
+    def remove(self, name: str) -> Target:
+        """Forget a target, which is given as it was. Its runs stay, and are followed to their ends.
+
+        Raises ``NotFoundError``.
+        """
         from labline_backend.kubeflow.targets import Targets
 
-        self.get(name)
+        found = self.get(name)
         Targets(self._home).remove(name)
+        return found
 
     def check(self, name: str) -> Checked:
         """The target's pre-flight. Raises ``NotFoundError``."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from labline_runtime.specification import Observation, StepResult
 
 Document = dict[str, Any]
-LOCAL_TARGET: Document = {"name": "local", "kind": "local", "host": None, "namespace": None}
+LOCAL_TARGET: Document = {"name": "local", "kind": "local", "host": None, "namespace": None, "settings": None}
 MLflowUrl = Callable[[str, str], str | None]  # (experiment id, run id) -> where a browser finds the run
 
 
@@ -170,8 +170,10 @@ def graph(pipeline: Pipeline) -> Document:
 
 
 def target(found: Target) -> Document:
-    """Render a Target: what one needs to choose it."""
-    return {"name": found.name, "kind": "kubeflow", "host": found.host, "namespace": found.namespace}
+    """Render a Target: what one needs to choose it, and to change it."""
+    settings = dataclasses.asdict(found)
+    place = {name: settings.pop(name) for name in ("name", "host", "namespace")}
+    return {**place, "kind": "kubeflow", "settings": settings}
 
 
 def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl, page: str | None = None) -> Document:

@@ -13,6 +13,7 @@ import { runsPlugin } from './plugins/runs';
 import { servePlugin } from './plugins/serve';
 import { serverPlugin } from './plugins/server';
 import { stepsPlugin } from './plugins/steps';
+import { targetsPlugin } from './plugins/targets';
 
 export * from './tokens';
 
@@ -28,6 +29,7 @@ const plugins: JupyterFrontEndPlugin<unknown>[] = [
   endpointsPlugin,
   servePlugin,
   recurringPlugin,
+  targetsPlugin,
   debugPlugin,
   inspectorPlugin
 ];

@@ -64,6 +64,12 @@ export namespace CommandIDs {
   export const runWithOptions = 'labline:run-with-options';
   /** Ask when the current notebook is to run again and again, and have it run then. */
   export const runOnSchedule = 'labline:run-on-schedule';
+  /** Ask where a cluster is, and how it is used, and have it among the targets. */
+  export const addTarget = 'labline:add-target';
+  /** Ask what is to be another of the target that the argument `target` names, or else of one that is chosen. */
+  export const editTarget = 'labline:edit-target';
+  /** Forget the target that the argument `target` names, or else one that is chosen. */
+  export const removeTarget = 'labline:remove-target';
   /** Ask for other parameters, and run once more what the argument `run` was made of. */
   export const runAgain = 'labline:run-again';
   /** Verify that the current notebook's pipeline computes what the notebook computes. */

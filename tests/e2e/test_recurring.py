@@ -71,6 +71,19 @@ def test_a_schedule_is_read_out_while_it_is_chosen_and_then_kept(lab: LabServer,
     row = page.locator("[data-labline-recurring=nightly]")
     for told in ("Monday to Friday at 03:30", "Asia/Kolkata", "n = 7", "nightly.ipynb"):
         expect(row).to_contain_text(told)
+    row.get_by_role("button", name="Edit nightly").click()
+    expect(option(page, "time")).to_have_value("03:30")
+    expect(option(page, "zone")).to_have_value("Asia/Kolkata")
+    expect(option(page, "cache")).to_have_count(0)
+    option(page, "at-most").fill("99")
+    accept(page)  # which is refused
+    expect(page.locator(".jp-Dialog [data-labline-fault=at-most]")).to_be_visible()
+    option(page, "at-most").fill("2")
+    option(page, "time").fill("04:15")
+    page.locator(".jp-Dialog [data-labline-parameter=n]").fill("8")
+    accept(page)
+    expect(row).to_contain_text("Monday to Friday at 04:15")
+    expect(row).to_contain_text("n = 8")
     row.get_by_role("button", name="Pause nightly").click()
     expect(row).to_contain_text("paused")
     row.get_by_role("button", name="Resume nightly").click()
@@ -141,6 +154,13 @@ def test_a_cluster_begins_its_own_and_a_failed_run_goes_on_there(lab: LabServer,
     row.get_by_role("button", name="Pause far-nightly").click()
     expect(row).to_contain_text("paused")
     assert made["mode"] == "DISABLE"
+    row.get_by_role("button", name="Edit far-nightly").click()
+    expect(page.locator(".jp-Dialog .labline-Form-note")).to_contain_text("prod gets a new one in its place")
+    option(page, "time").fill("05:00")
+    accept(page)
+    expect(row).to_contain_text("Every day at 05:00")
+    (anew,) = prod.recurring.values()
+    assert (anew["mode"], anew["trigger"]["cron_schedule"]["cron"]) == ("DISABLE", "0 0 5 * * *")
 
     page.locator(".lm-TabBar-tab:has-text('far-nightly.ipynb')").first.click()
     notebook.run()
@@ -149,6 +169,7 @@ def test_a_cluster_begins_its_own_and_a_failed_run_goes_on_there(lab: LabServer,
     run.expect_state("failed")
     href = run.view.locator("[data-labline-action=target-page]").get_attribute("href")
     assert href == f"{prod.url}/#/runs/details/{next(iter(prod.runs))}"
+    assert run.view.locator("[data-labline-action=step-page]").get_attribute("href") == href
     there.write_text("by now")
     run.view.locator("[data-labline-action=retry]").click()
     run.expect_state("succeeded")

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from labline_backend.home import Home
 from labline_backend.kubeflow.targets import Target, Targets
+from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.running import Runner
@@ -49,3 +50,50 @@ def test_a_run_goes_to_the_target_that_was_chosen(lab: LabServer, page: Page, pr
     expect(run.view).to_contain_text("Cell 2, line 1 raised IndexError")
     expect(run.view.locator(".labline-Run-head dl")).to_contain_text("prod")
     assert [run.state for run in prod.runs.values()] == ["FAILED"]
+
+
+def command(page: Page, label: str, name: str) -> None:
+    """Choose a command from the palette, by the keyboard."""
+    page.keyboard.press("Control+Shift+C")
+    page.keyboard.type(label)
+    expect(page.locator(f"[data-command='labline:{name}']:visible").first).to_be_visible()
+    page.keyboard.press("Enter")
+
+
+def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: Page, tmp_path: Path) -> None:
+    write_notebook(lab.work / "target.ipynb", [("x = 1", ["step:one"])])
+    notebook = NotebookPage(page, lab, "target.ipynb")
+    notebook.open_panel()
+    targets = Targets(Home.open(lab.home))
+    runner = Runner()
+    emulator = Emulator(tmp_path, runner)
+    try:
+        command(page, "Add a Target", "add-target")
+        page.locator("[data-labline-option=name]").fill("far")
+        page.locator("[data-labline-option=host]").fill("nowhere")
+        expect(page.locator("[data-labline-fault=host]")).to_be_visible()
+        page.locator("[data-labline-option=host]").fill(emulator.url)
+        page.locator("[data-labline-option=packages]").fill("labline-packages")
+        page.locator("[data-labline-option=folderLimit]").fill("1GiB")
+        page.keyboard.press("Enter")
+        expect(page.locator(".jp-toast, .Toastify__toast").first).to_contain_text("far is ready")
+        (kept,) = [target for target in targets.all() if target.name == "far"]
+        assert (kept.host, kept.packages, kept.folder_limit) == (emulator.url, "labline-packages", 1 << 30)
+
+        command(page, "Change a Target", "edit-target")
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+        limit = page.locator("[data-labline-option=folderLimit]")
+        expect(limit).to_have_value("1GiB")
+        limit.fill("")
+        page.keyboard.press("Enter")
+        wait_until(lambda: targets.get("far").folder_limit == 256 << 20, "the target was not changed")
+
+        command(page, "Remove a Target", "remove-target")
+        page.locator(".jp-Dialog .jp-mod-accept").click()
+        wait_until(lambda: not any(target.name == "far" for target in targets.all()), "the target stays")
+    finally:
+        for target in targets.all():
+            if target.name == "far":
+                targets.remove("far")
+        emulator.close()
+        runner.close()

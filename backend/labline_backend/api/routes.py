@@ -33,7 +33,7 @@ from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHand
 from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RetryHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
-from labline_backend.api.targets import TargetsHandler
+from labline_backend.api.targets import TargetCheckHandler, TargetHandler, TargetsHandler
 from labline_backend.api.verifications import CertificateHandler, VerificationsHandler
 
 PREFIX = "/labline/api/v1"
@@ -45,6 +45,8 @@ OPERATIONS: dict[str, type[Any]] = {
     "/forecasts": ForecastsHandler,
     "/schedules": SchedulesHandler,
     "/targets": TargetsHandler,
+    "/targets/{target}": TargetHandler,
+    "/targets/{target}/check": TargetCheckHandler,
     "/targets/{target}/recurring-runs": RecurringRunsHandler,
     "/targets/{target}/recurring-runs/{recurring_run}": RecurringRunHandler,
     "/runs": RunsHandler,

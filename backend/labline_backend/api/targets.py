@@ -1,10 +1,11 @@
-"""``/targets``: where runs can go."""
+"""``/targets``: where runs can go, each with its settings, never a secret."""
 
 from __future__ import annotations
 
 from jupyter_server.auth.decorator import authorized
 from tornado.web import authenticated
 
+from labline_backend import wire
 from labline_backend.api.base import LablineHandler
 
 
@@ -16,3 +17,30 @@ class TargetsHandler(LablineHandler):
     async def get(self) -> None:
         """The targets, this machine first."""
         await self.answer(lambda service: {"targets": service.targets.documents()})
+
+
+class TargetHandler(LablineHandler):
+    """One target that is not this machine, by its name."""
+
+    @authenticated
+    @authorized
+    async def put(self, target: str) -> None:
+        """Add it, or change the one of this name."""
+        settings = await self.body("putTarget")
+        await self.answer(lambda service: service.targets.put(target, settings))
+
+    @authenticated
+    @authorized
+    async def delete(self, target: str) -> None:
+        """Forget it; its runs stay, and go on there."""
+        await self.answer(lambda service: wire.target(service.targets.remove(target)))
+
+
+class TargetCheckHandler(LablineHandler):
+    """Whether runs can be submitted to a target."""
+
+    @authenticated
+    @authorized
+    async def post(self, target: str) -> None:
+        """Try it out; nothing stays there."""
+        await self.answer(lambda service: service.targets.checked(target))

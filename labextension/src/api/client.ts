@@ -32,6 +32,8 @@ import type {
   Status,
   Suggestion,
   Target,
+  TargetCheck,
+  TargetRequest,
   Timing,
   VerificationRequest
 } from './types';
@@ -84,6 +86,20 @@ export class LablineClient {
 
   async listTargets(): Promise<Target[]> {
     return (await this.call<{ targets: Target[] }>('GET', ['targets'])).targets;
+  }
+
+  /** Add a target, or change the one of this name. */
+  putTarget(name: string, request: TargetRequest): Promise<Target> {
+    return this.call('PUT', ['targets', name], {}, request);
+  }
+
+  /** Try out whether runs can be submitted to a target. */
+  checkTarget(name: string): Promise<TargetCheck> {
+    return this.call('POST', ['targets', name, 'check']);
+  }
+
+  removeTarget(name: string): Promise<Target> {
+    return this.call('DELETE', ['targets', name]);
   }
 
   /** What a timing means on a target; nothing is made. */

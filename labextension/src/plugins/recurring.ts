@@ -32,7 +32,7 @@ export const recurringPlugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const { pipeline, notebook } = current;
-        const here = { name: LOCAL, kind: 'local' as const, host: null, namespace: null };
+        const here = { name: LOCAL, kind: 'local' as const, host: null, namespace: null, settings: null };
         const targets = await client.listTargets().catch(() => [here]);
         const target = targets.some(({ name }) => name === pipeline.target) ? pipeline.target : LOCAL;
         const options = {

@@ -4,7 +4,7 @@ import { LOCAL, type RunDetail, type StepRun } from '../api/types';
 import { timing } from '../graph/looks';
 import { controlOf } from '../model/control';
 import type { ILablineServer } from '../tokens';
-import { OpenAtFailure, RunAgain, StateBadge } from '../ui/parts';
+import { OpenAtFailure, PageLink, RunAgain, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CellsView } from './CellsView';
 import { ReleaseButton, useKept } from './Kept';
@@ -69,6 +69,11 @@ export function StepView(props: StepViewProps): React.JSX.Element {
         </span>
         {control && <span className="labline-StepRun-time">{control}</span>}
         {step.cache_note && <span className="labline-StepRun-time">{step.cache_note}</span>}
+        {run.page && (
+          <PageLink href={run.page} action="step-page">
+            Kubeflow
+          </PageLink>
+        )}
       </div>
       {step.error && <ErrorSummary {...props} error={step.error} />}
       <div

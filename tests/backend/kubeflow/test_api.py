@@ -15,13 +15,67 @@ from tests.backend.notebooks import DOUBLE, code, write
 __all__ = ["call", "jp_server_config", "listen", "run"]
 
 
+SETTINGS = {
+    "auth": "none",
+    "secret": None,
+    "ca_file": None,
+    "root": None,
+    "image": None,
+    "kubeconfig": None,
+    "context": None,
+    "folder_limit": 256 << 20,
+    "packages": None,
+    "plain_http": False,
+}
+
+
 async def test_the_targets_are_listed(call: Call, labline_home: Path, emulator: Emulator) -> None:
     Targets(Home.open(labline_home)).add(Target("prod", emulator.url, "team", "token", "env:TOKEN"))
     answer = await call("GET", "targets")
     assert answer.document["targets"] == [
-        {"name": "local", "kind": "local", "host": None, "namespace": None},
-        {"name": "prod", "kind": "kubeflow", "host": emulator.url, "namespace": "team"},
+        {"name": "local", "kind": "local", "host": None, "namespace": None, "settings": None},
+        {
+            "name": "prod",
+            "kind": "kubeflow",
+            "host": emulator.url,
+            "namespace": "team",
+            "settings": {**SETTINGS, "auth": "token", "secret": "env:TOKEN"},
+        },
     ]
+
+
+async def test_a_target_is_added_changed_tried_out_and_forgotten(
+    call: Call, labline_home: Path, emulator: Emulator
+) -> None:
+    wished = {"packages": "labline-packages", "folder_limit": 1 << 30, "image": "example.org/own:1"}
+    added = await call("PUT", "targets/prod", {"host": emulator.url, **wished})
+    assert (added.status, added.document["settings"]) == (200, {**SETTINGS, **wished})
+    checked = await call("POST", "targets/prod/check")
+    assert checked.document == {"release": "2.15.0", "multi_user": False, "findings": []}
+    changed = await call("PUT", "targets/prod", {"host": emulator.url, "namespace": "team"})
+    assert (changed.document["namespace"], changed.document["settings"]) == ("team", SETTINGS)
+    assert (await call("DELETE", "targets/prod")).document == changed.document
+    assert [target["name"] for target in (await call("GET", "targets")).document["targets"]] == ["local"]
+    assert [(await call(*gone)).status for gone in (("DELETE", "targets/prod"), ("POST", "targets/prod/check"))] == [
+        404,
+        404,
+    ]
+
+
+async def test_what_is_no_target_is_a_problem_and_its_secret_is_not_repeated(call: Call, labline_home: Path) -> None:
+    wrong = [
+        ("local", {"host": "http://x"}),
+        ("prod", {"host": "nowhere"}),
+        ("prod", {"host": "https://x", "packages": "No Claim"}),
+        ("prod", {"host": "https://x", "kubeconfig": "relative"}),
+        ("prod", {"host": "https://x", "folder_limit": -1}),
+        ("prod", {"host": "https://x", "auth": "token", "secret": "the-secret-itself"}),
+    ]
+    for name, settings in wrong:
+        answer = await call("PUT", f"targets/{name}", settings)
+        assert answer.status in (400, 422), (name, settings)
+        assert "the-secret-itself" not in str(answer.document)
+    assert not (labline_home / "targets.json").exists()
 
 
 async def test_a_run_on_a_target_is_live_like_any_other(run: Run, labline_home: Path, emulator: Emulator) -> None:
