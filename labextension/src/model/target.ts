@@ -61,7 +61,7 @@ export function targetFaults(fields: TargetFields): Partial<Record<keyof TargetF
     }
   };
   check('name', /^(?!local$)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'small letters, digits and dashes', true);
-  check('host', /^https?:\/\/[^\s/]+/, 'an address, as https://HOST/pipeline', true);
+  check('host', /^https?:\/\/[^\s/]+/, 'as https://HOST/pipeline', true);
   check('namespace', /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'the name of a namespace');
   if (fields.auth !== 'none') {
     check(

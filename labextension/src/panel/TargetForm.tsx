@@ -100,8 +100,8 @@ function Form({ initial, isKnown, problem, onChange }: FormProps): React.JSX.Ele
             <TextField
               {...bind('secret')}
               label="It is in"
-              unit="never the secret itself"
-              hint="env:VARIABLE, file:/PATH or keyring:NAME"
+              unit="or file:/PATH, keyring:NAME"
+              hint="env:VARIABLE"
               wide
             />
             <CheckField

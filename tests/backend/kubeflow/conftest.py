@@ -12,9 +12,11 @@ from labline_backend.home import Home
 from labline_backend.kubeflow.targets import Target
 from labline_backend.service import Service
 from labline_backend.store.records import RunRecord
+from labline_compiler.targets.kubeflow import DEFAULT_IMAGE
 from tests.backend.engine.bench import PATIENCE, wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.image_registry import ImageRegistry
 from tests.backend.kubeflow.running import Runner
 from tests.backend.notebooks import write
 from tests.backend.s3 import S3
@@ -62,19 +64,28 @@ def cluster(emulator: Emulator) -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture
+def images() -> Iterator[ImageRegistry]:
+    """The registry that the cluster's step image is in."""
+    with ImageRegistry() as images:
+        images.push(*DEFAULT_IMAGE.split(":"))
+        yield images
+
+
 class Client:
     """A service with the target ``prod``, and notebooks to run there."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
+    def __init__(self, home: Path, folder: Path, images: ImageRegistry) -> None:
         self.folder = folder
         self.home = home
+        self.image = f"{images.host}/{DEFAULT_IMAGE}"
         self.open()
 
     def open(self) -> None:
         self.service = Service(Home.open(self.home), track=False)
 
     def add(self, emulator: Emulator, **more: Any) -> Target:
-        return self.service.targets.add(Target(**{"name": "prod", "host": emulator.url, **more}))
+        return self.service.targets.add(Target(**{"name": "prod", "host": emulator.url, "image": self.image, **more}))
 
     def submit(self, *cells: dict[str, Any], **more: Any) -> RunRecord:
         path = write(self.folder / "notebook.ipynb", *cells, labline=more.pop("metadata", None))
@@ -100,11 +111,11 @@ class Client:
 
 
 @pytest.fixture
-def client(tmp_path: Path, labline_home: Path, emulator: Emulator) -> Iterator[Client]:
+def client(tmp_path: Path, labline_home: Path, emulator: Emulator, images: ImageRegistry) -> Iterator[Client]:
     """A service of the test's own."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    client = Client(labline_home, folder)
+    client = Client(labline_home, folder, images)
     client.add(emulator)
     yield client
     client.close()

@@ -6,9 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from labline_backend.home import Home
 from labline_backend.kubeflow.targets import Target, Targets
-from tests.backend.api.conftest import Call, Run, call, jp_server_config, listen, run
+from tests.backend.api.conftest import Call, Listen, Run, call, jp_server_config, listen, run
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.notebooks import DOUBLE, code, write
 
@@ -129,3 +131,26 @@ async def test_no_recurring_run_is_made_of_a_notebook_outside_the_served_folder(
     write(jp_root_dir.parent / "secret.ipynb", code("x = 1", "step:one"))
     answer = await call("POST", "targets/prod/recurring-runs", {"path": "../secret.ipynb", "cron": "@daily"})
     assert (answer.status, emulator.recurring) == (404, {})
+
+
+async def test_a_server_follows_the_runs_that_a_cluster_begins(
+    call: Call,
+    listen: Listen,
+    labline_home: Path,
+    emulator: Emulator,
+    jp_root_dir: Path,
+    jp_serverapp: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("labline_backend.app.MIRROR_SECONDS", 0.05)
+    (app,) = jp_serverapp.extension_manager.extension_apps["labline_backend"]
+    await app._start_jupyter_server_extension(jp_serverapp)
+    Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
+    write(jp_root_dir / "nightly.ipynb", code("x = 1", "step:one"))
+    listener = await listen()
+    await listener.next("hello")
+    made = await call("POST", "targets/prod/recurring-runs", {"path": "nightly.ipynb", "cron": "@daily"})
+    emulator.begin(made.document["id"])
+    begun = await listener.next("run")
+    assert begun["data"]["control"]["begun"] == {"id": made.document["id"], "name": "nightly"}
+    await listener.until_ended(begun["run"])
