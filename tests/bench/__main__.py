@@ -9,7 +9,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from . import compile, digest, handover, kale, lab, peers, pipelines, serving
+from . import compile, digest, handover, kale, lab, peers, pipelines, serving, serving_peers
 
 RESULTS = Path(__file__).parent / "results.json"
 BENCHMARKS = (
@@ -19,6 +19,7 @@ BENCHMARKS = (
     *digest.BENCHMARKS,
     *handover.BENCHMARKS,
     serving,
+    *(serving_peers.BENCHMARKS if peers.wanted() else []),
     lab,
 )
 

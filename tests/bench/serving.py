@@ -60,13 +60,13 @@ def measure() -> dict[str, list[float]]:
         _register(location)
         contenders = [c for model in MODELS for c in (*_ours(model, home, stack), _theirs(model, location, stack))]
         for contender in contenders:
-            _load(contender, CONNECTIONS)  # the first requests warm up
+            _ask(contender, CONNECTIONS)  # the first requests warm up
         samples: dict[str, list[float]] = {contender.name: [] for contender in contenders}
         for _ in range(ROUNDS):
             for contender in contenders:
-                before = _cpu(contender.process)
-                _load(contender, contender.requests)
-                spent = _cpu(contender.process) - before
+                before = cpu_of(contender.process)
+                _ask(contender, contender.requests)
+                spent = cpu_of(contender.process) - before
                 samples[contender.name].append(spent / (contender.requests * CONNECTIONS))
         return samples
 
@@ -81,8 +81,8 @@ def _register(location: Location) -> None:
 
 def _ours(model: str, home: Home, stack: contextlib.ExitStack) -> Iterator[Contender]:
     process = stack.enter_context(
-        _started(
-            ["-m", "labline_backend", "serve", model, "--port", "0", "--token-env", "BENCH_TOKEN"],
+        started(
+            [sys.executable, "-m", "labline_backend", "serve", model, "--port", "0", "--token-env", "BENCH_TOKEN"],
             {"LABLINE_HOME": str(home.root), "BENCH_TOKEN": TOKEN},
             stdout=subprocess.PIPE,
         )
@@ -105,12 +105,12 @@ def _ours(model: str, home: Home, stack: contextlib.ExitStack) -> Iterator[Conte
 
 
 def _theirs(model: str, location: Location, stack: contextlib.ExitStack) -> Contender:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     arguments = ["--model-uri", f"models:/{model}/1", "--env-manager", "local", "--host", "127.0.0.1"]
     process = stack.enter_context(
-        _started(["-m", "mlflow", "models", "serve", *arguments, "--port", str(port)], location.environment())
+        started(
+            [sys.executable, "-m", "mlflow", "models", "serve", *arguments, "--port", str(port)], location.environment()
+        )
     )
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and process.poll() is None:
@@ -129,15 +129,13 @@ def _split() -> bytes:
 
 
 @contextlib.contextmanager
-def _started(
-    arguments: list[str], variables: dict[str, str], stdout: int = subprocess.DEVNULL
+def started(
+    command: list[str], variables: dict[str, str], stdout: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[str]]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow starts uvicorn by name
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     environment = {**os.environ, "PATH": path, **quiet, **variables}
-    process = subprocess.Popen(
-        [sys.executable, *arguments], env=environment, stdout=stdout, stderr=subprocess.DEVNULL, text=True
-    )
+    process = subprocess.Popen(command, env=environment, stdout=stdout, stderr=subprocess.DEVNULL, text=True)
     family = psutil.Process(process.pid)
     try:
         yield process
@@ -148,16 +146,34 @@ def _started(
         process.communicate()
 
 
-def _cpu(process: psutil.Process) -> float:
+def cpu_of(process: psutil.Process) -> float:
     """CPU seconds of a process and all it has started."""
     times = [member.cpu_times() for member in (process, *process.children(recursive=True))]
     return sum(spent.user + spent.system for spent in times)
 
 
-def _load(contender: Contender, requests: int) -> None:
-    arguments = (contender.port, contender.path, contender.body, requests)
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ask(contender: Contender, requests: int) -> None:
+    load(contender.port, contender.path, contender.body, requests, CONNECTIONS)
+
+
+def load(
+    port: int, path: str, body: bytes, requests: int, connections: int, headers: dict[str, str] | None = None
+) -> None:
+    """So many requests on each of so many connections at once, from two processes where there are several."""
+    shares = [connections - connections // 2, connections // 2]
     context = multiprocessing.get_context("spawn")
-    clients = [context.Process(target=_client, args=arguments) for _ in range(2)]
+    clients = [
+        context.Process(target=_client, args=(port, path, body, requests, share, headers or {}))
+        for share in shares
+        if share
+    ]
     for client in clients:
         client.start()
     for client in clients:
@@ -165,8 +181,8 @@ def _load(contender: Contender, requests: int) -> None:
         assert client.exitcode == 0
 
 
-def _client(port: int, path: str, body: bytes, requests: int) -> None:
-    """Half of the connections, each asking as fast as it is answered."""
+def _client(port: int, path: str, body: bytes, requests: int, connections: int, more: dict[str, str]) -> None:
+    """Some of the connections, each asking as fast as it is answered."""
     import threading
 
     failed: list[object] = []
@@ -174,7 +190,7 @@ def _client(port: int, path: str, body: bytes, requests: int) -> None:
     def ask() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         for _ in range(requests):
-            headers = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
+            headers = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}", **more}
             connection.request("POST", path, body, headers)
             response = connection.getresponse()
             answer = response.read()
@@ -182,7 +198,7 @@ def _client(port: int, path: str, body: bytes, requests: int) -> None:
                 failed.append(answer)
                 return
 
-    threads = [threading.Thread(target=ask) for _ in range(CONNECTIONS // 2)]
+    threads = [threading.Thread(target=ask) for _ in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
