@@ -1,14 +1,12 @@
 """One row a request, eight connections: CPU of the server's processes for a request, not the time that it takes.
 
-Time says how busy the machine is; CPU says what a request costs. The clients are processes of their own.
+Time says how busy the machine is; CPU says what a request costs. The client is a process of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
-import multiprocessing
 import os
 import re
 import socket
@@ -27,15 +25,17 @@ from labline_backend.home import Home
 from labline_backend.tracking.location import Location
 
 from ..backend.serving.models import COLUMNS, frame, log_models
+from . import asking
 
 NAME = "serving_one_row"
 TITLE = "CPU of a request: logistic regression and random forest, one row, eight connections"
 REFERENCE = "mlflow models serve, logistic"
 ROUNDS = 3
 CONNECTIONS = 8
-REQUESTS = 40  # a connection and a round, of mlflow's server; ten times as many of ours
+SECONDS = 1.0  # of asking, a contender and a round
 START_SECONDS = 180.0
 TOKEN = "bench"
+HEADERS = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
 MODELS = ("logistic", "forest")
 
 
@@ -48,7 +48,6 @@ class Contender:
     port: int
     path: str
     body: bytes
-    requests: int
 
 
 def measure() -> dict[str, list[float]]:
@@ -60,14 +59,13 @@ def measure() -> dict[str, list[float]]:
         _register(location)
         contenders = [c for model in MODELS for c in (*_ours(model, home, stack), _theirs(model, location, stack))]
         for contender in contenders:
-            _ask(contender, CONNECTIONS)  # the first requests warm up
+            _ask(contender)  # the first requests warm up
         samples: dict[str, list[float]] = {contender.name: [] for contender in contenders}
         for _ in range(ROUNDS):
             for contender in contenders:
                 before = cpu_of(contender.process)
-                _ask(contender, contender.requests)
-                spent = cpu_of(contender.process) - before
-                samples[contender.name].append(spent / (contender.requests * CONNECTIONS))
+                answered = _ask(contender)
+                samples[contender.name].append((cpu_of(contender.process) - before) / answered.requests)
         return samples
 
 
@@ -99,9 +97,9 @@ def _ours(model: str, home: Home, stack: contextlib.ExitStack) -> Iterator[Conte
     tensor = {"name": "rows", "shape": [1, len(COLUMNS)], "datatype": "FP64", "data": row.ravel().tolist()}
     watched = psutil.Process(process.pid)
     v2 = json.dumps({"inputs": [tensor]}).encode()
-    yield Contender(f"labline, V2, {model}", watched, int(found[1]), f"/v2/models/{model}/infer", v2, REQUESTS * 10)
+    yield Contender(f"labline, V2, {model}", watched, int(found[1]), f"/v2/models/{model}/infer", v2)
     split = _split()
-    yield Contender(f"labline, /invocations, {model}", watched, int(found[1]), "/invocations", split, REQUESTS * 10)
+    yield Contender(f"labline, /invocations, {model}", watched, int(found[1]), "/invocations", split)
 
 
 def _theirs(model: str, location: Location, stack: contextlib.ExitStack) -> Contender:
@@ -120,7 +118,7 @@ def _theirs(model: str, location: Location, stack: contextlib.ExitStack) -> Cont
         time.sleep(0.1)
     assert process.poll() is None, "mlflow's server ended"
     name = f"mlflow models serve, {model}"
-    return Contender(name, psutil.Process(process.pid), port, "/invocations", _split(), REQUESTS)
+    return Contender(name, psutil.Process(process.pid), port, "/invocations", _split())
 
 
 def _split() -> bytes:
@@ -159,48 +157,5 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _ask(contender: Contender, requests: int) -> None:
-    load(contender.port, contender.path, contender.body, requests, CONNECTIONS)
-
-
-def load(
-    port: int, path: str, body: bytes, requests: int, connections: int, headers: dict[str, str] | None = None
-) -> None:
-    """So many requests on each of so many connections at once, from two processes where there are several."""
-    shares = [connections - connections // 2, connections // 2]
-    context = multiprocessing.get_context("spawn")
-    clients = [
-        context.Process(target=_client, args=(port, path, body, requests, share, headers or {}))
-        for share in shares
-        if share
-    ]
-    for client in clients:
-        client.start()
-    for client in clients:
-        client.join()
-        assert client.exitcode == 0
-
-
-def _client(port: int, path: str, body: bytes, requests: int, connections: int, more: dict[str, str]) -> None:
-    """Some of the connections, each asking as fast as it is answered."""
-    import threading
-
-    failed: list[object] = []
-
-    def ask() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        for _ in range(requests):
-            headers = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}", **more}
-            connection.request("POST", path, body, headers)
-            response = connection.getresponse()
-            answer = response.read()
-            if response.status != 200:
-                failed.append(answer)
-                return
-
-    threads = [threading.Thread(target=ask) for _ in range(connections)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed, failed[0]
+def _ask(contender: Contender) -> asking.Answered:
+    return asking.ask(contender.port, contender.path, contender.body, HEADERS, CONNECTIONS, SECONDS)

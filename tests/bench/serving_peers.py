@@ -1,13 +1,15 @@
 """Servers of other projects beside ours, with the models of ``servers/fit.py``: CPU of a request, by model and load.
 
 They take turns, so that ratios hold on a machine that is busy with other things. The CPU is that of a server's process
-and all that it has started. Memory and the CPU until the first answer are printed, too.
+and all that it has started. Printed, too, are memory, the CPU until the first answer, how many requests a second were
+answered and how long they took; these depend on what else the machine does.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import subprocess
@@ -15,9 +17,10 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -25,21 +28,23 @@ import psutil
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
 
-from . import peers
-from .serving import TOKEN, cpu_of, free_port, load, started
+from . import asking, peers
+from .serving import HEADERS, TOKEN, cpu_of, free_port, started
 
 SERVERS = Path(__file__).parent / "servers"
 ROUNDS = 3
-WARM = 3
-SECONDS = 300.0
+SECONDS = 1.0
+"""Of asking: a contender, a load and a round."""
+
+START_SECONDS = 300.0
 PACKAGES = {
     "kserve": ("kserve", "scikit-learn", "joblib"),
     "bentoml": ("bentoml", "scikit-learn"),
     "mlserver": ("mlserver", "mlserver-sklearn", "uvloop==0.21.0"),
     "fastapi": ("fastapi", "uvicorn[standard]", "scikit-learn"),
 }
-LOADS = ((1, 1, 60), (1, 8, 30), (1, 64, 6), (256, 8, 8))
-"""Rows, connections, and requests of each connection."""
+LOADS = tuple(itertools.product((1, 256), (1, 8, 64)))
+"""Rows of a request, and connections."""
 
 
 @dataclass
@@ -51,10 +56,10 @@ class Contender:
     port: int
     path: str
     body: dict[int, bytes]
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=lambda: HEADERS)
 
 
-def rows(count: int) -> np.ndarray:
+def rows(count: int) -> Any:
     return np.random.default_rng(1).normal(size=(count, 4))
 
 
@@ -71,7 +76,7 @@ def split(count: int) -> bytes:
     return json.dumps({"dataframe_split": {"columns": list("abcd"), "data": rows(count).tolist()}}).encode()
 
 
-def by_size(make) -> dict[int, bytes]:
+def by_size(make: Callable[[int], bytes]) -> dict[int, bytes]:
     return {count: make(count) for count in (1, 256)}
 
 
@@ -95,18 +100,22 @@ class Bench:
     def measure(self) -> dict[str, list[float]]:
         """CPU seconds of one request, by contender, rows and connections."""
         samples: dict[str, list[float]] = {}
+        walls: dict[str, list[asking.Answered]] = {}
         with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = list(_all(self._kind, Path(folder), stack))
-            for _ in range(ROUNDS):
-                for count, connections, requests in LOADS:
-                    for each in found:
-                        if count not in each.body:
-                            continue
-                        before = cpu_of(each.process)
-                        load(each.port, each.path, each.body[count], requests, connections, each.headers)
-                        spent = (cpu_of(each.process) - before) / (requests * connections)
-                        samples.setdefault(f"{each.name}, {count} x {connections}", []).append(spent)
+            for _, (count, connections), each in itertools.product(range(ROUNDS), LOADS, found):
+                if count not in each.body:
+                    continue
+                before = cpu_of(each.process)
+                answered = asking.ask(each.port, each.path, each.body[count], each.headers, connections, SECONDS)
+                name = f"{each.name}, {count} x {connections}"
+                samples.setdefault(name, []).append((cpu_of(each.process) - before) / answered.requests)
+                walls.setdefault(name, []).append(answered)
+        for name, rounds in walls.items():
+            middle = sorted(rounds, key=lambda each: each.requests / each.seconds)[len(rounds) // 2]
+            rate, median, late = middle.requests / middle.seconds, middle.median * 1e3, middle.late * 1e3
+            print(f"  {name:40}{rate:8.0f} requests/s, half of them within {median:7.2f} ms, 99 % within {late:8.2f}")
         return samples
 
 
@@ -125,26 +134,35 @@ def _all(kind: str, folder: Path, stack: contextlib.ExitStack) -> Iterator[Conte
 
 def _answering(contender: Contender) -> Contender:
     """Wait until a server answers; print what it took, and warm it up."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end and contender.process.is_running():
-        connection = http.client.HTTPConnection("127.0.0.1", contender.port, timeout=60)
+    end = time.monotonic() + START_SECONDS
+    first = contender.body[min(contender.body)]
+    said = "nothing"
+    while time.monotonic() < end and contender.process.status() != psutil.STATUS_ZOMBIE:
+        connection = http.client.HTTPConnection("127.0.0.1", contender.port, timeout=START_SECONDS)
         with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-            headers = {"content-type": "application/json", "authorization": f"Bearer {TOKEN}", **contender.headers}
-            connection.request("POST", contender.path, contender.body[min(contender.body)], headers)
+            connection.request("POST", contender.path, first, contender.headers)
             answer = connection.getresponse()
-            said = answer.read()
+            said = f"{answer.status}: {answer.read()[:300]!r}"
             if answer.status == 200:
-                family = [contender.process, *contender.process.children(recursive=True)]
-                cpu = cpu_of(contender.process)
-                memory = sum(member.memory_full_info().pss for member in family) / 1e6
-                print(f"  {contender.name:24} first answer after {cpu:5.1f} s of CPU, {memory:5.0f} MB", flush=True)
-                for count, body in contender.body.items():
-                    load(contender.port, contender.path, body, WARM if count == 1 else 1, 8, contender.headers)
+                _tell_start(contender)
+                for body in contender.body.values():
+                    asking.ask(contender.port, contender.path, body, contender.headers, 8, SECONDS / 2)
                 return contender
-            if answer.status < 500:
-                raise RuntimeError(f"{contender.name} answers {answer.status}: {said[:200]!r}")
+            if answer.status not in (404, 503):  # it is not there yet
+                break
         time.sleep(0.2)
-    raise RuntimeError(f"{contender.name} does not answer")
+    raise RuntimeError(f"{contender.name} answers {said}")
+
+
+def _tell_start(contender: Contender) -> None:
+    family = [contender.process, *contender.process.children(recursive=True)]
+    cpu = cpu_of(contender.process)
+    own = sum(member.memory_full_info().uss for member in family) / 1e6
+    resident = sum(member.memory_info().rss for member in family) / 1e6
+    print(
+        f"  {contender.name:24} first answer after {cpu:5.1f} s of CPU, {resident:4.0f} MB, {own:4.0f} of its own",
+        flush=True,
+    )
 
 
 def _run(stack: contextlib.ExitStack, command: list[str], variables: dict[str, str] | None = None) -> psutil.Process:
@@ -185,7 +203,7 @@ def _ours(kind: str, folder: Path, stack: contextlib.ExitStack) -> Iterator[Cont
         path = f"/v2/models/{kind}/infer"
         yield _answering(Contender(name, process, port, path, by_size(v2)))
         body, length = binary(256)
-        headers = {"inference-header-content-length": length, "content-type": "application/octet-stream"}
+        headers = {**HEADERS, "content-type": "application/octet-stream", "inference-header-content-length": length}
         yield Contender(f"{name}, binary", process, port, path, {256: body}, headers)
         if not more:
             yield Contender(f"{name}, /invocations", process, port, "/invocations", by_size(split))

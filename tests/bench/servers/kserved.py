@@ -18,7 +18,7 @@ class Served(Model):
         scores = self.model.predict_proba(payload.inputs[0].as_numpy())
         output = InferOutput("output-0", list(scores.shape), "FP64", scores)
         output.set_data_from_numpy(scores, binary_data=False)
-        return InferResponse(payload.id, "m", [output])
+        return InferResponse(payload.id or "", "m", [output])
 
 
 ModelServer(http_port=int(port), enable_grpc=False, workers=1).start([Served()])
