@@ -82,7 +82,7 @@ class Answering:
 
     def identity(self, given: str) -> str:
         """The id of a request: the one that its client gave, if it is fit for a log, or one that is made."""
-        return given if _REQUEST_ID.fullmatch(given) else next(self._ids)
+        return given if given and _REQUEST_ID.fullmatch(given) else next(self._ids)
 
     def authenticate(self, authorization: bytes) -> None:
         """Raises ``Refusal`` where that is not ``Bearer`` and the token."""

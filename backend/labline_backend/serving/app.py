@@ -6,7 +6,6 @@ A request's mistakes are answered with 4xx and words that say what and where. 5x
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -153,9 +152,11 @@ class Application:
         if self._answering.draining or reply.close:
             sent.append((b"connection", b"close"))
         self._answering.answered(request, endpoint, reply.status, len(reply.body))
-        with contextlib.suppress(RuntimeError):  # uvloop's word for a connection that has been closed meanwhile
+        try:
             await send({"type": "http.response.start", "status": reply.status, "headers": sent})
             await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
+        except RuntimeError:  # uvloop's word for a connection that has been closed meanwhile
+            pass
         self._answering.after(request)
 
     async def _answer(self, path: str, method: str, handler: Handler, request: Request) -> Reply:

@@ -7,13 +7,14 @@ still sends is answered by a reset, and the client never sees the status. How mu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+import types
+from collections.abc import Callable, Coroutine, Generator, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.serving.refusal import Refusal
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 
 DISCARDED_BYTES = 256 << 20
 DISCARD_SECONDS = 20.0
@@ -85,11 +86,19 @@ class BodyReader:
         return b"".join(chunks)
 
     async def _next(self, receive: Receive) -> MutableMapping[str, Any]:
+        coming = receive()
+        try:
+            waits_for = coming.send(None)  # what is there already needs no timer
+        except StopIteration as there:
+            return self._present(there.value)
         try:
             async with asyncio.timeout(self.seconds):
-                message = await receive()
+                message = await _going_on(coming, waits_for)
         except TimeoutError:
             raise BodyRefusal(f"The body did not come within {self.seconds:g} s.", 408, close=True) from None
+        return self._present(message)
+
+    def _present(self, message: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if message["type"] == "http.disconnect":
             raise DisconnectedError
         return message
@@ -114,3 +123,21 @@ class BodyReader:
         return BodyRefusal(
             f"The body is larger than {self.limit} bytes, which is the most that is taken.", 413, close=close
         )
+
+
+@types.coroutine
+def _going_on(begun: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """Await the rest of a coroutine that was begun by hand and waits for something."""
+    try:
+        while True:
+            try:
+                sent = yield waits_for
+            except GeneratorExit:
+                begun.close()
+                raise
+            except BaseException as error:
+                waits_for = begun.throw(error)
+            else:
+                waits_for = begun.send(sent)
+    except StopIteration as end:
+        return end.value

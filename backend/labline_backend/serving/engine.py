@@ -2,14 +2,13 @@
 
 Batches form without a timer. Requests that arrive while the model is busy wait, and when it is free it takes what
 waits; requests that arrive in one turn of the event loop are taken together, because the model is asked at the end of
-the turn. A call that is known to be short runs on the loop's own thread, any other in the one thread there is for it,
-so the model is never asked twice at a time.
+the turn; a model that is never asked for several of them at once is asked on the spot. A call that is known to be short
+runs on the loop's own thread, any other in the one thread there is for it, so the model is never asked twice at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -82,6 +81,17 @@ class Engine:
         """The model's prediction. Raises ``Refusal``, or what the model raised where that is not about the rows."""
         if self.waiting >= self._limits.waiting:
             raise Refusal(f"{self._limits.waiting} requests are waiting already: ask again later.", 429, retry_after=1)
+        merges, busy = self.predictor.verdict.merges, self._waiting or self._in_call
+        if not merges and not busy and self._is_short(rows.count):  # nothing is gained by waiting for others
+            try:
+                (outcome,), seconds = self._timed([(rows, parameters)])
+            except NotAtHandError:
+                pass
+            else:
+                self._note(1, rows.count, seconds)
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                return outcome
         job = _Job(rows, parameters, self._loop.create_future(), self._loop.time())
         self._waiting.append(job)
         if self._in_call:  # nobody knows for how long
@@ -105,10 +115,12 @@ class Engine:
             return
         count = sum(job.rows.count for job in jobs)
         asked = [(job.rows, job.parameters) for job in jobs]
-        if self._seconds.get(count.bit_length(), 1.0) < INLINE_SECONDS:
-            with contextlib.suppress(NotAtHandError):
+        if self._is_short(count):
+            try:
                 self._settle(jobs, count, *self._timed(asked))
                 return
+            except NotAtHandError:
+                pass
         self._in_call = len(jobs)
         for job in (*jobs, *self._waiting):
             self._arm(job)
@@ -159,13 +171,21 @@ class Engine:
 
     def _settle(self, jobs: list[_Job], count: int, outcomes: list[Any], seconds: float) -> None:
         self._in_call = 0
-        size = count.bit_length()
-        before = self._seconds.get(size, seconds)
-        self._seconds[size] = min(max(seconds, before * (1 - STEP)), before * (1 + STEP))
-        self._observe(len(jobs), count)
+        self._note(len(jobs), count, seconds)
         for job, outcome in zip(jobs, outcomes, strict=True):
             job.settle(outcome)
         self._call_model_soon()
+
+    def _is_short(self, rows: int) -> bool:
+        """Whether a call with so many rows is known to be short."""
+        return self._seconds.get(rows.bit_length(), 1.0) < INLINE_SECONDS
+
+    def _note(self, requests: int, rows: int, seconds: float) -> None:
+        """A call to the model has ended."""
+        size = rows.bit_length()
+        before = self._seconds.get(size, seconds)
+        self._seconds[size] = min(max(seconds, before * (1 - STEP)), before * (1 + STEP))
+        self._observe(requests, rows)
 
     def _arm(self, job: _Job) -> None:
         """Answer *job* at its deadline. Only what does not run at once needs the timer."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from labline_backend.serving.counting import Count, Counts, Spread, Spreads
 from labline_backend.serving.plan import Plan
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -22,25 +22,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._answers: dict[tuple[str, int, str], tuple[Any, Any]] = {}  # looking them up by labels costs more
-        self._requests = Counter(
-            "labline_requests", "Requests answered.", ["endpoint", "status", "version"], registry=registry
+        self._answers: dict[tuple[str, int, str], tuple[Count, Spread]] = {}  # looking them up one by one costs more
+        self._requests = Counts("labline_requests", "Requests answered.", ("endpoint", "status", "version"))
+        self._seconds = Spreads(
+            "labline_request_seconds", "From a request's head to its answer.", ("endpoint", "version"), _SECONDS
         )
-        self._seconds = Histogram(
-            "labline_request_seconds",
-            "From a request's head to its answer.",
-            ["endpoint", "version"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self._batch = Histogram(
-            "labline_call_requests",
-            "Requests in one call to the model.",
-            ["version"],
-            buckets=_COUNTS,
-            registry=registry,
-        )
-        self._rows = Counter("labline_rows", "Rows predicted.", ["version"], registry=registry)
+        self._batch = Spreads("labline_call_requests", "Requests in one call to the model.", ("version",), _COUNTS)
+        self._rows = Counts("labline_rows", "Rows predicted.", ("version",))
+        for counted in (self._requests, self._seconds, self._batch, self._rows):
+            registry.register(counted)
         self._model = Gauge(
             "labline_model", "1 for each version that is served.", ["model", "version"], registry=registry
         )
@@ -67,18 +57,18 @@ class Metrics:
         """A request was answered."""
         found = self._answers.get((endpoint, status, version))
         if found is None:
-            found = self._requests.labels(endpoint, status, version), self._seconds.labels(endpoint, version)
+            found = self._requests.of(endpoint, str(status), version), self._seconds.of(endpoint, version)
             self._answers[endpoint, status, version] = found
-        found[0].inc()
+        found[0].value += 1
         found[1].observe(seconds)
 
     def calls(self, version: str) -> Callable[[int, int], None]:
         """What is to be told of each call to a version: how many requests, how many rows."""
-        batch, counter = self._batch.labels(version), self._rows.labels(version)
+        batch, counted = self._batch.of(version), self._rows.of(version)
 
         def called(requests: int, rows: int) -> None:
             batch.observe(requests)
-            counter.inc(rows)
+            counted.value += rows
 
         return called
 

@@ -168,3 +168,34 @@ def test_a_model_that_exits_ends_its_request_and_not_the_server() -> None:
                 await engine.predict(rows([[0, 0, 0, 0]]))
 
     run(main)
+
+
+class Apart:
+    """A short model whose answers depend on the rows beside a row."""
+
+    verdict = Verdict(merges=False)
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+
+    def answer(self, asked: Any) -> list[Any]:
+        self.threads.append(threading.current_thread().name)
+        return [Refusal("too large") if part.values.max() > 100 else np.array([part.values.sum()]) for part, _ in asked]
+
+
+def test_a_short_model_that_is_asked_for_each_request_alone_is_asked_on_the_spot() -> None:
+    model = Apart()
+
+    async def main() -> None:
+        engine = Engine(model, Limits())  # type: ignore[arg-type]
+        engine._seconds = {1: 1e-9}
+        waiting = engine.predict(rows([[1, 2, 3, 4]]))
+        with pytest.raises(StopIteration) as answered:
+            waiting.send(None)  # no turn of the loop is waited for
+        assert answered.value.value == [10]
+        with pytest.raises(Refusal, match="too large"):
+            engine.predict(rows([[1, 2, 3, 400]])).send(None)
+        engine.close()
+
+    run(main)
+    assert set(model.threads) == {threading.current_thread().name}
