@@ -9,17 +9,20 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib.util
+import inspect
 import io
 import logging
 import os
 import re
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labline_runtime import sampling
 from labline_runtime.requirements import modules_of, packages_of
 from labline_runtime.specification import (
     PREAMBLE_ROLES,
@@ -239,7 +242,7 @@ def _log(
                 "signature": mlflow.models.infer_signature(rows[:LOOKED_AT], answer),
                 "input_example": rows[:SHOWN],
             }
-        with _run(mlflow, wish, run_id, tags):
+        with _run(mlflow, wish, run_id, tags), _sampled(mlflow, rows) as files:
             logged = mlflow.sklearn.log_model(
                 model.value,
                 name="model",
@@ -250,6 +253,7 @@ def _log(
                 tags=tags,
                 metadata=tags,
                 **described,
+                **files,
             )
         version = str(logged.registered_model_version)
         client = mlflow.MlflowClient()
@@ -259,6 +263,18 @@ def _log(
     if rows is None:
         lacks = "has no signature and no example: what it is asked with is not known; name `input` in the option"
     return version, lacks
+
+
+@contextlib.contextmanager
+def _sampled(mlflow: Any, rows: Any) -> Iterator[dict[str, Any]]:
+    """What has MLflow keep a sample of *rows* beside the model; nothing where its release knows no such files."""
+    if rows is None or "extra_files" not in inspect.signature(mlflow.sklearn.log_model).parameters:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / sampling.FILE
+        file.write_text(sampling.document(rows), "utf-8")
+        yield {"extra_files": [str(file)]}
 
 
 def _is_table(rows: Any) -> bool:

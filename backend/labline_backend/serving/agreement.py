@@ -1,7 +1,8 @@
 """Whether a model may be asked in a cheaper way: decided when it is loaded, by asking both ways and comparing bits.
 
-The reference is ``pyfunc.predict`` on a DataFrame with the rows of one request. Two short cuts are tried against it:
+The reference is ``pyfunc.predict`` on a DataFrame with the rows of one request. Three short cuts are tried against it:
 
+- *arithmetic*: what the library computes, done here on an array (``arithmetic``).
 - *native*: the library's own ``predict`` on an array, past MLflow's checks and pandas. Its errors need not be the same,
   because what it refuses is asked of the reference again; its answers must be, and it must refuse what the reference
   refuses.
@@ -14,6 +15,7 @@ Only models whose every part is scikit-learn's own are tried. Other code may loo
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +34,7 @@ EXTREMES = (np.nan, np.inf, -np.inf, 1e300, -1e300, 1e39, 0.0)
 OWN = ("sklearn", "numpy", "scipy")
 
 Order = Literal["C", "F"]
+ORDERS: tuple[Order, ...] = ("F", "C")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,12 @@ class Verdict:
     graph: str = ""
     """The graph that is asked in the model's place, for a person; see ``graph``."""
 
+    arithmetic: bool = False
+    """Whether what the native model computes is done in its place."""
+
+    rows: str = ""
+    """The rows that this was found out on and on rows like these, for a person."""
+
     @property
     def native(self) -> bool:
         """Whether the native model is asked."""
@@ -54,14 +63,22 @@ class Verdict:
 
     def __str__(self) -> str:
         lane = self.graph or ("native predict on arrays" if self.native else "pyfunc on DataFrames")
+        if self.arithmetic and not self.graph:
+            lane = "the model's arithmetic on arrays"
         merging = "requests merged" if self.merges else "requests apart"
-        return f"{lane}, {merging}" + (f" ({self.reason})" if self.reason else "")
+        remarks = [self.reason, f"checked on {self.rows}" if self.rows else ""]
+        said = "; ".join(filter(None, remarks))
+        return f"{lane}, {merging}" + (f" ({said})" if said else "")
 
 
 def decide(
-    reference: Callable[[Rows], Any], native: Callable[[Array], Any] | None, model: Any, example: Rows | None
+    reference: Callable[[Rows], Any],
+    native: Callable[[Array], Any] | None,
+    model: Any,
+    example: Rows | None,
+    arithmetic: Callable[[Array], Any] | None = None,
 ) -> Verdict:
-    """Try the short cuts on rows like *example*. ``reference`` and ``native`` answer or raise."""
+    """Try the short cuts on rows like *example*. ``reference``, ``native`` and ``arithmetic`` answer or raise."""
     if example is None or not example.count:
         return Verdict(reason="the model was logged without an input example to check on")
     if foreign := foreign_part(model):
@@ -71,18 +88,18 @@ def decide(
         return Verdict(reason="one call takes too long to compare many")
     order: Order | None = None
     reason = "its columns are of several types" if isinstance(pool, Table) else ""
-    ask = reference
+    ask, taken = reference, native
     if native is not None and isinstance(pool, Matrix):
         reason = "the native model's answers are not the same"
-        for candidate in ("F", "C"):
-            lane = _native_lane(native, candidate)
-            if _agrees(reference, lane, pool):
+        for taken, candidate in itertools.product(filter(None, (arithmetic, native)), ORDERS):
+            lane = _native_lane(taken, candidate)
+            if _agrees(reference, lane, pool) and _same_outcome(reference, lane, example):
                 order, ask, reason = candidate, lane, ""
                 break
     merges = _merges(ask, pool)
     if not merges:
         reason = "; ".join(filter(None, [reason, "the answer to a row depends on the rows beside it"]))
-    return Verdict(order, merges, reason)
+    return Verdict(order, merges, reason, arithmetic=order is not None and taken is arithmetic)
 
 
 def _seconds(reference: Callable[[Rows], Any], pool: Rows) -> float:
@@ -118,7 +135,7 @@ def foreign_part(model: Any) -> str | None:
 def pool_like(example: Rows) -> Rows:
     """:data:`POOL` rows like those of *example*: each column shuffled, floats moved a little. Always the same."""
     random = np.random.default_rng(0)
-    picked: Array = np.arange(POOL) % example.count
+    picked: Array = np.arange(POOL) * max(1, example.count // POOL) % example.count
     if isinstance(example, Matrix):
         values = example.values[picked].copy()
         for column in range(values.shape[1]):

@@ -16,12 +16,13 @@ from urllib.parse import unquote, urlsplit
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError, resolve, source
 from labline_backend.serving import agreement, conversion, mlmodel
+from labline_backend.serving.arithmetic import arithmetic
 from labline_backend.serving.checks import Checked, Checks, LoadError, digests, packages
 from labline_backend.serving.documents import write
 from labline_backend.serving.example import described
-from labline_backend.serving.examples import as_rows
+from labline_backend.serving.examples import as_rows, sampled, together
 from labline_backend.serving.graph import Graph
-from labline_backend.serving.native import load_native
+from labline_backend.serving.native import load_native, use_one_thread
 from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
 from labline_backend.tracking import answering
@@ -103,10 +104,12 @@ def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, 
     example = None
     with contextlib.suppress(Exception):  # a model without one, or with one that this MLflow cannot read, is served too
         example = pyfunc.input_example
-    raw = native = None
-    if description.pickled is not None and description.platform == "mlflow.sklearn":
+    raw = native = computed = None
+    if description.pickled is not None and description.platform == mlmodel.SKLEARN:
         raw = load_native(description.pickled, (folder / description.pickled.file).read_bytes())
         native = getattr(raw, description.function, None)
+        computed = arithmetic(raw, description.function)
+        use_one_thread(pyfunc.get_raw_model())
 
     def reference(rows: Rows) -> Any:
         return pyfunc.predict(rows.model_input())
@@ -115,7 +118,8 @@ def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, 
         warnings.simplefilter("ignore")
         rows = as_rows(example, description.signature)
         shown = json.loads(write(described(description.signature, rows)))
-        verdict = agreement.decide(reference, native, raw, rows)
+        rows, words = together(rows, sampled(folder, description.signature))
+        verdict = replace(agreement.decide(reference, native, raw, rows, computed), rows=words)
         if not bound:
             return verdict, shown, None
         found: Graph | str = "there is no input example" if raw is not None else "it is none of scikit-learn's"

@@ -15,6 +15,8 @@ from labline_backend.serving import cells
 from labline_backend.serving.signature import Column, Signature, Tensor
 
 FILE = "MLmodel"
+SKLEARN = "mlflow.sklearn"
+"""The module that loads models of scikit-learn."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import io
 import pickle  # what it reads has the digest that the model was checked with
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from labline_backend.serving.mlmodel import Pickled
@@ -25,6 +25,7 @@ def load_native(pickled: Pickled, content: bytes) -> Any:
     _import_scikit_learn()
     model = _read(pickled, content)
     _forget_names(model)
+    use_one_thread(model)
     if "pandas" in sys.modules:  # the model holds something of it
         with_pandas()
     return model
@@ -38,12 +39,27 @@ def with_pandas() -> None:
         vars(module)["pd"] = pandas
 
 
+def use_one_thread(model: Any) -> None:
+    """Have no part of *model* start threads or processes for a request: the server is parallel over requests, and what
+    threads add up in the order in which they end differs from call to call."""
+    for part in _parts(model):
+        if getattr(part, "n_jobs", None) is not None:
+            part.n_jobs = 1
+
+
 def _forget_names(model: Any) -> None:
     """Arrays have no names to compare with those that the model was fitted with: scikit-learn warns of that each time.
     The check asks a model without them, too."""
-    for part in (model, *(model.get_params(deep=True).values() if hasattr(model, "get_params") else ())):
-        if "feature_names_in_" in getattr(part, "__dict__", {}) and not isinstance(part, type):
+    for part in _parts(model):
+        if "feature_names_in_" in getattr(part, "__dict__", {}):
             del part.feature_names_in_
+
+
+def _parts(model: Any) -> Iterator[Any]:
+    """A model and what it is made of."""
+    for part in (model, *(model.get_params(deep=True).values() if hasattr(model, "get_params") else ())):
+        if not isinstance(part, type):
+            yield part
 
 
 def _read(pickled: Pickled, content: bytes) -> Any:

@@ -16,9 +16,10 @@ import numpy as np
 from labline_backend.registry import RegisteredVersion
 from labline_backend.serving import mlmodel
 from labline_backend.serving.agreement import Verdict, in_order
+from labline_backend.serving.arithmetic import arithmetic
 from labline_backend.serving.checks import Checked, Checks, LoadError
 from labline_backend.serving.graph import GraphModel, RefusedRowsError
-from labline_backend.serving.native import load_native, with_pandas
+from labline_backend.serving.native import load_native, use_one_thread, with_pandas
 from labline_backend.serving.refusal import Refusal, shorten
 from labline_backend.serving.rows import Matrix, Rows, first_missing, join
 from labline_backend.serving.signature import Signature
@@ -60,7 +61,9 @@ class Predictor:
         pickled = self._description.pickled
         if self.verdict.native and pickled is not None:
             model = load_native(pickled, self._checked.content(pickled.file))
-            self._native = getattr(model, self._description.function)
+            function = self._description.function
+            computed = arithmetic(model, function) if self.verdict.arithmetic else None
+            self._native = computed or getattr(model, function)
         else:
             self._pyfunc  # noqa: B018 - loaded when it is first asked for
         self._at_hand = True
@@ -73,7 +76,10 @@ class Predictor:
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         import mlflow
 
-        return mlflow.pyfunc.load_model(self._checked.folder)
+        model = mlflow.pyfunc.load_model(self._checked.folder)
+        if self._description.platform == mlmodel.SKLEARN:
+            use_one_thread(model.get_raw_model())
+        return model
 
     def answer(self, asked: Sequence[Asked]) -> list[Any]:
         """A prediction, or the exception that stands for it, for each of the requests. Raises ``NotAtHandError``."""

@@ -156,6 +156,16 @@ def again(shop: Shop) -> RunRecord:
     return shop.run_again()
 
 
+def test_rows_that_a_model_was_fitted_with_lie_beside_it(shop: Shop) -> None:
+    from labline_backend.serving import mlmodel
+    from labline_backend.serving.examples import sampled
+
+    folder = shop.folder("houses")
+    rows = sampled(folder, mlmodel.read((folder / mlmodel.FILE).read_bytes()).signature)
+    assert rows is not None and rows.count == 40
+    assert dict(rows.named())["size"].tolist() == list(range(40))
+
+
 def test_nothing_is_told_where_the_model_is_registered(shop: Shop) -> None:
     assert told(shop.run, "houses") == []
 

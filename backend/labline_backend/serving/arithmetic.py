@@ -1,0 +1,236 @@
+"""What scikit-learn computes for forests and linear models, without what it does around it.
+
+Of the time that ``predict`` takes for one row nearly all is checks, threads and a call a tree. Here is what is left:
+the same operations in the same order, so that the bits are the same. That is not taken on trust: ``agreement`` holds it
+against the model before it is used. Rows with anything unusual are for the model itself, and so are its refusals.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from labline_backend.serving.rows import Array
+
+LARGEST = 1e30
+"""Float32, which trees compute in, ends at 3.4e38."""
+
+MOST_NODES = 1 << 19
+"""Of a forest that is copied into one tree: some 40 MB."""
+
+MOST_ROWS = 64
+MOST_VALUES = 1 << 18
+"""More rows, or more values of all rows for all trees, go through a forest tree by tree."""
+
+Compute = Callable[[Array], Array]
+
+
+def arithmetic(model: Any, function: str) -> Compute | None:
+    """What answers as *function* of *model* does; None where nothing is known that might."""
+    try:
+        compute = _of(model, function)
+    except (AttributeError, KeyError, TypeError, ValueError):  # another release of scikit-learn
+        return None
+    return None if compute is None else _guarded(compute, getattr(model, function), model.n_features_in_)
+
+
+def _of(model: Any, function: str) -> Compute | None:
+    if type(model).__qualname__ == "Pipeline":
+        return _pipeline(model, function)
+    name = getattr(getattr(type(model), function), "__qualname__", "")
+    maker = _MAKERS.get(name)
+    return None if maker is None else maker(model)
+
+
+def _guarded(compute: Compute, ask: Compute, width: int) -> Compute:
+    def answer(values: Array) -> Array:
+        if values.shape[1] != width or not np.maximum.reduce(np.abs(values), axis=None) <= LARGEST:  # NaN is not
+            return ask(values)
+        return compute(values)
+
+    return answer
+
+
+# ---------------------------------------------------------------- linear models
+
+
+def _scores(model: Any) -> Compute:
+    """The decision function; one-dimensional where there are two classes."""
+    coefficients, intercept = model.coef_.T, model.intercept_
+    if model.coef_.ndim != 2:
+        raise ValueError("a decision function has a row of coefficients for each class")
+    if coefficients.shape[1] == 1:
+        return lambda values: (values @ coefficients + intercept).reshape(-1)
+    return lambda values: values @ coefficients + intercept
+
+
+def _logistic(model: Any) -> Compute:
+    scores = _scores(model)
+    if len(model.classes_) > 2:
+        return lambda values: _softmax(scores(values))
+    from scipy.special import expit
+
+    def probabilities(values: Array) -> Array:
+        found = scores(values)
+        expit(found, out=found)
+        both = np.empty((len(found), 2), found.dtype)
+        np.subtract(1, found, out=both[:, 0])
+        both[:, 1] = found
+        return both
+
+    return probabilities
+
+
+def _softmax(scores: Array) -> Array:
+    scores -= scores.max(axis=1).reshape(-1, 1)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=1).reshape(-1, 1)
+    return scores
+
+
+def _linear_labels(model: Any) -> Compute:
+    scores, classes = _scores(model), model.classes_
+    if len(classes) > 2:
+        return lambda values: classes.take(scores(values).argmax(axis=1), axis=0)
+    return lambda values: classes.take((scores(values) > 0).astype(np.intp), axis=0)
+
+
+def _regression(model: Any) -> Compute:
+    coefficients, intercept = model.coef_.T, model.intercept_
+    return lambda values: values @ coefficients + intercept
+
+
+# ---------------------------------------------------------------- forests
+
+
+class _Forest:
+    """The sum of what the trees of a forest say, tree by tree, divided by their number.
+
+    Few rows go through all trees in one call: the trees become one. At its top it decides by a column that is added to
+    the rows, the number of the tree that is meant, and each row is there once for each tree.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._trees = [estimator.tree_ for estimator in model.estimators_]
+        first = self._trees[0]
+        if first.n_outputs != 1:
+            raise ValueError("there are several outputs")
+        self._width = int(first.n_features)
+        self._values = [tree.value[:, 0, :] for tree in self._trees]
+        self._numbers: Array = np.arange(len(self._trees), dtype=np.float32).reshape(-1, 1)
+        self._all: Any = None
+        if sum(tree.node_count for tree in self._trees) <= MOST_NODES:
+            self._all, self._all_values = _one_tree(self._trees)
+
+    def __call__(self, values: Array) -> Array:
+        count, trees, width = len(values), len(self._trees), self._width
+        if self._all is None or count > MOST_ROWS or count * trees * (width + 1) > MOST_VALUES:
+            return self._tree_by_tree(np.ascontiguousarray(values, np.float32))
+        rows: Array = np.empty((trees, count, width + 1), np.float32)
+        rows[:, :, :width] = values
+        rows[:, :, width] = self._numbers
+        said = self._all_values.take(self._all.apply(rows.reshape(-1, width + 1)), axis=0).reshape(trees, count, -1)
+        total = np.add.accumulate(said, axis=0)[-1]  # which never adds in another order, as a sum may
+        total += 0.0  # a sum that begins with 0.0 has no negative zero
+        total /= trees
+        return total
+
+    def _tree_by_tree(self, values: Array) -> Array:
+        total = np.zeros((len(values), self._values[0].shape[1]))
+        for tree, said in zip(self._trees, self._values, strict=True):
+            total += said.take(tree.apply(values), axis=0)
+        total /= len(self._trees)
+        return total
+
+
+def _one_tree(trees: Sequence[Any]) -> tuple[Any, Array]:
+    """*trees* below one top, and what each node of all of them says."""
+    states = [tree.__getstate__() for tree in trees]
+    roots: list[int] = list(
+        itertools.accumulate((int(state["node_count"]) for state in states), initial=len(trees) - 1)
+    )
+    width = trees[0].n_features
+    nodes = np.zeros(roots[-1], states[0]["nodes"].dtype)
+    values = np.zeros((roots[-1], *states[0]["values"].shape[1:]))
+    for state, root in zip(states, roots, strict=False):
+        own = state["nodes"].copy()
+        inner = own["left_child"] != _LEAF
+        for side in ("left_child", "right_child"):
+            own[side][inner] += root
+        nodes[root : root + len(own)] = own
+        values[root : root + len(own)] = state["values"]
+    numbers = itertools.count()
+
+    def top(low: int, high: int) -> int:
+        """The node above the trees from *low* to before *high*."""
+        if high - low == 1:
+            return roots[low]
+        index, middle = next(numbers), (low + high) // 2
+        nodes[index]["feature"], nodes[index]["threshold"] = width, middle - 0.5
+        nodes[index]["left_child"], nodes[index]["right_child"] = top(low, middle), top(middle, high)
+        return index
+
+    top(0, len(trees))
+    depth = max(state["max_depth"] for state in states) + len(trees).bit_length()
+    tree = type(trees[0])(width + 1, np.asarray(trees[0].n_classes, dtype=np.intp), 1)
+    tree.__setstate__({"max_depth": depth, "node_count": len(nodes), "nodes": nodes, "values": values})
+    return tree, values[:, 0, :]
+
+
+_LEAF = -1
+"""The child of a node that has none."""
+
+
+def _forest_labels(model: Any) -> Compute:
+    forest, classes = _Forest(model), model.classes_
+    return lambda values: classes.take(np.argmax(forest(values), axis=1), axis=0)
+
+
+def _forest_regression(model: Any) -> Compute:
+    forest = _Forest(model)
+    return lambda values: forest(values)[:, 0].copy()
+
+
+# ---------------------------------------------------------------- pipelines
+
+
+def _pipeline(model: Any, function: str) -> Compute | None:
+    (*before, last) = [step for _, step in model.steps]
+    end = arithmetic(last, function)
+    if end is None or not all(type(step).__qualname__ == "StandardScaler" for step in before):
+        return None
+    parts = [_standardised(step) for step in before]
+
+    def answer(values: Array) -> Array:
+        for part in parts:
+            values = part(values)
+        return end(values)
+
+    return answer
+
+
+def _standardised(scaler: Any) -> Compute:
+    mean, scale = scaler.mean_ if scaler.with_mean else None, scaler.scale_ if scaler.with_std else None
+
+    def transform(values: Array) -> Array:
+        moved = np.array(values, dtype=values.dtype if values.dtype.kind == "f" else np.float64)
+        if mean is not None:
+            moved -= mean.astype(moved.dtype, copy=False)
+        if scale is not None:
+            moved /= scale.astype(moved.dtype, copy=False)
+        return moved
+
+    return transform
+
+
+_MAKERS: dict[str, Callable[[Any], Compute]] = {
+    "ForestClassifier.predict_proba": _Forest,
+    "ForestClassifier.predict": _forest_labels,
+    "ForestRegressor.predict": _forest_regression,
+    "LogisticRegression.predict_proba": _logistic,
+    "LinearClassifierMixin.predict": _linear_labels,
+    **dict.fromkeys(("LinearModel.predict", "MultiOutputLinearModel.predict", "Ridge.predict"), _regression),
+}
