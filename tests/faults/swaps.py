@@ -27,6 +27,7 @@ from typing import Any
 import psutil
 
 from labline_backend.endpoints.deploying import Endpoints, Found, Wish
+from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
 
@@ -93,13 +94,19 @@ def soak(seconds: float, swap: float, kill: float) -> dict[str, Any]:
             load = Load(found, endpoints.token("tide"))
             before = _memory(found)
             load.start()
-            swaps, kills, slowest = 0, 0, 0.0
+            swaps, refused, kills, slowest = 0, 0, 0, 0.0
             start = time.monotonic()
             next_swap, next_kill = start + swap, start + (kill or seconds * 2)
             while (now := time.monotonic()) < start + seconds:
                 if now >= next_swap:
-                    _deployed(endpoints, WISHES[swaps % len(WISHES)])
-                    swaps += 1
+                    try:
+                        _deployed(endpoints, WISHES[(swaps + refused) % len(WISHES)])
+                        swaps += 1
+                    except InputError as error:  # all workers swap, or none: not while one of them dies
+                        if not kill:
+                            raise
+                        refused += 1
+                        print(error, file=sys.stderr)
                     slowest = max(slowest, time.monotonic() - now)
                     next_swap = now + swap
                 if now >= next_kill:
@@ -118,6 +125,7 @@ def soak(seconds: float, swap: float, kill: float) -> dict[str, Any]:
         "lost": len(load.lost),
         "lost_first": load.lost[:3],
         "swaps": swaps,
+        "swaps_refused": refused,
         "slowest_swap_seconds": round(slowest, 1),
         "kills": kills,
         "memory_before": before,

@@ -73,7 +73,9 @@ class Weights(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     metavar="COLUMN=LEVEL",
     help="How a column is kept: full, hashed or off; * is all others. Repeatable.",
 )
-@click.option("--log-events", "events", metavar="URL", help="Send what is kept there, too, as CloudEvents.")
+@click.option(
+    "--log-events", "events", metavar="URL|off", help="Send what is kept there, too, as CloudEvents; off: no more."
+)
 @click.option(
     "--onnx",
     "bound",

@@ -164,9 +164,10 @@ def kept_as(levels: Sequence[str], events: str | None) -> tuple[Privacy, str | N
     """What ``--log-column`` and ``--log-events`` say. Raises ``click.BadParameter``."""
     from labline_backend.serving.event_sink import EventSinkError, check_address
     from labline_backend.serving.privacy import Privacy, PrivacyError
+    from labline_backend.store.endpoints import NOWHERE
 
     try:
-        return Privacy.parse(levels), None if events is None else check_address(events)
+        return Privacy.parse(levels), events if events in (None, NOWHERE) else check_address(events)
     except PrivacyError as error:
         raise click.BadParameter(str(error), param_hint="--log-column") from error
     except EventSinkError as error:

@@ -26,7 +26,7 @@ from labline_backend.endpoints.kserve import Place, objects
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError, resolve, source
-from labline_backend.store.endpoints import CanaryRule, Endpoint, EndpointSpec, EndpointStore, Share
+from labline_backend.store.endpoints import NOWHERE, CanaryRule, Endpoint, EndpointSpec, EndpointStore, Share
 from labline_backend.tracking.location import Location
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -342,6 +342,8 @@ def spec_of(wish: Wish, reference: ModelReference, before: EndpointSpec | None, 
     given = {name: getattr(wish, name) for name in SETTINGS}
     spec = dataclasses.replace(kept, **{name: value for name, value in given.items() if value is not None})
     spec = dataclasses.replace(spec, grpc_port=_grpc_port(wish, kept))
+    if spec.events == NOWHERE:
+        spec = dataclasses.replace(spec, events=None)
     _workers(spec.workers)
     shadow = None if wish.shadow is None else _checked(wish.shadow)
     return dataclasses.replace(
@@ -375,7 +377,7 @@ def _check_log(wish: Wish) -> None:
 
     try:
         Privacy.parse(f"{column}={level}" for column, level in (wish.privacy or {}).items())
-        if wish.events is not None:
+        if wish.events not in (None, NOWHERE):
             check_address(wish.events)
     except (PrivacyError, EventSinkError) as error:
         raise InputError(str(error)) from error

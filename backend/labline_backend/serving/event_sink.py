@@ -31,6 +31,9 @@ ANSWER_SECONDS = 30.0
 CLOSING_SECONDS = 10.0
 """That all that wait have when the version is let go."""
 
+TOKEN_VARIABLE = "LABLINE_EVENTS_TOKEN"  # noqa: S105 - its name
+"""The environment variable with the token that the collector wants. It is written down nowhere."""
+
 REQUEST, RESPONSE = "org.kubeflow.serving.inference.request", "org.kubeflow.serving.inference.response"
 
 
@@ -51,16 +54,18 @@ def check_address(address: str) -> str:
 class EventSink:
     """The events of one version. ``dropped`` counts the exchanges that the collector has not taken."""
 
-    def __init__(self, address: str, version: RegisteredVersion, keeping: Keeping) -> None:
+    def __init__(self, address: str, version: RegisteredVersion, keeping: Keeping, token: str | None = None) -> None:
         import urllib3
 
         self.dropped = 0
         self._address = address
         self._version = version
         self._keeping = keeping
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._waiting: deque[Exchange] = deque()
         self._bytes = 0
         self._until: float | None = None
+        self._sending = 0
         self._complained = False
         self._changed = threading.Condition()
         self._pool = urllib3.PoolManager(timeout=urllib3.Timeout(total=ANSWER_SECONDS), retries=False, maxsize=1)
@@ -83,6 +88,10 @@ class EventSink:
             self._until = time.monotonic() + CLOSING_SECONDS
             self._changed.notify()
         self._thread.join(CLOSING_SECONDS)
+        with self._changed:  # what was not sent is dropped, whatever becomes of it
+            self.dropped += len(self._waiting) + self._sending
+            self._waiting.clear()
+            self._sending = 0
         self._pool.clear()
 
     def _send_until_closed(self) -> None:
@@ -92,19 +101,21 @@ class EventSink:
                 if not self._waiting:
                     return
                 if self._until is not None and time.monotonic() > self._until:
-                    self.dropped += len(self._waiting)
                     return
                 exchange = self._waiting.popleft()
                 self._bytes -= exchange.size
+                self._sending = 1
             self._send(exchange)
 
     def _send(self, exchange: Exchange) -> None:
         try:
             for kind, document in self._documents(exchange):
                 self._post(kind, exchange, write(document))
+            self._sending = 0
         except Exception as error:
             with self._changed:
-                self.dropped += 1
+                self.dropped += self._sending
+                self._sending = 0
             if not self._complained:
                 self._complained = True
                 print(f"labline: events cannot be sent to {self._address}: {error}", file=sys.stderr)  # noqa: T201
@@ -134,6 +145,7 @@ class EventSink:
             "ce-time": moment.replace("+00:00", "Z"),
             "ce-inferenceservicename": quote(self._version.name),
             "ce-endpoint": self._version.version,
+            **self._authorization,
         }
         answer = self._pool.request("POST", self._address, body=body, headers=headers, redirect=False)
         if answer.status >= 300:

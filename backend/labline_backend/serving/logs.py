@@ -10,6 +10,7 @@ from labline_backend.serving.event_sink import EventSink
 from labline_backend.serving.payload_log import Exchange, PayloadLog
 from labline_backend.serving.predictor import Predictor
 from labline_backend.serving.privacy import Keeping, Privacy, PrivacyError, read_key
+from labline_backend.store.endpoints import NOWHERE
 from labline_backend.store.payloads import payload_folder
 
 
@@ -49,7 +50,9 @@ class Both:
             log.close()
 
 
-def open_log(home: Home, predictor: Predictor, privacy: Privacy, events: str | None) -> Log:
+def open_log(
+    home: Home, predictor: Predictor, privacy: Privacy, events: str | None, events_token: str | None = None
+) -> Log:
     """The log of a version. Raises ``LoadError`` where the privacy is of other columns, and ``OSError``."""
     try:
         privacy.check(predictor.signature)
@@ -58,4 +61,4 @@ def open_log(home: Home, predictor: Predictor, privacy: Privacy, events: str | N
     keeping = Keeping(privacy, read_key(home.served))
     version = predictor.version
     files = PayloadLog(payload_folder(home, version.name, version.version), keeping)
-    return files if events is None else Both(files, EventSink(events, version, keeping))
+    return files if events in (None, NOWHERE) else Both(files, EventSink(events, version, keeping, events_token))

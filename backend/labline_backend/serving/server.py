@@ -20,6 +20,7 @@ from labline_backend.serving.app import Application
 from labline_backend.serving.body import BodyReader
 from labline_backend.serving.checks import Checks
 from labline_backend.serving.engine import Limits
+from labline_backend.serving.event_sink import TOKEN_VARIABLE
 from labline_backend.serving.listening import BACKLOG, ListenError, listen
 from labline_backend.serving.logs import Log, open_log
 from labline_backend.serving.metrics import Metrics
@@ -117,6 +118,7 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         self._settings = settings
 
         self._home = home
+        self._events_token = os.environ.pop(TOKEN_VARIABLE, None)  # before a model's code could print it
         self.versions = Versions(
             settings.limits,
             metrics,
@@ -146,7 +148,8 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         )
 
     def _open_log(self, predictor: Predictor) -> Log:
-        return open_log(self._home, predictor, self._settings.privacy, self._settings.events)
+        settings = self._settings
+        return open_log(self._home, predictor, settings.privacy, settings.events, self._events_token)
 
     async def start_grpc(self, *, shares: bool = False) -> None:
         """Serve gRPC, too, where it is wanted; *shares* as ``GrpcServer`` has it. Raises ``ListenError``."""

@@ -15,6 +15,9 @@ from labline_backend.store.encoding import dump, load
 Wanted = Literal["running", "stopped"]
 State = Literal["starting", "ready", "failed", "stopped"]
 
+NOWHERE = "off"
+"""In the place of a collector's address: what is kept is sent to nobody any more."""
+
 
 @dataclass(frozen=True)
 class Share:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from labline_backend.registry import RegisteredVersion
+from labline_backend.serving import event_sink
 from labline_backend.serving.event_sink import REQUEST, RESPONSE, EventSink, EventSinkError, check_address
 from labline_backend.serving.payload_log import Exchange, PayloadLog
 from labline_backend.serving.privacy import Keeping, Privacy, PrivacyError, read_key
@@ -171,6 +172,33 @@ def test_a_collector_that_is_not_there_is_told_once(capsys: pytest.CaptureFixtur
     sink.close()
     assert sink.dropped == 3
     assert capsys.readouterr().err.count("events cannot be sent") == 1
+
+
+def test_a_collector_is_sent_its_token(collector: Collector) -> None:
+    sink = EventSink(collector.address, VERSION, Keeping(), "the collector's")
+    sink.offer(EXCHANGE)
+    sink.close()
+    assert {headers["authorization"] for headers, _ in collector.taken} == {"Bearer the collector's"}
+
+
+def test_what_was_not_sent_in_time_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_sink, "CLOSING_SECONDS", 0.1)
+    asked, free = threading.Event(), threading.Event()
+
+    def never(*_: Any) -> None:
+        asked.set()
+        free.wait(60)
+
+    monkeypatch.setattr(EventSink, "_post", never)
+    sink = EventSink("http://127.0.0.1:9/events", VERSION, Keeping())
+    for _ in range(3):
+        sink.offer(EXCHANGE)
+    assert asked.wait(60)
+    sink.close()
+    assert sink.dropped == 3
+    free.set()
+    sink._thread.join(60)
+    assert sink.dropped == 3  # and each once
 
 
 @pytest.mark.parametrize("address", ["ftp://host/x", "host:80", "http://", "http://user:word@host/"])
