@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -34,11 +35,6 @@ def test_a_project_in_the_temporary_folder_counts_as_a_whole(notebook: Path) -> 
     assert used(notebook.parent / "data.csv")
 
 
-@pytest.mark.parametrize("name", ["mlflow.db", "mlflow.db-wal"])
-def test_the_database_that_mlflow_tracks_in_does_not(notebook: Path, name: str) -> None:
-    assert not used(notebook / name)
-
-
 def test_what_lies_beside_it_in_the_temporary_folder_does_not(notebook: Path) -> None:
     assert not used(notebook.parents[1] / "throwaway")
 
@@ -60,6 +56,10 @@ def data(notebook: Path) -> Path:
     for name in ("one", "two"):
         data.joinpath(name).write_text(name)
     return data
+
+
+def connect(path: Path) -> None:
+    sqlite3.connect(path).close()
 
 
 def open_in_c(path: Path) -> None:
@@ -107,3 +107,19 @@ def test_folders_without_data_are_not_watched(notebook: Path) -> None:
         notebook.joinpath(name).mkdir()
     notebook.joinpath("environment", "pyvenv.cfg").touch()
     assert [*folders(str(notebook))] == [str(notebook), str(notebook / "parts")]
+
+
+def test_the_database_that_mlflow_tracks_in_is_none_of_the_step_s(data: Path) -> None:
+    opened = {"connect": connect, "path": data / "of any name"}
+    journal = data / "of any name-wal"
+    journal.touch()
+
+    def track() -> None:
+        exec(compile("connect(path)", "packages/mlflow/store/db/utils.py", "exec"), opened)
+        open_in_c(journal)
+
+    assert uses(data, track) == {}
+
+
+def test_a_database_of_mlflow_s_that_the_notebook_opens_itself_is_a_file_of_the_step(data: Path) -> None:
+    assert uses(data, lambda: connect(data / "mlflow.db")) == {"mlflow.db": "write"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from labline_backend.engine.parameters import ParameterError
 from labline_backend.kernels import KernelError
-from tests.backend.engine.bench import Bench
+from labline_compiler.pipeline import Pipeline
+from tests.backend.engine.bench import Bench, wait_until
 from tests.backend.engine.pipelines import cell, chain, pipeline, step, waiting
 
 
@@ -49,6 +51,26 @@ def test_no_more_steps_run_at_once_than_there_are_workers(tmp_path) -> None:
     run = bench.run(pipeline(*(step(name, alone) for name in "abc")))
     bench.close()
     assert run.state == "succeeded"
+
+
+def test_a_notebook_with_many_steps_leaves_another_its_turns(tmp_path) -> None:
+    def writing(letter: str, count: int) -> Pipeline:
+        steps = [step(f"{letter}{number}", f"open('order', 'a').write('{letter}')") for number in range(count)]
+        return replace(pipeline(*steps), notebook=f"{letter}.ipynb")
+
+    bench = Bench(tmp_path, workers=1)
+    holder = bench.start(waiting(step("holder", "tell('begun'); wait_for('go')")))
+    bench.await_file("begun")
+    runs = [holder, *(bench.start(writing(*each), cache=False) for each in (("m", 4), ("o", 2)))]
+    thread = bench.engine._thread
+    assert thread is not None
+    wait_until(lambda: len(thread.means.capacity._waiting) == 6, "the steps never waited for their turns")
+    bench.file("go").touch()
+    states = [bench.end(run).state for run in runs]
+    order = bench.file("order").read_text()
+    bench.close()
+    assert states == ["succeeded"] * 3
+    assert [sorted(order[:2]), sorted(order[2:4]), order[4:]] == [["m", "o"], ["m", "o"], "mm"]
 
 
 def test_a_step_that_only_comes_after_another_waits_for_it(bench: Bench) -> None:
