@@ -29,7 +29,6 @@ from labline_runtime import library, opens
 from labline_runtime.library import folder
 from labline_runtime.specification import FileMode, FileUse
 
-TRACKED = "mlflow.db"  # MLflow's own name for its database, and for its journal: every run of anything changes it
 CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
 FILE_LIMIT = 5000
 LOOKS: tuple[FileMode, ...] = ("look", "facts")
@@ -51,6 +50,9 @@ READERS = frozenset(
     )
 )
 """Libraries that open files in C."""
+_TRACKING = f"{os.sep}mlflow{os.sep}store{os.sep}"
+"""Where MLflow's code is that keeps what it is told: its database is not the notebook's, and every run changes it."""
+_BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite adds to a database's name for the files that go with it
 # Libraries that set environment variables for who calls them.
 _SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
 
@@ -72,6 +74,7 @@ class Watch:
         self.variables: set[str] = set()  # of the environment, that the notebook's own code has set or unset
         self.asked: dict[str, str | None] = {}  # those it has read, and what they were known by as the step began
         self.looked: set[tuple[Any, ...]] = set()  # what was asked of a path, and by which code: to know it again
+        self.tracked: set[str] = set()  # the databases that MLflow has opened, with their journals
         self._own = tuple(folder(path) for path in own)
         self._excluded = library.folders()
         self._elsewhere = () if everywhere else _throwaway_folders()
@@ -172,7 +175,7 @@ class Watch:
         for opened in self._opens.heard() if self._opens is not None else ():
             if opened is None:
                 self.blind = "it opens more files than the kernel remembers"
-            else:
+            elif opened not in self.tracked:
                 self.note(opened, "named")
 
     def uses(self) -> tuple[FileUse, ...]:
@@ -199,8 +202,6 @@ class Watch:
     def _counts(self, path: str) -> bool:
         inside = path if path.endswith(os.sep) else path + os.sep  # so that a folder counts as what is in it does
         if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
-            return False
-        if path.rpartition(os.sep)[2].startswith(TRACKED):
             return False
         return inside.startswith(self._inside) or not inside.startswith(self._elsewhere)
 
@@ -244,7 +245,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         elif event == "os.rename":
             watch.note(arguments[1], "write")
         elif arguments[0] != ":memory:":
-            watch.note(arguments[0], "write")
+            if _tracks(sys._getframe(1)):
+                watch.tracked.update(os.path.abspath(os.fsdecode(arguments[0])) + end for end in _BESIDE)
+            else:
+                watch.note(arguments[0], "write")
     except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
         watch.be_blind("it uses a file whose path cannot be told")
 
@@ -260,6 +264,15 @@ def _starts_anew(frame: types.FrameType | None) -> bool:
     if not any(each is not None and each.f_code.co_filename.endswith(_STARTERS) for each in nearest):
         return False
     return is_called_by_notebook(frame, _POOLS)
+
+
+def _tracks(frame: types.FrameType | None) -> bool:
+    """Whether MLflow opens a database to keep there what it is told."""
+    while frame is not None:
+        if _TRACKING in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _is_import() -> bool:
