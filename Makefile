@@ -16,6 +16,8 @@ PYTEST_OPTIONS ?= -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))) -
 LABEXTENSION_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
 LINKED := $(VENV)/share/jupyter/labextensions/@labline/labextension
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Containers often set it; without compiled modules every command and every process of the tests takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
 export DO_NOT_TRACK := true
 export MLFLOW_DISABLE_TELEMETRY := true
 
