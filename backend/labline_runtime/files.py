@@ -50,8 +50,6 @@ READERS = frozenset(
     )
 )
 """Libraries that open files in C."""
-_TRACKING = f"{os.sep}mlflow{os.sep}store{os.sep}"
-"""Where MLflow's code is that keeps what it is told: its database is not the notebook's, and every run changes it."""
 _BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite adds to a database's name for the files that go with it
 # Libraries that set environment variables for who calls them.
 _SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
@@ -246,7 +244,8 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
             watch.note(arguments[1], "write")
         elif arguments[0] != ":memory:":
             if _tracks(sys._getframe(1)):
-                watch.tracked.update(os.path.abspath(os.fsdecode(arguments[0])) + end for end in _BESIDE)
+                path = os.path.abspath(os.fsdecode(arguments[0]))
+                watch.tracked.update(each + end for each in (path, os.path.realpath(path)) for end in _BESIDE)
             else:
                 watch.note(arguments[0], "write")
     except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
@@ -267,9 +266,11 @@ def _starts_anew(frame: types.FrameType | None) -> bool:
 
 
 def _tracks(frame: types.FrameType | None) -> bool:
-    """Whether MLflow opens a database to keep there what it is told."""
+    """Whether MLflow opens a database to track in, which is not the notebook's: every run changes it."""
+    places = getattr(sys.modules.get("mlflow"), "__path__", ())
+    stores = tuple(os.path.join(place, "store", "") for place in places)
     while frame is not None:
-        if _TRACKING in frame.f_code.co_filename:
+        if frame.f_code.co_filename.startswith(stores):
             return True
         frame = frame.f_back
     return False

@@ -268,12 +268,14 @@ def _log(
 @contextlib.contextmanager
 def _sampled(mlflow: Any, rows: Any) -> Iterator[dict[str, Any]]:
     """What has MLflow keep a sample of *rows* beside the model; nothing where its release knows no such files."""
-    if rows is None or "extra_files" not in inspect.signature(mlflow.sklearn.log_model).parameters:
+    known = rows is not None and "extra_files" in inspect.signature(mlflow.sklearn.log_model).parameters
+    text = sampling.document(rows) if known else None
+    if text is None:
         yield {}
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / sampling.FILE
-        file.write_text(sampling.document(rows), "utf-8")
+        file.write_text(text, "utf-8")
         yield {"extra_files": [str(file)]}
 
 

@@ -12,20 +12,44 @@ MISSING = 20
 
 VALUES = 100_000
 
+LARGEST = 4 << 20
+"""Characters of the file; fewer rows are taken where it would be larger."""
 
-def document(rows: Any) -> str:
+
+def document(rows: Any) -> str | None:
     """A sample of *rows*, a DataFrame or a two-dimensional array, as JSON: spread over all, and some that lack values.
 
-    ``{"columns": {NAME: [VALUE, ...]}}``, or ``{"array": [[VALUE, ...], ...]}``; what is missing is null.
+    ``{"columns": {NAME: [VALUE, ...]}}``, or ``{"array": [[VALUE, ...], ...]}``; what is missing is null. None where
+    JSON cannot tell the values, or one row is too large by itself.
     """
-    table = hasattr(rows, "columns")
     count, width = rows.shape
     most = max(1, min(ROWS, VALUES // max(width, 1)))
-    places = {index * count // most for index in range(most)} if count > most else set(range(count))
-    lacking = rows.isna().to_numpy() if table else rows != rows
-    places.update(lacking.any(axis=1).nonzero()[0].tolist()[:MISSING])
-    picked = sorted(places)
-    if not table:
+    lacking = _lacking(rows).nonzero()[0].tolist()
+    while most:
+        places = {index * count // most for index in range(most)} if count > most else set(range(count))
+        places.update(lacking[: min(MISSING, most)])
+        try:
+            text = _told(rows, sorted(places))
+        except (TypeError, ValueError, RecursionError):
+            return None
+        if len(text) <= LARGEST:
+            return text
+        most //= 4
+    return None
+
+
+def _lacking(rows: Any) -> Any:
+    """Which of the rows lack a value, a column at a time: a large table takes no second one."""
+    if not hasattr(rows, "columns"):
+        return (rows != rows).any(axis=1)
+    found = rows.iloc[:, 0].isna().to_numpy().copy()
+    for place in range(1, rows.shape[1]):
+        found |= rows.iloc[:, place].isna().to_numpy()
+    return found
+
+
+def _told(rows: Any, picked: list[int]) -> str:
+    if not hasattr(rows, "columns"):
         values = rows[picked].tolist()
         return json.dumps({"array": [[None if value != value else value for value in row] for row in values]})
     found = rows.iloc[picked]

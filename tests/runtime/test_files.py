@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,16 +110,26 @@ def test_folders_without_data_are_not_watched(notebook: Path) -> None:
     assert [*folders(str(notebook))] == [str(notebook), str(notebook / "parts")]
 
 
-def test_the_database_that_mlflow_tracks_in_is_none_of_the_step_s(data: Path) -> None:
+def opening(data: Path, code: str) -> dict[str, Any]:
+    """What the step used when *code*, the path of a file, opened a database with its journal."""
     opened = {"connect": connect, "path": data / "of any name"}
     journal = data / "of any name-wal"
     journal.touch()
 
     def track() -> None:
-        exec(compile("connect(path)", "packages/mlflow/store/db/utils.py", "exec"), opened)
+        exec(compile("connect(path)", code, "exec"), opened)
         open_in_c(journal)
 
-    assert uses(data, track) == {}
+    return dict(uses(data, track))
+
+
+def test_the_database_that_mlflow_tracks_in_is_none_of_the_step_s(data: Path) -> None:
+    (place,) = pytest.importorskip("mlflow").__path__
+    assert opening(data, f"{place}/store/db/utils.py") == {}
+
+
+def test_a_folder_that_is_called_as_mlflow_s_is_the_notebook_s(data: Path) -> None:
+    assert "of any name" in opening(data, "project/mlflow/store/helpers.py")
 
 
 def test_a_database_of_mlflow_s_that_the_notebook_opens_itself_is_a_file_of_the_step(data: Path) -> None:

@@ -18,12 +18,12 @@ from labline_backend.serving.rows import Array
 LARGEST = 1e30
 """Float32, which trees compute in, ends at 3.4e38."""
 
-MOST_NODES = 1 << 19
-"""Of a forest that is copied into one tree: some 40 MB."""
+MOST_BYTES = 64 << 20
+"""Of a forest that is copied into one tree, while that is done."""
 
 MOST_ROWS = 64
 MOST_VALUES = 1 << 18
-"""More rows, or more values of all rows for all trees, go through a forest tree by tree."""
+"""More rows, or more values of all rows for all trees, and of what they say, go through a forest tree by tree."""
 
 Compute = Callable[[Array], Array]
 
@@ -121,13 +121,16 @@ class _Forest:
         self._width = int(first.n_features)
         self._values = [tree.value[:, 0, :] for tree in self._trees]
         self._numbers: Array = np.arange(len(self._trees), dtype=np.float32).reshape(-1, 1)
+        self._said = self._values[0].shape[1]
         self._all: Any = None
-        if sum(tree.node_count for tree in self._trees) <= MOST_NODES:
-            self._all, self._all_values = _one_tree(self._trees)
+        a_node = first.__getstate__()["nodes"].itemsize + 2 * self._values[0].itemsize * self._said
+        if sum(tree.node_count for tree in self._trees) * a_node <= MOST_BYTES:
+            self._all = _one_tree(self._trees)
+            self._all_values = self._all.value[:, 0, :]
 
     def __call__(self, values: Array) -> Array:
         count, trees, width = len(values), len(self._trees), self._width
-        if self._all is None or count > MOST_ROWS or count * trees * (width + 1) > MOST_VALUES:
+        if self._all is None or count > MOST_ROWS or count * trees * max(width + 1, 2 * self._said) > MOST_VALUES:
             return self._tree_by_tree(np.ascontiguousarray(values, np.float32))
         rows: Array = np.empty((trees, count, width + 1), np.float32)
         rows[:, :, :width] = values
@@ -139,15 +142,15 @@ class _Forest:
         return total
 
     def _tree_by_tree(self, values: Array) -> Array:
-        total = np.zeros((len(values), self._values[0].shape[1]))
+        total = np.zeros((len(values), self._said))
         for tree, said in zip(self._trees, self._values, strict=True):
             total += said.take(tree.apply(values), axis=0)
         total /= len(self._trees)
         return total
 
 
-def _one_tree(trees: Sequence[Any]) -> tuple[Any, Array]:
-    """*trees* below one top, and what each node of all of them says."""
+def _one_tree(trees: Sequence[Any]) -> Any:
+    """*trees* below one top."""
     states = [tree.__getstate__() for tree in trees]
     roots: list[int] = list(
         itertools.accumulate((int(state["node_count"]) for state in states), initial=len(trees) - 1)
@@ -177,7 +180,7 @@ def _one_tree(trees: Sequence[Any]) -> tuple[Any, Array]:
     depth = max(state["max_depth"] for state in states) + len(trees).bit_length()
     tree = type(trees[0])(width + 1, np.asarray(trees[0].n_classes, dtype=np.intp), 1)
     tree.__setstate__({"max_depth": depth, "node_count": len(nodes), "nodes": nodes, "values": values})
-    return tree, values[:, 0, :]
+    return tree
 
 
 _LEAF = -1

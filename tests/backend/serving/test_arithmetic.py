@@ -95,7 +95,7 @@ def test_rows_of_another_width_are_for_the_model_which_refuses_them(asked: tuple
 
 
 def test_a_forest_too_large_to_be_copied_is_asked_tree_by_tree(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arithmetic, "MOST_NODES", 10)
+    monkeypatch.setattr(arithmetic, "MOST_BYTES", 1000)
     monkeypatch.setattr(arithmetic, "_one_tree", lambda _: pytest.fail("it was copied"))
     model = RandomForestClassifier(7, random_state=0).fit(ROWS, THREE)
     computed = arithmetic.arithmetic(model, "predict_proba")

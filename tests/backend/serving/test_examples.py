@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from labline_backend.serving.examples import as_rows, sampled, together
 from labline_backend.serving.rows import Rows, Tensors, first_missing
@@ -22,7 +23,7 @@ PIXELS = Signature(tensors=(Tensor(None, np.dtype("float32"), (-1, 4)),))
 
 def kept(folder: Path, rows: Any, signature: Signature) -> Rows | None:
     (folder / "extra_files").mkdir()
-    (folder / "extra_files" / sampling.FILE).write_text(sampling.document(rows))
+    (folder / "extra_files" / sampling.FILE).write_text(sampling.document(rows) or "")
     return sampled(folder, signature)
 
 
@@ -44,8 +45,22 @@ def test_of_many_rows_some_are_kept_from_all_over_and_some_that_lack_values(tmp_
 
 
 def test_of_wide_rows_fewer_are_kept() -> None:
-    found = json.loads(sampling.document(np.ones((300, 10_000))))
+    found = json.loads(sampling.document(np.ones((300, 10_000))) or "")
     assert len(found["array"]) == sampling.VALUES // 10_000
+
+
+def test_of_rows_with_long_texts_fewer_are_kept() -> None:
+    table = mixed_frame(300)
+    table["city"] = "x" * 100_000
+    text = sampling.document(table)
+    assert text is not None and 0 < len(json.loads(text)["columns"]["city"]) < 50 and len(text) <= sampling.LARGEST
+
+
+@pytest.mark.parametrize("cell", [{(1, 2): 3}, "x" * (sampling.LARGEST + 1)], ids=["no JSON", "too long"])
+def test_rows_that_cannot_be_kept_are_left_out(cell: object) -> None:
+    table = mixed_frame(2)
+    table["city"] = [cell, cell]
+    assert sampling.document(table) is None
 
 
 def test_rows_of_an_array_are_kept_as_such(tmp_path: Path) -> None:
