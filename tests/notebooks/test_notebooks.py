@@ -48,7 +48,9 @@ def compiled(name: str) -> Pipeline:
 def environment() -> dict[str, str]:
     paths = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]
     commands = [str(Path(sys.executable).parent), os.environ["PATH"]]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PATH": os.pathsep.join(commands)}
+    # Threads of OpenMP wait as they do in steps: spinning, they take the cores from what runs beside, and change nothing.
+    told = {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": os.pathsep.join(paths), "PATH": os.pathsep.join(commands)}
+    return {**os.environ, **told}
 
 
 def run_in_jupyter(name: str, folder: Path) -> dict[str, float]:

@@ -20,6 +20,7 @@ from .conftest import SECONDS, Deploy, until
 
 METHOD = f"/{v2_messages.SERVICE}/ModelInfer"
 CLIENTS = 4
+PAUSE = 0.01  # seconds between two calls of a client: what is deployed meanwhile needs the cores, too
 CALLS = 25  # of each client before anything is done, and after
 CALLS_OF_CHANNEL = 40  # after which a client comes again, perhaps to another worker
 
@@ -73,7 +74,7 @@ def under_load(found: Found, token: str) -> Iterator[Load]:
         while not load.finish.is_set():
             with contextlib.closing(Channel(found, token)) as channel:
                 for _ in range(CALLS_OF_CHANNEL):
-                    if load.finish.is_set():
+                    if load.finish.wait(PAUSE):
                         return
                     count += 1
                     row = (float(number), float(count))

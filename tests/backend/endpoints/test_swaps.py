@@ -16,6 +16,7 @@ from labline_backend.endpoints.deploying import Endpoints, Found
 from .conftest import Connect, Deploy, until
 
 CLIENTS = 4
+PAUSE = 0.01  # seconds between two requests of a client: what is deployed meanwhile needs the cores, too
 REQUESTS = 25  # of each client before anything is done, and after
 
 
@@ -43,7 +44,7 @@ def under_load(found: Found, connect: Connect) -> Iterator[Load]:
     def ask(number: int) -> None:
         client = connect(found)
         count = 0
-        while not load.finish.is_set():
+        while not load.finish.wait(PAUSE):
             count += 1
             row = (float(number), float(count))
             try:
