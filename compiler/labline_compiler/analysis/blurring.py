@@ -50,7 +50,9 @@ class Blurring(Magics):
         """Names that stand for anything but what is of a library stand for the one object, which may be changed."""
         parts, one = self.heap.libraries, self.anything
         sharp = {name: value for name, value in self.state.module.names.items() if value - one - parts}
-        self.state.alter(self.heap.reach(one.union(*sharp.values())))
+        lost = self.heap.mutable(self.heap.reach(one.union(*sharp.values())))
+        self.state.alter(lost)
+        self.state.sink.compared(lost)  # whoever reads a name later may see it, though names lead to them no more
         for name, value in sharp.items():
             self.state.retake(name, one | (value & parts))
         self.last_value = one | (self.last_value & parts)
