@@ -177,3 +177,27 @@ def test_a_notebook_that_is_too_much_to_follow_keeps_its_order(monkeypatch: pyte
     assert [found.code for found in compilation.findings] == ["LL213"]
     last = compilation.pipeline.steps[-1]
     assert [(given.source, "b" in given.names) for given in last.inputs] == [("s2", True)]
+
+
+@pytest.mark.parametrize(
+    ("imported", "setting", "state"),
+    [
+        ("import numpy as np", "np.set_printoptions(precision=2)", "@numpy.printoptions"),
+        ("import pandas as pd", "pd.options.display.width = 3", "@pandas.options"),
+        ("import os", "os.chdir('/')", "@cwd"),
+        ("import os", "os.environ['A'] = 'b'", "@environ"),
+        ("import logging", "logging.getLogger().setLevel(10)", "@logging"),
+        ("import helpers", "helpers.change()", "@module:helpers"),
+        ("", "import numpy as np; np.set_printoptions(precision=2)", "@numpy.printoptions"),
+        ("", "from warnings import simplefilter; simplefilter('ignore')", "@warnings"),
+    ],
+)
+def test_a_function_that_is_not_followed_changes_the_hidden_state_that_it_names(
+    imported: str, setting: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blurring, "_ALLOWED", 0)
+    monkeypatch.setattr(blurring, "_ALLOWED_A_LINE", 0)
+    cells = [imported, f"def f():\n    {setting}", "g = f\ng()", "import helpers\nhelpers.show()"]
+    compilation = compile_notebook(parse(_steps(cells), "notebook.py"))
+    assert compilation.pipeline is not None
+    assert [given.source for given in compilation.pipeline.steps[-1].inputs if state in given.names] == ["s2"]

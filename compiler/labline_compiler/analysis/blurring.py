@@ -62,13 +62,14 @@ class Blurring(Magics):
 
     def run_anything(self) -> None:
         """All functions that were defined so far may run now: they read what they mention, and change it."""
-        drawn, values, declared, seen = NONE, self.anything, frozenset[str](), set[int]()
+        drawn, changed, values, declared, seen = NONE, NONE, self.anything, frozenset[str](), set[int]()
         for number in sorted(self.heap.functions):
             if number in seen:
                 continue
             mentions = self.mentioned(number)
             values, declared = values | mentions.values, declared | mentions.declared
             drawn |= mentions.drawn
+            changed |= mentions.changed
             seen |= mentions.functions
             for name in ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
                 values |= self.everything(f"builtins.{name}", None)
@@ -77,4 +78,6 @@ class Blurring(Magics):
         reached = self.heap.reach(values)
         self.state.alter(reached)
         self.unknown_draws(reached, drawn=drawn, fits=True)
+        for state in sorted(changed):
+            self.state.sink.hidden(state, "change")
         self.state.sink.file("write", None, tree=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis import estimators, generators, hidden_state, operations
+from labline_compiler.analysis import estimators, files, generators, hidden_state, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.given_names import BUILTINS
@@ -146,6 +146,28 @@ class Draws:
                     drawn |= generators.drawn_by(whole) if effects is None else effects.draws
             drawn = drawn.union(*map(generators.drawn_by_word, parts))
         return drawn
+
+    def changed_by_function(self, number: int) -> frozenset[str]:
+        """What hidden state such a function may change besides, by what it names. So may what is imported in it."""
+        info = self.heap.things[number].function
+        if info is None:
+            return generators.NONE
+        code, origins = spelled(info.node), set[str]()
+        for name in code.names:
+            root, *parts = name.split(".")
+            known = {self.heap.things[each].origin for each in self.state.peek_global(root) or ()} - {None}
+            origins |= {".".join((origin or "", *parts)) for origin in known or code.imports}
+        changed = {state for origin in origins | code.imports for state in self._changed_by(origin)}
+        return frozenset(changed | {"@logging"} if code.attributes & hidden_state.LOGGER_SETTINGS else changed)
+
+    def _changed_by(self, origin: str) -> frozenset[str]:
+        changed = hidden_state.changed_by(origin)
+        if files.is_foreign(origin):
+            effects = self.beside.calling(origin)
+            changed |= effects.changes.difference(hidden_state.RANDOM_STATES)
+            if not self.beside.knows(origin) or self.beside.keeps(origin):
+                changed |= {hidden_state.module_state(origin)}
+        return changed
 
     def drawn_by_call(self, origin: str, arguments: Arguments) -> frozenset[str]:
         """What a call of something of a library draws from by itself."""

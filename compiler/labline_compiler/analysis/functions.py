@@ -268,12 +268,13 @@ class Functions(Mentioning):
         instances. It gives no modules, nor what lives in them: else whatever is set on what it gives would be set on
         them.
         """
-        drawn, values, declared, seen = NONE, handed, frozenset[str](), set[int]()
+        drawn, changed, values, declared, seen = NONE, NONE, handed, frozenset[str](), set[int]()
         for each in (*numbers, *sorted(self.heap.reach(handed) & self.heap.functions)):
             if each not in seen:
                 mentions = self.mentioned(each)
                 values, declared = values | mentions.values, declared | mentions.declared
                 drawn |= mentions.drawn
+                changed |= mentions.changed
                 seen |= mentions.functions
                 for name in ANY_NAME.intersection(mentions.names).difference(self.state.module.names):
                     values |= self._any_name(f"builtins.{name}", node)
@@ -289,6 +290,8 @@ class Functions(Mentioning):
         for name in sorted(declared):
             self.state.bind_global(name, inside, inside=True)
         self.unknown_draws(reached, drawn=drawn, fits=True)
+        for state in sorted(changed):
+            self.state.sink.hidden(state, "change")
         self.state.sink.file("write", None, tree=True)
         self.heap.put(self.raised(), inside)
         return made | self.any_of(reached, node)

@@ -378,6 +378,19 @@ def assignment_state(origin: str) -> str | None:
     return None
 
 
+def module_state(origin: str) -> str:
+    """The state of the module beside the notebook that *origin* is of."""
+    return MODULE + origin.lstrip(".").partition(".")[0]
+
+
+def changed_by(origin: str) -> frozenset[str]:
+    """The hidden state, generators of random numbers aside, that code which names *origin* may change."""
+    states = {use.state for use in call_uses(origin) if use.use != "read"}
+    if (assigned := assignment_state(origin)) is not None:
+        states.add(assigned)
+    return frozenset(states.difference(RANDOM_STATES))
+
+
 def is_process_wide(origin: str) -> bool:
     """Whether calling *origin*, or assigning into it, has to do with hidden state at all."""
     return bool(call_uses(origin)) or assignment_state(origin) is not None or is_process_state(origin)

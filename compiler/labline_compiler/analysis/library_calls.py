@@ -386,7 +386,9 @@ class LibraryCalls(Iterators):
         self.note_backend(origin, arguments)
         if files.is_foreign(origin):
             known = self.beside.knows(origin)
-            sink.hidden(self._module_state(origin), "read" if known and not self.beside.keeps(origin) else "change")
+            sink.hidden(
+                hidden_state.module_state(origin), "read" if known and not self.beside.keeps(origin) else "change"
+            )
             for state in () if known else hidden_state.RANDOM_STATES:  # it may well be there to seed them
                 sink.hidden(state, "unknown")
             self.done_beside(self.beside.calling(origin))
@@ -415,7 +417,7 @@ class LibraryCalls(Iterators):
             for path in [path for paths in self.patched.values() for path in paths if path.startswith(f"{origin}.")]:
                 self.patch(path, NOTHING)
             if files.is_foreign(origin):
-                self.state.sink.hidden(self._module_state(origin), "change")
+                self.state.sink.hidden(hidden_state.module_state(origin), "change")
 
     def _log(self, origin: str, arguments: Arguments) -> None:
         """``logging.warning()`` sets the root logger up if nothing has."""
@@ -440,7 +442,7 @@ class LibraryCalls(Iterators):
             return
         uses = list(hidden_state.call_uses(origin))
         if files.is_foreign(origin):
-            uses += [hidden_state.HiddenUse(self._module_state(origin), "change")]
+            uses += [hidden_state.HiddenUse(hidden_state.module_state(origin), "change")]
             if not self.beside.knows(origin):
                 uses += [hidden_state.HiddenUse(state, "set") for state in hidden_state.RANDOM_STATES]
             self.done_beside(self.beside.calling(origin))
@@ -462,14 +464,10 @@ class LibraryCalls(Iterators):
             self.state.sink.file(mode, None, tree=True)
             self.state.sink.hidden("@cwd", "read")
 
-    @staticmethod
-    def _module_state(origin: str) -> str:
-        return hidden_state.MODULE + origin.lstrip(".").partition(".")[0]
-
     def read_module(self, origin: str) -> None:
         """Something of a module is read, which may be one of the notebook's own that changes."""
         if files.is_foreign(origin):
-            self.state.sink.hidden(self._module_state(origin), "read")
+            self.state.sink.hidden(hidden_state.module_state(origin), "read")
 
     def function_files(self, origin: str, arguments: Arguments) -> None:
         """Tell of the files that a call of a library's function uses."""
@@ -553,7 +551,7 @@ class LibraryCalls(Iterators):
             self.keep_functions(value)
         else:
             if files.is_foreign(path):  # it may be among the data of a module of the notebook's own
-                self.state.sink.hidden(self._module_state(path), "change")
+                self.state.sink.hidden(hidden_state.module_state(path), "change")
             self.patch(f"{path}{hidden_state.INSIDE}" if inside else path, value)
 
     def note_process_change(self, what: str) -> None:

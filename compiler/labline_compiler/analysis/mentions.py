@@ -21,6 +21,7 @@ class Mentions(NamedTuple):
     spelled: frozenset[str]  # names, too, should any be bound
     functions: frozenset[int]  # which they are
     drawn: frozenset[str]  # the random generators that they may draw from
+    changed: frozenset[str]  # the other hidden state that they may change
     stars: int  # how many star imports there were, which may bind what else they name
 
 
@@ -45,7 +46,7 @@ class Mentioning(Draws):
         reached = set(self.heap.reach(met))
         declared: frozenset[str] = frozenset()
         spelled: frozenset[str] = frozenset()
-        drawn = NONE
+        drawn, changed = NONE, NONE
         covered: set[int] = set()  # functions that came with others
         read: dict[str, None] = {}
         while waiting:
@@ -61,6 +62,7 @@ class Mentioning(Draws):
                 declared |= known.declared
                 spelled |= known.spelled
                 drawn |= known.drawn
+                changed |= known.changed
                 covered |= known.functions
                 seen |= known.functions
             else:
@@ -71,6 +73,7 @@ class Mentioning(Draws):
                 declared |= scopes.global_names(info.node)
                 spelled |= maybe
                 drawn |= self.drawn_by_function(each)
+                changed |= self.changed_by_function(each)
             for value in values:
                 if not value <= met:
                     met |= value
@@ -89,6 +92,7 @@ class Mentioning(Draws):
             spelled,
             frozenset(seen),
             drawn,
+            changed,
             len(self.stars),
         )
         return mentions
