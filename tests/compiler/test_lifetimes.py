@@ -34,6 +34,11 @@ TOLD = {
     "an object with __del__ is replaced": (CLASS, "c = None"),
     "a weak reference": ("import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)", "del c\nprint(r())"),
     "a weak dictionary": ("import weakref\nw = weakref.WeakValueDictionary()", "del w['a']\nprint(len(w))"),
+    "weak references to what another object keeps": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\nw = weakref.WeakValueDictionary(c=c)",
+        "c = C()",
+        "print(len(w))",
+    ),
     "two classes in the same words": ("class A: pass\nfirst = A()", "class A: pass", "print(isinstance(first, A))"),
     "flags of decimal numbers": (
         "import decimal\nx = decimal.Decimal(1) / 3",
@@ -95,6 +100,12 @@ NOT_TOLD = {
     "weak references of what lives on": (
         "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)",
         "print(r() is c)",
+    ),
+    "weak references that are used before their object is bound to another": (
+        "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)",
+        "print(r() is c)",
+        "c = C()",
+        "print(c)",
     ),
     "a class in other words": (
         "class A: pass\nfirst = A()",
