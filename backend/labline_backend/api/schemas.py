@@ -33,12 +33,12 @@ def _operations() -> dict[str, dict[str, Any]]:
 
 
 def check_body(operation: str, body: Any) -> dict[str, Any]:
-    """*body* as what *operation* takes, with the defaults filled in. Raises ``RequestError``."""
+    """*body* as what *operation* takes: the defaults filled in, integers as ``int``. Raises ``RequestError``."""
     schema = _operations()[operation]["requestBody"]["content"]["application/json"]["schema"]
     _check(schema, body, "The request")
     properties = _resolve(schema)["properties"]
     defaults = {name: given["default"] for name, given in properties.items() if "default" in given}
-    return {**defaults, **body}
+    return {**defaults, **_with_integers(schema, body)}
 
 
 def check_query(operation: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -75,6 +75,22 @@ def _check(schema: dict[str, Any], value: Any, what: str) -> None:
         field = ".".join(str(part) for part in error.absolute_path)
         where = f"{what}'s field {field!r}" if field else what
         raise RequestError(f"{where} is not valid: {_cut(error.message)}.")
+
+
+def _with_integers(schema: dict[str, Any], value: Any) -> Any:
+    """*value*, which *schema* takes, with an ``int`` wherever that says integer: 1.0 is one to JSON Schema."""
+    schema = _resolve(schema)
+    for choice in schema.get("oneOf", ()):
+        value = _with_integers(choice, value)
+    if isinstance(value, dict):
+        properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+        others = others if isinstance(others, dict) else {}
+        return {name: _with_integers(properties.get(name, others), each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_integers(schema.get("items", {}), each) for each in value]
+    kinds = schema.get("type", ())
+    is_integer = "integer" in ([kinds] if isinstance(kinds, str) else kinds)
+    return int(value) if is_integer and isinstance(value, float) and value.is_integer() else value
 
 
 def _key(schema: dict[str, Any]) -> str:

@@ -72,6 +72,10 @@ class Target:
         if self.secret is not None:
             secrets.checked(self.secret)
             self.check_connection()
+        try:
+            from_plain(Target, dataclasses.asdict(self))
+        except ValueError as error:  # nothing is written that could not be read back
+            raise _wrong(f"This is no target: {error}.", "Correct what it says.") from error
         for file in (self.ca_file, self.kubeconfig):
             if file is not None and not Path(file).is_file():
                 raise _wrong(f"There is no file {file}.", "Correct the path.")

@@ -154,3 +154,10 @@ async def test_a_server_follows_the_runs_that_a_cluster_begins(
     begun = await listener.next("run")
     assert begun["data"]["control"]["begun"] == {"id": made.document["id"], "name": "nightly"}
     await listener.until_ended(begun["run"])
+
+
+async def test_a_whole_number_with_a_point_is_kept_as_one_that_can_be_read(call: Call, labline_home: Path) -> None:
+    kept = await call("PUT", "targets/prod", {"host": "https://x", "folder_limit": 1.0})
+    assert (kept.status, kept.document["settings"]["folder_limit"]) == (200, 1)
+    assert (await call("GET", "targets")).document["targets"][1] == kept.document
+    assert '"folder_limit": 1,' in (labline_home / "targets.json").read_text()

@@ -66,6 +66,7 @@ def test_a_file_that_cannot_be_read_is_said(targets: Targets) -> None:
         ({"secret": "env:TOKEN"}, "takes no secret"),
         ({"auth": "token", "secret": "eyJhbGciOi"}, "no reference to a secret"),
         ({"ca_file": "/nowhere.pem"}, "There is no file /nowhere.pem"),
+        ({"folder_limit": 1.0}, "This is no target: Target.folder_limit"),
     ],
 )
 def test_what_cannot_be_a_target_is_said_and_no_secret_quoted(
