@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import ipaddress
 import json
 import os
 import re
 import secrets as random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -126,13 +129,26 @@ class Targets:
     def add(self, target: Target) -> Target:
         """Keep *target*, in the place of one of the same name. Raises ``TargetError`` and ``HomeError``."""
         target = target.checked()
-        self._write([*(other for other in self.all() if other.name != target.name), target])
+        with self._alone():
+            self._write([*(other for other in self.all() if other.name != target.name), target])
         return target
 
     def remove(self, name: str) -> None:
         """Forget a target; its runs stay. Raises ``KeyError``, ``TargetError`` and ``HomeError``."""
-        self.get(name)
-        self._write([target for target in self.all() if target.name != name])
+        with self._alone():
+            self.get(name)
+            self._write([target for target in self.all() if target.name != name])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Have nobody else change them as long as the block goes on: else one of two changes would be lost."""
+        try:
+            file = self._file.with_name(".targets.lock").open("a")
+        except OSError as error:
+            raise self._home.error(error) from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _write(self, targets: list[Target]) -> None:
         text = json.dumps({"targets": [dataclasses.asdict(target) for target in targets]}, indent=1) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def test_targets_are_kept_by_name(targets: Targets) -> None:
     ]
     targets.remove("dev")
     assert [t.name for t in targets.all()] == ["prod"]
+
+
+def test_targets_that_are_added_at_once_are_all_kept(targets: Targets) -> None:
+    names = [f"t{n}" for n in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: targets.add(Target(**{**GOOD, "name": name})), names))
+    assert sorted(target.name for target in targets.all()) == sorted(names)
 
 
 def test_the_file_is_its_owners_alone(targets: Targets) -> None:
