@@ -172,7 +172,7 @@ def _is_address(text: str) -> bool:
         is_numbered = host.port is None or host.port > 0
     except ValueError:
         return False
-    is_plain = not (host.query or host.fragment or host.username)
+    is_plain = not (host.query or host.fragment or "@" in host.netloc)
     return host.scheme in ("http", "https") and bool(host.hostname) and is_plain and is_numbered
 
 

@@ -65,6 +65,7 @@ def test_a_file_that_cannot_be_read_is_said(targets: Targets) -> None:
         ({"name": "Prod!"}, "cannot be called 'Prod!'"),
         ({"host": "kubeflow.example.org"}, "no address"),
         ({"host": "https://user:word@example.org"}, "no address"),
+        ({"host": "https://:word@example.org"}, "no address"),
         ({"host": "https://[example.org"}, "no address"),
         ({"host": "https://example.org:99999"}, "no address"),
         ({"root": "s3://[bucket"}, "no place in an S3"),
