@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,12 +17,13 @@ class Deadline:
         import urllib3
 
         self._lock = threading.Lock()
-        self._connections: list[Any] = []
+        # Those in use. Not their connections: one that is to close lets its socket go before the answer is read.
+        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         pools = (urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool)
         pool_manager.pool_classes_by_scheme = {pool.scheme: self._watched(pool) for pool in pools}
 
     def _watched(self, pool: Any) -> Any:
-        """*pool*'s class, with connections that are known here while they are open."""
+        """*pool*'s class, with connections whose sockets are known here while they are open."""
         deadline = self
 
         class Connection(pool.ConnectionCls):  # type: ignore[misc]
@@ -30,12 +32,7 @@ class Deadline:
             def connect(self) -> None:
                 super().connect()
                 with deadline._lock:
-                    deadline._connections.append(self)
-
-            def close(self) -> None:
-                with deadline._lock, contextlib.suppress(ValueError):
-                    deadline._connections.remove(self)
-                super().close()
+                    deadline._sockets.add(self.sock)
 
         return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 
@@ -47,11 +44,10 @@ class Deadline:
         def end() -> None:
             passed.set()
             with self._lock:
-                for connection in self._connections:
-                    if connection.sock is not None:
-                        with contextlib.suppress(OSError):
-                            # Not that of TLS, which another thread is in the midst of.
-                            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                for each in self._sockets:
+                    with contextlib.suppress(OSError):  # it is closed already
+                        # Not that of TLS, which another thread is in the midst of.
+                        socket.socket.shutdown(each, socket.SHUT_RDWR)
 
         timer = threading.Timer(seconds, end)
         timer.daemon = True

@@ -21,7 +21,7 @@ from labline_backend.kubeflow.targets import is_here
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0  # between two bytes
 WHOLE_SECONDS = 15.0  # for all calls about one image
-LARGEST_ANSWER = 1 << 20  # bytes; one with a token
+LARGEST_ANSWER = 64 << 10  # bytes; one with a token
 
 MANIFESTS = (
     "application/vnd.oci.image.index.v1+json",
@@ -113,7 +113,7 @@ class _Asked:
         import urllib3
 
         # What is on this machine often speaks plainly, as container engines allow there; nothing else may.
-        schemes = ("http", "https") if _is_loopback(self._host) else ("https",)
+        schemes = ("http", "https") if is_loopback(self._host) else ("https",)
         for scheme in schemes:
             base = f"{scheme}://{self._host}/v2/"
             try:
@@ -148,7 +148,7 @@ class _Asked:
     def _token(self, told: dict[str, str], name: str) -> str:
         realm = urlsplit(told.get("realm", ""))
         is_safe = realm.scheme == "https" or (
-            realm.scheme == "http" and _is_loopback(realm.netloc) and _is_loopback(self._host)
+            realm.scheme == "http" and is_loopback(realm.netloc) and is_loopback(self._host)
         )
         if not realm.netloc or realm.username or not is_safe:
             raise UnknownError("sends to a place for logins that is not safe")
@@ -172,8 +172,10 @@ class _Asked:
             address = f"{realm.geturl()}{'&' if realm.query else '?'}{urlencode(asked)}"
             headers = {"Authorization": _basic(self._login)} if self._login is not None else {}
             answer = self._pools.request("GET", address, headers=headers, retries=_redirects(0), preload_content=False)
-        content = answer.read(LARGEST_ANSWER)
+        content = answer.read(LARGEST_ANSWER + 1)
         answer.close()
+        if len(content) > LARGEST_ANSWER:
+            raise UnknownError("sends too much in the place of a token")
         if answer.status != 200:
             who = "does not let this user" if self._login is not None else "lets nobody without a login"
             raise UnknownError(f"{who} pull it ({answer.status})")
@@ -196,7 +198,7 @@ class _Asked:
                 is_late = passed.is_set() or (is_late and not isinstance(reason, urllib3.exceptions.NewConnectionError))
                 how = "does not answer in time" if is_late else "cannot be reached"
                 raise UnknownError(how, is_silent=True) from error
-            except (ValueError, AttributeError, OSError) as error:
+            except (ValueError, RecursionError, AttributeError, OSError) as error:
                 how = "does not answer in time" if passed.is_set() else "does not answer as the distribution API has it"
                 raise UnknownError(how) from error
 
@@ -214,7 +216,7 @@ def _basic(login: Login) -> str:
     return f"Basic {base64.b64encode(f'{login.user}:{login.password}'.encode()).decode()}"
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
     """Whether *address*, a host with a port or without, is this machine."""
     with contextlib.suppress(ValueError):
         return is_here(urlsplit(f"//{address}").hostname or "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -182,6 +184,55 @@ def test_a_registry_that_does_not_answer_ends_in_time(monkeypatch: pytest.Monkey
         silent.listen(8)
         (found,) = asked(f"127.0.0.1:{silent.getsockname()[1]}/team/birds:1")
     assert (found.severity, "does not answer in time" in found.message) == ("info", True)
+
+
+@pytest.mark.parametrize("kept", ["", "Connection: close\r\n", "Transfer-Encoding: chunked\r\nConnection: close\r\n"])
+def test_a_token_that_comes_byte_by_byte_ends_in_time(monkeypatch: pytest.MonkeyPatch, kept: str) -> None:
+    monkeypatch.setattr("labline_backend.kubeflow.registry.WHOLE_SECONDS", 1.0)
+    (found,) = from_tokens(f"HTTP/1.1 200 OK\r\n{kept}\r\n".encode(), trickles=True)
+    assert (found.severity, "does not answer in time" in found.message) == ("info", True)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(b"[" * 60_000, "does not answer as the distribution API has it"), (b" " * 70_000, "sends too much")],
+)
+def test_what_is_no_token_is_only_noted(body: bytes, said: str) -> None:
+    head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    (found,) = from_tokens(head.encode() + body)
+    assert (found.severity, said in found.message) == ("info", True)
+
+
+def from_tokens(answer: bytes, *, trickles: bool = False) -> list[Finding]:
+    """What is said of an image whose registry's tokens come from a server with this *answer*, or with it and no end."""
+    over = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        host = f"127.0.0.1:{listening.getsockname()[1]}"
+        while not over.is_set():
+            with contextlib.suppress(OSError), listening.accept()[0] as each:
+                head = each.recv(65_536)
+                if head.startswith(b"GET /v2/"):
+                    challenge = f'WWW-Authenticate: Bearer realm="http://{host}/token"'
+                    each.sendall(
+                        f"HTTP/1.1 401 No\r\n{challenge}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".encode()
+                    )
+                    continue
+                each.sendall(answer)
+                while trickles and not over.wait(0.05):
+                    each.sendall(b"0")
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(8)
+        listening.settimeout(0.2)
+        thread = threading.Thread(target=serve, args=(listening,))
+        thread.start()
+        try:
+            return asked(f"127.0.0.1:{listening.getsockname()[1]}/team/birds:1")
+        finally:
+            over.set()
+            thread.join()
 
 
 def test_another_service_at_the_address_says_nothing_of_an_image(registry: ImageRegistry) -> None:
