@@ -1,13 +1,16 @@
 """Whether the images that a pipeline's steps run in are where the cluster is to fetch them.
 
-The registry that an image's name says is asked, as this user: what it has not keeps a run from being submitted. What
-cannot be asked from here is noted and no more, since the cluster may well reach it.
+The registry that an image's name says is asked, as this user. What it has not keeps a run from being submitted where
+this user is signed in there; else it is a warning, since the cluster may see more: images that its nodes have already,
+a registry at an address that is each node's own, what its service accounts may pull. What cannot be asked is noted.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from labline_backend.images.logins import search_registry
-from labline_backend.kubeflow.registry import Reference, UnknownError, ask
+from labline_backend.kubeflow.registry import Reference, UnknownError, ask, is_loopback
 from labline_backend.kubeflow.targets import Target
 from labline_compiler.findings import Finding, finding
 from labline_compiler.pipeline import Pipeline, Step
@@ -56,12 +59,14 @@ def _of_image(image: str, steps: list[Step], silent: dict[str, str]) -> Finding 
         return _unknown(image, f"its name says no registry, and {host}, which this machine is set up to ask, has none")
     if not answer.signed_in and any(step.options.pull_secrets for step in steps):
         return _unknown(image, f"{host} has none for who does not sign in, and the cluster does with its pull secrets")
-    return finding(
+    is_sure = answer.signed_in and not is_loopback(host)
+    missing = finding(
         MISSING,
         f"The registry {host} has no image {reference.name} with {_which(reference.at)}, in which {names} would run.",
         step=steps[0].name,
         fix=f"Push {image}, or name one that is there: labline target add ... --image REF, or image:REF at the step.",
     )
+    return missing if is_sure else replace(missing, severity="warning")
 
 
 def _which(at: str) -> str:

@@ -117,7 +117,8 @@ RULES = (
         "LL615",
         "the image is not there",
         "error",
-        "The registry that the image's name says does not have it, so that the pod of a step waits in vain.",
+        "The registry that the image's name says does not have it, so that the pod of a step waits in vain; a warning "
+        "where you are not signed in there, or the registry is this machine's own, since the cluster may have it then.",
         "Push it there, or name one that is there: labline target add ... --image REF, or image:REF at the step.",
     ),
 )
