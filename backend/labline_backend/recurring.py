@@ -120,11 +120,16 @@ def edit(service: Service, name: str, change: Change, *, target: str = LOCAL) ->
         with target_errors(), engine_errors():
             kept = kept.given(literals(kept.pipeline, change.parameters))
         arguments = kept.place.arguments
+
+    def follow(new: Recurring) -> None:
+        if kept is not None:
+            follows.keep(replace(kept, id=new.id, name=new.name))
+
     with _known(), target_errors():
-        before, edited = recurring.edit(place, name, change, arguments)
-    if kept is not None:
-        follows.keep(replace(kept, id=edited.id, name=edited.name))
-        follows.end(before)
+        before, edited = recurring.edit(
+            place, name, change, arguments, made=follow, unmade=lambda new: follows.end(new.id)
+        )
+    follows.end(before)
     return _with_notebook(service, edited)
 
 

@@ -178,7 +178,7 @@ def resume(name: str, target: str) -> None:
 @click.argument("name", metavar="NAME|ID")
 @target_option
 def remove(name: str, target: str) -> None:
-    """Have one begin no more runs. Those that it has begun stay."""
+    """Have one begin no more runs. Those that it has begun stay; on a cluster, one that goes on ends."""
     from labline_backend import recurring
 
     with _service() as service:

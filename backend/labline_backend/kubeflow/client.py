@@ -298,8 +298,8 @@ class KubeflowClient:
         every = str(timing.interval)
         return api.V2beta1Trigger(periodic_schedule=api.V2beta1PeriodicSchedule(interval_second=every, **bounds))
 
-    def copy_recurring_run(self, of: Any, **changes: Any) -> str:
-        """Make a recurring run as *of*, a ``V2beta1RecurringRun``, but for *changes* of its fields; the id."""
+    def copy_recurring_run(self, of: Any, **changes: Any) -> Any:
+        """Make a recurring run as *of*, a ``V2beta1RecurringRun``, but for *changes* of its fields; as it is then."""
         import kfp_server_api as api
 
         kept = {name: getattr(of, name) for name in of.openapi_types if name not in GIVEN_BY_SERVER}
@@ -308,7 +308,8 @@ class KubeflowClient:
         made = api.V2beta1RecurringRun(**{**kept, "namespace": None, **self._namespace(), **changes})
         with self._calling("to make a recurring run") as (client, options):
             copied = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
-        return self._given(copied.recurring_run_id)
+        self._given(copied.recurring_run_id)
+        return copied
 
     def recurring_runs(self) -> list[Any]:
         """All ``V2beta1RecurringRun`` there are, at most as many as fit on :data:`MOST_PAGES` pages."""
@@ -339,7 +340,7 @@ class KubeflowClient:
                 service.recurring_run_service_enable_recurring_run(identifier, **options)
 
     def delete_recurring_run(self, identifier: str) -> None:
-        """Have a recurring run begin no more; runs that it has begun stay."""
+        """Have a recurring run begin no more. A run of it that goes on ends, since its workflow is owned by it."""
         import kfp_server_api as api
 
         with self._calling("to remove a recurring run") as (client, options):

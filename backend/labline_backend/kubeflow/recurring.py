@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import GONE, REFUSED, TargetError
+from labline_backend.kubeflow.states import RUN_STATES
 from labline_backend.kubeflow.submission import PLACE, SPECIFICATION, Place, Submission, pipeline_name, version_name
 from labline_backend.kubeflow.targets import Target
 from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
+from labline_backend.store.records import ENDED_RUN
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.targets.kubeflow import service_account
 from labline_runtime.documents import from_json
@@ -87,16 +90,26 @@ def all_(target: Target) -> list[Recurring]:
         return _all(client)
 
 
-def edit(target: Target, name: str, change: Change, arguments: dict[str, Any] | None = None) -> tuple[str, Recurring]:
+def edit(
+    target: Target,
+    name: str,
+    change: Change,
+    arguments: dict[str, Any] | None = None,
+    *,
+    made: Callable[[Recurring], None],
+    unmade: Callable[[Recurring], None],
+) -> tuple[str, Recurring]:
     """Have the one of this name or id be another in what *change* says, its runs be given *arguments*.
 
     Kubeflow Pipelines changes none: a new one is made as the old one is, and then the old one removed, so that at every
-    moment there is one. The old one's id, and the new one. Raises ``TargetError``.
+    moment there is one. *made* gets the new one before that, and *unmade* gets it where it was removed instead. The
+    old one's id, and the new one. Raises ``TargetError``, and what *made* raises.
     """
     with KubeflowClient(target) as client:
         listed = client.recurring_runs()
         old = next(each for each in listed if each.recurring_run_id == _one(client, name, listed).id)
         shown = _recurring(target.name, old)
+        _none_goes_on(client, shown)
         changes: dict[str, Any] = {"mode": "DISABLE" if shown.paused else "ENABLE"}
         if change.name is not None and change.name != shown.name:
             if any(each.display_name == change.name for each in listed):
@@ -112,12 +125,29 @@ def edit(target: Target, name: str, change: Change, arguments: dict[str, Any] | 
         if arguments is not None:
             root = old.runtime_config.pipeline_root if old.runtime_config is not None else None
             changes["runtime_config"] = client.runtime_config(arguments, root)
-        new = client.copy_recurring_run(old, **changes)
-        _give_up(client, shown, new)
-        return shown.id, _one(client, new)
+        new = _recurring(target.name, client.copy_recurring_run(old, **changes))
+        try:
+            made(new)
+        except Exception:
+            client.delete_recurring_run(new.id)
+            raise
+        _give_up(client, shown, new, unmade)
+        return shown.id, new
 
 
-def _give_up(client: KubeflowClient, old: Recurring, new: str) -> None:
+def _none_goes_on(client: KubeflowClient, old: Recurring) -> None:
+    """Raise ``TargetError`` where a run of it has not ended: it would end with the old one, which owns its workflow."""
+    for run in client.runs_of(old.id):
+        if RUN_STATES.get(run.state) not in ENDED_RUN:
+            raise TargetError(
+                REFUSED,
+                f"{run.display_name}, a run of {old.name} on {client.target.name}, goes on, and would be ended: there "
+                "a recurring run is edited by making a new one and removing the old one, whose runs end with it.",
+                "Wait until the run has ended, or cancel it, and edit then.",
+            )
+
+
+def _give_up(client: KubeflowClient, old: Recurring, new: Recurring, unmade: Callable[[Recurring], None]) -> None:
     """Remove the old one, or else the new one: two would begin every run twice."""
     try:
         client.delete_recurring_run(old.id)
@@ -125,14 +155,17 @@ def _give_up(client: KubeflowClient, old: Recurring, new: str) -> None:
         if error.status == 404:  # somebody has removed it meanwhile
             return
         try:
-            client.delete_recurring_run(new)
+            if all(each.recurring_run_id != old.id for each in client.recurring_runs()):
+                return  # it was removed, and only the answer was lost
+            client.delete_recurring_run(new.id)
         except TargetError:
             raise TargetError(
                 error.code,
-                f"{old.name} was made anew on {client.target.name} and the old one could not be removed, so that both "
-                f"begin runs now: {error}",
+                f"{old.name} was made anew on {client.target.name}, and whether the old one is removed is not known, "
+                f"so that both may begin runs now: {error}",
                 f"Remove the old one: labline recurring remove {old.id} --target {client.target.name}.",
             ) from error
+        unmade(new)
         raise
 
 
@@ -169,7 +202,7 @@ def pause(target: Target, name: str, *, paused: bool) -> Recurring:
 
 
 def remove(target: Target, name: str) -> Recurring:
-    """Have the one of this name or id begin no more runs. Raises ``TargetError``."""
+    """Have the one of this name or id begin no more runs; one that goes on ends. Raises ``TargetError``."""
     with KubeflowClient(target) as client:
         found = _one(client, name)
         client.delete_recurring_run(found.id)

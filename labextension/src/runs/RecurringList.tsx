@@ -30,7 +30,10 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
   const remove = async (found: RecurringRun) => {
     const { button } = await showDialog({
       title: 'Remove Recurring Run',
-      body: `${found.name} begins no more runs. Those that it has begun stay.`,
+      body:
+        found.target === 'local'
+          ? `${found.name} begins no more runs. Those that it has begun stay.`
+          : `${found.name} begins no more runs. A run of it that goes on there ends with it.`,
       buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: 'Remove' })]
     });
     if (button.accept) {

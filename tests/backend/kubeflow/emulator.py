@@ -70,6 +70,7 @@ class Emulator:
         self.login_page = False  # whether strangers are sent to one instead of being refused
         self.namespaces: set[str] | None = None  # of a cluster with many users
         self.faults: list[tuple[str, int]] = []  # the next answers to calls that match: a pattern and a status
+        self.losing = False  # whether the answer to the next removal of a recurring run is lost
         self.called: list[str] = []
         self.experiments: dict[str, dict[str, Any]] = {}
         self.pipelines: dict[str, dict[str, Any]] = {}
@@ -281,12 +282,15 @@ class Emulator:
         with self.lock:
             if run.state not in ("PENDING", "RUNNING"):
                 raise Refused(400, f"Failed to terminate run {run_id}. Row not found")
-            self._kill(run)
-            for task in run.tasks.values():
-                if task.state == "RUNNING":
-                    task.state, task.ended = "CANCELED", _now()
-            run.state, run.finished = "CANCELED", _now()
+            self._cancel(run)
         return {}
+
+    def _cancel(self, run: Run) -> None:
+        self._kill(run)
+        for task in run.tasks.values():
+            if task.state == "RUNNING":
+                task.state, task.ended = "CANCELED", _now()
+        run.state, run.finished = "CANCELED", _now()
 
     def _list_recurring(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
         return _page("recurringRuns", self._in_namespace(self.recurring, query), query)
@@ -308,6 +312,13 @@ class Emulator:
         _only(query, set())
         self._recurring(identifier)
         del self.recurring[identifier]
+        with self.lock:
+            for run in self.runs.values():  # their workflows are owned by it, and go with it
+                if run.document.get("recurring_run_id") == identifier and run.state in ("PENDING", "RUNNING"):
+                    self._cancel(run)
+        if self.losing:
+            self.losing = False
+            raise Refused(504, "the answer is lost", 4)
         return {}
 
     def _switch_recurring(self, mode: str, identifier: str, query: dict[str, str], *_: Any) -> dict[str, Any]:

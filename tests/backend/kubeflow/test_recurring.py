@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from labline_backend import recurring as facade
+from labline_backend.errors import InputError
 from labline_backend.kubeflow import recurring
 from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.scheduled import FollowedRuns
 from labline_backend.kubeflow.targets import Target
 from labline_backend.mirroring import take_up
 from labline_backend.recurrence.recurring import Change, Recurring, Wish
@@ -17,7 +19,7 @@ from labline_backend.recurrence.timing import Timing
 from tests.backend.cli.conftest import Labline
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.conftest import Client
-from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.emulator import Emulator, Run
 from tests.backend.kubeflow.test_cli import here
 from tests.backend.notebooks import code, write
 from tests.backend.s3 import S3
@@ -40,6 +42,8 @@ def test_a_recurring_run_is_made_listed_paused_and_removed(here: Labline, emulat
     assert (added.code, added.document["cron"]) == (0, "30 3 * * 1-5")
     assert emulator.recurring[added.document["id"]]["trigger"]["cron_schedule"]["cron"] == "0 30 3 * * 1-5"
     run = emulator.begin(added.document["id"])
+    wait_until(lambda: run.state not in ("PENDING", "RUNNING"), "the run that it began never ended")
+    assert run.state == "SUCCEEDED"
     again = here("recurring", "add", notebook, *to, "--cron", "@daily")
     assert (again.code, "There is a recurring run 'nightly' on prod already" in again.err) == (2, True)
     assert here("recurring", "pause", "nightly", *to).out == "nightly pauses.\n"
@@ -50,8 +54,6 @@ def test_a_recurring_run_is_made_listed_paused_and_removed(here: Labline, emulat
     assert here("recurring", "list", *to, "--json").document == {"recurring": []}
     gone = here("recurring", "remove", "nightly", *to)
     assert (gone.code, "There is no recurring run 'nightly' on prod." in gone.err) == (2, True)
-    wait_until(lambda: run.state not in ("PENDING", "RUNNING"), "the run that it began never ended")
-    assert run.state == "SUCCEEDED"
 
 
 @pytest.mark.usefixtures("labline_home")
@@ -114,6 +116,42 @@ def test_where_the_old_one_cannot_be_removed_it_is_the_one_that_stays(
     emulator.faults.append((f"DELETE /apis/v2beta1/recurringruns/{added['id']}", 503))
     failed = here("recurring", "edit", "nightly", *to, "--cron", "@hourly")
     assert (failed.code, "out of order (503)" in failed.err, list(emulator.recurring)) == (2, True, [added["id"]])
+
+
+@pytest.mark.usefixtures("labline_home")
+def test_where_the_answer_to_the_removal_is_lost_the_new_one_stays(
+    here: Labline, emulator: Emulator, notebook: Path
+) -> None:
+    here("target", "add", "prod", "--host", emulator.url)
+    to = ("--target", "prod")
+    here("recurring", "add", notebook, *to, "--cron", "30 3 * * *")
+    emulator.losing = True
+    edited = here("recurring", "edit", "nightly", *to, "--cron", "@hourly", "--json")
+    assert (edited.code, emulator.losing, list(emulator.recurring)) == (0, False, [edited.document["id"]])
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING"])
+def test_one_whose_run_goes_on_is_not_edited(client: Client, emulator: Emulator, state: str) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    going = Run({"run_id": "r", "display_name": "nightly-7", "recurring_run_id": made.id}, client.folder, state)
+    going.document |= {"experiment_id": "e", "created_at": "2026-01-01T00:00:00Z"}
+    emulator.runs["r"] = going
+    with pytest.raises(InputError, match="nightly-7, a run of nightly on prod, goes on, and would be ended") as caught:
+        facade.edit(client.service, "nightly", Change(name="later"), target="prod")
+    assert "cancel it" in str(caught.value.findings[0].fix)
+    assert (list(emulator.recurring), going.state) == ([made.id], state)
+    facade.remove(client.service, "nightly", target="prod")
+    assert going.state == "CANCELED"
+
+
+def test_both_are_followed_where_it_is_not_known_which_one_there_is(client: Client, emulator: Emulator) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    emulator.faults += [("DELETE", 503), ("DELETE", 503)]
+    with pytest.raises(InputError, match="both may begin runs now"):
+        facade.edit(client.service, "nightly", Change(name="later"), target="prod")
+    followed = {each.id: each.over for each in FollowedRuns(client.service.home).all()}
+    assert followed == dict.fromkeys(emulator.recurring, False)
+    assert len(followed) == 2 and made.id in followed
 
 
 @pytest.mark.usefixtures("labline_home")
@@ -197,7 +235,8 @@ def test_runs_begun_before_one_was_removed_are_taken_up_and_later_nobody_asks(
 def test_an_edited_one_is_followed_on_and_so_are_runs_of_the_old_one(client: Client, emulator: Emulator) -> None:
     cells = (code("count = 3", "pipeline-parameters"), code("x = 10 * count", "step:one"))
     made = scheduled(client, client.folder, *cells)
-    emulator.begin(made.id)
+    before = emulator.begin(made.id)
+    wait_until(lambda: before.state == "SUCCEEDED", "the run of the old one never ended")
     edited = facade.edit(client.service, "nightly", Change(parameters={"count": "5"}), target="prod")
     emulator.begin(edited.id)
     taken = take_up(client.service)
