@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -299,13 +300,19 @@ class KubeflowClient:
         return api.V2beta1Trigger(periodic_schedule=api.V2beta1PeriodicSchedule(interval_second=every, **bounds))
 
     def copy_recurring_run(self, of: Any, **changes: Any) -> Any:
-        """Make a recurring run as *of*, a ``V2beta1RecurringRun``, but for *changes* of its fields; as it is then."""
+        """Make a recurring run as *of*, a ``V2beta1RecurringRun``, but for *changes* of its fields; as it is then.
+
+        What is due counts from now: times that have passed were the old one's.
+        """
         import kfp_server_api as api
 
         kept = {name: getattr(of, name) for name in of.openapi_types if name not in GIVEN_BY_SERVER}
         if of.pipeline_version_reference is not None:  # what else says the pipeline is made from it
             kept |= {"pipeline_spec": None, "pipeline_version_id": None}
         made = api.V2beta1RecurringRun(**{**kept, "namespace": None, **self._namespace(), **changes})
+        for schedule in (made.trigger and made.trigger.cron_schedule, made.trigger and made.trigger.periodic_schedule):
+            if schedule and schedule.start_time is not None and schedule.start_time.timestamp() <= time.time():
+                schedule.start_time = None
         with self._calling("to make a recurring run") as (client, options):
             copied = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
         self._given(copied.recurring_run_id)

@@ -154,6 +154,19 @@ def test_both_are_followed_where_it_is_not_known_which_one_there_is(client: Clie
     assert len(followed) == 2 and made.id in followed
 
 
+@pytest.mark.parametrize("change", [Change(name="later"), Change(timing=Timing("@hourly"))])
+def test_an_edited_one_begins_nothing_for_times_that_have_passed(
+    client: Client, emulator: Emulator, change: Change
+) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    bounds = {"start_time": "2020-01-01T00:00:00Z", "end_time": "2199-01-01T00:00:00Z"}
+    emulator.recurring[made.id]["trigger"]["cron_schedule"] |= bounds
+    facade.edit(client.service, "nightly", change, target="prod")
+    (new,) = emulator.recurring.values()
+    kept = new["trigger"]["cron_schedule"]
+    assert (kept.get("start_time"), kept["end_time"][:4]) == (None, "2199")
+
+
 @pytest.mark.usefixtures("labline_home")
 def test_an_edit_that_says_nothing_or_takes_a_name_is_refused(
     here: Labline, emulator: Emulator, notebook: Path
