@@ -10,39 +10,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend.engine_errors import engine_errors
-from labline_backend.errors import ServiceError
+from labline_backend.errors import NotFoundError, ServiceError
 from labline_backend.service import Service
 
 if TYPE_CHECKING:
     from labline_backend.kubeflow.scheduled import Followed
+    from labline_backend.kubeflow.targets import Target
     from labline_backend.store.records import RunRecord
 
 log = logging.getLogger(__name__)
 
 
 def take_up(service: Service) -> list[RunRecord]:
-    """The runs that targets have begun since the last call. A target that does not answer is asked again the next time.
-
-    Raises ``HomeError``.
-    """
+    """The runs that targets have begun since the last call. One that does not answer is asked again the next time."""
     from labline_backend.kubeflow.errors import TargetError
-    from labline_backend.kubeflow.scheduled import FollowedRuns, begun_by
+    from labline_backend.kubeflow.scheduled import FollowedRuns
 
     follows, taken = FollowedRuns(service.home), []
     with follows.alone() as is_alone:
         for followed in list(follows.all()) if is_alone else ():
             try:
-                begun = begun_by(followed)
-            except TargetError as error:
-                log.info("Labline cannot look for the runs of %s: %s", followed.name, error)
+                taken += _begun(service, followed)
+                if followed.over:
+                    follows.forget(followed.id)
+            except NotFoundError:  # the target was removed, and may be added again
                 continue
-            known = _known(service, followed)
-            for run_id, created in begun:
-                if run_id not in known:
-                    taken += _taken(service, followed, run_id, created)
-            if followed.over:
-                follows.forget(followed.id)
+            except (TargetError, ServiceError) as error:
+                log.info("Labline cannot look for the runs of %s: %s", followed.name, error)
+            except Exception:  # those behind it are looked at all the same
+                log.exception("Labline cannot look for the runs of %s", followed.name)
     return taken
+
+
+def _begun(service: Service, followed: Followed) -> list[RunRecord]:
+    """The runs of it that were not here. Raises ``NotFoundError`` and ``TargetError``."""
+    from labline_backend.kubeflow.scheduled import begun_by
+
+    target = service.targets.get(followed.place.target.name)
+    begun, known = begun_by(followed, target), _known(service, followed)
+    new = [(run_id, created) for run_id, created in begun if run_id not in known]
+    return [run for run_id, created in new for run in _taken(service, followed, target, run_id, created)]
 
 
 def _known(service: Service, followed: Followed) -> set[str]:
@@ -58,7 +65,7 @@ def _known(service: Service, followed: Followed) -> set[str]:
     return found
 
 
-def _taken(service: Service, followed: Followed, run_id: str, created: float) -> list[RunRecord]:
+def _taken(service: Service, followed: Followed, target: Target, run_id: str, created: float) -> list[RunRecord]:
     from labline_backend.store.records import Begun
 
     try:
@@ -70,8 +77,8 @@ def _taken(service: Service, followed: Followed, run_id: str, created: float) ->
                 content=followed.content,
                 parameters=followed.parameters,
                 cache=followed.cache,
-                target=followed.place.target.name,
-                files=followed.files(run_id),
+                target=target.name,
+                files=followed.files(run_id, target),
                 begun=Begun(followed.id, followed.name),
                 created=created,
             )

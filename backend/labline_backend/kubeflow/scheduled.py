@@ -17,7 +17,7 @@ from typing import Any
 from labline_backend.home import Home
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.submission import PLACE, SPECIFICATION, Place, Submission, arguments_of
-from labline_backend.kubeflow.targets import write_whole
+from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.targets.kubeflow_names import Names
 from labline_runtime.documents import from_json, to_json
@@ -52,11 +52,11 @@ class Followed:
         place = replace(self.place, arguments=arguments_of(self.pipeline, given))
         return replace(self, parameters=given, place=place)
 
-    def files(self, run_id: str) -> dict[str, str]:
-        """What the driver of its run *run_id* finds in the run's folder."""
-        root = self.place.target.root
+    def files(self, run_id: str, target: Target) -> dict[str, str]:
+        """What the driver of its run *run_id* finds in the run's folder; *target* is its target as it is now."""
+        root = self.place.target.root  # as it was made with, whatever is the target's now
         results = None if root is None else f"{root}/{Names(self.pipeline).pipeline}/{run_id}"
-        place = replace(self.place, asked=True, run_id=run_id, results=results)
+        place = replace(self.place, target=replace(target, root=root), asked=True, run_id=run_id, results=results)
         return {SPECIFICATION: self.specification, PLACE: to_json(place)}
 
 
@@ -102,13 +102,17 @@ class FollowedRuns:
     def alone(self) -> Iterator[bool]:
         """Whether nobody else looks at them as long as the block goes on: else a run would be taken up twice."""
         try:
-            with (self._folder / ".lock").open("a") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield True
+            file = (self._folder / ".lock").open("a")
         except FileNotFoundError:  # none was ever made
             yield False
-        except BlockingIOError:
-            yield False
+            return
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_alone = True
+            except BlockingIOError:
+                is_alone = False
+            yield is_alone
 
     def _file(self, identifier: str) -> Path:
         return self._folder / f"{hashlib.sha256(identifier.encode()).hexdigest()[:24]}.json"
@@ -141,11 +145,11 @@ def followed(
     )
 
 
-def begun_by(followed: Followed) -> list[tuple[str, float]]:
-    """The newest runs that the target has begun by it, the oldest first: each id, and when it was made.
+def begun_by(followed: Followed, target: Target) -> list[tuple[str, float]]:
+    """The newest runs that *target* has begun by it, the oldest first: each id, and when it was made.
 
     Raises ``TargetError``.
     """
-    with KubeflowClient(followed.place.target) as client:
+    with KubeflowClient(target) as client:
         runs = client.runs_of(followed.id)
     return [(str(run.run_id), run.created_at.timestamp()) for run in reversed(runs) if run.run_id and run.created_at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from labline_backend import recurring as facade
 from labline_backend.errors import InputError
 from labline_backend.kubeflow import recurring
 from labline_backend.kubeflow.errors import TargetError
-from labline_backend.kubeflow.scheduled import FollowedRuns
+from labline_backend.kubeflow.scheduled import Followed, FollowedRuns
+from labline_backend.kubeflow.submission import Place
 from labline_backend.kubeflow.targets import Target
 from labline_backend.mirroring import take_up
 from labline_backend.recurrence.recurring import Change, Recurring, Wish
@@ -259,6 +261,50 @@ def test_an_edited_one_is_followed_on_and_so_are_runs_of_the_old_one(client: Cli
     }
     for run in taken:
         assert client.end(run)["state"] == "succeeded"
+
+
+def test_the_target_is_asked_as_it_is_now_and_no_more_where_there_is_none(client: Client, emulator: Emulator) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    kept = FollowedRuns(client.service.home).get(made.id)
+    assert kept is not None
+    elsewhere = replace(kept.place, target=replace(kept.place.target, host="http://127.0.0.1:1"))
+    FollowedRuns(client.service.home).keep(replace(kept, place=elsewhere))
+    emulator.begin(made.id)
+    (run,) = take_up(client.service)
+    assert Place.read(client.service.home.run_folder(run.id)).target == client.service.targets.get("prod")
+    client.end(run)
+    client.service.targets.remove("prod")
+    emulator.called.clear()
+    assert (take_up(client.service), emulator.called) == ([], [])
+
+
+def test_one_that_cannot_be_looked_at_keeps_no_other_from_being_so(
+    client: Client, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = scheduled(client, client.folder, code("x = 1", "step:one"))
+    follows = FollowedRuns(client.service.home)
+    kept = follows.get(made.id)
+    assert kept is not None
+    for name in "abcdefgh":  # some of them come first
+        follows.keep(replace(kept, id=name))
+    asked: list[str] = []
+
+    def failing(followed: Followed, _: Target) -> list[tuple[str, float]]:
+        asked.append(followed.id)
+        raise RuntimeError
+
+    monkeypatch.setattr("labline_backend.kubeflow.scheduled.begun_by", failing)
+    assert take_up(client.service) == []
+    assert sorted(asked) == sorted([made.id, *"abcdefgh"])
+
+
+def test_an_error_under_the_lock_is_its_own_and_the_lock_is_let_go(client: Client) -> None:
+    scheduled(client, client.folder, code("x = 1", "step:one"))
+    follows = FollowedRuns(client.service.home)
+    with pytest.raises(FileNotFoundError, match="its own"), follows.alone():
+        raise FileNotFoundError("its own")
+    with follows.alone() as first, follows.alone() as second:
+        assert (first, second) == (True, False)
 
 
 def test_a_target_that_does_not_answer_is_asked_again(client: Client, emulator: Emulator) -> None:
