@@ -62,3 +62,21 @@ def labline_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home = tmp_path / "labline-home"
     monkeypatch.setenv("LABLINE_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def without_registries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Files in which no registry of images is named, and nobody is signed in to one."""
+    folder = tmp_path_factory.mktemp("registries")
+    (folder / "registries.conf").write_text("")
+    for name in ("auth.json", "config.json"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def no_registry_is_asked(without_registries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What whoever runs the tests has set up of registries does not lead a test to a real one."""
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(without_registries / "registries.conf"))
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(without_registries / "auth.json"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(without_registries))

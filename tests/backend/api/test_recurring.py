@@ -79,9 +79,12 @@ async def test_one_is_edited_in_place(call: Call, jp_root_dir: Path) -> None:
     assert (await call("GET", HERE)).document == {"recurring_runs": [edited]}
 
 
-async def test_an_edit_that_says_nothing_is_a_problem(call: Call) -> None:
+async def test_an_edit_that_says_nothing_is_a_problem(call: Call, jp_root_dir: Path) -> None:
+    write(jp_root_dir / "nightly.ipynb", ONE)
+    made = (await call("POST", HERE, {"path": "nightly.ipynb", "cron": "30 3 * * *"})).document
     for change in ({}, {"cron": None}, {"cron": "@daily", "interval": 60}, {"cache": False}):
-        assert (await call("PATCH", f"{HERE}/none", change)).status in (400, 404)
+        assert (await call("PATCH", f"{HERE}/{made['id']}", change)).status == 400, change
+    assert (await call("GET", HERE)).document == {"recurring_runs": [made]}
 
 
 async def test_what_a_schedule_means_is_said_before_there_is_one(call: Call) -> None:
