@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -50,6 +51,8 @@ READERS = frozenset(
     )
 )
 """Libraries that open files in C."""
+_COMPILED = re.compile(r"\.pyc(?:\.\d+)?$")
+"""What Python makes of modules; it writes them beside their place first, with a number."""
 _BESIDE = ("", "-journal", "-wal", "-shm")  # what SQLite adds to a database's name for the files that go with it
 # Libraries that set environment variables for who calls them.
 _SERVANTS = (f"{os.sep}dotenv{os.sep}", f"{os.sep}environs{os.sep}")
@@ -199,7 +202,7 @@ class Watch:
 
     def _counts(self, path: str) -> bool:
         inside = path if path.endswith(os.sep) else path + os.sep  # so that a folder counts as what is in it does
-        if path.endswith(".pyc") or inside.startswith(self._own) or inside.startswith(self._excluded):
+        if _COMPILED.search(path) or inside.startswith(self._own) or inside.startswith(self._excluded):
             return False
         return inside.startswith(self._inside) or not inside.startswith(self._elsewhere)
 

@@ -61,8 +61,9 @@ def test_files_read_and_written_are_recorded_with_their_content(steps):
 def test_modules_of_the_notebooks_folder_are_files_that_were_read(steps):
     (steps.folder / "helper.py").write_text("x = 1\n")
     for _ in range(2):  # the second time from the cache of compiled files
-        ran = steps.run("import helper")
+        ran = steps.run("import helper", environment={"PYTHONDONTWRITEBYTECODE": ""})
         assert [(use.path, use.mode) for use in ran.result.files] == [(str(steps.folder / "helper.py"), "read")]
+    assert list(steps.folder.glob("__pycache__/helper.*.pyc"))
 
 
 def test_libraries_and_the_steps_own_files_are_not_recorded(steps):
