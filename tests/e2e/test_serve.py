@@ -11,7 +11,6 @@ from labline_backend.endpoints.deploying import Endpoints
 from labline_backend.home import Home
 
 from ..backend.api.test_packages import houses
-from ..backend.endpoints.conftest import end
 from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
@@ -43,10 +42,9 @@ def notebook(lab: LabServer, page: Page) -> Iterator[NotebookPage]:
     notebook.run()
     expect(page.locator(".labline-LastRun")).to_have_attribute("data-labline-state", "succeeded", timeout=3 * SLOW)
     yield notebook
-    home = Home.open(lab.home)
-    with Endpoints(home) as endpoints:
-        for found in endpoints.all():
-            end(home, found)
+    with Endpoints(Home.open(lab.home)) as endpoints:
+        for found in endpoints.all():  # the server would start anew what is only killed
+            endpoints.remove(found.endpoint.name)
 
 
 def test_a_prediction_is_made_a_model_and_deployed_and_one_that_cannot_be_names_its_cell(
@@ -79,3 +77,4 @@ def test_a_prediction_is_made_a_model_and_deployed_and_one_that_cannot_be_names_
     assert violations(page, DIALOG) == []
     told.locator("[data-labline-action=deploy-packaged]").click()
     expect(page.locator("[data-labline-endpoint-page=houses]")).to_be_visible(timeout=SLOW)
+    expect(page.locator("[data-labline-log]")).to_contain_text("serves houses/1", timeout=PACKAGED)
