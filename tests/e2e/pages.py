@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from .lab import LabServer
 
@@ -43,6 +43,24 @@ def waits_for(name: str) -> str:
     """Source of a cell that says so and goes on once the file *name* exists beside the notebook."""
     say = "import pathlib, time\nprint('waiting', flush=True)"
     return f"{say}\nwhile not pathlib.Path({name!r}).exists(): time.sleep(0.05)"
+
+
+def choose_command(page: Page, words: str, command: str) -> None:
+    """Choose a command from the palette, by the keyboard.
+
+    The palette goes when something else takes the focus, as a notebook does that is still becoming ready: it is then
+    opened once more.
+    """
+    asked = page.locator(".lm-CommandPalette-input:visible")
+    shown = page.locator(f"[data-command='{command}']:visible").first
+    for last in (False, False, False, True):
+        page.keyboard.press("Control+Shift+C")
+        with contextlib.nullcontext() if last else contextlib.suppress(AssertionError, TimeoutError):
+            expect(asked).to_be_focused(timeout=10_000)  # typed into a notebook, words would be its shortcuts
+            asked.fill(words, timeout=10_000)
+            expect(shown).to_be_visible(timeout=10_000)
+            asked.press("Enter", timeout=10_000)
+            return
 
 
 class NotebookPage:

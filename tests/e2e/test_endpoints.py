@@ -20,7 +20,7 @@ from ..backend.endpoints.models import log_versions
 from ..backend.serving.conftest import using
 from .accessibility import violations
 from .lab import LabServer
-from .pages import SLOW
+from .pages import SLOW, choose_command
 
 pytestmark = pytest.mark.browser
 
@@ -45,13 +45,6 @@ def tide(lab: LabServer) -> Iterator[Home]:
             end(home, found)
 
 
-def _command(page: Page, words: str, command: str) -> None:
-    page.keyboard.press("Control+Shift+C")
-    page.keyboard.type(words)
-    expect(page.locator(f"[data-command='{command}']:visible").first).to_be_visible()
-    page.keyboard.press("Enter")
-
-
 def _token(home: Home) -> str:
     with Endpoints(home) as endpoints:
         return endpoints.token("tide")
@@ -60,7 +53,7 @@ def _token(home: Home) -> str:
 def test_a_version_is_deployed_tried_watched_scaled_and_removed(tide: Home, lab: LabServer, page: Page) -> None:
     page.goto(f"{lab.url}lab?reset&token={lab.token}")
     expect(page.locator(".jp-Launcher")).to_be_visible(timeout=SLOW)
-    _command(page, "Show Endpoints", "labline:open-endpoints")
+    choose_command(page, "Show Endpoints", "labline:open-endpoints")
     expect(page.get_by_text("Nothing is deployed yet")).to_be_visible(timeout=SLOW)
     assert violations(page, VIEW) == []
 

@@ -12,7 +12,7 @@ from labline_backend.tracking.location import Location
 
 from .accessibility import violations
 from .lab import LabServer
-from .pages import SLOW
+from .pages import SLOW, choose_command
 
 pytestmark = pytest.mark.browser
 
@@ -44,10 +44,7 @@ def view(model: str, lab: LabServer, page: Page) -> Locator:
     """The model's page, opened by keyboard."""
     page.goto(f"{lab.url}lab?reset&token={lab.token}")
     expect(page.locator(".jp-Launcher")).to_be_visible(timeout=SLOW)
-    page.keyboard.press("Control+Shift+C")
-    page.keyboard.type("Show Models")
-    expect(page.locator("[data-command='labline:open-models']:visible").first).to_be_visible()
-    page.keyboard.press("Enter")
+    choose_command(page, "Show Models", "labline:open-models")
     link = page.locator(f"[data-labline-model='{model}'] [data-labline-action=open-model]")
     expect(link).to_be_visible(timeout=2 * SLOW)
     assert violations(page, "#labline-models-view") == []

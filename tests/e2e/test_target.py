@@ -16,7 +16,7 @@ from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.running import Runner
 
 from .lab import LabServer
-from .pages import NotebookPage, write_notebook
+from .pages import NotebookPage, choose_command, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -52,14 +52,6 @@ def test_a_run_goes_to_the_target_that_was_chosen(lab: LabServer, page: Page, pr
     assert [run.state for run in prod.runs.values()] == ["FAILED"]
 
 
-def command(page: Page, label: str, name: str) -> None:
-    """Choose a command from the palette, by the keyboard."""
-    page.keyboard.press("Control+Shift+C")
-    page.keyboard.type(label)
-    expect(page.locator(f"[data-command='labline:{name}']:visible").first).to_be_visible()
-    page.keyboard.press("Enter")
-
-
 def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: Page, tmp_path: Path) -> None:
     write_notebook(lab.work / "target.ipynb", [("x = 1", ["step:one"])])
     notebook = NotebookPage(page, lab, "target.ipynb")
@@ -68,7 +60,7 @@ def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: P
     runner = Runner()
     emulator = Emulator(tmp_path, runner)
     try:
-        command(page, "Add a Target", "add-target")
+        choose_command(page, "Add a Target", "labline:add-target")
         page.locator("[data-labline-option=name]").fill("far")
         page.locator("[data-labline-option=host]").fill("nowhere")
         expect(page.locator("[data-labline-fault=host]")).to_be_visible()
@@ -80,7 +72,7 @@ def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: P
         (kept,) = [target for target in targets.all() if target.name == "far"]
         assert (kept.host, kept.packages, kept.folder_limit) == (emulator.url, "labline-packages", 1 << 30)
 
-        command(page, "Change a Target", "edit-target")
+        choose_command(page, "Change a Target", "labline:edit-target")
         page.locator(".jp-Dialog .jp-mod-accept").click()
         limit = page.locator("[data-labline-option=folderLimit]")
         expect(limit).to_have_value("1GiB")
@@ -88,7 +80,7 @@ def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: P
         page.keyboard.press("Enter")
         wait_until(lambda: targets.get("far").folder_limit == 256 << 20, "the target was not changed")
 
-        command(page, "Remove a Target", "remove-target")
+        choose_command(page, "Remove a Target", "labline:remove-target")
         page.locator(".jp-Dialog .jp-mod-accept").click()
         wait_until(lambda: not any(target.name == "far" for target in targets.all()), "the target stays")
     finally:
