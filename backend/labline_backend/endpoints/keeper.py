@@ -151,8 +151,8 @@ class Keeper:
             self._begin(self._watch(worker, listening))
         # One that dies here is replaced as at any other time.
         await asyncio.gather(*(worker.call("commit") for worker in workers), return_exceptions=True)
-        for worker in leaving:
-            worker.leave()
+        # What is said to be in force is so for whoever connects from then on.
+        await asyncio.gather(*(worker.retire() for worker in leaving))
         message = f"serves {', '.join(map(str, plan.versions))}"
         self._say(message)
         self._status = self._now(

@@ -12,12 +12,15 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-from labline_backend.serving.control import Channel, Handler
+from labline_backend.serving.control import CallError, Channel, GoneError, Handler
 from labline_backend.serving.plan import Orders
 from labline_runtime.documents import to_json
 
 ENDS_WITHIN = 15.0
 """Seconds beyond the deadline of requests after which a worker that was told to end is killed."""
+
+RETIRES_WITHIN = 10.0
+"""Seconds after which what is served now is said to be so although an old worker does not say that it has let go."""
 
 
 class Worker:
@@ -64,6 +67,12 @@ class Worker:
         code = await self._process.wait()
         await self._talking
         return code
+
+    async def retire(self) -> None:
+        """Have it leave new connections to others, and end. When this returns, it takes none."""
+        with contextlib.suppress(CallError, GoneError, TimeoutError):
+            await asyncio.wait_for(self.call("retire"), RETIRES_WITHIN)
+        self.leave()
 
     def leave(self) -> asyncio.Task[None]:
         """Have it answer what it has, and end. The task ends with it."""

@@ -161,11 +161,17 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         self._grpc = GrpcServer(self._answering, settings.body_bytes, settings.limits.deadline, shares=shares)
         await self._grpc.start(settings.host, settings.grpc_port)
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no new connections, answer what is there and on its way, then end."""
+    def end_listening(self) -> None:
+        """Take no new connections. Those that there are go on."""
         self._answering.draining = True
         for server in self.servers:
             server.close()
+        if self._grpc is not None:
+            self._grpc.end_listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connections, answer what is there and on its way, then end."""
+        self.end_listening()
         for listening in sockets or ():
             listening.close()
         if self._grpc is not None:

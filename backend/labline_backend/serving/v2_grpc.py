@@ -97,6 +97,11 @@ class GrpcServer:
             ) from error
         await self._server.start()
 
+    def end_listening(self) -> None:
+        """Leave new connections to the others, where the port is shared."""
+        if self._shares:
+            end_listening(self.port)
+
     async def stop(self) -> None:
         """Take no new calls, and end when those that are there are answered.
 
@@ -106,7 +111,7 @@ class GrpcServer:
         """
         if self._shares:
             end = time.monotonic() + AGE_SECONDS * AGE_SPREAD + TOLD_SECONDS
-            end_listening(self.port)
+            self.end_listening()
             while has_connections(self.port) and time.monotonic() < end:  # noqa: ASYNC110 - the library tells nobody
                 await asyncio.sleep(0.05)
         await self._server.stop(self._deadline)

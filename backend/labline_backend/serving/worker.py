@@ -41,8 +41,8 @@ class Worker(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait until there is something to serve, then listen."""
-        handlers = {"resolve": self._resolve, "prepare": self._prepare, "commit": self._commit, "counts": self._counts}
-        channel = await Channel.open(self._control, {**handlers, "metrics": self._own_metrics})
+        handlers = {"resolve": self._resolve, "prepare": self._prepare, "commit": self._commit, "retire": self._retire}
+        channel = await Channel.open(self._control, {**handlers, "counts": self._counts, "metrics": self._own_metrics})
         self._talking = asyncio.create_task(self._talk(channel))
         while not self._serving.is_set():
             if self.should_exit:
@@ -91,6 +91,11 @@ class Worker(Server):
             self.should_exit = True
             raise CallError(str(error)) from error
         self._serving.set()
+
+    async def _retire(self, _: Any) -> None:
+        """Leave new connections to others, and end."""
+        self.end_listening()
+        self.should_exit = True
 
     async def _counts(self, _: Any) -> dict[str, list[object]]:
         """What each version has answered since the last call."""

@@ -162,3 +162,11 @@ def test_what_does_not_run_has_no_traffic(endpoints: Endpoints, deploy: Deploy) 
     endpoints.stop("quiet")
     with pytest.raises(InputError, match="does not run"):
         endpoints.traffic("quiet")
+
+
+def test_what_was_deployed_holds_for_every_connection_made_from_then_on(deploy: Deploy, endpoints: Endpoints) -> None:
+    deploy("tide/1", workers=2, access_log=False)
+    deploy("tide/1", workers=2, access_log=True)  # which takes other processes
+    for _ in range(20):
+        endpoints.ask("tide", b'{"dataframe_records": [{"a": 1, "b": 2}]}')
+    until(lambda: len(endpoints.access_log("tide", 100).splitlines()) == 20)
