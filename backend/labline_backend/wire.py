@@ -109,6 +109,7 @@ def packaging(found: Packaging) -> Document:
         "began": found.began,
         "ended": found.ended,
         "message": found.message,
+        "needs_run": found.needs_run,
         "packaged": made and {name: value for name, value in made.items() if name not in ("source", "kept")},
     }
 

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 
 import type { Answered, Endpoint, TrafficPoint } from '../src/api/endpoints';
 import { again, nameFor, sent, served, typed } from '../src/endpoints/deployment';
+import { answeringFaults, AS_IT_IS, toRequest } from '../src/endpoints/answering';
 import { literal, quoted } from '../src/endpoints/snippets';
 import { ceiling, errors, lines, pathOf, rate, summary } from '../src/endpoints/traffic';
 
@@ -28,6 +29,7 @@ const endpoint = (spec: Partial<Endpoint['spec']> = {}): Endpoint => ({
   created: 0,
   generation: 1,
   address: 'http://127.0.0.1:1',
+  grpc_address: null,
   path: 'labline/endpoints/tide/',
   spec: {
     model: 'tide',
@@ -35,6 +37,7 @@ const endpoint = (spec: Partial<Endpoint['spec']> = {}): Endpoint => ({
     shadow: null,
     canary: null,
     workers: 1,
+    access_log: false,
     ...spec
   },
   versions: { '3': '3', champion: '2' },
@@ -147,4 +150,20 @@ test('a shell hands on what was quoted', () => {
 test('Python reads a literal as the JSON that it was', () => {
   const program = `import json; print(json.dumps(${literal(AWKWARD, '')}))`;
   assert.deepEqual(JSON.parse(execFileSync('python3', ['-c', program]).toString()), AWKWARD);
+});
+
+test('what is not said of how an endpoint answers is not asked for', () => {
+  assert.deepEqual(toRequest(AS_IT_IS), {});
+});
+
+test('how an endpoint answers is asked for as it was typed', () => {
+  const typedIn = { grpc: 'on', onnx: '1e-6', accessLog: 'off', kept: '25' };
+  assert.deepEqual(toRequest(typedIn), { grpc: true, bound: 1e-6, access_log: false, log_rate: 0.25 });
+});
+
+test('a bound of ONNX or a share that cannot be is told', () => {
+  assert.deepEqual(Object.keys(answeringFaults({ ...AS_IT_IS, onnx: '0.2', kept: 'half' })), [
+    'onnx',
+    'kept'
+  ]);
 });

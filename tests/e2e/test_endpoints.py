@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,9 @@ def test_a_version_is_deployed_tried_watched_scaled_and_removed(tide: Home, lab:
     _is_tried(view, page)
     _is_copied(view, _token(tide))
     _is_watched(view)
+    view.locator("[data-labline-option=which-log]").select_option("access")
+    expect(view.locator("[data-labline-log]")).to_contain_text('"path":"/invocations"', timeout=SLOW)
+    view.locator("[data-labline-option=which-log]").select_option("own")
     assert violations(page, VIEW) == []
 
     view.locator("[data-labline-option=workers]").fill("2")
@@ -92,10 +96,19 @@ def _deployed(page: Page) -> Locator:
     expect(form.locator("[data-labline-option=rest]")).to_be_visible()
     assert violations(page, "[data-labline-deployment='2']") == []
     form.locator("[data-labline-option=share]").fill("100")
+    form.locator("summary").click()
+    form.locator("[data-labline-option=onnx]").fill("1")
+    expect(form.locator("[data-labline-fault=onnx]")).to_have_text("0 to 0.1")
+    expect(form.locator("[data-labline-action=confirm-deployment]")).to_be_disabled()
+    form.locator("[data-labline-option=onnx]").fill("0")
+    form.locator("[data-labline-option=grpc]").select_option("on")
+    form.locator("[data-labline-option=accessLog]").select_option("on")
+    assert violations(page, "[data-labline-deployment='2']") == []
     form.locator("[data-labline-action=confirm-deployment]").click()
     view = page.locator("[data-labline-endpoint-page=tide]")
     expect(view.locator("[data-labline-endpoint-state=ready]")).to_be_visible(timeout=LOADED)
     expect(view.locator("[data-labline-served='2']")).to_contain_text("100 %")
+    expect(view.locator("[data-labline-place=grpc]")).to_have_text(re.compile(r"127\.0\.0\.1:\d+"))
     return view
 
 

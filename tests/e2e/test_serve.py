@@ -31,6 +31,21 @@ CELLS = [
 DIALOG = ".jp-Dialog-content"
 
 
+def test_a_notebook_that_has_not_run_is_run_first_and_then_made_a_model(lab: LabServer, page: Page) -> None:
+    houses(lab.work)
+    write_notebook(lab.work / "fresh.ipynb", CELLS[:3])
+    notebook = NotebookPage(page, lab, "fresh.ipynb")
+    notebook.open_panel()
+    notebook.chip(2).locator("[data-labline-action=serve-prediction]").click()
+    page.locator(".jp-Dialog").get_by_role("button", name="Make the model").click()
+    told = page.locator("[data-labline-packaging=refused]")
+    expect(told.get_by_role("alert")).to_contain_text("no run of it has succeeded here", timeout=PACKAGED)
+    assert violations(page, DIALOG) == []
+    told.locator("[data-labline-action=run-first]").click()
+    told = page.locator("[data-labline-packaging=registered]")
+    expect(told).to_contain_text("Registered fresh/1", timeout=PACKAGED)
+
+
 @pytest.fixture
 def notebook(lab: LabServer, page: Page) -> Iterator[NotebookPage]:
     """A notebook that has run."""

@@ -40,6 +40,8 @@ class Packaging:
     stage: Stage = "slice"
     ended: float | None = None
     message: str = ""
+    needs_run: bool = False
+    """Whether it is refused because the notebook has no finished run as it stands."""
     packaged: Packaged | None = None
 
 
@@ -94,7 +96,7 @@ class Packagings:
             thread.join()
 
     def _package(self, service: Service, path: Path, packaging: Packaging, options: Options) -> None:
-        from labline_backend.packaging.project import package
+        from labline_backend.packaging.project import NotRunError, package
 
         def told(stage: Stage) -> None:
             if self._closed.is_set():
@@ -104,7 +106,8 @@ class Packagings:
         try:
             packaged = package(service, path, packaging.notebook, options, told)
         except (InputError, NotFoundError, HomeError) as error:
-            self._now(packaging.id, state="refused", message=str(error), ended=time.time())
+            needs_run = isinstance(error, NotRunError)
+            self._now(packaging.id, state="refused", message=str(error), needs_run=needs_run, ended=time.time())
         except _Stopped:
             self._now(packaging.id, state="failed", message="The server stopped.", ended=time.time())
         except Exception as fault:

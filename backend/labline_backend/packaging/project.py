@@ -46,6 +46,10 @@ Stage = Literal["slice", "run", "save", "try", "register"]
 Told = Callable[[Stage], None]
 
 
+class NotRunError(InputError):
+    """There is no finished run here of the notebook as it stands."""
+
+
 @dataclass(frozen=True)
 class Options:
     """``predict``: the cell. ``name``: of the registered model; by default the pipeline's. ``rows`` are tried."""
@@ -171,7 +175,7 @@ def make(
 
 
 def _finished_run(service: Service, path: Path, shown: str, pipeline: Pipeline) -> RunRecord:
-    """The newest finished run here of the notebook's present code. Raises ``InputError``."""
+    """The newest finished run here of the notebook's present code. Raises ``NotRunError``."""
     place = path.absolute()
     runs = service.store.of_notebook(str(place.parent), place.name, MAX_RUNS)
     code = _code(pipeline)
@@ -179,7 +183,7 @@ def _finished_run(service: Service, path: Path, shown: str, pipeline: Pipeline) 
         if run.state == "succeeded" and run.target == "local" and _code(run.pipeline) == code:
             return run
     why = "no run of it has succeeded here" if not runs else "its code has changed since it ran, or no run succeeded"
-    raise InputError(f"There are no values of {shown} to work from: {why}. Run it first: labline run {shown}")
+    raise NotRunError(f"There are no values of {shown} to work from: {why}. Run it first: labline run {shown}")
 
 
 def _code(pipeline: Pipeline) -> list[Any]:

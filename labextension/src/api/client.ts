@@ -256,8 +256,14 @@ export class LablineClient {
     return this.call('DELETE', ['endpoints', endpoint]);
   }
 
-  async endpointLog(endpoint: string, lines = 200): Promise<string> {
-    return (await this.call<{ text: string }>('GET', ['endpoints', endpoint, 'log'], { lines })).text;
+  /** The end of what one printed, or of its log of requests. */
+  async endpointLog(endpoint: string, access: boolean, lines = 200): Promise<string> {
+    return (
+      await this.call<{ text: string }>('GET', ['endpoints', endpoint, 'log'], {
+        access: String(access),
+        lines
+      })
+    ).text;
   }
 
   /** What an endpoint has answered in the last minutes. */

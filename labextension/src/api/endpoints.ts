@@ -14,6 +14,8 @@ export interface EndpointSpec {
   shadow: string | null;
   canary: { reference: string; errors: number; latency: number; requests: number } | null;
   workers: number;
+  /** Whether a line is written for each request. */
+  access_log: boolean;
 }
 
 export interface Endpoint {
@@ -24,6 +26,8 @@ export interface Endpoint {
   generation: number;
   /** Where it is reached on the server's machine. */
   address: string | null;
+  /** Where gRPC is. */
+  grpc_address: string | null;
   /** Where it is reached below the Jupyter server's base URL. */
   path: string;
   spec: EndpointSpec;
@@ -48,6 +52,12 @@ export interface DeployRequest {
   max_errors?: number;
   max_latency?: number;
   workers?: number;
+  grpc?: boolean;
+  /** How far scores of ONNX may be off; 0 for none. */
+  bound?: number;
+  access_log?: boolean;
+  /** The share of requests that is kept, from 0 to 1. */
+  log_rate?: number;
 }
 
 export interface Answered {

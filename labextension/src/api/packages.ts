@@ -39,5 +39,7 @@ export interface Packaging {
   ended: number | null;
   /** Why it is not registered. */
   message: string;
+  /** Whether it is refused because the notebook has no finished run as it stands. */
+  needs_run: boolean;
   packaged: Packaged | null;
 }

@@ -112,6 +112,7 @@ export function EndpointView({ name, client, back, openModel }: EndpointViewProp
       {endpoint && (
         <>
           <ServedTable endpoint={endpoint} openModel={openModel} />
+          {endpoint.wanted === 'running' && <Places endpoint={endpoint} />}
           {endpoint.state === 'ready' && Object.keys(endpoint.versions).length > 0 && (
             <>
               <Section name="try" title="Try it">
@@ -123,7 +124,12 @@ export function EndpointView({ name, client, back, openModel }: EndpointViewProp
             </>
           )}
           <Section name="log" title="Log">
-            <LogText name={name} client={client} message={`${endpoint.state} ${endpoint.message}`} />
+            <LogText
+              name={name}
+              client={client}
+              hasAccessLog={endpoint.spec.access_log}
+              message={`${endpoint.state} ${endpoint.message}`}
+            />
           </Section>
         </>
       )}
@@ -225,26 +231,62 @@ function ServedTable({ endpoint, openModel }: ServedTableProps): React.JSX.Eleme
   );
 }
 
+/** Where it is reached on the server's machine. */
+function Places({ endpoint }: { endpoint: Endpoint }): React.JSX.Element {
+  const { address, grpc_address: grpc } = endpoint;
+  return (
+    <p className="labline-Places">
+      {address && (
+        <span>
+          HTTP <code data-labline-place="http">{address}</code>
+        </span>
+      )}
+      {grpc && (
+        <span>
+          gRPC <code data-labline-place="grpc">{grpc}</code>
+        </span>
+      )}
+    </p>
+  );
+}
+
 interface LogTextProps {
   name: string;
   client: LablineClient;
+  /** Whether there is one of the requests besides what its processes print. */
+  hasAccessLog: boolean;
   /** Read again when this changes. */
   message: string;
 }
 
-function LogText({ name, client, message }: LogTextProps): React.JSX.Element {
+function LogText({ name, client, hasAccessLog, message }: LogTextProps): React.JSX.Element {
   const [text, setText] = useState('');
+  const [wanted, setWanted] = useState<'own' | 'access'>('own');
+  const isAccess = hasAccessLog && wanted === 'access';
   const read = useCallback(() => {
-    client.endpointLog(name).then(setText, (error: Error) => setText(error.message));
-  }, [client, name]);
+    client.endpointLog(name, isAccess).then(setText, (error: Error) => setText(error.message));
+  }, [client, name, isAccess]);
   useEffect(read, [read, message]);
   return (
     <>
-      <ActionButton action="read-log" onClick={read}>
-        Read again
-      </ActionButton>
+      <div className="labline-EndpointLog-head">
+        {hasAccessLog && (
+          <select
+            aria-label="Which log"
+            data-labline-option="which-log"
+            value={wanted}
+            onChange={event => setWanted(event.target.value as 'own' | 'access')}
+          >
+            <option value="own">What its processes say</option>
+            <option value="access">Requests</option>
+          </select>
+        )}
+        <ActionButton action="read-log" onClick={read}>
+          Read again
+        </ActionButton>
+      </div>
       <pre className="labline-EndpointLog" tabIndex={0} aria-label={`Log of ${name}`} data-labline-log="">
-        {text || 'Nothing was printed yet.'}
+        {text || (isAccess ? 'Nothing was asked yet.' : 'Nothing was printed yet.')}
       </pre>
     </>
   );

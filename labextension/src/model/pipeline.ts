@@ -16,6 +16,7 @@ import {
   type Run,
   type RunDetail,
   type RunRequest,
+  type RunState,
   type Selection,
   type StepState,
   type Suggestion
@@ -40,7 +41,8 @@ type Client = Pick<
 >;
 
 /** What is chosen for one run. */
-export type RunOptions = Selection & Pick<RunRequest, 'cache' | 'timeout' | 'priority' | 'post_mortem'>;
+export type RunOptions = Selection &
+  Pick<RunRequest, 'cache' | 'timeout' | 'priority' | 'post_mortem'> & { target?: string };
 
 /** One open notebook as a pipeline: what it compiles to, its parameters, and its last run. */
 export class NotebookPipeline {
@@ -260,6 +262,25 @@ export class NotebookPipeline {
       this.forecaster.drop(); // it was of another run
     }
     return this.ask(() => this.client.createRun({ ...this.request(), cache, target, observed, ...options }));
+  }
+
+  /** Start a run, and wait until it is over; how it ended, or `null` where another one took its place. */
+  async startAndWait(options: RunOptions): Promise<RunState | null> {
+    const started = await this.start(options);
+    if (started === null) {
+      return null;
+    }
+    return new Promise(resolve => {
+      const look = () => {
+        const run = this.run;
+        if (run?.id !== started.id || !isActive(run.state)) {
+          this._changed.disconnect(look);
+          resolve(run?.id === started.id ? run.state : null);
+        }
+      };
+      this._changed.connect(look);
+      look();
+    });
   }
 
   /** What `start` would do. */

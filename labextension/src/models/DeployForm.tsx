@@ -3,9 +3,11 @@ import React, { useEffect, useId, useRef, useState } from 'react';
 import type { LablineClient } from '../api/client';
 import type { DeployRequest } from '../api/endpoints';
 import type { Model } from '../api/models';
+import { answeringFaults, AS_IT_IS, toRequest } from '../endpoints/answering';
 import { asked, nameFor } from '../endpoints/deployment';
 import { CheckField, Choice, TextField } from '../ui/fields';
 import { ActionButton, Notice } from '../ui/parts';
+import { AnsweringFields } from './AnsweringFields';
 import { CHAMPION } from './parts';
 
 export interface DeployFormProps {
@@ -40,6 +42,7 @@ export function DeployForm({
   const [canary, setCanary] = useState(true);
   const [shadow, setShadow] = useState('');
   const [workers, setWorkers] = useState('');
+  const [answering, setAnswering] = useState(AS_IT_IS);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const id = useId();
@@ -49,6 +52,10 @@ export function DeployForm({
   const shareFault = percent >= 0 && percent <= 100 ? undefined : 'a whole number from 0 to 100';
   const workersFault =
     workers.trim() === '' || /^([1-9]|[1-5]\d|6[0-4])$/.test(workers.trim()) ? undefined : '1 to 64';
+  const isFaulty =
+    shareFault !== undefined ||
+    workersFault !== undefined ||
+    Object.keys(answeringFaults(answering)).length > 0;
   const shared = percent < 100 && rest !== '';
   const deploy = async () => {
     const request: DeployRequest = {
@@ -57,7 +64,8 @@ export function DeployForm({
       ...(shared ? { split: { [version]: percent, [rest]: 100 - percent } } : {}),
       ...(shared && canary && percent > 0 ? { canary: version } : {}),
       ...(shadow === '' ? {} : { shadow }),
-      ...(workers.trim() === '' ? {} : { workers: Number(workers) })
+      ...(workers.trim() === '' ? {} : { workers: Number(workers) }),
+      ...toRequest(answering)
     };
     setBusy(true);
     try {
@@ -134,13 +142,19 @@ export function DeployForm({
           hint="as it is"
           fault={workersFault}
         />
+        <details>
+          <summary>How it answers</summary>
+          <fieldset aria-label="How it answers">
+            <AnsweringFields value={answering} onChange={setAnswering} />
+          </fieldset>
+        </details>
       </div>
       <div className="labline-Models-actions">
         <ActionButton
           action="confirm-deployment"
           kind="primary"
           onClick={() => void deploy()}
-          disabled={busy || name.trim() === '' || shareFault !== undefined || workersFault !== undefined}
+          disabled={busy || name.trim() === '' || isFaulty}
         >
           Deploy
         </ActionButton>

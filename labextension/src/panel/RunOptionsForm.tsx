@@ -1,59 +1,25 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import React, { useEffect, useRef, useState } from 'react';
 
 import { Forecaster, summary } from '../model/forecast';
 import { optionFaults, PRIORITY_LIMIT, toOptions, type OptionFields } from '../model/options';
 import type { NotebookPipeline } from '../model/pipeline';
+import { useFields, type FormProps } from '../ui/ask';
 import { CheckField, Choice, TextField } from '../ui/fields';
 
 /** Milliseconds after a choice before its run is foreseen: arrow keys go through many. */
 const CHOSEN = 150;
 
-/** The body of the dialog that asks how to run: its value is the fields as they are typed. */
-export class RunOptionsForm extends ReactWidget {
-  constructor(
-    private readonly pipeline: NotebookPipeline,
-    private readonly steps: readonly string[],
-    private fields: OptionFields
-  ) {
-    super();
-    this.addClass('labline-Form');
-  }
-
-  getValue(): OptionFields {
-    return this.fields;
-  }
-
-  protected override render(): React.JSX.Element {
-    return (
-      <Form
-        pipeline={this.pipeline}
-        steps={this.steps}
-        initial={this.fields}
-        onChange={fields => {
-          this.fields = fields;
-        }}
-      />
-    );
-  }
-}
-
-interface FormProps {
+export interface RunOptionsFormProps extends FormProps<OptionFields> {
   pipeline: NotebookPipeline;
   steps: readonly string[];
-  initial: OptionFields;
-  onChange: (fields: OptionFields) => void;
 }
 
-function Form({ pipeline, steps, initial, onChange }: FormProps): React.JSX.Element {
-  const [fields, setFields] = useState(initial);
+/** Asks how to run. */
+export function RunOptionsForm(props: RunOptionsFormProps): React.JSX.Element {
+  const { pipeline, steps } = props;
+  const [fields, set] = useFields(props);
   const faults = optionFaults(fields);
   const choices = steps.map(step => [step, step] as const);
-  const set = (change: Partial<OptionFields>) => {
-    const next = { ...fields, ...change };
-    setFields(next);
-    onChange(next);
-  };
   return (
     <>
       <Choice
@@ -103,7 +69,7 @@ function Form({ pipeline, steps, initial, onChange }: FormProps): React.JSX.Elem
 function Foreseen({
   pipeline,
   fields
-}: Pick<FormProps, 'pipeline'> & { fields: OptionFields }): React.JSX.Element {
+}: Pick<RunOptionsFormProps, 'pipeline'> & { fields: OptionFields }): React.JSX.Element {
   const [, refresh] = useState({});
   const chosen = useRef(fields);
   chosen.current = fields;

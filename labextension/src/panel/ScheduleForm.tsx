@@ -1,4 +1,3 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import React, { useEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
@@ -12,8 +11,8 @@ import {
   type Repeat,
   type ScheduleFields
 } from '../model/schedule';
+import { useFields, type FormProps } from '../ui/ask';
 import { CheckField, Choice, TextField, TimeField } from '../ui/fields';
-import { Notice } from '../ui/parts';
 import { Parameters } from './Parameters';
 
 /** Milliseconds after a key before the server is asked what the fields mean. */
@@ -52,51 +51,12 @@ export interface ScheduleChoice {
   overrides: ReadonlyMap<string, string>;
 }
 
-/** The body of the dialog that asks when a notebook is to run again and again. */
-export class ScheduleForm extends ReactWidget {
-  constructor(
-    private readonly options: ScheduleFormOptions,
-    private choice: ScheduleChoice,
-    private readonly problem: string | null
-  ) {
-    super();
-    this.addClass('labline-Form');
-    this.addClass('labline-mod-schedule');
-  }
-
-  getValue(): ScheduleChoice {
-    return this.choice;
-  }
-
-  protected override render(): React.JSX.Element {
-    return (
-      <Form
-        {...this.options}
-        initial={this.choice}
-        problem={this.problem}
-        onChange={choice => {
-          this.choice = choice;
-        }}
-      />
-    );
-  }
-}
-
-interface FormProps extends ScheduleFormOptions {
-  initial: ScheduleChoice;
-  problem: string | null;
-  onChange: (choice: ScheduleChoice) => void;
-}
-
-function Form(props: FormProps): React.JSX.Element {
-  const { client, targets, pipeline, parameters, isEdited, initial, problem, onChange } = props;
-  const [{ fields, overrides }, setChoice] = useState(initial);
+/** Asks when a notebook is to run again and again. */
+export function ScheduleForm(props: ScheduleFormOptions & FormProps<ScheduleChoice>): React.JSX.Element {
+  const { client, targets, pipeline, parameters, isEdited } = props;
+  const [{ fields, overrides }, choose] = useFields(props);
   const faults = scheduleFaults(fields);
-  const choose = (choice: ScheduleChoice) => {
-    setChoice(choice);
-    onChange(choice);
-  };
-  const set = (change: Partial<ScheduleFields>) => choose({ fields: { ...fields, ...change }, overrides });
+  const set = (change: Partial<ScheduleFields>) => choose({ fields: { ...fields, ...change } });
   const override = (name: string, literal: string | null) => {
     const next = new Map(overrides);
     if (literal === null) {
@@ -104,11 +64,10 @@ function Form(props: FormProps): React.JSX.Element {
     } else {
       next.set(name, literal);
     }
-    choose({ fields, overrides: next });
+    choose({ overrides: next });
   };
   return (
-    <>
-      {problem && <Notice kind="error">{problem}</Notice>}
+    <div className="labline-mod-schedule">
       <fieldset>
         <legend>When</legend>
         <When fields={fields} set={set} />
@@ -175,7 +134,7 @@ function Form(props: FormProps): React.JSX.Element {
         />
       </fieldset>
       <p className="labline-Form-note">{noteOf(fields.target, isEdited ?? false)}</p>
-    </>
+    </div>
   );
 }
 

@@ -1,32 +1,9 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
 
 import { CLUSTER_FIELDS } from '../model/clusterOptions';
 import { stepFaults, type StepFields } from '../model/stepOptions';
+import { useFields, type FormProps } from '../ui/ask';
 import { CheckField, Choice, TextField } from '../ui/fields';
-
-/** The body of the dialog that asks for a step's options: its value is the fields as they are typed. */
-export class StepOptionsForm extends ReactWidget {
-  constructor(private fields: StepFields) {
-    super();
-    this.addClass('labline-Form');
-  }
-
-  getValue(): StepFields {
-    return this.fields;
-  }
-
-  protected override render(): React.JSX.Element {
-    return (
-      <Form
-        initial={this.fields}
-        onChange={fields => {
-          this.fields = fields;
-        }}
-      />
-    );
-  }
-}
 
 /** The fields that are typed. */
 type Typed = {
@@ -34,20 +11,12 @@ type Typed = {
 }[keyof StepFields] &
   string;
 
-interface FormProps {
-  initial: StepFields;
-  onChange: (fields: StepFields) => void;
-}
-
-function Form({ initial, onChange }: FormProps): React.JSX.Element {
-  const [fields, setFields] = useState(initial);
+/** Asks for a step's options. */
+export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element {
+  const { initial } = props;
+  const [fields, set] = useFields(props);
   const [isOpen, setOpen] = useState(CLUSTER_FIELDS.some(name => initial[name] !== ''));
   const faults = stepFaults(fields);
-  const set = (change: Partial<StepFields>) => {
-    const next = { ...fields, ...change };
-    setFields(next);
-    onChange(next);
-  };
   const bind = (name: Typed) => ({
     name,
     value: fields[name],

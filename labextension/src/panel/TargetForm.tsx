@@ -1,70 +1,36 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
 
 import { targetFaults, type TargetFields } from '../model/target';
+import { useFields, type FormProps } from '../ui/ask';
 import { CheckField, Choice, TextField } from '../ui/fields';
-import { Notice } from '../ui/parts';
-
-/** The body of the dialog that asks where a cluster is, and how it is used: its value is the fields as they are typed. */
-export class TargetForm extends ReactWidget {
-  constructor(
-    private fields: TargetFields,
-    /** Whether it is there already, so that its name stays. */
-    private readonly isKnown: boolean,
-    private readonly problem: string | null
-  ) {
-    super();
-    this.addClass('labline-Form');
-  }
-
-  getValue(): TargetFields {
-    return this.fields;
-  }
-
-  protected override render(): React.JSX.Element {
-    return (
-      <Form
-        initial={this.fields}
-        isKnown={this.isKnown}
-        problem={this.problem}
-        onChange={fields => {
-          this.fields = fields;
-        }}
-      />
-    );
-  }
-}
-
-interface FormProps {
-  initial: TargetFields;
-  isKnown: boolean;
-  problem: string | null;
-  onChange: (fields: TargetFields) => void;
-}
 
 /** The fields that are typed. */
 type Typed = Exclude<keyof TargetFields, 'auth' | 'plainHttp'>;
 
-function Form({ initial, isKnown, problem, onChange }: FormProps): React.JSX.Element {
-  const [fields, setFields] = useState(initial);
+export interface TargetFormProps extends FormProps<TargetFields> {
+  /** Whether it is there already, so that its name stays. */
+  isKnown: boolean;
+}
+
+/** Asks where a cluster is, and how it is used. */
+export function TargetForm(props: TargetFormProps): React.JSX.Element {
+  const { isKnown, tried } = props;
+  const [fields, change] = useFields(props);
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set());
   const faults = targetFaults(fields);
-  const set = (change: Partial<TargetFields>) => {
-    const next = { ...fields, ...change };
-    setFields(next);
-    setTouched(new Set([...touched, ...Object.keys(change)]));
-    onChange(next);
+  const set = (changed: Partial<TargetFields>) => {
+    setTouched(new Set([...touched, ...Object.keys(changed)]));
+    change(changed);
   };
   const bind = (name: Typed) => ({
     name,
     value: fields[name],
     // What is still empty is wrong only once somebody has been there, or wanted to save it.
-    fault: problem !== null || touched.has(name) || fields[name] !== '' ? faults[name] : undefined,
+    fault: tried || touched.has(name) || fields[name] !== '' ? faults[name] : undefined,
     onChange: (value: string) => set({ [name]: value })
   });
   return (
     <>
-      {problem && <Notice kind="error">{problem}</Notice>}
       <fieldset>
         <legend>Where it is</legend>
         {!isKnown && <TextField {...bind('name')} label="Name" unit="as it is called here" hint="prod" />}

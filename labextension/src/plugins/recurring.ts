@@ -1,12 +1,13 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, Notification, showDialog } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 
 import { LOCAL, type RecurringRun } from '../api/types';
 import { baseName } from '../model/format';
 import { firstFields, otherParameters, scheduleFaults, toRequest } from '../model/schedule';
 import { ScheduleForm, type ScheduleChoice } from '../panel/ScheduleForm';
-import { CloneForm, type CloneChoice } from '../runs/CloneForm';
+import { CloneForm } from '../runs/CloneForm';
 import { CommandIDs, ILablineNotebooks, ILablineServer, type IPipelineNotebook } from '../tokens';
+import { ask } from '../ui/ask';
 
 export const recurringPlugin: JupyterFrontEndPlugin<void> = {
   id: '@labline/labextension:recurring',
@@ -42,34 +43,22 @@ export const recurringPlugin: JupyterFrontEndPlugin<void> = {
           parameters: pipeline.graph?.parameters ?? []
         };
         const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-        let choice: ScheduleChoice = {
-          fields: firstFields(target, timeZone),
-          overrides: new Map(pipeline.overrides)
-        };
-        let problem: string | null = null;
-        for (;;) {
-          const faulty = Object.keys(scheduleFaults(choice.fields)).length > 0;
-          const { button, value } = await showDialog({
+        return ask(
+          {
             title: 'Run on a Schedule',
-            body: new ScheduleForm(options, choice, problem),
-            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Schedule' })],
-            focusNodeSelector: faulty ? '[aria-invalid=true]' : 'select'
-          });
-          if (!button.accept || value === null) {
-            return;
+            button: 'Schedule',
+            Form: ScheduleForm,
+            props: options,
+            first: { fields: firstFields(target, timeZone), overrides: new Map(pipeline.overrides) },
+            faults: ({ fields }) => scheduleFaults(fields),
+            focus: 'select'
+          },
+          async choice => {
+            const made = await make(current, choice);
+            told(made);
+            return made.id;
           }
-          choice = value;
-          problem = null;
-          if (Object.keys(scheduleFaults(choice.fields)).length === 0) {
-            try {
-              const made = await make(current, choice);
-              told(made);
-              return made.id;
-            } catch (error) {
-              problem = (error as Error).message;
-            }
-          }
-        }
+        );
       }
     });
 
@@ -103,33 +92,26 @@ export const recurringPlugin: JupyterFrontEndPlugin<void> = {
         const defaults = run.graph.parameters;
         const targets = await client.listTargets().catch(() => []);
         const changed = defaults.filter(({ name, default: initial }) => run.parameters[name] !== initial);
-        let choice: CloneChoice = {
-          target: run.target,
-          overrides: new Map(changed.map(({ name }) => [name, run.parameters[name]]))
-        };
-        let problem: string | null = null;
-        for (;;) {
-          const body = new CloneForm(run, targets, choice, problem);
-          const { button, value } = await showDialog({
+        return ask(
+          {
             title: 'Run Again with Other Parameters',
-            body,
-            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Run' })],
-            focusNodeSelector: '[aria-invalid=true], input, select'
-          });
-          if (!button.accept || value === null) {
-            return;
-          }
-          choice = value;
-          try {
-            const parameters = otherParameters(run.parameters, defaults, choice.overrides);
-            const started = await client.cloneRun(run.id, parameters, choice.target);
+            button: 'Run',
+            Form: CloneForm,
+            props: { run, targets },
+            first: {
+              target: run.target,
+              overrides: new Map(changed.map(({ name }) => [name, run.parameters[name]]))
+            },
+            focus: 'input, select'
+          },
+          async ({ target, overrides }) => {
+            const parameters = otherParameters(run.parameters, defaults, overrides);
+            const started = await client.cloneRun(run.id, parameters, target);
             runs.addDetail(started);
             await commands.execute(CommandIDs.openRuns, { run: started.id });
             return started.id;
-          } catch (error) {
-            problem = (error as Error).message;
           }
-        }
+        );
       }
     });
 

@@ -1,11 +1,12 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 
 import { isBusy, type Selection } from '../api/types';
 import { stepNames } from '../model/cells';
 import { optionFaults, toOptions, type OptionFields } from '../model/options';
 import { RunOptionsForm } from '../panel/RunOptionsForm';
 import { CommandIDs, ILablineNotebooks, type IPipelineNotebook } from '../tokens';
+import { ask } from '../ui/ask';
 import { pipelineIcon, sealIcon } from '../ui/icons';
 import { stepAskedFor, type Args } from './asked';
 
@@ -114,21 +115,22 @@ export const runningPlugin: JupyterFrontEndPlugin<void> = {
         const steps = entry.pipeline.graph?.steps.map(({ name }) => name) ?? stepNames(entry.pipeline.cells);
         const before = chosen.get(entry) ?? { timeout: '', priority: '0', postMortem: false };
         const to = typeof args.step === 'string' ? args.step : '';
-        let fields: OptionFields = { ...before, from: '', to, cache: entry.pipeline.useCache };
-        do {
-          const { button, value } = await showDialog({
+        const first: OptionFields = { ...before, from: '', to, cache: entry.pipeline.useCache };
+        return ask(
+          {
             title: 'Run with Options',
-            body: new RunOptionsForm(entry.pipeline, steps, fields),
-            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Run' })],
-            focusNodeSelector: Object.keys(optionFaults(fields)).length > 0 ? '[aria-invalid=true]' : 'select'
-          });
-          if (!button.accept || value === null) {
-            return;
+            button: 'Run',
+            Form: RunOptionsForm,
+            props: { pipeline: entry.pipeline, steps },
+            first,
+            faults: optionFaults,
+            focus: 'select'
+          },
+          async fields => {
+            chosen.set(entry, fields);
+            return (await entry.pipeline.start(toOptions(fields)))?.id;
           }
-          fields = value;
-        } while (Object.keys(optionFaults(fields)).length > 0);
-        chosen.set(entry, fields);
-        return (await entry.pipeline.start(toOptions(fields)))?.id;
+        );
       }
     });
 

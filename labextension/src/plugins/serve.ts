@@ -1,13 +1,15 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import { Dialog, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { CodeCell, type Cell } from '@jupyterlab/cells';
 
 import type { Packaged, Packaging } from '../api/packages';
+import { LOCAL } from '../api/types';
 import { nameFor } from '../endpoints/deployment';
 import { PackagingWidget } from '../serve/PackagingView';
 import { predictionsIn, toleranceOf } from '../serve/predictions';
 import { serveFaults, ServeForm, type ServeFields } from '../serve/ServeForm';
 import { CommandIDs, ILablineNotebooks, ILablineServer, type IPipelineNotebook } from '../tokens';
+import { ask } from '../ui/ask';
 import { modelsIcon } from '../ui/icons';
 import type { Args } from './asked';
 
@@ -36,35 +38,26 @@ export const servePlugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const { entry, cell, calls } = asked;
-        let fields: ServeFields = {
+        const first: ServeFields = {
           name: nameFor(entry.notebook.path.replace(/^.*\//, '').replace(/\.\w+$/, '')),
           line: calls.length > 1 ? String(calls[0].line) : '',
           input: '',
           tolerance: '1e-9'
         };
-        let problem: string | null = null;
-        let started: Packaging | null = null;
-        while (started === null) {
-          const { button, value } = await showDialog({
+        await ask(
+          {
             title: 'Serve This Prediction',
-            body: new ServeForm(calls, fields, problem),
-            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Make the model' })],
-            focusNodeSelector: '[aria-invalid=true], input'
-          });
-          if (!button.accept || value === null) {
-            return;
+            button: 'Make the model',
+            Form: ServeForm,
+            props: { calls },
+            first,
+            faults: serveFaults
+          },
+          async fields => {
+            const started = await start(entry, cell, fields);
+            void show(entry, cell, fields, started);
           }
-          fields = value;
-          if (Object.keys(serveFaults(fields)).length > 0) {
-            continue;
-          }
-          try {
-            started = await start(entry, cell, fields);
-          } catch (error) {
-            problem = (error as Error).message;
-          }
-        }
-        await show(entry, cell, started);
+        );
       }
     });
     palette?.addItem({ command: CommandIDs.servePrediction, category: 'Labline' });
@@ -84,7 +77,12 @@ export const servePlugin: JupyterFrontEndPlugin<void> = {
       });
     };
 
-    const show = async ({ notebook }: IPipelineNotebook, cell: Cell, packaging: Packaging) => {
+    const show = async (
+      entry: IPipelineNotebook,
+      cell: Cell,
+      fields: ServeFields,
+      packaging: Packaging
+    ): Promise<void> => {
       const body = new PackagingWidget({
         client,
         packaging,
@@ -95,7 +93,19 @@ export const servePlugin: JupyterFrontEndPlugin<void> = {
         },
         showCell: () => {
           dialog.resolve(0);
-          void notebook.reveal(cell.model.id);
+          void entry.notebook.reveal(cell.model.id);
+        },
+        runFirst: async () => {
+          dialog.resolve(0);
+          await commands.execute(CommandIDs.showPanel);
+          if ((await entry.pipeline.startAndWait({ target: LOCAL })) !== 'succeeded') {
+            return; // the panel says what became of it
+          }
+          try {
+            await show(entry, cell, fields, await start(entry, cell, fields));
+          } catch (error) {
+            Notification.error((error as Error).message, { autoClose: false });
+          }
         }
       });
       const dialog = new Dialog({

@@ -1,10 +1,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, showDialog } from '@jupyterlab/apputils';
+import { ICommandPalette } from '@jupyterlab/apputils';
 
 import { changedSettings, readFields, stepFaults } from '../model/stepOptions';
 import { StepOptionsForm } from '../panel/StepOptionsForm';
-import { stepAskedFor, type Args } from './asked';
 import { CommandIDs, ILablineNotebooks } from '../tokens';
+import { ask } from '../ui/ask';
+import { stepAskedFor, type Args } from './asked';
 
 export const stepsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@labline/labextension:steps',
@@ -27,20 +28,18 @@ export const stepsPlugin: JupyterFrontEndPlugin<void> = {
           return;
         }
         const before = readFields(entry.notebook.stepSettings(step));
-        let fields = before;
-        do {
-          const { button, value } = await showDialog({
+        const fields = await ask(
+          {
             title: `Options of step ${step}`,
-            body: new StepOptionsForm(fields),
-            buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Save' })],
-            focusNodeSelector: fields === before ? 'input' : '[aria-invalid=true]'
-          });
-          if (!button.accept || value === null) {
-            return;
-          }
-          fields = value;
-        } while (Object.keys(stepFaults(fields)).length > 0);
-        if (JSON.stringify(fields) !== JSON.stringify(before)) {
+            button: 'Save',
+            Form: StepOptionsForm,
+            props: {},
+            first: before,
+            faults: stepFaults
+          },
+          chosen => chosen
+        );
+        if (fields !== undefined && JSON.stringify(fields) !== JSON.stringify(before)) {
           const settings = changedSettings(entry.notebook.stepSettings(step), before, fields);
           const undo = entry.notebook.setStepSettings(step, settings);
           entry.pipeline.changedBy(`changed the options of step ${step}`, undo);

@@ -1,10 +1,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { Dialog, ICommandPalette, InputDialog, Notification, showDialog } from '@jupyterlab/apputils';
+import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
 
 import { LOCAL, type Target } from '../api/types';
 import { targetFaults, targetFields, toTarget } from '../model/target';
 import { TargetForm } from '../panel/TargetForm';
 import { CommandIDs, ILablineServer } from '../tokens';
+import { ask } from '../ui/ask';
 
 export const targetsPlugin: JupyterFrontEndPlugin<void> = {
   id: '@labline/labextension:targets',
@@ -16,34 +17,22 @@ export const targetsPlugin: JupyterFrontEndPlugin<void> = {
     const { commands } = app;
 
     /** Ask for the fields until the server takes them; the name of what was kept. */
-    const edit = async (target: Target | null): Promise<string | undefined> => {
-      let fields = targetFields(target);
-      let problem: string | null = null;
-      for (;;) {
-        const isFaulty = problem !== null && Object.keys(targetFaults(fields)).length > 0;
-        const { button, value } = await showDialog({
+    const edit = (target: Target | null): Promise<string | undefined> =>
+      ask(
+        {
           title: target === null ? 'Add a Target' : `Target ${target.name}`,
-          body: new TargetForm(fields, target !== null, problem),
-          buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Save and Try Out' })],
-          focusNodeSelector: isFaulty ? '[aria-invalid=true]' : 'input'
-        });
-        if (!button.accept || value === null) {
-          return undefined;
-        }
-        fields = value;
-        if (Object.keys(targetFaults(fields)).length > 0) {
-          problem = 'Some of it cannot be so.';
-          continue;
-        }
-        try {
+          button: 'Save and Try Out',
+          Form: TargetForm,
+          props: { isKnown: target !== null },
+          first: targetFields(target),
+          faults: targetFaults
+        },
+        async fields => {
           const { name } = await client.putTarget(fields.name.trim(), toTarget(fields));
           void tryOut(name);
           return name;
-        } catch (error) {
-          problem = (error as Error).message;
         }
-      }
-    };
+      );
 
     /** Tell whether runs can be submitted to a target. */
     const tryOut = async (name: string) => {

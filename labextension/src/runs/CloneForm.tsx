@@ -1,11 +1,10 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
-import React, { useState } from 'react';
+import React from 'react';
 
 import { LOCAL, type RunDetail, type Target } from '../api/types';
 import { formatDate } from '../model/format';
 import { Parameters } from '../panel/Parameters';
+import { useFields, type FormProps } from '../ui/ask';
 import { Choice } from '../ui/fields';
-import { Notice } from '../ui/parts';
 
 /** What is chosen: where to run, and the parameters that are not as by default. */
 export interface CloneChoice {
@@ -13,52 +12,15 @@ export interface CloneChoice {
   overrides: ReadonlyMap<string, string>;
 }
 
-/** The body of the dialog that asks how to run once more what a run was made of. */
-export class CloneForm extends ReactWidget {
-  constructor(
-    private readonly run: RunDetail,
-    private readonly targets: readonly Target[],
-    private choice: CloneChoice,
-    private readonly problem: string | null
-  ) {
-    super();
-    this.addClass('labline-Form');
-  }
-
-  getValue(): CloneChoice {
-    return this.choice;
-  }
-
-  protected override render(): React.JSX.Element {
-    return (
-      <Form
-        run={this.run}
-        targets={this.targets}
-        initial={this.choice}
-        problem={this.problem}
-        onChange={choice => {
-          this.choice = choice;
-        }}
-      />
-    );
-  }
-}
-
-interface FormProps {
+export interface CloneFormProps extends FormProps<CloneChoice> {
   run: RunDetail;
   targets: readonly Target[];
-  initial: CloneChoice;
-  problem: string | null;
-  onChange: (choice: CloneChoice) => void;
 }
 
-function Form({ run, targets, initial, problem, onChange }: FormProps): React.JSX.Element {
-  const [choice, setChoice] = useState(initial);
-  const choose = (change: Partial<CloneChoice>) => {
-    const next = { ...choice, ...change };
-    setChoice(next);
-    onChange(next);
-  };
+/** Asks how to run once more what a run was made of. */
+export function CloneForm(props: CloneFormProps): React.JSX.Element {
+  const { run, targets } = props;
+  const [choice, choose] = useFields(props);
   const override = (name: string, literal: string | null) => {
     const overrides = new Map(choice.overrides);
     if (literal === null) {
@@ -72,7 +34,6 @@ function Form({ run, targets, initial, problem, onChange }: FormProps): React.JS
   const known = names.includes(choice.target) ? names : [...names, choice.target];
   return (
     <>
-      {problem && <Notice kind="error">{problem}</Notice>}
       <p className="labline-Form-note">
         The notebook as it was in <code>{run.id}</code>, of {formatDate(run.created)}.
       </p>

@@ -1,9 +1,8 @@
-import { Dialog, showDialog } from '@jupyterlab/apputils';
-
 import type { LablineClient } from '../api/client';
 import type { RecurringRun } from '../api/types';
 import { fieldsOf, givenParameters, scheduleFaults, toChange } from '../model/schedule';
-import { ScheduleForm, type ScheduleChoice } from '../panel/ScheduleForm';
+import { ScheduleForm } from '../panel/ScheduleForm';
+import { ask } from '../ui/ask';
 
 /** Ask what is to be another of a recurring run, until the server takes it or the user gives up. */
 export async function editRecurring(client: LablineClient, found: RecurringRun): Promise<void> {
@@ -16,32 +15,21 @@ export async function editRecurring(client: LablineClient, found: RecurringRun):
     parameters: isKnown ? givenParameters(found) : [],
     isEdited: true
   };
-  let choice: ScheduleChoice = { fields: before, overrides: new Map() };
-  let problem: string | null = null;
-  for (;;) {
-    const isFaulty = Object.keys(scheduleFaults(choice.fields)).length > 0;
-    const { button, value } = await showDialog({
+  await ask(
+    {
       title: `Edit ${found.name}`,
-      body: new ScheduleForm(options, choice, problem),
-      buttons: [Dialog.cancelButton(), Dialog.okButton({ label: 'Save' })],
-      focusNodeSelector: isFaulty ? '[aria-invalid=true]' : 'select'
-    });
-    if (!button.accept || value === null) {
-      return;
-    }
-    choice = value;
-    problem = null;
-    if (Object.keys(scheduleFaults(choice.fields)).length === 0) {
-      const change = toChange(before, choice.fields, choice.overrides);
-      if (Object.keys(change).length === 0) {
-        return;
-      }
-      try {
+      button: 'Save',
+      Form: ScheduleForm,
+      props: options,
+      first: { fields: before, overrides: new Map<string, string>() },
+      faults: ({ fields }) => scheduleFaults(fields),
+      focus: 'select'
+    },
+    async ({ fields, overrides }) => {
+      const change = toChange(before, fields, overrides);
+      if (Object.keys(change).length > 0) {
         await client.changeRecurringRun(found, change);
-        return;
-      } catch (error) {
-        problem = (error as Error).message;
       }
     }
-  }
+  );
 }

@@ -21,6 +21,8 @@ export interface PackagingOptions {
   deploy: (packaged: Packaged) => Promise<void>;
   /** Look at the cell. */
   showCell: () => void;
+  /** Have the notebook run here, and then this once more. */
+  runFirst: () => Promise<void>;
 }
 
 /** The body of the dialog that shows how far a packaging has come, and what came of it. It goes on without it. */
@@ -36,7 +38,7 @@ export class PackagingWidget extends ReactWidget {
   }
 }
 
-function View({ client, packaging, deploy, showCell }: PackagingOptions): React.JSX.Element {
+function View({ client, packaging, deploy, showCell, runFirst }: PackagingOptions): React.JSX.Element {
   const [active, setActive] = useState(true);
   const { value, trouble } = usePolling(
     useCallback(() => client.getPackaging(packaging.id), [client, packaging.id]),
@@ -64,9 +66,16 @@ function View({ client, packaging, deploy, showCell }: PackagingOptions): React.
       {now.message !== '' && (
         <>
           <Notice kind="error">{now.message}</Notice>
-          <ActionButton action="show-cell" onClick={showCell}>
-            Show the cell
-          </ActionButton>
+          <div className="labline-Packaging-actions">
+            {now.needs_run && (
+              <ActionButton action="run-first" kind="primary" onClick={() => void runFirst()}>
+                Run it, then make the model
+              </ActionButton>
+            )}
+            <ActionButton action="show-cell" onClick={showCell}>
+              Show the cell
+            </ActionButton>
+          </div>
         </>
       )}
       {now.packaged && <Registered packaged={now.packaged} deploy={deploy} />}

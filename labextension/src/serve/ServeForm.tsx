@@ -1,8 +1,7 @@
-import { ReactWidget } from '@jupyterlab/ui-components';
-import React, { useState } from 'react';
+import React from 'react';
 
+import { useFields, type FormProps } from '../ui/ask';
 import { Choice, TextField } from '../ui/fields';
-import { Notice } from '../ui/parts';
 import { toleranceOf, type PredictionCall } from './predictions';
 
 /** What is chosen, as it is typed. */
@@ -23,58 +22,23 @@ export function serveFaults({ name, tolerance }: ServeFields): Partial<Record<ke
   };
 }
 
-/** The body of the dialog that asks how a prediction is to be packaged: its value is the fields as they are typed. */
-export class ServeForm extends ReactWidget {
-  constructor(
-    private readonly calls: readonly PredictionCall[],
-    private fields: ServeFields,
-    private readonly problem: string | null
-  ) {
-    super();
-    this.addClass('labline-Form');
-  }
-
-  getValue(): ServeFields {
-    return this.fields;
-  }
-
-  protected override render(): React.JSX.Element {
-    return (
-      <Form
-        calls={this.calls}
-        initial={this.fields}
-        problem={this.problem}
-        onChange={fields => {
-          this.fields = fields;
-        }}
-      />
-    );
-  }
-}
-
-interface FormProps {
+export interface ServeFormProps extends FormProps<ServeFields> {
   calls: readonly PredictionCall[];
-  initial: ServeFields;
-  problem: string | null;
-  onChange: (fields: ServeFields) => void;
 }
 
-function Form({ calls, initial, problem, onChange }: FormProps): React.JSX.Element {
-  const [fields, setFields] = useState(initial);
+/** Asks how a prediction is to be packaged. */
+export function ServeForm(props: ServeFormProps): React.JSX.Element {
+  const { calls } = props;
+  const [fields, set] = useFields(props);
   const faults = serveFaults(fields);
   const bind = (name: keyof ServeFields) => ({
     name,
     value: fields[name],
     fault: faults[name],
-    onChange: (value: string) => {
-      const next = { ...fields, [name]: value };
-      setFields(next);
-      onChange(next);
-    }
+    onChange: (value: string) => set({ [name]: value })
   });
   return (
     <>
-      {problem && <Notice kind="error">{problem}</Notice>}
       <p className="labline-Form-note">
         The model <code>{calls[0].model}</code> becomes one that takes raw rows: what the notebook does to
         them goes with it. It is registered only when it gives what the notebook computed.
