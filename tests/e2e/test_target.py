@@ -15,6 +15,7 @@ from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.running import Runner
 
+from .accessibility import violations
 from .lab import LabServer
 from .pages import NotebookPage, choose_command, write_notebook
 
@@ -61,6 +62,8 @@ def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: P
     emulator = Emulator(tmp_path, runner)
     try:
         choose_command(page, "Add a Target", "labline:add-target")
+        expect(page.locator("[data-labline-option=name]")).to_be_focused()
+        assert violations(page, ".jp-Dialog-content") == []
         page.locator("[data-labline-option=name]").fill("far")
         page.locator("[data-labline-option=host]").fill("nowhere")
         expect(page.locator("[data-labline-fault=host]")).to_be_visible()

@@ -67,7 +67,7 @@ export function ScheduleForm(props: ScheduleFormOptions & FormProps<ScheduleChoi
     choose({ overrides: next });
   };
   return (
-    <div className="labline-mod-schedule">
+    <>
       <fieldset>
         <legend>When</legend>
         <When fields={fields} set={set} />
@@ -134,7 +134,7 @@ export function ScheduleForm(props: ScheduleFormOptions & FormProps<ScheduleChoi
         />
       </fieldset>
       <p className="labline-Form-note">{noteOf(fields.target, isEdited ?? false)}</p>
-    </div>
+    </>
   );
 }
 

@@ -1,6 +1,8 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
-import React, { useState } from 'react';
+import { PromiseDelegate } from '@lumino/coreutils';
+import type { Message } from '@lumino/messaging';
+import React, { useEffect, useState } from 'react';
 
 import { Notice } from './parts';
 
@@ -94,6 +96,12 @@ class FormBody<T> extends ReactWidget {
     return this.value;
   }
 
+  /** The dialog gives a field the focus when this is kept: by default it is before the fields are sure to be there. */
+  protected override onUpdateRequest(msg: Message): void {
+    super.onUpdateRequest(msg);
+    this.renderPromise = this.drawn.promise;
+  }
+
   protected override render(): React.JSX.Element {
     return (
       <>
@@ -101,7 +109,16 @@ class FormBody<T> extends ReactWidget {
         {this.form(this.value, value => {
           this.value = value;
         })}
+        <Drawn tell={() => this.drawn.resolve()} />
       </>
     );
   }
+
+  private readonly drawn = new PromiseDelegate<void>();
+}
+
+/** Says that what stands beside it is drawn. */
+function Drawn({ tell }: { tell: () => void }): null {
+  useEffect(tell, [tell]);
+  return null;
 }
