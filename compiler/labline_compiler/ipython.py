@@ -71,21 +71,25 @@ class ParsedCell:
 
 
 def parse_cell(
-    source: str, is_variable: Callable[[str], bool] = lambda _: True, own: Collection[str] = ()
+    source: str,
+    is_variable: Callable[[str], bool] = lambda _: True,
+    own: Collection[str] = (),
+    python: Callable[[str], ast.Module] | None = None,
 ) -> ParsedCell:
     """Parse a cell. Raises :class:`CellSyntaxError`.
 
     *is_variable* tells whether a name may be one of the notebook's: ``pwd`` alone is a magic where it is not. *own* are
-    the names of magics that the notebook makes.
+    the names of magics that the notebook makes. *python* parses what is Python by then, as :func:`parse_python` does.
     """
+    python = python or parse_python
     magic = _CELL_MAGIC.match(source)
     if magic is None:
-        return ParsedCell(_parse_line(source, is_variable, own) or parse_python(source))
+        return ParsedCell(_parse_line(source, is_variable, own) or python(source))
     name, line, body = magic["name"], magic["line"], magic["body"] or ""
     if name not in _PYTHON_BODY | _LOCAL_BODY:
         return ParsedCell(ast.Module([], []), CellMagic(name, line, body))
     above = source[: len(source) - len(body)].count("\n")
-    tree = parse_python("\n" * above + body)
+    tree = python("\n" * above + body)
     return ParsedCell(tree, CellMagic(name, line), local=name in _LOCAL_BODY)
 
 

@@ -9,6 +9,7 @@ from labline_compiler.analysis.dataflow import Analysis
 from labline_compiler.ipython import ParsedCell, aliases, parse_cell
 from labline_compiler.modules import written_modules
 from labline_compiler.notebook import Cell, Notebook
+from labline_compiler.trees import TREES
 
 
 class Known:
@@ -21,12 +22,16 @@ class Known:
         self._notebook = notebook
         self._aliases = aliases(cell.source for cell in notebook.code_cells)
         self._parsed: dict[tuple[int, str], ParsedCell] = {}
+        self._copies: dict[str, int] = {}  # by source: how many cells of it were parsed
 
     def parse(self, cell: Cell) -> ParsedCell:
         """The cell's code, parsed once. Raises :class:`~.ipython.CellSyntaxError`."""
         place = (cell.index, cell.source)
         if place not in self._parsed:
-            self._parsed[place] = parse_cell(cell.source, self._may_be_variable, self._aliases)
+            copy = self._copies[cell.source] = self._copies.get(cell.source, 0) + 1
+            self._parsed[place] = parse_cell(
+                cell.source, self._may_be_variable, self._aliases, lambda source: TREES.parse(source, cell.source, copy)
+            )
         return self._parsed[place]
 
     def _may_be_variable(self, name: str) -> bool:

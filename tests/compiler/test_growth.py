@@ -9,13 +9,21 @@ from typing import Any
 
 import pytest
 
+from labline_compiler import known
 from labline_compiler.analysis import blurring
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
+from labline_compiler.trees import Trees
 from labline_runtime.specification import Observation
 
 from ..bench.compile import columns, items, ordinary, shared
+
+
+@pytest.fixture(autouse=True)
+def nothing_parsed_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The larger notebook has the smaller one's cells, which would be parsed by then."""
+    monkeypatch.setattr(known, "TREES", Trees(most=0))
 
 
 def lines_run(cells: list[str]) -> int:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import gc
 import threading
 
+from labline_compiler.analysis.heap import Heap
+from labline_compiler.analysis.recorder import Recorder
+from labline_compiler.analysis.trace import Trace
+from labline_compiler.analysis.walker import Walker
+from labline_compiler.compile import compile_notebook
 from labline_compiler.meanwhile import UNCOLLECTED, Meanwhile
+from labline_compiler.notebook import parse
 
 
 def test_the_last_one_out_puts_back_what_the_first_one_in_found() -> None:
@@ -62,3 +68,23 @@ def test_garbage_is_looked_for_again_after_an_error() -> None:
         if not was:
             gc.disable()
     assert enabled
+
+
+def test_a_compilation_leaves_nothing_to_the_collector() -> None:
+    text = '# %% tags=["step:a"]\nx = [1]\ndef f():\n    return x\n# %% tags=["step:b"]\nprint(f(), [y for y in x])\n'
+    notebook = parse(text, "notebook.py")
+
+    def analysed() -> int:
+        return sum(type(each) in (Walker, Trace, Heap, Recorder) for each in gc.get_objects())
+
+    gc.collect()
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        before = analysed()
+        compilation = compile_notebook(notebook)
+        assert analysed() == before
+    finally:
+        if was:
+            gc.enable()
+    assert compilation.pipeline is not None

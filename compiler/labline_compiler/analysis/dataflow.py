@@ -95,6 +95,7 @@ class Analysis:
                 raise TooDeepError(unit.cell) from error
             observed.after(place, walker)
             trace.finish(walker.ran[-1] if unit.parsed is not None else None)
+        trace.end()
         return trace, walker
 
 

@@ -41,8 +41,7 @@ class Expressions(Calls):
         self.log_files: dict[str | None, None] = {}
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
         self.last_value: Value = NOTHING  # of the last expression statement
-        self._handlers: dict[type[ast.AST], Callable[[Any], Any]] = {}
-        self._scopes: dict[ast.AST, scopes.Scope] = {}
+        self._handlers: dict[type[ast.AST], Callable[[Any, Any], Any]] = {}  # unbound: else this would hold itself
         self.namespaces = set()
         self.active: list[int] = []
         self.upward = 0
@@ -61,27 +60,19 @@ class Expressions(Calls):
         self.budget = 0
         self.told_spent = self.told_all = False
         self.remaining = NOTEBOOK_BUDGET
-        self._texts = TextReader(self.state.text_of, self.origin_of)
 
     def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes, at this place of the program."""
         return (node, self.context, extra)
-
-    def function_scope(self, node: scopes.FunctionNode) -> scopes.Scope:
-        """The function's scope, worked out once."""
-        scope = self._scopes.get(node)
-        if scope is None:
-            scope = self._scopes[node] = scopes.function_scope(node)
-        return scope
 
     def eval(self, node: ast.expr) -> Value:
         """The value of an expression."""
         handler = self._handlers.get(type(node))
         if handler is None:
             handler = self._handlers[type(node)] = getattr(
-                self, f"_eval_{type(node).__name__.lower()}", self._eval_parts
+                type(self), f"_eval_{type(node).__name__.lower()}", type(self)._eval_parts
             )
-        result: Value = handler(node)
+        result: Value = handler(self, node)
         return result
 
     def _eval_parts(self, node: ast.AST) -> Value:
@@ -102,7 +93,7 @@ class Expressions(Calls):
 
     def text(self, node: ast.expr | None) -> str | None:
         """The text that an expression gives, where it is spelled out."""
-        return self._texts.read(node)
+        return TextReader(self.state.text_of, self.origin_of).read(node)
 
     def origin_of(self, node: ast.expr) -> str | None:
         """The dotted name of what an expression is of a library, without counting as a read."""

@@ -280,7 +280,7 @@ class Recorder:
             self.starred[name] = len(self.stars)
             self._need(name)
         elif name not in IPYTHON_NAMES and not hasattr(builtins, name) and not is_text(name):
-            if not forgiven and not (late and name in self.trace.state.module.names):  # it may run later
+            if not forgiven and not (late and name in self.trace.bound):  # it may run later
                 self._tell_unbound(name, node)
             elif self.unit.step in self.steps and name not in self.values:
                 self.stretch.uses.add(name)  # should a step above bind it out of sight, this one would see it

@@ -35,12 +35,14 @@ class Binding:
     deletes: bool = False
 
 
+@lru_cache(maxsize=4096)
 def function_scope(node: FunctionNode) -> Scope:
     """The scope of a function or lambda."""
     body = [ast.Expr(node.body)] if isinstance(node, ast.Lambda) else node.body
     return _scope(body, {argument.arg for argument in arguments(node)})
 
 
+@lru_cache(maxsize=4096)
 def class_scope(node: ast.ClassDef) -> Scope:
     """The scope of a class body."""
     return _scope(node.body, set())

@@ -29,9 +29,9 @@ class Statements(Stays):
             handler = self._handlers.get(type(statement))
             if handler is None:
                 handler = self._handlers[type(statement)] = getattr(
-                    self, f"_run_{type(statement).__name__.lower()}", self._run_other
+                    type(self), f"_run_{type(statement).__name__.lower()}", type(self)._run_other
                 )
-            handler(statement)
+            handler(self, statement)
 
     def run_code(self, code: ast.Module) -> Value:
         """Follow code that stands in a text, as if it stood in the cell. Returns the value of the last expression."""
@@ -317,7 +317,7 @@ class Statements(Stays):
             defaults[argument.arg] = self.eval(default)
         frame = self.state.frame
         around = frame if frame is not self.state.module else None
-        info = FunctionInfo(node, self.function_scope(node), around, defaults, binding, texts=texts)
+        info = FunctionInfo(node, scopes.function_scope(node), around, defaults, binding, texts=texts)
         value = self.heap.make(self.site(node), "function", function=info)
         if scopes.has_class(node):
             self.heap.class_makers |= value

@@ -62,6 +62,7 @@ class Trace:
         self.heap = heap
         self.parts: list[Part] = []
         self.state: State
+        self.bound: frozenset[str] = frozenset()  # the notebook's names, by the end
         self._statement: ast.stmt | None = None
         self._events = Events()
         self._told: set[tuple[Any, ...]] = set()  # what would be the same again, as long as nothing is bound
@@ -90,6 +91,14 @@ class Trace:
         """The unit ends."""
         part = self.parts[-1]
         part.bound, part.staying, part.ran = dict(self.state.always), dict(self.state.staying), ran
+
+    def end(self) -> None:
+        """No unit is left. Who told of uses is let go: else they and this would hold each other, and all of the
+        analysis would stay until the collector comes.
+        """
+        self.bound = frozenset(self.state.module.names)
+        self.heap.listener = None
+        del self.state
 
     def _linked(self, holder: int, new: Value) -> None:
         self._events.recorded.append(("link", (holder, new)))
