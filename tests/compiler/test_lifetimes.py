@@ -39,6 +39,15 @@ TOLD = {
         "c = C()",
         "print(len(w))",
     ),
+    "weak references that are kept under another name": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\nr = weakref.ref(c)\nall = [r]",
+        "c = C()\nprint(all[0]())",
+    ),
+    "weak references that a function makes": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\ndef watch():\n    return weakref.ref(c)\nr = watch()",
+        "c = C()",
+        "print(r())",
+    ),
     "two classes in the same words": ("class A: pass\nfirst = A()", "class A: pass", "print(isinstance(first, A))"),
     "flags of decimal numbers": (
         "import decimal\nx = decimal.Decimal(1) / 3",
@@ -105,6 +114,21 @@ NOT_TOLD = {
         "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)",
         "print(r() is c)",
         "c = C()",
+        "print(c)",
+    ),
+    "weak references to another object than the one whose name is bound to another": (
+        "import weakref\nclass C: pass\nc = C()\nd = C()\nr = weakref.ref(c)\nother = weakref.ref(d)",
+        "d = C()",
+        "print(r() is c)",
+    ),
+    "weak references whose callback's name is bound to another": (
+        "import weakref\nclass C: pass\nc = C()\nlog = []\nr = weakref.ref(c, log.append)",
+        "log = [1]",
+        "print(r() is c, log)",
+    ),
+    "weak references that are used just before their object is bound to another": (
+        "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)",
+        "print(r() is c)\nc = C()",
         "print(c)",
     ),
     "a class in other words": (

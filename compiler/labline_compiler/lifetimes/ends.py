@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from labline_compiler.analysis import scopes
+from labline_compiler.analysis.operations import words
 from labline_compiler.findings import Finding
 from labline_compiler.findings.place import find_name
 from labline_compiler.lifetimes.holding import Holding
 from labline_compiler.lifetimes.parts import Made, Part, Story, Taking, calls_in, told
 
 _ENDING = re.compile(r"\bdel\b|=\s*None\b|\bgc\.collect\b|\.(?:clear|pop|popitem|remove)\(|\bcollect\(\)")
+_OF_ONE = frozenset(f"weakref.{name}" for name in words("ref proxy finalize WeakMethod"))
 _FIX = "Make and end the object in one step."
 _KEEP = "Give the other object another name, so that this one keeps the object that is referred to."
 
@@ -22,6 +24,26 @@ class _Watchers(Holding):
 
     def makes(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Call) and self.story.origin(node.func).startswith("weakref.")
+
+    def referred(self, name: str, made: Made) -> set[str]:
+        """The names of what the references are made to that *name* holds, as far as the cell that made it tells."""
+        waiting, seen, calls = [name], {name}, list[ast.Call]()
+        while waiting:
+            name = waiting.pop()
+            for statement in made.part.tree.body:
+                if find_name(statement, name) is not None:
+                    calls += filter(self.makes, calls_in(statement))
+                    others = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)} - seen
+                    waiting += (held := {each for each in others if (made.part.step, each) in self.names})
+                    seen |= held
+        # Where functions make the references that could be any of the cell's.
+        calls = calls or [call for call in calls_in(made.part.tree) if self.makes(call)]
+        given = (each for call in calls for value in self._watched(call) for each in ast.walk(value))
+        return {node.id for node in given if isinstance(node, ast.Name)}
+
+    def _watched(self, call: ast.Call) -> Sequence[ast.AST]:
+        """Of what a call is handed, what it refers to weakly: the callbacks are not."""
+        return call.args[:1] if self.story.origin(call.func) in _OF_ONE else (*call.args, *call.keywords)
 
 
 class _Watched(Holding):
@@ -47,7 +69,8 @@ class _Watched(Holding):
 
 def find(story: Story) -> Iterator[Finding]:
     """Weak references and ``__del__`` of objects that a later step ends."""
-    for taking in story.takings(_Watchers(story).names):
+    watchers = _Watchers(story)
+    for taking in story.takings(watchers.names):
         enders = [part for part in [taking.part, *story.below(taking.made.part)] if _ENDING.search(part.cell.source)]
         if enders:
             message = (
@@ -56,7 +79,7 @@ def find(story: Story) -> Iterator[Finding]:
                 f"cell {enders[0].cell.number} ends them, so the references do not show it."
             )
             yield told("LL409", message, taking.part, taking.node, _FIX)
-        elif (rebound := _rebound(story, taking)) is not None:
+        elif (rebound := _rebound(story, taking, watchers.referred(taking.name, taking.made))) is not None:
             name, part = rebound
             message = (
                 f"Step {taking.step} (cell {taking.part.cell.number}) needs {taking.name}, which holds weak references "
@@ -69,19 +92,22 @@ def find(story: Story) -> Iterator[Finding]:
             yield from _ended(story, name, made)
 
 
-def _rebound(story: Story, taking: Taking) -> tuple[str, Part] | None:
-    """A name of what the references were made to, and the cell of a later step that binds it to something else.
+def _rebound(story: Story, taking: Taking, names: set[str]) -> tuple[str, Part] | None:
+    """One of *names*, to which the references were made, and the cell of a later step that binds it to something else.
 
     None where they are not used any more by then.
     """
-    calls = (call for call in calls_in(taking.made.part.tree) if story.origin(call.func).startswith("weakref."))
-    given = (each for call in calls for value in (*call.args, *call.keywords) for each in ast.walk(value))
-    names = {node.id for node in given if isinstance(node, ast.Name)}
     found = None
     for part in story.below(taking.made.part):
-        bound = [binding.name for binding in scopes.bindings(part.tree.body) if binding.name in names]
-        found = found or ((bound[0], part) if bound else None)
-        if found is not None and find_name(part.tree, taking.name) is not None:
+        used_by: Sequence[ast.AST] = [part.tree]
+        if found is None:
+            for place, statement in enumerate(part.tree.body):
+                bound = [binding.name for binding in scopes.bindings([statement]) if binding.name in names]
+                if bound:
+                    found = bound[0], part
+                    used_by = part.tree.body[place if hasattr(statement, "body") else place + 1 :]
+                    break
+        if found is not None and any(find_name(each, taking.name) is not None for each in used_by):
             return found
     return None
 
