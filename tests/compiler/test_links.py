@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given
 
+from labline_compiler.analysis import links as links_module
 from labline_compiler.analysis.journal import ABSENT
 from labline_compiler.analysis.links import Links
 from labline_compiler.analysis.scene import Scene
@@ -43,6 +45,22 @@ def test_what_a_value_reaches_grows_with_every_link(
         asked.append(value)
         for each in asked:
             assert links.reach(each) == gone_along(links, each)
+
+
+@given(st.lists(LINK | VALUES, max_size=40), st.integers(0, 8))
+def test_what_nobody_asked_for_meanwhile_is_right_when_it_is_asked_for(
+    happens: list[tuple[int, frozenset[int]] | frozenset[int]], large: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(links_module, "_LARGE", large)
+        links = Links()
+        for each in happens:
+            if isinstance(each, frozenset):
+                assert links.reach(each) == gone_along(links, each)
+            else:
+                link(links, *each)
+        for one in range(8):
+            assert links.reach({one}) == gone_along(links, {one})
 
 
 @given(

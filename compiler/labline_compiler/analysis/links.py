@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 Value: TypeAlias = frozenset[int]
 NOTHING: Value = frozenset()
 _SET_A_STEP = 50  # so many objects of a set cost as much as one step of Python
+_LARGE = 8  # a ring of so many objects is sooner kept right than worked out again
 _MOST_KEPT = 2_000_000  # objects in sets that were worked out, of which many are not asked for again
 
 
@@ -46,6 +47,7 @@ class Links:
         self._within: dict[int, set[int]] = {}  # by ring: its members
         self._above: defaultdict[int, set[int]] = defaultdict(set)  # by ring: the rings that hold it
         self._below: dict[int, Value] = {}  # by ring
+        self._forgotten: set[int] = set()  # rings of which nothing is kept, nor of any that holds them
         self._alone: dict[int, Value] = {}  # the same of what holds nothing: not to be kept right, once it does
         self._reached: dict[Value, _Reach] = {}
         self._kept = 0  # about how many objects are in there
@@ -74,20 +76,29 @@ class Links:
     def _spread(self, holder: int, new: Value) -> set[int]:
         """Keep what is known of *holder* and of all that holds it right, now that it comes to hold *new* as well.
 
-        Returns the rings that were gone through.
+        Of most that holds it nothing is kept until somebody asks: it may come to hold much more before that. Returns
+        the rings that were gone through.
         """
         if holder not in self._below and not self._above.get(holder) and holder not in new:
+            self.grown.add(holder)
             return {holder}
         added = self.reach(new)  # first of all: what this works out for the first time may have to grow, too
-        stack, seen = [holder], {holder}
+        stack, seen, forgotten = [holder], {holder}, True
         while stack:
             ring = stack.pop()
             known = self._below.get(ring)
             if known is not None:
                 if added <= known:
+                    forgotten = False
                     continue
-                self._below[ring] = known | added
-                self.grown.add(ring)
+                if ring == holder or len(self.members(ring)) > _LARGE:
+                    self._below[ring] = known | added
+                    forgotten = forgotten and ring == holder
+                else:
+                    del self._below[ring]
+            elif ring in self._forgotten:
+                continue
+            self.grown.add(ring)
             if above := self._above.get(ring):
                 rings = {self.ring(number) for number in above}
                 rings.discard(ring)
@@ -95,6 +106,8 @@ class Links:
                 rings = rings - seen
                 seen |= rings
                 stack.extend(rings)
+        if forgotten:
+            self._forgotten |= seen - self._below.keys()
         self.work += len(seen) * (1 + len(added) // _SET_A_STEP)
         if holder in added:  # what it comes to hold holds it
             self._close([ring for ring in seen if ring in added])
@@ -112,6 +125,7 @@ class Links:
         whole = rings.pop()
         self.grown.update(rings)  # whoever knows them by those has to ask again
         self.grown.add(whole)
+        self._forgotten.difference_update(rings, (whole,))
         members = self._within.setdefault(whole, {whole})
         for ring in rings:
             smaller = self._within.pop(ring, None) or {ring}
@@ -169,6 +183,7 @@ class Links:
                 known = self._alone[number] = frozenset((number,))
         if known is None:
             found, stack = {number}, [number]
+            self._forgotten.discard(ring)
             while stack:
                 for each in sorted(self.things[stack.pop()].holds - found, reverse=True):
                     if each in found:  # the newest first, as they tend to hold the older
@@ -177,6 +192,7 @@ class Links:
                     if below is None:
                         found.add(each)
                         stack.append(each)
+                        self._forgotten.discard(self._ring.get(each, each))
                     else:
                         found |= below
             known = self._below[ring] = frozenset(found)

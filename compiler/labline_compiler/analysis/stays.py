@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Sequence
+from functools import lru_cache
 
 from labline_compiler.analysis import scopes
 from labline_compiler.analysis.expressions import Expressions
-from labline_compiler.analysis.heap import ClassInfo
 from labline_compiler.analysis.links import Value
 from labline_compiler.analysis.staying import (
     COROUTINE,
@@ -113,7 +113,7 @@ class Stays(Expressions):
 
     def _holds(self, node: ast.expr) -> Staying | None:
         """What the expression's value holds of that kind."""
-        parts: list[ast.expr] = []
+        parts: Sequence[ast.expr] = ()
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
             parts = node.elts
         elif isinstance(node, ast.Dict):
@@ -121,31 +121,34 @@ class Stays(Expressions):
         elif isinstance(node, (ast.ListComp, ast.SetComp)):
             parts = [node.elt]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            parts = list(self._attributes(node.func.id))
+            parts = self._attributes(node.func.id)
         found = (self._stays(each) or self._standing(each) or self._holds(each) for each in parts)
         return next((stays.within() for stays in found if stays), None)
 
-    def _attributes(self, name: str) -> Iterator[ast.expr]:
+    def _attributes(self, name: str) -> tuple[ast.expr, ...]:
         """What ``__init__`` of a class of the notebook sets as attributes of each instance, if it is a plain class."""
         value = self.state.peek(name) or ()
         infos = [self.heap.things[number].klass for number in value]
         info = infos[0] if len(infos) == 1 else None
         if info is None or info.node.bases or info.node.keywords or info.node.decorator_list:
-            return
-        yield from _set_by_init(info)
+            return ()
+        return _set_by_init(info.node)
 
 
-def _set_by_init(info: ClassInfo) -> Iterator[ast.expr]:
-    methods = {each.name: each for each in info.node.body if isinstance(each, ast.FunctionDef)}
+@lru_cache(maxsize=4096)
+def _set_by_init(node: ast.ClassDef) -> tuple[ast.expr, ...]:
+    methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
     init = methods.get("__init__")
     if init is None or not _PICKLING.isdisjoint(methods):
-        return
+        return ()
+    found = []
     own = scopes.function_scope(init).locals
     for statement in init.body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
             made = statement.value
             if isinstance(made, ast.Call) and not {n.id for n in ast.walk(made.func) if isinstance(n, ast.Name)} & own:
-                yield made
+                found.append(made)
+    return tuple(found)
 
 
 def _is_nothing(node: ast.expr) -> bool:
