@@ -21,12 +21,14 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from labline_backend.endpoints.deploying import Endpoints, Found, Wish
+from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
@@ -89,11 +91,12 @@ def soak(seconds: float, swap: float, kill: float) -> dict[str, Any]:
         warnings.simplefilter("ignore")
         home = Home.open(Path(folder))
         _register(home)
-        with Endpoints(home) as endpoints:
+        with Endpoints(home) as endpoints, _ended(home, "tide"), contextlib.ExitStack() as stack:
             found = _deployed(endpoints, Wish("tide/1", workers=2))
             load = Load(found, endpoints.token("tide"))
             before = _memory(found)
             load.start()
+            stack.callback(load.end)  # else its threads keep this process when the rest breaks off
             swaps, refused, kills, slowest = 0, 0, 0, 0.0
             start = time.monotonic()
             next_swap, next_kill = start + swap, start + (kill or seconds * 2)
@@ -131,6 +134,21 @@ def soak(seconds: float, swap: float, kill: float) -> dict[str, Any]:
         "memory_before": before,
         "memory_after": after,
     }
+
+
+@contextlib.contextmanager
+def _ended(home: Home, name: str) -> Iterator[None]:
+    """However it ends inside, the endpoint's processes have ended then."""
+    try:
+        yield
+    finally:
+        keeper = EndpointFolder.of(home, name).keeper()
+        if keeper is not None:
+            processes = [psutil.Process(keeper), *psutil.Process(keeper).children(recursive=True)]
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(processes, timeout=10)
 
 
 def _register(home: Home) -> None:
