@@ -242,7 +242,7 @@ def _log(
                 "signature": mlflow.models.infer_signature(rows[:LOOKED_AT], answer),
                 "input_example": rows[:SHOWN],
             }
-        with _run(mlflow, wish, run_id, tags), _sampled(mlflow, rows) as files:
+        with _run(mlflow, wish, run_id, tags), _sampled(mlflow, rows if wish.sample else None) as files:
             logged = mlflow.sklearn.log_model(
                 model.value,
                 name="model",

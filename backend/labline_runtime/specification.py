@@ -237,6 +237,7 @@ class Registration:
     """The wish that a model which the step makes becomes a version of the registered model ``name``.
 
     ``variable`` holds it, ``input`` a table or an array of the rows that it is asked with; None: found out.
+    ``sample``: whether some of these rows are kept beside it, for whoever serves it to check it on.
     ``experiment`` is where an MLflow run is opened for it on a target that has opened none for the step.
     """
 
@@ -244,6 +245,7 @@ class Registration:
     variable: str | None = None
     input: str | None = None
     experiment: str | None = None
+    sample: bool = True
 
 
 @dataclass(frozen=True)

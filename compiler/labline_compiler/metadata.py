@@ -213,15 +213,18 @@ def _foreach(value: Any) -> tuple[Foreach | None, str | None]:
 def _registration(value: Any) -> tuple[Registration | None, str | None]:
     """Which model to register: its registered name, or an object that has it; what is wrong with it."""
     entries = value if isinstance(value, Mapping) else {"name": value}
-    if unknown := sorted(set(map(str, entries)) - {"name", "variable", "input"}):
-        return None, f"has no entry `{unknown[0]}`; it has name, variable and input"
+    if unknown := sorted(set(map(str, entries)) - {"name", "variable", "input", "sample"}):
+        return None, f"has no entry `{unknown[0]}`; it has name, variable, input and sample"
     name = entries.get("name")
     if not isinstance(name, str) or MODEL_NAME.fullmatch(name) is None:
         return None, "says no name of a registered model, a text without / : @ . % and quotes"
     for key in ("variable", "input"):
         if entries.get(key) is not None and not _is_name(entries[key]):
             return None, f"says `{key}`, which is no name of a variable"
-    return Registration(name, entries.get("variable"), entries.get("input")), None
+    sample = entries.get("sample", True)
+    if not isinstance(sample, bool):
+        return None, "says a `sample` that is neither true nor false"
+    return Registration(name, entries.get("variable"), entries.get("input"), sample=sample), None
 
 
 def _is_name(name: Any) -> bool:
@@ -234,7 +237,10 @@ def _is_exception(name: Any) -> bool:
 
 def as_metadata(options: Options) -> dict[str, Any]:
     """*options* as an entry of ``labline.steps``, which reads them back."""
-    return {key: value for key, value in dataclasses.asdict(options).items() if value not in (None, {}, [])}
+    entries = {key: value for key, value in dataclasses.asdict(options).items() if value not in (None, {}, [])}
+    if options.register is not None:  # what a target adds to it is no entry
+        entries["register"] = {name: each for name, each in entries["register"].items() if each is not None}
+    return entries
 
 
 def _are_texts(value: Any, *lengths: int) -> bool:

@@ -46,6 +46,7 @@ test('what a form writes it reads back', () => {
     register: 'flights',
     variable: 'model',
     input: 'X',
+    sample: false,
     postMortem: true
   };
   assert.deepEqual(readFields(changed(NOTHING, wanted)), wanted);
@@ -55,6 +56,13 @@ test('what a form writes it reads back', () => {
 test('an option goes into the metadata as the compiler reads it', () => {
   const { entry } = changed(NOTHING, { retries: '2', timeout: '1.5', exit: 'outcome', register: 'flights' });
   assert.deepEqual(entry, { retries: 2, timeout: 1.5, exit: 'outcome', register: 'flights' });
+});
+
+test('that no sample is kept is said only of a model that is registered', () => {
+  const { entry } = changed(NOTHING, { register: 'flights', sample: false });
+  assert.deepEqual(entry, { register: { name: 'flights', sample: false } });
+  assert.deepEqual(changed({ entry, cells: [] }, { sample: true }).entry, { register: 'flights' });
+  assert.deepEqual(changed({ entry, cells: [] }, { register: '' }).entry, {});
 });
 
 test('what there is a tag for is written as one, on the first cell', () => {

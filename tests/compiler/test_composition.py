@@ -14,6 +14,7 @@ from labline_compiler.composition import MOST_NOTEBOOKS, Composed, compose, own_
 from labline_compiler.findings import Finding
 from labline_compiler.notebook import parse, read
 from labline_compiler.pipeline import Pipeline, Toleration
+from labline_runtime.specification import Registration
 
 from .helpers import edges, run_pipeline
 
@@ -188,6 +189,14 @@ def test_what_a_notebook_within_asks_of_a_cluster_goes_with_its_steps(folder: Fo
     found = folder.pipeline().step("other_load").options
     assert (found.tolerations, found.pull_secrets) == ((Toleration("gpu", "Exists"),), ("registry",))
     assert (found.requests, found.service_account) == ({"cpu": "1"}, "birds")
+
+
+def test_a_model_that_a_step_within_registers_is_registered(folder: Folder) -> None:
+    wish = {"name": "flights", "input": "X", "sample": False}
+    folder.write("other", cell("x = 2", "step:load"), labline={"steps": {"load": {"register": wish}}})
+    folder.write("root", cell("", "notebook:other"))
+    assert folder.compiled().findings == ()
+    assert folder.pipeline().step("other_load").options.register == Registration("flights", input="X", sample=False)
 
 
 def test_options_come_from_the_nearest_that_says_something(folder: Folder) -> None:

@@ -71,6 +71,7 @@ def test_how_long_to_wait_before_another_try(written, expected):
     [
         ("flights", Registration("flights")),
         ({"name": "flights", "variable": "model", "input": "X"}, Registration("flights", "model", "X")),
+        ({"name": "flights", "sample": False}, Registration("flights", sample=False)),
     ],
 )
 def test_which_model_a_step_registers(written: object, expected: Registration) -> None:
@@ -179,6 +180,7 @@ def test_a_request_beyond_the_limit_is_told() -> None:
         {"steps": {"a": {"register": "a/b"}}}, {"steps": {"a": {"register": {"variable": "model"}}}},
         {"steps": {"a": {"register": {"name": "b", "variable": "m.n"}}}}, {"steps": {"a": {"register": True}}},
         {"steps": {"a": {"register": {"name": "b", "model": "m"}}}},
+        {"steps": {"a": {"register": {"name": "b", "sample": "no"}}}},
     ],
 )  # fmt: skip
 def test_malformed_metadata_is_a_finding(own: object) -> None:

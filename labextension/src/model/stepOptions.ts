@@ -27,6 +27,7 @@ export interface StepFields extends ClusterFields {
   register: string;
   variable: string;
   input: string;
+  sample: boolean;
   postMortem: boolean;
 }
 
@@ -69,6 +70,7 @@ export function readFields(settings: StepSettings): StepFields {
     register: text(typeof entry.register === 'object' ? register.name : entry.register),
     variable: text(register.variable),
     input: text(register.input),
+    sample: register.sample !== false,
     postMortem: entry.post_mortem === true
   };
 }
@@ -161,9 +163,9 @@ export function changedSettings(settings: StepSettings, before: StepFields, afte
     const names = exitNames(after.exit);
     set('exit', names.length === 0 ? undefined : names.length === 1 ? names[0] : names);
   }
-  if (differs('register', 'variable', 'input')) {
-    const { register: name, variable, input } = after;
-    const more = { ...(variable && { variable }), ...(input && { input }) };
+  if (differs('register', 'variable', 'input', 'sample')) {
+    const { register: name, variable, input, sample } = after;
+    const more = { ...(variable && { variable }), ...(input && { input }), ...(!sample && { sample }) };
     set('register', name === '' ? undefined : Object.keys(more).length > 0 ? { name, ...more } : name);
   }
   if (differs('postMortem')) {

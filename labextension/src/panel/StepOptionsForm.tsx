@@ -62,6 +62,9 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
           <>
             <TextField {...bind('variable')} label="Variable" unit="with the model" hint="found" />
             <TextField {...bind('input')} label="Example" unit="variable with rows" hint="found" />
+            <CheckField name="sample" checked={fields.sample} onChange={sample => set({ sample })}>
+              A sample of these rows is kept with it, for its server to check it on
+            </CheckField>
           </>
         )}
       </fieldset>

@@ -63,7 +63,7 @@ STEPS: dict[str, tuple[str, Any]] = {
     ),
     "unbound": (TRAIN, {"name": "unbound", "variable": "modle"}),
     "misfit": (TRAIN, {"name": "misfit", "input": "price"}),
-    "named": (TWO, {"name": "named", "variable": "tree", "input": "X"}),
+    "named": (TWO, {"name": "named", "variable": "tree", "input": "X", "sample": False}),
     "halved": (HALVED, "halved"),
     "array": (HALVED.replace("halves[::1]", "halves"), "array"),
     "own": (OWN, "own"),
@@ -164,6 +164,14 @@ def test_rows_that_a_model_was_fitted_with_lie_beside_it(shop: Shop) -> None:
     rows = sampled(folder, mlmodel.read((folder / mlmodel.FILE).read_bytes()).signature)
     assert rows is not None and rows.count == 40
     assert dict(rows.named())["size"].tolist() == list(range(40))
+
+
+def test_no_rows_but_the_example_lie_beside_a_model_where_no_sample_is_wanted(shop: Shop) -> None:
+    from labline_runtime.sampling import FILE
+
+    assert list(shop.folder("houses").rglob(FILE))
+    assert not list(shop.folder("named").rglob(FILE))
+    assert len(shop.load("named").input_example) == 5
 
 
 def test_nothing_is_told_where_the_model_is_registered(shop: Shop) -> None:
