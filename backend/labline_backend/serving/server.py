@@ -175,7 +175,7 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         for listening in sockets or ():
             listening.close()
         if self._grpc is not None:
-            await self._grpc.stop()
+            await self._grpc.stop(lambda: self.force_exit)
         loop = asyncio.get_running_loop()
         end = loop.time() + DRAIN_SECONDS
         while self.server_state.connections and loop.time() < end and not self.force_exit:  # noqa: ASYNC110 - no event

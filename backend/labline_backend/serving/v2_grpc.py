@@ -28,7 +28,7 @@ READ_AT_ONCE = 64  # messages; each may be as large as a body
 METADATA_BYTES = 16 << 10
 CONNECTION_STREAMS = 256
 AGE_SECONDS = 8
-"""How old a connection becomes where processes share a port: its client then makes another one, with any of them."""
+"""How old a connection becomes: its client then makes another one, with any of the processes that share the port."""
 
 AGE_SPREAD = 1.1  # the library's
 TOLD_SECONDS = 2.0  # for the client to go
@@ -53,7 +53,6 @@ class GrpcServer:
     def __init__(self, answering: Answering, message_bytes: int, deadline: float, *, shares: bool = False) -> None:
         """With *shares* other processes may listen on the same port, each with a socket of its own."""
         self.port = 0
-        self._shares = shares
         self._answering = answering
         self._deadline = deadline
         self._reading = asyncio.Semaphore(READ_AT_ONCE)
@@ -66,7 +65,7 @@ class GrpcServer:
                 ("grpc.max_concurrent_streams", CONNECTION_STREAMS),
                 ("grpc.absolute_max_metadata_size", METADATA_BYTES),
                 ("grpc.max_metadata_size", METADATA_BYTES),
-                *([("grpc.max_connection_age_ms", AGE_SECONDS * 1000)] if shares else []),
+                ("grpc.max_connection_age_ms", AGE_SECONDS * 1000),
             ],
         )
         handlers: dict[str, tuple[str, Handler]] = {
@@ -98,22 +97,19 @@ class GrpcServer:
         await self._server.start()
 
     def end_listening(self) -> None:
-        """Leave new connections to the others, where the port is shared."""
-        if self._shares:
-            end_listening(self.port)
+        """Take no new connections: others may, where the port is shared."""
+        end_listening(self.port)
 
-    async def stop(self) -> None:
+    async def stop(self, hurried: Callable[[], bool]) -> None:
         """Take no new calls, and end when those that are there are answered.
 
-        The library cancels calls that come while it stops. Where others listen on the port as well, clients are first
-        led to them: there are no new connections, and those that there are end by their age, of which their clients
-        are told in good time.
+        The library cancels calls that come while it stops. So there are no new connections first, and those that there
+        are end by their age, of which their clients are told in good time. Once *hurried*, nobody waits for that.
         """
-        if self._shares:
-            end = time.monotonic() + AGE_SECONDS * AGE_SPREAD + TOLD_SECONDS
-            self.end_listening()
-            while has_connections(self.port) and time.monotonic() < end:  # noqa: ASYNC110 - the library tells nobody
-                await asyncio.sleep(0.05)
+        end = time.monotonic() + AGE_SECONDS * AGE_SPREAD + TOLD_SECONDS
+        self.end_listening()
+        while has_connections(self.port) and time.monotonic() < end and not hurried():  # noqa: ASYNC110 - no event
+            await asyncio.sleep(0.05)
         await self._server.stop(self._deadline)
 
     # ------------------------------------------------------------ any call

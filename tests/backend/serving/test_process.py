@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -11,11 +12,13 @@ import sys
 import threading
 from pathlib import Path
 
+import grpc
 import pytest
 
+from labline_backend.serving import v2_messages
 from labline_backend.store.payloads import payload_folder, read_payloads
 
-from .conftest import REPOSITORY, SECONDS, Registry, Start, infer, using
+from .conftest import REPOSITORY, SECONDS, TOKEN, Registry, Start, infer, using
 from .models import frame
 
 INFER = "/v2/models/logistic/infer"
@@ -71,6 +74,42 @@ def test_sigterm_loses_no_request_and_the_log_has_them_all(start: Start, registr
     assert lost == []
     assert "Traceback" not in errors
     assert read_payloads(payload_folder(registry.home, "logistic", "1")).num_rows == sum(answered)
+
+
+def test_sigterm_cancels_no_call_of_grpc(start: Start) -> None:
+    request = v2_messages.kind("ModelInferRequest")(model_name="logistic")
+    tensor = request.inputs.add(name="rows", datatype="FP64", shape=[1, 4])
+    tensor.contents.fp64_contents.extend([0.0, 1.0, 2.0, 3.0])
+    body, told = request.SerializeToString(), (("authorization", f"Bearer {TOKEN}"),)
+    ends: list[grpc.StatusCode] = []
+
+    with start("logistic/1", "--grpc-port", "0") as server:
+        busy = threading.Barrier(9)
+
+        def ask() -> None:
+            """Call again and again on one channel, until the server is no longer reached."""
+            with grpc.insecure_channel(server.grpc, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+                call = channel.unary_unary(f"/{v2_messages.SERVICE}/ModelInfer")
+                for count in itertools.count():
+                    try:
+                        call(body, metadata=told, timeout=SECONDS)
+                    except grpc.RpcError as error:
+                        ends.append(error.code())
+                        return
+                    if count == 20:
+                        busy.wait(SECONDS)
+
+        clients = [threading.Thread(target=ask) for _ in range(8)]
+        for client in clients:
+            client.start()
+        busy.wait(SECONDS)
+        server.process.send_signal(signal.SIGTERM)
+        _, errors = server.process.communicate(timeout=SECONDS)
+        for client in clients:
+            client.join(SECONDS)
+        assert server.process.returncode == 0
+    assert ends == [grpc.StatusCode.UNAVAILABLE] * 8
+    assert "Traceback" not in errors
 
 
 def test_a_model_in_a_folder_is_served_without_a_registry(start: Start, registry: Registry, tmp_path: Path) -> None:
