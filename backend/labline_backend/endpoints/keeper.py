@@ -39,6 +39,9 @@ BACKOFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 5.0
 """A worker that lived for so long was no failure of the model's: its successor is started at once."""
 
+TRIES = 3  # of a change during which a worker dies
+TRY_SECONDS = 0.5  # between two of them
+
 GONE = "a worker process died while it loaded the model: the log says more"
 
 
@@ -107,17 +110,34 @@ class Keeper:
     # --------------------------------------------------------------- changes
 
     async def _change(self, endpoint: Endpoint) -> None:
-        """Serve what is wanted, or say why not and go on with what is served."""
-        async with self._changing:
-            try:
-                if self._socket is None:
-                    self._check_registry(endpoint.spec)
-                    self._socket = await listen_patiently(endpoint.spec.host, endpoint.port)
-                    await asyncio.to_thread(self._store.listens, self._name, self._socket.getsockname()[1])
-                    self._begin(self._judge())
-                await self._roll_out(endpoint, self._socket)
-            except (CallError, GoneError, ListenError, OSError) as error:
-                await self._refuse(endpoint, GONE if isinstance(error, GoneError) else str(error))
+        """Serve what is wanted, or say why not and go on with what is served.
+
+        A worker that dies meanwhile may do so for reasons of its own, so it is tried again: a model that kills those
+        who load it does it every time. In between what is served gets its workers back.
+        """
+        for tries_left in reversed(range(TRIES)):
+            async with self._changing:
+                try:
+                    await self._put_in_force(endpoint)
+                except GoneError:
+                    if not tries_left:
+                        await self._refuse(endpoint, GONE)
+                        return
+                except (CallError, ListenError, OSError) as error:
+                    await self._refuse(endpoint, str(error))
+                    return
+                else:
+                    return
+            self._say("a worker died while what was wanted was loaded; it is tried again")
+            await asyncio.sleep(TRY_SECONDS)
+
+    async def _put_in_force(self, endpoint: Endpoint) -> None:
+        if self._socket is None:
+            self._check_registry(endpoint.spec)
+            self._socket = await listen_patiently(endpoint.spec.host, endpoint.port)
+            await asyncio.to_thread(self._store.listens, self._name, self._socket.getsockname()[1])
+            self._begin(self._judge())
+        await self._roll_out(endpoint, self._socket)
 
     async def _roll_out(self, endpoint: Endpoint, listening: socket.socket) -> None:
         spec, served = endpoint.spec, self._served

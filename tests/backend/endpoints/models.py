@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,49 @@ def _refusing() -> Any:
             raise ValueError("no row is good enough")
 
     return Refusing()
+
+
+def _slow(folder: Path, seconds: float) -> Any:
+    import mlflow
+
+    signs = str(folder)
+
+    class Slow(mlflow.pyfunc.PythonModel):
+        def load_context(self, context):
+            import os
+            import pathlib
+            import time
+
+            if b"serving.worker" not in pathlib.Path("/proc/self/cmdline").read_bytes():
+                return
+            pathlib.Path(signs, str(os.getpid())).touch()
+            end = time.monotonic() + seconds
+            while not pathlib.Path(signs, "go").exists() and time.monotonic() < end:
+                time.sleep(0.02)
+
+        def predict(self, context, model_input, params=None):
+            return model_input.sum(axis=1).to_numpy() * 7
+
+    return Slow()
+
+
+def log_slow(uri: str, folder: Path, seconds: float) -> None:
+    """Register ``slow``, which a worker loads only once there is a file called go in *folder*, or after *seconds*. Each
+    that has begun to leaves a file there, called by its process id."""
+    import mlflow
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    mlflow.set_tracking_uri(uri)
+    table = pd.DataFrame(rows(8), columns=list(COLUMNS))
+    with mlflow.start_run():
+        mlflow.pyfunc.log_model(
+            python_model=_slow(folder, seconds),
+            name="model",
+            registered_model_name="slow",
+            signature=infer_signature(table, np.zeros(8)),
+            pip_requirements=["pandas"],
+        )
 
 
 def log_versions(uri: str) -> None:

@@ -10,10 +10,15 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from labline_backend.endpoints.deploying import Endpoints, Found
+from labline_backend.endpoints.deploying import Endpoints, Found, Wish
+from labline_backend.home import Home
+from labline_backend.tracking.location import Location
 
-from .conftest import Connect, Deploy, until
+from ..serving.conftest import using
+from .conftest import SECONDS, Connect, Deploy, until
+from .models import log_slow
 
 CLIENTS = 4
 PAUSE = 0.01  # seconds between two requests of a client: what is deployed meanwhile needs the cores, too
@@ -105,6 +110,21 @@ def test_a_worker_that_is_killed_costs_only_what_it_was_asked_at_that_time(
         until(lambda: killed not in workers() and len(workers()) == 2)
     assert load.wrong == []
     assert max(map(len, load.lost.values())) <= 1  # a client has one request at a time
+
+
+def test_a_worker_that_dies_while_something_is_deployed_is_no_reason_to_refuse_it(
+    deploy: Deploy, connect: Connect, endpoints: Endpoints, home: Home, tmp_path: Path
+) -> None:
+    with using(Location.find(home, {}).uri):
+        log_slow(Location.find(home, {}).uri, tmp_path, SECONDS)
+    dying = deploy("tide/1", name="robust", workers=2).endpoint.status.workers[0]
+    wanted = endpoints.deploy(Wish("slow", name="robust"))
+    until(lambda: (tmp_path / str(dying)).exists())
+    os.kill(dying, signal.SIGKILL)
+    (tmp_path / "go").touch()
+    found = endpoints.wait("robust", wanted.endpoint.generation, SECONDS)
+    assert connect(found).ask().value == 21
+    assert "it is tried again" in endpoints.log("robust", 100)
 
 
 def test_requests_of_one_id_go_to_one_version_whichever_worker_answers(deploy: Deploy, connect: Connect) -> None:
