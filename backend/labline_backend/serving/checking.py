@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,9 +27,13 @@ from labline_backend.serving.native import load_native, use_one_thread
 from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
 from labline_backend.tracking import answering
-from labline_backend.tracking.location import Location
+from labline_backend.tracking.location import Location, shown
 
 FETCHED = "files"
+TAG = "labline.serving"
+"""The tag of a version in the registry that says how it is asked and why: what was found out last."""
+
+TAG_LETTERS = 4000
 
 
 class Calls:
@@ -68,7 +73,23 @@ def check(version: RegisteredVersion, checks: Checks) -> Checked:
             said = shorten(" ".join(str(getattr(error, "message", None) or error).split()), 400)
             raise LoadError(f"The model {version} cannot be loaded: {type(error).__name__}: {said}") from error
         checks.write(version, checked)
+        _tag(version, checks.location, str(checked.verdict))
         return checked
+
+
+def _tag(version: RegisteredVersion, location: Location, verdict: str) -> None:
+    """Tell the registry how a version is asked. One that takes no tags from us is no reason not to serve."""
+    if version.folder is not None:
+        return
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = MlflowClient(location.uri, location.registry_uri)
+        client.set_model_version_tag(version.name, version.version, TAG, shorten(verdict, TAG_LETTERS))
+    except (MlflowException, OSError) as error:
+        said = shorten(" ".join(str(error).replace(location.uri, shown(location.uri)).split()), 300)
+        print(f"labline: how {version} is asked is not written into the registry: {said}", file=sys.stderr)  # noqa: T201
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from labline_backend.serving import mlmodel
 from labline_backend.serving.checks import Checked, Checks, LoadError
 from labline_backend.serving.predictor import Predictor, load
 
-from .conftest import Registry, Server
+from .conftest import Registry, Server, using
 from .models import frame
 
 FOREST = RegisteredVersion("forest", "1")
@@ -67,6 +67,16 @@ def test_what_was_found_out_with_other_releases_does_not_count(registry: Registr
 def test_a_reference_stands_for_a_version_that_is_checked(registry: Registry) -> None:
     assert registry.checks.resolved([ModelReference.parse("forest@champion")]) == [FOREST]
     assert registry.checks.read(FOREST) is not None
+
+
+@pytest.mark.parametrize("name", ["forest", "ratio"])
+def test_how_a_version_is_asked_and_why_is_a_tag_of_it(name: str, registry: Registry) -> None:
+    import mlflow
+
+    verdict = registry.predictor(name).verdict
+    with using(registry.location.uri):
+        tags = mlflow.MlflowClient().get_model_version(name, "1").tags
+    assert tags["labline.serving"] == str(verdict)
 
 
 def test_a_reference_to_nothing_is_told(registry: Registry) -> None:
