@@ -88,6 +88,11 @@ class Home:
         return self.root / "checks"
 
     @property
+    def environments(self) -> Path:
+        """Environments of models that were made with other packages than are installed here: one folder each."""
+        return self.root / "environments"
+
+    @property
     def endpoints(self) -> Path:
         """Tokens and logs of endpoints: one folder an endpoint."""
         return self.root / "endpoints"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -92,6 +92,12 @@ class Weights(click.ParamType):  # type: ignore[type-arg, unused-ignore]
     default=None,
     help="Write a line of JSON for each request, for `labline endpoints logs --access`. [default: no]",
 )
+@click.option(
+    "--environment",
+    type=click.Choice(["model", "server"]),
+    help="model: in an environment of its own, made by uv, where it was made with other packages than are installed "
+    "beside Labline; server: never. [default: model]",
+)
 @click.option("--target", type=click.Choice(["local", "kserve"]), default="local", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="For kserve: the file to write.")
 @click.option("--image", help="For kserve: the image of the server. [default: labline-server:VERSION]")
@@ -119,6 +125,7 @@ def deploy(
     grpc: bool | None,
     grpc_port: int | None,
     access_log: bool | None,
+    environment: Literal["model", "server"] | None,
     target: str,
     output: Path | None,
     image: str | None,
@@ -158,6 +165,7 @@ def deploy(
         privacy=privacy.levels if levels else None,
         events=events,
         access_log=access_log,
+        environment=environment,
         grpc=grpc,
         grpc_port=grpc_port,
     )
@@ -168,7 +176,12 @@ def deploy(
         wanted = service.endpoints.deploy(wish)
         if not as_json:
             click.echo(f"{wanted.endpoint.name}: the model is being loaded ...", err=True)
-        found = service.endpoints.wait(wanted.endpoint.name, wanted.endpoint.generation, WAIT_SECONDS)
+
+        def tell(message: str) -> None:
+            if not as_json:
+                click.echo(f"{wanted.endpoint.name}: {message} ...", err=True)
+
+        found = service.endpoints.wait(wanted.endpoint.name, wanted.endpoint.generation, WAIT_SECONDS, tell)
     if as_json:
         terminal.document(wire.endpoint(found))
         return

@@ -5,17 +5,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from labline_backend.home import Home
+    from labline_backend.serving.needs import Resolved
     from labline_backend.serving.predictor import Predictor
     from labline_backend.serving.privacy import Privacy
-    from labline_backend.serving.server import Address
+    from labline_backend.serving.server import Address, Settings
 
 DEFAULT_PORT = 8900
 NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
@@ -69,6 +72,14 @@ NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
     metavar="BOUND",
     help="Answer by ONNX Runtime where labels are equal and scores within BOUND (1e-6). By default never.",
 )
+@click.option(
+    "--environment",
+    type=click.Choice(["model", "server"]),
+    default="model",
+    show_default=True,
+    help="model: in an environment of its own, made by uv, where it was made with other packages than are installed "
+    "beside Labline; server: never.",
+)
 def serve(
     model: str | None,
     folder: Path | None,
@@ -85,6 +96,7 @@ def serve(
     events: str | None,
     access_log: str | None,
     bound: float,
+    environment: str,
 ) -> None:
     """Serve a registered MODEL, by default its newest version, until Ctrl-C or SIGTERM.
 
@@ -99,6 +111,7 @@ def serve(
         raise InputError(f"Serving needs {', '.join(missing)}: pip install 'labline[serving]'.")
     if grpc_port is not None and importlib.util.find_spec("grpc") is None:
         raise InputError("gRPC needs grpcio: pip install 'labline[grpc]'.")
+    variables = dict(os.environ)  # as what may take the place of this process needs them
     token, made = _token(token_env)
     home = Home.find()
     if (model is None) == (folder is None):
@@ -124,21 +137,65 @@ def serve(
     from labline_backend.serving.checks import LoadError
     from labline_backend.serving.engine import Limits
     from labline_backend.serving.listening import ListenError
-    from labline_backend.serving.server import Settings
+    from labline_backend.serving.server import ElsewhereError, Settings
     from labline_backend.serving.server import serve as serve_model
 
     limits = Limits(waiting=queue, deadline=deadline)
     privacy, events = kept_as(levels, events)
     settings = Settings(
-        token, host, port, max_body << 20, limits, log_rate, access_log, grpc_port, bound, privacy, events
+        token,
+        host,
+        port,
+        max_body << 20,
+        limits,
+        log_rate,
+        environment == "server",
+        access_log,
+        grpc_port,
+        bound,
+        privacy,
+        events,
     )
     try:
         asked = ModelReference.parse(called) if folder is None else RegisteredVersion(called, "1", str(folder))
         serve_model(asked, home, settings, announce)
+    except ElsewhereError as error:
+        _serve_elsewhere(error.resolved, home, settings, variables)
     except (RegistryError, LoadError, ListenError) as error:
         raise InputError(str(error)) from error
     except AccessLogError as error:
         raise InputError(f"The access log {access_log} cannot be written: {error.strerror}.") from error
+
+
+def _serve_elsewhere(resolved: Resolved, home: Home, settings: Settings, variables: dict[str, str]) -> NoReturn:
+    """Have the same command take the place of this process in an environment of the model's own."""
+    import asyncio
+
+    from labline_backend.errors import InputError
+    from labline_backend.serving.environments import GRPC, ONNX, Environments
+    from labline_backend.serving.needs import NeedsError
+
+    async def tell(message: str) -> None:
+        click.echo(f"labline {message} ...", err=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):  # the server has taken them
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    environments = Environments(home)
+    extras = (*(GRPC if settings.grpc_port is not None else ()), *(ONNX if settings.bound else ()))
+    try:
+        place = asyncio.run(environments.place(str(resolved.version), resolved.needs, extras, tell))
+    except NeedsError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise home.error(error) from error
+    environments.keep_through_exec()
+    sys.stdout.flush()
+    given = sys.argv[1:]
+    end = given.index("--") if "--" in given else len(given)
+    given[end:end] = ["--environment", "server"]
+    os.execve(  # noqa: S606 - the interpreter of an environment that was made here
+        place.python, [place.python, "-P", "-m", "labline_backend", *given], place.variables(variables)
+    )
 
 
 def _is_loopback(address: str) -> bool:

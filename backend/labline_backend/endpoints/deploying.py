@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -26,7 +26,15 @@ from labline_backend.endpoints.kserve import Place, objects
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError, resolve, source
-from labline_backend.store.endpoints import NOWHERE, CanaryRule, Endpoint, EndpointSpec, EndpointStore, Share
+from labline_backend.store.endpoints import (
+    NOWHERE,
+    CanaryRule,
+    Endpoint,
+    EndpointSpec,
+    EndpointStore,
+    Environment,
+    Share,
+)
 from labline_backend.tracking.location import Location
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -42,6 +50,7 @@ SETTINGS = (
     "privacy",
     "events",
     "access_log",
+    "environment",
 )
 """What a wish may leave as it is."""
 
@@ -76,6 +85,7 @@ class Wish:
     privacy: dict[str, str] | None = None
     events: str | None = None
     access_log: bool | None = None
+    environment: Environment | None = None
     grpc: bool | None = None
     grpc_port: int | None = None
 
@@ -208,13 +218,17 @@ class Endpoints:
         EndpointFolder.of(self._home, name).remove()
         return found
 
-    def wait(self, name: str, generation: int, seconds: float) -> Found:
-        """Wait until the keeper has dealt with what was wanted, or has died, or *seconds* are over.
+    def wait(
+        self, name: str, generation: int, seconds: float, tell: Callable[[str], None] = lambda message: None
+    ) -> Found:
+        """Wait until the keeper has dealt with what was wanted, or has died, or *seconds* are over. *tell* is told what
+        the keeper says meanwhile.
 
         Raises ``InputError`` where it cannot be served.
         """
         folder = EndpointFolder.of(self._home, name)
         end, born = time.monotonic() + seconds, time.monotonic() + BORN_SECONDS
+        said = self.get(name).endpoint.status.message
         lived, tries = False, 2  # a keeper that was about to end when the wish came is followed by another
         while time.monotonic() < end:
             alive = folder.is_kept()
@@ -224,6 +238,9 @@ class Endpoints:
                 if status.refused:
                     raise InputError(f"{name}: {status.message}")
                 return found
+            if status.message != said:
+                said = status.message
+                tell(said)
             if not alive and (lived or time.monotonic() > born):
                 tries -= 1
                 if not tries:

@@ -24,13 +24,16 @@ from labline_backend.endpoints.workers import Worker
 from labline_backend.home import Home
 from labline_backend.serving.canary import Trial
 from labline_backend.serving.control import CallError, GoneError
+from labline_backend.serving.environments import GRPC, HERE, ONNX, Environments, Place
 from labline_backend.serving.listening import ListenError, hold_patiently, listen_patiently
 from labline_backend.serving.metrics import together
+from labline_backend.serving.needs import Needs, NeedsError, Resolved, joined
 from labline_backend.serving.plan import Orders, Plan
 from labline_backend.serving.tally import Counts, total
 from labline_backend.serving.traffic import Traffic
 from labline_backend.store.endpoints import Endpoint, EndpointSpec, EndpointStatus, EndpointStore, Rollout
 from labline_backend.tracking.location import Location
+from labline_runtime.documents import from_plain
 
 LOOK_SECONDS = 0.2  # between two looks at the database
 JUDGE_SECONDS = 1.0  # between two looks at what was answered
@@ -58,6 +61,8 @@ class Keeper:
         self._numbers = 0
         self._served: Rollout | None = None
         self._plan: Plan | None = None
+        self._environments = Environments(home)
+        self._place = HERE
         self._trial: Trial | None = None
         self._traffic = Traffic()
         self._status = EndpointStatus()
@@ -123,7 +128,7 @@ class Keeper:
                     if not tries_left:
                         await self._refuse(endpoint, GONE)
                         return
-                except (CallError, ListenError, OSError) as error:
+                except (CallError, ListenError, NeedsError, OSError) as error:
                     await self._refuse(endpoint, str(error))
                     return
                 else:
@@ -143,14 +148,24 @@ class Keeper:
         spec, served = endpoint.spec, self._served
         stays = served is not None and rollouts.same_processes(served.spec, spec)
         kept = self._workers[: spec.workers] if stays else []
+        present = self._place if kept else HERE
         added: list[Worker] = []
         grpc = await self._held(endpoint)
         try:
-            for _ in range(spec.workers - len(kept)):
-                added.append(await self._start(spec, listening, grpc))
+            rollout = _as_served(endpoint)
+            if rollout is None:
+                if not kept:
+                    added.append(await self._start(spec, present, listening, grpc))
+                rollout = await self._resolved(endpoint, [*kept, *added][0])
+            place = await self._found_place(rollout, grpc)
+            if place != present:
+                for worker in added:
+                    worker.kill()
+                kept, added = [], []
+            for _ in range(spec.workers - len(kept) - len(added)):
+                added.append(await self._start(spec, place, listening, grpc))
             workers = [*kept, *added]
-            versions = await self._versions(endpoint, workers[0])
-            plan = rollouts.plan_of(spec, versions)
+            plan = rollouts.plan_of(spec, rollout.versions)
             asked_by = (await asyncio.gather(*(worker.call("prepare", plan) for worker in workers)))[0]
         except BaseException:
             for worker in added:
@@ -164,9 +179,9 @@ class Keeper:
             self._grpc.close()  # those that listen there are leaving
         self._grpc = grpc
         leaving = [worker for worker in self._workers if worker not in workers]
-        self._served, self._plan = Rollout(endpoint.generation, spec, versions), plan
-        self._trial = rollouts.trial_of(spec, versions)
-        self._workers = workers
+        self._served, self._plan = rollout, plan
+        self._trial = rollouts.trial_of(spec, rollout.versions)
+        self._workers, self._place = workers, place
         for worker in added:
             self._begin(self._watch(worker, listening))
         # One that dies here is replaced as at any other time.
@@ -194,13 +209,24 @@ class Keeper:
             return present
         return await hold_patiently(endpoint.spec.host, wanted or endpoint.status.grpc_port)
 
-    async def _versions(self, endpoint: Endpoint, worker: Worker) -> dict[str, str]:
-        """What the references stand for: asked when they are first served, and not again when a keeper is replaced."""
-        if endpoint.served is not None and endpoint.served.generation == endpoint.generation:
-            return endpoint.served.versions
+    async def _resolved(self, endpoint: Endpoint, worker: Worker) -> Rollout:
+        """What is wanted, with the versions that its references stand for now."""
         wanted = rollouts.references(endpoint.spec)
         asked = [rollouts.as_asked(endpoint.spec.model, reference) for reference in wanted]
-        return dict(zip(wanted, await worker.call("resolve", asked), strict=True))
+        found = [from_plain(Resolved, each) for each in await worker.call("resolve", asked)]
+        versions = {name: each.version.version for name, each in zip(wanted, found, strict=True)}
+        needs = joined([each.needs for each in found])
+        return Rollout(endpoint.generation, endpoint.spec, versions, needs.python, needs.requirements)
+
+    async def _found_place(self, rollout: Rollout, grpc: socket.socket | None) -> Place:
+        """Where the workers are to run, which may have to be made first."""
+        spec = rollout.spec
+        if spec.environment == "server":
+            return HERE
+        extras = (*(GRPC if grpc is not None else ()), *(ONNX if spec.bound else ()))
+        numbers = list(dict.fromkeys(rollout.versions.values()))
+        name = f"{spec.model}/{' and '.join(numbers)}"
+        return await self._environments.place(name, Needs(rollout.python, rollout.requirements), extras, self._tell)
 
     async def _refuse(self, endpoint: Endpoint, reason: str) -> None:
         self._say(f"what was wanted cannot be served: {reason}")
@@ -223,7 +249,9 @@ class Keeper:
 
     # --------------------------------------------------------------- workers
 
-    async def _start(self, spec: EndpointSpec, listening: socket.socket, grpc: socket.socket | None) -> Worker:
+    async def _start(
+        self, spec: EndpointSpec, place: Place, listening: socket.socket, grpc: socket.socket | None
+    ) -> Worker:
         self._numbers += 1
         address = ("", None) if grpc is None else grpc.getsockname()[:2]
         orders = Orders(
@@ -236,13 +264,13 @@ class Keeper:
             bound=spec.bound,
             privacy=spec.privacy,
             events=spec.events,
+            anyway=spec.environment == "server",
             access_log=str(self._folder.access_log) if spec.access_log else None,
             grpc_host=address[0],
             grpc_port=address[1],
         )
-        return await Worker.start(
-            self._numbers, orders, listening, self._log, {"metrics": self._metrics, "traffic": self._lately}
-        )
+        handlers = {"metrics": self._metrics, "traffic": self._lately}
+        return await Worker.start(self._numbers, orders, place, listening, self._log, handlers)
 
     async def _watch(self, worker: Worker, listening: socket.socket) -> None:
         """Replace *worker* when it dies."""
@@ -266,7 +294,7 @@ class Keeper:
                 if served is None or plan is None or len(self._workers) >= served.spec.workers:
                     return
                 try:
-                    worker = await self._start(served.spec, listening, self._grpc)
+                    worker = await self._start(served.spec, self._place, listening, self._grpc)
                 except OSError as error:
                     self._say(f"no worker can be started: {error}")
                     continue
@@ -347,8 +375,21 @@ class Keeper:
         self._status = self._now(**changes)
         await asyncio.to_thread(self._store.report, self._name, self._status)
 
+    async def _tell(self, message: str) -> None:
+        """Tell whoever looks what takes long."""
+        self._say(message)
+        await self._report(message=message)
+
     def _say(self, message: str) -> None:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._name}: {message}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _as_served(endpoint: Endpoint) -> Rollout | None:
+    """What is wanted, where it was served before by another keeper or other workers: no alias is looked up again."""
+    served = endpoint.served
+    if served is None or served.generation != endpoint.generation:
+        return None
+    return dataclasses.replace(served, spec=endpoint.spec)
 
 
 def _port(bound: socket.socket) -> int:

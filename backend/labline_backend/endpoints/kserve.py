@@ -172,6 +172,7 @@ def _runtime(spec: EndpointSpec, place: Place) -> RuntimeSpec:
         "--max-body": spec.body_bytes >> 20,
         "--queue": spec.waiting,
         "--deadline": f"{spec.deadline:g}",
+        "--environment": "server",  # what the model needs is in the image
         **({} if spec.grpc_port is None else {"--grpc-port": GRPC_PORT}),
         **({"--access-log": "-"} if spec.access_log else {}),
     }

@@ -7,12 +7,12 @@ import contextlib
 import dataclasses
 import signal
 import socket
-import sys
 import time
 from collections.abc import Mapping
 from typing import IO, Any
 
 from labline_backend.serving.control import CallError, Channel, GoneError, Handler
+from labline_backend.serving.environments import Place
 from labline_backend.serving.plan import Orders
 from labline_runtime.documents import to_json
 
@@ -37,15 +37,21 @@ class Worker:
 
     @staticmethod
     async def start(
-        number: int, orders: Orders, listening: socket.socket, log: IO[bytes], handlers: Mapping[str, Handler]
+        number: int,
+        orders: Orders,
+        place: Place,
+        listening: socket.socket,
+        log: IO[bytes],
+        handlers: Mapping[str, Handler],
     ) -> Worker:
-        """Start one that accepts from *listening* and may call *handlers*. Raises ``OSError``."""
+        """Start one in *place* that accepts from *listening* and may call *handlers*. Raises ``OSError``."""
         ours, theirs = socket.socketpair()
         with theirs:
             told = dataclasses.replace(orders, listening=listening.fileno(), control=theirs.fileno())
-            command = [sys.executable, "-P", "-m", "labline_backend.serving.worker", to_json(told)]
+            command = [place.python, "-P", "-m", "labline_backend.serving.worker", to_json(told)]
             process = await asyncio.create_subprocess_exec(
                 *command,
+                env=place.variables(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import compileall
-import hashlib
 import importlib.util
-import py_compile
-import shutil
-import tempfile
 from pathlib import Path
 
 import labline_runtime
+from labline_backend.copies import copied, package
 from labline_backend.home import Home
 
 FALLBACK = "fallback"  # what a kernel's environment usually has; its own copy comes first
@@ -55,45 +51,9 @@ CONSOLE = _PRELUDE + (
 
 def runtime_bundle(home: Home) -> Path:
     """The bundle of this version's runtime, made where it is missing."""
-    files = _files()
-    digest = hashlib.sha256()
-    for name, content in sorted(files.items()):
-        digest.update(f"{name} {len(content)}\n".encode() + content)
-    bundle = home.runtime / digest.hexdigest()[:16]
-    if not bundle.exists():
-        _build(bundle, files)
-    return bundle
-
-
-def _files() -> dict[str, bytes]:
-    files = _package("labline_runtime", Path(labline_runtime.__path__[0]))
+    files = package("labline_runtime", Path(labline_runtime.__path__[0]))
     for name in ("cloudpickle", "blake3"):
         found = importlib.util.find_spec(name)
         if found is not None and found.origin is not None:
-            files |= _package(f"{FALLBACK}/{name}", Path(found.origin).parent)
-    return files
-
-
-def _package(name: str, folder: Path) -> dict[str, bytes]:
-    paths = [*folder.rglob("*.py"), *folder.rglob("*.so")]
-    return {f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
-
-
-def _build(bundle: Path, files: dict[str, bytes]) -> None:
-    made = Path(tempfile.mkdtemp(dir=bundle.parent, prefix="."))
-    try:
-        for name, content in files.items():
-            target = made / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        # Interpreters of this version need not compile it, also where they may not write what they compile. What lies
-        # in a bundle never changes, so nobody looks at the source again.
-        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
-        compileall.compile_dir(made, ddir=str(bundle), quiet=2, invalidation_mode=unchecked)
-        try:
-            made.rename(bundle)
-        except OSError:
-            if not bundle.exists():  # else another process was faster
-                raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+            files |= package(f"{FALLBACK}/{name}", Path(found.origin).parent)
+    return copied(home, files)

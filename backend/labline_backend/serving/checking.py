@@ -24,10 +24,12 @@ from labline_backend.serving.example import described
 from labline_backend.serving.examples import as_rows, sampled, together
 from labline_backend.serving.graph import Graph
 from labline_backend.serving.native import load_native, use_one_thread
+from labline_backend.serving.needs import Needs, differences, stated
 from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
 from labline_backend.tracking import answering
 from labline_backend.tracking.location import Location, shown
+from labline_runtime.documents import fields_of
 
 FETCHED = "files"
 TAG = "labline.serving"
@@ -42,13 +44,17 @@ class Calls:
     def __init__(self, location: Location) -> None:
         self._location = location
 
-    def resolve(self, home: str, bound: float, references: list[str]) -> list[list[str]]:
-        """Name and number of the versions that *references* stand for; each is checked."""
+    def resolve(self, home: str, bound: float, references: list[str], anyway: bool) -> list[list[Any]]:
+        """Name and number of the versions that *references* stand for, and what each needs. Each is checked; unless
+        *anyway*, only those that were made with what there is here."""
         versions = [resolve(ModelReference.parse(reference), self._location) for reference in references]
         checks = Checks(Home(Path(home)), self._location, bound)
-        for version in versions:
-            check(version, checks)
-        return [[version.name, version.version] for version in versions]
+        needs = [Needs() if anyway else stated(fetched(version, checks)) for version in versions]
+        for version, asked in zip(versions, needs, strict=True):
+            if not differences(asked):
+                check(version, checks)
+        told = [fields_of(asked) for asked in needs]
+        return [[version.name, version.version, asked] for version, asked in zip(versions, told, strict=True)]
 
     def check(self, home: str, bound: float, name: str, version: str, folder: str | None) -> None:
         """Check one version."""
@@ -60,18 +66,13 @@ def check(version: RegisteredVersion, checks: Checks) -> Checked:
     place = checks.place(version)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone(place / "lock"):
-        try:
+        with _told(version):
             folder = _folder(version, checks.location, place)
             files = digests(folder)
             known = checks.read(version)
             if known is not None and (known.folder, known.files) == (str(folder), files):
                 return known
             checked = Checked(str(folder), files, packages(), *_found(folder, checks.bound, place))
-        except RegistryError:
-            raise
-        except Exception as error:  # a model may raise anything while it is loaded
-            said = shorten(" ".join(str(getattr(error, "message", None) or error).split()), 400)
-            raise LoadError(f"The model {version} cannot be loaded: {type(error).__name__}: {said}") from error
         checks.write(version, checked)
         _tag(version, checks.location, str(checked.verdict))
         return checked
@@ -90,6 +91,26 @@ def _tag(version: RegisteredVersion, location: Location, verdict: str) -> None:
     except (MlflowException, OSError) as error:
         said = shorten(" ".join(str(error).replace(location.uri, shown(location.uri)).split()), 300)
         print(f"labline: how {version} is asked is not written into the registry: {said}", file=sys.stderr)  # noqa: T201
+
+
+def fetched(version: RegisteredVersion, checks: Checks) -> Path:
+    """Where a model lies on this machine, not checked. Raises ``RegistryError``."""
+    place = checks.place(version)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(place / "lock"), _told(version):
+        return _folder(version, checks.location, place)
+
+
+@contextlib.contextmanager
+def _told(version: RegisteredVersion) -> Iterator[None]:
+    """What goes wrong inside, as a ``RegistryError``."""
+    try:
+        yield
+    except RegistryError:
+        raise
+    except Exception as error:  # a model may raise anything while it is loaded
+        said = shorten(" ".join(str(getattr(error, "message", None) or error).split()), 400)
+        raise LoadError(f"The model {version} cannot be loaded: {type(error).__name__}: {said}") from error
 
 
 @contextlib.contextmanager

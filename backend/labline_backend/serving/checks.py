@@ -25,8 +25,9 @@ from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
 from labline_backend.serving.agreement import Verdict
 from labline_backend.serving.graph import Graph
+from labline_backend.serving.needs import Needs, Resolved
 from labline_backend.tracking.location import Location
-from labline_runtime.documents import from_json, to_json
+from labline_runtime.documents import from_json, from_plain, to_json
 
 HELPER = "labline_backend.serving.checking"
 RECORD = "record.json"
@@ -155,10 +156,11 @@ class Checks:
             raise LoadError(f"The model {version} was checked, and the record of it cannot be read.")
         return known
 
-    def resolved(self, references: Sequence[ModelReference]) -> list[RegisteredVersion]:
-        """The versions that *references* stand for now, checked. Raises ``LoadError``."""
-        found = self._call("resolve", references=[str(reference) for reference in references])
-        return [RegisteredVersion(name, version) for name, version in found]
+    def resolved(self, references: Sequence[ModelReference], *, anyway: bool = True) -> list[Resolved]:
+        """The versions that *references* stand for now, checked: unless *anyway* only those that were made with what
+        is installed here. Raises ``LoadError``."""
+        found = self._call("resolve", references=[str(reference) for reference in references], anyway=anyway)
+        return [Resolved(RegisteredVersion(name, version), from_plain(Needs, needs)) for name, version, needs in found]
 
     def _call(self, call: str, /, **arguments: Any) -> Any:
         """Have a process of its own do something."""

@@ -54,6 +54,9 @@ class Orders:
     bound: float
     privacy: dict[str, str]
     events: str | None
+    anyway: bool = True
+    """Whether models are served beside Labline that were made with other packages."""
+
     access_log: str | None = None
     grpc_host: str = ""
     grpc_port: int | None = None

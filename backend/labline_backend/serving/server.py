@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -24,6 +25,7 @@ from labline_backend.serving.event_sink import TOKEN_VARIABLE
 from labline_backend.serving.listening import BACKLOG, ListenError, listen
 from labline_backend.serving.logs import Log, open_log
 from labline_backend.serving.metrics import Metrics
+from labline_backend.serving.needs import Needs, Resolved, differences, stated
 from labline_backend.serving.plan import Plan
 from labline_backend.serving.predictor import Predictor, load
 from labline_backend.serving.privacy import Privacy
@@ -54,6 +56,9 @@ class Settings:
     body_bytes: int = 16 << 20
     limits: Limits = field(default_factory=Limits)
     log_rate: float = 0.0
+    anyway: bool = True
+    """Whether a model is served in this process that was made with other packages than are installed here."""
+
     access_log: str | None = None
     """The file to write it to, or ``-`` for standard output."""
     grpc_port: int | None = None
@@ -72,13 +77,22 @@ class Address:
     grpc: str | None
 
 
+class ElsewhereError(Exception):
+    """The model was made with other packages than are installed here, and is not to be served so."""
+
+    def __init__(self, resolved: Resolved) -> None:
+        super().__init__(f"{resolved.version} was made with other packages than are installed here")
+        self.resolved = resolved
+
+
 Announce = Callable[[Address, Predictor], None]
 
 
 def serve(reference: ModelReference | RegisteredVersion, home: Home, settings: Settings, announce: Announce) -> None:
     """Serve one version until told to stop. *announce* is told the address once the model answers.
 
-    Sets environment variables of this process: the process is the server. Raises ``ListenError`` and ``LoadError``.
+    Sets environment variables of this process: the process is the server. Raises ``ListenError``, ``LoadError`` and
+    ``ElsewhereError``.
     """
     location = settle(home)
     listening = listen(settings.host, settings.port)
@@ -222,9 +236,7 @@ class _Alone(Server):
 
     async def _load(self) -> None:
         try:
-            version = self._reference
-            if isinstance(version, ModelReference):
-                (version,) = await asyncio.to_thread(self.checks.resolved, [version])
+            version = await asyncio.to_thread(self._resolved)
             plan = Plan.of(version)
             (predictor,) = await self.versions.prepare(plan)
         except Exception as error:
@@ -235,3 +247,13 @@ class _Alone(Server):
         shown = f"[{host}]" if ":" in host else host
         grpc = None if self._grpc is None else f"{shown}:{self._grpc.port}"
         self._announce(Address(f"http://{shown}:{port}", grpc), predictor)
+
+    def _resolved(self) -> RegisteredVersion:
+        reference, anyway = self._reference, self._settings.anyway
+        if isinstance(reference, ModelReference):
+            (found,) = self.checks.resolved([reference], anyway=anyway)
+        else:
+            found = Resolved(reference, Needs() if anyway else stated(Path(reference.folder or "")))
+        if differences(found.needs):
+            raise ElsewhereError(found)
+        return found.version

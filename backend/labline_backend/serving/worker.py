@@ -21,6 +21,7 @@ from labline_backend.serving.control import CallError, Channel, GoneError
 from labline_backend.serving.documents import write
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.listening import ListenError
+from labline_backend.serving.needs import Resolved
 from labline_backend.serving.plan import Orders, Plan
 from labline_backend.serving.privacy import Privacy
 from labline_backend.serving.refusal import Refusal
@@ -32,8 +33,12 @@ from labline_runtime.documents import from_json, from_plain
 class Worker(Server):
     """A server that is told what to serve over *control*."""
 
-    def __init__(self, home: Home, location: Location, settings: Settings, control: socket.socket) -> None:
+    def __init__(
+        self, home: Home, location: Location, settings: Settings, control: socket.socket, *, anyway: bool
+    ) -> None:
+        """*anyway* as in ``Checks.resolved``."""
         super().__init__(home, location, settings)
+        self._anyway = anyway
         self._control = control
         self._talking: asyncio.Task[None] | None = None
         self._prepared: Plan | None = None
@@ -58,14 +63,13 @@ class Worker(Server):
         await channel.run()
         self.should_exit = True  # the keeper has gone, and whoever starts another one starts workers with it
 
-    async def _resolve(self, references: list[str]) -> list[str]:
-        """The versions that *references* stand for now, which are checked."""
+    async def _resolve(self, references: list[str]) -> list[Resolved]:
+        """The versions that *references* stand for now, which are checked where this is the place to serve them."""
         try:
             asked = [ModelReference.parse(reference) for reference in references]
-            found = await asyncio.to_thread(self.checks.resolved, asked)
+            return await asyncio.to_thread(self.checks.resolved, asked, anyway=self._anyway)
         except RegistryError as error:
             raise CallError(str(error)) from error
-        return [version.version for version in found]
 
     async def _prepare(self, plain: Any) -> list[str]:
         """Load what a plan asks for; how each of its versions is asked."""
@@ -139,7 +143,7 @@ def main() -> None:
         grpc_port=orders.grpc_port,
     )
     listening, control = socket.socket(fileno=orders.listening), socket.socket(fileno=orders.control)
-    server = Worker(home, location, settings, control)
+    server = Worker(home, location, settings, control, anyway=orders.anyway)
     server.run(sockets=[listening])
 
 

@@ -13,6 +13,9 @@ from labline_backend.store import database as db
 from labline_backend.store.encoding import dump, load
 
 Wanted = Literal["running", "stopped"]
+Environment = Literal["model", "server"]
+"""Where a model is served: in an environment of its own where it was made with other packages, or beside Labline."""
+
 State = Literal["starting", "ready", "failed", "stopped"]
 
 NOWHERE = "off"
@@ -60,16 +63,22 @@ class EndpointSpec:
     events: str | None = None
     access_log: bool = False
     grpc_port: int | None = None
+    environment: Environment = "model"
     registry: str = ""
 
 
 @dataclass(frozen=True)
 class Rollout:
-    """What was put to serve: a spec, and the versions that its references stood for then."""
+    """What was put to serve: a spec, and the versions that its references stood for then.
+
+    ``python`` and ``requirements`` are what these were made with, as ``serving.needs.Needs`` has it.
+    """
 
     generation: int
     spec: EndpointSpec
     versions: dict[str, str]
+    python: str = ""
+    requirements: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 from labline_backend.registry import ModelReference, RegisteredVersion
 from labline_backend.serving import mlmodel
 from labline_backend.serving.checks import Checked, Checks, LoadError
+from labline_backend.serving.needs import Needs, Resolved
 from labline_backend.serving.predictor import Predictor, load
 
 from .conftest import Registry, Server, using
@@ -65,7 +66,7 @@ def test_what_was_found_out_with_other_releases_does_not_count(registry: Registr
 
 
 def test_a_reference_stands_for_a_version_that_is_checked(registry: Registry) -> None:
-    assert registry.checks.resolved([ModelReference.parse("forest@champion")]) == [FOREST]
+    assert registry.checks.resolved([ModelReference.parse("forest@champion")]) == [Resolved(FOREST, Needs())]
     assert registry.checks.read(FOREST) is not None
 
 

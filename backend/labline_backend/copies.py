@@ -1,0 +1,53 @@
+"""Our own code in a form that other interpreters can run: a folder named by the digest of what is in it."""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import py_compile
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from labline_backend.home import Home
+
+CODE = frozenset({".py", ".so"})
+
+
+def package(name: str, folder: Path, kinds: frozenset[str] | None = CODE) -> dict[str, bytes]:
+    """The files of a package, by their paths with *name* for its folder; of all kinds where *kinds* is None."""
+    paths = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    wanted = [path for path in paths if kinds is None or path.suffix in kinds]
+    return {f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in wanted}
+
+
+def copied(home: Home, files: Mapping[str, bytes]) -> Path:
+    """The folder with these *files*, made where it is missing. Raises ``OSError``."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name} {len(content)}\n".encode() + content)
+    folder = home.runtime / digest.hexdigest()[:16]
+    if not folder.exists():
+        _build(folder, files)
+    return folder
+
+
+def _build(folder: Path, files: Mapping[str, bytes]) -> None:
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
+    try:
+        for name, content in files.items():
+            target = made / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        # Interpreters of this version need not compile it, also where they may not write what they compile. What lies
+        # in a copy never changes, so nobody looks at the source again.
+        unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+        compileall.compile_dir(made, ddir=str(folder), quiet=2, invalidation_mode=unchecked)
+        try:
+            made.rename(folder)
+        except OSError:
+            if not folder.exists():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,217 @@
+"""Environments of models' own: made by uv in the data folder when the first model needs one, and kept.
+
+In one is what the model says that it was made with, and what the server needs, in the releases that are installed
+here. Our own code is not installed there but found by ``PYTHONPATH``, so that another release of Labline uses the same
+ones. An environment is there as a whole or not at all; who uses one holds its lock, and one that nobody has used for
+long goes when the next is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from blake3 import blake3
+
+from labline_backend.copies import copied, package
+from labline_backend.home import Home
+from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, in_words
+from labline_backend.serving.refusal import shorten
+
+SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "prometheus-client", "blake3", "PyYAML")
+GRPC = ("grpcio", "protobuf")
+ONNX = ("onnx", "onnxruntime", "skl2onnx")
+
+BUILD_SECONDS = 1800.0
+KEPT_DAYS = 30
+"""How long an environment stays that nobody uses."""
+
+WAIT_SECONDS = 0.1  # between two looks whether another process has made it
+SAID = 1500
+"""Characters of what uv says in a message."""
+
+_SECRET = ("MLFLOW_", "LABLINE_")  # building a package runs its code, which has no use for these
+_OF_ANOTHER = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
+
+Tell = Callable[[str], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is served: the interpreter, and what is set for it beyond what is set here."""
+
+    python: str = sys.executable
+    path: str | None = None
+
+    def variables(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """The environment variables of a process there, where *environ* are those here."""
+        if self.path is None:
+            return dict(environ)
+        kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER}
+        return {**kept, "PYTHONPATH": self.path}
+
+
+HERE = Place()
+"""Beside Labline itself."""
+
+
+class Environments:
+    """The environments of a data folder, as one process uses them: until it ends."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._held: dict[str, int] = {}
+
+    async def place(self, name: str, needs: Needs, extras: tuple[str, ...], tell: Tell) -> Place:
+        """Where *name* is served: here, unless it was made with something else. An environment that is missing is made
+        first, of which *tell* is told in a sentence.
+
+        *extras* are packages that the server needs besides. Raises ``NeedsError``, and ``OSError``.
+        """
+        differing = await asyncio.to_thread(differences, needs)
+        if not differing:
+            return HERE
+        lines = wanted(needs, extras)
+        digest = blake3(json.dumps([needs.python or here(), lines]).encode()).hexdigest()[:20]
+        self._home.environments.mkdir(mode=0o700, exist_ok=True)
+        folder = self._home.environments / digest
+        if digest not in self._held:
+            self._held[digest] = await self._claimed(folder, name, needs.python, lines, differing, tell)
+        return Place(str(folder / "bin" / "python"), str(await asyncio.to_thread(_code, self._home)))
+
+    def keep_through_exec(self) -> None:
+        """Hold them on in what takes the place of this process."""
+        for descriptor in self._held.values():
+            os.set_inheritable(descriptor, True)
+
+    async def _claimed(
+        self, folder: Path, name: str, python: str, lines: list[str], differing: list[str], tell: Tell
+    ) -> int:
+        """See to it that the environment is there, and stays as long as the descriptor is open that is returned."""
+        lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            os.utime(lock)
+            while True:
+                if _locked(lock, fcntl.LOCK_SH) and folder.exists():  # noqa: ASYNC240 - a look
+                    return lock
+                fcntl.flock(lock, fcntl.LOCK_UN)
+                if _locked(lock, fcntl.LOCK_EX):
+                    if not folder.exists():  # noqa: ASYNC240 - a look
+                        await tell(f"makes an environment for {name}, which was made with {in_words(differing)}")
+                        await self._make(folder, name, python, lines, differing)
+                        await asyncio.to_thread(sweep, self._home)
+                    fcntl.flock(lock, fcntl.LOCK_SH)
+                    return lock
+                await asyncio.sleep(WAIT_SECONDS)
+        except BaseException:
+            os.close(lock)
+            raise
+
+    async def _make(self, folder: Path, name: str, python: str, lines: list[str], differing: list[str]) -> None:
+        told = f"{name} was made with {in_words(differing)}, and an environment of its own cannot be made"
+        if python and tuple(map(int, python.split("."))) < OLDEST:
+            raise NeedsError(f"{told}: the server needs Python {'.'.join(map(str, OLDEST))} or later; {INSTEAD}.")
+        uv = find_uv()
+        if uv is None:
+            raise NeedsError(f"{told}: uv, which makes it, is not installed. pip install uv installs it; {INSTEAD}.")
+        part = folder.with_suffix(".part")
+        await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
+        try:
+            base = sys.executable if python in ("", here()) else python
+            said = await _run(uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base, str(part))
+            if said is None:
+                (part / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+                into = ("--python", str(part / "bin" / "python"), "--requirement", str(part / "requirements.txt"))
+                said = await _run(uv, "pip", "install", "--quiet", *into)
+            if said is not None:
+                raise NeedsError(
+                    f"{told}. uv says: {said.rstrip('.')}. See that uv can install this ({', '.join(lines[:8])}"
+                    f"{', ...' if len(lines) > 8 else ''}); or {INSTEAD}."
+                )
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def wanted(needs: Needs, extras: tuple[str, ...]) -> list[str]:
+    """What is to be installed: what the model asks for, and what of the server's it does not ask for itself."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    asked = {canonicalize_name(Requirement(line).name) for line in needs.requirements}
+    own = [name for name in (*SERVER, *extras) if canonicalize_name(name) not in asked]
+    return [*needs.requirements, *(f"{name}=={importlib.metadata.version(name)}" for name in own)]
+
+
+def sweep(home: Home) -> None:
+    """Remove the environments that nobody has used for :data:`KEPT_DAYS`. What cannot be removed stays."""
+    oldest = time.time() - KEPT_DAYS * 24 * 3600
+    for lock in home.environments.glob("*.lock"):
+        with contextlib.suppress(OSError), lock.open("r+") as file:
+            if lock.stat().st_mtime < oldest and _locked(file.fileno(), fcntl.LOCK_EX):
+                for each in (lock.with_suffix(""), lock.with_suffix(".part")):
+                    shutil.rmtree(each, ignore_errors=True)
+
+
+def find_uv() -> str | None:
+    """uv, where it is beside this interpreter or on the search path."""
+    beside = Path(sys.executable).with_name("uv")
+    return str(beside) if beside.exists() else shutil.which("uv")
+
+
+def _code(home: Home) -> Path:
+    """A copy of our own code, for interpreters that have none."""
+    files: dict[str, bytes] = {}
+    for name in ("labline_backend", "labline_compiler", "labline_runtime"):
+        found = importlib.util.find_spec(name)
+        assert found is not None and found.origin is not None  # noqa: S101 - they are ours
+        files |= package(name, Path(found.origin).parent, kinds=None)
+    return copied(home, files)
+
+
+def _locked(descriptor: int, how: int) -> bool:
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+async def _run(*command: str) -> str | None:
+    """Run a command to its end; what it said where it failed."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env=_without_secrets(os.environ),
+    )
+    try:
+        _, said = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
+    except TimeoutError:
+        return f"nothing for {BUILD_SECONDS / 60:g} minutes"
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if not process.returncode:
+        return None
+    text = re.sub(r"//[^/@\s]+@", "//", said.decode("utf-8", "replace"))  # an index may be named with a password
+    return shorten(" ".join(re.sub(r"[^\x20-\x7e]+", " ", text).split()), SAID) or f"exit code {process.returncode}"
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith(_SECRET) and name not in _OF_ANOTHER}

@@ -1,0 +1,159 @@
+"""What a model says that it was made with, and how that differs from where it is to be served.
+
+MLflow writes it beside the model: the packages as lines for pip, mostly pinned, and the version of Python. MLflow
+itself does not count: the server's own reads the model, wherever that runs.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labline_backend.registry import RegisteredVersion, RegistryError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+REQUIREMENTS = "requirements.txt"
+PYTHON = "python_env.yaml"
+OURS = frozenset({"mlflow", "mlflow-skinny", "mlflow-tracing", "labline"})
+OLDEST = (3, 11)
+"""The first Python that the server runs on."""
+
+SHOWN = 5
+INSTEAD = "--environment server has it served with what is installed beside Labline"
+_FILES = ("-r", "--requirement", "-c", "--constraint")
+
+
+class NeedsError(RegistryError):
+    """What a model asks for cannot be read, or cannot be had; the message is one or two sentences for the user."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """``python`` is like 3.11, and empty where nothing is said; ``requirements`` are lines for pip, sorted."""
+
+    python: str = ""
+    requirements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The version that a reference stands for, and what it needs."""
+
+    version: RegisteredVersion
+    needs: Needs
+
+
+def stated(folder: Path) -> Needs:
+    """What the model in *folder* says. Raises ``NeedsError``."""
+    found: dict[str, str] = {}
+    for line in _lines(folder, REQUIREMENTS):
+        requirement = _requirement(line)
+        name = _normalised(requirement.name)
+        if name not in OURS:
+            found[str(requirement)] = name
+    return Needs(_python(folder), tuple(sorted(found, key=lambda line: (found[line], line))))
+
+
+def joined(each: Sequence[Needs]) -> Needs:
+    """What an environment needs that has all of them. Raises ``NeedsError`` where they are not of one Python."""
+    pythons = sorted({needs.python for needs in each if needs.python})
+    if len(pythons) > 1:
+        raise NeedsError(
+            f"The versions were made with Python {' and '.join(pythons)}, and one process cannot have both: deploy "
+            f"them as endpoints of their own; or {INSTEAD}."
+        )
+    lines = {line for needs in each for line in needs.requirements}
+    return Needs("".join(pythons), tuple(sorted(lines)))
+
+
+def here() -> str:
+    """The version of Python in this process, as :class:`Needs` has it."""
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def differences(needs: Needs) -> list[str]:
+    """In what this process's environment is not what *needs* says, each in some words for the user."""
+    found = []
+    if needs.python not in ("", here()):
+        found.append(f"Python {needs.python} (it runs {here()})")
+    for line in needs.requirements:
+        requirement = _requirement(line)
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            installed = importlib.metadata.distribution(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{line} (not installed)")
+            continue
+        if requirement.url is not None:
+            if _source(installed) != requirement.url:
+                found.append(f"{line} (installed is {installed.version}, from elsewhere)")
+        elif not requirement.specifier.contains(installed.version, prereleases=True):
+            found.append(f"{line} (installed is {installed.version})")
+    return found
+
+
+def in_words(differing: Sequence[str]) -> str:
+    """Differences as part of a sentence."""
+    shown = ", ".join(differing[:SHOWN])
+    return shown if len(differing) <= SHOWN else f"{shown} and {len(differing) - SHOWN} more"
+
+
+def _lines(folder: Path, name: str, nested: bool = False) -> Iterator[str]:
+    """The requirements in a file, and in those that it names. Where packages come from is the machine's to say."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise NeedsError(f"The model's {REQUIREMENTS} names the file {name}, which is not the model's.")
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise NeedsError(f"The model's {name} cannot be read: {error}") from error
+    for line in text.replace("\\\n", " ").splitlines():
+        said = f" {line.strip()}".partition(" #")[0].partition(" --")[0].strip()
+        option, _, value = line.strip().replace("=", " ", 1).partition(" ")
+        if option in _FILES and not nested:
+            yield from _lines(folder, value.strip(), nested=True)
+        elif said and not said.startswith("-"):
+            yield said
+
+
+def _requirement(line: str) -> Requirement:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(line)
+    except InvalidRequirement as error:
+        raise NeedsError(f"The model's {REQUIREMENTS} asks for {line!r}, which names no package: {INSTEAD}.") from error
+
+
+def _python(folder: Path) -> str:
+    import yaml
+
+    try:
+        document: Any = yaml.safe_load((folder / PYTHON).read_text("utf-8"))
+        major, minor = str(document["python"]).split(".")[:2]
+        return f"{int(major)}.{int(minor)}"
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return ""
+
+
+def _source(installed: importlib.metadata.Distribution) -> str | None:
+    try:
+        return str(json.loads(installed.read_text("direct_url.json") or "{}").get("url"))
+    except (ValueError, AttributeError):
+        return None
+
+
+def _normalised(name: str) -> str:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name)

@@ -1,0 +1,206 @@
+"""Models that were made with other packages than are installed here: environments of their own, made by the real uv."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labline_backend.endpoints.deploying import Endpoints
+from labline_backend.errors import InputError
+from labline_backend.home import Home
+from labline_backend.serving import environments as module
+from labline_backend.serving.environments import HERE, KEPT_DAYS, Environments, find_uv, sweep
+from labline_backend.serving.needs import Needs, NeedsError, here
+from labline_backend.tracking.location import Location
+
+from ..serving.conftest import Registry, started, using
+from .conftest import SECONDS, Connect, Deploy
+
+PACKAGE, OLD, NEVER = "iniconfig", "1.1.1", "0.0.999"
+"""Small, of Python alone, and installed here in another release; a release of it, and one that there is not."""
+
+INSTALLED = importlib.metadata.version(PACKAGE)
+REACHED_SECONDS = 120
+
+
+def number(version: str) -> float:
+    """A release as one number, so that a model can answer it."""
+    major, minor, patch = map(int, version.split("."))
+    return major * 10_000.0 + minor * 100 + patch
+
+
+@pytest.fixture(scope="module")
+def reached() -> None:
+    """uv and an index that it reaches; else the test is skipped."""
+    uv = find_uv()
+    if uv is None:
+        pytest.skip("uv is not installed")
+    command = [uv, "pip", "install", "--dry-run", "--no-deps", "--reinstall", "--python", sys.executable]
+    try:
+        asked = subprocess.run([*command, f"{PACKAGE}=={OLD}"], capture_output=True, text=True, timeout=REACHED_SECONDS)
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"uv reaches no package index within {REACHED_SECONDS} s")
+    if asked.returncode:
+        pytest.skip(f"uv reaches no package index: {asked.stderr.strip()[-300:]}")
+
+
+def _answering_the_release() -> Any:
+    import mlflow
+
+    class Dated(mlflow.pyfunc.PythonModel):
+        def predict(self, context, model_input, params=None):
+            import importlib.metadata
+
+            import numpy as np
+
+            major, minor, patch = map(int, importlib.metadata.version("iniconfig").split("."))
+            return np.full(len(model_input), major * 10_000.0 + minor * 100 + patch)
+
+    return Dated()
+
+
+@pytest.fixture(scope="module")
+def dated(home: Home) -> str:
+    """A model that answers which release of a package it is asked with. Version 1 was made with another than is here,
+    version 2 with one that there is not."""
+    import mlflow
+    import numpy as np
+    import pandas as pd
+    from mlflow.models import infer_signature
+
+    table = pd.DataFrame({"a": [1.0], "b": [2.0]})
+    for release in (OLD, NEVER):
+        with using(Location.find(home, {}).uri), warnings.catch_warnings(), mlflow.start_run():
+            warnings.simplefilter("ignore")
+            mlflow.pyfunc.log_model(
+                python_model=_answering_the_release(),
+                name="model",
+                registered_model_name="dated",
+                signature=infer_signature(table, np.zeros(1)),
+                pip_requirements=[f"{PACKAGE}=={release}", "pandas", "cloudpickle"],
+            )
+    return "dated"
+
+
+async def quiet(message: str) -> None:
+    """Nobody is told."""
+
+
+def place(home: Home, *requirements: str) -> module.Place:
+    return asyncio.run(Environments(home).place("m/1", Needs(here(), requirements), (), quiet))
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
+    """A data folder, and a server that needs next to nothing, so that its environments are made at once."""
+    monkeypatch.setattr(module, "SERVER", ("blake3",))
+    return Home.open(tmp_path / "home")
+
+
+def test_a_model_that_was_made_with_what_is_here_is_served_here(small: Home) -> None:
+    assert place(small, f"{PACKAGE}=={INSTALLED}") == HERE
+    assert not small.environments.exists()
+
+
+def test_without_uv_it_is_told_what_differs_and_what_to_do(small: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "find_uv", lambda: None)
+    with pytest.raises(NeedsError) as told:
+        place(small, f"{PACKAGE}=={OLD}")
+    assert f"m/1 was made with {PACKAGE}=={OLD} (installed is {INSTALLED})" in str(told.value)
+    assert "uv, which makes it, is not installed" in str(told.value)
+    assert "--environment server" in str(told.value)
+
+
+def test_a_python_that_is_too_old_for_the_server_is_told(small: Home) -> None:
+    with pytest.raises(NeedsError, match=r"Python 3\.9 .* the server needs Python 3\.11 or later"):
+        asyncio.run(Environments(small).place("m/1", Needs("3.9"), (), quiet))
+
+
+def test_what_uv_cannot_install_leaves_nothing_and_says_so(small: Home, reached: None) -> None:
+    with pytest.raises(NeedsError, match=rf"cannot be made\. uv says: .*{NEVER}"):
+        place(small, f"{PACKAGE}=={NEVER}")
+    assert [path.suffix for path in small.environments.iterdir()] == [".lock"]
+
+
+def test_an_environment_is_made_once_whoever_asks_at_the_same_time(small: Home, reached: None) -> None:
+    told: list[str] = []
+
+    async def tell(message: str) -> None:
+        told.append(message)
+
+    async def both() -> list[module.Place]:
+        needs = Needs(here(), (f"{PACKAGE}=={OLD}",))
+        return await asyncio.gather(*(Environments(small).place("m/1", needs, (), tell) for _ in range(2)))
+
+    one, other = asyncio.run(both())
+    assert one == other
+    assert told == [f"makes an environment for m/1, which was made with {PACKAGE}=={OLD} (installed is {INSTALLED})"]
+    code = f"import importlib.metadata as m, labline_backend.serving; print(m.version({PACKAGE!r}))"
+    found = subprocess.run([one.python, "-c", code], env=one.variables(), capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == OLD
+
+
+def test_only_environments_that_nobody_has_used_for_long_go(small: Home) -> None:
+    small.environments.mkdir()
+    old = time.time() - (KEPT_DAYS + 1) * 24 * 3600
+    for name, last in (("old", old), ("new", time.time()), ("used", old)):
+        (small.environments / name).mkdir()
+        (small.environments / f"{name}.lock").touch()
+        os.utime(small.environments / f"{name}.lock", (last, last))
+    user = os.open(small.environments / "used.lock", os.O_RDWR)
+    try:
+        assert module._locked(user, module.fcntl.LOCK_SH)
+        sweep(small)
+    finally:
+        os.close(user)
+    assert sorted(path.name for path in small.environments.iterdir() if path.is_dir()) == ["new", "used"]
+
+
+def test_what_uv_runs_knows_no_secrets_of_the_store() -> None:
+    given = {"MLFLOW_TRACKING_PASSWORD": "x", "LABLINE_TOKEN": "x", "PYTHONPATH": "/x", "UV_CACHE_DIR": "/y"}
+    assert module._without_secrets(given) == {"UV_CACHE_DIR": "/y"}
+
+
+def test_a_model_that_was_made_with_other_packages_is_asked_with_them(
+    deploy: Deploy, connect: Connect, endpoints: Endpoints, home: Home, dated: str, reached: None
+) -> None:
+    found = deploy(f"{dated}/1")
+    assert connect(found).ask().value == number(OLD)
+    assert f"makes an environment for dated/1, which was made with {PACKAGE}=={OLD}" in endpoints.log("dated", 100)
+    (made,) = (path for path in home.environments.iterdir() if path.is_dir())
+    before = made.stat().st_ctime_ns
+    beside = deploy(f"{dated}/1", environment="server")
+    assert connect(beside).ask().value == number(INSTALLED)
+    again = deploy(f"{dated}/1", environment="model")
+    assert connect(again).ask().value == number(OLD)
+    assert made.stat().st_ctime_ns == before
+
+
+def test_a_server_in_a_terminal_goes_over_to_the_models_environment(home: Home, dated: str, reached: None) -> None:
+    with started(Registry(home), f"{dated}/1") as server:
+        answer = server.ask("/invocations", {"dataframe_records": [{"a": 1.0, "b": 2.0}]})
+        assert answer.json == {"predictions": [number(OLD)]}
+        server.process.send_signal(signal.SIGTERM)
+        _, errors = server.process.communicate(timeout=SECONDS)
+    assert server.process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_an_environment_that_cannot_be_made_changes_nothing_of_what_is_served(
+    deploy: Deploy, connect: Connect, dated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    found = deploy("tide/1", name="kept")
+    with pytest.raises(InputError, match=rf"kept: dated/2 was made with {PACKAGE}=={NEVER} .* cannot be made"):
+        deploy(f"{dated}/2", name="kept")
+    assert connect(found).ask().version == "1"

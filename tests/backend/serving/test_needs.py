@@ -1,0 +1,77 @@
+"""What a model says that it was made with, against what is installed here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from pathlib import Path
+
+import pytest
+
+from labline_backend.serving.needs import Needs, NeedsError, differences, here, in_words, joined, stated
+
+PYTEST = importlib.metadata.version("pytest")
+
+
+def model(folder: Path, requirements: str, python: str = sys.version.split()[0]) -> Path:
+    (folder / "requirements.txt").write_text(requirements)
+    (folder / "python_env.yaml").write_text(f"python: {python}\nbuild_dependencies:\n- pip==20.0\n")
+    return folder
+
+
+def test_what_the_server_brings_itself_is_no_need_of_the_models(tmp_path: Path) -> None:
+    needs = stated(model(tmp_path, "mlflow==1.0\nMLflow-Skinny==1.0\nnumpy>=1\n"))
+    assert needs == Needs(here(), ("numpy>=1",))
+
+
+def test_a_model_that_says_nothing_needs_nothing(tmp_path: Path) -> None:
+    assert stated(tmp_path) == Needs()
+    assert differences(Needs()) == []
+
+
+def test_comments_hashes_and_options_are_passed_over_and_named_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "constraints.txt").write_text("attrs<99\n")
+    text = "# made by hand\n--extra-index-url https://elsewhere.example\n-c constraints.txt\npytest==1.0 # why\n"
+    needs = stated(model(tmp_path, text + "numpy==1.0 \\\n    --hash=sha256:00\n"))
+    assert needs.requirements == ("attrs<99", "numpy==1.0", "pytest==1.0")
+
+
+@pytest.mark.parametrize(("text", "said"), [("./wheels/own.whl", "names no package"), ("-r ../other.txt", "not the")])
+def test_what_cannot_be_read_is_told(text: str, said: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    with pytest.raises(NeedsError, match=said):
+        stated(model(folder, f"{text}\n"))
+
+
+def test_only_what_is_not_satisfied_differs() -> None:
+    lines = (
+        f"pytest=={PYTEST}",
+        "pytest",
+        "pytest<1",
+        "no-such-package==1",
+        'no-such-package==2; python_version < "3"',
+    )
+    assert differences(Needs(here(), lines)) == [
+        f"pytest<1 (installed is {PYTEST})",
+        "no-such-package==1 (not installed)",
+    ]
+
+
+def test_a_package_from_elsewhere_differs() -> None:
+    (told,) = differences(Needs("", ("pytest @ https://example.org/pytest.whl",)))
+    assert told.endswith(f"(installed is {PYTEST}, from elsewhere)")
+
+
+def test_another_python_differs() -> None:
+    assert differences(Needs("3.1")) == [f"Python 3.1 (it runs {here()})"]
+
+
+def test_versions_that_one_process_serves_are_of_one_python() -> None:
+    assert joined([Needs("3.12", ("b",)), Needs("", ("a", "b"))]) == Needs("3.12", ("a", "b"))
+    with pytest.raises(NeedsError, match=r"Python 3\.12 and 3\.13, and one process cannot have both"):
+        joined([Needs("3.12"), Needs("3.13")])
+
+
+def test_many_differences_are_counted() -> None:
+    assert in_words([str(number) for number in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
