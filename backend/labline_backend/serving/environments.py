@@ -146,13 +146,17 @@ class Environments:
 
 
 def wanted(needs: Needs, extras: tuple[str, ...]) -> list[str]:
-    """What is to be installed: what the model asks for, and what of the server's it does not ask for itself."""
+    """What is to be installed: what the model asks for, and what the server has that it does not ask for itself."""
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
     asked = {canonicalize_name(Requirement(line).name) for line in needs.requirements}
     own = [name for name in (*SERVER, *extras) if canonicalize_name(name) not in asked]
-    return [*needs.requirements, *(f"{name}=={importlib.metadata.version(name)}" for name in own)]
+    pins = []
+    for name in own:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # an extra; who needs it says so
+            pins.append(f"{name}=={importlib.metadata.version(name)}")
+    return [*needs.requirements, *pins]
 
 
 def sweep(home: Home) -> None:

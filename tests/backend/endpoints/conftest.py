@@ -72,9 +72,9 @@ Deploy = Callable[..., Found]
 def deploy(endpoints: Endpoints) -> Deploy:
     """Deploy, and wait until it is served."""
 
-    def deploy(model: str = "tide/1", **wish: Any) -> Found:
+    def deploy(model: str = "tide/1", within: float = SECONDS, **wish: Any) -> Found:
         wanted = endpoints.deploy(Wish(model, **wish))
-        found = endpoints.wait(wanted.endpoint.name, wanted.endpoint.generation, SECONDS)
+        found = endpoints.wait(wanted.endpoint.name, wanted.endpoint.generation, within)
         assert found.state == "ready", found
         return found
 

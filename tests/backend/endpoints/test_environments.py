@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.metadata
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from labline_backend.endpoints.deploying import Endpoints
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.serving import environments as module
-from labline_backend.serving.environments import HERE, KEPT_DAYS, Environments, find_uv, sweep
+from labline_backend.serving.environments import HERE, KEPT_DAYS, Environments, find_uv, sweep, wanted
 from labline_backend.serving.needs import Needs, NeedsError, here
 from labline_backend.tracking.location import Location
 
@@ -31,6 +33,7 @@ PACKAGE, OLD, NEVER = "iniconfig", "1.1.1", "0.0.999"
 
 INSTALLED = importlib.metadata.version(PACKAGE)
 REACHED_SECONDS = 120
+MADE_SECONDS = 1800  # an index may be slow
 
 
 def number(version: str) -> float:
@@ -70,7 +73,7 @@ def _answering_the_release() -> Any:
 
 
 @pytest.fixture(scope="module")
-def dated(home: Home) -> str:
+def dated(home: Home) -> Iterator[str]:
     """A model that answers which release of a package it is asked with. Version 1 was made with another than is here,
     version 2 with one that there is not."""
     import mlflow
@@ -89,7 +92,8 @@ def dated(home: Home) -> str:
                 signature=infer_signature(table, np.zeros(1)),
                 pip_requirements=[f"{PACKAGE}=={release}", "pandas", "cloudpickle"],
             )
-    return "dated"
+    yield "dated"
+    shutil.rmtree(home.environments, ignore_errors=True)  # hundreds of megabytes
 
 
 async def quiet(message: str) -> None:
@@ -166,6 +170,12 @@ def test_only_environments_that_nobody_has_used_for_long_go(small: Home) -> None
     assert sorted(path.name for path in small.environments.iterdir() if path.is_dir()) == ["new", "used"]
 
 
+def test_what_the_server_needs_is_as_here_unless_the_model_says_otherwise() -> None:
+    lines = wanted(Needs("", ("uvicorn<1", "scipy")), ("no-such-extra",))
+    assert lines[:3] == ["uvicorn<1", "scipy", f"mlflow=={importlib.metadata.version('mlflow')}"]
+    assert not [line for line in lines if line.startswith(("uvicorn==", "no-such-extra"))]
+
+
 def test_what_uv_runs_knows_no_secrets_of_the_store() -> None:
     given = {"MLFLOW_TRACKING_PASSWORD": "x", "LABLINE_TOKEN": "x", "PYTHONPATH": "/x", "UV_CACHE_DIR": "/y"}
     assert module._without_secrets(given) == {"UV_CACHE_DIR": "/y"}
@@ -174,7 +184,7 @@ def test_what_uv_runs_knows_no_secrets_of_the_store() -> None:
 def test_a_model_that_was_made_with_other_packages_is_asked_with_them(
     deploy: Deploy, connect: Connect, endpoints: Endpoints, home: Home, dated: str, reached: None
 ) -> None:
-    found = deploy(f"{dated}/1")
+    found = deploy(f"{dated}/1", within=MADE_SECONDS)
     assert connect(found).ask().value == number(OLD)
     assert f"makes an environment for dated/1, which was made with {PACKAGE}=={OLD}" in endpoints.log("dated", 100)
     (made,) = (path for path in home.environments.iterdir() if path.is_dir())
