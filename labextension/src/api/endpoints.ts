@@ -58,6 +58,8 @@ export interface DeployRequest {
   access_log?: boolean;
   /** The share of requests that is kept, from 0 to 1. */
   log_rate?: number;
+  /** model: in an environment of its own where it was made with other packages; server: beside Labline. */
+  environment?: 'model' | 'server';
 }
 
 export interface Answered {

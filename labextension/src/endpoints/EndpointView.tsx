@@ -66,7 +66,7 @@ export function EndpointView({ name, client, back, openModel }: EndpointViewProp
         <h1>{name}</h1>
         {endpoint && <EndpointBadge state={endpoint.state} />}
         <span className="labline-Runs-count" role="status">
-          {endpoint && (endpoint.settled ? endpoint.message : 'It is being brought about …')}
+          {endpoint && (endpoint.settled ? endpoint.message : meanwhile(endpoint))}
         </span>
         {endpoint && endpoint.wanted === 'running' && (
           <>
@@ -248,6 +248,12 @@ function Places({ endpoint }: { endpoint: Endpoint }): React.JSX.Element {
       )}
     </p>
   );
+}
+
+/** What an endpoint is about that has not dealt with what is wanted yet: what it says begins with a verb. */
+function meanwhile({ message, refused }: Endpoint): string {
+  const wanted = 'It is being brought about …';
+  return message === '' || refused ? wanted : `${wanted} Meanwhile it ${message}.`;
 }
 
 interface LogTextProps {

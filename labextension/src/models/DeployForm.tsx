@@ -42,6 +42,7 @@ export function DeployForm({
   const [canary, setCanary] = useState(true);
   const [shadow, setShadow] = useState('');
   const [workers, setWorkers] = useState('');
+  const [environment, setEnvironment] = useState<'' | 'model' | 'server'>('');
   const [answering, setAnswering] = useState(AS_IT_IS);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -65,7 +66,8 @@ export function DeployForm({
       ...(shared && canary && percent > 0 ? { canary: version } : {}),
       ...(shadow === '' ? {} : { shadow }),
       ...(workers.trim() === '' ? {} : { workers: Number(workers) }),
-      ...toRequest(answering)
+      ...(environment ? { environment } : {})
+      ...toRequest(answering),
     };
     setBusy(true);
     try {
@@ -141,6 +143,17 @@ export function DeployForm({
           unit="processes that answer"
           hint="as it is"
           fault={workersFault}
+        />
+        <Choice
+          name="environment"
+          label="Packages"
+          value={environment}
+          onChange={chosen => setEnvironment(chosen as typeof environment)}
+          choices={[
+            ['', 'as it is; at first those of the model'],
+            ['model', 'those that the model was made with'],
+            ['server', 'those installed beside Labline']
+          ]}
         />
         <details>
           <summary>How it answers</summary>
