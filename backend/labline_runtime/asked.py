@@ -71,7 +71,7 @@ class Watch:
         self._told = {name: _Told(name) for name in _FUNCTIONS}
         self._variables: Any = type(os.environ)
         getitem, through = self._given = (self._variables.__getitem__, self._variables.__iter__)
-        began_with = dict(os.environ)
+        began_with = environ.present()
 
         def note(name: str) -> None:
             if name not in watch.asked and _is_asked_by_notebook(sys._getframe(2)):

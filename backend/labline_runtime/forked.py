@@ -22,7 +22,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, NoReturn
 
-from labline_runtime import keeper, lingering
+from labline_runtime import environ, keeper, lingering
 from labline_runtime.copied import Copied
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _run(keepers: socket.socket, problem: int, ahead: Ahead | None, copied: Copi
 
 def _have_environment(wanted: dict[str, str]) -> None:
     """Change what differs, which is nearly nothing: whatever a parent imports could depend on is the same."""
-    here = dict(os.environ)
+    here = environ.present()
     for name in here.keys() - wanted.keys():
         del os.environ[name]
     for name, value in wanted.items():

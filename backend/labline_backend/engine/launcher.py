@@ -24,7 +24,7 @@ from labline_backend.engine.bundle import FRESH, runtime_bundle
 from labline_backend.engine.warm import Order, Setting, WarmParents
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
-from labline_runtime import keeper
+from labline_runtime import environ, keeper
 
 Way = Callable[[Order, socket.socket], subprocess.Popen[bytes] | None]
 """Starts a keeper for a step; the process where it is a child of the engine's."""
@@ -250,7 +250,7 @@ def start_fresh(order: Order, control: socket.socket) -> subprocess.Popen[bytes]
 
 def environment(kernel: Kernel, tracking: dict[str, str]) -> dict[str, str]:
     """What a step's process finds in its environment."""
-    found = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+    found = {name: value for name, value in environ.present().items() if not name.startswith(OURS)}
     for name, value in DEFAULTS.items():
         found.setdefault(name, value)
     found["PYTHONUNBUFFERED"] = "1"

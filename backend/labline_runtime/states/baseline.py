@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from labline_runtime import environ
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,4 @@ class Baseline:
     @classmethod
     def take(cls) -> Baseline:
         """The process as it is."""
-        return cls(dict(os.environ), tuple(sys.path), str(Path.cwd()), random.getstate())
+        return cls(environ.present(), tuple(sys.path), str(Path.cwd()), random.getstate())

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from labline_runtime import library
+from labline_runtime import environ, library
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import StepError
 from labline_runtime.states.baseline import Baseline
@@ -25,8 +25,9 @@ _OF_THE_STEP = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGCHLD))
 
 def capture_environ(baseline: Baseline) -> Any:
     """Variables that were set, changed or taken away since the step began."""
-    changed = {name: text for name, text in os.environ.items() if baseline.environ.get(name) != text}
-    return {"set": changed, "unset": sorted(set(baseline.environ) - set(os.environ))}
+    now = environ.present()
+    changed = {name: text for name, text in now.items() if baseline.environ.get(name) != text}
+    return {"set": changed, "unset": sorted(baseline.environ.keys() - now.keys())}
 
 
 def restore_environ(value: Any, _: Baseline) -> None:
