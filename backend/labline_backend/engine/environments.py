@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from labline_backend.engine.launcher import environment
@@ -46,6 +47,7 @@ class EnvironmentProbe:
         self._folder = home.runtime / "environments"
         self._lock = threading.Lock()
         self._read: dict[str, Environment] = {}  # what a digest stands for never changes
+        self._seen: dict[str, _Seen] = {}  # what held when it was last looked at
 
     def of(self, kernel: Kernel) -> Environment | None:
         """The kernel's environment, or ``None`` where its interpreter does not answer."""
@@ -66,13 +68,17 @@ class EnvironmentProbe:
         return self._read[digest]
 
     def _known(self, name: str, kernel: Kernel) -> str | None:
-        try:
-            seen = json.loads((self._folder / f"{name}.json").read_bytes())
-            digest: str = seen["digest"]
-            unchanged = seen["stamps"] == _stamps([kernel.python, *seen["folders"]])
-        except (OSError, ValueError, LookupError):
-            return None
-        return digest if unchanged and (self._folder / f"{digest}.json").exists() else None
+        seen = self._seen.get(name)
+        if seen is None or not seen.holds(kernel.python):  # a file for each step, and it says the same
+            self._seen.pop(name, None)
+            try:
+                seen = _Seen(**json.loads((self._folder / f"{name}.json").read_bytes()))
+            except (OSError, ValueError, TypeError):
+                return None
+            if not seen.holds(kernel.python) or not (self._folder / f"{seen.digest}.json").exists():
+                return None
+            self._seen[name] = seen
+        return seen.digest
 
     def _ask(self, name: str, kernel: Kernel, variables: dict[str, str]) -> Environment | None:
         try:
@@ -88,12 +94,28 @@ class EnvironmentProbe:
         packages: dict[str, str] = {**found["packages"], "python": found["python"].split()[0]}
         self._folder.mkdir(exist_ok=True)
         _write(self._folder / f"{digest}.json", packages)
-        _write(self._folder / f"{name}.json", {"digest": digest, "folders": folders, "stamps": stamps})
+        _write(self._folder / f"{name}.json", asdict(_Seen(digest, folders, stamps)))
         return Environment(digest, packages)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """An environment as its interpreter has told it, and when the places that it imports from had last changed."""
+
+    digest: str
+    folders: list[str]
+    stamps: list[int]
+
+    def holds(self, python: str) -> bool:
+        """Whether nothing has changed there since."""
+        try:
+            return self.stamps == _stamps([python, *self.folders])
+        except OSError:
+            return False
+
+
 def _stamps(paths: list[str]) -> list[int]:
-    return [Path(path).stat().st_mtime_ns for path in paths]
+    return [os.stat(path).st_mtime_ns for path in paths]  # noqa: PTH116 - asked before each step
 
 
 def _digest(value: object) -> str:
