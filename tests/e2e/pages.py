@@ -116,7 +116,7 @@ class NotebookPage:
     def run(self) -> None:
         """Press Run."""
         button = self.page.locator("[data-labline-action=run]")
-        expect(button).to_be_enabled()
+        expect(button).to_be_enabled(timeout=SLOW)
         button.click()
 
     def save(self) -> dict[str, Any]:

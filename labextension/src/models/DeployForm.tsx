@@ -66,8 +66,8 @@ export function DeployForm({
       ...(shared && canary && percent > 0 ? { canary: version } : {}),
       ...(shadow === '' ? {} : { shadow }),
       ...(workers.trim() === '' ? {} : { workers: Number(workers) }),
-      ...(environment ? { environment } : {})
-      ...toRequest(answering),
+      ...(environment ? { environment } : {}),
+      ...toRequest(answering)
     };
     setBusy(true);
     try {
