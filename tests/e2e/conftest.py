@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from labline_backend.home import Home
+
+from ..backend.stores import copy_into
 from .browser import launch
 from .lab import LabServer
+from .pages import SLOW
+
+expect.set_options(timeout=SLOW)  # five seconds otherwise, which a page takes to draw where others have the cores
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server = LabServer(tmp_path_factory.mktemp("lab"))
+    copy_into(Home.open(server.home), tmp_path_factory)
     server.start()
     yield server
     server.stop()

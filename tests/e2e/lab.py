@@ -107,9 +107,11 @@ class LabServer:
     def _write_settings(self) -> None:
         page_config = self.root / "config" / "labconfig" / "page_config.json"
         page_config.parent.mkdir(parents=True)
-        page_config.write_text(
-            json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}})
-        )
+        told = {
+            "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
+            "buildCheck": False,  # every page would have the server start yarn, to find that nothing is to be built
+        }
+        page_config.write_text(json.dumps(told))
 
 
 def _free_port() -> int:

@@ -18,7 +18,7 @@ from labline_backend.tracking.location import Location
 
 from ..backend.endpoints.conftest import end
 from ..backend.endpoints.models import log_versions
-from ..backend.serving.conftest import using
+from ..backend.stores import using
 from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, choose_command
@@ -30,16 +30,11 @@ VIEW = "#labline-endpoints-view"
 
 
 @pytest.fixture(scope="module")
-def tide(lab: LabServer) -> Iterator[Home]:
+def tide(lab: LabServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     """A data folder with a model whose version N answers N times the sum of a and b."""
-    from labline_backend.tracking.recorder import prepare_store
-
     home = Home.open(lab.home)
-    location = Location.find(home, {})
-    assert location.artifacts is not None
-    with using(location.uri):
-        prepare_store(location.uri, location.artifacts)
-        log_versions(location.uri)
+    with using(Location.find(home, {}).uri):
+        log_versions(Location.find(home, {}).uri)
     yield home
     with Endpoints(home) as endpoints:
         for found in endpoints.all():

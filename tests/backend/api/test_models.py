@@ -14,6 +14,7 @@ from labline_backend.app import LablineApp
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
 
+from ..stores import copy_into
 from .conftest import Call
 
 
@@ -26,17 +27,18 @@ def app(jp_serverapp: Any) -> LablineApp:
 
 
 @pytest.fixture
-def registered(labline_home: Path, app: LablineApp, jp_asyncio_loop: asyncio.AbstractEventLoop) -> str:
+def registered(
+    labline_home: Path,
+    app: LablineApp,
+    jp_asyncio_loop: asyncio.AbstractEventLoop,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
     """A model with two versions in the server's data folder, and the helper up, which outlasts a client's patience."""
     from mlflow import MlflowClient
 
-    from labline_backend.tracking.recorder import prepare_store
-
-    location = Location.find(Home.open(labline_home), {})
-    assert location.artifacts is not None
+    location = Location.find(copy_into(Home.open(labline_home), tmp_path_factory), {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepare_store(location.uri, location.artifacts)
         client = MlflowClient(location.uri)
         client.create_registered_model("flight-delays")
         for auc in (0.9, 0.8):

@@ -17,9 +17,8 @@ import pytest
 from labline_backend.endpoints.deploying import Endpoints, Found, Wish
 from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.home import Home
-from labline_backend.tracking.location import Location
 
-from ..serving.conftest import using
+from ..stores import copy_into
 from .models import log_versions
 
 SECONDS = 400  # after which something that hangs has failed
@@ -28,15 +27,7 @@ SECONDS = 400  # after which something that hangs has failed
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A data folder with the versions of ``tide``."""
-    from labline_backend.tracking.recorder import prepare_store
-
-    home = Home.open(tmp_path_factory.mktemp("endpoints"))
-    location = Location.find(home, {})
-    with using(location.uri):
-        assert location.artifacts is not None
-        prepare_store(location.uri, location.artifacts)
-        log_versions(location.uri)
-    return home
+    return copy_into(Home.open(tmp_path_factory.mktemp("endpoints")), tmp_path_factory, log_versions, ["tide"])
 
 
 @pytest.fixture(scope="module")

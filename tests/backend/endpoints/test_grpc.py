@@ -20,7 +20,7 @@ from .conftest import SECONDS, Deploy, until
 
 METHOD = f"/{v2_messages.SERVICE}/ModelInfer"
 CLIENTS = 4
-PAUSE = 0.01  # seconds between two calls of a client: what is deployed meanwhile needs the cores, too
+PAUSE = 0.05  # seconds between two calls of a client: what is deployed meanwhile needs the cores, too
 CALLS = 25  # of each client before anything is done, and after
 CALLS_OF_CHANNEL = 40  # after which a client comes again, perhaps to another worker
 

@@ -21,7 +21,7 @@ from .conftest import SECONDS, Connect, Deploy, until
 from .models import log_slow
 
 CLIENTS = 4
-PAUSE = 0.01  # seconds between two requests of a client: what is deployed meanwhile needs the cores, too
+PAUSE = 0.05  # seconds between two requests of a client: what is deployed meanwhile needs the cores, too
 REQUESTS = 25  # of each client before anything is done, and after
 
 

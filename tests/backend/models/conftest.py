@@ -14,6 +14,8 @@ from labline_backend.models.shelf import Shelf
 from labline_backend.registry import ModelReference
 from labline_backend.tracking.location import Location
 
+from ..stores import copy_into
+
 
 @dataclass
 class Store:
@@ -48,15 +50,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Making the database costs seconds: tests share it, and each has models of its own."""
     from mlflow import MlflowClient
 
-    from labline_backend.tracking.recorder import prepare_store
-
-    home = Home.open(tmp_path_factory.mktemp("shelf"))
-    location = Location.find(home, {})
-    assert location.artifacts is not None
+    home = copy_into(Home.open(tmp_path_factory.mktemp("shelf")), tmp_path_factory)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepare_store(location.uri, location.artifacts)
-    return Store(home, MlflowClient(location.uri))
+        return Store(home, MlflowClient(Location.find(home, {}).uri))
 
 
 @pytest.fixture

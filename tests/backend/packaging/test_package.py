@@ -14,7 +14,7 @@ from labline_backend.home import Home
 from labline_backend.tracking.location import Location
 
 from ..cli.conftest import REPOSITORY, SECONDS
-from ..serving.conftest import using
+from ..stores import using
 from .conftest import Workshop
 
 

@@ -25,25 +25,12 @@ from labline_backend.serving.checks import Checks
 from labline_backend.serving.predictor import Predictor, load
 from labline_backend.tracking.location import Location
 
+from ..stores import copy_into, set_up, using
 from .models import frame, log_models, mixed_frame
 
 REPOSITORY = Path(__file__).parents[3]
 SECONDS = 240  # after which something that hangs has failed
 TOKEN = "a token that only tests know"
-
-
-@contextlib.contextmanager
-def using(uri: str) -> Iterator[None]:
-    """MLflow asks the store *uri* inside, and no other test's MLflow does: it keeps the choice in the environment."""
-    import mlflow
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        mlflow.set_tracking_uri(uri)
-        try:
-            yield
-        finally:
-            mlflow.set_tracking_uri(None)
 
 
 @dataclass
@@ -65,7 +52,9 @@ class Registry:
     def predictor(self, name: str) -> Predictor:
         """The model as the server has it."""
         if name not in self._loaded:
-            self._loaded[name] = load(RegisteredVersion(name, "1"), self.checks)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # MLflow's, on the classes of a model that another worker has logged
+                self._loaded[name] = load(RegisteredVersion(name, "1"), self.checks)
         return self._loaded[name]
 
     def pyfunc(self, name: str, rows: Any) -> Any:
@@ -81,18 +70,13 @@ class Registry:
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
     """Models that were logged as users log them."""
-    return filled(Registry(Home.open(tmp_path_factory.mktemp("registry"))))
+    home = Home.open(tmp_path_factory.mktemp("registry"))
+    return Registry(copy_into(home, tmp_path_factory, log_models, ("logistic", "prices", "pixels", "ratio", "scaled")))
 
 
 def filled(registry: Registry) -> Registry:
     """Log the models. Requirements are given: working them out takes half a minute."""
-    from labline_backend.tracking.recorder import prepare_store
-
-    location = registry.location
-    with using(location.uri):
-        assert location.artifacts is not None
-        prepare_store(location.uri, location.artifacts)
-        log_models(location.uri)
+    set_up(registry.home, log_models)
     return registry
 
 
