@@ -91,6 +91,57 @@ def source(version: RegisteredVersion, location: Location) -> str:
     return shown(found)
 
 
+@dataclass(frozen=True)
+class Lying:
+    """A version in a store of our own, and the URI of the folder that holds it."""
+
+    version: RegisteredVersion
+    source: str
+
+
+def lying(reference: ModelReference, location: Location) -> Lying | None:
+    """The version that *reference* stands for now, read from a store of our own as it lies, without MLflow.
+
+    None where there is none, or where that cannot be read so: :func:`resolve` knows, and says why.
+    """
+    version = None if reference.version is None else int(reference.version)
+    rows = _read(location, _LYING, {"name": reference.name, "alias": reference.alias, "version": version})
+    if rows is None or len(rows) != 1:
+        return None
+    ((number, source, logged),) = rows
+    place = logged or source
+    if place is None or place.startswith("models:"):
+        return None
+    return Lying(RegisteredVersion(reference.name, str(number)), place)
+
+
+_LYING = """
+SELECT found.version, coalesce(found.storage_location, found.source), logged.artifact_location
+FROM model_versions AS found LEFT JOIN logged_models AS logged ON found.source = 'models:/' || logged.model_id
+WHERE found.workspace = 'default' AND found.name = :name AND found.current_stage != 'Deleted_Internal'
+  AND found.version = CASE
+    WHEN :version IS NOT NULL THEN :version
+    WHEN :alias IS NOT NULL THEN (
+      SELECT version FROM registered_model_aliases WHERE workspace = 'default' AND name = :name AND alias = :alias)
+    ELSE (
+      SELECT max(version) FROM model_versions
+      WHERE workspace = 'default' AND name = :name AND current_stage != 'Deleted_Internal')
+  END
+"""
+"""As MLflow's own store looks for versions, and for where a model lies that a run has logged."""
+
+
+def _read(location: Location, query: str, arguments: dict[str, Any]) -> list[tuple[Any, ...]] | None:
+    """What a store of our own answers to *query*; None where there is none, or it does not answer."""
+    if location.database is None or location.registry_uri is not None or not location.database.exists():
+        return None
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{location.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(query, arguments).fetchall()
+    except sqlite3.DatabaseError:  # not set up yet, or locked, or of a release that keeps it elsewhere
+        return None
+
+
 def registered_runs(location: Location, *, ask: bool) -> frozenset[str] | None:
     """The MLflow runs that registered models are from.
 
@@ -100,12 +151,8 @@ def registered_runs(location: Location, *, ask: bool) -> frozenset[str] | None:
     if location.database is not None and location.registry_uri is None:
         if not location.database.exists():
             return frozenset()
-        with contextlib.closing(sqlite3.connect(f"file:{location.database}?mode=ro", uri=True)) as connection:
-            try:
-                rows = connection.execute("SELECT run_id FROM model_versions WHERE run_id IS NOT NULL").fetchall()
-            except sqlite3.DatabaseError:  # not set up yet, or locked, or of a release that keeps it elsewhere
-                return None
-        return frozenset(run for (run,) in rows)
+        rows = _read(location, "SELECT run_id FROM model_versions WHERE run_id IS NOT NULL", {})
+        return None if rows is None else frozenset(run for (run,) in rows)
     if not ask:
         return None
     from mlflow import MlflowClient

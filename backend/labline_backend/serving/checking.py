@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError, resolve, source
 from labline_backend.serving import agreement, conversion, mlmodel
 from labline_backend.serving.arithmetic import arithmetic
-from labline_backend.serving.checks import Checked, Checks, LoadError, digests, packages
+from labline_backend.serving.checks import Checked, Checks, LoadError, digests, local, packages
 from labline_backend.serving.documents import write
 from labline_backend.serving.example import described
 from labline_backend.serving.examples import as_rows, sampled, together
@@ -125,9 +124,9 @@ def _folder(version: RegisteredVersion, location: Location, place: Path) -> Path
     """Where the model lies on this machine; it is fetched where it lies elsewhere."""
     if version.folder is not None:
         return Path(version.folder).resolve()
-    parts = urlsplit(source(version, location))
-    if parts.scheme in ("", "file"):
-        return Path(unquote(parts.path) if parts.scheme else parts.path)
+    found = local(source(version, location))
+    if found is not None:
+        return found
     import mlflow
 
     folder = place / FETCHED

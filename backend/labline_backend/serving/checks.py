@@ -17,15 +17,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from blake3 import blake3
 
 from labline_backend._version import __version__
 from labline_backend.home import Home
-from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError
+from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError, lying
 from labline_backend.serving.agreement import Verdict
 from labline_backend.serving.graph import Graph
-from labline_backend.serving.needs import Needs, Resolved
+from labline_backend.serving.needs import Needs, Resolved, stated
 from labline_backend.tracking.location import Location
 from labline_runtime.documents import from_json, from_plain, to_json
 
@@ -91,6 +92,14 @@ class Checked:
                 f"The model's files in {self.folder} are not what they were when the model was deployed "
                 f"({', '.join(changed[:5])}): deploy it again to have it checked."
             )
+
+
+def local(uri: str) -> Path | None:
+    """The folder of this machine that *uri* names; None where it is elsewhere."""
+    parts = urlsplit(uri)
+    if parts.scheme not in ("", "file"):
+        return None
+    return Path(unquote(parts.path) if parts.scheme else parts.path)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -159,8 +168,25 @@ class Checks:
     def resolved(self, references: Sequence[ModelReference], *, anyway: bool = True) -> list[Resolved]:
         """The versions that *references* stand for now, checked: unless *anyway* only those that were made with what
         is installed here. Raises ``LoadError``."""
+        known = [self._as_it_lies(reference, anyway=anyway) for reference in references]
+        if None not in known:
+            return [each for each in known if each is not None]
         found = self._call("resolve", references=[str(reference) for reference in references], anyway=anyway)
         return [Resolved(RegisteredVersion(name, version), from_plain(Needs, needs)) for name, version, needs in found]
+
+    def _as_it_lies(self, reference: ModelReference, *, anyway: bool) -> Resolved | None:
+        """As ``resolved``, where all is known: without a process, which imports MLflow to say the same."""
+        found = lying(reference, self.location)
+        known = None if found is None else self.read(found.version)
+        if found is None or known is None:
+            return None
+        folder = local(found.source)
+        try:
+            if folder is None or str(folder) != known.folder or digests(folder) != known.files:
+                return None
+        except OSError:
+            return None
+        return Resolved(found.version, Needs() if anyway else stated(folder))
 
     def _call(self, call: str, /, **arguments: Any) -> Any:
         """Have a process of its own do something."""

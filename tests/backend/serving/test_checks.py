@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from labline_backend.registry import ModelReference, RegisteredVersion
+from labline_backend.registry import Lying, ModelReference, RegisteredVersion, lying, resolve, source
 from labline_backend.serving import mlmodel
 from labline_backend.serving.checks import Checked, Checks, LoadError
 from labline_backend.serving.needs import Needs, Resolved
@@ -68,6 +68,42 @@ def test_what_was_found_out_with_other_releases_does_not_count(registry: Registr
 def test_a_reference_stands_for_a_version_that_is_checked(registry: Registry) -> None:
     assert registry.checks.resolved([ModelReference.parse("forest@champion")]) == [Resolved(FOREST, Needs())]
     assert registry.checks.read(FOREST) is not None
+
+
+def test_a_reference_to_what_is_known_takes_no_process(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry.predictor("forest")
+    monkeypatch.setattr(Checks, "_call", lambda *_, **__: pytest.fail("a process was started"))
+    (found,) = registry.checks.resolved([ModelReference.parse("forest@champion")], anyway=False)
+    assert found.version == FOREST
+    assert "scikit-learn" in str(found.needs.requirements)
+
+
+@pytest.fixture(scope="module")
+def moved(registry: Registry) -> Registry:
+    """Versions 1 to 10 of ``moved`` lie where the forest does; the newest was deleted, and an alias stands for 2."""
+    import mlflow
+
+    with using(registry.location.uri):
+        client = mlflow.MlflowClient()
+        client.create_registered_model("moved")
+        place = source(FOREST, registry.location)
+        for _ in range(11):
+            client.create_model_version("moved", place)
+        client.delete_model_version("moved", "11")
+        client.set_registered_model_alias("moved", "champion", "2")
+    return registry
+
+
+@pytest.mark.parametrize("text", ["forest", "forest@champion", "forest/1", "moved", "moved@champion", "moved/9"])
+def test_a_store_of_our_own_is_read_as_mlflow_reads_it(text: str, moved: Registry) -> None:
+    reference, location = ModelReference.parse(text), moved.location
+    version = resolve(reference, location)
+    assert lying(reference, location) == Lying(version, source(version, location))
+
+
+@pytest.mark.parametrize("text", ["moved/11", "moved/12", "moved@challenger", "moved@latest", "nobody"])
+def test_what_is_not_in_a_store_of_our_own_is_left_to_mlflow(text: str, moved: Registry) -> None:
+    assert lying(ModelReference.parse(text), moved.location) is None
 
 
 @pytest.mark.parametrize("name", ["forest", "ratio"])
