@@ -172,18 +172,29 @@ def _serve_elsewhere(resolved: Resolved, home: Home, settings: Settings, variabl
     import asyncio
 
     from labline_backend.errors import InputError
-    from labline_backend.serving.environments import GRPC, ONNX, Environments
+    from labline_backend.serving.environments import GRPC, ONNX, Environments, Place
     from labline_backend.serving.needs import NeedsError
 
     async def tell(message: str) -> None:
         click.echo(f"labline {message} ...", err=True)
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # the server has taken them
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     environments = Environments(home)
     extras = (*(GRPC if settings.grpc_port is not None else ()), *(ONNX if settings.bound else ()))
+
+    async def found_place() -> Place:
+        making = asyncio.current_task()
+        assert making is not None  # noqa: S101 - this is one
+        for number in (signal.SIGTERM, signal.SIGHUP):  # uv is in a session of its own, and ends with us all the same
+            if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+                asyncio.get_running_loop().add_signal_handler(number, making.cancel)
+        return await environments.place(str(resolved.version), resolved.needs, extras, tell)
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the server has taken it; asyncio cancels at it
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        place = asyncio.run(environments.place(str(resolved.version), resolved.needs, extras, tell))
+        place = asyncio.run(found_place())
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
     except NeedsError as error:
         raise InputError(str(error)) from error
     except OSError as error:

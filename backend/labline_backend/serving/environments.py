@@ -17,7 +17,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -38,6 +40,7 @@ BUILD_SECONDS = 1800.0
 KEPT_DAYS = 30
 """How long an environment stays that nobody uses."""
 
+PART = ".part"  # of the name of a folder that is not whole, or not any more
 WAIT_SECONDS = 0.1  # between two looks whether another process has made it
 SAID = 1500
 """Characters of what uv says in a message."""
@@ -110,7 +113,7 @@ class Environments:
                 if _locked(lock, fcntl.LOCK_EX):
                     if not folder.exists():  # noqa: ASYNC240 - a look
                         await tell(f"makes an environment for {name}, which was made with {in_words(differing)}")
-                        await self._make(folder, name, python, lines, differing)
+                        await self._make(folder, lock, name, python, lines, differing)
                         await asyncio.to_thread(sweep, self._home)
                     fcntl.flock(lock, fcntl.LOCK_SH)
                     return lock
@@ -119,22 +122,26 @@ class Environments:
             os.close(lock)
             raise
 
-    async def _make(self, folder: Path, name: str, python: str, lines: list[str], differing: list[str]) -> None:
+    async def _make(
+        self, folder: Path, lock: int, name: str, python: str, lines: list[str], differing: list[str]
+    ) -> None:
+        """Make the environment. What makes it has the *lock*, too: it is taken as long as anything of that lives."""
         told = f"{name} was made with {in_words(differing)}, and an environment of its own cannot be made"
         if python and tuple(map(int, python.split("."))) < OLDEST:
             raise NeedsError(f"{told}: the server needs Python {'.'.join(map(str, OLDEST))} or later; {INSTEAD}.")
         uv = find_uv()
         if uv is None:
             raise NeedsError(f"{told}: uv, which makes it, is not installed. pip install uv installs it; {INSTEAD}.")
-        part = folder.with_suffix(".part")
-        await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
+        await asyncio.to_thread(_remove_parts, folder)
+        part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PART, dir=folder.parent))
         try:
             base = sys.executable if python in ("", here()) else python
-            said = await _run(uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base, str(part))
+            made = (uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base, str(part))
+            said = await _run(*made, within=folder.parent, lock=lock)
             if said is None:
                 (part / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
                 into = ("--python", str(part / "bin" / "python"), "--requirement", str(part / "requirements.txt"))
-                said = await _run(uv, "pip", "install", "--quiet", *into)
+                said = await _run(uv, "pip", "install", "--quiet", *into, within=folder.parent, lock=lock)
             if said is not None:
                 raise NeedsError(
                     f"{told}. uv says: {said.rstrip('.')}. See that uv can install this ({', '.join(lines[:8])}"
@@ -142,7 +149,7 @@ class Environments:
                 )
             part.rename(folder)
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
 
 
 def wanted(needs: Needs, extras: tuple[str, ...]) -> list[str]:
@@ -165,8 +172,14 @@ def sweep(home: Home) -> None:
     for lock in home.environments.glob("*.lock"):
         with contextlib.suppress(OSError), lock.open("r+") as file:
             if lock.stat().st_mtime < oldest and _locked(file.fileno(), fcntl.LOCK_EX):
-                for each in (lock.with_suffix(""), lock.with_suffix(".part")):
-                    shutil.rmtree(each, ignore_errors=True)
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                _remove_parts(lock.with_suffix(""))
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove what is left of attempts to make *folder*, by whoever has its lock alone."""
+    for part in folder.parent.glob(f"{folder.name}.*{PART}"):
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def find_uv() -> str | None:
@@ -193,24 +206,29 @@ def _locked(descriptor: int, how: int) -> bool:
     return True
 
 
-async def _run(*command: str) -> str | None:
-    """Run a command to its end; what it said where it failed."""
+async def _run(*command: str, within: Path, lock: int) -> str | None:
+    """Run a command in *within* to its end; what it said where it failed. It and all that it starts have the *lock*.
+
+    Nothing of it outlives this call. It runs in a folder that is ours, for uv takes settings from where it stands.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
+        cwd=within,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         env=_without_secrets(os.environ),
+        pass_fds=(lock,),
+        start_new_session=True,
     )
     try:
         _, said = await asyncio.wait_for(process.communicate(), BUILD_SECONDS)
     except TimeoutError:
         return f"nothing for {BUILD_SECONDS / 60:g} minutes"
     finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a package is built by processes of its own
+        await process.wait()
     if not process.returncode:
         return None
     text = re.sub(r"//[^/@\s]+@", "//", said.decode("utf-8", "replace"))  # an index may be named with a password

@@ -1,0 +1,147 @@
+"""How environments are made, and what is left of those that are not: the real uv, and packages that need no index."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labline_backend.home import Home
+from labline_backend.serving import environments as module
+from labline_backend.serving.environments import Environments, Place, find_uv
+from labline_backend.serving.needs import Needs, here
+
+from .conftest import SECONDS, until
+from .packages import Package
+
+pytestmark = pytest.mark.skipif(find_uv() is None, reason="uv is not installed")
+
+ALONE = "from labline_backend.serving import environments; environments.SERVER = ()"
+"""So that no index is asked for what the server needs."""
+
+MAKES = f"""{ALONE}
+import asyncio, sys
+from labline_backend.home import Home
+from labline_backend.serving.needs import Needs, here
+
+async def tell(message): pass
+asyncio.run(environments.Environments(Home.find()).place("m/1", Needs(here(), (sys.argv[1],)), (), tell))
+"""
+
+
+async def quiet(message: str) -> None:
+    """Nobody is told."""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
+    """A data folder, and a server that needs nothing."""
+    monkeypatch.setattr(module, "SERVER", ())
+    return Home.open(tmp_path / "home")
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[Package]:
+    """A package that is never built."""
+    package = Package(tmp_path / "endless", "endless", endless=True)
+    yield package
+    package.end()
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Package:
+    """A package that is built at once."""
+    return Package(tmp_path / "quick", "quick")
+
+
+def place(home: Home, *requirements: str) -> Place:
+    """As a process finds it that then ends."""
+    environments = Environments(home)
+    try:
+        return asyncio.run(environments.place("m/1", Needs(here(), requirements), (), quiet))
+    finally:
+        for descriptor in environments._held.values():
+            os.close(descriptor)
+
+
+def is_locked(home: Home) -> bool:
+    (lock,) = home.environments.glob("*.lock")
+    with lock.open("r+") as file:
+        return not module._locked(file.fileno(), fcntl.LOCK_SH)
+
+
+def test_an_attempt_that_is_given_up_leaves_no_process_and_no_folder(small: Home, endless: Package) -> None:
+    async def given_up() -> None:
+        making = asyncio.create_task(Environments(small).place("m/1", Needs(here(), (endless.line,)), (), quiet))
+        await asyncio.to_thread(endless.builders)
+        making.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await making
+
+    asyncio.run(given_up())
+    until(lambda: not endless.is_being_built())
+    assert [path.suffix for path in small.environments.iterdir()] == [".lock"]
+    until(lambda: not is_locked(small))
+
+
+def test_nobody_else_makes_it_while_what_a_killed_process_began_goes_on(small: Home, endless: Package) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAKES, endless.line], env={**os.environ, "LABLINE_HOME": str(small.root)}
+    )
+    builders = endless.builders()
+    process.kill()
+    process.wait()
+    assert endless.is_being_built()
+    assert is_locked(small)
+    os.killpg(builders, signal.SIGKILL)
+    until(lambda: not is_locked(small))
+
+
+def test_what_an_attempt_left_is_removed_by_the_next(small: Home, quick: Package) -> None:
+    made = Path(place(small, quick.line).python).parent.parent
+    left = made.with_name(f"{made.name}.left.part")
+    made.rename(left)
+    assert Path(place(small, quick.line).python).exists()
+    assert sorted(path.suffix for path in small.environments.iterdir()) == ["", ".lock"]
+
+
+def test_settings_of_the_folder_that_a_command_stands_in_are_not_uvs(
+    small: Home, quick: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "uv.toml").write_text("no-such-setting = 1\n")
+    monkeypatch.chdir(tmp_path / "here")
+    assert Path(place(small, quick.line).python).exists()
+
+
+def test_a_server_that_is_told_to_end_gives_up_what_it_makes(small: Home, endless: Package, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "requirements.txt").write_text(f"{endless.line}\n")
+    serves = f"{ALONE}\nfrom labline_backend.cli import main\nmain()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", serves, "serve", "--folder", str(model), "--port", "0"],
+        env={**os.environ, "LABLINE_HOME": str(small.root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        endless.builders()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in errors
+    until(lambda: not endless.is_being_built())
+    assert [path.suffix for path in small.environments.iterdir()] == [".lock"]
