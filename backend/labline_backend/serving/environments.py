@@ -107,11 +107,11 @@ class Environments:
         try:
             os.utime(lock)
             while True:
-                if _locked(lock, fcntl.LOCK_SH) and folder.exists():  # noqa: ASYNC240 - a look
+                if _locked(lock, fcntl.LOCK_SH) and _is_there(folder):
                     return lock
                 fcntl.flock(lock, fcntl.LOCK_UN)
                 if _locked(lock, fcntl.LOCK_EX):
-                    if not folder.exists():  # noqa: ASYNC240 - a look
+                    if not _is_there(folder):
                         await tell(f"makes an environment for {name}, which was made with {in_words(differing)}")
                         await self._make(folder, lock, name, python, lines, differing)
                         await asyncio.to_thread(sweep, self._home)
@@ -132,7 +132,7 @@ class Environments:
         uv = find_uv()
         if uv is None:
             raise NeedsError(f"{told}: uv, which makes it, is not installed. pip install uv installs it; {INSTEAD}.")
-        await asyncio.to_thread(_remove_parts, folder)
+        await asyncio.to_thread(_remove, folder)  # what is left of one, or of attempts
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PART, dir=folder.parent))
         try:
             base = sys.executable if python in ("", here()) else python
@@ -147,7 +147,7 @@ class Environments:
                     f"{told}. uv says: {said.rstrip('.')}. See that uv can install this ({', '.join(lines[:8])}"
                     f"{', ...' if len(lines) > 8 else ''}); or {INSTEAD}."
                 )
-            part.rename(folder)
+            part.rename(folder)  # noqa: ASYNC240 - at once
         finally:
             await asyncio.to_thread(shutil.rmtree, part, ignore_errors=True)
 
@@ -172,14 +172,25 @@ def sweep(home: Home) -> None:
     for lock in home.environments.glob("*.lock"):
         with contextlib.suppress(OSError), lock.open("r+") as file:
             if lock.stat().st_mtime < oldest and _locked(file.fileno(), fcntl.LOCK_EX):
-                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                _remove_parts(lock.with_suffix(""))
+                _remove(lock.with_suffix(""))
 
 
-def _remove_parts(folder: Path) -> None:
-    """Remove what is left of attempts to make *folder*, by whoever has its lock alone."""
+def _is_there(folder: Path) -> bool:
+    """Whether there is an environment in *folder*, and the interpreter still that it was made with."""
+    return (folder / "bin" / "python").exists()
+
+
+def _remove(folder: Path) -> None:
+    """Remove an environment and what is left of attempts to make it, by whoever has its lock alone.
+
+    It goes by its name first: one that is there in part would be taken for one that is there.
+    """
+    gone = folder.with_name(f"{folder.name}.gone{PART}")
     for part in folder.parent.glob(f"{folder.name}.*{PART}"):
         shutil.rmtree(part, ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def find_uv() -> str | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,6 +112,19 @@ def test_what_an_attempt_left_is_removed_by_the_next(small: Home, quick: Package
     made.rename(left)
     assert Path(place(small, quick.line).python).exists()
     assert sorted(path.suffix for path in small.environments.iterdir()) == ["", ".lock"]
+
+
+@pytest.mark.parametrize("how", ["emptied", "without its interpreter"])
+def test_an_environment_that_is_broken_is_made_anew(how: str, small: Home, quick: Package) -> None:
+    python = Path(place(small, quick.line).python)
+    python.unlink()
+    if how == "emptied":
+        shutil.rmtree(python.parent.parent / "lib")
+    else:
+        python.symlink_to("/no/such/interpreter")
+    assert place(small, quick.line).python == str(python)
+    code = "import quick; print(quick.__name__)"
+    assert subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout == "quick\n"
 
 
 def test_settings_of_the_folder_that_a_command_stands_in_are_not_uvs(
