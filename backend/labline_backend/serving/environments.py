@@ -29,7 +29,7 @@ from blake3 import blake3
 
 from labline_backend.copies import copied, package
 from labline_backend.home import Home
-from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, in_words
+from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, in_words, shown
 from labline_backend.serving.refusal import shorten
 
 SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "prometheus-client", "blake3", "PyYAML")
@@ -45,7 +45,11 @@ WAIT_SECONDS = 0.1  # between two looks whether another process has made it
 SAID = 1500
 """Characters of what uv says in a message."""
 
-_SECRET = ("MLFLOW_", "LABLINE_")  # building a package runs its code, which has no use for these
+_SECRET = re.compile(
+    r"(?!UV_|SSL_)((MLFLOW|LABLINE)_.*|.*(TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL).*|.*_KEY)", re.IGNORECASE
+)
+"""Names of variables that building a package, which runs its code, has no use for; uv has for its own."""
+
 _OF_ANOTHER = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT")
 
 Tell = Callable[[str], Awaitable[None]]
@@ -143,9 +147,9 @@ class Environments:
                 into = ("--python", str(part / "bin" / "python"), "--requirement", str(part / "requirements.txt"))
                 said = await _run(uv, "pip", "install", "--quiet", *into, within=folder.parent, lock=lock)
             if said is not None:
+                asked = ", ".join([*map(shown, lines[:8]), *(["..."] if len(lines) > 8 else [])])
                 raise NeedsError(
-                    f"{told}. uv says: {said.rstrip('.')}. See that uv can install this ({', '.join(lines[:8])}"
-                    f"{', ...' if len(lines) > 8 else ''}); or {INSTEAD}."
+                    f"{told}. uv says: {said.rstrip('.')}. See that uv can install this ({asked}); or {INSTEAD}."
                 )
             part.rename(folder)  # noqa: ASYNC240 - at once
         finally:
@@ -242,9 +246,9 @@ async def _run(*command: str, within: Path, lock: int) -> str | None:
         await process.wait()
     if not process.returncode:
         return None
-    text = re.sub(r"//[^/@\s]+@", "//", said.decode("utf-8", "replace"))  # an index may be named with a password
+    text = shown(said.decode("utf-8", "replace"))  # an index may be named with a password
     return shorten(" ".join(re.sub(r"[^\x20-\x7e]+", " ", text).split()), SAID) or f"exit code {process.returncode}"
 
 
 def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if not name.startswith(_SECRET) and name not in _OF_ANOTHER}
+    return {name: value for name, value in environ.items() if not _SECRET.fullmatch(name) and name not in _OF_ANOTHER}

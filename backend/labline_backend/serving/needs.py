@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from labline_backend.registry import RegisteredVersion, RegistryError
 
@@ -90,14 +92,19 @@ def differences(needs: Needs) -> list[str]:
         try:
             installed = importlib.metadata.distribution(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"{line} (not installed)")
+            found.append(f"{shown(line)} (not installed)")
             continue
         if requirement.url is not None:
             if _source(installed) != requirement.url:
-                found.append(f"{line} (installed is {installed.version}, from elsewhere)")
+                found.append(f"{shown(line)} (installed is {installed.version}, from elsewhere)")
         elif not requirement.specifier.contains(installed.version, prereleases=True):
             found.append(f"{line} (installed is {installed.version})")
     return found
+
+
+def shown(text: str) -> str:
+    """*text* without what is secret in its URLs, which are the user, the password and the query."""
+    return re.sub(r"(://[^\s?]*)\?\S*", r"\1", re.sub(r"://[^\s/]*@", "://", text))
 
 
 def in_words(differing: Sequence[str]) -> str:
@@ -129,10 +136,21 @@ def _lines(folder: Path, name: str, nested: bool = False) -> Iterator[str]:
 def _requirement(line: str) -> Requirement:
     from packaging.requirements import InvalidRequirement, Requirement
 
+    asks = f"The model's {REQUIREMENTS} asks for {shown(line)!r}"
+    if "${" in line:
+        raise NeedsError(f"{asks}, and uv would put a variable of this machine's in its place: {INSTEAD}.")
     try:
-        return Requirement(line)
-    except InvalidRequirement as error:
-        raise NeedsError(f"The model's {REQUIREMENTS} asks for {line!r}, which names no package: {INSTEAD}.") from error
+        requirement = Requirement(line)
+        address = urlsplit(requirement.url or "")
+    except (InvalidRequirement, ValueError) as error:
+        raise NeedsError(f"{asks}, which names no package: {INSTEAD}.") from error
+    user, at, _ = address.netloc.rpartition("@")
+    if at and (":" in user or "ssh" not in address.scheme):  # to ssh, a user alone is no secret
+        raise NeedsError(
+            f"{asks}, in whose address are a user's name or password, and these would be kept with the endpoint: leave "
+            f"them out, and have uv take them from ~/.netrc or uv auth login; or {INSTEAD}."
+        )
+    return requirement
 
 
 def _python(folder: Path) -> str:

@@ -159,3 +159,9 @@ def test_a_server_that_is_told_to_end_gives_up_what_it_makes(small: Home, endles
     assert "Traceback" not in errors
     until(lambda: not endless.is_being_built())
     assert [path.suffix for path in small.environments.iterdir()] == [".lock"]
+
+
+def test_what_uv_says_is_told_without_passwords(small: Home) -> None:
+    said = "cannot fetch https://me:p@ss@index.example/x.whl?token=abc and http://index.example/y"
+    told = asyncio.run(module._run("/bin/sh", "-c", f"echo '{said}' >&2; exit 1", within=small.root, lock=0))
+    assert told == "cannot fetch https://index.example/x.whl and http://index.example/y"

@@ -177,8 +177,10 @@ def test_what_the_server_needs_is_as_here_unless_the_model_says_otherwise() -> N
 
 
 def test_what_uv_runs_knows_no_secrets_of_the_store() -> None:
-    given = {"MLFLOW_TRACKING_PASSWORD": "x", "LABLINE_TOKEN": "x", "PYTHONPATH": "/x", "UV_CACHE_DIR": "/y"}
-    assert module._without_secrets(given) == {"UV_CACHE_DIR": "/y"}
+    secrets = ["MLFLOW_TRACKING_PASSWORD", "LABLINE_X", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "api_key", "DB_PASSWD"]
+    needed = {"UV_INDEX_OURS_PASSWORD": "y", "SSL_CERT_KEY": "y", "UV_CACHE_DIR": "y", "KEYBOARD": "y"}
+    given = {**dict.fromkeys([*secrets, "GOOGLE_APPLICATION_CREDENTIALS", "PYTHONPATH"], "x"), **needed}
+    assert module._without_secrets(given) == needed
 
 
 def test_a_model_that_was_made_with_other_packages_is_asked_with_them(

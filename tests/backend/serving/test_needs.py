@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_backend.serving.needs import Needs, NeedsError, differences, here, in_words, joined, stated
+from labline_backend.serving.needs import Needs, NeedsError, differences, here, in_words, joined, shown, stated
 
 PYTEST = importlib.metadata.version("pytest")
 
@@ -42,6 +42,39 @@ def test_what_cannot_be_read_is_told(text: str, said: str, tmp_path: Path) -> No
     folder.mkdir()
     with pytest.raises(NeedsError, match=said):
         stated(model(folder, f"{text}\n"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "own @ https://me:hidden@example.org/own.whl",
+        "own @ git+https://hidden@example.org/own.git@v1",
+        "git+https://me:hid@hidden@example.org/own.git",
+        "own @ git+ssh://git:hidden@example.org/own.git",
+    ],
+)
+def test_who_may_fetch_a_package_is_no_part_of_what_is_asked_for(line: str, tmp_path: Path) -> None:
+    with pytest.raises(NeedsError) as told:
+        stated(model(tmp_path, f"{line}\n"))
+    assert "hidden" not in str(told.value)
+    assert "example.org/own" in str(told.value)
+    assert line.startswith("git") or "~/.netrc" in str(told.value)
+
+
+def test_the_user_that_ssh_needs_is_no_secret(tmp_path: Path) -> None:
+    line = "own @ git+ssh://git@example.org/own.git"
+    assert stated(model(tmp_path, f"{line}\n")).requirements == (line,)
+
+
+def test_a_line_with_a_variable_is_told(tmp_path: Path) -> None:
+    with pytest.raises(NeedsError, match="a variable of this machine's"):
+        stated(model(tmp_path, "own @ https://example.org/${AWS_SECRET_ACCESS_KEY}/own.whl\n"))
+
+
+def test_queries_are_not_shown() -> None:
+    line = "own @ https://example.org/own.whl?token=hidden"
+    assert shown(line) == "own @ https://example.org/own.whl"
+    assert differences(Needs("", (line,))) == ["own @ https://example.org/own.whl (not installed)"]
 
 
 def test_only_what_is_not_satisfied_differs() -> None:
