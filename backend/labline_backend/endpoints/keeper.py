@@ -67,6 +67,8 @@ class Keeper:
         self._traffic = Traffic()
         self._status = EndpointStatus()
         self._changing = asyncio.Lock()
+        """Held by who changes what is served, but not while an environment is made: that may take half an hour."""
+
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._filling: asyncio.Task[Any] | None = None
@@ -100,6 +102,9 @@ class Keeper:
                     return
                 if changing is not None and not changing.done():
                     seen = -1  # there may be more to do when it is through
+                    if self._status.making and endpoint.generation != dealt_with:
+                        self._status = self._now(making=False)
+                        changing.cancel()
                 elif endpoint.generation != dealt_with:
                     dealt_with = endpoint.generation
                     changing = self._begin(self._change(endpoint))
@@ -121,47 +126,70 @@ class Keeper:
         who load it does it every time. In between what is served gets its workers back.
         """
         for tries_left in reversed(range(TRIES)):
-            async with self._changing:
-                try:
-                    await self._put_in_force(endpoint)
-                except GoneError:
-                    if not tries_left:
-                        await self._refuse(endpoint, GONE)
-                        return
-                except (CallError, ListenError, NeedsError, OSError) as error:
-                    await self._refuse(endpoint, str(error))
+            try:
+                await self._put_in_force(endpoint)
+            except GoneError:
+                if not tries_left:
+                    await self._refuse(endpoint, GONE)
                     return
-                else:
-                    return
+            except (CallError, ListenError, NeedsError, OSError) as error:
+                await self._refuse(endpoint, str(error))
+                return
+            else:
+                return
             self._say("a worker died while what was wanted was loaded; it is tried again")
             await asyncio.sleep(TRY_SECONDS)
 
     async def _put_in_force(self, endpoint: Endpoint) -> None:
+        spare: Worker | None = None
+        grpc: socket.socket | None = None
+        try:
+            async with self._changing:
+                listening = await self._listening(endpoint)
+                grpc = await self._held(endpoint)
+                rollout = _as_served(endpoint)
+                if rollout is None:
+                    if not self._stay(endpoint.spec, self._place):
+                        spare = await self._start(endpoint.spec, HERE, listening, grpc)
+                    rollout = await self._resolved(endpoint, spare or self._workers[0])
+            place = await self._found_place(rollout, grpc)
+            async with self._changing:
+                await self._roll_out(endpoint, rollout, place, listening, grpc, spare if place == HERE else None)
+        finally:
+            if spare is not None and spare not in self._workers:
+                spare.kill()
+            if grpc is not None and grpc is not self._grpc:
+                grpc.close()
+
+    async def _listening(self, endpoint: Endpoint) -> socket.socket:
+        """The endpoint's socket, which is opened once."""
         if self._socket is None:
             self._check_registry(endpoint.spec)
             self._socket = await listen_patiently(endpoint.spec.host, endpoint.port)
             await asyncio.to_thread(self._store.listens, self._name, self._socket.getsockname()[1])
             self._begin(self._judge())
-        await self._roll_out(endpoint, self._socket)
+        return self._socket
 
-    async def _roll_out(self, endpoint: Endpoint, listening: socket.socket) -> None:
-        spec, served = endpoint.spec, self._served
-        stays = served is not None and rollouts.same_processes(served.spec, spec)
-        kept = self._workers[: spec.workers] if stays else []
-        present = self._place if kept else HERE
-        added: list[Worker] = []
-        grpc = await self._held(endpoint)
+    def _stay(self, spec: EndpointSpec, place: Place) -> list[Worker]:
+        """The workers of now that may serve *spec* in *place*."""
+        served = self._served
+        stays = served is not None and place == self._place and rollouts.same_processes(served.spec, spec)
+        return self._workers[: spec.workers] if stays else []
+
+    async def _roll_out(
+        self,
+        endpoint: Endpoint,
+        rollout: Rollout,
+        place: Place,
+        listening: socket.socket,
+        grpc: socket.socket | None,
+        spare: Worker | None,
+    ) -> None:
+        """Have workers in *place* serve *rollout*; *spare* is one that is there already and serves nothing."""
+        spec = endpoint.spec
+        kept = self._stay(spec, place)
+        added = [spare] if spare is not None and len(kept) < spec.workers else []
         try:
-            rollout = _as_served(endpoint)
-            if rollout is None:
-                if not kept:
-                    added.append(await self._start(spec, present, listening, grpc))
-                rollout = await self._resolved(endpoint, [*kept, *added][0])
-            place = await self._found_place(rollout, grpc)
-            if place != present:
-                for worker in added:
-                    worker.kill()
-                kept, added = [], []
             for _ in range(spec.workers - len(kept) - len(added)):
                 added.append(await self._start(spec, place, listening, grpc))
             workers = [*kept, *added]
@@ -170,8 +198,6 @@ class Keeper:
         except BaseException:
             for worker in added:
                 worker.kill()
-            if grpc is not None and grpc is not self._grpc:
-                grpc.close()
             if self._plan is not None:  # let them forget what they have loaded for nothing
                 await asyncio.gather(*(_put(worker, self._plan) for worker in kept), return_exceptions=True)
             raise
@@ -226,16 +252,21 @@ class Keeper:
         extras = (*(GRPC if grpc is not None else ()), *(ONNX if spec.bound else ()))
         numbers = list(dict.fromkeys(rollout.versions.values()))
         name = f"{spec.model}/{' and '.join(numbers)}"
-        return await self._environments.place(name, Needs(rollout.python, rollout.requirements), extras, self._tell)
+        needs = Needs(rollout.python, rollout.requirements)
+        try:
+            return await self._environments.place(name, needs, extras, self._tell)
+        finally:
+            self._status = self._now(making=False)
 
     async def _refuse(self, endpoint: Endpoint, reason: str) -> None:
         self._say(f"what was wanted cannot be served: {reason}")
-        served = self._served or endpoint.served
-        state = "ready" if self._workers else "failed"
-        self._status = self._now(state=state, generation=endpoint.generation, refused=True, message=reason)
-        if served is not None:
-            served = dataclasses.replace(served, generation=endpoint.generation)
-        await asyncio.to_thread(self._store.settle, self._name, endpoint.generation, served, self._status)
+        async with self._changing:
+            served = self._served or endpoint.served
+            state = "ready" if self._workers else "failed"
+            self._status = self._now(state=state, generation=endpoint.generation, refused=True, message=reason)
+            if served is not None:
+                served = dataclasses.replace(served, generation=endpoint.generation)
+            await asyncio.to_thread(self._store.settle, self._name, endpoint.generation, served, self._status)
         if not self._workers:
             self._stop.set()  # whoever starts the next keeper waits a little longer each time
 
@@ -376,9 +407,9 @@ class Keeper:
         await asyncio.to_thread(self._store.report, self._name, self._status)
 
     async def _tell(self, message: str) -> None:
-        """Tell whoever looks what takes long."""
+        """Tell whoever looks that an environment is made."""
         self._say(message)
-        await self._report(message=message)
+        await self._report(message=message, making=True)
 
     def _say(self, message: str) -> None:
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._name}: {message}", file=sys.stderr, flush=True)  # noqa: T201

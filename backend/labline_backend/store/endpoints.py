@@ -91,6 +91,9 @@ class EndpointStatus:
     message: str = ""
     workers: tuple[int, ...] = ()
     asked_by: tuple[str, ...] = ()
+    making: bool = False
+    """Whether an environment is being made, which may take long."""
+
     grpc_port: int = 0
     """The last that gRPC was served on, which the endpoint keeps."""
 

@@ -15,12 +15,16 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.endpoints.deploying import Endpoints, Found, Wish
+from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.home import Home
 from labline_backend.serving import environments as module
 from labline_backend.serving.environments import Environments, Place, find_uv
 from labline_backend.serving.needs import Needs, here
+from labline_backend.tracking.location import Location
 
-from .conftest import SECONDS, until
+from ..stores import using
+from .conftest import SECONDS, Connect, Deploy, until
 from .packages import Package
 
 pytestmark = pytest.mark.skipif(find_uv() is None, reason="uv is not installed")
@@ -159,6 +163,59 @@ def test_a_server_that_is_told_to_end_gives_up_what_it_makes(small: Home, endles
     assert "Traceback" not in errors
     until(lambda: not endless.is_being_built())
     assert [path.suffix for path in small.environments.iterdir()] == [".lock"]
+
+
+@pytest.fixture
+def building(
+    home: Home,
+    endpoints: Endpoints,
+    deploy: Deploy,
+    endless: Package,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[Found]:
+    """An endpoint with one worker, as it was before an environment was begun to be made for it."""
+
+    def start_keeper(name: str) -> None:
+        code = f"{ALONE}\nfrom labline_backend.endpoints import keeper\nkeeper.main()"
+        given = {**os.environ, "LABLINE_HOME": str(home.root)}
+        EndpointFolder.of(home, name).make()
+        subprocess.run([sys.executable, "-P", "-c", code, name], env=given, check=True)
+
+    monkeypatch.setattr(endpoints, "start_keeper", start_keeper)
+    found = deploy("tide/1", name="built", workers=1)
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "requirements.txt").write_text(f"{endless.line}\n")
+    with using(Location.find(home, {}).uri):
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        with contextlib.suppress(MlflowException):  # the test before has made it
+            MlflowClient().create_registered_model("endless")
+        version = MlflowClient().create_model_version("endless", model.as_uri()).version
+    endpoints.deploy(Wish(f"endless/{version}", name="built"))
+    until(lambda: endpoints.get("built").endpoint.status.making)
+    endless.builders()
+    yield found
+    endpoints.remove("built")
+
+
+def test_a_worker_that_dies_while_an_environment_is_made_is_replaced(
+    building: Found, connect: Connect, endpoints: Endpoints, endless: Package
+) -> None:
+    (before,) = building.endpoint.status.workers
+    os.kill(before, signal.SIGKILL)
+    until(lambda: endpoints.get("built").endpoint.status.workers not in ((), (before,)))
+    assert connect(building).ask().version == "1"
+    assert endless.is_being_built()
+
+
+def test_a_newer_wish_gives_up_the_environment_that_is_being_made(
+    building: Found, deploy: Deploy, connect: Connect, endless: Package
+) -> None:
+    assert connect(deploy("tide/2", name="built", environment="server")).ask().version == "2"
+    assert not endless.is_being_built()
 
 
 def test_what_uv_says_is_told_without_passwords(small: Home) -> None:
