@@ -33,7 +33,7 @@ from labline_backend.serving.tally import Counts, total
 from labline_backend.serving.traffic import Traffic
 from labline_backend.store.endpoints import Endpoint, EndpointSpec, EndpointStatus, EndpointStore, Rollout
 from labline_backend.tracking.location import Location
-from labline_runtime.documents import from_plain
+from labline_runtime.documents import fields_of, from_plain
 
 LOOK_SECONDS = 0.2  # between two looks at the database
 JUDGE_SECONDS = 1.0  # between two looks at what was answered
@@ -242,7 +242,7 @@ class Keeper:
         found = [from_plain(Resolved, each) for each in await worker.call("resolve", asked)]
         versions = {name: each.version.version for name, each in zip(wanted, found, strict=True)}
         needs = joined([each.needs for each in found])
-        return Rollout(endpoint.generation, endpoint.spec, versions, needs.python, needs.requirements)
+        return Rollout(endpoint.generation, endpoint.spec, versions, **fields_of(needs))
 
     async def _found_place(self, rollout: Rollout, grpc: socket.socket | None) -> Place:
         """Where the workers are to run, which may have to be made first."""
@@ -252,7 +252,7 @@ class Keeper:
         extras = (*(GRPC if grpc is not None else ()), *(ONNX if spec.bound else ()))
         numbers = list(dict.fromkeys(rollout.versions.values()))
         name = f"{spec.model}/{' and '.join(numbers)}"
-        needs = Needs(rollout.python, rollout.requirements)
+        needs = Needs(rollout.python, rollout.requirements, rollout.constraints)
         try:
             return await self._environments.place(name, needs, extras, self._tell)
         finally:

@@ -29,7 +29,7 @@ from blake3 import blake3
 
 from labline_backend.copies import copied, package
 from labline_backend.home import Home
-from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, in_words, shown
+from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, holds, in_words, shown
 from labline_backend.serving.refusal import shorten
 
 SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "prometheus-client", "blake3", "PyYAML")
@@ -91,11 +91,12 @@ class Environments:
         if not differing:
             return HERE
         lines = wanted(needs, extras)
-        digest = blake3(json.dumps([needs.python or here(), lines]).encode()).hexdigest()[:20]
+        asked = [needs.python or here(), lines, *([needs.constraints] if needs.constraints else [])]
+        digest = blake3(json.dumps(asked).encode()).hexdigest()[:20]
         self._home.environments.mkdir(mode=0o700, exist_ok=True)
         folder = self._home.environments / digest
         if digest not in self._held:
-            self._held[digest] = await self._claimed(folder, name, needs.python, lines, differing, tell)
+            self._held[digest] = await self._claimed(folder, name, needs, lines, differing, tell)
         return Place(str(folder / "bin" / "python"), str(await asyncio.to_thread(_code, self._home)))
 
     def keep_through_exec(self) -> None:
@@ -104,7 +105,7 @@ class Environments:
             os.set_inheritable(descriptor, True)
 
     async def _claimed(
-        self, folder: Path, name: str, python: str, lines: list[str], differing: list[str], tell: Tell
+        self, folder: Path, name: str, needs: Needs, lines: list[str], differing: list[str], tell: Tell
     ) -> int:
         """See to it that the environment is there, and stays as long as the descriptor is open that is returned."""
         lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
@@ -117,7 +118,7 @@ class Environments:
                 if _locked(lock, fcntl.LOCK_EX):
                     if not _is_there(folder):
                         await tell(f"makes an environment for {name}, which was made with {in_words(differing)}")
-                        await self._make(folder, lock, name, python, lines, differing)
+                        await self._make(folder, lock, name, needs, lines, differing)
                         await asyncio.to_thread(sweep, self._home)
                     fcntl.flock(lock, fcntl.LOCK_SH)
                     return lock
@@ -127,9 +128,10 @@ class Environments:
             raise
 
     async def _make(
-        self, folder: Path, lock: int, name: str, python: str, lines: list[str], differing: list[str]
+        self, folder: Path, lock: int, name: str, needs: Needs, lines: list[str], differing: list[str]
     ) -> None:
         """Make the environment. What makes it has the *lock*, too: it is taken as long as anything of that lives."""
+        python = needs.python
         told = f"{name} was made with {in_words(differing)}, and an environment of its own cannot be made"
         if python and tuple(map(int, python.split("."))) < OLDEST:
             raise NeedsError(f"{told}: the server needs Python {'.'.join(map(str, OLDEST))} or later; {INSTEAD}.")
@@ -144,8 +146,10 @@ class Environments:
             said = await _run(*made, within=folder.parent, lock=lock)
             if said is None:
                 (part / "requirements.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-                into = ("--python", str(part / "bin" / "python"), "--requirement", str(part / "requirements.txt"))
-                said = await _run(uv, "pip", "install", "--quiet", *into, within=folder.parent, lock=lock)
+                (part / "constraints.txt").write_text("".join(f"{line}\n" for line in needs.constraints), "utf-8")
+                files = ("--requirement", str(part / "requirements.txt"), "--constraint", str(part / "constraints.txt"))
+                into = ("--python", str(part / "bin" / "python"))
+                said = await _run(uv, "pip", "install", "--quiet", *into, *files, within=folder.parent, lock=lock)
             if said is not None:
                 asked = ", ".join([*map(shown, lines[:8]), *(["..."] if len(lines) > 8 else [])])
                 raise NeedsError(
@@ -161,7 +165,8 @@ def wanted(needs: Needs, extras: tuple[str, ...]) -> list[str]:
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
-    asked = {canonicalize_name(Requirement(line).name) for line in needs.requirements}
+    lines = map(Requirement, needs.requirements)
+    asked = {canonicalize_name(line.name) for line in lines if holds(line, needs.python)}
     own = [name for name in (*SERVER, *extras) if canonicalize_name(name) not in asked]
     pins = []
     for name in own:

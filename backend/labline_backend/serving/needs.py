@@ -29,7 +29,9 @@ OLDEST = (3, 11)
 
 SHOWN = 5
 INSTEAD = "--environment server has it served with what is installed beside Labline"
-_FILES = ("-r", "--requirement", "-c", "--constraint")
+_COMMENT = re.compile(r"(^|\s)#.*")
+_OPTION = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)\s*=?\s*(.*)")
+"""What says more about packages; options say where they come from, which is the machine's to say."""
 
 
 class NeedsError(RegistryError):
@@ -38,10 +40,14 @@ class NeedsError(RegistryError):
 
 @dataclass(frozen=True)
 class Needs:
-    """``python`` is like 3.11, and empty where nothing is said; ``requirements`` are lines for pip, sorted."""
+    """``python`` is like 3.11, and empty where nothing is said; the others are lines for pip, sorted.
+
+    ``constraints`` are for packages that are there for whatever reason, and ask for none.
+    """
 
     python: str = ""
     requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,13 +60,14 @@ class Resolved:
 
 def stated(folder: Path) -> Needs:
     """What the model in *folder* says. Raises ``NeedsError``."""
-    found: dict[str, str] = {}
-    for line in _lines(folder, REQUIREMENTS):
+    found: dict[bool, dict[str, str]] = {False: {}, True: {}}
+    for line, constrains in _lines(folder, REQUIREMENTS):
         requirement = _requirement(line)
         name = _normalised(requirement.name)
         if name not in OURS:
-            found[str(requirement)] = name
-    return Needs(_python(folder), tuple(sorted(found, key=lambda line: (found[line], line))))
+            found[constrains][str(requirement)] = name
+    asked, constraints = (tuple(sorted(lines, key=lambda line: (lines[line], line))) for lines in found.values())
+    return Needs(_python(folder), asked, constraints)
 
 
 def joined(each: Sequence[Needs]) -> Needs:
@@ -72,7 +79,8 @@ def joined(each: Sequence[Needs]) -> Needs:
             f"them as endpoints of their own; or {INSTEAD}."
         )
     lines = {line for needs in each for line in needs.requirements}
-    return Needs("".join(pythons), tuple(sorted(lines)))
+    constraints = {line for needs in each for line in needs.constraints}
+    return Needs("".join(pythons), tuple(sorted(lines)), tuple(sorted(constraints)))
 
 
 def here() -> str:
@@ -85,14 +93,15 @@ def differences(needs: Needs) -> list[str]:
     found = []
     if needs.python not in ("", here()):
         found.append(f"Python {needs.python} (it runs {here()})")
-    for line in needs.requirements:
+    for line in (*needs.requirements, *needs.constraints):
         requirement = _requirement(line)
-        if requirement.marker is not None and not requirement.marker.evaluate():
+        if not holds(requirement, here()):
             continue
         try:
             installed = importlib.metadata.distribution(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"{shown(line)} (not installed)")
+            if line in needs.requirements:
+                found.append(f"{shown(line)} (not installed)")
             continue
         if requirement.url is not None:
             if _source(installed) != requirement.url:
@@ -113,24 +122,39 @@ def in_words(differing: Sequence[str]) -> str:
     return shown if len(differing) <= SHOWN else f"{shown} and {len(differing) - SHOWN} more"
 
 
-def _lines(folder: Path, name: str, nested: bool = False) -> Iterator[str]:
-    """The requirements in a file, and in those that it names. Where packages come from is the machine's to say."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise NeedsError(f"The model's {REQUIREMENTS} names the file {name}, which is not the model's.")
+def _lines(folder: Path, name: str, nested: bool = False) -> Iterator[tuple[str, bool]]:
+    """The requirements in a file, and in those that it names; whether each is a constraint only."""
+    told = f"The model's {REQUIREMENTS} names the file {shown(name)}, which"
     try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            raise NeedsError(f"{told} is not the model's: {INSTEAD}.")
         text = path.read_text("utf-8")
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if nested:
+            raise NeedsError(f"{told} is not beside it: {INSTEAD}.") from error
         return
     except (OSError, ValueError) as error:
-        raise NeedsError(f"The model's {name} cannot be read: {error}") from error
-    for line in text.replace("\\\n", " ").splitlines():
-        said = f" {line.strip()}".partition(" #")[0].partition(" --")[0].strip()
-        option, _, value = line.strip().replace("=", " ", 1).partition(" ")
-        if option in _FILES and not nested:
-            yield from _lines(folder, value.strip(), nested=True)
-        elif said and not said.startswith("-"):
-            yield said
+        raise NeedsError(f"The model's {shown(name)} cannot be read: {error}") from error
+    for written in text.replace("\\\n", " ").splitlines():
+        line = _COMMENT.sub("", written).strip()
+        option = _OPTION.fullmatch(line)
+        if option is None:
+            if line and not line.startswith("-"):
+                yield line.partition(" --")[0].strip(), False
+        elif option[1] in ("-e", "--editable"):
+            raise NeedsError(f"The model's {REQUIREMENTS} asks for {shown(line)!r}, which no index has: {INSTEAD}.")
+        elif nested:
+            raise NeedsError(f"The model's {shown(name)} names a file in turn ({shown(line)!r}): {INSTEAD}.")
+        else:
+            constrains = option[1] in ("-c", "--constraint")
+            yield from ((each, constrains) for each, _ in _lines(folder, option[2].strip("\"'"), nested=True))
+
+
+def holds(requirement: Requirement, python: str) -> bool:
+    """Whether *requirement* is for this machine and *python*, which is as in :class:`Needs`."""
+    version = {"python_version": python, "python_full_version": f"{python}.0"} if python not in ("", here()) else None
+    return requirement.marker is None or requirement.marker.evaluate(version)
 
 
 def _requirement(line: str) -> Requirement:

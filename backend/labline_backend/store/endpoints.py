@@ -71,7 +71,7 @@ class EndpointSpec:
 class Rollout:
     """What was put to serve: a spec, and the versions that its references stood for then.
 
-    ``python`` and ``requirements`` are what these were made with, as ``serving.needs.Needs`` has it.
+    ``python``, ``requirements`` and ``constraints`` are what these were made with, as ``serving.needs.Needs`` has it.
     """
 
     generation: int
@@ -79,6 +79,7 @@ class Rollout:
     versions: dict[str, str]
     python: str = ""
     requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.home import Home
 from labline_backend.serving import environments as module
 from labline_backend.serving.environments import Environments, Place, find_uv
-from labline_backend.serving.needs import Needs, here
+from labline_backend.serving.needs import Needs, NeedsError, here
 from labline_backend.tracking.location import Location
 
 from ..stores import using
@@ -129,6 +129,12 @@ def test_an_environment_that_is_broken_is_made_anew(how: str, small: Home, quick
     assert place(small, quick.line).python == str(python)
     code = "import quick; print(quick.__name__)"
     assert subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout == "quick\n"
+
+
+def test_constraints_are_uvs_too(small: Home, quick: Package) -> None:
+    needs = Needs(here(), (quick.line,), ("quick>1",))
+    with pytest.raises(NeedsError, match="quick"):
+        asyncio.run(Environments(small).place("m/1", needs, (), quiet))
 
 
 def test_settings_of_the_folder_that_a_command_stands_in_are_not_uvs(

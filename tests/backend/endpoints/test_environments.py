@@ -176,6 +176,12 @@ def test_what_the_server_needs_is_as_here_unless_the_model_says_otherwise() -> N
     assert not [line for line in lines if line.startswith(("uvicorn==", "no-such-extra"))]
 
 
+def test_a_line_that_is_for_another_machine_takes_nothing_of_the_servers_away() -> None:
+    lines = wanted(Needs("3.12", ("uvicorn<1; python_version < '3.12'", "orjson<9; python_version >= '3.12'")), ())
+    assert [line.partition("==")[0] for line in lines if "==" in line and "uvicorn" in line] == ["uvicorn"]
+    assert not [line for line in lines if line.startswith("orjson==")]
+
+
 def test_what_uv_runs_knows_no_secrets_of_the_store() -> None:
     secrets = ["MLFLOW_TRACKING_PASSWORD", "LABLINE_X", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "api_key", "DB_PASSWD"]
     needed = {"UV_INDEX_OURS_PASSWORD": "y", "SSL_CERT_KEY": "y", "UV_CACHE_DIR": "y", "KEYBOARD": "y"}

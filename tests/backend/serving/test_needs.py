@@ -30,13 +30,35 @@ def test_a_model_that_says_nothing_needs_nothing(tmp_path: Path) -> None:
 
 
 def test_comments_hashes_and_options_are_passed_over_and_named_files_are_read(tmp_path: Path) -> None:
-    (tmp_path / "constraints.txt").write_text("attrs<99\n")
-    text = "# made by hand\n--extra-index-url https://elsewhere.example\n-c constraints.txt\npytest==1.0 # why\n"
+    (tmp_path / "more.txt").write_text("attrs<99\n")
+    text = "# made by hand\n--extra-index-url https://elsewhere.example\n-rmore.txt # too\npytest==1.0 # why\n"
     needs = stated(model(tmp_path, text + "numpy==1.0 \\\n    --hash=sha256:00\n"))
     assert needs.requirements == ("attrs<99", "numpy==1.0", "pytest==1.0")
 
 
-@pytest.mark.parametrize(("text", "said"), [("./wheels/own.whl", "names no package"), ("-r ../other.txt", "not the")])
+def test_constraints_ask_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "constraints.txt").write_text("no-such-package<2\npytest<1\n")
+    needs = stated(model(tmp_path, "-c constraints.txt\npytest\n"))
+    assert needs == Needs(here(), ("pytest",), ("no-such-package<2", "pytest<1"))
+    assert differences(needs) == [f"pytest<1 (installed is {PYTEST})"]
+
+
+def test_a_file_that_a_named_file_names_is_told(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("-r yet-more.txt\n")
+    with pytest.raises(NeedsError, match=r"more\.txt names a file in turn"):
+        stated(model(tmp_path, "-r more.txt\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("./wheels/own.whl", "names no package"),
+        ("-r ../other.txt", "not the"),
+        ("--requirement=absent.txt", "absent.txt, which is not beside it"),
+        ("-e ./own", "no index has"),
+        ("--editable git+https://me:hidden@example.org/own.git", "'--editable git.https://example.org/own.git'"),
+    ],
+)
 def test_what_cannot_be_read_is_told(text: str, said: str, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     folder.mkdir()
