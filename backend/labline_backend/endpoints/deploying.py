@@ -26,6 +26,7 @@ from labline_backend.endpoints.kserve import Place, objects
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError, resolve, source
+from labline_backend.serving.environments import BUILD_SECONDS
 from labline_backend.store.endpoints import (
     NOWHERE,
     CanaryRule,
@@ -56,6 +57,9 @@ SETTINGS = (
 
 MOST_WORKERS = 64
 LOOK_SECONDS = 0.1
+MADE_SECONDS = 2 * BUILD_SECONDS
+"""Within which an environment is made, or not: it is laid out, and filled."""
+
 BORN_SECONDS = 60.0
 """Within which a keeper that was started is there."""
 
@@ -221,13 +225,14 @@ class Endpoints:
     def wait(
         self, name: str, generation: int, seconds: float, tell: Callable[[str], None] = lambda message: None
     ) -> Found:
-        """Wait until the keeper has dealt with what was wanted, or has died, or *seconds* are over. *tell* is told what
-        the keeper says meanwhile.
+        """Wait until the keeper has dealt with what was wanted, or has died. *tell* is told what it says meanwhile.
 
-        Raises ``InputError`` where it cannot be served.
+        Raises ``InputError`` where it cannot be served, and when *seconds* are over, in which the time does not count
+        that an environment takes.
         """
         folder = EndpointFolder.of(self._home, name)
         end, born = time.monotonic() + seconds, time.monotonic() + BORN_SECONDS
+        last = end + MADE_SECONDS
         said = self.get(name).endpoint.status.message
         lived, tries = False, 2  # a keeper that was about to end when the wish came is followed by another
         while time.monotonic() < end:
@@ -247,9 +252,14 @@ class Endpoints:
                     raise InputError(f"The endpoint {name} ended before it served: see labline endpoints logs {name}.")
                 self.start_keeper(name)
                 lived, born = False, time.monotonic() + BORN_SECONDS
+            if alive and status.making:
+                end = min(time.monotonic() + seconds, last)
             lived = lived or alive
             time.sleep(LOOK_SECONDS)
-        return self.get(name)
+        raise InputError(
+            f"{name} does not serve what is wanted yet, and may do so later: labline endpoints show {name} says how it "
+            f"is, labline endpoints logs {name} what went on."
+        )
 
     def log(self, name: str, lines: int) -> str:
         """The last *lines* of an endpoint's log. Raises ``NotFoundError``."""

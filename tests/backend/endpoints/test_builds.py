@@ -10,13 +10,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from labline_backend.endpoints import deploying
 from labline_backend.endpoints.deploying import Endpoints, Found, Wish
 from labline_backend.endpoints.folder import EndpointFolder
+from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.serving import environments as module
 from labline_backend.serving.environments import Environments, Place, find_uv
@@ -222,6 +227,28 @@ def test_a_newer_wish_gives_up_the_environment_that_is_being_made(
 ) -> None:
     assert connect(deploy("tide/2", name="built", environment="server")).ask().version == "2"
     assert not endless.is_being_built()
+
+
+def test_who_waits_does_so_as_long_as_an_environment_is_made(
+    building: Found, endpoints: Endpoints, endless: Package, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faster = SimpleNamespace(monotonic=lambda: 30 * time.monotonic(), sleep=time.sleep)
+    monkeypatch.setattr(deploying, "time", faster)
+    generation = building.endpoint.generation + 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(endpoints.wait, "built", generation, 60)
+        time.sleep(2.5)  # more than 60 s of theirs
+        endless.end()
+        with pytest.raises(InputError, match="an environment of its own cannot be made"):
+            waiting.result()
+
+
+def test_what_is_not_served_in_time_is_an_error(
+    building: Found, endpoints: Endpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploying, "MADE_SECONDS", 0.0)
+    with pytest.raises(InputError, match=r"built does not serve what is wanted yet.* labline endpoints show built"):
+        endpoints.wait("built", building.endpoint.generation + 1, 0.3)
 
 
 def test_what_uv_says_is_told_without_passwords(small: Home) -> None:
