@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Coroutine
 from typing import Any
 
@@ -134,6 +135,10 @@ class Keeper:
                     return
             except (CallError, ListenError, NeedsError, OSError) as error:
                 await self._refuse(endpoint, str(error))
+                return
+            except Exception as error:
+                traceback.print_exc()
+                await self._refuse(endpoint, f"{type(error).__name__} in its keeper: the log says more")
                 return
             else:
                 return

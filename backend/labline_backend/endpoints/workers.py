@@ -49,14 +49,18 @@ class Worker:
         with theirs:
             told = dataclasses.replace(orders, listening=listening.fileno(), control=theirs.fileno())
             command = [place.python, "-P", "-m", "labline_backend.serving.worker", to_json(told)]
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                env=place.variables(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(told.listening, told.control),
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command,
+                    env=place.variables(),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(told.listening, told.control),
+                )
+            except BaseException:
+                ours.close()
+                raise
         return Worker(number, orders, process, await Channel.open(ours, handlers))
 
     @property

@@ -88,7 +88,10 @@ def _tag(version: RegisteredVersion, location: Location, verdict: str) -> None:
         client = MlflowClient(location.uri, location.registry_uri)
         client.set_model_version_tag(version.name, version.version, TAG, shorten(verdict, TAG_LETTERS))
     except (MlflowException, OSError) as error:
-        said = shorten(" ".join(str(error).replace(location.uri, shown(location.uri)).split()), 300)
+        said = str(error)
+        for uri in filter(None, (location.uri, location.registry_uri)):
+            said = said.replace(uri, shown(uri))
+        said = shorten(" ".join(said.split()), 300)
         print(f"labline: how {version} is asked is not written into the registry: {said}", file=sys.stderr)  # noqa: T201
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -9,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.endpoints import workers
 from labline_backend.endpoints.deploying import Endpoints, Wish
 from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.endpoints.recovery import Recovery
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
+from labline_backend.serving.environments import Place
+from labline_backend.serving.plan import Orders
 
 from .conftest import SECONDS, Connect, Deploy, until
 from .models import BROKEN, REFUSING
@@ -170,3 +174,17 @@ def test_what_was_deployed_holds_for_every_connection_made_from_then_on(deploy: 
     for _ in range(20):
         endpoints.ask("tide", b'{"dataframe_records": [{"a": 1, "b": 2}]}')
     until(lambda: len(endpoints.access_log("tide", 100).splitlines()) == 20)
+
+
+def test_a_worker_that_cannot_be_started_leaves_no_socket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pair = socket.socketpair()
+    orders = Orders("", "", body_bytes=1, waiting=1, deadline=1.0, log_rate=0.0, bound=0.0, privacy={}, events=None)
+
+    async def start() -> None:
+        with socket.socket() as listening, (tmp_path / "log").open("wb") as log, monkeypatch.context() as patch:
+            patch.setattr(socket, "socketpair", lambda: pair)  # asyncio has its own by now
+            await workers.Worker.start(1, orders, Place("/no/such/python"), listening, log, {})
+
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(start())
+    assert [each.fileno() for each in pair] == [-1, -1]

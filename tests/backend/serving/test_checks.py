@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from labline_backend.registry import Lying, ModelReference, RegisteredVersion, lying, resolve, source
-from labline_backend.serving import mlmodel
+from labline_backend.serving import checking, mlmodel
 from labline_backend.serving.checks import Checked, Checks, LoadError
 from labline_backend.serving.needs import Needs, Resolved
 from labline_backend.serving.predictor import Predictor, load
+from labline_backend.tracking.location import Location
 
 from .conftest import Registry, Server, using
 from .models import frame
@@ -114,6 +115,21 @@ def test_how_a_version_is_asked_and_why_is_a_tag_of_it(name: str, registry: Regi
     with using(registry.location.uri):
         tags = mlflow.MlflowClient().get_model_version(name, "1").tags
     assert tags["labline.serving"] == str(verdict)
+
+
+def test_why_a_version_gets_no_tag_is_told_without_passwords(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow
+
+    address = "http://me:hidden@registry.example"
+
+    def fail(*_: object) -> None:
+        raise OSError(f"{address} does not answer")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "set_model_version_tag", fail)
+    checking._tag(RegisteredVersion("forest", "1"), Location("http://runs.example", address), "")
+    assert capsys.readouterr().err.endswith("http://registry.example does not answer\n")
 
 
 def test_a_reference_to_nothing_is_told(registry: Registry) -> None:
