@@ -43,6 +43,22 @@ TOLD = {
         "import weakref\nclass C: pass\nc = C()\nh = [c]\nr = weakref.ref(c)\nall = [r]",
         "c = C()\nprint(all[0]())",
     ),
+    "a weak reference that a function makes of what it is handed, whose name is bound to another": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\ndef watch(one):\n    return weakref.ref(one)\nr = watch(c)",
+        "c = 1\nprint(r() is None)",
+    ),
+    "a weak set that is filled later, what is in it bound to another": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\nw = weakref.WeakSet()\nw.add(c)\nr = weakref.ref(h[0])",
+        "c = 1\nprint(len(w))",
+    ),
+    "a weak reference used in the match that binds the name to another": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\nr = weakref.ref(c)",
+        "match 3:\n    case c:\n        print(r() is None)",
+    ),
+    "a weak reference used beside a name that an expression binds to another": (
+        "import weakref\nclass C: pass\nc = C()\nh = [c]\nr = weakref.ref(c)",
+        "print((c := 1), r() is None)",
+    ),
     "weak references that a function makes": (
         "import weakref\nclass C: pass\nc = C()\nh = [c]\ndef watch():\n    return weakref.ref(c)\nr = watch()",
         "c = C()",

@@ -27,19 +27,24 @@ class _Watchers(Holding):
 
     def referred(self, name: str, made: Made) -> set[str]:
         """The names of what the references are made to that *name* holds, as far as the cell that made it tells."""
-        waiting, seen, calls = [name], {name}, list[ast.Call]()
+        waiting, seen, calls, beside = [name], {name}, list[ast.Call](), set[str]()
         while waiting:
             name = waiting.pop()
             for statement in made.part.tree.body:
-                if find_name(statement, name) is not None:
-                    calls += filter(self.makes, calls_in(statement))
-                    others = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)} - seen
-                    waiting += (held := {each for each in others if (made.part.step, each) in self.names})
-                    seen |= held
+                if find_name(statement, name) is None:
+                    continue
+                found = [call for call in calls_in(statement) if self.makes(call)]
+                others = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)} - seen
+                if found and all(self.story.origin(call.func) in _OF_ONE for call in found):
+                    calls += found
+                else:
+                    beside |= others  # what a function is handed that makes them, or what a set of them is filled with
+                waiting += (held := {each for each in others if (made.part.step, each) in self.names})
+                seen |= held
         # Where functions make the references that could be any of the cell's.
         calls = calls or [call for call in calls_in(made.part.tree) if self.makes(call)]
         given = (each for call in calls for value in self._watched(call) for each in ast.walk(value))
-        return {node.id for node in given if isinstance(node, ast.Name)}
+        return beside | {node.id for node in given if isinstance(node, ast.Name)}
 
     def _watched(self, call: ast.Call) -> Sequence[ast.AST]:
         """Of what a call is handed, what it refers to weakly: the callbacks are not."""
@@ -105,11 +110,17 @@ def _rebound(story: Story, taking: Taking, names: set[str]) -> tuple[str, Part] 
                 bound = [binding.name for binding in scopes.bindings([statement]) if binding.name in names]
                 if bound:
                     found = bound[0], part
-                    used_by = part.tree.body[place if hasattr(statement, "body") else place + 1 :]
+                    used_by = part.tree.body[place + 1 if _binds_last(statement) else place :]
                     break
         if found is not None and any(find_name(each, taking.name) is not None for each in used_by):
             return found
     return None
+
+
+def _binds_last(statement: ast.stmt) -> bool:
+    """Whether all that it evaluates is evaluated before it binds a name."""
+    simple = isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Delete, ast.Import, ast.ImportFrom))
+    return simple and not any(isinstance(node, ast.NamedExpr) for node in ast.walk(statement))
 
 
 def _ended(story: Story, name: str, made: Made) -> Iterator[Finding]:
