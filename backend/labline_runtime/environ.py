@@ -24,10 +24,10 @@ def present() -> dict[str, str]:
     They are read as the system has them, since ``os.environ`` takes ten times as long to go through.
     """
     variables: Any = os.environ
-    texts: dict[Any, Any] | None = getattr(variables, "_data", None)
-    if texts is None:  # the notebook has put something else there
+    if not isinstance(variables, os._Environ):  # the notebook has put something else there
         return dict(variables)
-    return {os.fsdecode(name): os.fsdecode(text) for name, text in texts.copy().items()}
+    texts: dict[Any, Any] = variables.__dict__["_data"].copy()
+    return {os.fsdecode(name): os.fsdecode(text) for name, text in texts.items()}
 
 
 def counts(name: str) -> bool:

@@ -19,3 +19,15 @@ def test_what_is_put_in_the_place_of_the_environment_is_read(monkeypatch: pytest
         patched.setattr(os, "environ", {"ONLY": "this"})
         found = environ.present()
     assert found == {"ONLY": "this"}
+
+
+def test_what_is_put_there_is_read_as_a_mapping_whatever_else_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Variables(dict):
+        pass
+
+    variables = Variables(ONLY="this")
+    variables._data = {"ONLY": 1}
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "environ", variables)
+        found = environ.present()
+    assert found == {"ONLY": "this"}

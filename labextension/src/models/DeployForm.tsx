@@ -44,6 +44,7 @@ export function DeployForm({
   const [workers, setWorkers] = useState('');
   const [environment, setEnvironment] = useState<'' | 'model' | 'server'>('');
   const [answering, setAnswering] = useState(AS_IT_IS);
+  const [isOpen, setOpen] = useState(false);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
   const id = useId();
@@ -53,10 +54,8 @@ export function DeployForm({
   const shareFault = percent >= 0 && percent <= 100 ? undefined : 'a whole number from 0 to 100';
   const workersFault =
     workers.trim() === '' || /^([1-9]|[1-5]\d|6[0-4])$/.test(workers.trim()) ? undefined : '1 to 64';
-  const isFaulty =
-    shareFault !== undefined ||
-    workersFault !== undefined ||
-    Object.keys(answeringFaults(answering)).length > 0;
+  const isAnsweringFaulty = Object.keys(answeringFaults(answering)).length > 0;
+  const isFaulty = shareFault !== undefined || workersFault !== undefined || isAnsweringFaulty;
   const shared = percent < 100 && rest !== '';
   const deploy = async () => {
     const request: DeployRequest = {
@@ -155,7 +154,7 @@ export function DeployForm({
             ['server', 'those installed beside Labline']
           ]}
         />
-        <details>
+        <details open={isOpen || isAnsweringFaulty} onToggle={event => setOpen(event.currentTarget.open)}>
           <summary>How it answers</summary>
           <fieldset aria-label="How it answers">
             <AnsweringFields value={answering} onChange={setAnswering} />
