@@ -236,8 +236,8 @@ def test_who_waits_does_so_as_long_as_an_environment_is_made(
     monkeypatch.setattr(deploying, "time", faster)
     generation = building.endpoint.generation + 1
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(endpoints.wait, "built", generation, 60)
-        time.sleep(2.5)  # more than 60 s of theirs
+        waiting = pool.submit(endpoints.wait, "built", generation, 180)
+        time.sleep(6.5)  # more than 180 s of theirs
         endless.end()
         with pytest.raises(InputError, match="an environment of its own cannot be made"):
             waiting.result()

@@ -18,10 +18,23 @@ import pytest
 from labline_backend.serving import v2_messages
 from labline_backend.store.payloads import payload_folder, read_payloads
 
-from .conftest import REPOSITORY, SECONDS, TOKEN, Registry, Start, infer, using
+from .conftest import REPOSITORY, SECONDS, TOKEN, Registry, Server, Start, infer, using
 from .models import frame
 
 INFER = "/v2/models/logistic/infer"
+
+
+def stopped_under_load(server: Server, clients: list[threading.Thread], busy: threading.Barrier) -> str:
+    """Send SIGTERM once all *clients* are *busy*, and wait until it has ended well; what it wrote to standard error."""
+    for client in clients:
+        client.start()
+    busy.wait(SECONDS)
+    server.process.send_signal(signal.SIGTERM)
+    _, errors = server.process.communicate(timeout=SECONDS)
+    for client in clients:
+        client.join(SECONDS)
+    assert server.process.returncode == 0
+    return str(errors)
 
 
 def test_sigterm_loses_no_request_and_the_log_has_them_all(start: Start, registry: Registry) -> None:
@@ -62,15 +75,7 @@ def test_sigterm_loses_no_request_and_the_log_has_them_all(start: Start, registr
                         connection.close()
                         break
 
-        clients = [threading.Thread(target=ask, args=[client]) for client in range(8)]
-        for client in clients:
-            client.start()
-        busy.wait(SECONDS)
-        server.process.send_signal(signal.SIGTERM)
-        _, errors = server.process.communicate(timeout=SECONDS)
-        for client in clients:
-            client.join(SECONDS)
-        assert server.process.returncode == 0
+        errors = stopped_under_load(server, [threading.Thread(target=ask, args=[client]) for client in range(8)], busy)
     assert lost == []
     assert "Traceback" not in errors
     assert read_payloads(payload_folder(registry.home, "logistic", "1")).num_rows == sum(answered)
@@ -99,15 +104,7 @@ def test_sigterm_cancels_no_call_of_grpc(start: Start) -> None:
                     if count == 20:
                         busy.wait(SECONDS)
 
-        clients = [threading.Thread(target=ask) for _ in range(8)]
-        for client in clients:
-            client.start()
-        busy.wait(SECONDS)
-        server.process.send_signal(signal.SIGTERM)
-        _, errors = server.process.communicate(timeout=SECONDS)
-        for client in clients:
-            client.join(SECONDS)
-        assert server.process.returncode == 0
+        errors = stopped_under_load(server, [threading.Thread(target=ask) for _ in range(8)], busy)
     assert ends == [grpc.StatusCode.UNAVAILABLE] * 8
     assert "Traceback" not in errors
 
