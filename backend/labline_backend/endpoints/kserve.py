@@ -21,7 +21,7 @@ from labline_backend.store.endpoints import EndpointSpec
 if TYPE_CHECKING:
     from kubernetes import client as kubernetes
 
-RUNTIME = "labline-server"
+IMAGE = "labline-server"
 FORMAT = "mlflow"
 CONTAINER = "kserve-container"  # KServe's word for the one that answers
 PORT = 8080
@@ -155,7 +155,7 @@ def objects(name: str, spec: EndpointSpec, sources: Mapping[str, str], place: Pl
     from kubernetes import client as kubernetes
 
     plain = kubernetes.ApiClient().sanitize_for_serialization
-    runtime = ServingRuntime(metadata=Metadata(RUNTIME, place.namespace), spec=_runtime(spec, place))
+    runtime = ServingRuntime(metadata=Metadata(runtime_of(name), place.namespace), spec=_runtime(spec, place))
     service = _service(name, spec, found, place)
     return [_plain(each, plain) for each in (runtime, service)]
 
@@ -185,7 +185,7 @@ def _runtime(spec: EndpointSpec, place: Place) -> RuntimeSpec:
 
     container = kubernetes.V1Container(
         name=CONTAINER,
-        image=place.image or f"{RUNTIME}:{__version__}",
+        image=place.image or f"{IMAGE}:{__version__}",
         args=["serve", *(f"{option}={value}" for option, value in arguments.items())],
         env=[kubernetes.V1EnvVar(name="LABLINE_HOME", value="/tmp/labline")],  # noqa: S108 - the pod's alone
         ports=ports,
@@ -214,7 +214,9 @@ def _service(name: str, spec: EndpointSpec, found: Mapping[str, str], place: Pla
     arguments = [f"--onnx={spec.bound:g}"] if spec.bound else None
 
     def predictor(reference: str) -> Predictor:
-        model = Model(ModelFormat(FORMAT), RUNTIME, protocol, found[reference], [_token(name)], CONTAINER, arguments)
+        model = Model(
+            ModelFormat(FORMAT), runtime_of(name), protocol, found[reference], [_token(name)], CONTAINER, arguments
+        )
         return Predictor(model, spec.workers, _named(reference) if several else None)
 
     canaries = [Canary(predictor(share.reference), 100 * share.weight // whole) for share in others]
@@ -236,6 +238,11 @@ def _named(reference: str) -> str:
     """A predictor's name: part of the names of Kubernetes objects."""
     name = re.sub(r"[^a-z0-9]+", "-", reference.lower()).strip("-")
     return f"v{name}" if name[:1].isdigit() else name
+
+
+def runtime_of(name: str) -> str:
+    """The ServingRuntime of an endpoint. It has one of its own: limits and image of one are not another's."""
+    return f"labline-{name}"
 
 
 def secret_of(name: str) -> str:

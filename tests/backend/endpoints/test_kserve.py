@@ -30,11 +30,16 @@ def made(spec: EndpointSpec = ONE, place: Place | None = None) -> list[dict[str,
 def test_the_runtime_is_this_server_on_the_model_that_kserve_fetched() -> None:
     runtime, _ = made()
     assert (runtime["apiVersion"], runtime["kind"]) == ("serving.kserve.io/v1alpha1", "ServingRuntime")
-    assert runtime["metadata"] == {"name": "labline-server", "namespace": "serving"}
+    assert runtime["metadata"] == {"name": "labline-flights", "namespace": "serving"}
     (container,) = runtime["spec"]["containers"]
     assert container["name"] == "kserve-container"
     assert container["args"][:3] == ["serve", "--folder=/mnt/models", "--name={{.Name}}"]
     assert container["readinessProbe"]["httpGet"] == {"path": "/v2/health/ready", "port": 8080}
+
+
+def test_endpoints_share_no_runtime() -> None:
+    named = [objects(name, ONE, SOURCES, Place())[0]["metadata"]["name"] for name in ("flights", "trains")]
+    assert named == ["labline-flights", "labline-trains"]
 
 
 def test_the_server_knows_all_options_that_the_runtime_gives_it() -> None:
@@ -69,7 +74,7 @@ def test_the_service_names_the_model_and_a_secret_and_holds_no_token() -> None:
     assert predictor["minReplicas"] == 2
     assert predictor["model"] == {
         "modelFormat": {"name": "mlflow"},
-        "runtime": "labline-server",
+        "runtime": runtime["metadata"]["name"],
         "protocolVersion": "v2",
         "storageUri": "s3://models/flights/1",
         "env": [
