@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -175,6 +176,11 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
         self._grpc = GrpcServer(self._answering, settings.body_bytes, settings.limits.deadline, shares=shares)
         await self._grpc.start(settings.host, settings.grpc_port)
 
+    def forget_garbage(self) -> None:
+        """Spare the collector what a model is made of: it is no garbage."""
+        gc.collect()
+        gc.freeze()
+
     def end_listening(self) -> None:
         """Take no new connections. Those that there are go on."""
         self._answering.draining = True
@@ -242,6 +248,7 @@ class _Alone(Server):
         except Exception as error:
             self.failure, self.should_exit = error, True
             return
+        self.forget_garbage()
         self.versions.commit(plan)
         host, port = self._listening.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host

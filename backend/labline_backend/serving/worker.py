@@ -7,7 +7,6 @@ is still loading is one that nobody notices.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
 import sys
@@ -53,8 +52,7 @@ class Worker(Server):
             if self.should_exit:
                 return
             await asyncio.sleep(0.02)  # uvicorn takes signals down in a flag
-        gc.collect()
-        gc.freeze()  # what a model is made of is no garbage
+        self.forget_garbage()
         self.application.all_metrics = lambda: self._all_metrics(channel)
         self.application.traffic = lambda: self._traffic(channel)
         await super().startup(sockets)
