@@ -8,28 +8,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
-from labline_backend.kubeflow import errors, secrets
-from labline_backend.kubeflow.deadline import Deadline
+from labline_backend.kubeflow.connection import Connection, not_kubeflow
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target
 from labline_backend.recurrence import cron
 from labline_backend.recurrence.timing import Timing
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 30.0  # between two bytes
-WHOLE_SECONDS = 300.0  # for a call as a whole
 PAGE = 100  # things on a page of a list
 MOST_PAGES = 50
 GIVEN_BY_SERVER = {"recurring_run_id", "created_at", "updated_at", "status", "error"}  # of a recurring run
-LONGEST_QUOTE = 300  # characters of what a server says
 
 T = TypeVar("T")
 
@@ -47,8 +40,7 @@ class KubeflowClient:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._opened: Any = None
-        self._deadline: Deadline  # that of the opened one
+        self._connection = Connection(target)
         self._health: Health | None = None
 
     def __enter__(self) -> KubeflowClient:
@@ -59,10 +51,7 @@ class KubeflowClient:
 
     def close(self) -> None:
         """Close the connections."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.rest_client.pool_manager.clear()
-            opened.close()
+        self._connection.close()
 
     # ---------------------------------------------------------------- the server
 
@@ -70,14 +59,14 @@ class KubeflowClient:
         """Who is there."""
         import kfp_server_api as api
 
-        with self._calling("its health") as (client, options):
+        with self._connection.calling("its health") as (client, options):
             found = api.HealthzServiceApi(client).healthz_service_get_healthz(**options)
         self._health = Health(bool(found.multi_user), self._release())
         return self._health
 
     def _release(self) -> str | None:
         """The old API's health names the release; a server without it does not."""
-        with contextlib.suppress(TargetError), self._calling("its release") as (client, options):
+        with contextlib.suppress(TargetError), self._connection.calling("its release") as (client, options):
             told = client.call_api(
                 "/apis/v1beta1/healthz",
                 "GET",
@@ -93,7 +82,7 @@ class KubeflowClient:
         """Ask for what needs the right to read in the target's namespace."""
         import kfp_server_api as api
 
-        with self._calling("its experiments") as (client, options):
+        with self._connection.calling("its experiments") as (client, options):
             service = api.ExperimentServiceApi(client)
             service.experiment_service_list_experiments(page_size=1, **self._namespace(), **options)
 
@@ -104,7 +93,7 @@ class KubeflowClient:
         import kfp_server_api as api
 
         def find() -> str | None:
-            with self._calling("its pipelines") as (client, options):
+            with self._connection.calling("its pipelines") as (client, options):
                 service = api.PipelineServiceApi(client)
                 found = service.pipeline_service_list_pipelines(
                     filter=_equals("name", name), page_size=1, **self._namespace(), **options
@@ -113,7 +102,7 @@ class KubeflowClient:
 
         def make() -> str:
             made = api.V2beta1Pipeline(name=name, display_name=title, **self._namespace())
-            with self._calling("to make a pipeline") as (client, options):
+            with self._connection.calling("to make a pipeline") as (client, options):
                 kept = api.PipelineServiceApi(client).pipeline_service_create_pipeline(made, **options)
             return self._given(kept.pipeline_id)
 
@@ -124,7 +113,7 @@ class KubeflowClient:
         import kfp_server_api as api
 
         def find() -> str | None:
-            with self._calling("a pipeline's versions") as (client, options):
+            with self._connection.calling("a pipeline's versions") as (client, options):
                 service = api.PipelineServiceApi(client)
                 found = service.pipeline_service_list_pipeline_versions(
                     pipeline, filter=_equals("name", name), page_size=1, **options
@@ -132,7 +121,7 @@ class KubeflowClient:
             return found.pipeline_versions[0].pipeline_version_id if found.pipeline_versions else None
 
         def make() -> str:
-            with self._calling("to upload a pipeline") as (client, options):
+            with self._connection.calling("to upload a pipeline") as (client, options):
                 service = api.PipelineUploadServiceApi(client)
                 made = service.upload_pipeline_version(str(file), name=name, pipelineid=pipeline, **options)
             return self._given(made.pipeline_version_id)
@@ -144,7 +133,7 @@ class KubeflowClient:
         import kfp_server_api as api
 
         def find() -> str | None:
-            with self._calling("its experiments") as (client, options):
+            with self._connection.calling("its experiments") as (client, options):
                 service = api.ExperimentServiceApi(client)
                 found = service.experiment_service_list_experiments(
                     filter=_equals("display_name", name), page_size=1, **self._namespace(), **options
@@ -153,7 +142,7 @@ class KubeflowClient:
 
         def make() -> str:
             made = api.V2beta1Experiment(display_name=name, **self._namespace())
-            with self._calling("to make an experiment") as (client, options):
+            with self._connection.calling("to make an experiment") as (client, options):
                 service = api.ExperimentServiceApi(client)
                 kept = service.experiment_service_create_experiment(made, **options)
             return self._given(kept.experiment_id)
@@ -166,7 +155,7 @@ class KubeflowClient:
         """The id of the run with this display name."""
         import kfp_server_api as api
 
-        with self._calling("its runs") as (client, options):
+        with self._connection.calling("its runs") as (client, options):
             found = api.RunServiceApi(client).run_service_list_runs(
                 experiment_id=experiment, filter=_equals("display_name", name), page_size=1, **options
             )
@@ -176,7 +165,7 @@ class KubeflowClient:
         """The newest ``V2beta1Run`` that a recurring run has begun, the newest first."""
         import kfp_server_api as api
 
-        with self._calling("its runs") as (client, options):
+        with self._connection.calling("its runs") as (client, options):
             found = api.RunServiceApi(client).run_service_list_runs(
                 filter=_equals("recurring_run_id", recurring_run),
                 sort_by="created_at desc",
@@ -209,7 +198,7 @@ class KubeflowClient:
             runtime_config=api.V2beta1RuntimeConfig(parameters=arguments or None, pipeline_root=root),
             service_account=account,
         )
-        with self._calling("to start a run") as (client, options):
+        with self._connection.calling("to start a run") as (client, options):
             kept = api.RunServiceApi(client).run_service_create_run(made, **options)
         return self._given(kept.run_id)
 
@@ -217,24 +206,24 @@ class KubeflowClient:
         """A ``V2beta1Run`` as it is now."""
         import kfp_server_api as api
 
-        with self._calling("a run") as (client, options):
+        with self._connection.calling("a run") as (client, options):
             found = api.RunServiceApi(client).run_service_get_run(run_id, **options)
         if found.run_id != run_id:
-            raise self.not_kubeflow()
+            raise not_kubeflow(self.target)
         return found
 
     def retry(self, run_id: str) -> None:
         """Have a run that has failed or was ended go on from where it stopped."""
         import kfp_server_api as api
 
-        with self._calling("to try a run again") as (client, options):
+        with self._connection.calling("to try a run again") as (client, options):
             api.RunServiceApi(client).run_service_retry_run(run_id, **options)
 
     def terminate(self, run_id: str) -> None:
         """Ask for a run's end."""
         import kfp_server_api as api
 
-        with self._calling("to end a run") as (client, options):
+        with self._connection.calling("to end a run") as (client, options):
             api.RunServiceApi(client).run_service_terminate_run(run_id, **options)
 
     # ---------------------------------------------------------------- recurring runs
@@ -273,7 +262,7 @@ class KubeflowClient:
             service_account=account,
             **self._namespace(),
         )
-        with self._calling("to make a recurring run") as (client, options):
+        with self._connection.calling("to make a recurring run") as (client, options):
             kept = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
         return self._given(kept.recurring_run_id)
 
@@ -313,7 +302,7 @@ class KubeflowClient:
         for schedule in (made.trigger and made.trigger.cron_schedule, made.trigger and made.trigger.periodic_schedule):
             if schedule and schedule.start_time is not None and schedule.start_time.timestamp() <= time.time():
                 schedule.start_time = None
-        with self._calling("to make a recurring run") as (client, options):
+        with self._connection.calling("to make a recurring run") as (client, options):
             copied = api.RecurringRunServiceApi(client).recurring_run_service_create_recurring_run(made, **options)
         self._given(copied.recurring_run_id)
         return copied
@@ -325,7 +314,7 @@ class KubeflowClient:
         found: list[Any] = []
         token: dict[str, str] = {}
         for _ in range(MOST_PAGES):
-            with self._calling("its recurring runs") as (client, options):
+            with self._connection.calling("its recurring runs") as (client, options):
                 page = api.RecurringRunServiceApi(client).recurring_run_service_list_recurring_runs(
                     page_size=PAGE, **token, **self._namespace(), **options
                 )
@@ -339,7 +328,7 @@ class KubeflowClient:
         """Have a recurring run pause, or go on."""
         import kfp_server_api as api
 
-        with self._calling("to pause a recurring run") as (client, options):
+        with self._connection.calling("to pause a recurring run") as (client, options):
             service = api.RecurringRunServiceApi(client)
             if paused:
                 service.recurring_run_service_disable_recurring_run(identifier, **options)
@@ -350,10 +339,10 @@ class KubeflowClient:
         """Have a recurring run begin no more. A run of it that goes on ends, since its workflow is owned by it."""
         import kfp_server_api as api
 
-        with self._calling("to remove a recurring run") as (client, options):
+        with self._connection.calling("to remove a recurring run") as (client, options):
             api.RecurringRunServiceApi(client).recurring_run_service_delete_recurring_run(identifier, **options)
 
-    # ---------------------------------------------------------------- calls, and what goes wrong with them
+    # ---------------------------------------------------------------- of many calls
 
     def _namespace(self) -> dict[str, Any]:
         if self.target.namespace is None:
@@ -364,117 +353,8 @@ class KubeflowClient:
 
     def _given(self, identifier: str | None) -> str:
         if not identifier:
-            raise self.not_kubeflow()
+            raise not_kubeflow(self.target)
         return identifier
-
-    @contextlib.contextmanager
-    def _calling(self, what: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-        import kfp_server_api as api
-        import urllib3
-
-        client = self._client()
-        with self._deadline.within(WHOLE_SECONDS) as passed:
-            try:
-                yield client, {"_request_timeout": (CONNECT_SECONDS, READ_SECONDS)}
-                # The generated client makes an empty model of whatever it is given.
-                if not isinstance(json.loads(client.last_response.data), dict):
-                    raise self.not_kubeflow()
-            except api.ApiException as error:
-                raise self._answered(error.status or 0, error.body, what) from error
-            except TargetError:
-                raise
-            except (urllib3.exceptions.HTTPError, ValueError, TypeError, AttributeError) as error:
-                if passed.is_set():
-                    raise self._late() from error
-                if isinstance(error, urllib3.exceptions.HTTPError):
-                    raise self._unreachable(error) from error
-                raise self.not_kubeflow() from error  # an answer that is none of this API's
-
-    def _client(self) -> Any:
-        import kfp_server_api as api
-        import urllib3
-
-        if self._opened is None:
-            configuration = api.Configuration(host=self.target.host)
-            configuration.ssl_ca_cert = self.target.ca_file
-            # Tried again where it is safe, by whoever calls; a redirect to a login page is an answer.
-            configuration.retries = urllib3.Retry(total=0, raise_on_redirect=False, raise_on_status=False)
-            self._opened = api.ApiClient(configuration)
-            self._opened.user_agent = "labline"
-            self._deadline = Deadline(self._opened.rest_client.pool_manager)
-        if self.target.secret is not None:
-            self.target.check_connection()  # again: the file of targets may be edited
-            secret = secrets.read(self.target.secret)
-            header, value = (
-                ("Cookie", secret) if self.target.auth == "cookie" else ("Authorization", f"Bearer {secret}")
-            )
-            self._opened.set_default_header(header, value)
-        return self._opened
-
-    def _unreachable(self, error: Exception) -> TargetError:
-        import urllib3
-
-        reason = getattr(error, "reason", None) or error
-        if isinstance(reason, urllib3.exceptions.SSLError):
-            return TargetError(
-                errors.UNREACHABLE,
-                f"The certificate of {self.target.host} is not trusted.",
-                "Name the certificate authority's file: labline target add ... --ca-file FILE.",
-            )
-        is_late = isinstance(reason, urllib3.exceptions.TimeoutError)
-        is_late = is_late and not isinstance(reason, urllib3.exceptions.NewConnectionError)
-        return self._late() if is_late else self._out_of_reach("cannot be reached")
-
-    def _late(self) -> TargetError:
-        return self._out_of_reach("does not answer in time")
-
-    def _out_of_reach(self, how: str) -> TargetError:
-        return TargetError(
-            errors.UNREACHABLE,
-            f"The target {self.target.name} ({self.target.host}) {how}.",
-            "See that the address is right, that the server runs, and that a port-forward or VPN is up.",
-            passing=True,
-        )
-
-    def not_kubeflow(self) -> TargetError:
-        """What to say where something else answers."""
-        return TargetError(
-            errors.NOT_KUBEFLOW,
-            f"What answers at {self.target.host} is not the API of Kubeflow Pipelines 2.",
-            "Use the address of the API server or of its proxy, https://HOST/pipeline in a full Kubeflow.",
-        )
-
-    def _answered(self, status: int, body: Any, what: str) -> TargetError:
-        name, said = self.target.name, _said(body)
-
-        def error(code: str, message: str, fix: str, *, passing: bool = False) -> TargetError:
-            return TargetError(code, message + said, fix, passing=passing, status=status)
-
-        if status in (301, 302, 303, 307, 308, 401):
-            how = "sends to a login page" if status != 401 else "does not accept the credentials (401)"
-            renew = "Renew the token or cookie, and see that --auth and --secret are right."
-            return error(errors.NOT_LET_IN, f"The target {name} {how} when asked for {what}.", renew)
-        if status == 403:
-            ask = "Ask for the rights in this namespace, or use other credentials."
-            return error(errors.NOT_LET_IN, f"The target {name} does not allow {what} (403).", ask)
-        if status in (404, 410):
-            look = "See whether somebody has removed it there, and that the address is right."
-            return error(errors.GONE, f"The target {name} does not have {what} ({status}).", look)
-        if status == 409:
-            wait = "Run again; if it stays, look for another one of the same name there."
-            return error(errors.REFUSED, f"The target {name} says that {what} is in conflict (409).", wait)
-        if status == 429:
-            return error(
-                errors.UNREACHABLE, f"The target {name} is asked too often (429).", "Wait a while.", passing=True
-            )
-        if status >= 500 or status == 408:
-            down = "Look at the API server's log, or try again later."
-            return error(errors.UNREACHABLE, f"The target {name} is out of order ({status}).", down, passing=True)
-        if status == 0:
-            return self.not_kubeflow()
-        phrase = HTTPStatus(status).phrase.lower() if status in set(HTTPStatus) else "unknown"
-        see = "See that the target's release fits this Labline."
-        return error(errors.REFUSED, f"The target {name} refuses {what} ({status}, {phrase}).", see)
 
 
 def _equals(key: str, value: str) -> str:
@@ -495,16 +375,3 @@ def _ensure(find: Callable[[], str | None], make: Callable[[], str]) -> str:
         if found is None:
             raise
         return found
-
-
-def _said(body: Any) -> str:
-    """The server's own sentence, where it is one."""
-    try:
-        told = json.loads(body)
-        text = told.get("message") or told.get("error_message") or told.get("error") or ""
-    except (ValueError, TypeError, AttributeError):
-        return ""
-    line = re.sub(r"\s+", " ", str(text)).strip()
-    if not line:
-        return ""
-    return f" It says: {line[:LONGEST_QUOTE]}{'…' if len(line) > LONGEST_QUOTE else ''}"

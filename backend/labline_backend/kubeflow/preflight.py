@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from labline_backend.kubeflow import errors
 from labline_backend.kubeflow.client import Health, KubeflowClient
+from labline_backend.kubeflow.connection import not_kubeflow
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target
 from labline_backend.store.artifacts import ArtifactStoreError
@@ -45,7 +46,7 @@ def check(target: Target) -> Checked:
             found += _namespace(client, health)
         except TargetError as error:
             if error.code == errors.GONE:
-                error = client.not_kubeflow()
+                error = not_kubeflow(client.target)
             found.append(error.finding)
     found += _rights(target)
     found += _root(target)

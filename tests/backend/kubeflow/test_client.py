@@ -106,7 +106,7 @@ def test_an_error_is_a_sentence_and_is_known_to_pass_or_not(
 
 
 def test_a_server_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labline_backend.kubeflow.client.READ_SECONDS", 0.1)
+    monkeypatch.setattr("labline_backend.kubeflow.connection.READ_SECONDS", 0.1)
     with odd(b"") as url, KubeflowClient(Target("prod", url)) as api:
         error = refusal(api)
     assert (error.code, error.passing) == ("LL602", True)
@@ -115,7 +115,7 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("begins", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 90000\r\n\r\n"])
 def test_a_server_that_answers_byte_by_byte_is_given_up_too(monkeypatch: pytest.MonkeyPatch, begins: bytes) -> None:
-    monkeypatch.setattr("labline_backend.kubeflow.client.WHOLE_SECONDS", 0.3)
+    monkeypatch.setattr("labline_backend.kubeflow.connection.WHOLE_SECONDS", 0.3)
     with dripping(begins) as url, KubeflowClient(Target("prod", url)) as api:
         error = refusal(api)
     assert (error.code, error.passing) == ("LL602", True)
