@@ -137,7 +137,7 @@ class Environments:
             raise NeedsError(f"{told}: the server needs Python {'.'.join(map(str, OLDEST))} or later; {INSTEAD}.")
         uv = find_uv()
         if uv is None:
-            raise NeedsError(f"{told}: uv, which makes it, is not installed. pip install uv installs it; {INSTEAD}.")
+            raise NeedsError(f"{told}: uv is not installed. pip install 'labline[serving]' installs it; {INSTEAD}.")
         await asyncio.to_thread(_remove, folder)  # what is left of one, or of attempts
         part = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", suffix=PART, dir=folder.parent))
         try:

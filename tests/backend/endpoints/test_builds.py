@@ -24,15 +24,13 @@ from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.serving import environments as module
-from labline_backend.serving.environments import Environments, Place, find_uv
+from labline_backend.serving.environments import Environments, Place
 from labline_backend.serving.needs import Needs, NeedsError, here
 from labline_backend.tracking.location import Location
 
 from ..stores import using
 from .conftest import SECONDS, Connect, Deploy, until
 from .packages import Package
-
-pytestmark = pytest.mark.skipif(find_uv() is None, reason="uv is not installed")
 
 ALONE = "from labline_backend.serving import environments; environments.SERVER = ()"
 """So that no index is asked for what the server needs."""

@@ -44,10 +44,9 @@ def number(version: str) -> float:
 
 @pytest.fixture(scope="module")
 def reached() -> None:
-    """uv and an index that it reaches; else the test is skipped."""
+    """An index that uv reaches; else the test is skipped."""
     uv = find_uv()
-    if uv is None:
-        pytest.skip("uv is not installed")
+    assert uv is not None
     command = [uv, "pip", "install", "--dry-run", "--no-deps", "--reinstall", "--python", sys.executable]
     try:
         asked = subprocess.run([*command, f"{PACKAGE}=={OLD}"], capture_output=True, text=True, timeout=REACHED_SECONDS)
@@ -116,12 +115,19 @@ def test_a_model_that_was_made_with_what_is_here_is_served_here(small: Home) -> 
     assert not small.environments.exists()
 
 
+def test_uv_is_beside_the_interpreter_whatever_the_search_path_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    found = find_uv()
+    assert found is not None
+    assert subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout.startswith("uv ")
+
+
 def test_without_uv_it_is_told_what_differs_and_what_to_do(small: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_uv", lambda: None)
     with pytest.raises(NeedsError) as told:
         place(small, f"{PACKAGE}=={OLD}")
     assert f"m/1 was made with {PACKAGE}=={OLD} (installed is {INSTALLED})" in str(told.value)
-    assert "uv, which makes it, is not installed" in str(told.value)
+    assert "uv is not installed" in str(told.value)
     assert "--environment server" in str(told.value)
 
 
