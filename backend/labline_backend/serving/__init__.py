@@ -13,7 +13,7 @@ From the outside in; each knows only what is below it::
     engine     the queue: deadlines, batches without a timer
     predictor  one loaded version: pyfunc, or the native model where it gives the same bits
     checks     what was found out of a version when it was deployed; checking, a process that finds it out and ends
-    needs, environments   what a model was made with; where that is installed, made where it is not
+    needs, origins, environments   what a model was made with; from where; where that is installed, made where it is not
     agreement  ... by asking in every way and comparing bits
     conversion, graph   a model as a graph of ONNX, where it answers alike within a declared bound
     native, mlmodel     scikit-learn's models without pandas, MLflow's description of a model without MLflow

@@ -7,7 +7,6 @@ itself does not count: the server's own reads the model, wherever that runs.
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labline_backend.registry import RegisteredVersion, RegistryError
+from labline_backend.serving.origins import is_from
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -71,16 +71,35 @@ def stated(folder: Path) -> Needs:
 
 
 def joined(each: Sequence[Needs]) -> Needs:
-    """What an environment needs that has all of them. Raises ``NeedsError`` where they are not of one Python."""
+    """What an environment needs that has all of them. Raises ``NeedsError`` where they are not of one Python, or pin
+    different releases of a package."""
     pythons = sorted({needs.python for needs in each if needs.python})
-    if len(pythons) > 1:
+    made_with = [f"Python {' and '.join(pythons)}"] if len(pythons) > 1 else []
+    python = "".join(pythons[:1])
+    for name, pins in sorted(_pins(each, python).items()):
+        if len(pins) > 1:
+            made_with.append(f"{name} {' and '.join(sorted(pins))}")
+    if made_with:
         raise NeedsError(
-            f"The versions were made with Python {' and '.join(pythons)}, and one process cannot have both: deploy "
-            f"them as endpoints of their own; or {INSTEAD}."
+            f"The versions were made with {in_words(made_with)}, and one process cannot have both: deploy them as "
+            f"endpoints of their own (--name); or {INSTEAD}."
         )
     lines = {line for needs in each for line in needs.requirements}
     constraints = {line for needs in each for line in needs.constraints}
-    return Needs("".join(pythons), tuple(sorted(lines)), tuple(sorted(constraints)))
+    return Needs(python, tuple(sorted(lines)), tuple(sorted(constraints)))
+
+
+def _pins(each: Sequence[Needs], python: str) -> dict[str, set[str]]:
+    """The releases that packages are pinned to, on *python*."""
+    from packaging.version import Version
+
+    found: dict[str, set[str]] = {}
+    for line in {line for needs in each for line in needs.requirements}:
+        requirement = _requirement(line)
+        for specifier in requirement.specifier if holds(requirement, python) else ():
+            if specifier.operator == "==" and not specifier.version.endswith("*"):
+                found.setdefault(_normalised(requirement.name), set()).add(str(Version(specifier.version)))
+    return found
 
 
 def here() -> str:
@@ -104,7 +123,7 @@ def differences(needs: Needs) -> list[str]:
                 found.append(f"{shown(line)} (not installed)")
             continue
         if requirement.url is not None:
-            if _source(installed) != requirement.url:
+            if not is_from(installed, requirement.url):
                 found.append(f"{shown(line)} (installed is {installed.version}, from elsewhere)")
         elif not requirement.specifier.contains(installed.version, prereleases=True):
             found.append(f"{line} (installed is {installed.version})")
@@ -186,13 +205,6 @@ def _python(folder: Path) -> str:
         return f"{int(major)}.{int(minor)}"
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
         return ""
-
-
-def _source(installed: importlib.metadata.Distribution) -> str | None:
-    try:
-        return str(json.loads(installed.read_text("direct_url.json") or "{}").get("url"))
-    except (ValueError, AttributeError):
-        return None
 
 
 def _normalised(name: str) -> str:

@@ -26,6 +26,7 @@ def build_wheel(folder, *_, **__):
     info = "{name}-1.0.dist-info"
     with zipfile.ZipFile(os.path.join(folder, "{name}-1.0-py3-none-any.whl"), "w") as wheel:
         wheel.writestr("{name}.py", "")
+        wheel.writestr("{name}.pth", {path!r})
         wheel.writestr(info + "/METADATA", "Metadata-Version: 2.1\\nName: {name}\\nVersion: 1.0\\n")
         wheel.writestr(info + "/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
         wheel.writestr(info + "/RECORD", "")
@@ -41,15 +42,16 @@ mark = open({mark!r}, "w")
 
 
 class Package:
-    """A package in *folder*. One that is *endless* is being built until its builder is ended."""
+    """A package in *folder*. One that is *endless* is being built until its builder is ended; what is in the folder
+    *path* is found where the package is installed."""
 
-    def __init__(self, folder: Path, name: str, *, endless: bool = False) -> None:
+    def __init__(self, folder: Path, name: str, *, endless: bool = False, path: str = "") -> None:
         folder.mkdir()
         self.line = f"{name} @ {folder.as_uri()}"
         self._mark = folder.with_name(f"{name}.building")
         wait = WAIT.format(mark=str(self._mark)) if endless else "pass"
         (folder / "pyproject.toml").write_text(PROJECT.format(name=name))
-        (folder / "backend.py").write_text(BACKEND.format(name=name, wait=wait))
+        (folder / "backend.py").write_text(BACKEND.format(name=name, wait=wait, path=path))
 
     def builders(self) -> int:
         """The process group of those who build it, once they do."""

@@ -128,5 +128,12 @@ def test_versions_that_one_process_serves_are_of_one_python() -> None:
         joined([Needs("3.12"), Needs("3.13")])
 
 
+def test_versions_that_pin_different_releases_are_told_apart_and_what_to_do() -> None:
+    for_another = 'b==3; python_version < "3"'
+    with pytest.raises(NeedsError, match=r"made with b 1\.0 and 2, and one .* endpoints of their own \(--name\)"):
+        joined([Needs("", ("a==1", "b==1.0")), Needs("", ("a==1", "B==2", for_another))])
+    assert joined([Needs("", ("b==1.0",)), Needs("", ("b>=1", "b==1.*", for_another))]).requirements
+
+
 def test_many_differences_are_counted() -> None:
     assert in_words([str(number) for number in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
