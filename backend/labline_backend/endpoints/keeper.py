@@ -157,9 +157,18 @@ class Keeper:
                     if not self._stay(endpoint.spec, self._place):
                         spare = await self._start(endpoint.spec, HERE, listening, grpc)
                     rollout = await self._resolved(endpoint, spare or self._workers[0])
-            place = await self._found_place(rollout, grpc)
-            async with self._changing:
-                await self._roll_out(endpoint, rollout, place, listening, grpc, spare if place == HERE else None)
+                came_back = await self._came_back(endpoint, rollout, listening, grpc)
+            try:
+                place = await self._found_place(rollout, grpc)
+                async with self._changing:
+                    if came_back and self._served is not None:  # a canary may have been taken back meanwhile
+                        rollout = self._served
+                        endpoint = dataclasses.replace(endpoint, spec=rollout.spec)
+                    await self._roll_out(endpoint, rollout, place, listening, grpc, spare if place == HERE else None)
+            except (CallError, GoneError, NeedsError, OSError) as error:
+                if not came_back:
+                    raise
+                await self._stays_in_the_last(error)
         finally:
             if spare is not None and spare not in self._workers:
                 spare.kill()
@@ -174,6 +183,28 @@ class Keeper:
             await asyncio.to_thread(self._store.listens, self._name, self._socket.getsockname()[1])
             self._begin(self._judge())
         return self._socket
+
+    async def _came_back(
+        self, endpoint: Endpoint, rollout: Rollout, listening: socket.socket, grpc: socket.socket | None
+    ) -> bool:
+        """Serve *rollout* in the environment that it was served in last, where another one is wanted by now: it may
+        take long to make that, or be impossible."""
+        try:
+            needs, extras = _needs(rollout), _extras(rollout.spec, grpc)
+            last = await self._environments.last(rollout.place, needs, extras)
+            if last is None:
+                return False
+            self._say("it comes back with the environment that it was served with last")
+            await self._roll_out(endpoint, rollout, last, listening, grpc, None)
+        except (CallError, GoneError, OSError) as error:
+            self._say(f"it cannot be served with the environment that it was served with last: {error or GONE}")
+            return False
+        return True
+
+    async def _stays_in_the_last(self, error: Exception) -> None:
+        message = f"it goes on with the environment that it was served with last: {error or GONE}"
+        self._say(message)
+        await self._report(message=message)
 
     def _stay(self, spec: EndpointSpec, place: Place) -> list[Worker]:
         """The workers of now that may serve *spec* in *place*."""
@@ -210,7 +241,7 @@ class Keeper:
             self._grpc.close()  # those that listen there are leaving
         self._grpc = grpc
         leaving = [worker for worker in self._workers if worker not in workers]
-        self._served, self._plan = rollout, plan
+        self._served, self._plan = dataclasses.replace(rollout, place=place.environment), plan
         self._trial = rollouts.trial_of(spec, rollout.versions)
         self._workers, self._place = workers, place
         for worker in added:
@@ -254,12 +285,10 @@ class Keeper:
         spec = rollout.spec
         if spec.environment == "server":
             return HERE
-        extras = (*(GRPC if grpc is not None else ()), *(ONNX if spec.bound else ()))
         numbers = list(dict.fromkeys(rollout.versions.values()))
         name = f"{spec.model}/{' and '.join(numbers)}"
-        needs = Needs(rollout.python, rollout.requirements, rollout.constraints)
         try:
-            return await self._environments.place(name, needs, extras, self._tell)
+            return await self._environments.place(name, _needs(rollout), _extras(spec, grpc), self._tell)
         finally:
             self._status = self._now(making=False)
 
@@ -426,6 +455,15 @@ def _as_served(endpoint: Endpoint) -> Rollout | None:
     if served is None or served.generation != endpoint.generation:
         return None
     return dataclasses.replace(served, spec=endpoint.spec)
+
+
+def _needs(rollout: Rollout) -> Needs:
+    return Needs(rollout.python, rollout.requirements, rollout.constraints)
+
+
+def _extras(spec: EndpointSpec, grpc: socket.socket | None) -> tuple[str, ...]:
+    """What workers need besides to serve *spec*."""
+    return (*(GRPC if grpc is not None else ()), *(ONNX if spec.bound else ()))
 
 
 def _port(bound: socket.socket) -> int:

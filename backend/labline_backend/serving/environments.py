@@ -57,10 +57,14 @@ Tell = Callable[[str], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model is served: the interpreter, and what is set for it beyond what is set here."""
+    """Where a model is served: the interpreter, and what is set for it beyond what is set here.
+
+    ``environment`` is what an environment of a model's own is called; empty beside Labline.
+    """
 
     python: str = sys.executable
     path: str | None = None
+    environment: str = ""
 
     def variables(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """The environment variables of a process there, where *environ* are those here."""
@@ -90,14 +94,33 @@ class Environments:
         differing = await asyncio.to_thread(differences, needs)
         if not differing:
             return HERE
-        lines = wanted(needs, extras)
-        asked = [needs.python or here(), lines, *([needs.constraints] if needs.constraints else [])]
-        digest = blake3(json.dumps(asked).encode()).hexdigest()[:20]
+        environment = called(needs, extras)
         self._home.environments.mkdir(mode=0o700, exist_ok=True)
-        folder = self._home.environments / digest
-        if digest not in self._held:
-            self._held[digest] = await self._claimed(folder, name, needs, lines, differing, tell)
-        return Place(str(folder / "bin" / "python"), str(await asyncio.to_thread(_code, self._home)))
+        if environment not in self._held:
+            folder = self._home.environments / environment
+            self._held[environment] = await self._claimed(folder, name, needs, wanted(needs, extras), differing, tell)
+        return await self._place(environment)
+
+    async def last(self, environment: str, needs: Needs, extras: tuple[str, ...]) -> Place | None:
+        """The *environment* that something was served in last, where that is still there and another one is wanted
+        now: it was made with other releases of what the server needs. Raises ``OSError``."""
+        folder = self._home.environments / environment
+        if not environment or environment == called(needs, extras) or not _is_there(folder):
+            return None
+        if not await asyncio.to_thread(differences, needs):
+            return None
+        if environment not in self._held:
+            lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            if not _locked(lock, fcntl.LOCK_SH) or not _is_there(folder):
+                os.close(lock)
+                return None
+            os.utime(lock)
+            self._held[environment] = lock
+        return await self._place(environment)
+
+    async def _place(self, environment: str) -> Place:
+        python = self._home.environments / environment / "bin" / "python"
+        return Place(str(python), str(await asyncio.to_thread(_code, self._home)), environment)
 
     def keep_through_exec(self) -> None:
         """Hold them on in what takes the place of this process."""
@@ -173,6 +196,12 @@ def wanted(needs: Needs, extras: tuple[str, ...]) -> list[str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # an extra; who needs it says so
             pins.append(f"{name}=={importlib.metadata.version(name)}")
     return [*needs.requirements, *pins]
+
+
+def called(needs: Needs, extras: tuple[str, ...]) -> str:
+    """What the environment is called that has what *needs* say and the server needs."""
+    asked = [needs.python or here(), wanted(needs, extras), *([needs.constraints] if needs.constraints else [])]
+    return blake3(json.dumps(asked).encode()).hexdigest()[:20]
 
 
 def sweep(home: Home) -> None:

@@ -71,7 +71,8 @@ class EndpointSpec:
 class Rollout:
     """What was put to serve: a spec, and the versions that its references stood for then.
 
-    ``python``, ``requirements`` and ``constraints`` are what these were made with, as ``serving.needs.Needs`` has it.
+    ``python``, ``requirements`` and ``constraints`` are what these were made with, as ``serving.needs.Needs`` has it;
+    ``place`` is what the environment of their own is called that they were served in, empty beside Labline.
     """
 
     generation: int
@@ -80,6 +81,7 @@ class Rollout:
     python: str = ""
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    place: str = ""
 
 
 @dataclass(frozen=True)
