@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 import pytest
 
 from labline_backend.home import Home
-from labline_backend.registry import RegisteredVersion
+from labline_backend.registry import ModelReference
 from labline_backend.serving.checks import RECORD, Checks
 from labline_backend.tracking.location import Location
 
@@ -50,7 +50,7 @@ def copy_into(
 ) -> Home:
     """The same by a copy of what :func:`set_up` has made, in whichever worker needed it first.
 
-    What deploying finds out about the first versions of the models *checked* comes along.
+    What deploying finds out about the versions that *checked* names comes along.
     """
     shared = factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
     made = shared / ("store" if fill is None else f"store-{fill.__module__}")
@@ -59,8 +59,8 @@ def copy_into(
         if not (made / "done").exists():
             shutil.rmtree(made, ignore_errors=True)
             model = set_up(Home.open(made), fill)
-            for name in checked:
-                Checks(model, Location.find(model, {})).checked(RegisteredVersion(name, "1"))
+            references = [ModelReference.parse(name) for name in checked]
+            Checks(model, Location.find(model, {})).resolved(references)  # in one process
             (made / "done").touch()
     _copy(Home.open(made), home)
     return home
@@ -74,7 +74,7 @@ def _copy(old: Home, new: Home) -> None:
     for before, after in ((old.mlflow, new.mlflow), (old.checks, new.checks)):
         if before.exists():
             shutil.copytree(before, after, ignore=shutil.ignore_patterns("mlflow.*"), dirs_exist_ok=True)
-    for path in new.checks.glob(f"*/{RECORD}"):
+    for path in new.checks.glob(f"*/*/{RECORD}"):
         path.write_text(path.read_text("utf-8").replace(str(old.root), str(new.root)), "utf-8")
     with (
         contextlib.closing(sqlite3.connect(old.mlflow / "mlflow.db")) as source,

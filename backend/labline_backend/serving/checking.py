@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import json
 import logging
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,22 @@ from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
 from labline_backend.tracking import answering
 from labline_backend.tracking.location import Location, shown
-from labline_runtime.documents import fields_of
+from labline_runtime.documents import fields_of, from_json, to_json
 
 FETCHED = "files"
 TAG = "labline.serving"
 """The tag of a version in the registry that says how it is asked and why: what was found out last."""
 
 TAG_LETTERS = 4000
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A model that lies elsewhere, at *source*, as it was fetched into *folder*; ``files`` as ``Checked`` has them."""
+
+    source: str
+    folder: str
+    files: dict[str, str]
 
 
 class Calls:
@@ -55,9 +65,11 @@ class Calls:
         told = [fields_of(asked) for asked in needs]
         return [[version.name, version.version, asked] for version, asked in zip(versions, told, strict=True)]
 
-    def check(self, home: str, bound: float, name: str, version: str, folder: str | None) -> None:
-        """Check one version."""
-        check(RegisteredVersion(name, version, folder), Checks(Home(Path(home)), self._location, bound))
+    def check(self, home: str, bound: float, versions: list[dict[str, Any]]) -> None:
+        """Check these versions."""
+        checks = Checks(Home(Path(home)), self._location, bound)
+        for version in versions:
+            check(RegisteredVersion(**version), checks)
 
 
 def check(version: RegisteredVersion, checks: Checks) -> Checked:
@@ -71,7 +83,9 @@ def check(version: RegisteredVersion, checks: Checks) -> Checked:
             known = checks.read(version)
             if known is not None and (known.folder, known.files) == (str(folder), files):
                 return known
-            checked = Checked(str(folder), files, packages(), *_found(folder, checks.bound, place))
+            own = checks.known(version)
+            own.mkdir(mode=0o700, exist_ok=True)
+            checked = Checked(str(folder), files, packages(), *_found(folder, checks.bound, own))
         checks.write(version, checked)
         _tag(version, checks.location, str(checked.verdict))
         return checked
@@ -124,17 +138,26 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _folder(version: RegisteredVersion, location: Location, place: Path) -> Path:
-    """Where the model lies on this machine; it is fetched where it lies elsewhere."""
+    """Where the model lies on this machine; it is fetched, once, where it lies elsewhere."""
     if version.folder is not None:
         return Path(version.folder).resolve()
-    found = local(source(version, location))
+    uri = source(version, location)
+    found = local(uri)
     if found is not None:
         return found
+    record = place / f"{FETCHED}.json"
+    with contextlib.suppress(OSError, ValueError):
+        known = from_json(Fetched, record.read_text("utf-8"))
+        if known.source == uri and digests(Path(known.folder)) == known.files:
+            return Path(known.folder)
     import mlflow
 
-    folder = place / FETCHED
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(folder)))
+    into = place / FETCHED
+    shutil.rmtree(into, ignore_errors=True)
+    into.mkdir(mode=0o700)
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(into)))
+    record.write_text(to_json(Fetched(uri, str(folder), digests(folder))), "utf-8")
+    return folder
 
 
 def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, dict[str, Any], Graph | None]:

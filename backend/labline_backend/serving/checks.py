@@ -28,7 +28,7 @@ from labline_backend.serving.agreement import Verdict
 from labline_backend.serving.graph import Graph
 from labline_backend.serving.needs import Needs, Resolved, stated
 from labline_backend.tracking.location import Location
-from labline_runtime.documents import from_json, from_plain, to_json
+from labline_runtime.documents import fields_of, from_json, from_plain, to_json
 
 HELPER = "labline_backend.serving.checking"
 RECORD = "record.json"
@@ -94,6 +94,10 @@ class Checked:
             )
 
 
+def _digest(*told: object) -> str:
+    return blake3(json.dumps(told).encode()).hexdigest()[:32]
+
+
 def local(uri: str) -> Path | None:
     """The folder of this machine that *uri* names; None where it is elsewhere."""
     parts = urlsplit(uri)
@@ -132,14 +136,17 @@ class Checks:
     bound: float = 0.0
 
     def place(self, version: RegisteredVersion) -> Path:
-        """The folder of what is known of a version."""
-        told = [self.location.registry, version.name, version.version, version.folder, self.bound]
-        return self.home.checks / blake3(json.dumps(told).encode()).hexdigest()[:32]
+        """The folder of a version: what was fetched of it, and what is known of it in each environment."""
+        return self.home.checks / _digest(self.location.registry, version.name, version.version, version.folder)
+
+    def known(self, version: RegisteredVersion) -> Path:
+        """The folder of what is known of a version in this process's environment, which may be a model's own."""
+        return self.place(version) / _digest(sys.prefix, self.bound)
 
     def read(self, version: RegisteredVersion) -> Checked | None:
         """What is known of a version; None where nothing is, or where it was found out with other releases."""
         try:
-            checked = from_json(Checked, (self.place(version) / RECORD).read_text("utf-8"))
+            checked = from_json(Checked, (self.known(version) / RECORD).read_text("utf-8"))
         except (OSError, ValueError):
             return None
         if checked.packages != packages() or not Path(checked.folder).is_dir():
@@ -148,22 +155,32 @@ class Checks:
 
     def write(self, version: RegisteredVersion, checked: Checked) -> None:
         """Keep what was found out. Raises ``OSError``."""
-        record = self.place(version) / RECORD
+        record = self.known(version) / RECORD
         part = record.with_name(f"{RECORD}.{os.getpid()}")
         part.write_text(to_json(checked), "utf-8")
         part.replace(record)
 
+    def check(self, versions: Sequence[RegisteredVersion]) -> None:
+        """Check those of *versions* that nothing is known of, all in one process. Raises ``LoadError``."""
+        unknown = [version for version in versions if self._valid(version) is None]
+        if unknown:
+            self._call("check", versions=[fields_of(version) for version in unknown])
+
     def checked(self, version: RegisteredVersion) -> Checked:
         """What is known of *version*, which is checked first where nothing is. Raises ``LoadError``."""
-        known = self.read(version)
-        if known is not None and version.folder is not None and digests(Path(known.folder)) != known.files:
-            known = None  # what is in a folder of the user's is what is to be served
+        known = self._valid(version)
         if known is None:
-            self._call("check", name=version.name, version=version.version, folder=version.folder)
+            self.check([version])
             known = self.read(version)
         if known is None:
             raise LoadError(f"The model {version} was checked, and the record of it cannot be read.")
         return known
+
+    def _valid(self, version: RegisteredVersion) -> Checked | None:
+        """As ``read``; nothing is known of a folder of the user's that was changed: what is in it is to be served."""
+        known = self.read(version)
+        changed = known is not None and version.folder is not None and digests(Path(known.folder)) != known.files
+        return None if changed else known
 
     def resolved(self, references: Sequence[ModelReference], *, anyway: bool = True) -> list[Resolved]:
         """The versions that *references* stand for now, checked: unless *anyway* only those that were made with what

@@ -86,14 +86,17 @@ class Versions:
         self._shadow: Shadow | None = None
         self._leaving: set[asyncio.Task[None]] = set()
 
+    def missing(self, plan: Plan) -> list[RegisteredVersion]:
+        """What *plan* asks for and is not loaded."""
+        return [version for version in plan.versions if version not in self._loaded]
+
     async def prepare(self, plan: Plan) -> list[Predictor]:
         """Load what *plan* asks for; what is served stays as it is. The plan's versions, in its order.
 
         Raises ``LoadError``, and ``OSError`` where a log cannot be kept.
         """
-        for version in plan.versions:
-            if version not in self._loaded:
-                self._loaded[version] = await self._load(version)
+        for version in self.missing(plan):
+            self._loaded[version] = await self._load(version)
         return [self._loaded[version].predictor for version in plan.versions]
 
     def commit(self, plan: Plan) -> None:

@@ -73,6 +73,7 @@ class Worker(Server):
         """Load what a plan asks for; how each of its versions is asked."""
         plan = from_plain(Plan, plain)
         try:
+            await asyncio.to_thread(self.checks.check, self.versions.missing(plan))
             predictors = await self.versions.prepare(plan)
         except (LoadError, OSError) as error:
             raise CallError(str(error)) from error

@@ -26,8 +26,9 @@ SECONDS = 400  # after which something that hangs has failed
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A data folder with the versions of ``tide``."""
-    return copy_into(Home.open(tmp_path_factory.mktemp("endpoints")), tmp_path_factory, log_versions, ["tide"])
+    """A data folder with the versions of ``tide``; those that can be loaded are checked."""
+    checked = [f"tide/{number}" for number in range(1, 5)]
+    return copy_into(Home.open(tmp_path_factory.mktemp("endpoints")), tmp_path_factory, log_versions, checked)
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labline_backend.home import Home
 from labline_backend.registry import Lying, ModelReference, RegisteredVersion, lying, resolve, source
 from labline_backend.serving import checking, mlmodel
-from labline_backend.serving.checks import Checked, Checks, LoadError
+from labline_backend.serving.checks import Checked, Checks, LoadError, digests
 from labline_backend.serving.needs import Needs, Resolved
 from labline_backend.serving.predictor import Predictor, load
 from labline_backend.tracking.location import Location
@@ -59,11 +61,81 @@ def test_what_was_found_out_with_other_releases_does_not_count(registry: Registr
     checks = registry.checks
     checked = checks.checked(FOREST)
     other = RegisteredVersion("other", "1")
-    checks.place(other).mkdir()
+    checks.known(other).mkdir(parents=True)
     checks.write(other, checked)
     assert checks.read(other) == checked
     checks.write(other, dataclasses.replace(checked, packages={**checked.packages, "scikit-learn": "0.1"}))
     assert checks.read(other) is None
+
+
+def test_what_was_found_out_in_another_environment_neither_counts_nor_goes(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.predictor("forest")
+    checks = registry.checks
+    checked = checks.read(FOREST)
+    assert checked is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "prefix", "/another/environment")
+        assert checks.read(FOREST) is None
+        checks.known(FOREST).mkdir()
+        checks.write(FOREST, dataclasses.replace(checked, shown={"found": "there"}))
+    assert checks.read(FOREST) == checked
+
+
+@pytest.fixture
+def fetches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is fetched, as if no model lay on this machine."""
+    import mlflow
+
+    fetched, fetch = [], mlflow.artifacts.download_artifacts
+
+    def fetch_and_tell(**arguments: Any) -> Any:
+        fetched.append(arguments["artifact_uri"])
+        return fetch(**arguments)
+
+    monkeypatch.setattr(checking, "local", lambda uri: None)
+    monkeypatch.setattr(mlflow.artifacts, "download_artifacts", fetch_and_tell)
+    return fetched
+
+
+def test_a_model_that_lies_elsewhere_is_fetched_once_however_often_it_is_asked_for(
+    registry: Registry, fetches: list[str], tmp_path: Path
+) -> None:
+    checks, other = (Checks(Home.open(tmp_path / "home"), registry.location, bound) for bound in (0.0, 1e-6))
+    with using(registry.location.uri):
+        folder = checking.fetched(FOREST, checks)
+        assert checking.fetched(FOREST, other) == folder
+        assert checking.check(FOREST, checks).folder == str(folder)
+    assert fetches == [FOREST.uri]
+    assert folder.is_relative_to(checks.place(FOREST))
+
+
+def test_a_fetched_model_that_was_altered_or_lies_elsewhere_by_now_is_fetched_anew(
+    registry: Registry, fetches: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = Checks(Home.open(tmp_path / "home"), registry.location)
+    with using(registry.location.uri):
+        folder = checking.fetched(FOREST, checks)
+        whole = digests(folder)
+        append(folder / "model.pkl")
+        assert digests(checking.fetched(FOREST, checks)) == whole
+        assert len(fetches) == 2
+        monkeypatch.setattr(checking, "source", lambda *_: "s3://elsewhere/forest")
+        checking.fetched(FOREST, checks)
+    assert len(fetches) == 3
+
+
+def test_versions_are_checked_in_one_process_and_only_those_that_nothing_is_known_of(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.predictor("forest")
+    asked: list[Any] = []
+    monkeypatch.setattr(Checks, "_call", lambda *_, **arguments: asked.append(arguments))
+    unknown = [RegisteredVersion("forest", number) for number in ("2", "3")]
+    registry.checks.check([FOREST, *unknown])
+    registry.checks.check([FOREST])
+    assert asked == [{"versions": [{"name": "forest", "version": n, "folder": None} for n in ("2", "3")]}]
 
 
 def test_a_reference_stands_for_a_version_that_is_checked(registry: Registry) -> None:
