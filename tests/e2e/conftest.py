@@ -14,6 +14,7 @@ from ..backend.stores import copy_into
 from .browser import launch
 from .lab import LabServer
 from .pages import SLOW
+from .window import Window
 
 expect.set_options(timeout=SLOW)  # five seconds otherwise, which a page takes to draw where others have the cores
 
@@ -36,16 +37,35 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Window]:
+    window = Window(browser)
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A fresh browser page; where the test fails, its picture is kept beside the tests."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = context.new_page()
-    page.set_default_timeout(30_000)
+def page(window: Window, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page in which nothing is open; where the test fails, its picture is kept beside the tests."""
+    yield from _pictured(window, request)
+
+
+@pytest.fixture
+def lone_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The same, which no other test has had or gets."""
+    window = Window(browser)
+    yield from _pictured(window, request)
+    window.close()
+
+
+def _pictured(window: Window, request: pytest.FixtureRequest) -> Iterator[Page]:
+    page = window.take()
     failed_before = request.session.testsfailed
     yield page
-    pictures = Path(__file__).parent / "screenshots"
     if request.session.testsfailed > failed_before:
+        pictures = Path(__file__).parent / "screenshots"
         pictures.mkdir(exist_ok=True)
         page.screenshot(path=pictures / f"{request.node.name}.png")
-    context.close()
+        window.close()
+    else:
+        window.clear()

@@ -110,6 +110,7 @@ class LabServer:
         told = {
             "disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True},
             "buildCheck": False,  # every page would have the server start yarn, to find that nothing is to be built
+            "exposeAppInBrowser": True,  # see window.py
         }
         page_config.write_text(json.dumps(told))
 

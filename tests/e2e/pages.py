@@ -11,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
+from . import window
 from .lab import LabServer
 
 SLOW = 60_000  # milliseconds; starting JupyterLab, and a step's process on a busy machine
@@ -70,8 +71,9 @@ class NotebookPage:
         self.page = page
         self.server = server
         self.name = name
-        where = f"notebooks/{name}?" if notebook7 else f"lab/tree/{name}?reset&"
-        page.goto(f"{server.url}{where}token={server.token}")
+        if notebook7 or not window.open_in(page, name):
+            where = f"notebooks/{name}?" if notebook7 else f"lab/tree/{name}?reset&"
+            page.goto(f"{server.url}{where}token={server.token}")
         self.wait()
 
     def wait(self) -> None:

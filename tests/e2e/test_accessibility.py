@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
+from .window import choose_theme
 
 pytestmark = pytest.mark.browser
 
@@ -24,16 +25,12 @@ CELLS = [
 @pytest.fixture(params=["light", "dark"])
 def themed(request: pytest.FixtureRequest, lab: LabServer, page: Page) -> Iterator[NotebookPage]:
     """A notebook with a finding, its panel beside it, in a theme."""
-    lab.choose_theme(dark=request.param == "dark")
-    try:
-        write_notebook(lab.work / "seen.ipynb", CELLS)
-        notebook = NotebookPage(page, lab, "seen.ipynb")
-        light = str(request.param == "light").lower()
-        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", light)
-        notebook.open_panel()
-        yield notebook
-    finally:
-        lab.choose_theme(dark=False)
+    write_notebook(lab.work / "seen.ipynb", CELLS)
+    notebook = NotebookPage(page, lab, "seen.ipynb")
+    choose_theme(page, dark=request.param == "dark")
+    notebook.open_panel()
+    yield notebook
+    choose_theme(page, dark=False)
 
 
 def test_a_pipeline_its_options_its_failure_and_its_runs_break_no_rule(themed: NotebookPage) -> None:

@@ -19,6 +19,12 @@ CELLS = [
 ]
 
 
+@pytest.fixture
+def page(lone_page: Page) -> Page:
+    """No test gets a page in which a kernel is still being replaced."""
+    return lone_page
+
+
 def test_a_failed_step_is_opened_at_the_failure_mended_and_the_same_run_goes_on(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "mended.ipynb", CELLS)
     notebook = NotebookPage(page, lab, "mended.ipynb")

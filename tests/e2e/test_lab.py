@@ -201,9 +201,9 @@ def test_mlflow_is_one_click_away_behind_the_servers_login(lab: LabServer, page:
     assert answer.status in (302, 403)
 
 
-def test_the_main_job_works_in_notebook_7(lab: LabServer, page: Page) -> None:
+def test_the_main_job_works_in_notebook_7(lab: LabServer, lone_page: Page) -> None:
     write_notebook(lab.work / "seven.ipynb", ["a = 6", "b = a * 7\nprint('b is', b)"])
-    notebook = NotebookPage(page, lab, "seven.ipynb", notebook7=True)
+    notebook = NotebookPage(lone_page, lab, "seven.ipynb", notebook7=True)
     notebook.open_panel()
     notebook.tag(0, "make")
     notebook.tag(1, "multiply")
