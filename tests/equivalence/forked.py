@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -62,9 +63,12 @@ sys.exit(code)
 
 
 class Forked:
-    """The processes that programs are forked from. ``executable`` is what to start in the place of ``python3``."""
+    """The processes that programs are forked from. ``executable`` is what to start in the place of ``python3``.
 
-    def __init__(self) -> None:
+    *imported* are modules that steps use, and have imported already.
+    """
+
+    def __init__(self, imported: Sequence[str] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="forked-")  # a socket's path has to be short
         folder = Path(self._folder.name)
         self.executable = folder / "python3"
@@ -75,6 +79,7 @@ class Forked:
         for program in NEEDS:
             variables = {**os.environ, "PYTHONUNBUFFERED": "1", **VARIABLES.get(program, {})}
             command = [sys.executable, "-P", __file__, str(folder), program]
+            command += imported if program == _RUNTIME else ()
             self._servers.append(subprocess.Popen(command, env=variables, start_new_session=True))
         for program, server in zip(NEEDS, self._servers, strict=True):
             while not (folder / program).exists():
@@ -100,9 +105,9 @@ class Forked:
         self._folder.cleanup()
 
 
-def serve(folder: str, program: str) -> None:
+def serve(folder: str, program: str, *imported: str) -> None:
     """Import what *program* needs, then fork a process for each that asks. Returns in those, once they are done."""
-    for name in NEEDS[program]:
+    for name in (*NEEDS[program], *imported):
         importlib.import_module(name)
     gc.freeze()
     # KFP's runner and executor start programs themselves; a step's cells may look at their interpreter.

@@ -68,6 +68,7 @@ class Judge:
     def __init__(self, root: Path, imported: str = "", kernel: str = "python3") -> None:
         self._root = root
         self._kernel = kernel
+        self._imported = imported
         self._count = 0
         verification.fix_hash_seed()
         # Else NumPy and pyarrow start threads when they are imported, and then nobody may fork.
@@ -129,7 +130,7 @@ class Judge:
                 if unstorable := [e.message for e in errors if e.code == "LL401"]:
                     return Judgement("refused", f"['LL401'] {unstorable[0]}")
             else:
-                self._forked = self._forked or Forked()
+                self._forked = self._forked or Forked(list(filter(None, self._imported.split(", "))))
                 with mock.patch.object(kubeflow, "RUNNER", (str(self._forked.executable), *kubeflow.RUNNER[1:])):
                     outcome = verification.kubeflow_outcome(subject, workspace, scratch)
                 failure = outcome.failure or ""
