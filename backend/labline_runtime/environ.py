@@ -13,6 +13,12 @@ KERNELS = {
 }
 """Those that a kernel sets, whatever they were."""
 
+STEPS_OWN = (
+    *("MLFLOW_ALLOW_FILE_STORE", "MLFLOW_EXPERIMENT_", "MLFLOW_HTTP_REQUEST_", "MLFLOW_REGISTRY_", "MLFLOW_RUN_"),
+    "MLFLOW_TRACKING_",
+)
+"""How the names of those begin that differ from step to step. Nothing that a warm parent imports reads these."""
+
 NAMES = ""  # stands for which variables there are
 _SET_FOR_STEPS = {*KERNELS, "MPLBACKEND"}
 _OURS = ("LABLINE_", "MLFLOW_")

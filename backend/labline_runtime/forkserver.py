@@ -149,7 +149,7 @@ class _Parent:
 
         shell.make_ahead(self._ahead.stage if self._ahead is not None else None)
         files.know(sys.modules)
-        for brought in self._ahead.shelf.kept if self._ahead is not None else ():
+        for brought in (*self._ahead.shelf.kept, *self._ahead.shelf.aside) if self._ahead is not None else ():
             files.know(brought.modules)
         patches.learn({})  # what is in builtins
         looks.learn()
@@ -169,7 +169,7 @@ class _Parent:
         with open(request, encoding="utf-8") as file:
             asked = json.load(file)
         try:
-            self._ahead = preload(asked["statements"], asked["folder"], self._ahead)
+            self._ahead = preload(asked["statements"], asked["folder"], self._ahead, autologging=asked["autologging"])
         except Refused as refused:
             self._tell(refused=refused.statement, reason=str(refused))
             os._exit(0)

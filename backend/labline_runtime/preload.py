@@ -18,14 +18,14 @@ import sys
 import types
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from labline_runtime import files, library, shell
+from labline_runtime import environ, files, library, shell, tracking
 from labline_runtime.outputs import Recorder
-from labline_runtime.shelf import Brought, Shelf, added, set_filters
+from labline_runtime.shelf import MISSING, Brought, Change, Shelf, added, set_filters
 from labline_runtime.states import generators, looks, parts, patches
 
-SET_UP_IN_THE_STEP = "mlflow"  # the runtime changes it while it is imported, and it reads variables of the step's own
 HARMLESS_THREADS = frozenset(("jemalloc_bg_thd",))  # of jemalloc, which stops it before every fork
 LATER = {
     "pandas": ("pandas.io.formats.string", "pandas.io.formats.html"),
@@ -36,6 +36,8 @@ LATER = {
 """By library, what it, or those that use it, imports when it is used for the first time."""
 
 _STATES = ("@cwd", "@sys.path", "@interpreter", "@locale", "@decimal", "@logging")
+_IN_USE = ("labline_runtime", "IPython", "traitlets", "_cython_")  # by all that there is already
+_BOOKKEEPING = ("__warningregistry__", "__annotations__")
 _HOOKS = ("excepthook", "displayhook", "unraisablehook", "breakpointhook")
 
 Stamp = tuple[int, int] | str | None
@@ -84,10 +86,10 @@ class Ahead:
         self.shelf.serve()
 
 
-def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -> Ahead:
+def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *, autologging: bool = False) -> Ahead:
     """Carry out import *statements* as a step in *folder* would, and put what they bring out of sight.
 
-    What is *done* are the first of them.
+    What is *done* are the first of them. With *autologging* what the runtime itself takes to log a training lies aside.
 
     Changes the process for good: working directory, environment and ``sys.path`` are those of a step. Raises
     :class:`Refused`.
@@ -100,11 +102,12 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
     looked_at = set(done.looked_at) if done is not None else set[str]()
     found = list(done.shelf.kept) if done is not None else []
     later = list(done.shelf.later) if done is not None else []
+    aside: list[Brought] = []
     stage = done.stage if done is not None else shell.Stage()
     names: dict[str, Any] = {"__name__": "__main__"}  # what the notebook will have names for
     watch = files.Watch(everywhere=True)
     try:
-        with _scene(stage) as scene, _noting_looks(looked_at):
+        with _scene(stage) as scene, _noting_looks(looked_at), _noting_own_variables(scene):
             for brought in found:
                 brought.put_back()
             for brought in later:
@@ -114,17 +117,20 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None) -
                 name = statement.split()[1]
                 if not library.is_library(name):
                     break  # code beside the notebook, or missing: both are the step's own
-                is_own = name.partition(".")[0] == SET_UP_IN_THE_STEP
-                found.append(Brought({}) if is_own else _carry_out(statement, scene, names))
+                found.append(_carry_out(statement, scene, names))
             later += _bring_later(statements[len(found) - 1], scene) if found else ()
+            if autologging and len(found) == len(statements):
+                aside += _bring_aside(scene)
             # While all is in sight. The notebook may call a module otherwise than the statement does.
             patches.learn(names | {s: sys.modules.get(s.split()[1]) for s in statements})
             looks.learn()
+            tracking.learn()
     finally:
         uses = watch.stop()
     if written := [use.path for use in uses if use.mode == "write"]:
-        raise Refused(statements[0], f"a library writes {written[0]} when it is imported")
-    shelf = Shelf(found, later)
+        statement = tracking.AUTOLOGGING if autologging else statements[0]
+        raise Refused(statement, f"a library writes {written[0]} when it is imported")
+    shelf = Shelf(found, later, aside)
     library.forget()  # what lies beside the notebook may change
     return Ahead(folder, shelf, {*looked_at, *(use.path for use in uses)}, stage)
 
@@ -157,10 +163,24 @@ def _bring_later(statement: str, scene: _Scene) -> Iterator[Brought]:
             own.take_away()
 
 
+def _bring_aside(scene: _Scene) -> Iterator[Brought]:
+    """What it takes to log a training: first what MLflow uses, which knows nothing of it. Raises :class:`Refused`."""
+    found = []
+    for name in tracking.TAKES:
+        try:  # a smaller MLflow, or another release, may not have it all
+            found.append(_carry_out(f"try:\n    import {name}\nexcept ImportError:\n    pass", scene, {}))
+        except Refused as refused:
+            raise Refused(tracking.AUTOLOGGING, str(refused)) from None
+    own = [{n: m for n, m in each.modules.items() if n.partition(".")[0] == "mlflow"} for each in found]
+    for each, mine in zip(found, own, strict=True):  # whatever else they bring is of what MLflow uses
+        yield replace(each, modules={name: module for name, module in each.modules.items() if name not in mine})
+    yield from map(Brought, filter(None, own))
+
+
 def _carry_out(statement: str, scene: _Scene, names: dict[str, Any]) -> Brought:
     """What *statement*, carried out where *names* are, brings. Raises :class:`Refused`."""
     modules, variables, filters = set(sys.modules), dict(os.environ), list(warnings.filters)
-    finders = list(sys.meta_path)
+    finders, attributes = list(sys.meta_path), _attributes()
     before = _facts(scene)
     try:
         exec(compile(statement, "<imports>", "exec"), names)  # noqa: S102 - an import statement
@@ -180,7 +200,30 @@ def _carry_out(statement: str, scene: _Scene, names: dict[str, Any]) -> Brought:
         front,
         back,
         sys.meta_path[len(finders) :],
+        list(_changes(attributes)),
     )
+
+
+def _attributes() -> dict[int, tuple[Any, dict[str, Any]]]:
+    """What the modules of libraries, and the classes that find modules, hold by name."""
+    holders: list[Any] = [module for name, module in list(sys.modules.items()) if _is_of_library(name, module)]
+    holders += (finder for finder in sys.meta_path if isinstance(finder, type))
+    return {id(holder): (holder, dict(vars(holder))) for holder in holders}
+
+
+def _is_of_library(name: str, module: object) -> bool:
+    top = name.partition(".")[0]
+    return type(module) is types.ModuleType and top not in sys.stdlib_module_names and not top.startswith(_IN_USE)
+
+
+def _changes(before: dict[int, tuple[Any, dict[str, Any]]]) -> Iterator[Change]:
+    """What has changed since, modules of packages apart."""
+    for holder, held in before.values():
+        now = vars(holder)
+        for name in held.keys() | now.keys():
+            was, value = held.get(name, MISSING), now.get(name, MISSING)
+            if was is not value and not isinstance(value, types.ModuleType) and name not in _BOOKKEEPING:
+                yield Change(holder, name, was, value)
 
 
 def _around(before: list[Any], after: list[Any], statement: str) -> tuple[list[Any], list[Any]]:
@@ -207,6 +250,7 @@ class _Scene:
         self._shown: list[str] = []
         self.shell = _StandIn(self)
         self.asked: str | None = None  # what somebody wanted of the shell
+        self.read: str | None = None  # a variable of the environment that is the step's own
 
     def show(self, message: Any) -> None:
         """Note a warning."""
@@ -224,6 +268,8 @@ class _Scene:
             return f"importing it shows a {self._shown[0]}"
         if os.fstat(self._output).st_size:
             return "importing it prints something"
+        if self.read:
+            return f"it reads {self.read}, which is another one in each step, when it is imported"
         if self.asked:
             return f"it uses the notebook's shell when it is imported ({self.asked})"
         return None
@@ -305,6 +351,24 @@ def _noting_looks(looked_at: set[str]) -> Iterator[None]:
         os.stat = plain
 
 
+@contextlib.contextmanager
+def _noting_own_variables(scene: _Scene) -> Iterator[None]:
+    """Note who reads variables that the parent has not as a step has them."""
+    variables: Any = type(os.environ)
+    plain = variables.__getitem__
+
+    def getitem(held: Any, name: Any) -> Any:
+        if isinstance(name, str) and name.startswith(environ.STEPS_OWN):
+            scene.read = name
+        return plain(held, name)
+
+    variables.__getitem__ = getitem
+    try:
+        yield
+    finally:
+        variables.__getitem__ = plain
+
+
 def _stamp(path: str) -> Stamp:
     try:
         facts = os.stat(path)  # noqa: PTH116
@@ -359,8 +423,6 @@ def _living() -> str | None:
 def _carried(brought: dict[str, types.ModuleType]) -> str | None:
     """What is wrong with the modules that an import has brought."""
     mine = library.folders()
-    if SET_UP_IN_THE_STEP in brought:
-        return f"it imports {SET_UP_IN_THE_STEP}, which each step sets up"
     for name, module in brought.items():
         source = getattr(module, "__file__", None)
         if not isinstance(source, str) or os.path.abspath(source).startswith(mine):  # noqa: PTH100

@@ -8,6 +8,9 @@ Modules of the standard library stay in sight: whether one was imported already 
 
 What libraries import only when they are used for the first time lies here, too, each module by itself: it can be had
 once all that the statements bring is in force.
+
+What the runtime itself takes to track a step lies aside, and is put back by :func:`take_aside`. A step that imports
+some of it itself finds it here, too, with what lies before it: not every module can be made twice in a process.
 """
 
 from __future__ import annotations
@@ -35,12 +38,41 @@ def _find_and_load(name, import_):
 )
 
 
+MISSING = object()
+"""Stands for no value."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another value, or none, under a name in a module or class."""
+
+    holder: Any
+    name: str
+    before: Any
+    now: Any
+
+    def do(self) -> None:
+        """Have what is there now."""
+        self._put(self.now)
+
+    def undo(self) -> None:
+        """Have what was there before."""
+        self._put(self.before)
+
+    def _put(self, value: Any) -> None:
+        if value is not MISSING:
+            setattr(self.holder, self.name, value)
+        elif self.name in vars(self.holder):
+            delattr(self.holder, self.name)
+
+
 @dataclass(frozen=True)
 class Brought:
     """What one import statement has brought.
 
     ``variables`` are those of the environment (None: taken away); ``front`` and ``back`` are filters of warnings that
-    come before and after those that were there; ``finders`` are added to the end of ``sys.meta_path``.
+    come before and after those that were there; ``finders`` are added to the end of ``sys.meta_path``; ``changes`` are
+    what it has put into modules and classes that were there before.
     """
 
     modules: Mapping[str, types.ModuleType]
@@ -48,6 +80,7 @@ class Brought:
     front: Sequence[Any] = ()
     back: Sequence[Any] = ()
     finders: Sequence[Any] = ()
+    changes: Sequence[Change] = ()
 
     def put_back(self) -> None:
         """Have it all in force."""
@@ -59,17 +92,32 @@ class Brought:
                 os.environ[name] = value
         set_filters(added(warnings.filters, self.front, self.back))
         sys.meta_path.extend(self.finders)
+        for change in self.changes:
+            change.do()
+
+    def hide(self) -> None:
+        """Have none of it there that anybody could find; filters and variables are for the caller to put back."""
+        for name in self.modules:
+            sys.modules.pop(name, None)
+        for finder in self.finders:
+            sys.meta_path.remove(finder)
+        for change in reversed(self.changes):
+            change.undo()
 
     def bind(self) -> None:
         """Have the modules be attributes of their packages, as importing them does."""
         for package, name, module in self._bindings():
             setattr(package, name, module)
 
-    def take_away(self) -> None:
-        """Have the modules be neither there nor attributes of their packages."""
+    def unbind(self) -> None:
+        """Have the modules be no attributes of their packages."""
         for package, name, module in self._bindings():
             if getattr(package, name, None) is module:
                 delattr(package, name)
+
+    def take_away(self) -> None:
+        """Have the modules be neither there nor attributes of their packages."""
+        self.unbind()
         for full in self.modules:
             sys.modules.pop(full, None)
 
@@ -83,13 +131,19 @@ class Brought:
 class Shelf:
     """What was imported ahead, statement by statement."""
 
-    def __init__(self, kept: Sequence[Brought], later: Sequence[Brought] = ()) -> None:
+    def __init__(self, kept: Sequence[Brought], later: Sequence[Brought] = (), aside: Sequence[Brought] = ()) -> None:
         """Take *kept*, which is in force, out of sight; filters and variables are for the caller to put back.
 
-        So is *later*, which are modules alone: what the libraries import when they are used.
+        So is *later*, which are modules alone: what the libraries import when they are used; and so is what lies
+        *aside*, which rests on both.
         """
         self.kept = tuple(kept)
         self.later = tuple(later)
+        self.aside = tuple(aside)
+        self._aside = list(aside)
+        for brought in reversed(self.aside):
+            brought.unbind()
+            brought.hide()
         self._places: dict[str, int] = {}
         self._next = 0
         self._later: dict[str, list[Brought]] = {}  # by the library
@@ -97,18 +151,16 @@ class Shelf:
             brought.take_away()
             self._later.setdefault(next(iter(brought.modules)).partition(".")[0], []).append(brought)
         for place, brought in enumerate(self.kept):
-            for name in brought.modules:
-                sys.modules.pop(name, None)
-                self._places[name] = place
-            for finder in brought.finders:
-                sys.meta_path.remove(finder)
+            self._places.update(dict.fromkeys(brought.modules, place))
+        for brought in reversed(self.kept):
+            brought.hide()
 
     def names(self) -> set[str]:
         """The packages that have modules here."""
-        return {name.partition(".")[0] for name in self._places}
+        return {name.partition(".")[0] for name in (*self._places, *(n for each in self.aside for n in each.modules))}
 
     def module(self, name: str) -> types.ModuleType | None:
-        """One of the modules, which stays out of sight."""
+        """One of the modules that a statement has brought, which stays out of sight."""
         place = self._places.get(name)
         return None if place is None else self.kept[place].modules[name]
 
@@ -126,7 +178,7 @@ class Shelf:
     def _has(self, name: str) -> bool:
         place = self._places.get(name)
         if place is None or place < self._next:
-            return self._has_later(name)
+            return self._has_later(name) or self._has_aside(name)
         self._take(place)
         return True
 
@@ -134,12 +186,16 @@ class Shelf:
         """Whether *name* is here and brings modules alone."""
         library = name.partition(".")[0]
         waiting = self._later.get(library, ())
-        if self._next <= max(self._places.values()) or not any(name in brought.modules for brought in waiting):
+        if not self._is_taken() or not any(name in brought.modules for brought in waiting):
             return False
         if all(sys.modules.keys().isdisjoint(brought.modules) for brought in waiting):
             return True
         del self._later[library]  # somebody has made some of it anew meanwhile
         return False
+
+    def _is_taken(self) -> bool:
+        """Whether all that the statements have brought is in force."""
+        return self._next > max(self._places.values())
 
     def _has_later(self, name: str) -> bool:
         """Put *name* back, with what lay here before it of the same library: it may rest on that."""
@@ -152,6 +208,28 @@ class Shelf:
             brought.bind()
         return True
 
+    def take_aside(self) -> None:
+        """Put back all that lies aside."""
+        if names := [name for brought in self._aside for name in brought.modules]:
+            self._has_aside(names[-1])
+
+    def _has_aside(self, name: str) -> bool:
+        """Put *name* back, with what lies aside before it, and all that this may rest on."""
+        if not any(name in brought.modules for brought in self._aside):
+            return False
+        self._take(max(self._places.values()))
+        for last in self._last_names():
+            self._has_later(last)
+        while name not in sys.modules:
+            brought = self._aside.pop(0)
+            brought.put_back()
+            brought.bind()
+        return True
+
+    def _last_names(self) -> list[str]:
+        """Of each library that has modules waiting, one that comes with the last of them."""
+        return [next(iter(waiting[-1].modules)) for waiting in self._later.values() if waiting]
+
     def _take(self, last: int) -> None:
         while self._next <= last:
             self._next += 1
@@ -159,6 +237,7 @@ class Shelf:
         if (
             self._next == len(self.kept)
             and not self._later
+            and not self._aside
             and _machinery._find_and_load is getattr(self, "_serving", None)
         ):
             _machinery._find_and_load = self._plain
@@ -170,6 +249,17 @@ _serving: Shelf | None = None
 def brings_modules_alone(name: str) -> bool:
     """Whether importing *name* now changes nothing but which modules there are."""
     return _serving is not None and _serving.has_later(name)
+
+
+def module(name: str) -> types.ModuleType | None:
+    """What the notebook's own statements find here as *name*; None where there is none, or it was taken."""
+    return _serving.module(name) if _serving is not None and name not in sys.modules else None
+
+
+def take_aside() -> None:
+    """Have the modules that lie aside in force. Nothing where none do."""
+    if _serving is not None:
+        _serving.take_aside()
 
 
 def added(filters: Sequence[Any], front: Sequence[Any], back: Sequence[Any]) -> list[Any]:

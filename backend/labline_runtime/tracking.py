@@ -11,6 +11,9 @@ step imports MLflow (never before):
   could tell which run registered it.
 
 Without ``MLFLOW_RUN_ID`` nothing is changed.
+
+A warm parent may have imported MLflow ahead, as it is: what a step changes of it is changed in the step, before any
+cell runs, in all modules that have taken over these functions meanwhile.
 """
 
 from __future__ import annotations
@@ -28,18 +31,68 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from labline_runtime import shelf
 from labline_runtime.specification import StepSpecification
 
 RUN_ID = "MLFLOW_RUN_ID"
+AUTOLOGGING = "autologging"  # what all that is in TAKES is called
+TAKES = (
+    "mlflow",
+    "mlflow.sklearn.utils",
+    "mlflow.xgboost",
+    "mlflow.lightgbm",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "sqlalchemy.dialects.sqlite",
+)
+"""What logging a training imports. No cell sees that it is there."""
+
 _FLUENT = "mlflow.tracking.fluent"
+_CHANGED = ("start_run", "set_experiment", "_create_logged_model")
 _TRAINS = re.compile(r"\b(fit|train)\w*\b|\.fit_|\btrain_")
 
 
 def prepare(log: Callable[[str], None]) -> None:
     """Arrange that MLflow, if a cell imports it, works in the step's run. *log* takes a line for the step's log."""
     run_id = os.environ.get(RUN_ID)
-    if run_id and _FLUENT not in sys.modules:
-        sys.meta_path.insert(0, _Finder(_StepRun(run_id, log)))
+    if not run_id or _FLUENT in sys.modules:
+        return
+    run = _StepRun(run_id, log)
+    if _learnt is not None:
+        _learnt.change(run)
+    if shelf.module(_FLUENT) is None:
+        sys.meta_path.insert(0, _Finder(run))
+
+
+def learn() -> None:
+    """Find who holds what a step changes of MLflow, which is in force, so that processes that are forked need not."""
+    global _learnt
+    fluent = sys.modules.get(_FLUENT)
+    _learnt = _Fluent(fluent) if fluent is not None else None
+
+
+class _Fluent:
+    """MLflow's fluent interface as it is, and all modules that have taken over functions of it."""
+
+    def __init__(self, module: types.ModuleType) -> None:
+        self._module = module
+        originals = {id(vars(module)[name]): name for name in _CHANGED if name in vars(module)}
+        self._held = [
+            (vars(each), name, originals[id(value)])
+            for each in list(sys.modules.values())
+            if isinstance(each, types.ModuleType) and each is not module
+            for name, value in list(vars(each).items())
+            if id(value) in originals
+        ]
+
+    def change(self, run: _StepRun) -> None:
+        """Have all of them work in *run*."""
+        with contextlib.suppress(AttributeError):  # another MLflow than any tried: it is left as it is
+            run.change(self._module)
+        for names, name, original in self._held:
+            names[name] = vars(self._module)[original]
+
+
+_learnt: _Fluent | None = None
 
 
 def start_autologging(spec: StepSpecification) -> None:
@@ -49,6 +102,9 @@ def start_autologging(spec: StepSpecification) -> None:
     if importlib.util.find_spec("mlflow") is None:
         return
     with contextlib.suppress(Exception):  # tracking never fails a step
+        shelf.take_aside()
+        if _FLUENT in sys.modules:  # nobody waits for it any more
+            sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, _Finder)]
         import mlflow
         from mlflow.utils.import_hooks import register_post_import_hook
 

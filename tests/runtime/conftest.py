@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,11 +81,15 @@ class Forked:
         self._bundle = runtime_bundle(Home.open(root))
         self._parents = WarmParents()
 
+    def setting(self, folder: Path, environment: dict[str, str]) -> Setting:
+        """Where a step runs."""
+        return Setting(sys.executable, self._bundle, folder, environment)
+
     def run(self, path: Path, folder: Path, environment: dict[str, str]) -> tuple[int, tuple[Progress, ...]]:
         """Run the step of the specification at *path*: its exit status, and the progress that it told."""
         reader, writer = os.pipe()
         ours, theirs = socket.socketpair()
-        setting = Setting(sys.executable, self._bundle, folder, environment)
+        setting = self.setting(folder, environment)
         log, progress = (path.parent / "log").open("ab", buffering=0), os.fdopen(writer, "wb", buffering=0)
         with theirs, Order(setting, path, log, progress) as order:
             self._parents.start(order, theirs)
@@ -156,9 +161,13 @@ class Steps:
         **fields: Any,
     ) -> Ran:
         path, _ = self.specify(*cells, **fields)
-        own = {name: value for name, value in os.environ.items() if name != "LABLINE_HOME"}  # another in each test
-        code, progress = self._forked.run(path, self.folder, own | (environment or {}))
+        code, progress = self._forked.run(path, self.folder, self.environment(environment or {}))
         return self.collect(path, code, progress)
+
+    def environment(self, wanted: dict[str, str]) -> dict[str, str]:
+        """The variables of a step that is to have those *wanted*."""
+        own = {name: value for name, value in os.environ.items() if name != "LABLINE_HOME"}  # another in each test
+        return own | wanted
 
     def collect(self, path: Path, code: int, progress: tuple[Progress, ...] = ()) -> Ran:
         output = path.parent
@@ -189,6 +198,27 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
 @pytest.fixture
 def steps(tmp_path: Path, forked: Forked) -> Steps:
     return Steps(tmp_path, forked)
+
+
+def mlflow_store(folder: Path) -> SimpleNamespace:
+    """A new store of MLflow's in *folder*, where runs for steps can be started. Skips where there is no MLflow."""
+    mlflow = pytest.importorskip("mlflow")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    experiment = client.create_experiment("pipeline", artifact_location=str(folder / "artifacts"))
+
+    def start() -> SimpleNamespace:
+        run = client.create_run(experiment).info.run_id
+        environment = {
+            "MLFLOW_TRACKING_URI": uri,
+            "MLFLOW_RUN_ID": run,
+            "MLFLOW_EXPERIMENT_ID": experiment,
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DO_NOT_TRACK": "true",
+        }
+        return SimpleNamespace(id=run, environment=environment, get=lambda: client.get_run(run))
+
+    return SimpleNamespace(client=client, experiment=experiment, uri=uri, start=start)
 
 
 def artifact(ran: Ran, name: str) -> ArtifactRecord:

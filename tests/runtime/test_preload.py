@@ -36,7 +36,7 @@ REFUSED = {
     "writes": ("import tempfile, os\nopen(f'{tempfile.gettempdir()}/x{os.getpid()}', 'w').close()", "writes "),
     "finds_modules": ("import sys\nsys.meta_path.insert(0, sys.meta_path[-1])", "how modules are found"),
     "unwarns": ("import warnings\nwarnings.resetwarnings()", "filters of warnings"),
-    "needs_mlflow": ("import mlflow", "which each step sets up"),
+    "knows_the_step": ("import os\nos.environ.get('MLFLOW_RUN_ID')", "reads MLFLOW_RUN_ID, which is another one"),
     "needs_another": ("import beside", "comes with beside, which is not installed"),
 }
 

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
+
+from .conftest import mlflow_store
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    mlflow = pytest.importorskip("mlflow")
-    folder = tmp_path_factory.mktemp("mlflow")
-    uri = f"sqlite:///{folder}/mlflow.db"
-    client = mlflow.MlflowClient(tracking_uri=uri)
-    experiment = client.create_experiment("pipeline", artifact_location=str(folder / "artifacts"))
-
-    def start():
-        run = client.create_run(experiment).info.run_id
-        environment = {
-            "MLFLOW_TRACKING_URI": uri,
-            "MLFLOW_RUN_ID": run,
-            "MLFLOW_EXPERIMENT_ID": experiment,
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "true",
-        }
-        return SimpleNamespace(id=run, environment=environment, get=lambda: client.get_run(run))
-
-    return SimpleNamespace(client=client, experiment=experiment, start=start)
+    return mlflow_store(tmp_path_factory.mktemp("mlflow"))
 
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # MLflow's own, while it makes its database

@@ -66,6 +66,7 @@ class Attempt:
                 self._run.variables | tracked,
                 local_options.memory_limit(self._step),
                 self._run.imports,
+                self._run.autologging,
                 more=not self._is_told or self._run.has_more,
             )
         try:

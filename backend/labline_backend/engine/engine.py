@@ -25,6 +25,7 @@ from labline_backend.engine.owner import is_alive
 from labline_backend.engine.run import Run
 from labline_backend.engine.thread import LOOK, EngineThread
 from labline_backend.engine.tracker import Tracker
+from labline_backend.engine.tracking import autologs
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel, KernelError, find_kernel
 from labline_backend.store.artifacts import ArtifactStore
@@ -166,7 +167,9 @@ class Engine:
 
         Raises ``KernelError`` and ``HomeError``.
         """
-        self._started().prepare(find_kernel(pipeline.kernel), folder.absolute(), first_imports(pipeline.preamble))
+        thread, imports = self._started(), first_imports(pipeline.preamble)
+        autologging = thread.means.tracker is not None and autologs(pipeline, imports)
+        thread.prepare(find_kernel(pipeline.kernel), folder.absolute(), imports, autologging)
 
     def expect(self, kernel: str, folder: Path) -> None:
         """Have a process ready to fork steps from by the time that a notebook for *kernel* is run. Returns at once.

@@ -39,6 +39,7 @@ OURS = ("LABLINE_", "JPY_")  # prefixes of variables that concern the server, no
 DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",  # as where MLflow records, so that all steps can have one warm parent
     "DVC_NO_ANALYTICS": "1",
     # OpenMP's threads spin while they wait, which on busy cores, as with two steps at once, costs many times the work
     # itself. Waiting passively changes no result, as fewer threads would.
@@ -182,15 +183,16 @@ class Launcher:
         environment: dict[str, str],
         memory: int = 0,
         imports: tuple[str, ...] = (),
+        autologging: bool = False,
         more: bool = False,
     ) -> StepProcess:
         """Run the step that *specification* describes in *kernel*'s interpreter.
 
         Its standard output and error go to *log*. With *memory* it may hold so many bytes. *imports* are what it, as
-        all steps of its notebook, imports first; *more* such steps may follow.
+        all steps of its notebook, imports first; with *autologging* some have a training logged; *more* may follow.
         Raises ``OSError`` where no process can be started.
         """
-        setting = self._setting(kernel, folder, environment, imports)
+        setting = self._setting(kernel, folder, environment, imports, autologging)
         with contextlib.ExitStack() as on_failure:
             progress_read, progress_write = os.pipe()
             progress = on_failure.enter_context(os.fdopen(progress_read, "rb", buffering=0))
@@ -208,15 +210,22 @@ class Launcher:
             on_failure.pop_all()
         return process
 
-    def prepare(self, kernel: Kernel, folder: Path, imports: tuple[str, ...]) -> None:
+    def prepare(self, kernel: Kernel, folder: Path, imports: tuple[str, ...], autologging: bool = False) -> None:
         """Have a warm parent for the steps of a notebook before one is run."""
         with contextlib.suppress(OSError):  # whoever runs it will see what is wrong
-            self._parents.prepare(self._setting(kernel, folder, environment(kernel, {}), imports))
+            self._parents.prepare(self._setting(kernel, folder, environment(kernel, {}), imports, autologging))
 
-    def _setting(self, kernel: Kernel, folder: Path, environment: dict[str, str], imports: tuple[str, ...]) -> Setting:
+    def _setting(
+        self,
+        kernel: Kernel,
+        folder: Path,
+        environment: dict[str, str],
+        imports: tuple[str, ...],
+        autologging: bool,
+    ) -> Setting:
         if self._bundle is None:
             self._bundle = runtime_bundle(self._home)
-        return Setting(kernel.python, self._bundle, folder, environment, imports)
+        return Setting(kernel.python, self._bundle, folder, environment, imports, autologging)
 
     def close(self) -> None:
         """End the warm parents."""

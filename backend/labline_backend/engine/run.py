@@ -22,7 +22,7 @@ from labline_backend.engine.launcher import Launcher, environment
 from labline_backend.engine.scheduler import Decision, Scheduler
 from labline_backend.engine.step import StepRunner
 from labline_backend.engine.tracker import Tracker
-from labline_backend.engine.tracking import PATIENCE, RunTracking
+from labline_backend.engine.tracking import PATIENCE, RunTracking, autologs
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
 from labline_backend.registrations import unregistered
@@ -78,6 +78,7 @@ class Run(Journal):
         self.kernel = kernel
         self.variables = environment(kernel, {})  # of every step's process, besides what tracking adds
         self.imports = first_imports(record.pipeline.preamble)
+        self.autologging = means.tracker is not None and autologs(record.pipeline, self.imports)
         self.ran = {step.name: step.result for step in steps if step.state == "succeeded" and step.result}
         self._plan = {step.name: step for step in record.pipeline.steps}
         self.tracking = RunTracking(means.tracker, means.store, record)

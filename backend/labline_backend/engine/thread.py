@@ -60,9 +60,9 @@ class EngineThread:
         self._runs[run.record.id] = run
         self._futures[run.record.id] = asyncio.run_coroutine_threadsafe(self._drive(run), self._loop)
 
-    def prepare(self, kernel: Kernel, folder: Path, imports: tuple[str, ...]) -> None:
-        """Have a warm parent that has carried out *imports*, some time from now."""
-        self._loop.call_soon_threadsafe(self.means.launcher.prepare, kernel, folder, imports)
+    def prepare(self, kernel: Kernel, folder: Path, imports: tuple[str, ...], autologging: bool = False) -> None:
+        """Have a warm parent that has carried out *imports*, and can log a training, some time from now."""
+        self._loop.call_soon_threadsafe(self.means.launcher.prepare, kernel, folder, imports, autologging)
 
     def stop(self, run_id: str) -> bool:
         """Cancel one of this engine's runs; whether it is one."""

@@ -22,6 +22,7 @@ PATIENCE = 120.0
 _USES_MLFLOW = re.compile(r"\bmlflow\b")
 # All variables are looked at, not one by its name: ``dict(os.environ)``, ``os.environ.items()``.
 _LISTS_ENVIRONMENT = re.compile(r"\benvironb?\b(?!\s*(?:\[|\.\s*(?:get|pop|setdefault|update)\b))")
+_LOGGED = frozenset(("lightgbm", "sklearn", "xgboost"))  # which also are imported ahead
 _TRAINS = re.compile(r"\b\w*(fit|train)\w*\s*\(")
 
 
@@ -37,6 +38,12 @@ def needs_tracking(pipeline: Pipeline, step: Step) -> bool:
         or trains(step)
         or any(_USES_MLFLOW.search(cell.source) for cell in (*pipeline.preamble, *step.cells))
     )
+
+
+def autologs(pipeline: Pipeline, imports: Iterable[str]) -> bool:
+    """Whether a step is to have a training logged of what the statements *imports* import."""
+    names = {statement.split()[1].partition(".")[0] for statement in imports}
+    return not names.isdisjoint(_LOGGED) and any(map(trains, pipeline.steps))
 
 
 def may_be_told(pipeline: Pipeline, steps: Iterable[Step]) -> bool:

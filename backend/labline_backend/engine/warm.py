@@ -25,22 +25,27 @@ from pathlib import Path
 from typing import BinaryIO
 
 from labline_backend.engine.bundle import WARM
+from labline_runtime.environ import STEPS_OWN
 from labline_runtime.forkserver import IDLE, PARENT, STEP
+from labline_runtime.tracking import AUTOLOGGING
 
-STEPS_OWN = "MLFLOW_"  # nothing that a warm parent imports reads these
-MOST = 6  # warm parents at a time; each holds some 40 MB, and what its libraries take
+MOST = 8  # warm parents at a time; each holds some 40 MB, and what its libraries take
 ATTEMPTS = 3  # times that a warm parent may fail before its steps get interpreters of their own
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Where steps run: in which interpreter, folder and environment, and what all of them import first."""
+    """Where steps run: in which interpreter, folder and environment, and what all of them import first.
+
+    With ``autologging`` some of them are to have a training logged, which takes MLflow.
+    """
 
     python: str
     bundle: Path
     folder: Path
     environment: dict[str, str]
     imports: tuple[str, ...] = ()
+    autologging: bool = False
 
     @functools.cached_property
     def key(self) -> _Key:
@@ -104,12 +109,22 @@ class WarmParents:
                 self.prepare(order.setting)
 
     def prepare(self, setting: Setting) -> None:
-        """Have a parent that has imported what *setting* names, some time from now. Raises ``OSError``."""
+        """Have a parent that has imported what *setting* names, some time from now. Raises ``OSError``.
+
+        Where it is to have MLflow, too, another one is ready earlier, from which it is forked.
+        """
         wanted = self._wanted(setting)
-        if wanted.imports and self._look(wanted) is None and not self._failures[wanted]:
-            self._add(wanted, lambda: _Forked(self._nearest(setting), wanted))
-        elif not wanted.imports:
+        if not wanted.imports:
             self._first(wanted)
+            return
+        base = None
+        for key in (replace(wanted, autologging=False), wanted) if wanted.autologging else (wanted,):
+            parent = self._look(key)
+            if parent is None:
+                if self._failures[key]:
+                    return
+                parent = self._add(key, functools.partial(_Forked, base or self._nearest(setting), key))
+            base = parent
 
     def close(self) -> None:
         """End them all, and start no more. Steps that they have forked go on."""
@@ -122,7 +137,8 @@ class WarmParents:
         place = setting.key.at(setting.folder)
         refused = self._refused.get(place, {})
         count = next((n for n, statement in enumerate(setting.imports) if statement in refused), len(setting.imports))
-        return place.having(setting.imports[:count])
+        autologging = setting.autologging and count == len(setting.imports) and AUTOLOGGING not in refused
+        return replace(place.having(setting.imports[:count]), autologging=autologging)
 
     def _nearest(self, setting: Setting) -> _Parent:
         """The parent that is ready and has imported most of what is wanted. Raises ``OSError`` where there is none."""
@@ -182,6 +198,7 @@ class _Key:
     variables: frozenset[tuple[str, str]]
     place: Path | None = None
     imports: tuple[str, ...] = ()
+    autologging: bool = False
 
     @classmethod
     def of(cls, setting: Setting) -> _Key:
@@ -197,15 +214,17 @@ class _Key:
 
     def having(self, imports: tuple[str, ...]) -> _Key:
         """One at the same place that has carried out *imports*."""
-        return replace(self, imports=imports)
+        return replace(self, imports=imports, autologging=False)
 
     @property
     def first(self) -> _Key:
         """The one at the root."""
-        return replace(self, place=None, imports=())
+        return replace(self, place=None, imports=(), autologging=False)
 
     def prefixes(self) -> Iterator[_Key]:
         """This one, and those that have imported less of the same; the first parent is not among them."""
+        if self.autologging:
+            yield self
         for count in range(len(self.imports), 0, -1):
             yield self.having(self.imports[:count])
 
@@ -242,7 +261,12 @@ class _Parent:
 
     def ask_for_parent(self, key: _Key, theirs: socket.socket) -> None:
         """Have it fork another parent, which serves the socket *theirs*."""
-        self._ask(PARENT, {"folder": str(key.place), "statements": key.imports}, theirs.fileno())
+        request: dict[str, object] = {
+            "folder": str(key.place),
+            "statements": key.imports,
+            "autologging": key.autologging,
+        }
+        self._ask(PARENT, request, theirs.fileno())
 
     def _ask(self, kind: bytes, request: dict[str, object], *descriptors: int) -> None:
         described = os.memfd_create("labline-request")
@@ -310,7 +334,7 @@ class _Forked(_Parent):
             except OSError:
                 told = b""
             if not told:
-                self.has_failed = not self.is_ready
+                self.has_failed = not self.is_ready and self._process is not None  # else its base has ended
                 return True
             facts = json.loads(told)
             if "pid" in facts:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from labline_backend.engine.imports import first_imports
-from tests.backend.engine.pipelines import cell
+from labline_backend.engine.tracking import autologs
+from tests.backend.engine.pipelines import cell, pipeline, step
 
 
 def found(*sources: str) -> tuple[str, ...]:
@@ -51,3 +52,16 @@ def test_whatever_may_matter_to_an_import_ends_them(between: str) -> None:
 )
 def test_what_changes_no_import_does_not_end_them(between: str) -> None:
     assert found(f"{between}\nimport pandas")[-1] == "import pandas"
+
+
+@pytest.mark.parametrize(
+    ("statement", "source", "logged"),
+    [
+        ("from sklearn.linear_model import Ridge", "Ridge().fit(x, y)", True),
+        ("import xgboost as xgb", "model = xgb.train({}, x)", True),
+        ("from sklearn.linear_model import Ridge", "rows = load()", False),
+        ("import pandas as pd", "model.fit(x)", False),
+    ],
+)
+def test_a_training_is_logged_of_what_can_be_logged(statement: str, source: str, logged: bool) -> None:
+    assert autologs(pipeline(step("a", source)), (statement,)) is logged

@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
-from labline_backend.engine.warm import ATTEMPTS, WarmParents
+from labline_backend.engine.launcher import environment
+from labline_backend.engine.warm import ATTEMPTS, Setting, WarmParents
+from labline_backend.kernels import Kernel
+from labline_backend.tracking.location import Location
 from labline_compiler.pipeline import Pipeline
 from tests.backend.engine import driver
 from tests.backend.engine.bench import Bench, is_gone, wait_until
@@ -123,6 +126,17 @@ def test_variables_of_the_step_itself_need_no_other_parent(bench: Bench, monkeyp
     monkeypatch.setenv("MLFLOW_RUN_CONTEXT", "{}")
     assert bench.run(noting("assert os.environ['MLFLOW_RUN_CONTEXT'] == '{}'")).state == "succeeded"
     assert pids(bench)[2] == first
+
+
+def test_what_says_where_a_step_is_tracked_needs_no_other_parent(bench: Bench, tmp_path: Path) -> None:
+    kernel = Kernel("python3", sys.executable)
+    tracked = Location("http://localhost:5000", "http://localhost:5001").environment({})
+    tracked |= {"MLFLOW_EXPERIMENT_ID": "1", "MLFLOW_EXPERIMENT_NAME": "e", "MLFLOW_RUN_CONTEXT": "{}"}
+    found = {
+        Setting(sys.executable, tmp_path, tmp_path, environment(kernel, variables)).key
+        for variables in ({}, tracked, tracked | {"MLFLOW_RUN_ID": "f00"})
+    }
+    assert len(found) == 1
 
 
 def test_another_environment_takes_another_parent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
