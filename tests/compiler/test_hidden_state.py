@@ -89,6 +89,14 @@ CASES = {
         steps(a="import pylab as pl\npl.switch_backend('agg')\npl.plot([1])", b="x = pl.sin([1])", c="pl.plot([2])"),
         {"a>b:@matplotlib.backend,pl", "a>c:@matplotlib.backend,@matplotlib.figures,pl"},
     ),
+    "modules that pylab has imported": (
+        steps(a="from pylab import plt, mpl\nplt.style.use('bmh')", b="mpl.rcParams['lines.linewidth'] = 4"),
+        {"a>b:@matplotlib.rcParams,mpl"},
+    ),
+    "modules that pylab's star binds": (
+        steps(a="from pylab import *\nmpl.rcParams['lines.linewidth'] = 4\nnp.random.seed(1)", b="plot(rand(2))"),
+        {"a>b:@matplotlib.rcParams,@numpy.random,plot,rand"},
+    ),
     "pylab draws from NumPy's generator": (
         steps(
             a="import pylab as pl\npl.seed(1)", b="pl.title('x')", c="from pylab import rand\nx = rand()", d="pl.rand()"

@@ -137,6 +137,17 @@ def test_what_the_notebook_has_put_something_in_the_place_of_crosses_as_what_it_
     assert after.printed() == f"{before.printed().strip()} False {stand_in}\n"
 
 
+def test_a_decimal_context_that_the_notebook_has_under_a_name_stays_the_one_in_force(steps):
+    make = "import decimal\nkept = decimal.getcontext()\nkept.prec = 5; kept.rounding = decimal.ROUND_UP"
+    before = steps.run(make, outputs=["kept", "@decimal"])
+    after = steps.run(
+        "import decimal\nprint(decimal.Decimal(1) / 3)\nkept.prec = 3\nprint(decimal.Decimal(1) / 3)",
+        inputs=before.inputs(),
+    )
+    assert after.result.error is None, after.result.error
+    assert after.printed() == "0.33334\n0.334\n"
+
+
 def test_a_library_that_was_not_in_use_is_not_imported(steps):
     names = "@numpy.random @pandas.options @matplotlib.rcParams @torch.random"
     ran = steps.chain("x = 1", [names], "import sys\nprint({'numpy', 'pandas', 'matplotlib'} & set(sys.modules))")

@@ -52,3 +52,29 @@ def test_one_that_can_be_made_writeable_still_can(tmp_path, made):
     back.flags.writeable = True
     back[...] = 7
     assert (back == 7).all()
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: np.array([1, "a", None], object),
+        lambda: np.asfortranarray(np.array([[1, "a"], [None, 2]], object)),
+        lambda: np.array([[1, "a", 2], [None, 2, 3]], object).T[:, ::2].copy("K")[::2],
+        lambda: np.array(None, object),
+    ],
+)
+def test_an_array_of_objects_stays_read_only(tmp_path, made):
+    array = made()
+    array.flags.writeable = False
+    back = crossed(tmp_path, array)
+    assert not back.flags.writeable
+    assert (back == array).all()
+
+
+def test_a_read_only_array_of_objects_may_hold_itself(tmp_path):
+    array = np.empty(1, object)
+    array[0] = array
+    array.flags.writeable = False
+    back = crossed(tmp_path, array)
+    assert back[0] is back
+    assert not back.flags.writeable

@@ -50,6 +50,11 @@ def test_views_of_one_array_share_its_memory():
     assert shared([{"base": base}, {"view": base[2:4]}]) == {"base = view", "view = base"}
 
 
+def test_a_row_of_records_shares_the_memory_of_its_array():
+    records = np.zeros(2, dtype=[("n", int), ("x", float)])
+    assert shared([{"records": records}, {"rows": [records[1]]}]) == {"records = rows[0]", "rows[0] = records"}
+
+
 def test_an_estimator_that_keeps_its_training_data_shares_it():
     data = np.arange(8.0).reshape(4, 2)
     model = KNeighborsClassifier(1).fit(data, [0, 1, 0, 1])

@@ -184,5 +184,8 @@ def capture_decimal(_: Baseline) -> Any:
 
 
 def restore_decimal(value: Any, _: Baseline) -> None:
-    """Compute in it from now on."""
-    decimal.setcontext(value)
+    """Compute in it from now on. The context itself stays: the notebook may have it under a name."""
+    context = decimal.getcontext()
+    for name in ("prec", "rounding", "Emin", "Emax", "capitals", "clamp", "traps"):
+        setattr(context, name, getattr(value, name))
+    context.clear_flags()

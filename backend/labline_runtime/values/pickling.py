@@ -75,6 +75,8 @@ from labline_runtime.values.views import (
     reduce_block,
     reduce_kind,
     reduce_notes,
+    reduce_objects,
+    reduce_row,
     reduce_sealed,
     reduce_times,
     reduce_view,
@@ -195,11 +197,17 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return reduce_times(obj) or obj.__reduce_ex__(PROTOCOL)
             if sealed := reduce_sealed(obj):
                 return sealed
+            if not obj.flags.writeable and obj.dtype.hasobject:
+                return reduce_objects(obj)
             if not obj.flags.writeable and not obj.flags.forc:  # numpy stores a copy, which anybody could write into
                 return read_only, (obj.copy(order="K"),)
             return reduce_times(obj) or NotImplemented
         reduced = (
-            reduce_kind(obj, self.owners) or reduce_notes(obj) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
+            reduce_kind(obj, self.owners)
+            or reduce_row(obj)
+            or reduce_notes(obj)
+            or reduce_tensor(obj, self.owners)
+            or _reduce_part(obj)
         )
         if reduced is not None:
             return reduced

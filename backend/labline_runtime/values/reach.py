@@ -88,7 +88,7 @@ class Reach:
     def _frame(self, item: Any) -> list[Any]:
         return [*(block.values for block in item._mgr.blocks), *item._mgr.axes, item._attrs]
 
-    def _tensor(self, item: Any) -> list[Any]:
+    def _window(self, item: Any) -> list[Any]:
         self._immutable.add(id(item))  # as an array below
         self.arrays += (memory for memory in [memory_of(item)] if memory is not None)
         return []
@@ -119,8 +119,8 @@ _special: dict[type, Callable[[Reach, Any], list[Any]]] = {}  # how to look insi
 def _learn(kind: type) -> None:
     _known.add(kind)
     numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-    if is_tensor(kind):
-        _special[kind] = Reach._tensor
+    if is_tensor(kind) or (numpy is not None and issubclass(kind, numpy.void)):
+        _special[kind] = Reach._window
         return
     leaf = kind in ATOMS or issubclass(kind, _LEAVES) or is_closed(kind)
     leaf = leaf or (kind.__module__, kind.__name__) in _OF_PANDAS

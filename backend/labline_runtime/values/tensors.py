@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from labline_runtime.values.views import MemoryOwners
+from labline_runtime.values.views import MemoryOwners, memory_of_row
 
 
 def is_tensor(kind: type) -> bool:
@@ -41,9 +41,9 @@ def reduce_tensor(value: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
 
 
 def memory_of(value: Any) -> Any:
-    """The memory of a plain tensor or parameter as NumPy's array of its shape; None for anything else."""
+    """The memory of a plain tensor or parameter, or of a row of records, as NumPy's array; None for anything else."""
     if not is_tensor(type(value)):
-        return None
+        return memory_of_row(value)
     if value.layout != sys.modules["torch"].strided or value.device.type != "cpu" or value.is_quantized:
         return None
     try:

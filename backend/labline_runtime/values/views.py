@@ -239,7 +239,7 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
         return None  # a field of records: what is no reference must never be taken for one
     owner = owners.plain(owner)
     if owner is array:
-        return _reduce_objects(array) if array.dtype.hasobject else None
+        return reduce_objects(array) if array.dtype.hasobject else None
     offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
     return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
 
@@ -255,10 +255,11 @@ def _view(
     return view
 
 
-def _reduce_objects(array: Any) -> tuple[Any, ...]:
+def reduce_objects(array: Any) -> tuple[Any, ...]:
     """Memory first, then what it refers to: that may be, or hold, a view of the same memory."""
-    order = "C" if array.flags.c_contiguous else "F"
-    return _objects, (array.shape, order), array.ravel("K").tolist(), None, None, _set_objects
+    order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
+    put = _set_objects if array.flags.writeable else _set_sealed_objects
+    return _objects, (array.shape, order), array.ravel(order).tolist(), None, None, put
 
 
 def _objects(shape: tuple[int, ...], order: Any) -> Any:
@@ -271,6 +272,11 @@ def _set_objects(array: Any, items: list[Any]) -> None:
     memory = (array if array.flags.c_contiguous else array.T).reshape(-1)
     for place, item in enumerate(items):  # at once, NumPy would take lists among them for more dimensions
         memory[place] = item
+
+
+def _set_sealed_objects(array: Any, items: list[Any]) -> None:
+    _set_objects(array, items)
+    read_only(array)
 
 
 def reduce_times(array: Any) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
@@ -294,6 +300,24 @@ def read_only(array: Any) -> Any:
     """*array*, which nobody may write into from here on."""
     array.flags.writeable = False
     return array
+
+
+def reduce_row(row: Any) -> tuple[Any, ...] | None:
+    """A row of an array of records, which is a window on the array's memory, not a value; None for all else."""
+    memory = memory_of_row(row)
+    return None if memory is None else (_row, (memory,))
+
+
+def memory_of_row(row: Any) -> Any:
+    """The memory of a row of an array of records, as an array of no dimension; None for all else."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(row, numpy.void) or row.base is None or row.dtype.hasobject:
+        return None
+    return numpy.asarray(row)
+
+
+def _row(memory: Any) -> Any:
+    return memory[()]
 
 
 def can_be_written(array: Any) -> bool:

@@ -124,7 +124,7 @@ class Expressions(Calls):
         if NUMBERED.fullmatch(name):
             return self.history_name(name)
         if self.stars and not self.unseen and not any(map(files.is_foreign, self.stars)):  # it can only be from there
-            return NOTHING.union(*(self.heap.library(path_of(module, name)) for module in self.stars))
+            return NOTHING.union(*(self.heap.imported_from(module, name) for module in self.stars))
         found = self.heap.make(
             ("unknown name", name), maker=None if self.stars or self.unseen else "builtins.NameError"
         )

@@ -269,6 +269,11 @@ class Heap(Links):
         """The library object called *origin*."""
         return self.make(("library", origin), kind, origin=origin)
 
+    def imported_from(self, module: str, name: str) -> Value:
+        """What ``from module import name`` gives: something of the library, or a module that it has imported."""
+        known = imported_by(module, name)
+        return self.library(known, "module") if known is not None else self.library(path_of(module, name))
+
     def library_part(self, number: int, name: str, *, sure: bool) -> Value:
         """The attribute *name* of a library object.
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from labline_compiler.analysis import hidden_state, picking, scopes
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import MAIN, NOTHING, ClassInfo, FunctionInfo, Value
-from labline_compiler.analysis.homes import path_of
 from labline_compiler.analysis.operations import CONTAINERS, TRANSPARENT_DECORATORS
 from labline_compiler.analysis.state import Frame
 from labline_compiler.analysis.stays import Stays, root_of
@@ -158,7 +157,7 @@ class Statements(Stays):
             elif module == MAIN:
                 self.state.bind(alias.asname or alias.name, self.state.global_value(alias.name, statement) or NOTHING)
             else:
-                self.state.bind(alias.asname or alias.name, self.heap.library(path_of(module, alias.name)))
+                self.state.bind(alias.asname or alias.name, self.heap.imported_from(module, alias.name))
 
     # ---------------------------------------------------------------------------------------------- control flow
 

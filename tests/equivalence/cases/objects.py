@@ -52,6 +52,17 @@ base[2] = 99
 ---
 print(view.tolist(), np.shares_memory(view, base))
 """,
+    "a_row_of_records_sees_a_later_change": """
+import numpy as np
+x = np.array([(1, 2.0), (3, 4.0)], dtype=[("a", int), ("b", float)])
+row, rows = x[0], list(x.view(np.recarray))
+---
+x["a"] += 10
+row["b"] = 7
+rows[1].b = 8
+---
+print(row, rows, x)
+""",
     "a_frame_altered_in_place": """
 import pandas as pd
 df = pd.DataFrame({"a": [1, 2, 3]})
