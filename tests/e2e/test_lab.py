@@ -353,7 +353,7 @@ def test_a_key_that_mends_leaves_the_focus_where_it_can_go_on(lab: LabServer, pa
 
 
 def test_runs_are_compared_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
-    write_notebook(lab.work / "twice.ipynb", [("size = 2", ["parameters"]), ("print('size is', size)", ["step:show"])])
+    write_notebook(lab.work / "twice.ipynb", [("size = 2", ["parameters"]), ("print('twice', size)", ["step:show"])])
     notebook = NotebookPage(page, lab, "twice.ipynb")
     notebook.open_panel()
     runs = []
