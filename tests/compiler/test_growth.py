@@ -133,6 +133,22 @@ def _piped(count: int) -> list[str]:
     return [start, *(step.replace("{i}", str(i)).replace("{j}", str(i - 1)) for i in range(1, count))]
 
 
+def _modelled(variables: int) -> list[str]:
+    """A library's object whose parts hold it, and functions that anybody may call and that compare these parts."""
+    names = [f"x{i}" for i in range(variables)]
+    return [
+        "from lib import Model, Var, Rule, solve",
+        "m = Model()\n" + "\n".join(f"m.{name} = Var(m.t)" for name in names),
+        "\n".join(
+            f"m.c_{one} = Rule(m.t, rule=lambda m, t: m.{one}[t] == m.{other}[t] + m.{one})"
+            for one, other in zip(names, names[::-1], strict=True)
+        ),
+        "solve(m).write()",
+        "solve(m).write()",
+        "xs = [m.x0[t]() for t in m.t]",
+    ]
+
+
 @pytest.mark.parametrize(
     ("make", "small", "factor", "most"),
     [
@@ -147,6 +163,7 @@ def _piped(count: int) -> list[str]:
         (_inheriting, 12, 3, 2.1),
         (items, 20, 4, 1.3),
         (_piped, 20, 4, 1.3),
+        (_modelled, 4, 4, 2.0),
     ],
 )
 def test_a_larger_notebook_makes_about_as_much_work_for_its_size(

@@ -23,6 +23,7 @@ from labline_compiler.analysis.texts import TextReader
 
 _FRESH_BY_OPERATOR = frozenset(("numpy", "pandas", "scalar", "data", "sklearn"))
 _QUIET_BY_OPERATOR = _FRESH_BY_OPERATOR | {"quiet"}
+_MANY = 16  # objects that are sooner told apart by their kinds than one by one
 
 
 class Expressions(Calls):
@@ -331,7 +332,10 @@ class Expressions(Calls):
         if name in namespaces.ATTRIBUTES:
             return self.library("builtins.globals", Arguments([]), node)
         found: Value = self.accessors(value, name, node) if name in self.patched else NOTHING
-        for number in value:
+        unknown: set[int] = set()
+        if len(value) >= _MANY and name not in SCALAR_ATTRIBUTES:  # most of which are nothing in particular
+            unknown.update(self.heap.only(value, None) - self.heap.instances - self.heap.classes)
+        for number in value - unknown:
             thing = self.heap.things[number]
             own = frozenset((number,))
             if thing.origin == MAIN:
@@ -365,11 +369,17 @@ class Expressions(Calls):
             elif thing.kind == "quiet" and not self.is_loud(self.heap.reach(own)):
                 found |= self.quiet_attribute(number, name)
             else:
-                self.use(own)  # it may be any of the instances that it holds
-                found |= self.heap.reach(own)
-                if thing.maker is not None and drawn_by_method(thing.maker, name):
-                    found |= self.heap.make(("drawing", number), None, own)  # whoever calls it draws
-        return found
+                unknown.add(number)
+        return found | self._part_of_unknown(frozenset(unknown), name) if unknown else found
+
+    def _part_of_unknown(self, value: Value, name: str) -> Value:
+        """``value.name``, where *value* is objects that may each be any of the instances that they hold."""
+        self.use(value)
+        found = self.heap.reach(value)
+        makers = ((number, self.heap.things[number].maker) for number in value)
+        drawing = [number for number, maker in makers if maker is not None and drawn_by_method(maker, name)]
+        # Whoever calls one of these draws.
+        return found.union(*(self.heap.make(("drawing", each), None, frozenset((each,))) for each in drawing))
 
     def _eval_subscript(self, node: ast.Subscript) -> Value:
         if (
