@@ -121,7 +121,8 @@ async function hasFreshKernel(panel: NotebookPanel, name: string): Promise<boole
       return false;
     }
   }
-  await session.changeKernel({ name });
+  const started = await session.changeKernel({ name });
+  await started?.info; // what is asked before it has answered once may get no reply on a busy machine
   return true;
 }
 
