@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labline_compiler.notebook import Notebook
     from labline_compiler.pipeline import Pipeline
     from labline_compiler.suggest import Suggestion
-    from labline_runtime.specification import Observation
+    from labline_runtime.outcome import Observation
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from labline_backend.store.runs import RunStore
 from labline_compiler.findings import Finding, finding
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.files import digest as file_digest
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Observation, StepResult, kind_of
+from labline_runtime.outcome import Observation, StepResult, kind_of
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource
 
 UNSTORABLE = ("LL401",)  # codes of steps that failed because a value of theirs cannot be stored
 

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, ItemRun
+from labline_runtime.outcome import ItemRun
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
 
 if TYPE_CHECKING:
     from labline_backend.debugging.kept import KeptProcess
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline, Step
     from labline_compiler.suggest import Suggestion
-    from labline_runtime.specification import Observation, StepResult
+    from labline_runtime.outcome import Observation, StepResult
 
 Document = dict[str, Any]
 LOCAL_TARGET: Document = {"name": "local", "kind": "local", "host": None, "namespace": None, "settings": None}

@@ -15,7 +15,8 @@ from pathlib import Path
 from labline_runtime.apart import LoopSpecification
 from labline_runtime.capture import CaptureSpecification
 from labline_runtime.documents import from_plain, to_json
-from labline_runtime.specification import Progress, StepSpecification
+from labline_runtime.outcome import Progress
+from labline_runtime.specification import StepSpecification
 from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
 
 Specification = (

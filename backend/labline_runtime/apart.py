@@ -20,18 +20,8 @@ from typing import Literal
 from labline_runtime import looped, retrying
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.notebook import write_atomically
-from labline_runtime.specification import (
-    SCHEMA_VERSION,
-    Item,
-    ItemRun,
-    Looped,
-    Part,
-    StepError,
-    StepInput,
-    StepResult,
-    StepSpecification,
-    code_digest,
-)
+from labline_runtime.outcome import ItemRun, StepError, StepResult
+from labline_runtime.specification import SCHEMA_VERSION, Item, Looped, Part, StepInput, StepSpecification, code_digest
 
 _START = (
     "import sys; sys.path[:] = filter(None, sys.path); import runpy; "

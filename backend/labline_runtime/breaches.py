@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labline_runtime import hidden_state
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Observation, Shared, StepError, StepSpecification
+from labline_runtime.outcome import Observation, StepError
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Shared, StepSpecification
 from labline_runtime.states.patches import PATCH
 
 

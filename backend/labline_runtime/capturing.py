@@ -32,12 +32,12 @@ from labline_runtime.capture import (
 from labline_runtime.documents import to_json
 from labline_runtime.metrics import imported_modules
 from labline_runtime.notebook import write_atomically
+from labline_runtime.outcome import StepResult
 from labline_runtime.past import PastError
 from labline_runtime.requirements import modules_of, packages_of
 from labline_runtime.row_tracking import Seen, count_of, is_learned, places_of, see
 from labline_runtime.shell import open_shell
 from labline_runtime.shrinking import FeaturesError, Shrinking
-from labline_runtime.specification import StepResult
 from labline_runtime.values import digest
 from labline_runtime.values.hashing import scheme_like
 

@@ -38,24 +38,20 @@ from labline_runtime.descriptors import Reserve
 from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
-from labline_runtime.outputs import CellOutputs
-from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell, words
-from labline_runtime.specification import (
-    PREAMBLE_ROLES,
+from labline_runtime.outcome import (
     ArtifactRecord,
     Batch,
     CellRun,
-    CellSource,
     FileUse,
     PageUse,
     Progress,
     Registered,
-    Shared,
     StepError,
-    StepOutput,
     StepResult,
-    StepSpecification,
 )
+from labline_runtime.outputs import CellOutputs
+from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell, words
+from labline_runtime.specification import PREAMBLE_ROLES, CellSource, Shared, StepOutput, StepSpecification
 from labline_runtime.states import filters
 from labline_runtime.values import pickling
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labline_runtime.specification import StepError
+from labline_runtime.outcome import StepError
 
 
 class StepFailure(Exception):

@@ -28,7 +28,7 @@ from typing import Any
 
 from labline_runtime import library, opens
 from labline_runtime.library import folder
-from labline_runtime.specification import FileMode, FileUse
+from labline_runtime.outcome import FileMode, FileUse
 
 CONTENT_LIMIT = 64 << 20  # bigger files are known by size and time
 FILE_LIMIT = 5000

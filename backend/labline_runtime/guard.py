@@ -25,16 +25,9 @@ from typing import Any
 
 from labline_runtime import breaches, hidden_state, sharing
 from labline_runtime.failure import StepFailure
+from labline_runtime.outcome import FileUse, StepError, kind_of
 from labline_runtime.passing import Passing
-from labline_runtime.specification import (
-    HIDDEN_STATE_PREFIX,
-    FileUse,
-    Pause,
-    Shared,
-    StepError,
-    StepSpecification,
-    kind_of,
-)
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepSpecification
 from labline_runtime.states import patches
 from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load

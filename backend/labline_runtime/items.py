@@ -19,7 +19,8 @@ from labline_runtime.failed import Failed
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import OF_IPYTHON
 from labline_runtime.looping import Picked
-from labline_runtime.specification import CellSource, Part, Shared, StepError, StepInput, StepSpecification
+from labline_runtime.outcome import StepError
+from labline_runtime.specification import CellSource, Part, Shared, StepInput, StepSpecification
 from labline_runtime.values import digest
 from labline_runtime.values.digest import DigestError
 from labline_runtime.values.parts import ATOMS

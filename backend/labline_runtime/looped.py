@@ -11,19 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from labline_runtime.looping import GOES_THROUGH, chains
-from labline_runtime.specification import (
-    PREAMBLE_ROLES,
-    CellRun,
-    CellSource,
-    FileUse,
-    Item,
-    ItemRun,
-    Looped,
-    Part,
-    Pool,
-    StepResult,
-    StepSpecification,
-)
+from labline_runtime.outcome import CellRun, FileUse, ItemRun, StepResult
+from labline_runtime.specification import PREAMBLE_ROLES, CellSource, Item, Looped, Part, Pool, StepSpecification
 
 AS_A_WHOLE = frozenset({"LL210", "LL212", "LL220", "LL221", "LL222", "LL223", "LL404"})
 """What guards see in one item alone; the loop as a whole may do it, or fail of it as any step does."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import StepError
+from labline_runtime.outcome import StepError
 
 _CONSTANTS = {"nan": float("nan"), "inf": float("inf")}  # what repr writes for them
 

@@ -23,7 +23,8 @@ from labline_runtime import transfer
 from labline_runtime.data_folder import data_folder
 from labline_runtime.documents import from_json
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import StepInput, StepResult
+from labline_runtime.outcome import StepResult
+from labline_runtime.specification import StepInput
 
 
 class PastError(LookupError):

@@ -24,9 +24,10 @@ from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.looping import GOES_THROUGH, NO_ITEM, NOW, figures
 from labline_runtime.notebook import write_atomically
+from labline_runtime.outcome import Batch, PooledItem, StepError
 from labline_runtime.outputs import CellOutputs
 from labline_runtime.shell import flush_streams
-from labline_runtime.specification import Batch, Pool, PooledItem, StepError
+from labline_runtime.specification import Pool
 from labline_runtime.values.parts import ATOMS
 
 _PAUSE = 0.05  # seconds from one batch to the next, unless storing takes long itself

@@ -18,8 +18,9 @@ from labline_runtime import execute, hidden_state, metrics, parameters, unwritte
 from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
+from labline_runtime.outcome import Progress, StepError, ValueRecord
 from labline_runtime.shell import flush_streams, open_shell
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Progress, StepError, ValueRecord
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.transfer import identified, shown
 from labline_runtime.values import digest, pickling, store
 from labline_runtime.values.digest import DigestError

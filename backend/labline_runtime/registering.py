@@ -23,15 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from labline_runtime import sampling
+from labline_runtime.outcome import Registered
 from labline_runtime.requirements import modules_of, packages_of
-from labline_runtime.specification import (
-    PREAMBLE_ROLES,
-    CellSource,
-    Registered,
-    Registration,
-    StepSpecification,
-    code_digest,
-)
+from labline_runtime.specification import PREAMBLE_ROLES, CellSource, Registration, StepSpecification, code_digest
 from labline_runtime.tracking import RUN_ID
 
 SHOWN = 5  # rows that go along as the example

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labline_runtime.specification import Backoff, StepError
+from labline_runtime.outcome import StepError
+from labline_runtime.specification import Backoff
 
 
 def is_worth_another_try(retry_on: Sequence[str], error: StepError | None) -> bool:

@@ -11,18 +11,8 @@ from typing import Any
 from labline_runtime import hidden_state, results
 from labline_runtime.documents import from_plain
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import (
-    HIDDEN_STATE_PREFIX,
-    ArtifactRecord,
-    Pause,
-    Preview,
-    Shared,
-    StepError,
-    StepInput,
-    StepOutput,
-    StepSpecification,
-    ValueRecord,
-)
+from labline_runtime.outcome import ArtifactRecord, Preview, StepError, ValueRecord
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepInput, StepOutput, StepSpecification
 from labline_runtime.states import patches
 from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, identify, load, memory, store
 from labline_runtime.values import shown as look_at

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from labline_runtime.specification import CellSource, StepError, ValueRecord
+from labline_runtime.outcome import StepError, ValueRecord
+from labline_runtime.specification import CellSource
 
 SCHEMA_VERSION = 1
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
 
 from labline_runtime import library
-from labline_runtime.specification import PageUse
+from labline_runtime.outcome import PageUse
 
 if TYPE_CHECKING:
     import http.client

@@ -38,7 +38,8 @@ from labline_compiler.tags import (
     rename_step,
     written,
 )
-from labline_runtime.specification import CellSource, Observation, StepOutput
+from labline_runtime.outcome import Observation
+from labline_runtime.specification import CellSource, StepOutput
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from labline_compiler.analysis.flows import PREAMBLE, Flows, Unit, Version
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.pipeline import Loop, Step
 from labline_compiler.syntax import parse, unparse
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Observation
+from labline_runtime.outcome import Observation
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
 
 _FIRST, _SECOND = "<one item>", "<the next item>"  # no step can be called so
 _RESULT = "_labline_loop"

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labline_runtime.documents import from_json, to_json
-from labline_runtime.specification import Backoff, CellSource, Observation, Registration, StepOutput
+from labline_runtime.outcome import Observation
+from labline_runtime.specification import Backoff, CellSource, Registration, StepOutput
 
 SCHEMA_VERSION = 1
 

@@ -15,7 +15,7 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
 from labline_compiler.trees import Trees
-from labline_runtime.specification import Observation
+from labline_runtime.outcome import Observation
 
 from ..bench.compile import columns, items, ordinary, shared
 

@@ -11,7 +11,7 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import Observation
+from labline_runtime.outcome import Observation
 from tests.compiler.helpers import edges, pipeline_of, run_notebook, run_pipeline
 from tests.compiler.test_graph import steps
 

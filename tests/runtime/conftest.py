@@ -23,15 +23,8 @@ from labline_backend.engine.bundle import runtime_bundle
 from labline_backend.engine.warm import Order, Setting, WarmParents
 from labline_backend.home import Home
 from labline_runtime.documents import from_json, to_json
-from labline_runtime.specification import (
-    ArtifactRecord,
-    CellSource,
-    Progress,
-    StepInput,
-    StepOutput,
-    StepResult,
-    StepSpecification,
-)
+from labline_runtime.outcome import ArtifactRecord, Progress, StepResult
+from labline_runtime.specification import CellSource, StepInput, StepOutput, StepSpecification
 
 BUNDLE = Path(__file__).parents[2] / "backend"
 START = (

@@ -10,7 +10,8 @@ from typing import Any
 from labline_runtime import hidden_state, sharing, transfer
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import Guard
-from labline_runtime.specification import Shared, StepError, StepInput, StepOutput, StepSpecification
+from labline_runtime.outcome import StepError
+from labline_runtime.specification import Shared, StepInput, StepOutput, StepSpecification
 
 
 class Handover:

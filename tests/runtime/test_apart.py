@@ -9,15 +9,8 @@ from typing import Literal
 import pytest
 
 from labline_runtime.apart import LoopSpecification, run_part
-from labline_runtime.specification import (
-    CellSource,
-    Looped,
-    StepOutput,
-    StepResult,
-    StepSpecification,
-    Tries,
-    code_digest,
-)
+from labline_runtime.outcome import StepResult
+from labline_runtime.specification import CellSource, Looped, StepOutput, StepSpecification, Tries, code_digest
 
 
 def never(_: StepSpecification) -> StepResult:

@@ -19,7 +19,7 @@ from labline_runtime import hidden_state
 from labline_runtime import library as library_module
 from labline_runtime.failure import StepFailure
 from labline_runtime.guard import Guard
-from labline_runtime.specification import FileUse
+from labline_runtime.outcome import FileUse
 
 from .handover import Handover
 

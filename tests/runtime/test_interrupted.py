@@ -20,7 +20,8 @@ from labline_runtime import hidden_state, passing, transfer
 from labline_runtime.failure import StepFailure
 from labline_runtime.files import Watch
 from labline_runtime.guard import Guard
-from labline_runtime.specification import Observation, Shared, StepError, StepInput, StepSpecification
+from labline_runtime.outcome import Observation, StepError
+from labline_runtime.specification import Shared, StepInput, StepSpecification
 
 Cells = tuple[tuple[str, str], ...]  # the step's name and the code
 

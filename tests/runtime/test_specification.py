@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labline_runtime.documents import from_json, to_json
-from labline_runtime.specification import StepResult
+from labline_runtime.outcome import StepResult
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from labline_runtime.specification import PageUse
+from labline_runtime.outcome import PageUse
 from labline_runtime.web import Watch
 from tests.pages import Site, served
 

@@ -10,7 +10,7 @@ from labline_backend.verification.comparison import HandedOn, compare_value, ver
 from labline_backend.verification.plan import Place, Plan, plan
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
-from labline_runtime.specification import Preview, ValueRecord
+from labline_runtime.outcome import Preview, ValueRecord
 from labline_runtime.verification import Moment, Sighting
 
 from ..backend.notebooks import code, notebook

@@ -14,7 +14,7 @@ from labline_backend import wire
 if TYPE_CHECKING:
     from labline_backend.store.records import RunRecord, StepRecord
     from labline_compiler.findings import Finding
-    from labline_runtime.specification import Observation
+    from labline_runtime.outcome import Observation
 
 COLOURS = {
     "error": "red",

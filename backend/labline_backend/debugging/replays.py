@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from labline_backend.errors import InputError
 from labline_runtime import post_mortem
 from labline_runtime.documents import from_json
+from labline_runtime.outcome import StepError
 from labline_runtime.replay import Part, parts
-from labline_runtime.specification import StepError, StepSpecification
+from labline_runtime.specification import StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.service import Service

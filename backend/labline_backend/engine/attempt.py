@@ -19,7 +19,8 @@ from labline_compiler.pipeline import Step
 from labline_runtime import post_mortem
 from labline_runtime.documents import from_json
 from labline_runtime.notebook import ExecutedNotebook
-from labline_runtime.specification import CellSource, Progress, StepError, StepResult, StepSpecification
+from labline_runtime.outcome import Progress, StepError, StepResult
+from labline_runtime.specification import CellSource, StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run

@@ -25,7 +25,7 @@ from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime import environ
 from labline_runtime.files import LOOKS, looks
 from labline_runtime.files import digest as file_digest
-from labline_runtime.specification import FileUse, StepResult, kind_of
+from labline_runtime.outcome import FileUse, StepResult, kind_of
 
 LEFT_BEHIND = ("log.txt", "executed.ipynb", "result.json")
 

@@ -22,7 +22,8 @@ from labline_backend.engine.helpers import Helpers
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import dump, parse, unparse
-from labline_runtime.specification import Shared, StepResult
+from labline_runtime.outcome import StepResult
+from labline_runtime.specification import Shared
 
 VERSION = "4"  # of the recipe, and of what is seen of a step; another one makes every key a new one
 

@@ -16,7 +16,7 @@ from labline_backend.store.records import DONE_STEP, LOCAL, RunRecord, StepRecor
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.selection import Part, Selection, SelectionError, part
-from labline_runtime.specification import StepResult
+from labline_runtime.outcome import StepResult
 
 LOOKED_AT = 200  # runs of the notebook
 

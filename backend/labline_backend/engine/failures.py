@@ -10,7 +10,8 @@ from labline_backend.engine.launcher import LOST, Exit
 from labline_backend.home import Home, HomeError, is_full
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_compiler.pipeline import Step
-from labline_runtime.specification import CellSource, StepError
+from labline_runtime.outcome import StepError
+from labline_runtime.specification import CellSource
 
 KILLED = "LL402"
 TIMEOUT = "LL403"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import FileUse, Observation, StepError, StepResult
+from labline_runtime.outcome import FileUse, Observation, StepError, StepResult
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from labline_backend.engine.makespan import Makespan, Work, makespan
 from labline_backend.kernels import Kernel
 from labline_backend.store.records import RunRecord
 from labline_compiler.pipeline import Pipeline, Step
-from labline_runtime.specification import StepResult
+from labline_runtime.outcome import StepResult
 
 ITEMS_LOOKED_UP = 1000  # of a loop, at most
 

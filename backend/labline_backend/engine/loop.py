@@ -29,14 +29,8 @@ from labline_backend.store.cache import CacheEntry
 from labline_compiler.passage import looped as contract
 from labline_compiler.pipeline import Step
 from labline_runtime import looped, retrying
-from labline_runtime.specification import (
-    Item,
-    ItemRun,
-    Part,
-    StepError,
-    StepResult,
-    StepSpecification,
-)
+from labline_runtime.outcome import ItemRun, StepError, StepResult
+from labline_runtime.specification import Item, Part, StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.store.artifacts import ArtifactStore
-from labline_runtime.specification import ItemRun, Part, StepError, StepInput, StepResult
+from labline_runtime.outcome import ItemRun, StepError, StepResult
+from labline_runtime.specification import Part, StepInput
 
 
 class AsAWholeError(Exception):

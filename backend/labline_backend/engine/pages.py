@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from labline_runtime.specification import PageUse
+from labline_runtime.outcome import PageUse
 
 SECONDS = 5.0  # for one answer
 REMEMBERED = 1000

@@ -26,7 +26,8 @@ from labline_runtime import retrying
 from labline_runtime.documents import from_json
 from labline_runtime.looped import AS_A_WHOLE
 from labline_runtime.looping import NO_ITEM, NOW
-from labline_runtime.specification import Batch, BatchPlace, ItemRun, StepError, StepResult, StepSpecification
+from labline_runtime.outcome import Batch, BatchPlace, ItemRun, StepError, StepResult
+from labline_runtime.specification import StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.loop import LoopRunner

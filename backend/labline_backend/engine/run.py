@@ -34,7 +34,7 @@ from labline_compiler.passage import readings
 from labline_compiler.pipeline import Step
 from labline_runtime import passing
 from labline_runtime.notebook import write_atomically
-from labline_runtime.specification import StepError
+from labline_runtime.outcome import StepError
 
 log = logging.getLogger(__name__)
 

@@ -26,14 +26,8 @@ from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Step
 from labline_runtime import retrying
 from labline_runtime.notebook import write_atomically
-from labline_runtime.specification import (
-    FAST_HASH,
-    ArtifactRecord,
-    StepError,
-    StepInput,
-    StepResult,
-    StepSpecification,
-)
+from labline_runtime.outcome import ArtifactRecord, StepError, StepResult
+from labline_runtime.specification import FAST_HASH, StepInput, StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run

@@ -14,7 +14,7 @@ from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
 from labline_backend.store.artifacts import ArtifactStoreError, BrokenTransferError
 from labline_backend.store.s3 import S3Store
 from labline_runtime.documents import from_json
-from labline_runtime.specification import StepResult
+from labline_runtime.outcome import StepResult
 
 RESULT = "step_result"
 NOTEBOOK = "executed_notebook"

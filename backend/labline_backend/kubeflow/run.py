@@ -25,7 +25,7 @@ from labline_backend.store.records import DONE_STEP, ENDED_RUN, ENDED_STEP, RunR
 from labline_backend.store.runs import RunChanges, RunStore
 from labline_compiler.findings import Finding, finding
 from labline_compiler.targets.kubeflow import service_account
-from labline_runtime.specification import StepResult
+from labline_runtime.outcome import StepResult
 
 log = logging.getLogger(__name__)
 

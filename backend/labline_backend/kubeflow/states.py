@@ -16,7 +16,7 @@ from typing import Any
 from labline_backend.kubeflow.pods import Pod
 from labline_backend.store.records import ENDED_STEP, RunState, StepState
 from labline_runtime.documents import from_plain
-from labline_runtime.specification import StepError
+from labline_runtime.outcome import StepError
 
 MARK = "labline-error: "  # what a failed step says of itself follows, see the component in labline_compiler
 

@@ -22,7 +22,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 if TYPE_CHECKING:
     from labline_backend.home import Home
     from labline_backend.store.records import RunRecord, StepRecord
-    from labline_runtime.specification import ArtifactRecord
+    from labline_runtime.outcome import ArtifactRecord
 
 
 class SampleError(Exception):

@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol
 
 from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
-from labline_runtime.specification import ArtifactRecord
+from labline_runtime.outcome import ArtifactRecord
 from labline_runtime.unfinished import make_way, putting_aside, sweep, unfinished
 
 ENVIRONMENT_VARIABLE = "LABLINE_ARTIFACTS"

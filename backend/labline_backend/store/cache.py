@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from labline_backend.store import database as db
 from labline_backend.store.encoding import dump, load
-from labline_runtime.specification import StepResult
+from labline_runtime.outcome import StepResult
 
 
 @dataclass(frozen=True)

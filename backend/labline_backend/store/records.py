@@ -10,7 +10,7 @@ from typing import Any, Literal
 from labline_backend.recurrence.timing import Timing
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import StepError, StepResult
+from labline_runtime.outcome import StepError, StepResult
 
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]
 StepState = Literal["pending", "running", "succeeded", "cached", "failed", "cancelled", "skipped"]

@@ -29,7 +29,7 @@ from labline_backend.store.records import (
 from labline_backend.store.schedules import ScheduleStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
-from labline_runtime.specification import StepError, StepResult
+from labline_runtime.outcome import StepError, StepResult
 
 Row = sqlite3.Row
 

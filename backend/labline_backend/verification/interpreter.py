@@ -13,7 +13,7 @@ from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_backend.store.encoding import dump
 from labline_runtime.documents import from_json
-from labline_runtime.specification import Progress
+from labline_runtime.outcome import Progress
 from labline_runtime.verification import (
     DifferencesResult,
     DifferencesSpecification,

@@ -34,7 +34,7 @@ from labline_backend.verification.outputs import Piece, shown_by_cell
 from labline_backend.verification.plan import Place, Plan, plan
 from labline_backend.verification.subject import Document, Subject, code_digest
 from labline_backend.verification.workspace import Workspace, WorkspaceError
-from labline_runtime.specification import Progress
+from labline_runtime.outcome import Progress
 from labline_runtime.verification import (
     Difference,
     DifferencesSpecification,

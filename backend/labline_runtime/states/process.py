@@ -16,7 +16,7 @@ from typing import Any
 
 from labline_runtime import environ, library
 from labline_runtime.failure import StepFailure
-from labline_runtime.specification import StepError
+from labline_runtime.outcome import StepError
 from labline_runtime.states.baseline import Baseline
 
 _IGNORED = frozenset((signal.SIGPIPE, signal.SIGXFSZ))  # by Python, from the start

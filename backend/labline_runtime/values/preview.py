@@ -7,7 +7,7 @@ import reprlib
 import sys
 from typing import Any
 
-from labline_runtime.specification import Preview, ValueRecord
+from labline_runtime.outcome import Preview, ValueRecord
 from labline_runtime.values.digest import DigestError, digest
 from labline_runtime.values.hashed import Written
 

@@ -29,7 +29,7 @@ from labline_compiler.analysis.trace import Trace
 from labline_compiler.analysis.walker import Walker
 from labline_compiler.meanwhile import DEEP
 from labline_compiler.notebook import Cell
-from labline_runtime.specification import Observation
+from labline_runtime.outcome import Observation
 
 _NAMING = re.compile(r"\.names?\s*=(?!=)")  # which may be that of an index
 

@@ -9,7 +9,7 @@ from labline_compiler.findings import Finding
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
 from labline_compiler.pipeline import Parameter, Stretch
-from labline_runtime.specification import Observation
+from labline_runtime.outcome import Observation
 
 PREAMBLE = "<preamble>"
 PARAMETERS = "<parameters>"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from labline_compiler.analysis.flows import Unit
 from labline_compiler.analysis.heap import NOTHING
 from labline_compiler.analysis.walker import Walker
-from labline_runtime.specification import Observation, kind_of
+from labline_runtime.outcome import Observation, kind_of
 
 
 class Observed:

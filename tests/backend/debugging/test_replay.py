@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from labline_backend.debugging.replays import _end
+from labline_runtime.outcome import StepError
 from labline_runtime.replay import parts
-from labline_runtime.specification import CellSource, Pause, StepError, StepSpecification
+from labline_runtime.specification import CellSource, Pause, StepSpecification
 from tests.backend.cli.conftest import Labline
 from tests.backend.notebooks import code, write
 

@@ -9,7 +9,7 @@ import pytest
 
 from labline_backend.engine.cachekey import changes, digest, ingredients, key, normalise, of_item
 from labline_compiler.pipeline import Loop
-from labline_runtime.specification import ArtifactRecord, Preview, StepResult, ValueRecord
+from labline_runtime.outcome import ArtifactRecord, Preview, StepResult, ValueRecord
 from tests.backend.engine.pipelines import cell, pipeline, step
 
 SAME = [

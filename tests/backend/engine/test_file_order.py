@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labline_runtime.specification import Observation
+from labline_runtime.outcome import Observation
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.pipelines import pipeline, step, waiting
 

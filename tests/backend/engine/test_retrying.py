@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from labline_runtime.outcome import Observation, StepError
 from labline_runtime.retrying import is_worth_another_try, pause
-from labline_runtime.specification import Backoff, Observation, StepError
+from labline_runtime.specification import Backoff
 from tests.backend.engine.bench import Bench, is_gone, wait_until
 from tests.backend.engine.pipelines import pipeline, step
 

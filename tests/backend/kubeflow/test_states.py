@@ -11,7 +11,7 @@ import pytest
 from labline_backend.kubeflow.pods import Pod
 from labline_backend.kubeflow.states import MARK, Tasks, seen
 from labline_runtime.documents import to_json
-from labline_runtime.specification import StepError
+from labline_runtime.outcome import StepError
 
 TASKS = {"Load": Tasks("load"), "fit": Tasks("fit")}
 

@@ -7,15 +7,8 @@ from dataclasses import replace
 from labline_backend.store.records import RunRecord
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Parameter, Pipeline, Step
-from labline_runtime.specification import (
-    ArtifactRecord,
-    CellSource,
-    FileUse,
-    Preview,
-    StepError,
-    StepResult,
-    ValueRecord,
-)
+from labline_runtime.outcome import ArtifactRecord, FileUse, Preview, StepError, StepResult, ValueRecord
+from labline_runtime.specification import CellSource
 
 PIPELINE = Pipeline(
     "trial",

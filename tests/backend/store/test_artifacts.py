@@ -6,7 +6,7 @@ import pytest
 
 from labline_backend.home import Home
 from labline_backend.store.artifacts import ArtifactStore
-from labline_runtime.specification import ArtifactRecord
+from labline_runtime.outcome import ArtifactRecord
 from labline_runtime.values import DamagedArtifactError, load, store
 
 RECORD = ArtifactRecord(("x",), "", "abcdef", 3, ())

@@ -16,7 +16,7 @@ import pytest
 from labline_backend.home import Home
 from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
 from labline_backend.store.s3 import Location, S3Store
-from labline_runtime.specification import ArtifactRecord
+from labline_runtime.outcome import ArtifactRecord
 from tests.backend.s3 import S3, line
 
 FIVE_MEGABYTES = 5 << 20  # the smallest part that S3 knows

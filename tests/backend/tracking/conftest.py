@@ -18,14 +18,8 @@ from labline_backend.home import Home
 from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.tracking import Tracker
 from labline_compiler.pipeline import Input, Parameter, Pipeline, Step
-from labline_runtime.specification import (
-    ArtifactRecord,
-    CellSource,
-    Preview,
-    StepOutput,
-    StepResult,
-    ValueRecord,
-)
+from labline_runtime.outcome import ArtifactRecord, Preview, StepResult, ValueRecord
+from labline_runtime.specification import CellSource, StepOutput
 
 
 def pipeline(code: str = "model = fit(rows)", *, name: str = "orders", experiment: str | None = None) -> Pipeline:
