@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { RecurringRun } from '../src/api/types';
+import type { RecurringRun } from '../src/api/recurring';
 import {
   fieldsOf,
   firstFields,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import type { Target } from '../src/api/types';
+import type { Target } from '../src/api/targets';
 import { bytesOf, targetFaults, targetFields, toTarget, type TargetFields } from '../src/model/target';
 
 const PROD: Target = {

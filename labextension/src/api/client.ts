@@ -12,6 +12,8 @@ import type {
   PromotionRequest
 } from './models';
 import type { PackageRequest, Packaging } from './packages';
+import type { RecurringRun, RecurringRunChange, RecurringRunRequest, Schedule, Timing } from './recurring';
+import type { Target, TargetCheck, TargetRequest } from './targets';
 import type {
   Compilation,
   Finding,
@@ -21,20 +23,12 @@ import type {
   Log,
   NotebookContent,
   Problem,
-  RecurringRun,
-  RecurringRunChange,
-  RecurringRunRequest,
   Replay,
   Run,
   RunDetail,
   RunRequest,
-  Schedule,
   Status,
   Suggestion,
-  Target,
-  TargetCheck,
-  TargetRequest,
-  Timing,
   VerificationRequest
 } from './types';
 

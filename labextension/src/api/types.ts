@@ -1,5 +1,7 @@
 /** The shapes of the REST API and of the event stream, as `openapi.yaml` names them. */
 
+import { LOCAL } from './targets';
+
 export type RunState = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 export type StepState = 'pending' | 'running' | 'succeeded' | 'cached' | 'failed' | 'cancelled' | 'skipped';
 export type Severity = 'error' | 'warning' | 'info';
@@ -383,45 +385,6 @@ export interface NotebookCell {
   execution_count?: number | null;
 }
 
-/** Where a run executes: this machine (`local`), or a cluster. */
-export interface Target {
-  name: string;
-  kind: 'local' | 'kubeflow';
-  host: string | null;
-  namespace: string | null;
-  /** `null` for this machine. */
-  settings: TargetSettings | null;
-}
-
-/** How a target is used; a secret is only referred to. */
-export interface TargetSettings {
-  auth: 'none' | 'token' | 'cookie';
-  secret: string | null;
-  ca_file: string | null;
-  root: string | null;
-  image: string | null;
-  kubeconfig: string | null;
-  context: string | null;
-  /** Bytes of the notebook's folder that travel with a run at most. */
-  folder_limit: number;
-  packages: string | null;
-  plain_http: boolean;
-}
-
-export interface TargetRequest extends TargetSettings {
-  host: string;
-  namespace: string | null;
-}
-
-/** What came of trying a target out. */
-export interface TargetCheck {
-  release: string | null;
-  multi_user: boolean | null;
-  findings: Finding[];
-}
-
-export const LOCAL = 'local';
-
 /** A notebook as it stands, and the parameters it is to have. */
 export interface NotebookRequest {
   path: string;
@@ -497,61 +460,6 @@ export interface KeptProcess {
   /** Bytes that go with it, where that can be told. */
   memory: number | null;
   message: string | null;
-}
-
-/** When a recurring run begins its runs: one of `cron` and `interval`, in seconds. */
-export interface Timing {
-  cron?: string;
-  interval?: number;
-  /** Of `cron`; clusters have their own. */
-  time_zone?: string;
-}
-
-/** What a timing means. */
-export interface Schedule {
-  cron: string | null;
-  interval: number | null;
-  /** `null`: the target's own; the times are as if that were UTC. */
-  time_zone: string | null;
-  reading: string;
-  /** Seconds since the epoch. */
-  next: number[];
-}
-
-export interface RecurringRunRequest extends NotebookRequest, Timing {
-  name?: string;
-  cache: boolean;
-  catch_up: boolean;
-  at_most: number;
-}
-
-/** What is to be another of a recurring run. */
-export interface RecurringRunChange extends Timing {
-  name?: string;
-  catch_up?: boolean;
-  at_most?: number;
-  /** Set beside those that it gives. */
-  parameters?: Record<string, string>;
-}
-
-/** Runs of a notebook, as it was when this was made, that begin by themselves. */
-export interface RecurringRun {
-  id: string;
-  name: string;
-  target: string;
-  notebook: string | null;
-  cron: string | null;
-  interval: number | null;
-  time_zone: string | null;
-  reading: string | null;
-  paused: boolean;
-  catch_up: boolean;
-  at_most: number;
-  parameters: Record<string, string>;
-  /** Seconds since the epoch, where it is known. */
-  next: number | null;
-  /** Why its last run could not begin. */
-  problem: string | null;
 }
 
 /** Whether a run of another target than this machine has stopped, and can go on there, or be followed again. */

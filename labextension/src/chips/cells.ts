@@ -1,7 +1,8 @@
 import { CodeCell, type Cell } from '@jupyterlab/cells';
 import type { PanelLayout, Widget } from '@lumino/widgets';
 
-import { canResume, LOCAL, type Finding } from '../api/types';
+import { LOCAL } from '../api/targets';
+import { canResume, type Finding } from '../api/types';
 import { cellTags, setCellTags } from '../model/notebook';
 import { readTags, writeTags } from '../model/tags';
 import type { CellFault } from '../model/faults';

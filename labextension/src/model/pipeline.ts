@@ -1,11 +1,11 @@
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { ApiError, type LablineClient } from '../api/client';
+import { LOCAL } from '../api/targets';
 import {
   canResume,
   isActive,
   isBusy,
-  LOCAL,
   type CellEvent,
   type Compilation,
   type Edit,

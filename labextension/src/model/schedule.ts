@@ -1,6 +1,7 @@
 /** When a notebook is to run again and again, as a form has it. */
 
-import type { Parameter, RecurringRun, RecurringRunChange, RecurringRunRequest, Timing } from '../api/types';
+import type { RecurringRun, RecurringRunChange, RecurringRunRequest, Timing } from '../api/recurring';
+import type { Parameter } from '../api/types';
 
 export type Repeat = 'hour' | 'day' | 'weekdays' | 'week' | 'month' | 'interval' | 'cron';
 

@@ -1,6 +1,6 @@
 /** A target, as a form has it: every field as it is typed, empty where nothing is said. */
 
-import type { Target, TargetRequest, TargetSettings } from '../api/types';
+import type { Target, TargetRequest, TargetSettings } from '../api/targets';
 
 export interface TargetFields {
   name: string;

@@ -2,7 +2,8 @@ import type { JupyterFrontEnd } from '@jupyterlab/application';
 import React from 'react';
 
 import type { LablineClient } from '../api/client';
-import { canResume, LOCAL } from '../api/types';
+import { LOCAL } from '../api/targets';
+import { canResume } from '../api/types';
 import { literalFault } from '../model/literals';
 import type { NotebookPipeline } from '../model/pipeline';
 import { ActionButton, Notice, Tick } from '../ui/parts';

@@ -1,7 +1,9 @@
 import React, { useEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { LOCAL, type Parameter, type Schedule, type Target } from '../api/types';
+import { type Schedule } from '../api/recurring';
+import { LOCAL, type Target } from '../api/targets';
+import { type Parameter } from '../api/types';
 import { formatMoment } from '../model/format';
 import {
   scheduleFaults,

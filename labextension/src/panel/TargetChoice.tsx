@@ -1,7 +1,7 @@
 import React, { useCallback, useEffect, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
-import { LOCAL, type Target } from '../api/types';
+import { LOCAL, type Target } from '../api/targets';
 import type { NotebookPipeline } from '../model/pipeline';
 
 export interface TargetChoiceProps {

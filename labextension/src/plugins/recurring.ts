@@ -1,7 +1,8 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 
-import { LOCAL, type RecurringRun } from '../api/types';
+import { type RecurringRun } from '../api/recurring';
+import { LOCAL } from '../api/targets';
 import { baseName } from '../model/format';
 import { firstFields, otherParameters, scheduleFaults, toRequest } from '../model/schedule';
 import { ScheduleForm, type ScheduleChoice } from '../panel/ScheduleForm';

@@ -3,7 +3,7 @@ import { Dialog, ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { CodeCell, type Cell } from '@jupyterlab/cells';
 
 import type { Packaged, Packaging } from '../api/packages';
-import { LOCAL } from '../api/types';
+import { LOCAL } from '../api/targets';
 import { nameFor } from '../endpoints/deployment';
 import { PackagingWidget } from '../serve/PackagingView';
 import { predictionsIn, toleranceOf } from '../serve/predictions';

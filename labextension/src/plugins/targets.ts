@@ -1,7 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
 
-import { LOCAL, type Target } from '../api/types';
+import { LOCAL, type Target } from '../api/targets';
 import { targetFaults, targetFields, toTarget } from '../model/target';
 import { TargetForm } from '../panel/TargetForm';
 import { CommandIDs, ILablineServer } from '../tokens';

@@ -1,6 +1,7 @@
 import React from 'react';
 
-import { LOCAL, type Certificate, type CertifiedCell, type VerificationStatus } from '../api/types';
+import { LOCAL } from '../api/targets';
+import { type Certificate, type CertifiedCell, type VerificationStatus } from '../api/types';
 import { boundaries, summarise, type Boundary, type Exception } from '../model/certificate';
 import { formatDate } from '../model/format';
 import { StatusIcon } from '../ui/seal';

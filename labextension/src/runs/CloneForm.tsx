@@ -1,6 +1,7 @@
 import React from 'react';
 
-import { LOCAL, type RunDetail, type Target } from '../api/types';
+import { LOCAL, type Target } from '../api/targets';
+import { type RunDetail } from '../api/types';
 import { formatDate } from '../model/format';
 import { Parameters } from '../panel/Parameters';
 import { useFields, type FormProps } from '../ui/ask';

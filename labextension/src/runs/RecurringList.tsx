@@ -1,7 +1,9 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import React, { useCallback, useEffect, useState } from 'react';
 
-import { LOCAL, type RecurringRun, type Run } from '../api/types';
+import { type RecurringRun } from '../api/recurring';
+import { LOCAL } from '../api/targets';
+import { type Run } from '../api/types';
 import { baseName, formatAgo, formatIn, formatMoment } from '../model/format';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';

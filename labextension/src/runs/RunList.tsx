@@ -1,6 +1,7 @@
 import React, { useEffect, useRef, useState } from 'react';
 
-import { isActive, LOCAL, type Run } from '../api/types';
+import { LOCAL } from '../api/targets';
+import { isActive, type Run } from '../api/types';
 import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';

@@ -1,14 +1,7 @@
 import React, { useEffect, useId, useState } from 'react';
 
-import {
-  canResume,
-  canRetry,
-  isActive,
-  isBusy,
-  LOCAL,
-  type NotebookContent,
-  type RunDetail
-} from '../api/types';
+import { LOCAL } from '../api/targets';
+import { canResume, canRetry, isActive, isBusy, type NotebookContent, type RunDetail } from '../api/types';
 import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { hues } from '../model/colours';

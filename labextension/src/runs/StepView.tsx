@@ -1,6 +1,7 @@
 import React, { useId, useRef, useState } from 'react';
 
-import { LOCAL, type RunDetail, type StepRun } from '../api/types';
+import { LOCAL } from '../api/targets';
+import { type RunDetail, type StepRun } from '../api/types';
 import { timing } from '../graph/looks';
 import { controlOf } from '../model/control';
 import type { ILablineServer } from '../tokens';

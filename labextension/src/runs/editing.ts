@@ -1,5 +1,5 @@
 import type { LablineClient } from '../api/client';
-import type { RecurringRun } from '../api/types';
+import type { RecurringRun } from '../api/recurring';
 import { fieldsOf, givenParameters, scheduleFaults, toChange } from '../model/schedule';
 import { ScheduleForm } from '../panel/ScheduleForm';
 import { ask } from '../ui/ask';
