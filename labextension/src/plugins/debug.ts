@@ -4,6 +4,7 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 
 import type { Replay } from '../api/types';
 import { isUnused, play, type Ending } from '../debug/replay';
+import type { OpenNotebook } from '../model/notebook';
 import { CommandIDs, ILablineNotebooks, ILablineServer, type IPipelineNotebook } from '../tokens';
 
 /** In the page's address: `RUN/STEP`, to be opened at the failure. */
@@ -34,6 +35,16 @@ export const debugPlugin: JupyterFrontEndPlugin<void> = {
 
     const open = async (replay: Replay): Promise<void> => {
       const { notebook } = await opened(replay);
+      try {
+        await bring(notebook, replay);
+      } catch (error) {
+        if (!notebook.panel.isDisposed) {
+          throw error;
+        } // else nobody waits for it any more
+      }
+    };
+
+    const bring = async (notebook: OpenNotebook, replay: Replay): Promise<void> => {
       const { panel } = notebook;
       const session = panel.sessionContext;
       await session.ready;
