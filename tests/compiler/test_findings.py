@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import re
 import textwrap
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from labline_compiler.compile import compile_notebook
 from labline_compiler.findings import RULES, finding
 from labline_compiler.findings.page import render_markdown
 from labline_compiler.ipython import parse_cell
-from labline_compiler.notebook import parse
+from labline_compiler.notebook import parse, read
 from tests.compiler.helpers import codes, compile_text, edges, pipeline_of
 from tests.compiler.test_graph import steps
 
@@ -75,6 +76,15 @@ def test_an_error_stops_the_compilation(case: str, code: str) -> None:
     compilation = compile_text(case)
     assert compilation.pipeline is None
     assert code in [found.code for found in compilation.findings if found.severity == "error"]
+
+
+def test_code_that_may_use_all_hidden_state_is_told_once_for_a_step_that_it_interrupts(tmp_path: Path) -> None:
+    importing = "import sys\nopen('src/cleaning.py', 'w').write('')\nsys.path.append('src')\nfrom cleaning import clean"
+    file = tmp_path / "a.py"
+    file.write_text(steps(work=importing, idle="a = [0]") + steps(work="b = clean(' ')", idle="c = [1]"))
+    findings = [found for found in compile_notebook(read(file)).findings if found.code == "LL202"]
+    assert [found.step for found in findings] == ["work", "idle"]
+    assert re.search(r"use [\w.]+, [\w.]+, [\w.]+ and \d+ more between", findings[0].message)
 
 
 def test_a_cycle_is_named() -> None:

@@ -36,6 +36,8 @@ EXCEPT: dict[str, frozenset[str]] = {
     **dict.fromkeys(ONCE, REPEATING),
     **dict.fromkeys(PUT_INTO_LIBRARIES, frozenset(("interleaved",))),
     "messages_into_a_text_and_a_handler_of_its_own": frozenset(("interleaved",)),  # any step may log: likewise
+    # Nobody can read the module before the run: it may set any option, which every step depends on.
+    "a_module_on_a_path_of_its_own": frozenset(("interleaved",)),
     "a_database": frozenset(("statements",)),  # a connection cannot be handed on
     "names_deleted_by_a_magic": frozenset(("statements",)),  # a known limit: names that other steps made are left
     "results_of_cells_in_other_steps": frozenset(("join",)),  # it needs the last result to be the frame

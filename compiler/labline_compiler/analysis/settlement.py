@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from labline_compiler.analysis.flows import NO_STEPS, PARAMETERS, PREAMBLE, Flows, Version
@@ -12,7 +12,7 @@ from labline_compiler.findings import Span, finding
 from labline_compiler.findings.place import find_name, span_of
 from labline_compiler.notebook import Cell
 
-_MOST_OPTIONS = 3  # that one statement is told to change by name
+_MOST_OPTIONS = 3  # that are told by name in one finding
 
 
 class _Latest:
@@ -43,6 +43,7 @@ class Settlement:
         self.steps = record.steps
         self.findings = record.findings
         self.told: set[tuple[str, str, str]] = set()
+        self.interrupted: dict[tuple[str, str, int, int], tuple[Cell, Cell, list[str]]] = {}  # by step, name and cells
         self.options: dict[tuple[str, str], Version] = {}  # by step and name: what it changes that others depend on
         self._unbound: dict[Version, bool] = {}  # which may be bound to nothing
         self.parted: list[tuple[int, int]] = []
@@ -86,6 +87,7 @@ class Settlement:
         for step, names in given.items():
             self.steps[step].groups = self._groups(step, names)
         self._mark_unaltered()
+        self._tell_interruptions()
         self._tell_options()
         self.parted += [(0, found.cell_index or 0) for found in self.findings if found.code == "LL305"]
         return Flows(self.steps, self.findings, self.record.misplaced, parted=self.parted)
@@ -239,17 +241,22 @@ class Settlement:
             self._tell_interrupted(version.step, name, cell, last.cell)
 
     def _tell_interrupted(self, step: str, name: str, first: Cell, second: Cell) -> None:
-        cells = [unit.cell for unit in self.record.units if unit.step == step]
-        message = (
-            f"Step {step} (cells {_numbers(cells)}) is interrupted by other cells that use {name} between them "
-            f"(see cells {_numbers([first, second])})."
-        )
         key = ("LL202", step, name)
         if key not in self.told:
             self.told.add(key)
-            self.findings.append(
-                finding("LL202", message, cell=second.place, step=step, span=self._mention(name, second))
+            # One finding for all hidden state: code that nobody knows may use all there is.
+            place = (step, name if name.isidentifier() else "", first.index, second.index)
+            self.interrupted.setdefault(place, (first, second, []))[-1].append(name)
+
+    def _tell_interruptions(self) -> None:
+        for (step, *_), (first, second, names) in self.interrupted.items():
+            cells = [unit.cell for unit in self.record.units if unit.step == step]
+            message = (
+                f"Step {step} (cells {_numbers(cells)}) is interrupted by other cells that use {_listed(names)} "
+                f"between them (see cells {_numbers([first, second])})."
             )
+            span = self._mention(names[0], second)
+            self.findings.append(finding("LL202", message, cell=second.place, step=step, span=span))
 
     def _mention(self, name: str, cell: Cell) -> Span | None:
         for unit in self.record.units:
@@ -265,9 +272,9 @@ class Settlement:
             statements.setdefault(place, []).append(version)
         for (step, _, _), versions in statements.items():
             cell, statement = versions[0].cell, versions[0].statement
-            names = [each.name.removeprefix(PATCH).removeprefix("@").removesuffix(INSIDE) for each in versions]
+            names = [_shown(each.name) for each in versions]
             if len(names) > _MOST_OPTIONS:
-                names = [f"{', '.join(names[:_MOST_OPTIONS])} and {len(names) - _MOST_OPTIONS} more"]
+                names = [_listed(names)]
             span = span_of(statement, cell.source) if statement is not None else None
             for what in names:
                 message = f"Step {step} changes {what}, so all later steps wait for it."
@@ -283,6 +290,18 @@ class Settlement:
                 f"Step {version.step} leaves figures open that later cells may draw on, so later plots wait for it."
             )
             self.findings.append(finding("LL309", message, cell=version.cell.place, step=version.step))
+
+
+def _shown(name: str) -> str:
+    """A name, or hidden state, for people."""
+    return name.removeprefix(PATCH).removeprefix("@").removesuffix(INSIDE)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names, and how many there are besides."""
+    shown = [_shown(name) for name in names]
+    more = len(shown) - _MOST_OPTIONS
+    return f"{', '.join(shown[:_MOST_OPTIONS])} and {more} more" if more > 0 else ", ".join(shown)
 
 
 def _numbers(cells: Iterable[Cell]) -> str:
