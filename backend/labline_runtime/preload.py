@@ -119,7 +119,8 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
                     break  # code beside the notebook, or missing: both are the step's own
                 found.append(_carry_out(statement, scene, names))
             later += _bring_later(statements[len(found) - 1], scene) if found else ()
-            if autologging and len(found) == len(statements):
+            # What lies beside the notebook under that name is not carried out before the notebook does so.
+            if autologging and len(found) == len(statements) and library.is_library("mlflow"):
                 aside += _bring_aside(scene)
             # While all is in sight. The notebook may call a module otherwise than the statement does.
             patches.learn(names | {s: sys.modules.get(s.split()[1]) for s in statements})

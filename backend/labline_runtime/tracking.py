@@ -31,7 +31,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from labline_runtime import shelf
+from labline_runtime import library, shelf
 from labline_runtime.specification import StepSpecification
 
 RUN_ID = "MLFLOW_RUN_ID"
@@ -95,11 +95,14 @@ class _Fluent:
 _learnt: _Fluent | None = None
 
 
+def logs_training(spec: StepSpecification) -> bool:
+    """Whether a training is to be logged: the specification asks for it, and the step trains something."""
+    return spec.autolog and any(_TRAINS.search(cell.source) for cell in spec.cells)
+
+
 def start_autologging(spec: StepSpecification) -> None:
-    """Switch autologging on where the specification asks for it and the step trains something."""
-    if not (spec.autolog and os.environ.get(RUN_ID)) or not any(_TRAINS.search(cell.source) for cell in spec.cells):
-        return
-    if importlib.util.find_spec("mlflow") is None:
+    """Switch autologging on where a training is to be logged, by an MLflow that is no file beside the notebook."""
+    if not (os.environ.get(RUN_ID) and logs_training(spec) and library.is_library("mlflow")):
         return
     with contextlib.suppress(Exception):  # tracking never fails a step
         shelf.take_aside()

@@ -21,6 +21,7 @@ from labline_runtime.documents import from_json
 from labline_runtime.notebook import ExecutedNotebook
 from labline_runtime.outcome import Progress, StepError, StepResult
 from labline_runtime.specification import CellSource, StepSpecification
+from labline_runtime.tracking import logs_training
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
@@ -67,7 +68,7 @@ class Attempt:
                 self._run.variables | tracked,
                 local_options.memory_limit(self._step),
                 self._run.imports,
-                self._run.autologging,
+                autologging=self._run.autologging and logs_training(specification),
                 more=not self._is_told or self._run.has_more,
             )
         try:

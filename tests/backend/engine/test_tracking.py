@@ -7,10 +7,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from labline_backend.engine.launcher import Launcher, StepProcess
 from labline_backend.engine.tracking import may_be_told
+from labline_backend.kernels import Kernel
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.pipelines import cell, pipeline, step
 
@@ -90,6 +93,25 @@ def test_the_ids_of_the_tracker_are_kept(bench: Bench) -> None:
 def test_a_step_that_needs_its_mlflow_run_waits_for_it(bench: Bench, source: str) -> None:
     run = bench.run(pipeline(step("a", f"import os\nprint(os.environ['TRIAL_RUN'])\nif 0:\n    {source}")))
     assert bench.log(run, "a") == "of-a\n"
+
+
+def test_only_a_step_whose_training_is_logged_has_a_parent_that_knows_mlflow(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    knows: dict[str, bool] = {}
+    launch = Launcher.launch
+
+    def noting(
+        self: Launcher, kernel: Kernel, path: Path, *rest: Any, autologging: bool = False, **more: Any
+    ) -> StepProcess:
+        knows[path.parent.name] = autologging
+        return launch(self, kernel, path, *rest, autologging=autologging, **more)
+
+    monkeypatch.setattr(Launcher, "launch", noting)
+    learning = cell("from sklearn.linear_model import LinearRegression", "imports")
+    trains = step("trains", "LinearRegression().fit([[1], [2]], [1, 2])")
+    bench.run(pipeline(trains, step("profits", "def profit(x): return x\nprofit(1)"), preamble=(learning,)))
+    assert knows == {"trains": True, "profits": False}
 
 
 @pytest.mark.parametrize(
