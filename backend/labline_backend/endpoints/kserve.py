@@ -241,8 +241,11 @@ def _named(reference: str) -> str:
 
 
 def runtime_of(name: str) -> str:
-    """The ServingRuntime of an endpoint. It has one of its own: limits and image of one are not another's."""
-    return f"labline-{name}"
+    """The ServingRuntime of an endpoint. It has one of its own: limits and image of one are not another's.
+
+    The endpoint's name comes first: else one called ``server`` would have ``labline-server``, which all once shared.
+    """
+    return f"{name}-labline"
 
 
 def secret_of(name: str) -> str:

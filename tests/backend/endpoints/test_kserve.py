@@ -30,16 +30,16 @@ def made(spec: EndpointSpec = ONE, place: Place | None = None) -> list[dict[str,
 def test_the_runtime_is_this_server_on_the_model_that_kserve_fetched() -> None:
     runtime, _ = made()
     assert (runtime["apiVersion"], runtime["kind"]) == ("serving.kserve.io/v1alpha1", "ServingRuntime")
-    assert runtime["metadata"] == {"name": "labline-flights", "namespace": "serving"}
+    assert runtime["metadata"] == {"name": "flights-labline", "namespace": "serving"}
     (container,) = runtime["spec"]["containers"]
     assert container["name"] == "kserve-container"
     assert container["args"][:3] == ["serve", "--folder=/mnt/models", "--name={{.Name}}"]
     assert container["readinessProbe"]["httpGet"] == {"path": "/v2/health/ready", "port": 8080}
 
 
-def test_endpoints_share_no_runtime() -> None:
-    named = [objects(name, ONE, SOURCES, Place())[0]["metadata"]["name"] for name in ("flights", "trains")]
-    assert named == ["labline-flights", "labline-trains"]
+def test_endpoints_share_no_runtime_nor_have_the_one_that_all_once_shared() -> None:
+    named = [objects(name, ONE, SOURCES, Place())[0]["metadata"]["name"] for name in ("flights", "server")]
+    assert named == ["flights-labline", "server-labline"]
 
 
 def test_the_server_knows_all_options_that_the_runtime_gives_it() -> None:
