@@ -196,13 +196,13 @@ class Keeper:
                 return False
             self._say("it comes back with the environment that it was served with last")
             await self._roll_out(endpoint, rollout, last, listening, grpc, None)
-        except (CallError, GoneError, OSError) as error:
-            self._say(f"it cannot be served with the environment that it was served with last: {error or GONE}")
+        except (CallError, GoneError, NeedsError, OSError) as error:
+            self._say(f"it cannot be served with the environment that it was served with last: {str(error) or GONE}")
             return False
         return True
 
     async def _stays_in_the_last(self, error: Exception) -> None:
-        message = f"it goes on with the environment that it was served with last: {error or GONE}"
+        message = f"it goes on with the environment that it was served with last: {str(error) or GONE}"
         self._say(message)
         await self._report(message=message)
 
@@ -366,7 +366,7 @@ class Keeper:
                 try:
                     await _put(worker, plan)
                 except (CallError, GoneError) as error:
-                    self._say(f"worker {worker.number} cannot serve: {error or GONE}")
+                    self._say(f"worker {worker.number} cannot serve: {str(error) or GONE}")
                     worker.kill()
                     await worker.ended()
                     continue
