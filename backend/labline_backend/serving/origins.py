@@ -4,6 +4,7 @@ write it down beside it (``direct_url.json``, PEP 610), against the address in t
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import re
@@ -12,6 +13,9 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 RECORD = "direct_url.json"
 SYSTEMS = ("git", "hg", "svn", "bzr")
+BY_DIGEST = ("git", "hg")
+"""Systems whose commits are digests, for which their beginnings may stand; others count them."""
+
 _COMMIT = re.compile(r"[0-9a-f]{7,64}", re.IGNORECASE)
 
 
@@ -55,15 +59,17 @@ def _place(url: str) -> str:
 
 def _is_revision(asked: str | None, known: dict[str, Any]) -> bool:
     commit = str(known["commit_id"])
-    if asked is not None and _COMMIT.fullmatch(asked) and commit.lower().startswith(asked.lower()):
+    if asked in (commit, known.get("requested_revision")):
         return True
-    return asked == known.get("requested_revision")
+    is_digest = known["vcs"] in BY_DIGEST and _COMMIT.fullmatch(asked or "")
+    return bool(is_digest) and commit.lower().startswith(str(asked).lower())
 
 
 def _has_hash(known: dict[str, Any], fragment: dict[str, str]) -> bool:
-    """Whether no hash is asked for that is known to be another."""
+    """Whether the hashes that are asked for are those that are known, of which an installer need not have kept any."""
     hashes = dict(known.get("hashes") or {})
     if "hash" in known:
         name, _, value = str(known["hash"]).partition("=")
         hashes.setdefault(name, value)
-    return all(fragment.get(name, value) == value for name, value in hashes.items())
+    asked = {name: value for name, value in fragment.items() if name in hashlib.algorithms_guaranteed}
+    return not hashes or all(hashes.get(name) == value for name, value in asked.items())

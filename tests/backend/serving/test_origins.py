@@ -21,6 +21,8 @@ AT_COMMIT = {"url": "https://example.org/own.git", "vcs_info": {"vcs": "git", "c
 AT_TAG = {**AT_COMMIT, "vcs_info": {**AT_COMMIT["vcs_info"], "requested_revision": "v1"}}  # type: ignore[dict-item]
 BY_SSH = {**AT_COMMIT, "url": "ssh://git@example.org/own.git"}
 IN_FOLDER = {**AT_COMMIT, "subdirectory": "python"}
+BY_SVN = {"url": "https://example.org/own", "vcs_info": {"vcs": "svn", "commit_id": "12345678"}}
+BARE = {"url": "https://example.org/own.whl", "archive_info": {}}
 WHEEL = {"url": "https://example.org/own.whl", "archive_info": {"hashes": {"sha256": "aa"}, "hash": "sha256=aa"}}
 
 
@@ -51,6 +53,9 @@ def says(record: Any, url: str) -> bool:
         (IN_FOLDER, f"git+https://example.org/own.git@{COMMIT}#subdirectory=python"),
         (WHEEL, "https://example.org/own.whl"),
         (WHEEL, "https://example.org/own.whl#sha256=aa"),
+        (WHEEL, "https://example.org/own.whl#egg=own&sha256=aa"),
+        (BARE, "https://example.org/own.whl#md5=bb"),
+        (BY_SVN, "svn+https://example.org/own@12345678"),
         ({"url": "file:///own", "dir_info": {}}, "file:///own/"),
     ],
 )
@@ -70,6 +75,8 @@ def test_what_a_requirement_names_counts_as_installed(record: Any, url: str) -> 
         (AT_TAG, "git+https://example.org/own.git"),
         (IN_FOLDER, f"git+https://example.org/own.git@{COMMIT}"),
         (WHEEL, "https://example.org/own.whl#sha256=bb"),
+        (WHEEL, "https://example.org/own.whl#md5=aa"),
+        (BY_SVN, "svn+https://example.org/own@1234567"),
         (WHEEL, f"git+https://example.org/own.whl@{COMMIT}"),
         (None, f"git+https://example.org/own.git@{COMMIT}"),
         ({"url": "https://example.org/own.git", "vcs_info": None}, f"git+https://example.org/own.git@{COMMIT}"),
