@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from labline_backend.serving.origins import is_from
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+    from packaging.specifiers import Specifier
 
 REQUIREMENTS = "requirements.txt"
 PYTHON = "python_env.yaml"
@@ -72,13 +73,13 @@ def stated(folder: Path) -> Needs:
 
 def joined(each: Sequence[Needs]) -> Needs:
     """What an environment needs that has all of them. Raises ``NeedsError`` where they are not of one Python, or pin
-    different releases of a package."""
+    releases of a package that do not go together."""
     pythons = sorted({needs.python for needs in each if needs.python})
     made_with = [f"Python {' and '.join(pythons)}"] if len(pythons) > 1 else []
     python = "".join(pythons[:1])
-    for name, pins in sorted(_pins(each, python).items()):
-        if len(pins) > 1:
-            made_with.append(f"{name} {' and '.join(sorted(pins))}")
+    for name, specifiers in sorted(_specifiers(each, python).items()):
+        if _clash(specifiers):
+            made_with.append(f"{name} {' and '.join(sorted(str(s).removeprefix('==') for s in specifiers))}")
     if made_with:
         raise NeedsError(
             f"The versions were made with {in_words(made_with)}, and one process cannot have both: deploy them as "
@@ -89,17 +90,25 @@ def joined(each: Sequence[Needs]) -> Needs:
     return Needs(python, tuple(sorted(lines)), tuple(sorted(constraints)))
 
 
-def _pins(each: Sequence[Needs], python: str) -> dict[str, set[str]]:
-    """The releases that packages are pinned to, on *python*."""
-    from packaging.version import Version
-
-    found: dict[str, set[str]] = {}
+def _specifiers(each: Sequence[Needs], python: str) -> dict[str, set[Specifier]]:
+    """What releases of packages are asked for, on *python*."""
+    found: dict[str, set[Specifier]] = {}
     for line in {line for needs in each for line in needs.requirements}:
         requirement = _requirement(line)
-        for specifier in requirement.specifier if holds(requirement, python) else ():
-            if specifier.operator == "==" and not specifier.version.endswith("*"):
-                found.setdefault(_normalised(requirement.name), set()).add(str(Version(specifier.version)))
+        if holds(requirement, python):
+            found.setdefault(_normalised(requirement.name), set()).update(requirement.specifier)
     return found
+
+
+def _clash(specifiers: Collection[Specifier]) -> bool:
+    """Whether a release is pinned, and none that is pinned is what all *specifiers* ask for.
+
+    ``2.0`` and ``2.0.0`` are the same release, and ``2.4.0+cpu`` is one of ``2.4.0``.
+    """
+    from packaging.version import Version
+
+    pins = {Version(s.version) for s in specifiers if s.operator == "==" and not s.version.endswith("*")}
+    return bool(pins) and not any(all(s.contains(pin, prereleases=True) for s in specifiers) for pin in pins)
 
 
 def here() -> str:

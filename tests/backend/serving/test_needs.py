@@ -135,5 +135,30 @@ def test_versions_that_pin_different_releases_are_told_apart_and_what_to_do() ->
     assert joined([Needs("", ("b==1.0",)), Needs("", ("b>=1", "b==1.*", for_another))]).requirements
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("numpy==2.0", "numpy==2.0.0"),
+        ("torch==2.4.0", "torch==2.4.0+cpu"),
+        ("numpy==2.0rc1", "numpy<=2.0"),
+        ("numpy>=2", "numpy<3"),
+    ],
+)
+def test_versions_whose_pins_one_release_satisfies_go_together(lines: tuple[str, str]) -> None:
+    assert joined([Needs("", (line,)) for line in lines]) == Needs("", tuple(sorted(lines)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (("numpy==2.0", "numpy>=3"), r"numpy 2\.0 and >=3"),
+        (("torch==2.4.0+cu121", "torch==2.4.0+cpu"), r"torch 2\.4\.0\+cpu and 2\.4\.0\+cu121"),
+    ],
+)
+def test_a_pin_that_another_version_does_not_allow_is_told(lines: tuple[str, str], said: str) -> None:
+    with pytest.raises(NeedsError, match=f"made with {said}, and one process cannot have both"):
+        joined([Needs("", (line,)) for line in lines])
+
+
 def test_many_differences_are_counted() -> None:
     assert in_words([str(number) for number in range(8)]) == "0, 1, 2, 3, 4 and 3 more"
