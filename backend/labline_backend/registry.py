@@ -85,7 +85,9 @@ def source(version: RegisteredVersion, location: Location) -> str:
 
     client = MlflowClient(location.uri, location.registry_uri)
     with told(location):
-        found: str = client.get_model_version_download_uri(version.name, version.version)
+        found: str | None = _get(client.get_model_version_download_uri, version.name, version.version)
+        if found is None:
+            raise AbsentError(_absent(client, ModelReference(version.name, version=version.version)))
         if found.startswith("models:/m-"):  # MLflow's name for a model that a run has logged
             found = client.get_logged_model(found.removeprefix("models:/")).artifact_location
     return shown(found)

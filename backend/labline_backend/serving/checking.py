@@ -8,6 +8,7 @@ import json
 import logging
 import shutil
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labline_backend.home import Home
-from labline_backend.registry import ModelReference, RegisteredVersion, RegistryError, resolve, source
+from labline_backend.registry import AbsentError, ModelReference, RegisteredVersion, RegistryError, resolve, source
 from labline_backend.serving import agreement, conversion, mlmodel
 from labline_backend.serving.arithmetic import arithmetic
 from labline_backend.serving.checks import Checked, Checks, LoadError, digests, local, packages
@@ -32,6 +33,7 @@ from labline_backend.tracking.location import Location, shown
 from labline_runtime.documents import fields_of, from_json, to_json
 
 FETCHED = "files"
+PART = ".part"  # of the name of a folder that is not whole, or not any more
 TAG = "labline.serving"
 """The tag of a version in the registry that says how it is asked and why: what was found out last."""
 
@@ -138,25 +140,56 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _folder(version: RegisteredVersion, location: Location, place: Path) -> Path:
-    """Where the model lies on this machine; it is fetched, once, where it lies elsewhere."""
+    """Where the model lies on this machine; it is fetched, once, where it lies elsewhere.
+
+    One that was fetched is there also while the registry does not answer.
+    """
     if version.folder is not None:
         return Path(version.folder).resolve()
-    uri = source(version, location)
+    known = _known(place)
+    try:
+        uri = source(version, location)
+    except AbsentError:
+        raise
+    except RegistryError:
+        if known is None:
+            raise
+        return Path(known.folder)
     found = local(uri)
     if found is not None:
         return found
-    record = place / f"{FETCHED}.json"
+    return Path(known.folder) if known is not None and known.source == uri else _fetch(version, uri, place)
+
+
+def _known(place: Path) -> Fetched | None:
+    """What was fetched into *place*, where its files are what they were; a model may have left others beside them."""
     with contextlib.suppress(OSError, ValueError):
-        known = from_json(Fetched, record.read_text("utf-8"))
-        if known.source == uri and digests(Path(known.folder)) == known.files:
-            return Path(known.folder)
+        known = from_json(Fetched, (place / f"{FETCHED}.json").read_text("utf-8"))
+        if known.files.items() <= digests(Path(known.folder)).items():
+            return known
+    return None
+
+
+def _fetch(version: RegisteredVersion, uri: str, place: Path) -> Path:
+    """Fetch the model into *place*. What was there before goes only when it is there: a worker may be serving that."""
     import mlflow
 
-    into = place / FETCHED
-    shutil.rmtree(into, ignore_errors=True)
-    into.mkdir(mode=0o700)
-    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(into)))
-    record.write_text(to_json(Fetched(uri, str(folder), digests(folder))), "utf-8")
+    into, record = place / FETCHED, place / f"{FETCHED}.json"
+    for left in place.glob(f"{FETCHED}.*{PART}"):  # by who was killed
+        shutil.rmtree(left, ignore_errors=True)
+    part = Path(tempfile.mkdtemp(prefix=f"{FETCHED}.", suffix=PART, dir=place))
+    try:
+        new, old = part / "new", part / "old"
+        new.mkdir()
+        fetched = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.uri, dst_path=str(new)))
+        folder = into / fetched.relative_to(new)
+        (part / record.name).write_text(to_json(Fetched(uri, str(folder), digests(fetched))), "utf-8")
+        with contextlib.suppress(FileNotFoundError):
+            into.rename(old)
+        new.rename(into)
+        (part / record.name).replace(record)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return folder
 
 

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from labline_backend.home import Home
-from labline_backend.registry import Lying, ModelReference, RegisteredVersion, lying, resolve, source
+from labline_backend.registry import (
+    AbsentError,
+    Lying,
+    ModelReference,
+    RegisteredVersion,
+    RegistryError,
+    lying,
+    resolve,
+    source,
+)
 from labline_backend.serving import checking, mlmodel
 from labline_backend.serving.checks import Checked, Checks, LoadError, digests
 from labline_backend.serving.needs import Needs, Resolved
@@ -124,6 +133,63 @@ def test_a_fetched_model_that_was_altered_or_lies_elsewhere_by_now_is_fetched_an
         monkeypatch.setattr(checking, "source", lambda *_: "s3://elsewhere/forest")
         checking.fetched(FOREST, checks)
     assert len(fetches) == 3
+
+
+def test_what_a_model_leaves_beside_its_files_has_nothing_fetched(
+    registry: Registry, fetches: list[str], tmp_path: Path
+) -> None:
+    checks = Checks(Home.open(tmp_path / "home"), registry.location)
+    with using(registry.location.uri):
+        left = checking.fetched(FOREST, checks) / "cache.tmp"
+        left.touch()
+        checking.fetched(FOREST, checks)
+    assert left.exists()
+    assert len(fetches) == 1
+
+
+def test_a_fetched_model_stays_where_another_fetch_fails(
+    registry: Registry, fetches: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    def fail(**_: object) -> None:
+        raise OSError("no network")
+
+    checks = Checks(Home.open(tmp_path / "home"), registry.location)
+    with using(registry.location.uri):
+        folder = checking.fetched(FOREST, checks)
+        whole, there = digests(folder), sorted(checks.place(FOREST).iterdir())
+        with monkeypatch.context() as patch:
+            patch.setattr(checking, "source", lambda *_: "s3://elsewhere/forest")
+            patch.setattr(mlflow.artifacts, "download_artifacts", fail)
+            with pytest.raises(LoadError, match="no network"):
+                checking.fetched(FOREST, checks)
+        assert checking.fetched(FOREST, checks) == folder
+    assert digests(folder) == whole
+    assert sorted(checks.place(FOREST).iterdir()) == there
+    assert len(fetches) == 1
+
+
+def test_a_fetched_model_is_there_while_the_registry_is_away_but_not_one_that_it_has_no_more(
+    registry: Registry, fetches: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = Checks(Home.open(tmp_path / "home"), registry.location)
+    errors: list[Exception] = [RegistryError("it does not answer"), AbsentError("there is none")]
+
+    def fail(*_: object) -> None:
+        raise errors.pop(0)
+
+    with using(registry.location.uri):
+        folder = checking.fetched(FOREST, checks)
+        monkeypatch.setattr(checking, "source", fail)
+        assert checking.fetched(FOREST, checks) == folder
+        with pytest.raises(AbsentError):
+            checking.fetched(FOREST, checks)
+
+
+def test_where_a_version_lies_that_is_not_registered_is_told(registry: Registry) -> None:
+    with using(registry.location.uri), pytest.raises(AbsentError, match="There is no forest/9 in the registry; the"):
+        source(RegisteredVersion("forest", "9"), registry.location)
 
 
 def test_versions_are_checked_in_one_process_and_only_those_that_nothing_is_known_of(
