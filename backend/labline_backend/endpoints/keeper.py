@@ -38,6 +38,7 @@ from labline_runtime.documents import fields_of, from_plain
 
 LOOK_SECONDS = 0.2  # between two looks at the database
 JUDGE_SECONDS = 1.0  # between two looks at what was answered
+TOUCH_SECONDS = 24 * 3600.0  # after which environments are said again to be in use
 METRICS_SECONDS = 5.0  # after which a worker's metrics are left out
 BACKOFF_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 STEADY_SECONDS = 5.0
@@ -88,6 +89,7 @@ class Keeper:
                     held.close()
             leaving, self._workers = self._workers, []
             await asyncio.gather(*(worker.leave() for worker in leaving))
+            self._environments.touch()
             await self._report(state="stopped" if self._status.state != "failed" else "failed")
             self._store.close()
 
@@ -386,6 +388,7 @@ class Keeper:
             await asyncio.sleep(JUDGE_SECONDS)
             with contextlib.suppress(OSError):
                 self._folder.rotate_access_log()
+            self._environments.touch(TOUCH_SECONDS)
             counts = await self._counts()
             self._traffic.observe(time.time(), counts)
             trial, served = self._trial, self._served
@@ -488,11 +491,7 @@ def main() -> None:
         os.dup2(log.fileno(), 2)
         claim = folder.claim()
         if claim is not None:  # else another one keeps it
-            asyncio.run(_kept(home, name, log))
-
-
-async def _kept(home: Home, name: str, log: Any) -> None:
-    await Keeper(home, name, log).run()
+            asyncio.run(Keeper(home, name, log).run())
 
 
 if __name__ == "__main__":

@@ -28,9 +28,10 @@ from pathlib import Path
 from blake3 import blake3
 
 from labline_backend.copies import copied, package
-from labline_backend.home import Home
+from labline_backend.home import Home, HomeError
 from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, holds, in_words, shown
 from labline_backend.serving.refusal import shorten
+from labline_backend.store.endpoints import EndpointStore
 
 SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "prometheus-client", "blake3", "PyYAML")
 GRPC = ("grpcio", "protobuf")
@@ -84,6 +85,7 @@ class Environments:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._held: dict[str, int] = {}
+        self._touched = time.monotonic()
 
     async def place(self, name: str, needs: Needs, extras: tuple[str, ...], tell: Tell) -> Place:
         """Where *name* is served: here, unless it was made with something else. An environment that is missing is made
@@ -121,6 +123,14 @@ class Environments:
     async def _place(self, environment: str) -> Place:
         python = self._home.environments / environment / "bin" / "python"
         return Place(str(python), str(await asyncio.to_thread(_code, self._home)), environment)
+
+    def touch(self, after: float = 0.0) -> None:
+        """Have those that are held count as used now, where that was not done within the last *after* seconds."""
+        if time.monotonic() - self._touched >= after:
+            self._touched = time.monotonic()
+            for lock in self._held.values():
+                with contextlib.suppress(OSError):
+                    os.utime(lock)
 
     def keep_through_exec(self) -> None:
         """Hold them on in what takes the place of this process."""
@@ -205,9 +215,19 @@ def called(needs: Needs, extras: tuple[str, ...]) -> str:
 
 
 def sweep(home: Home) -> None:
-    """Remove the environments that nobody has used for :data:`KEPT_DAYS`. What cannot be removed stays."""
+    """Remove the environments that nobody has used for :data:`KEPT_DAYS`, save those that endpoints come back with.
+
+    What cannot be removed stays, and so do all where it is not known what endpoints there are.
+    """
     oldest = time.time() - KEPT_DAYS * 24 * 3600
+    try:
+        with contextlib.closing(EndpointStore(home)) as store:
+            last = {endpoint.served.place for endpoint in store.all() if endpoint.served is not None}
+    except (HomeError, ValueError):
+        return
     for lock in home.environments.glob("*.lock"):
+        if lock.stem in last:
+            continue
         with contextlib.suppress(OSError), lock.open("r+") as file:
             if lock.stat().st_mtime < oldest and _locked(file.fileno(), fcntl.LOCK_EX):
                 _remove(lock.with_suffix(""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import os
 import shutil
@@ -23,6 +24,7 @@ from labline_backend.home import Home
 from labline_backend.serving import environments as module
 from labline_backend.serving.environments import HERE, KEPT_DAYS, Environments, find_uv, sweep, wanted
 from labline_backend.serving.needs import Needs, NeedsError, here
+from labline_backend.store.endpoints import EndpointSpec, EndpointStatus, EndpointStore, Rollout, Share
 from labline_backend.tracking.location import Location
 
 from ..serving.conftest import Registry, started, using
@@ -160,13 +162,18 @@ def test_an_environment_is_made_once_whoever_asks_at_the_same_time(small: Home, 
     assert found.stdout.strip() == OLD
 
 
+def used_last(home: Home, name: str, days: int) -> None:
+    """An environment that was used so many *days* ago."""
+    (home.environments / name / "bin").mkdir(parents=True)
+    (home.environments / name / "bin" / "python").symlink_to(sys.executable)
+    last = time.time() - days * 24 * 3600
+    (home.environments / f"{name}.lock").touch()
+    os.utime(home.environments / f"{name}.lock", (last, last))
+
+
 def test_only_environments_that_nobody_has_used_for_long_go(small: Home) -> None:
-    small.environments.mkdir()
-    old = time.time() - (KEPT_DAYS + 1) * 24 * 3600
-    for name, last in (("old", old), ("new", time.time()), ("used", old)):
-        (small.environments / name).mkdir()
-        (small.environments / f"{name}.lock").touch()
-        os.utime(small.environments / f"{name}.lock", (last, last))
+    for name, days in (("old", KEPT_DAYS + 1), ("new", 0), ("used", KEPT_DAYS + 1)):
+        used_last(small, name, days)
     user = os.open(small.environments / "used.lock", os.O_RDWR)
     try:
         assert module._locked(user, module.fcntl.LOCK_SH)
@@ -174,6 +181,36 @@ def test_only_environments_that_nobody_has_used_for_long_go(small: Home) -> None
     finally:
         os.close(user)
     assert sorted(path.name for path in small.environments.iterdir() if path.is_dir()) == ["new", "used"]
+
+
+def test_an_environment_counts_as_used_when_it_is_said_to_be_though_it_was_claimed_long_ago(small: Home) -> None:
+    async def claimed() -> Environments:
+        environments = Environments(small)
+        assert await environments.last("held", Needs(here(), (f"{PACKAGE}=={OLD}",)), ()) is not None
+        return environments
+
+    used_last(small, "held", 0)
+    environments = asyncio.run(claimed())
+    lock = small.environments / "held.lock"
+    for after, is_touched in ((24 * 3600.0, False), (0.0, True)):
+        os.utime(lock, (0, 0))
+        environments.touch(after)
+        assert (lock.stat().st_mtime > 0) is is_touched
+    for descriptor in environments._held.values():
+        os.close(descriptor)
+    sweep(small)
+    assert (small.environments / "held").exists()
+
+
+def test_an_environment_that_an_endpoint_comes_back_with_does_not_go(small: Home) -> None:
+    spec = EndpointSpec("m", (Share("1", 100),))
+    with contextlib.closing(EndpointStore(small)) as store:
+        store.want("stopped", spec)
+        store.serves("stopped", Rollout(1, spec, {"1": "1"}, place="last"), EndpointStatus())
+    for name in ("last", "nobodys"):
+        used_last(small, name, KEPT_DAYS + 1)
+    sweep(small)
+    assert sorted(path.name for path in small.environments.iterdir() if path.is_dir()) == ["last"]
 
 
 def test_what_the_server_needs_is_as_here_unless_the_model_says_otherwise() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from labline_backend.endpoints import keeper as keeper_module
 from labline_backend.endpoints.keeper import GONE, Keeper
 from labline_backend.home import Home
 from labline_backend.serving.control import GoneError
@@ -79,3 +80,28 @@ def test_why_a_worker_cannot_serve_is_said_where_it_died(
     with socket.socket() as listening:
         asyncio.run(keeper._fill(listening, 0))
     assert f"worker 1 cannot serve: {GONE}" in capsys.readouterr().err
+
+
+def test_a_keeper_says_that_its_environments_were_in_use_until_it_ended(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[float] = []
+    monkeypatch.setattr(Environments, "touch", lambda self, after=0.0: said.append(after))
+    asyncio.run(keeper.run())  # there is no such endpoint
+    assert said == [0.0]
+
+
+def test_a_keeper_says_again_and_again_that_its_environments_are_in_use(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Said(Exception):
+        """Ends what would go on for ever."""
+
+    def touch(self: Environments, after: float = 0.0) -> None:
+        raise Said(after)
+
+    monkeypatch.setattr(keeper_module, "JUDGE_SECONDS", 0.0)
+    monkeypatch.setattr(Environments, "touch", touch)
+    with pytest.raises(Said) as said:
+        asyncio.run(keeper._judge())
+    assert said.value.args == (24 * 3600.0,)
