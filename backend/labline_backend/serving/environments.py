@@ -109,8 +109,9 @@ class Environments:
         folder = self._home.environments / environment
         if not environment or environment == called(needs, extras) or not _is_there(folder):
             return None
-        if not await asyncio.to_thread(differences, needs):
-            return None
+        with contextlib.suppress(NeedsError):  # it was served there when that could be read
+            if not await asyncio.to_thread(differences, needs):
+                return None
         if environment not in self._held:
             lock = os.open(folder.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
             if not _locked(lock, fcntl.LOCK_SH) or not _is_there(folder):

@@ -183,6 +183,18 @@ def test_only_environments_that_nobody_has_used_for_long_go(small: Home) -> None
     assert sorted(path.name for path in small.environments.iterdir() if path.is_dir()) == ["new", "used"]
 
 
+def test_the_last_environment_is_there_also_where_what_it_was_made_for_is_refused_by_now(small: Home) -> None:
+    used_last(small, "last", 0)
+    needs = Needs(here(), ("own @ https://me:hidden@example.org/own.whl",))
+    environments = Environments(small)
+    with pytest.raises(NeedsError):
+        asyncio.run(environments.place("m/1", needs, (), quiet))
+    found = asyncio.run(environments.last("last", needs, ()))
+    assert found is not None and found.environment == "last"
+    for descriptor in environments._held.values():
+        os.close(descriptor)
+
+
 def test_an_environment_counts_as_used_when_it_is_said_to_be_though_it_was_claimed_long_ago(small: Home) -> None:
     async def claimed() -> Environments:
         environments = Environments(small)
