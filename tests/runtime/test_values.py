@@ -130,22 +130,6 @@ def test_a_write_through_a_view_of_an_array_of_objects_is_seen_in_it(tmp_path, v
     assert there[0].tolist() == here[0].tolist()
 
 
-@pytest.mark.parametrize("kind", [np.ndarray, np.recarray])
-def test_a_write_through_a_row_of_records_is_seen_in_its_array(tmp_path, kind):
-    base = np.array([(1, 2.0), (3, 4.0)], dtype=[("n", int), ("x", float)]).view(kind)
-    array, row = crossed((base, base[1]), tmp_path)
-    assert type(row) is type(base[1])
-    row["n"] = 7
-    array["x"] = 9
-    assert array.tolist() == [(1, 9.0), (7, 9.0)]
-    assert row.item() == (7, 9.0)
-
-
-def test_a_row_of_records_leaves_its_array_behind(tmp_path):
-    row = np.zeros(100_000, dtype=[("n", int), ("x", float)])[7]
-    assert store({"row": row, "copy": row.copy()}, tmp_path).size < 10_000
-
-
 def test_a_view_of_an_array_of_objects_may_be_one_of_them(tmp_path):
     base = np.array([None, None], dtype=object)
     base[0] = base[1:]

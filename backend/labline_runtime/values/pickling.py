@@ -69,6 +69,7 @@ from labline_runtime.values.views import (
     framed_arrow,
     is_index,
     is_plain_array,
+    is_row,
     notes_of,
     owner_of,
     read_only,
@@ -163,6 +164,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions, classes, modules and views; leave all else to pickle."""
+        if is_row(obj):  # first, for there may be many, and each question to a row of a recarray costs
+            return reduce_row(obj, self.owners, self._shared)
         if framed := framed_arrays(obj):
             shared = any(id(self.owners.whole(owner_of(array))) in self._shared for array in framed)
             if shared and (block := reduce_block(obj)):
@@ -203,11 +206,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return read_only, (obj.copy(order="K"),)
             return reduce_times(obj) or NotImplemented
         reduced = (
-            reduce_kind(obj, self.owners)
-            or reduce_row(obj)
-            or reduce_notes(obj)
-            or reduce_tensor(obj, self.owners)
-            or _reduce_part(obj)
+            reduce_kind(obj, self.owners) or reduce_notes(obj) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
         )
         if reduced is not None:
             return reduced

@@ -32,6 +32,8 @@ class MemoryOwners:
         self._memory: dict[int, Any] = {}
         self._owners: dict[int, Any] = {}
         self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
+        self._rows: dict[int, dict[int, Any]] = {}  # owner -> rows that are windows on its memory
+        self._around: dict[int, Any] = {}  # row -> the row in which it lies; of rows whose owner does not travel
         self.framed: set[int] = set()  # arrays in which pandas keeps values
         self.notes: dict[int, Any] = {}  # by such an array: pandas' notes of who shares it
         self.indexes: set[int] = set()  # those of them that are an index's
@@ -49,6 +51,19 @@ class MemoryOwners:
         owner = owner_of(array)
         self._owners[id(owner)] = owner
         self._seen.setdefault(id(owner), {})[id(array)] = array
+
+    def note_row(self, row: Any) -> None:
+        """Remember *row*, a window on the memory of an array of records, about to be pickled."""
+        owner = owner_of(row.base)
+        self._owners[id(owner)] = owner
+        self._rows.setdefault(id(owner), {})[id(row)] = row
+
+    def around(self, row: Any) -> Any:
+        """The row in which all lies that looks at the memory of *row*, maybe itself; None where nothing else does.
+
+        Known once :meth:`shared` was asked, and only where the owner of the memory is not shared.
+        """
+        return self._around.get(id(row))
 
     def shares_unnoticed(self, arrays: list[Any], notes: Any) -> bool:
         """Whether others have the very same *arrays*, and pandas knows nothing of it: each sees what the other does."""
@@ -82,11 +97,24 @@ class MemoryOwners:
             if unknown or any(array is each for array in plain for each in _overlapping([array, *apart])):
                 apart = [array for array in apart if id(array) in self.indexes]  # no notes cross of these
             self.separate.update(map(id, apart))
-        return frozenset(
-            owner
-            for owner, arrays in seen.items()
-            if owner not in self.separate and _overlapping([each for each in arrays if id(each) not in self.separate])
-        )
+        joint = {number: [each for each in arrays if id(each) not in self.separate] for number, arrays in seen.items()}
+        found = {number for number, arrays in joint.items() if number not in self.separate and _overlapping(arrays)}
+        rows: dict[int, list[Any]] = {}
+        for number, noted in self._rows.items():
+            rows.setdefault(id(self.whole(self._owners[number])), []).extend(noted.values())
+        for number, windows in rows.items():
+            if number in found:
+                continue
+            if (around := _around(windows, joint.get(number, []), self._owners[number])) is not None:
+                self._around |= around
+            elif number not in self.separate:
+                found.add(number)
+        return frozenset(found)
+
+    @property
+    def rows_share(self) -> bool:
+        """Whether rows lie in others of which the owner does not travel. Known once :meth:`shared` was asked."""
+        return bool(self._around)
 
     def whole(self, owner: Any) -> Any:
         """*owner*, or the one whose memory holds all of its. Known once :meth:`shared` was asked."""
@@ -95,7 +123,8 @@ class MemoryOwners:
     def _join(self) -> None:
         """Find owners of the same memory: NumPy does not know of each other those that look at another library's."""
         owners = [(each, _memory_of(each)) for each in self._owners.values()]
-        places = sorted((extent(each)[0], -extent(each)[1], n) for n, (_, each) in enumerate(owners) if each.size)
+        reach = [(*extent(each), n) for n, (_, each) in enumerate(owners) if each.size]
+        places = sorted((start, -end, n) for start, end, n in reach)
         last, until = None, 0
         for start, back, place in places:
             owner, memory = owners[place]
@@ -123,13 +152,44 @@ def _overlapping(arrays: list[Any]) -> list[Any]:
     return list(found.values())
 
 
+def _around(rows: list[Any], arrays: list[Any], owner: Any) -> dict[int, Any] | None:
+    """By *rows* of which others look at the same memory: the row in which all of them lie.
+
+    None where that is not so, or one of *arrays*, which look at the memory of the same *owner*, looks at a row's.
+    """
+    size = _memory_of(owner).nbytes
+    if any(array.nbytes == size and array.flags.forc for array in arrays):  # at all of it
+        return None
+    if len(rows) == 1 and not arrays:
+        return {}
+    looks = [*rows, *(array for array in arrays if array.size)]
+    spans = [(*extent(memory_of_row(each) if n < len(rows) else each), n) for n, each in enumerate(looks)]
+    found: dict[int, Any] = {}
+    last, until = 0, 0
+    for start, back, sealed, n in sorted((start, -end, not looks[n].flags.writeable, n) for start, end, n in spans):
+        if start >= until:
+            last, until = n, -back
+        elif -back <= until and max(n, last) < len(rows) and (sealed or looks[last].flags.writeable):
+            found |= {id(looks[last]): looks[last], id(looks[n]): looks[last]}
+        elif min(n, last) < len(rows):
+            return None
+        else:
+            until = max(until, -back)
+    return found
+
+
 def extent(array: Any) -> tuple[int, int]:
     """The first address *array* looks at, and the one after the last."""
-    first = array.ctypes.data  # the array's interface would spell out all fields of its dtype
+    first = _start(array)
     if array.flags.c_contiguous:
         return first, first + array.nbytes
     reach = [(length - 1) * stride for length, stride in zip(array.shape, array.strides, strict=True)]
     return first + sum(r for r in reach if r < 0), first + sum(r for r in reach if r > 0) + array.itemsize
+
+
+def _start(array: Any) -> int:
+    """The address of *array*'s first element."""
+    return int(array.ctypes.data)  # the array's interface would spell out all fields of its dtype
 
 
 def is_plain_array(value: Any) -> bool:
@@ -230,8 +290,7 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
     if isinstance(owner, bytearray):
         if id(array) in owners.framed and id(owner) not in shared:
             return None
-        start = _memory_of(owner).__array_interface__["data"][0]
-        offset = array.__array_interface__["data"][0] - start
+        offset = _start(array) - _start(_memory_of(owner))
         return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
@@ -240,7 +299,7 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
     owner = owners.plain(owner)
     if owner is array:
         return reduce_objects(array) if array.dtype.hasobject else None
-    offset = array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
+    offset = _start(array) - _start(owner)
     return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
 
 
@@ -302,22 +361,55 @@ def read_only(array: Any) -> Any:
     return array
 
 
-def reduce_row(row: Any) -> tuple[Any, ...] | None:
-    """A row of an array of records, which is a window on the array's memory, not a value; None for all else."""
-    memory = memory_of_row(row)
-    return None if memory is None else (_row, (memory,))
+def reduce_row(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[Any, ...]:
+    """How to pickle *row*, a window on the memory of an array of records.
+
+    NumPy's own way makes it a value, of which the parts are copies: then ``row["s"]["n"] = 1`` does nothing. Where
+    nobody else looks at the memory, the row gets as much as it looks at. In band: there may be many.
+    """
+    owners.note_row(row)
+    owner = owners.whole(owner_of(row.base))
+    if isinstance(owner, bytearray):
+        return _reduce_within(row, owner, _memory_of(owner))
+    if id(owner) in shared and owner.flags.forc and not owner.dtype.hasobject:
+        return _reduce_within(row, owners.plain(owner), owner)
+    around = owners.around(row)
+    if around is not None and around is not row:
+        return _reduce_within(row, around, memory_of_row(around))
+    return _row, (row.tobytes(), row.dtype, bool(row.flags.writeable))
+
+
+def _reduce_within(row: Any, around: Any, memory: Any) -> tuple[Any, ...]:
+    looks = sys.modules["numpy"].asarray(row)
+    return _row_at, (around, _start(looks) - _start(memory), looks.dtype, bool(looks.flags.writeable))
+
+
+def is_row(value: Any) -> bool:
+    """Whether *value* is a row of an array of records that looks at memory of the array's, and refers to nothing."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not issubclass(type(value), numpy.void) or value.base is None:
+        return False
+    dtype = value.dtype
+    return not dtype.hasobject and dtype.itemsize > 0
 
 
 def memory_of_row(row: Any) -> Any:
     """The memory of a row of an array of records, as an array of no dimension; None for all else."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(row, numpy.void) or row.base is None or row.dtype.hasobject:
-        return None
-    return numpy.asarray(row)
+    return sys.modules["numpy"].asarray(row) if is_row(row) else None
 
 
-def _row(memory: Any) -> Any:
-    return memory[()]
+def _row(content: bytes, dtype: Any, writeable: bool) -> Any:
+    import numpy
+
+    memory = numpy.frombuffer(content, "u1")
+    return (memory.copy() if writeable else memory).view(dtype)[0]
+
+
+def _row_at(memory: Any, offset: int, dtype: Any, writeable: bool) -> Any:
+    import numpy
+
+    around = numpy.asarray(memory) if isinstance(memory, numpy.void) else memory
+    return _view(around, dtype, (), (), offset, writeable)[()]
 
 
 def can_be_written(array: Any) -> bool:

@@ -32,7 +32,7 @@ class Seen:
     @property
     def asks_again(self) -> bool:
         """Whether pickled without that, the value would come back as another."""
-        return bool(self.owners.shared() or self.ties or self.orders or self.nans)
+        return bool(self.owners.shared() or self.owners.rows_share or self.ties or self.orders or self.nans)
 
 
 def dump(
