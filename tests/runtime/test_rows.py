@@ -8,6 +8,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labline_runtime.values import load, store, writing
@@ -76,9 +77,10 @@ def test_many_rows_and_their_array_take_the_array_and_a_few_bytes_each(kind):
         lambda big: [big[5].copy()],
         lambda big: [big[5], big[5]],
         lambda big: [big[5]["s"], big[5], big[7], big[7]["s"]],
+        lambda big: [big[5]["v"], row := big[5], row["s"]],
         lambda big: [big[5], big[7:9]],
     ],
-    ids=["one", "a copy", "the same twice", "parts of rows", "beside a view"],
+    ids=["one", "a copy", "the same twice", "parts of rows", "an array in a row", "beside a view"],
 )
 def test_rows_leave_behind_the_array_that_does_not_cross(tmp_path, looks):
     assert store({"rows": looks(np.zeros(100_000, NESTED))}, tmp_path).size < 10_000
@@ -100,6 +102,16 @@ def test_a_part_of_a_row_shares_its_memory(tmp_path, order):
     row["s"]["n"] = 7
     part["x"] = 9
     assert row["s"].item() == part.item() == (7, 9.0)
+
+
+def test_an_array_in_a_row_shares_its_memory(tmp_path):
+    row = np.zeros(9, NESTED)[5]
+    array, row, frame = crossed(tmp_path, row["v"], row, pd.Series(row["v"], copy=False))
+    row["v"][1] = 7
+    assert array.tolist() == frame.tolist() == [0, 7]
+    array, row = crossed(tmp_path, array, row)
+    array[0] = 6
+    assert row["v"].tolist() == [6, 7]
 
 
 def test_rows_that_overlap_in_part_share_what_they_do(tmp_path):

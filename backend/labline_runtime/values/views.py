@@ -33,7 +33,7 @@ class MemoryOwners:
         self._owners: dict[int, Any] = {}
         self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
         self._rows: dict[int, dict[int, Any]] = {}  # owner -> rows that are windows on its memory
-        self._around: dict[int, Any] = {}  # row -> the row in which it lies; of rows whose owner does not travel
+        self._around: dict[int, Any] = {}  # row, array -> the row in which it lies, where the owner does not travel
         self.framed: set[int] = set()  # arrays in which pandas keeps values
         self.notes: dict[int, Any] = {}  # by such an array: pandas' notes of who shares it
         self.indexes: set[int] = set()  # those of them that are an index's
@@ -58,12 +58,12 @@ class MemoryOwners:
         self._owners[id(owner)] = owner
         self._rows.setdefault(id(owner), {})[id(row)] = row
 
-    def around(self, row: Any) -> Any:
-        """The row in which all lies that looks at the memory of *row*, maybe itself; None where nothing else does.
+    def around(self, look: Any) -> Any:
+        """The row in which all lies that looks at the memory of *look*, a row or an array; None where there is none.
 
         Known once :meth:`shared` was asked, and only where the owner of the memory is not shared.
         """
-        return self._around.get(id(row))
+        return self._around.get(id(look))
 
     def shares_unnoticed(self, arrays: list[Any], notes: Any) -> bool:
         """Whether others have the very same *arrays*, and pandas knows nothing of it: each sees what the other does."""
@@ -105,7 +105,7 @@ class MemoryOwners:
         for number, windows in rows.items():
             if number in found:
                 continue
-            if (around := _around(windows, joint.get(number, []), self._owners[number])) is not None:
+            if (around := _around(windows, joint.get(number, []), self._owners[number], self.framed)) is not None:
                 self._around |= around
             elif number not in self.separate:
                 found.add(number)
@@ -152,10 +152,10 @@ def _overlapping(arrays: list[Any]) -> list[Any]:
     return list(found.values())
 
 
-def _around(rows: list[Any], arrays: list[Any], owner: Any) -> dict[int, Any] | None:
-    """By *rows* of which others look at the same memory: the row in which all of them lie.
+def _around(rows: list[Any], arrays: list[Any], owner: Any, apart: set[int]) -> dict[int, Any] | None:
+    """By those of *rows* and *arrays* that share memory with a row: the row in which all lies that does so.
 
-    None where that is not so, or one of *arrays*, which look at the memory of the same *owner*, looks at a row's.
+    None where that is not so, or one of the ids *apart* is among them. All look at the memory of *owner*.
     """
     size = _memory_of(owner).nbytes
     if any(array.nbytes == size and array.flags.forc for array in arrays):  # at all of it
@@ -164,12 +164,13 @@ def _around(rows: list[Any], arrays: list[Any], owner: Any) -> dict[int, Any] | 
         return {}
     looks = [*rows, *(array for array in arrays if array.size)]
     spans = [(*extent(memory_of_row(each) if n < len(rows) else each), n) for n, each in enumerate(looks)]
+    framed = {n for n, each in enumerate(looks) if id(each) in apart}
     found: dict[int, Any] = {}
     last, until = 0, 0
     for start, back, sealed, n in sorted((start, -end, not looks[n].flags.writeable, n) for start, end, n in spans):
         if start >= until:
             last, until = n, -back
-        elif -back <= until and max(n, last) < len(rows) and (sealed or looks[last].flags.writeable):
+        elif -back <= until and last < len(rows) and n not in framed and (sealed or looks[last].flags.writeable):
             found |= {id(looks[last]): looks[last], id(looks[n]): looks[last]}
         elif min(n, last) < len(rows):
             return None
@@ -292,6 +293,9 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
             return None
         offset = _start(array) - _start(_memory_of(owner))
         return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+    if (row := owners.around(array)) is not None:
+        offset = _start(array) - _start(memory_of_row(row))
+        return _view, (row, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
     if owner.dtype.hasobject and owner.dtype != array.dtype:
@@ -308,6 +312,8 @@ def _view(
 ) -> Any:
     import numpy
 
+    if isinstance(owner, numpy.void):
+        owner = numpy.asarray(owner)
     memory = owner if isinstance(owner, bytearray) or owner.flags.c_contiguous else owner.T
     view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     view.flags.writeable = writeable and view.flags.writeable
@@ -406,10 +412,7 @@ def _row(content: bytes, dtype: Any, writeable: bool) -> Any:
 
 
 def _row_at(memory: Any, offset: int, dtype: Any, writeable: bool) -> Any:
-    import numpy
-
-    around = numpy.asarray(memory) if isinstance(memory, numpy.void) else memory
-    return _view(around, dtype, (), (), offset, writeable)[()]
+    return _view(memory, dtype, (), (), offset, writeable)[()]
 
 
 def can_be_written(array: Any) -> bool:
