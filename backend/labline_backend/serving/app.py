@@ -18,7 +18,6 @@ from labline_backend.serving.answering import REQUEST_ID, VERSION, Answering, As
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
 from labline_backend.serving.documents import write
 from labline_backend.serving.metrics import CONTENT_TYPE
-from labline_backend.serving.protocol import WHOLE
 from labline_backend.serving.refusal import Refusal, quoted
 from labline_backend.serving.routing import Routing
 from labline_backend.serving.shadow import Shadow
@@ -153,13 +152,9 @@ class Application:
         if self._answering.draining or reply.close:
             sent.append((b"connection", b"close"))
         self._answering.answered(request, endpoint, reply.status, len(reply.body))
-        body = b"" if request.method == "HEAD" else reply.body
         try:
-            if whole := scope.get("extensions", {}).get(WHOLE):
-                await whole(reply.status, sent, body)
-            else:
-                await send({"type": "http.response.start", "status": reply.status, "headers": sent})
-                await send({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.start", "status": reply.status, "headers": sent})
+            await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
         except RuntimeError:  # uvloop's word for a connection that has been closed meanwhile
             pass
         self._answering.after(request)

@@ -1,28 +1,18 @@
-"""uvicorn's HTTP protocol with what it does not have itself: bounds on a request's head, and answers in one piece.
+"""uvicorn's HTTP protocol with bounds on a request's head, which it does not have itself: its size, and its time.
 
-Without bounds a client that never ends its headers costs memory without end, and one that sends none costs a connection
-for ever. ``send`` writes the head of an answer and its body one after the other: two calls of the system, and a client
-that is woken twice.
+Without them a client that never ends its headers costs memory without end, and one that sends none costs a connection
+for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 64 << 10
 HEAD_SECONDS = 20.0
-
-WHOLE = "labline.http.response.whole"
-"""Among the extensions of a scope: what is awaited with an answer's status, headers and body, in place of ``send``.
-
-The names of the headers are in small letters, and nobody but us has made them and their values; ``content-length`` is
-among them, and a body of a HEAD is empty.
-"""
 
 
 class Protocol(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
@@ -60,8 +50,6 @@ class Protocol(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
         self._in_head = False
         self._stop_timer()
         super().on_headers_complete()
-        scope: Any = self.scope
-        scope["extensions"] = {WHOLE: partial(_answer, self.cycle)}  # read when the request's task begins
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
@@ -81,30 +69,3 @@ class Protocol(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
     def _refuse(self, status: bytes) -> None:
         self.transport.write(b"HTTP/1.1 %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % status)
         self.transport.close()
-
-
-async def _answer(
-    cycle: RequestResponseCycle, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes
-) -> None:
-    """As both messages of ``RequestResponseCycle.send``."""
-    if cycle.flow.write_paused and not cycle.disconnected:
-        await cycle.flow.drain()
-    if cycle.disconnected:
-        return
-    head = [STATUS_LINE[status]]
-    closes = False
-    for name, value in (*cycle.default_headers, *headers):
-        head += (name, b": ", value, b"\r\n")
-        closes = closes or name == b"connection"
-    if closes:
-        cycle.keep_alive = False
-    elif not cycle.keep_alive:
-        head.append(b"connection: close\r\n")
-    head.append(b"\r\n")
-    cycle.waiting_for_100_continue = False
-    cycle.response_started = cycle.response_complete = True
-    cycle.transport.writelines((b"".join(head), body))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
