@@ -10,11 +10,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from labline_runtime import telemetry
+
 # Set before anything of ours or of MLflow's is imported, so that nothing leaks in from whoever runs the tests.
 for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "LABLINE_", "JUPYTER_", "IPYTHON"))]:
     del os.environ[_name]
-os.environ["DO_NOT_TRACK"] = "true"
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+telemetry.turn_off()
 # JupyterLab and its server ask for this choice by a warning otherwise.
 os.environ["JUPYTER_PLATFORM_DIRS"] = "1"
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from labline_runtime import telemetry
 from labline_runtime.apart import LoopSpecification
 from labline_runtime.capture import CaptureSpecification
 from labline_runtime.documents import from_plain, to_json
@@ -42,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--progress-fd", type=int, default=None, metavar="N", help="write progress lines to descriptor N"
     )
     options = parser.parse_args(arguments)
+    telemetry.turn_off()  # in a pod nobody has; the engine says so to the processes that it starts
     return run(options.specification, options.progress_fd)
 
 

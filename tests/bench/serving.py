@@ -23,6 +23,7 @@ import psutil
 
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
+from labline_runtime import telemetry
 
 from ..backend.serving.models import COLUMNS, frame, log_models
 from . import asking
@@ -131,8 +132,7 @@ def started(
     command: list[str], variables: dict[str, str], stdout: int = subprocess.DEVNULL
 ) -> Iterator[subprocess.Popen[str]]:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # mlflow starts uvicorn by name
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    environment = {**os.environ, "PATH": path, **quiet, **variables}
+    environment = {**os.environ, "PATH": path, **telemetry.OFF, **variables}
     process = subprocess.Popen(command, env=environment, stdout=stdout, stderr=subprocess.DEVNULL, text=True)
     family = psutil.Process(process.pid)
     try:

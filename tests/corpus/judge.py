@@ -27,6 +27,7 @@ from labline_backend.verification.interpreter import Reason
 from labline_backend.verification.subject import Document, read_subject
 from labline_backend.verification.verify import fix_hash_seed
 from labline_compiler.edits import apply
+from labline_runtime import telemetry
 
 _COMMON = (
     "numpy matplotlib matplotlib.pyplot scipy scipy.stats scipy.optimize scipy.integrate scipy.interpolate "
@@ -47,7 +48,7 @@ class Judge:
         fix_hash_seed()
         # Else NumPy and pyarrow start threads when they are imported, and then nobody may fork.
         os.environ |= {"OMP_NUM_THREADS": "1", "JE_ARROW_MALLOC_CONF": "background_thread:false"}
-        os.environ["DO_NOT_TRACK"] = "true"
+        telemetry.turn_off()
         imports = tuple(f"import {name}" for name in _COMMON.split())
         self._patches = contextlib.ExitStack()
         self._patches.enter_context(mock.patch.object(engine_run, "first_imports", return_value=imports))

@@ -16,6 +16,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from labline_runtime import telemetry
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 START_SECONDS = 90
 
@@ -59,7 +61,7 @@ class LabServer:
             "JUPYTER_PLATFORM_DIRS": "1",
             "IPYTHONDIR": str(self.root / "ipython"),
             "LABLINE_HOME": str(self.home),
-            "DO_NOT_TRACK": "true",
+            **telemetry.OFF,
         }
         command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
         command += [f"--port={self.port}", "--ServerApp.port_retries=0", f"--notebook-dir={self.work}"]

@@ -7,9 +7,11 @@ import os
 import sys
 import time
 
+from labline_runtime import telemetry
+
 for _name in [name for name in os.environ if name.startswith(("MLFLOW_", "LABLINE_", "JUPYTER_", "IPYTHON"))]:
     del os.environ[_name]
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+telemetry.turn_off()
 
 from . import instants, soak, writes  # noqa: E402
 

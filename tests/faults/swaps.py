@@ -32,6 +32,7 @@ from labline_backend.endpoints.folder import EndpointFolder
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
+from labline_runtime import telemetry
 
 from ..backend.endpoints.conftest import Client
 from ..backend.endpoints.models import log_versions
@@ -195,7 +196,7 @@ def main() -> None:
     given = parser.parse_args()
     for name in [name for name in os.environ if name.startswith(("MLFLOW_", "LABLINE_"))]:
         del os.environ[name]
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = os.environ["DO_NOT_TRACK"] = "true"
+    telemetry.turn_off()
     found = soak(given.seconds, given.swap, given.kill)
     print(json.dumps(found, indent=2))
     sys.exit(bool(found["wrong"]) or found["lost"] > found["kills"] * CLIENTS)

@@ -22,6 +22,7 @@ import pytest
 from labline_backend.engine.bundle import runtime_bundle
 from labline_backend.engine.warm import Order, Setting, WarmParents
 from labline_backend.home import Home
+from labline_runtime import telemetry
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.outcome import ArtifactRecord, Progress, StepResult
 from labline_runtime.specification import CellSource, StepInput, StepOutput, StepSpecification
@@ -206,8 +207,7 @@ def mlflow_store(folder: Path) -> SimpleNamespace:
             "MLFLOW_TRACKING_URI": uri,
             "MLFLOW_RUN_ID": run,
             "MLFLOW_EXPERIMENT_ID": experiment,
-            "MLFLOW_DISABLE_TELEMETRY": "true",
-            "DO_NOT_TRACK": "true",
+            **telemetry.OFF,
         }
         return SimpleNamespace(id=run, environment=environment, get=lambda: client.get_run(run))
 

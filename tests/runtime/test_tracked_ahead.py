@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from labline_backend.engine.warm import Setting
+from labline_runtime import telemetry
 
 from .conftest import Forked, Ran, Steps, mlflow_store
 
@@ -24,7 +25,6 @@ pytestmark = [
 ]
 
 PATIENCE = 300.0
-QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 LEARNER = "from sklearn.linear_model import LogisticRegression"
 COUNT = (
     """
@@ -83,12 +83,12 @@ class Place:
 
     def run(self, *cells: Any, environment: dict[str, str] | None = None, **fields: Any) -> Ran:
         """Run a step, once the parent for it is ready."""
-        variables = self.steps.environment(QUIET | (environment or {}))
+        variables = self.steps.environment(telemetry.OFF | (environment or {}))
         until = time.monotonic() + PATIENCE
         while not self.ahead.is_ready(self.steps.folder, variables):
             assert time.monotonic() < until, "no parent got ready"
             time.sleep(0.01)
-        ran = self.steps.run(*cells, environment=QUIET | (environment or {}), **fields)
+        ran = self.steps.run(*cells, environment=telemetry.OFF | (environment or {}), **fields)
         assert ran.result.error is None, ran.result.error
         return ran
 

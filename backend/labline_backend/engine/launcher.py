@@ -24,7 +24,7 @@ from labline_backend.engine.bundle import FRESH, runtime_bundle
 from labline_backend.engine.warm import Order, Setting, WarmParents
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
-from labline_runtime import environ, keeper
+from labline_runtime import environ, keeper, telemetry
 
 Way = Callable[[Order, socket.socket], subprocess.Popen[bytes] | None]
 """Starts a keeper for a step; the process where it is a child of the engine's."""
@@ -37,10 +37,8 @@ LOST = "the process that watches over the step was killed"
 OURS = ("LABLINE_", "JPY_")  # prefixes of variables that concern the server, not the steps
 
 DEFAULTS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
+    **telemetry.OFF,
     "GIT_PYTHON_REFRESH": "quiet",  # as where MLflow records, so that all steps can have one warm parent
-    "DVC_NO_ANALYTICS": "1",
     # OpenMP's threads spin while they wait, which on busy cores, as with two steps at once, costs many times the work
     # itself. Waiting passively changes no result, as fewer threads would.
     "OMP_WAIT_POLICY": "passive",

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from labline_runtime import telemetry
+
 if TYPE_CHECKING:
     from labline_backend.home import Home
 
@@ -24,8 +26,7 @@ PROXY_PATH = "labline/mlflow"
 """Where the Jupyter server shows MLflow's own user interface, below its base URL."""
 
 _QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
+    **telemetry.OFF,
     "GIT_PYTHON_REFRESH": "quiet",
 }
 # MLflow retries for about four minutes by default. A server that is away must cost a run seconds, not minutes.

@@ -44,6 +44,7 @@ def test_a_registry_elsewhere_is_told_to_the_steps(home: Home) -> None:
 def test_telemetry_is_off(home: Home) -> None:
     environment = Location.find(home, {}).environment({})
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == environment["DO_NOT_TRACK"] == "true"
+    assert environment["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_the_users_own_patience_is_kept(home: Home) -> None:
