@@ -97,7 +97,10 @@ lab: setup ## Open JupyterLab with the extension on the example notebooks
 # ---------------------------------------------------------------- check
 
 .PHONY: test
-test: lint types unit pytest ## Lint, types, unit, integration and browser tests
+test: lint types unit pytest ## Lint, types, unit, integration and browser tests, in some 15 minutes on two cores
+
+.PHONY: test-all
+test-all: lint types unit pytest-all ## The same and the tests that take longest, as CI does
 
 .PHONY: lint
 lint: $(VENV)/.ready labextension/node_modules/.ready ## Style, formatting and layers
@@ -116,7 +119,11 @@ unit: labextension/node_modules/.ready ## The Lab extension's unit tests
 	@cd labextension && jlpm test
 
 .PHONY: pytest
-pytest: setup $(BIN)/kubectl $(LIBRARIES)/.ready
+pytest: setup $(BIN)/kubectl
+	@pytest -m "not long" $(PYTEST_OPTIONS)
+
+.PHONY: pytest-all
+pytest-all: setup $(BIN)/kubectl $(LIBRARIES)/.ready
 	@pytest $(PYTEST_OPTIONS)
 
 .PHONY: test-cluster

@@ -12,7 +12,7 @@ from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
 from .window import choose_theme
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 CELLS = [
     ("size = 3", ["parameters"]),

@@ -70,6 +70,7 @@ def test_three_cells_are_tagged_run_watched_and_still_there_after_a_reload(lab: 
     ).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_failing_cell_shows_its_traceback_on_the_cell(lab: LabServer, page: Page) -> None:
     write_notebook(
         lab.work / "failing.ipynb",
@@ -102,6 +103,7 @@ def test_cancel_ends_the_run_and_its_step(lab: LabServer, page: Page) -> None:
     expect(page.locator("#labline-pipeline [data-labline-action=run]")).to_be_enabled()
 
 
+@pytest.mark.long
 def test_the_notebook_runs_as_it_stands_in_the_editor_unsaved(lab: LabServer, page: Page) -> None:
     path = write_notebook(lab.work / "unsaved.ipynb", [("answer = 'from the disk'\nprint(answer)", ["step:say"])])
     notebook = NotebookPage(page, lab, "unsaved.ipynb")
@@ -130,6 +132,7 @@ def test_a_syntax_error_is_a_finding_and_run_says_why_it_cannot(lab: LabServer, 
     expect(page.locator("[data-labline-action=run]")).to_be_enabled()
 
 
+@pytest.mark.long
 def test_a_parameter_is_changed_for_one_run(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "knob.ipynb", [("size = 2", ["parameters"]), ("print('size is', size)", ["step:show"])])
     notebook = NotebookPage(page, lab, "knob.ipynb")
@@ -153,6 +156,7 @@ def test_a_cell_is_tagged_with_the_keyboard_alone(lab: LabServer, page: Page) ->
     expect(notebook.chip(0)).to_contain_text("begin")
 
 
+@pytest.mark.long
 def test_a_name_that_is_no_identifier_is_refused_at_once(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "names.ipynb", ["x = 1"])
     notebook = NotebookPage(page, lab, "names.ipynb")
@@ -164,6 +168,7 @@ def test_a_name_that_is_no_identifier_is_refused_at_once(lab: LabServer, page: P
     expect(notebook.chip(0)).not_to_contain_text("class")
 
 
+@pytest.mark.long
 def test_past_runs_are_listed_after_a_restart_of_the_server(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "lasting.ipynb", [("kept = 1\nprint('kept')", ["step:keep"])])
     notebook = NotebookPage(page, lab, "lasting.ipynb")
@@ -184,6 +189,7 @@ def test_past_runs_are_listed_after_a_restart_of_the_server(lab: LabServer, page
     expect(run.view.locator("[data-labline-log='keep']")).to_contain_text("kept")
 
 
+@pytest.mark.long
 def test_mlflow_is_one_click_away_behind_the_servers_login(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "tracked.ipynb", [("depth = 7", ["parameters"]), ("x = depth", ["step:only"])])
     notebook = NotebookPage(page, lab, "tracked.ipynb")
@@ -201,6 +207,7 @@ def test_mlflow_is_one_click_away_behind_the_servers_login(lab: LabServer, page:
     assert answer.status in (302, 403)
 
 
+@pytest.mark.long
 def test_the_main_job_works_in_notebook_7(lab: LabServer, lone_page: Page) -> None:
     write_notebook(lab.work / "seven.ipynb", ["a = 6", "b = a * 7\nprint('b is', b)"])
     notebook = NotebookPage(lone_page, lab, "seven.ipynb", notebook7=True)
@@ -276,6 +283,7 @@ def test_the_panel_foresees_a_run_its_repetition_and_an_edited_one(lab: LabServe
     expect(page.locator("#labline-pipeline .labline-Graph-note")).to_contain_text("changed: code of cell 1")
 
 
+@pytest.mark.long
 def test_a_part_is_run_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
     write_notebook(
         lab.work / "part.ipynb",
@@ -295,6 +303,7 @@ def test_a_part_is_run_with_the_keyboard_alone(lab: LabServer, page: Page) -> No
     notebook.expect_state("report", "skipped")
 
 
+@pytest.mark.long
 def test_what_a_step_asks_of_a_cluster_is_in_its_form(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "cluster.ipynb", [("rows = [1, 2]", ["step:load", "node-selector:disk:slow"])])
     notebook = NotebookPage(page, lab, "cluster.ipynb")
@@ -342,6 +351,7 @@ def test_the_options_of_a_step_are_set_with_the_keyboard_alone(lab: LabServer, p
     assert notebook.save()["metadata"]["labline"] == {"steps": {"show": {"retries": 2}}}
 
 
+@pytest.mark.long
 def test_a_key_that_mends_leaves_the_focus_where_it_can_go_on(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "focus.ipynb", [("x = 1", ["step:load"]), ("y = x", ["step:use", "prev:laod"])])
     NotebookPage(page, lab, "focus.ipynb")
@@ -352,6 +362,7 @@ def test_a_key_that_mends_leaves_the_focus_where_it_can_go_on(lab: LabServer, pa
     expect(page.locator("#labline-pipeline .labline-Panel-body")).to_be_focused()
 
 
+@pytest.mark.long
 def test_runs_are_compared_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "twice.ipynb", [("size = 2", ["parameters"]), ("print('twice', size)", ["step:show"])])
     notebook = NotebookPage(page, lab, "twice.ipynb")

@@ -9,7 +9,7 @@ from .accessibility import violations
 from .lab import LabServer
 from .pages import NotebookPage, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 STEPS = 300
 

@@ -14,7 +14,7 @@ from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, choose_command
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from .test_target import prod
 
 __all__ = ["prod"]
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_a_notebook_is_verified_by_keyboard_and_what_differs_is_shown(lab: LabServer, page: Page) -> None:

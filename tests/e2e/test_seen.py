@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_a_run_that_a_guard_stopped_is_run_again_with_what_was_seen(lab: LabServer, page: Page) -> None:

@@ -15,7 +15,7 @@ from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 PACKAGED = 10 * SLOW  # four processes, three of which import MLflow
 CELLS = [

@@ -7,6 +7,8 @@ import pytest
 from tests.equivalence.judge import Judge
 from tests.equivalence.notebooks import cells_of
 
+pytestmark = pytest.mark.long
+
 IMPORTED = ("pandas", "matplotlib", "seaborn", "plotly", "pyarrow")
 
 CASES = {

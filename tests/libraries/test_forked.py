@@ -11,7 +11,7 @@ import pytest
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.test_ahead import parent, trial, warm
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
+pytestmark = [pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux"), pytest.mark.long]
 
 TRAIN = {
     "torch": "(torch.rand(300, 300) @ torch.rand(300, 300)).sum().item()",

@@ -9,6 +9,8 @@ import pytest
 from tests.equivalence.judge import Judge
 from tests.equivalence.notebooks import cells_of
 
+pytestmark = pytest.mark.long
+
 IMPORTED = ("xgboost", "lightgbm")
 
 CASES = {

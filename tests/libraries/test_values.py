@@ -10,6 +10,8 @@ import pytest
 
 from . import trial
 
+pytestmark = pytest.mark.long
+
 BACKEND = Path(__file__).parents[2] / "backend"
 
 

@@ -101,6 +101,7 @@ def under_load(found: Found, token: str) -> Iterator[Load]:
             client.join()
 
 
+@pytest.mark.long
 def test_no_call_is_lost_when_versions_are_swapped_and_workers_come_and_go(
     deploy: Deploy, endpoints: Endpoints
 ) -> None:
@@ -152,6 +153,7 @@ def test_who_has_no_token_is_refused_by_grpc(deploy: Deploy) -> None:
     assert no.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+@pytest.mark.long
 def test_grpc_ends_when_it_is_no_longer_wanted(deploy: Deploy) -> None:
     before = deploy("tide/1", grpc=True)
     host, _, port = (before.grpc_address or "").partition(":")
@@ -164,6 +166,7 @@ def test_grpc_ends_when_it_is_no_longer_wanted(deploy: Deploy) -> None:
     until(gone)
 
 
+@pytest.mark.long
 def test_all_workers_write_one_access_log_of_http_and_grpc(deploy: Deploy, endpoints: Endpoints, home: Any) -> None:
     import json
 

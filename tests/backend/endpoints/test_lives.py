@@ -23,6 +23,7 @@ from .conftest import SECONDS, Connect, Deploy, until
 from .models import BROKEN, REFUSING
 
 
+@pytest.mark.long
 def test_a_version_that_cannot_be_loaded_is_refused_and_the_one_before_goes_on(
     deploy: Deploy, connect: Connect, endpoints: Endpoints
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_keeper_that_was_killed_is_started_anew_on_the_same_port(
     assert connect(after).ask().version == "2"
 
 
+@pytest.mark.long
 def test_an_endpoint_that_was_stopped_stays_so_until_it_is_deployed_again(
     deploy: Deploy, connect: Connect, endpoints: Endpoints, home: Home
 ) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from labline_backend.endpoints.deploying import Endpoints, Found, Wish
 from labline_backend.home import Home
 from labline_backend.tracking.location import Location
@@ -19,6 +21,8 @@ from labline_backend.tracking.location import Location
 from ..serving.conftest import using
 from .conftest import SECONDS, Connect, Deploy, until
 from .models import log_slow
+
+pytestmark = pytest.mark.long
 
 CLIENTS = 4
 PAUSE = 0.05  # seconds between two requests of a client: what is deployed meanwhile needs the cores, too

@@ -102,6 +102,7 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(WarmParents, "start", refuse)
 
 
+@pytest.mark.long
 def test_a_step_finds_what_it_finds_where_nothing_was_imported_ahead(bench: Bench, cold: Callable[[], None]) -> None:
     found = []
     for prepare in (lambda: warm(bench, IMPORTS), cold):
@@ -111,6 +112,7 @@ def test_a_step_finds_what_it_finds_where_nothing_was_imported_ahead(bench: Benc
     assert found[0] == found[1]
 
 
+@pytest.mark.long
 def test_libraries_imported_ahead_work_with_threads_and_processes_of_their_own(bench: Bench) -> None:
     heavy = """
     x = np.random.default_rng(0).random((400, 300))

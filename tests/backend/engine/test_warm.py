@@ -265,6 +265,7 @@ def test_steps_without_a_seed_draw_different_numbers(bench: Bench) -> None:
     assert len({*bench.log(run, "a").split(), *bench.log(run, "b").split()}) == 6
 
 
+@pytest.mark.long
 def test_libraries_with_threads_and_processes_of_their_own_work(bench: Bench) -> None:
     heavy = """
     import multiprocessing, numpy, pyarrow

@@ -9,6 +9,8 @@ import pytest
 
 from .conftest import Package, Workshop
 
+pytestmark = pytest.mark.long
+
 Packages = Callable[[str], Package]
 
 

@@ -18,6 +18,8 @@ from tests.backend.notebooks import code, write
 from tests.backend.stores import copy_into
 from tests.backend.tracking.conftest import Reader
 
+pytestmark = pytest.mark.long
+
 LOAD = """import numpy as np
 import pandas as pd
 rows = pd.DataFrame({"size": np.arange(40.0), "rooms": np.arange(40) % 7, "city": "Bern"})

@@ -14,6 +14,8 @@ import pytest
 from labline_compiler import notebook as notebooks
 from labline_compiler.compile import compile_notebook
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).parents[3]
 
 

@@ -177,6 +177,7 @@ def test_a_project_compiles_to_the_bytes_that_the_kubeflow_target_writes(project
     assert (projects[name] / "pipeline.yaml").read_bytes().decode() == expected
 
 
+@pytest.mark.long
 def test_a_change_in_a_steps_file_is_what_runs(run_yaml_on_kfp, tmp_path: Path) -> None:
     folder = project(SHAPES["a chain"], tmp_path / "project")
     changed = folder / "steps" / "two.py"
