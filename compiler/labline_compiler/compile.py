@@ -424,7 +424,7 @@ class _Compiler:
                     stretches=tuple(stretches) if name in broken else (),
                     keepers=tuple(keepers.get(name, ())),
                     files_of=tuple(sorted(made & position.keys(), key=position.__getitem__)),
-                    options=options.get(name, StepOptions()),
+                    options=options.get(name) or StepOptions(),
                     condition=find_condition(cells.get(name, ()), trees.get(name, ())),
                 )
             )

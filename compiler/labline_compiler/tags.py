@@ -132,10 +132,12 @@ class Options:
     register: Registration | None = None
 
     def __bool__(self) -> bool:
-        return self != Options()
+        return vars(self) != _NOTHING
 
     def merge(self, other: Options) -> str | None:
         """Take over what *other* says. Returns the first option on which the two contradict each other."""
+        if not other:  # most cells say nothing
+            return None
         for name in _OBJECTS.values():
             mine, theirs = getattr(self, name), getattr(other, name)
             for key, value in theirs.items():
@@ -152,6 +154,8 @@ class Options:
 
     def fill(self, defaults: Options) -> None:
         """Take from *defaults* what is not said here."""
+        if not defaults:
+            return
         for name in _OBJECTS.values():
             setattr(self, name, {**getattr(defaults, name), **getattr(self, name)})
         self._join(defaults)
@@ -163,6 +167,9 @@ class Options:
         for name in (*_LISTS.values(), *_MORE_LISTS):
             mine = getattr(self, name)
             mine += [entry for entry in getattr(other, name) if entry not in mine]
+
+
+_NOTHING = vars(Options())
 
 
 @dataclass
@@ -277,7 +284,7 @@ def _respelled(cell: Cell, tag: str) -> Edit | None:
 
 
 def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list[Finding]:
-    head, found, options = tag.partition(":")[0], match.groupdict(), Options()
+    head, found = tag.partition(":")[0], match.groupdict()
     if head in ("step", "block", "prev", "notebook"):
         name = found["name"].strip()
         if not name:
@@ -301,7 +308,9 @@ def _apply(tag: str, match: re.Match[str], result: CellTags, cell: Cell) -> list
             return [finding("LL105", message, cell=cell.place)]
         else:
             result.step = name
-    elif head in _OBJECTS:
+        return []
+    options = Options()
+    if head in _OBJECTS:
         getattr(options, _OBJECTS[head])[found["key"]] = found["value"]
     elif head in _LISTS:
         getattr(options, _LISTS[head]).append(tuple(tag.split(":")[1:]))

@@ -387,6 +387,8 @@ class Classes(Functions):
 
     def use(self, value: Value) -> None:
         """The value takes part in something harmless; special methods of the notebook's classes may run."""
+        if not (self.heap.classes or self.heap.class_makers or self.heap.instances_of):
+            return
         for number in sorted(self.heap.classes & value):
             self._use_class(number)
         running = self._instances_where((), self._run_by_use)

@@ -9,6 +9,7 @@ import posixpath
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from labline_compiler.analysis import generators
@@ -159,6 +160,7 @@ INSTALLED = (
 )
 
 
+@lru_cache(maxsize=4096)
 def is_foreign(origin: str) -> bool:
     """Whether *origin* may be of a module beside the notebook, of which nothing is known."""
     package = origin.lstrip(".").partition(".")[0]
@@ -167,6 +169,7 @@ def is_foreign(origin: str) -> bool:
     return package not in INSTALLED and package not in sys.stdlib_module_names and package != "builtins"
 
 
+@lru_cache(maxsize=4096)
 def function_uses(origin: str) -> tuple[FileUse, ...]:
     """The files that calling *origin* of a library uses."""
     name = origin.rpartition(".")[2]

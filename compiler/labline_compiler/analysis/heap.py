@@ -80,6 +80,15 @@ class Lazy(NamedTuple):
     is_known: bool  # whether nothing else may be called
 
 
+@dataclass(eq=False)
+class _Family:
+    """Frames that may look at one memory until one of them is changed."""
+
+    members: set[int]
+    new: set[int]  # those that were not yet told of ``memory``
+    memory: Value = NOTHING  # where an array looks at it as well
+
+
 class Heap(Links):
     """All objects of one analysis."""
 
@@ -114,8 +123,8 @@ class Heap(Links):
         self._related: dict[int, set[int]] = {}  # frames that may share an index, whose names can be changed
         self.indexes_named = False  # whether anything may name one, so that it counts which ones they have
         self._indexes: dict[int, Value] = {}  # those that a frame may have
-        self._copied_late: dict[int, set[int]] = {}  # frames that may look at one memory until one of them is changed
-        self.memories: set[int] = set()  # of these, those that an array looks at as well
+        self._families: dict[int, _Family] = {}  # of frames that may look at one memory
+        self.memories: set[int] = set()  # that arrays look at as well
 
     def make(self, key: Hashable, kind: str | None = None, holds: Value = NOTHING, **facts: object) -> Value:
         """The object made at the place *key*; made anew at its first call only, so that loops come to an end."""
@@ -407,25 +416,38 @@ class Heap(Links):
         """
         for number in self.only(made, "pandas", "data"):
             for other in self.only(of, "pandas", "data") - made:
-                self._copied_late.setdefault(number, set()).add(other)
-                self._copied_late.setdefault(other, set()).add(number)
+                self._relate(number, other)
                 self.put(frozenset((number,)), frozenset(self.memories & self.things[other].holds))
         return made
+
+    def _relate(self, one: int, other: int) -> None:
+        """These may look at one memory."""
+        found = [self._families.get(number) or _Family({number}, {number}) for number in (one, other)]
+        small, large = sorted(found, key=lambda family: len(family.members))
+        if small is not large:
+            for family, its in ((small, large), (large, small)):
+                if its.memory:  # which those of the other do not know of
+                    family.new |= family.members
+            large.members |= small.members
+            large.new |= small.new
+            large.memory |= small.memory
+            self._families |= dict.fromkeys(small.members, large)
+            self._families[one] = self._families[other] = large
 
     def take_array(self, value: Value) -> Value:
         """Arrays in the place of the frames among *value*: they see what is written to the memory of one of these,
         or of one that has the same memory.
         """
         frames = self.only(value, "pandas")
-        family, stack = set(), list(self.only(value, "pandas", "data") & self._copied_late.keys())
-        while stack:
-            family.add(number := stack.pop())
-            stack.extend(self._copied_late[number] - family)
-        if family:
-            self.work += len(family)
-            memory = self.make(("memory", min(family)), "pandas")
-            self.memories |= memory
-            self.put(frozenset(family), memory)
+        for number in sorted(self.only(value, "pandas", "data") & self._families.keys()):
+            family = self._families[number]
+            if not family.memory:
+                family.memory = self.make(("memory", min(family.members)), "pandas")
+                self.memories |= family.memory
+            if family.new:
+                self.work += len(family.new)
+                self.put(frozenset(family.new), family.memory)
+                family.new.clear()
         return (value - frames).union(*(self.make(("array", n), "numpy", frozenset((n,))) for n in frames))
 
     def look(self, views: Value, at: Value) -> None:

@@ -5,8 +5,10 @@ Hidden state has names that start with ``@`` and then flows between steps like a
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
+
+from labline_compiler.sought import Sought
 
 # "draw": changed, but only worth carrying when it was set before: an unseeded generator gives other numbers each time.
 # "set": the whole state is new. "change": a part of it is. "unknown": drawn from, or maybe set.
@@ -172,7 +174,7 @@ ROOT_LOGGING = frozenset(
     for name in ["debug", "info", "warning", "warn", "error", "exception", "critical", "fatal", "log", "basicConfig"]
 )
 # What depends on whether it has one, or may take it away.
-HANDLERS = re.compile(r"\b(basicConfig|dictConfig|fileConfig|\w*[hH]andlers?|reload)\b")
+HANDLERS = Sought("Config andler reload", r"\b(basicConfig|dictConfig|fileConfig|\w*[hH]andlers?|reload)\b")
 # Methods of loggers that set them up.
 LOGGER_SETTINGS = frozenset(("setLevel", "addHandler", "removeHandler", "addFilter", "removeFilter"))
 
@@ -293,6 +295,7 @@ UNREPEATABLE = (
     "tempfile",
     "builtins.input",
 )
+_UNREPEATABLE_BELOW = tuple(f"{name}." for name in UNREPEATABLE)
 
 
 # State of the process that no step hands on.
@@ -330,6 +333,7 @@ def makes_own_generator(origin: str) -> bool:
     return origin.startswith(_OWN_GENERATORS)
 
 
+@lru_cache(maxsize=4096)
 def call_uses(origin: str) -> tuple[HiddenUse, ...]:
     """The hidden state that calling *origin* uses."""
     if makes_own_generator(origin):
@@ -398,4 +402,4 @@ def is_process_wide(origin: str) -> bool:
 
 def is_unrepeatable(origin: str) -> bool:
     """Whether calling *origin* gives something else each time."""
-    return any(origin == name or origin.startswith(f"{name}.") for name in UNREPEATABLE)
+    return f"{origin}.".startswith(_UNREPEATABLE_BELOW)

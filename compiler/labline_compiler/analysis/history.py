@@ -15,11 +15,12 @@ from labline_compiler.analysis.heap import NOTHING, Heap, Value
 from labline_compiler.analysis.state import Output, Ran, Sink
 from labline_compiler.analysis.statements import Statements
 from labline_compiler.ipython import ParsedCell
+from labline_compiler.sought import Sought
 
 _GIVEN = frozenset(("_", "__", "___", "Out", "_oh"))
 _RESULT = re.compile(r"_\d+")
 _TEXT = re.compile(r"_i\d+")
-_MENTION = re.compile(r"(?<![\w.])(?:_{1,3}|_\d+|Out|_oh)(?!\w)")
+_MENTION = Sought("_ Out", r"(?<![\w.])(?:_{1,3}|_\d+|Out|_oh)(?!\w)")
 _SURE: tuple[type[ast.expr], ...] = (
     ast.Constant,
     ast.List,

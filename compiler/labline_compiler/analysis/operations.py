@@ -7,6 +7,7 @@ dotted origin (``pandas.read_csv``), the longest prefix wins, or by the kind of 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from labline_compiler.analysis import quiet_objects, scipy_functions
@@ -464,6 +465,7 @@ RANDOM_ESTIMATORS = words(
 )
 
 
+@lru_cache(maxsize=4096)
 def library_operation(origin: str) -> Operation | None:
     """What calling *origin* does, or None where nothing is known of it."""
     exact = LIBRARY.get(origin)

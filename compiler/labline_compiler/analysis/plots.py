@@ -14,6 +14,7 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.hidden_state import FIGURES
 from labline_compiler.analysis.logs import Logs
+from labline_compiler.sought import Sought
 
 
 def _words(text: str) -> frozenset[str]:
@@ -23,7 +24,8 @@ def _words(text: str) -> frozenset[str]:
 INLINE = ("inline", "module://matplotlib_inline.backend_inline")
 # What shows which backend there is, and whether it draws at once. Both are also among all of ``rcParams``. ipywidgets'
 # ``interact`` shows figures in its widget where the backend is the inline one.
-LOOKS_AT_BACKEND = re.compile(
+LOOKS_AT_BACKEND = Sought(
+    "backend nteractive ipywidgets rcParams",
     r"""\b(get_backend|is_?interactive|_backend_mod|ipywidgets)\b|\brcParams\s*\[\s*['"](backend|interactive|toolbar)['"]
     |(?<!import\ )(?<!,\ )\brcParams\b(?!\s*(\[|=|\.update\b|,|\w))""",
     re.VERBOSE,

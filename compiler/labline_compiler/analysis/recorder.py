@@ -122,7 +122,7 @@ class Recorder:
         stretches = self.steps.setdefault(unit.step, StepFlow()).stretches
         self.stretch = stretches.setdefault(self.segment, StretchFlow(unit.cell.index, unit.cell.index))
         self.stretch.last = unit.cell.index
-        for state in (*AMBIENT, *self.patches):
+        for state in self.versions.among(AMBIENT, self.patches):
             self._need(state)
 
     def _finish(self, part: Part) -> None:

@@ -91,18 +91,16 @@ class Scene(Links):
         self._refresh(now)
         found, seen = 0, objects
         left = list(self._table.items())
-        while objects:
-            others, met = [], set[int]()
-            for entry in left:
-                if objects.isdisjoint(entry[0]):
-                    others.append(entry)
-                else:
-                    found |= entry[1]
-                    met |= entry[0] & later
-            left = others
-            objects = frozenset(met - seen) if left else NOTHING
-            seen |= objects
-        return found
+        while True:
+            met = set[int]()
+            for key, names in [entry for entry in left if not objects.isdisjoint(entry[0])]:
+                found |= names
+                met |= key & later
+            if not (more := frozenset(met - seen)):
+                return found
+            left = [entry for entry in left if objects.isdisjoint(entry[0])]
+            objects = more
+            seen |= more
 
     def _refresh(self, now: int) -> None:
         """Bring the table up to *now*."""

@@ -7,7 +7,8 @@ A change may concern hundreds of names, of which later cells read one or two. So
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from labline_compiler.analysis.flows import Unit, Version
@@ -49,6 +50,10 @@ class Versions:
     def names(self) -> list[str]:
         """All names that have one, in the order in which they came to."""
         return list(self._current)
+
+    def among(self, *names: Iterable[str]) -> list[str]:
+        """Those of *names* that have one."""
+        return [name for name in chain(*names) if name in self._current]
 
     def get(self, name: str) -> Version | None:
         """The version in force."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import replace
 
 from labline_compiler.leakage import tables
 from labline_compiler.leakage.facts import (
@@ -64,9 +63,9 @@ class Calls(Judge):
         for value in values:
             self.escape(value)
             if isinstance(function, Function) and isinstance(value, Data):
-                self.change(value, replace(value, columns=None, column=None))
+                self.change(value, value._replace(columns=None, column=None))
         result = self.fresh()
-        return replace(result, traces=frozenset().union(*(v.traces for v in values if isinstance(v, Data))))
+        return result._replace(traces=frozenset().union(*(v.traces for v in values if isinstance(v, Data))))
 
     # ------------------------------------------------------------------------------------------------ estimators
 
@@ -148,7 +147,7 @@ class Calls(Judge):
                 return held
             if name == "fit_resample":
                 trace = Trace("multiplied", held.name, self.place(node), data.rows)
-                made = replace(data, traces=data.traces | {trace}, columns=None)
+                made = data._replace(traces=data.traces | {trace}, columns=None)
                 return Many((made, made if target is None else self.merged([target])))
             return self._transformed(held, data, node)
         if name == "transform" and isinstance(data, Data):
@@ -171,13 +170,13 @@ class Calls(Judge):
         return held if name == "fit" else self.fresh()
 
     def _transformed(self, held: Estimator, data: Data, node: ast.Call) -> Data:
-        kept = data if held.name in tables.KEEPS_COLUMNS else replace(data, columns=None)
+        kept = data if held.name in tables.KEEPS_COLUMNS else data._replace(columns=None)
         if held.name != "LabelEncoder":
-            kept = replace(kept, column=None)
+            kept = kept._replace(column=None)
         if held.fit is None or held.kind not in ("transformer", "reducer"):
             return kept
         trace = Trace("prepared", held.name, held.fit.place, held.fit.rows)
-        return replace(kept, traces=kept.traces | {trace})
+        return kept._replace(traces=kept.traces | {trace})
 
     # ------------------------------------------------------------------------------------------------------ data
 
@@ -202,7 +201,7 @@ class Calls(Judge):
             return self.select(held, positional[0])
         elif name == "sample" and any(k.arg == "replace" for k in node.keywords):
             trace = Trace("multiplied", "sample(replace=True)", self.place(node), held.rows)
-            result = replace(held, traces=held.traces | {trace})
+            result = held._replace(traces=held.traces | {trace})
         elif name == "transform":  # something unknown is applied to data, as a transformer is
             other = positional[0] if positional else None
             return Data(other.rows, traces=other.traces) if isinstance(other, Data) else self.fresh()
@@ -213,10 +212,10 @@ class Calls(Judge):
             if name == "fillna" and any(_looks_at(value, held) for value in [*positional, *keywords.values()]):
                 result = self.prepared(held, "fillna", node)
         elif name in tables.SAME_ROWS:
-            result = replace(held, columns=None)
+            result = held._replace(columns=None)
         else:
             known = held.traces
-            return replace(self.fresh(), traces=known)
+            return self.fresh()._replace(traces=known)
         if in_place and isinstance(result, Data):
             self.change(held, result)
             return self.fresh()
@@ -233,40 +232,39 @@ class Calls(Judge):
         """``held[index]``: a column, some columns, or some rows."""
         if isinstance(index, Constant):
             if held.columns is None or index.names is None:
-                return replace(held, columns=None, column=None)
+                return held._replace(columns=None, column=None)
             frame = held.columns.frame
             names = frozenset(name for name in index.names if held.columns.holds(name))
             self.taken |= {(frame, name) for name in names}
             single = index.names[0] if len(index.names) == 1 else None
-            return replace(
-                held,
+            return held._replace(
                 columns=Columns(frame, names, all_but=False),
                 column=(frame, single) if single is not None else None,
             )
         if isinstance(index, Many):
-            return replace(self.fewer(held), columns=None, column=None)
+            return self.fewer(held)._replace(columns=None, column=None)
         return self.fewer(held)
 
     def without(self, held: Data, columns: Value) -> Data:
         """``held`` without some of its columns."""
         if not isinstance(columns, Constant) or columns.names is None or held.columns is None:
-            return replace(held, columns=None)
+            return held._replace(columns=None)
         names, old = frozenset(columns.names), held.columns
         left = old.names | names if old.all_but else old.names - names
-        return replace(held, columns=Columns(old.frame, left, old.all_but))
+        return held._replace(columns=Columns(old.frame, left, old.all_but))
 
     def fewer(self, held: Data) -> Data:
         """Some of the rows; which ones, nobody knows, but they stay on their side of a split."""
-        return replace(held, rows=Rows(self.number(), held.rows.path))
+        return held._replace(rows=Rows(self.number(), held.rows.path))
 
     def prepared(self, held: Data, what: str, node: ast.AST) -> Data:
         """Data that something computed from its own rows was put into."""
-        return replace(held, traces=held.traces | {Trace("prepared", what, self.place(node), held.rows)})
+        return held._replace(traces=held.traces | {Trace("prepared", what, self.place(node), held.rows)})
 
     def lagged(self, held: Data, what: str, node: ast.AST) -> Data:
         """Data that looks at earlier or later rows."""
         trace = Trace("lagged", what, self.place(node), held.rows)
-        return replace(held, columns=None, column=None, traces=held.traces | {trace})
+        return held._replace(columns=None, column=None, traces=held.traces | {trace})
 
     def arithmetic(self, node: ast.AST, left: Value, sign: ast.operator, right: Value) -> Value:
         """Arithmetic, and the logic of masks."""
@@ -324,7 +322,7 @@ class Calls(Judge):
         elif origin == "sklearn.base.clone" and isinstance(first, Estimator):
             return Estimator(first.name, first.kind, first.module, first.selects)
         elif origin == "sklearn.utils.resample" and isinstance(first, Data):
-            return replace(first, traces=first.traces | {Trace("multiplied", "resample", self.place(node), first.rows)})
+            return first._replace(traces=first.traces | {Trace("multiplied", "resample", self.place(node), first.rows)})
         elif origin == "pandas.concat" or (package == "numpy" and name in tables.STACKED | tables.SIDE_BY_SIDE):
             return self._joined(node, first, beside=name in tables.SIDE_BY_SIDE)
         elif package == "numpy" and not rest.startswith("random") and isinstance(first, Data):
@@ -332,11 +330,11 @@ class Calls(Judge):
                 return self.fresh()
             if name in tables.NUMPY_STATISTICS:
                 return self.metric([first], node) if first.predicted_by else Statistic(first.rows)
-            return replace(first, columns=None)
+            return first._replace(columns=None)
         elif package == "pandas" and name in tables.PANDAS_SAME and isinstance(first, Data):
-            return replace(first, columns=None if name in ("DataFrame", "get_dummies") else first.columns)
+            return first._replace(columns=None if name in ("DataFrame", "get_dummies") else first.columns)
         traces: frozenset[Trace] = frozenset().union(*(v.traces for v in values if isinstance(v, Data)))
-        return replace(self.fresh(), traces=traces)
+        return self.fresh()._replace(traces=traces)
 
     def _split(self, node: ast.Call) -> Value:
         values = [self.eval(argument) for argument in node.args]
@@ -349,7 +347,7 @@ class Calls(Judge):
             self.splits.add(data.rows.root)
             for side in ("train", "test"):
                 rows = Rows(data.rows.root, (*data.rows.path, (number, side)))
-                parts.append(replace(data, rows=rows))
+                parts.append(data._replace(rows=rows))
         return Many(tuple(parts))
 
     def _joined(self, node: ast.Call, first: Value | None, *, beside: bool) -> Value:
@@ -366,7 +364,7 @@ class Calls(Judge):
         whole = {Rows(value.rows.root, value.rows.path[:-1]) for value in values if value.rows.path}
         if not beside and len(parts) == 2 and len({number for number, _ in parts}) == 1 and len(whole) == 1:
             return Data(whole.pop(), traces=traces)  # both parts of one split are all of it again
-        return replace(self.fresh(), traces=traces)
+        return self.fresh()._replace(traces=traces)
 
 
 def _looks_at(value: Value, held: Data) -> bool:

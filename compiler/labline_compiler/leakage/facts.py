@@ -1,10 +1,13 @@
-"""What is known of the values of a notebook that prepares data and trains models: which rows they hold."""
+"""What is known of the values of a notebook that prepares data and trains models: which rows they hold.
+
+What is made by the thousand is a named tuple, at a fifth of the cost of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from labline_compiler.notebook import Cell
 
@@ -23,8 +26,7 @@ class Place:
         return f"cell {self.cell.number}, line {getattr(self.node, 'lineno', 1)}"
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Rows of a data set: all of them, or a part, or a part of a part."""
 
     root: int
@@ -50,8 +52,7 @@ class Trace:
     rows: Rows  # that it looked at
 
 
-@dataclass(frozen=True)
-class Columns:
+class Columns(NamedTuple):
     """Which columns of a frame: these names, or all but these."""
 
     frame: int
@@ -63,8 +64,7 @@ class Columns:
         return (name in self.names) != self.all_but
 
 
-@dataclass(frozen=True)
-class Data:
+class Data(NamedTuple):
     """Rows and columns. Of what is not known the rows are a data set of its own, and the columns None."""
 
     rows: Rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterable
-from dataclasses import replace
 
 from labline_compiler.findings import Finding
 from labline_compiler.leakage import tables
@@ -126,7 +125,7 @@ class Follower(Calls):
             case ast.Attribute(value=ast.Name(id=name), attr=attribute):
                 held = self.names.get(name)
                 if isinstance(held, Data):
-                    self.change(held, replace(held, columns=None) if attribute == "columns" else held)
+                    self.change(held, held._replace(columns=None) if attribute == "columns" else held)
                 self.escape(value)
             case ast.Starred():
                 self.assign(target.value, self.fresh())
@@ -147,7 +146,7 @@ class Follower(Calls):
             taken = any((columns.frame, column) in self.taken for column in names)
             columns = Columns(self.number() if taken else columns.frame, left, columns.all_but)
         traces = held.traces | (value.traces if isinstance(value, Data) else frozenset())
-        self.change(held, replace(held, columns=columns, traces=traces))
+        self.change(held, held._replace(columns=columns, traces=traces))
 
     def _delete(self, target: ast.expr) -> None:
         match target:
@@ -269,10 +268,10 @@ class Follower(Calls):
                 self.eval(rows)
                 value = self.fewer(value)
             if isinstance(columns, ast.Slice) or _is_number(columns):
-                return value if _everything(columns) else replace(value, columns=None, column=None)
+                return value if _everything(columns) else value._replace(columns=None, column=None)
             chosen = self.eval(columns)
             if not isinstance(chosen, Constant):  # a mask of columns
-                return replace(value, columns=None, column=None)
+                return value._replace(columns=None, column=None)
             return self.select(value, chosen)
         if isinstance(index, ast.Slice) or located or _is_number(index):
             if not isinstance(index, ast.Slice):

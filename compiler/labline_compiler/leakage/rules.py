@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import replace
 
 from labline_compiler.findings import Edit, Finding, TextEdit, finding
 from labline_compiler.findings.place import span_of
@@ -196,7 +195,7 @@ class Judge:
                 held, fit = self.fits[number]
                 rows = inner.rows if isinstance(inner, Data) else fit.rows
                 self.judge_use(held, fit, Use(rows, self.place(node), metric=True))
-        return replace(self.fresh(), predicted_by=frozenset())
+        return self.fresh()._replace(predicted_by=frozenset())
 
     def judge_metrics(self) -> None:
         """At the end: a model that was judged on the rows it learnt from, and on no others."""

@@ -15,9 +15,12 @@ from labline_compiler.assignment import CodeCell
 from labline_compiler.findings import Finding
 from labline_compiler.lifetimes import background, ends, identities, leavings, reloading
 from labline_compiler.lifetimes.parts import Part, Story
+from labline_compiler.sought import Sought
 
 # Cells without one of these words are not gone through for what they make.
-_TELLING = re.compile(
+_TELLING = Sought(
+    "id weakref __del__ except memmap mmap_mode tempfile Thread Timer Process Popen create_task ensure_future "
+    "run_in_executor fork getcontext reload & --bg is",
     r"\b(?:id|weakref|__del__|except|memmap|open_memmap|mmap_mode|tempfile|Thread|Timer|Process|Popen|create_task|"
     r"ensure_future|run_in_executor|fork|getcontext|reload)\b|&\s*$|--bg\b|[\w\])] is (?:not )?\w+[.\[]",
     re.MULTILINE,
@@ -26,9 +29,7 @@ _TELLING = re.compile(
 
 def find_lifetimes(cells: Sequence[CodeCell], flows: Flows) -> list[Finding]:
     """The findings, in no order. Never raises for what is in the cells, which are in the notebook's order."""
-    parts = [
-        Part(c.cell, c.step, c.parsed, bool(_TELLING.search(c.cell.source))) for c in cells if c.parsed is not None
-    ]
+    parts = [Part(c.cell, c.step, c.parsed, _TELLING.search(c.cell.source)) for c in cells if c.parsed is not None]
     if len(flows.steps) < 2 or not (any(part.telling for part in parts) or identities.defined_twice(parts)):
         return []
     try:
