@@ -11,9 +11,9 @@ import os
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import monotonic, process_time, time  # before a cell can put another in its place
 from types import FrameType
 from typing import Any
 
@@ -89,9 +89,9 @@ class _Step:
         self.fault: Exception | None = None  # what a cell raised
         self._spec = spec
         self._progress = progress
-        self._started = time.time()
-        self._clock = time.monotonic()
-        self._cpu = time.process_time()
+        self._started = time()
+        self._clock = monotonic()
+        self._cpu = process_time()
         self._guarding = _Spent()
         self._cells: list[CellRun] = []
         self._artifacts: list[ArtifactRecord] = []
@@ -132,8 +132,8 @@ class _Step:
         return StepResult(
             state="failed" if error else "succeeded",
             started=self._started,
-            seconds=time.monotonic() - self._clock,
-            cpu=time.process_time() - self._cpu,
+            seconds=monotonic() - self._clock,
+            cpu=process_time() - self._cpu,
             guards=self._guarding.seconds,
             cells=tuple(self._cells),
             artifacts=() if error else tuple(self._artifacts),
@@ -153,7 +153,7 @@ class _Step:
     def tell_that_it_stays(self) -> None:
         """The last that is told: whoever follows does not wait for the end of the process."""
         cell = self._cells[-1]
-        self._progress(Progress("stays", cell.index, cell.id, time.time(), "failed"))
+        self._progress(Progress("stays", cell.index, cell.id, time(), "failed"))
 
     def _run(self) -> None:
         spec = self._spec
@@ -286,7 +286,7 @@ class _Step:
 
     def _run_cell(self, shell: Shell, place: int) -> None:
         cell = self._spec.cells[place]
-        started, clock = time.time(), time.monotonic()
+        started, clock = time(), monotonic()
         self._progress(Progress("cell_started", cell.index, cell.id, started, "running"))
         outputs: CellOutputs = shell.recorder.start_cell()
         self._notebook.begin(place, outputs)
@@ -303,10 +303,10 @@ class _Step:
             raise StepFailure(_broken_off(cell, fault)) from fault
         exhausted = self._descriptors.is_needed()
         state: Any = "failed" if outcome.error is not None else "succeeded"
-        self._cells.append(CellRun(cell.index, cell.id, state, started, time.monotonic() - clock))
+        self._cells.append(CellRun(cell.index, cell.id, state, started, monotonic() - clock))
         self._notebook.finish(place, outcome.execution_count)
         self._notebook.write()
-        self._progress(Progress("cell_finished", cell.index, cell.id, time.time(), state))
+        self._progress(Progress("cell_finished", cell.index, cell.id, time(), state))
         if outcome.error is not None:
             self.fault = outcome.error if isinstance(outcome.error, Exception) else None
             raise StepFailure(cell_error(cell, outcome, outcome.error))
@@ -328,12 +328,12 @@ class _Spent:
     def __enter__(self) -> None:
         self._depth += 1
         if self._depth == 1:
-            self._entered = time.process_time()
+            self._entered = process_time()
 
     def __exit__(self, *_: object) -> None:
         self._depth -= 1
         if not self._depth:
-            self.seconds += time.process_time() - self._entered
+            self.seconds += process_time() - self._entered
 
 
 def enter(folder: str) -> None:

@@ -21,9 +21,9 @@ import stat
 import sys
 import tempfile
 import threading
-import time
 import types
 from collections.abc import Iterable, Mapping
+from time import time  # before a cell can put others in their places
 from typing import Any
 
 from labline_runtime import library, opens
@@ -104,7 +104,7 @@ class Watch:
         if len(self._seen) >= FILE_LIMIT:
             self.be_blind(f"it uses more than {FILE_LIMIT} files")
             return
-        use, now = (name, mode), time.time()
+        use, now = (name, mode), time()
         if use not in self._seen and os.getpid() != self._process:
             self._tell(name, mode, now)
         self._seen[use] = (self._seen.get(use, (now,))[0], now)

@@ -14,10 +14,10 @@ import ast
 import builtins
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, time  # before a cell can put others in their places
 from typing import Any
 
 from labline_runtime.documents import to_json
@@ -72,7 +72,7 @@ class Pooled:
         self._gathered: dict[int, Gathered] = {}
         self._ended: list[PooledItem] = []
         self._batches = 0
-        self._due = time.monotonic() + _PAUSE
+        self._due = monotonic() + _PAUSE
         self._now = os.open(folder / NOW, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         self._mark(NO_ITEM)
 
@@ -88,18 +88,18 @@ class Pooled:
                 self.things[number] = thing
             if not is_wanted:
                 continue
-            shown, started, clock = self._outputs(), time.time(), time.monotonic()
+            shown, started, clock = self._outputs(), time(), monotonic()
             self._made = self._kind() if self._kind is not None else None
             self._mark(number)
             yield thing
             self._mark(NO_ITEM)
             flush_streams()
-            self._ended.append(PooledItem(number, started, time.monotonic() - clock, tuple(shown.to_notebook())))
+            self._ended.append(PooledItem(number, started, monotonic() - clock, tuple(shown.to_notebook())))
             self._gathered[number] = self._take()
             if (problem := figures()) is not None:
                 return self._end_loop(problem)
             is_altered = is_altered or not digests[number] or self._digest(thing) != digests[number]
-            if time.monotonic() >= self._due:
+            if monotonic() >= self._due:
                 try:
                     self.flush()
                 except StepFailure as failure:
@@ -117,12 +117,12 @@ class Pooled:
         """Store what has ended. Raises :class:`StepFailure` where it cannot be, or must not."""
         if not self._ended:
             return
-        began = time.monotonic()
+        began = monotonic()
         batch = replace(self._store(self._gathered), items=tuple(self._ended))
         write_atomically(self._folder / f"batch-{self._batches}.json", to_json(batch))
         self._batches += 1
         self._gathered, self._ended = {}, []
-        self._due = time.monotonic() + max(_PAUSE, _SHARE * (time.monotonic() - began))
+        self._due = monotonic() + max(_PAUSE, _SHARE * (monotonic() - began))
 
     def begin_comprehension(self, kind: type[list[Any]] | type[dict[Any, Any]]) -> None:
         """The loop is a comprehension, which makes things of this *kind*."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import platform
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import time  # before a cell can put others in their places
 
 from labline_runtime import execute, hidden_state, metrics, parameters, unwritten
 from labline_runtime.documents import to_json
@@ -97,7 +97,7 @@ class _Reference:
             raise StepFailure(execute.cell_error(cell, outcome, outcome.error))
         pickling.track_classes(self._shell.namespace)
         pickling.remember_imports(metrics.imported_modules(self._shell.transform(cell.source)))
-        self._progress(Progress("cell_finished", cell.index, cell.id, time.time(), "succeeded"))
+        self._progress(Progress("cell_finished", cell.index, cell.id, time(), "succeeded"))
 
     def _look(self, after: int) -> None:
         moment = self._moments.get(after)

@@ -24,7 +24,7 @@ _LOCAL_BODY = frozenset({"timeit"})
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w[\w.]*)[ \t]*(?P<line>[^\n]*)(?:\n(?P<body>.*))?\Z", re.DOTALL)
 # What IPython makes Python of: magics, shell lines, help, calls without parentheses (``/f a``, and ``;`` alone); cells
 # that are indented as a whole, and copied prompts.
-_OWN_SYNTAX = re.compile(r"[%!?]|(?m:^[ \t]*[,;/])|\A\s*[ \t]|\A\s*(?:>>>|In \[)")
+_OWN_SYNTAX = re.compile(r"[%!?]|(?m:^[ \t]*(?:[,;/]|>>>))|\A\s*[ \t]|\A\s*In \[")
 # A copied prompt that Python takes for an annotation of ``In``.
 _PROMPT = re.compile(r"^\s*(?:\[(?:nav|ins)\] )?In \[\d+\]: ", re.MULTILINE)
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -140,6 +140,22 @@ def test_what_is_not_followed_is_taken_to_only_look_where_that_is_sure(body: str
     assert any(edge.startswith("b>c:") and "L" in edge.partition(":")[2].split(",") for edge in found)
 
 
+KEPT = """
+from functools import cached_property
+rate = 2
+class T:
+    @cached_property
+    def kept(self):
+        return rate
+t = T()
+"""
+
+
+def test_a_kept_property_is_part_of_the_object_from_the_step_on_that_first_asks_for_it() -> None:
+    found = edges(pipeline_of(steps(a=KEPT, b="x = t.kept", c="rate = 100", d="print(t.kept)")))
+    assert any(edge.startswith("b>d:") and "t" in edge.partition(":")[2].split(",") for edge in found)
+
+
 @pytest.mark.parametrize(
     "body",
     ["    return x", "    return L", "    return [x, L][0]", "    y = x or L\n    return y", "    return t.rows"],

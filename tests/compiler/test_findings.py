@@ -212,7 +212,9 @@ def test_library_functions_that_stand_in_for_each_other_can_be_followed() -> Non
     assert compile_text(steps(a=swap, b="math.cos(0)")).pipeline is not None
 
 
-@pytest.mark.parametrize("cell", ["  x = 1", "\n    x = 1\n    y = x", ">>> x = 1\n>>> y = x"])
+@pytest.mark.parametrize(
+    "cell", ["  x = 1", "\n    x = 1\n    y = x", ">>> x = 1\n>>> y = x", "# as typed\n>>> x = 1\n1"]
+)
 def test_what_ipython_runs_though_it_is_indented_or_copied_with_prompts_is_no_syntax_error(cell: str) -> None:
     assert parse_cell(cell).tree.body
 

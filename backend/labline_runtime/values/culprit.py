@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import sys
-import time
 import types
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic  # before a cell can put others in their places
 from typing import Any
 
 from labline_runtime.values import reduce_logging
@@ -52,7 +52,7 @@ def find_culprit(values: Mapping[str, Any]) -> Culprit | None:
             continue
         path, part = name, value
         if "recursion" not in str(error):  # else no single part is to blame
-            path, part = _descend(name, value, time.monotonic() + BUDGET_SECONDS)
+            path, part = _descend(name, value, monotonic() + BUDGET_SECONDS)
         return Culprit(name, path, type_name(part))
     return None
 
@@ -70,7 +70,7 @@ def _refusal(value: Any) -> BaseException | None:
 
 def _descend(path: str, value: Any, deadline: float) -> tuple[str, Any]:
     seen = {id(value)}
-    while time.monotonic() < deadline and package_of(type(value)) not in _WHOLE:
+    while monotonic() < deadline and package_of(type(value)) not in _WHOLE:
         for step, part in _parts(value):
             if id(part) in seen or _refusal(part) is None:
                 continue

@@ -9,6 +9,12 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+_FORMATTERS = {  # of IPython
+    **{"PlainTextFormatter": "text/plain", "HTMLFormatter": "text/html", "MarkdownFormatter": "text/markdown"},
+    **{"SVGFormatter": "image/svg+xml", "PNGFormatter": "image/png", "JPEGFormatter": "image/jpeg"},
+    **{"PDFFormatter": "application/pdf", "LatexFormatter": "text/latex", "JSONFormatter": "application/json"},
+    "JavascriptFormatter": "application/javascript",
+}
 # By the name of the type: where such an object may be kept.
 _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "Random": (("random", "_inst"),),
@@ -30,6 +36,11 @@ _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     },
     "Context": (("decimal", "getcontext()"),),
     "ZMQInteractiveShell": (("IPython", "get_ipython()"),),
+    "DisplayFormatter": (("IPython", "get_ipython().display_formatter"),),
+    **{
+        name: (("IPython", f"get_ipython().display_formatter.formatters.[{kind}]"),)
+        for name, kind in _FORMATTERS.items()
+    },
     "_unspecified": (("numpy._core._ufunc_config", "_Unspecified"),),  # what numpy.errstate is not told
     "StepStream": (("labline_runtime.outputs", "stdout()"), ("labline_runtime.outputs", "stderr()")),
 }
@@ -50,8 +61,10 @@ def place_of(value: Any) -> tuple[str, str] | None:
 
 
 def _kept(module: str, attribute: str) -> Any:
-    found = getattr(sys.modules.get(module), attribute.removesuffix("()"), None)
-    return found() if attribute.endswith("()") and found is not None else found
+    try:
+        return find(module, attribute) if module in sys.modules else None
+    except (AttributeError, KeyError, ImportError):
+        return None
 
 
 def list_place_of(value: Any) -> tuple[str, str] | None:
@@ -64,8 +77,11 @@ def list_place_of(value: Any) -> tuple[str, str] | None:
 def find(module: str, attribute: str) -> Any:
     """What is kept there in this process."""
     __import__(module)
-    found = sys.modules[module]
+    found: Any = sys.modules[module]
     for part in attribute.split("."):
+        if part.startswith("["):
+            found = found[part[1:-1]]
+            continue
         found = getattr(found, part.removesuffix("()"))
         found = found() if part.endswith("()") else found
     return found

@@ -89,7 +89,7 @@ class Calls(Looking, LibraryObjects):
             thing = self.heap.things[number]
             if thing.klass is not None:  # registered as an accessor
                 found |= self.construct(number, thing.klass, Arguments([value]), node)
-            elif thing.function is not None and thing.function.binding == "property":
+            elif thing.function is not None and thing.function.is_property:
                 found |= self.enter_function(number, thing.function, Arguments([value]), node)
         return found
 

@@ -10,7 +10,7 @@ from itertools import islice
 from labline_compiler.analysis import generators, hidden_state, methods
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.functions import Functions
-from labline_compiler.analysis.heap import NOTHING, ClassInfo, Value
+from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
 
 _STORE = 5  # steps of work that setting an attribute is
 _ASKED = re.compile(r"_repr_\w+_|_ipython_display_|utcoffset|dst|tzname|fromutc")
@@ -115,8 +115,8 @@ class Classes(Functions):
         result: Value = NOTHING
         for each in sorted(found & self.heap.functions):
             info = self.heap.things[each].function
-            if info is not None and info.binding == "property":
-                result |= self.enter_function(each, info, Arguments([]), node, own)
+            if info is not None and info.is_property:
+                result |= self._property_of(number, name, each, info, node)
         for each in self._instances_with(found, "__get__"):
             result |= self.special(each, "__get__", Arguments([own, frozenset((self._class_of(number),))]), node)
         if thing.instance_of is not None:
@@ -271,8 +271,8 @@ class Classes(Functions):
             info = self.heap.things[function].function
             if info is None:
                 continue
-            if info.binding == "property":
-                got = self.enter_function(function, info, Arguments([]), node, own)
+            if info.is_property:
+                got = self._property_of(number, name, function, info, node)
                 result |= self._call_held(got, arguments, node)
                 continue
             receiver = own if thing.instance_of is not None or info.binding == "class" else None
@@ -297,6 +297,15 @@ class Classes(Functions):
         if found or not self._conventional(name):
             self.state.alter(self.heap.reach(arguments.all), NOTHING)
         return result | self.heap.mutable(reached | self.heap.reach(arguments.all))
+
+    def _property_of(self, number: int, name: str, function: int, info: FunctionInfo, node: ast.AST) -> Value:
+        """What a property of an instance gives; one that is kept becomes an attribute of the instance."""
+        own = frozenset((number,))
+        got = self.enter_function(function, info, Arguments([]), node, own)
+        if info.binding == "kept":
+            self.state.alter(own, got)
+            self.store_attribute(number, name, got, node)
+        return got
 
     def _mixed_in(self, klass: int, name: str) -> tuple[str, ...]:
         """The methods that a method of scikit-learn's mixins runs one after the other, which the class inherits."""

@@ -33,8 +33,13 @@ class FunctionInfo:
     scope: Scope
     frame: Frame | None  # the function around it, if any
     defaults: dict[str, Value]
-    binding: str | None = None  # "static" or "class" where a decorator says so
+    binding: str | None = None  # "static", "class", "property", "kept", "accessor" where a decorator says so
     texts: dict[str, str] = field(default_factory=dict)  # the defaults that are texts which are known
+
+    @property
+    def is_property(self) -> bool:
+        """Whether asking for it runs it; what a kept one gives stays in the object ("kept")."""
+        return self.binding in ("property", "kept")
 
 
 @dataclass(frozen=True, eq=False)

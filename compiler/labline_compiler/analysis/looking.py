@@ -161,6 +161,8 @@ class Looking(Inheritance):
                 its = members[name] & self.heap.functions
                 infos = [self.heap.things[each].function for each in its]
                 properties = {info is not None and info.binding == "property" for info in infos}
+                if any(info is not None and info.binding == "kept" for info in infos):
+                    return None
                 if (its or name in named) and properties != {name in asked and name not in named}:
                     return None
                 found |= its

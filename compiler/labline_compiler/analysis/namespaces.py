@@ -35,9 +35,8 @@ class Namespaces(Plots):
 
     def _everything(self, origin: str, node: ast.AST | None) -> Value:
         name = origin.rpartition(".")[2]
-        self.state.sink.note(
-            "LL204", f"The cell uses {name.removesuffix('()')}(), through which any name can be read and changed.", node
-        )
+        shown = name if name.startswith("%") else f"{name.removesuffix('()')}()"
+        self.state.sink.note("LL204", f"The cell uses {shown}, through which any name can be read and changed.", node)
         names = list(self.state.module.names)
         value = NOTHING.union(*(self.heap.mutable(self.state.look_up(each)) for each in names))
         self.state.alter(self.heap.reach(value))

@@ -279,8 +279,7 @@ class Statements(Stays):
         for value, _ in decorators:
             origin = self.heap.origin(value)
             binding = {"builtins.staticmethod": "static", "builtins.classmethod": "class"}.get(origin or "", binding)
-            if origin in ("builtins.property", "functools.cached_property"):
-                binding = "property"
+            binding = {"builtins.property": "property", "functools.cached_property": "kept"}.get(origin or "", binding)
         accessors = [(value, node) for value, node in decorators if self._is_accessor(value, node)]
         if accessors:
             binding = "accessor"
@@ -300,7 +299,7 @@ class Statements(Stays):
         """Whether a decorator is ``@name.setter`` or the like of a property."""
         functions = [self.heap.things[number].function for number in value]
         is_named_so = isinstance(decorator, ast.Attribute) and decorator.attr in ("setter", "getter", "deleter")
-        return is_named_so and any(f is not None and f.binding == "property" for f in functions)
+        return is_named_so and any(f is not None and f.is_property for f in functions)
 
     def make_function(self, node: scopes.FunctionNode, binding: str | None = None) -> Value:
         """The function object that a definition makes, holding its defaults and what it closes over."""

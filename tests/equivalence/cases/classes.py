@@ -101,6 +101,23 @@ t.v = 7
 ---
 print(t.v, h, h is t.history)
 """,
+    "a_kept_property_is_asked_for_before_its_global_changes": """
+from functools import cached_property
+rate = 2
+class Account:
+    def __init__(self, n):
+        self.n = n
+    @cached_property
+    def worth(self):
+        return self.n * rate
+x, y = Account(5), Account(6)
+---
+first = x.worth
+---
+rate = 100
+---
+print(first, x.worth, y.worth)
+""",
     "inheritance_over_three_steps": """
 class A:
     items = []

@@ -286,4 +286,20 @@ sys.stdout = plain
 ---
 print(seen)
 """,
+    "the_clock_is_replaced_by_one_that_counts": """
+import time
+class Clock:
+    now = 0.0
+def tick():
+    Clock.now += 1
+    return Clock.now
+real, time.time = time.time, tick
+---
+a = time.time()
+---
+b = time.time()
+time.time = real
+---
+print(a, b, Clock.now)
+""",
 }

@@ -142,4 +142,13 @@ handle = HTML("<i>x</i>")
 ---
 print(handle.data)
 """,
+    "a_formatter_with_a_name": """
+html = get_ipython().display_formatter.formatters["text/html"]
+class T:
+    pass
+---
+html.for_type(T, lambda t: "<b>T</b>")
+---
+T()
+""",
 }
