@@ -140,6 +140,28 @@ def test_what_is_not_followed_is_taken_to_only_look_where_that_is_sure(body: str
     assert any(edge.startswith("b>c:") and "L" in edge.partition(":")[2].split(",") for edge in found)
 
 
+@pytest.mark.parametrize(
+    ("made", "altered", "asked"),
+    [
+        ("d = {k: 1}", "d[2] = 3", "d[k]"),
+        ("d = {k: 1}", "d.update({2: 3})", "d.get(k)"),
+        ("d = {k: 1}", "d[2] = 3", "del d[k]"),
+        ("d = [k]", "d[0:0] = [1]", "print(k in d)"),
+        ("d = [k]", "d.append(2)", "d.index(k)"),
+        ("d = [k]", "d.append(2)", "print(d[0] == k)"),
+        ("d = {k}", "d.add(2)", "print(d - {k})"),
+    ],
+)
+def test_what_is_looked_for_by_its_identity_travels_with_what_holds_it(made: str, altered: str, asked: str) -> None:
+    found = edges(pipeline_of(steps(a=f"class K: ...\nk = K()\n{made}", b=altered, c=asked)))
+    assert any(edge.startswith("b>c:") and {"d", "k"} <= set(edge.partition(":")[2].split(",")) for edge in found)
+
+
+def test_what_is_looked_for_by_a_comparison_of_its_own_need_not_travel_with_what_holds_it() -> None:
+    made = "class K:\n    def __eq__(self, o): return True\n    def __hash__(self): return 1\nk = K()\nd = {k: 1}"
+    assert "b>c:d" in edges(pipeline_of(steps(a=made, b="d[2] = 3", c="d[k]")))
+
+
 KEPT = """
 from functools import cached_property
 rate = 2

@@ -215,6 +215,17 @@ class Classes(Functions):
                     result = result | given if result else given
         return result
 
+    def sought(self, value: Value) -> None:
+        """*value* is looked for by equality, which is identity where its class has no other."""
+        things = self.heap.things
+        alike = frozenset(
+            number
+            for number in value
+            if things[number].kind == "sklearn" or (number in self.heap.instances and not self._found(number, "__eq__"))
+        )
+        if alike:
+            self.same_identity(alike)
+
     def _special_of_each(self, numbers: list[int], name: str, arguments: Arguments, node: ast.AST) -> None:
         """Call a special method of several instances, together where all of them would come to hold each other."""
         if not self.exhausted:

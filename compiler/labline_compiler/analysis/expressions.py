@@ -278,6 +278,8 @@ class Expressions(Calls):
             return self.heap.relate(self.heap.make(self.site(node, "operator"), kind), left | right)
         common = kinds - {"scalar"}
         kind_of_all = common.pop() if len(common) == 1 else None
+        if kind_of_all == "set":
+            self.sought(self.heap.elements(left | right))
         if kind_of_all in ("list", "dict", "set", "tuple"):
             return self.heap.make(
                 self.site(node, "operator"), kind_of_all, self.heap.elements(left) | self.heap.elements(right)
@@ -305,8 +307,11 @@ class Expressions(Calls):
         for operator, right in zip(node.ops, values[1:], strict=True):
             if isinstance(operator, (ast.In, ast.NotIn)):
                 self.iterate(right, members=True)
+                self.sought(values[0])
             elif isinstance(operator, (ast.Is, ast.IsNot)) and values[0] and right:
                 self.same_identity(involved)
+            elif isinstance(operator, (ast.Eq, ast.NotEq)):
+                self.sought(involved)
         kinds = {self.heap.kind(value) for value in values} - {"scalar"}
         if not kinds or isinstance(node.ops[0], (ast.In, ast.NotIn, ast.Is, ast.IsNot)):
             return NOTHING
@@ -395,6 +400,7 @@ class Expressions(Calls):
         if self.heap.origin(value) == "sys.modules":
             return self.module_called(node.slice, node)
         self.use(value | index)
+        self.sought(index)
         kind = self.heap.kind(value)
         for number in sorted(n for n in value if self.heap.things[n].kind == "defaultdict"):  # it may make the key
             things, own = self.heap.things, frozenset((number,))

@@ -70,6 +70,10 @@ class Functions(Mentioning):
         """Whether objects are one matters from here on."""
         raise NotImplementedError
 
+    def sought(self, value: Value) -> None:
+        """*value* is looked for by equality."""
+        raise NotImplementedError
+
     def assign(self, target: ast.expr, value: Value) -> None:
         """Bind or store *value*."""
         raise NotImplementedError

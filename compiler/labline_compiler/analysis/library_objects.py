@@ -146,6 +146,7 @@ class LibraryObjects(LibraryCalls):
 
     def _container_method(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         handed = arguments.all
+        self.sought(handed | self.heap.elements(self.heap.only(handed, "set")))
         if name in methods.CONTAINER_ASKS and self.heap.instances:
             self.use(receiver)
         if name in methods.CONTAINER_COMPARES:

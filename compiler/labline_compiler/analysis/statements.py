@@ -410,6 +410,7 @@ class Statements(Stays):
         holder, key = self.eval(target.value), NOTHING
         if isinstance(target, ast.Subscript):
             key = self.eval(target.slice)
+            self.sought(key)
             if self.heap.kind(holder) not in ("pandas", "numpy", "list"):
                 value |= key
         for number in holder:

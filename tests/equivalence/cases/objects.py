@@ -317,4 +317,19 @@ x[0] = 9
 ---
 print(m.tolist(), np.shares_memory(m, x))
 """,
+    "what_is_found_by_its_identity": """
+class Node:
+    def __init__(self, n):
+        self.n = n
+a, b = Node(1), Node(2)
+names = {a: "a", b: "b"}
+seen = [a]
+done = {b}
+---
+names[3] = "c"
+seen.append(3)
+done.add(3)
+---
+print(names[a], names.get(b), a in seen, seen.index(a), done - {b}, b in done, Node(1) in names)
+""",
 }
