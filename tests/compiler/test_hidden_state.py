@@ -275,6 +275,10 @@ CASES = {
     "an alias deleted by a magic": (steps(a="x = [1]\ny = x", b="%xdel x", c="print(y)"), {"a>b:x,y", "b>c:y"}),
     "everything deleted by a magic": (steps(a="x = 1", b="%reset -f\nx = 2", c="print(x)"), {"a>b:x", "b>c:x"}),
     "a script that binds names": (steps(a="%run s.py", b="y = found"), {"a>b:found"}),
+    "a script that sees the names, after another that has bound some": (
+        steps(a="%run q.py", b="def f(): return Queue()", c="%run -i t.py"),
+        {"a>c:@numpy.random,@random,@torch.random,Queue,logging,np,os,plt,random", "b>c:f"},
+    ),
     "a script that sees the names": (steps(a="x = [1]", b="%run -i s.py", c="y = x"), {"a>b:x", "b>c:x"}),
 }
 

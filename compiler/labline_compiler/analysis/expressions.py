@@ -39,6 +39,7 @@ class Expressions(Calls):
         self.postponed = False  # whether annotations are kept as texts, in this cell and in those below
         self.unseen = False  # whether names may have been bound out of sight, to objects of any kind
         self.marked: dict[str, None] = {}
+        self.written_names: dict[str, None] = {}
         self.log_files: dict[str | None, None] = {}
         self.patched: dict[str, dict[str, None]] = {}  # attributes put into libraries: name -> paths
         self.last_value: Value = NOTHING  # of the last expression statement

@@ -16,6 +16,15 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _names_in(code: str) -> list[str]:
+    """The names that a file of Python mentions; none where it is something else."""
+    try:
+        tree = parse_python(code)
+    except CellSyntaxError:
+        return []
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
 _SHELL = _words("system getoutput getoutput_split")
 _SHELL_MAGICS = _words("bash sh script system sx sc perl ruby python python2 python3 pypy cmd pip conda mamba uv")
 _TEXT_CELLS = _words("html HTML javascript js markdown latex svg SVG")
@@ -53,6 +62,7 @@ class Magics(History):
         elif magic.name in ("writefile", "file"):
             plain = words and not set("{$") & set(magic.line)
             self.state.sink.file("write", words[-1].strip("\"'") if plain else None)
+            self.written_names |= dict.fromkeys(_names_in(magic.body or ""))
         elif magic.name in _SHELL_MAGICS:
             for option in ("--out", "--err", "--proc"):
                 if option in words[:-1]:

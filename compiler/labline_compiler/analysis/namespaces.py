@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 
+from labline_compiler.analysis import scopes
 from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis.given_names import BUILTINS
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.plots import Plots
 from labline_compiler.analysis.texts import ANY
@@ -19,7 +21,9 @@ _USES = frozenset(f"builtins.{name}" for name in ("getattr", "setattr", "delattr
 class Namespaces(Plots):
     """What reaches the notebook's names from outside its code."""
 
+    unseen: bool  # whether names may have been bound out of sight
     marked: dict[str, None]  # names that stand after "@" in texts of the notebook
+    written_names: dict[str, None]  # names that code mentions which the notebook writes to files
 
     def bound_out_of_sight(self, what: str) -> None:
         """*what* may have bound any name."""
@@ -37,6 +41,8 @@ class Namespaces(Plots):
         name = origin.rpartition(".")[2]
         shown = name if name.startswith("%") else f"{name.removesuffix('()')}()"
         self.state.sink.note("LL204", f"The cell uses {shown}, through which any name can be read and changed.", node)
+        if self.unseen:
+            self._read_what_is_unseen()
         names = list(self.state.module.names)
         value = NOTHING.union(*(self.heap.mutable(self.state.look_up(each)) for each in names))
         self.state.alter(self.heap.reach(value))
@@ -44,6 +50,20 @@ class Namespaces(Plots):
         self.state.bind_inside([each for each in names if kinds[each] not in ("module", "library")], value)
         self.bound_out_of_sight(name)
         return value
+
+    def _read_what_is_unseen(self) -> None:
+        """Names that nothing in sight binds may be there: those of functions and of code written to files."""
+        functions = [self.heap.things[number].function for number in sorted(self.heap.functions)]
+        mentioned = {name for each in functions if each is not None for name in scopes.free_names(each.node)}
+        self.state.forgiving += 1
+        for name in sorted((mentioned | self.written_names.keys()) - self.state.module.names.keys() - BUILTINS):
+            if self.state.global_value(name) is None:
+                self.unbound(name)
+        self.state.forgiving -= 1
+
+    def unbound(self, name: str) -> Value:
+        """The value of a name that the notebook does not bind."""
+        raise NotImplementedError
 
     def main_attribute(self, origin: str, arguments: Arguments, node: ast.AST) -> Value | None:
         """``getattr(__main__, name)`` and the like; None for other calls that are handed the module."""

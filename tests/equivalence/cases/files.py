@@ -151,4 +151,19 @@ with zipfile.ZipFile("all.zip", "w") as z:
 ---
 print(zipfile.ZipFile("all.zip").namelist())
 """,
+    "a_script_sees_what_another_script_has_bound": """
+%%writefile queue_of_one.py
+class Queue:
+    def __init__(self):
+        self.items = [3]
+---
+%run queue_of_one.py
+---
+%%writefile shows.py
+def show():
+    print(Queue().items)
+show()
+---
+%run -i shows.py
+""",
 }
