@@ -48,6 +48,40 @@ def _is_installed(top: str) -> bool:
     return any(place is not None and os.path.abspath(place).startswith(folders()) for place in places)
 
 
+def beside(folder: str) -> list[str]:
+    """What lies in a notebook's *folder*; nothing where that cannot be read."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def shadow(folder: str) -> str | None:
+    """What lies in *folder* that would be imported in the place of an installed module; None where nothing does.
+
+    A module that was imported already is there, and Python's own come before the folder. That is the process's own.
+    """
+    suffixes = importlib.machinery.all_suffixes()
+    elsewhere = [entry for entry in sys.path if entry and os.path.abspath(entry) != os.path.abspath(folder)]
+    for entry in sorted(beside(folder)):
+        name = entry.partition(".")[0]
+        if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
+            continue
+        path = os.path.join(folder, entry)  # noqa: PTH118
+        is_package = entry == name and os.path.isdir(path)  # noqa: PTH112
+        if not is_package and entry.removeprefix(name) not in suffixes:
+            continue
+        installed = importlib.machinery.PathFinder.find_spec(name, elsewhere)
+        # A folder without __init__ comes after all else that has the name.
+        if installed is not None and (not is_package or installed.origin is None or _is_regular(path)):
+            return entry
+    return None
+
+
+def _is_regular(package: str) -> bool:
+    return any(entry.partition(".")[0] == "__init__" for entry in beside(package))
+
+
 def forget() -> None:
     """Look anew what is installed."""
     _is_installed.cache_clear()

@@ -68,11 +68,7 @@ class Ahead:
 
     def _shadowing(self) -> set[str]:
         """What in the folder might be imported in place of a library."""
-        try:
-            found = {name.partition(".")[0] for name in os.listdir(self._folder)}  # noqa: PTH208
-        except OSError:
-            return set()
-        return found & self.shelf.names()
+        return {name.partition(".")[0] for name in library.beside(self._folder)} & self.shelf.names()
 
     def enter_step(self) -> None:
         """Have the step find the libraries on the shelf, with random numbers of its own."""
@@ -117,10 +113,12 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
                 name = statement.split()[1]
                 if not library.is_library(name):
                     break  # code beside the notebook, or missing: both are the step's own
+                _check_shadows(folder, statement, name)
                 found.append(_carry_out(statement, scene, names))
             later += _bring_later(statements[len(found) - 1], scene) if found else ()
             # What lies beside the notebook under that name is not carried out before the notebook does so.
             if autologging and len(found) == len(statements) and library.is_library("mlflow"):
+                _check_shadows(folder, tracking.AUTOLOGGING, "mlflow")
                 aside += _bring_aside(scene)
             # While all is in sight. The notebook may call a module otherwise than the statement does.
             patches.learn(names | {s: sys.modules.get(s.split()[1]) for s in statements})
@@ -144,6 +142,16 @@ def threads() -> list[str]:
             with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/comm") as comm:  # noqa: PTH123
                 found.append(comm.read().strip())
     return sorted(name for name in found if name not in HARMLESS_THREADS)
+
+
+def _check_shadows(folder: str, statement: str, name: str) -> None:
+    """Raise :class:`Refused` where importing *name* may carry out what lies beside the notebook.
+
+    What a library imports nobody knows beforehand, and nothing of the notebook's runs before the notebook does.
+    """
+    if name.partition(".")[0] not in sys.stdlib_module_names and (shadow := library.shadow(folder)) is not None:
+        reason = f"{shadow} beside the notebook stands in the way of an installed module, which it may import"
+        raise Refused(statement, reason)
 
 
 def _bring_later(statement: str, scene: _Scene) -> Iterator[Brought]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from labline_runtime.tracking import AUTOLOGGING
 from tests.runtime.conftest import BUNDLE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")
@@ -167,3 +168,81 @@ def test_what_is_imported_later_comes_with_what_it_may_rest_on(used: dict[str, o
 
 def test_what_sets_more_than_modules_is_imported_in_the_step(used: dict[str, object]) -> None:
     assert (used["alone"], used["set"]) == (["one", "two"], "set")
+
+
+SHADOWED = """
+import sys; sys.path.append({bundle!r})
+import json, os
+from labline_runtime import forkserver
+forkserver._warm_up()
+from labline_runtime.preload import Refused, preload
+found = {{}}
+for case, (statements, autologging) in {cases!r}.items():
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        try:
+            preload(statements, os.path.join({folder!r}, case), autologging=autologging)
+            told = None
+        except Refused as refused:
+            told = [refused.statement, str(refused)]
+        os.write(writer, json.dumps(told).encode())
+        os._exit(0)
+    os.close(writer)
+    found[case] = json.loads(os.fdopen(reader).read())
+print(json.dumps(found))
+"""
+USER = ["import uses_other"]
+BESIDE = {
+    # what lies beside the notebook, what is to be imported, whether a training is to be logged
+    "module.other_lib.py": (USER, False),
+    "package.other_lib/__init__.py": (USER, False),
+    "aside.other_lib.py": (["import json"], True),
+    "logged.mlflow.py": (["import json"], True),
+    "own.py_lib.py": (USER, False),
+    "folder.other_lib/data.csv": (USER, False),
+    "text.other_lib.txt": (USER, False),
+    "python's.json.py": (USER, False),
+}
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str] | None]:
+    """What came of importing a library that imports another, by what lies beside the notebook."""
+    base, folder = tmp_path_factory.mktemp("base"), tmp_path_factory.mktemp("notebooks")
+    installed = Path(sysconfig.get_path("purelib", "posix_user", {"userbase": str(base)}))
+    installed.mkdir(parents=True)
+    (installed / "uses_other.py").write_text("import other_lib\n")
+    (installed / "mlflow.py").write_text("import other_lib\n")
+    (installed / "other_lib.py").write_text("")
+    for case in BESIDE:
+        path = folder / case / case.partition(".")[2]
+        path.parent.mkdir(parents=True)
+        path.write_text(f"open({str(folder / case / 'carried out')!r}, 'w').close()\n")
+    script = SHADOWED.format(bundle=str(BUNDLE), cases=BESIDE, folder=str(folder))
+    environment = os.environ | {"PYTHONUSERBASE": str(base), "PYTHONPATH": str(installed)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.rglob("carried out"))
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("case", "statement"),
+    [("module.other_lib.py", USER[0]), ("package.other_lib/__init__.py", USER[0]), ("aside.other_lib.py", AUTOLOGGING)],
+)
+def test_what_lies_beside_the_notebook_under_a_librarys_name_is_not_carried_out(
+    beside: dict[str, list[str] | None], case: str, statement: str
+) -> None:
+    told = beside[case]
+    assert told is not None
+    assert told[0] == statement
+    assert "other_lib" in told[1]
+
+
+@pytest.mark.parametrize(
+    "case", ["logged.mlflow.py", "own.py_lib.py", "folder.other_lib/data.csv", "text.other_lib.txt", "python's.json.py"]
+)
+def test_what_stands_in_no_librarys_way_keeps_none_from_being_imported_ahead(
+    beside: dict[str, list[str] | None], case: str
+) -> None:
+    assert beside[case] is None

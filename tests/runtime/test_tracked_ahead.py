@@ -159,13 +159,6 @@ def test_a_step_that_trains_nothing_cannot_tell(learning: Place, store: SimpleNa
     assert json.loads(found.printed()) == json.loads(usual.printed())
 
 
-def test_a_file_called_mlflow_beside_the_notebook_is_not_carried_out_ahead(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.py").write_text("open('carried_out', 'w').close()")
-    with place(tmp_path, LEARNER, autologging=True) as own:
-        assert own.run(IMPORTS, "print(LogisticRegression.__name__)").printed() == "LogisticRegression\n"
-    assert not (tmp_path / "carried_out").exists()
-
-
 def test_what_is_made_before_a_training_is_not_made_twice(learning: Place, store: SimpleNamespace) -> None:
     run = store.start()
     own = ("import sys, pydantic, yaml\nbefore, hidden = yaml, 'mlflow' not in sys.modules", "functions")
