@@ -20,6 +20,9 @@ from labline_compiler.syntax import parse
 _PYTHON_BODY = frozenset({"time", "capture", "prun", "memit", "mprun", "lprun", "heat", "snakeviz", "pyinstrument"})
 # Cell magics whose body is Python with names of its own.
 _LOCAL_BODY = frozenset({"timeit"})
+# Cell magics whose line is Python as well, which runs before the body; and what options may stand before it.
+_WITH_SETUP = frozenset({"timeit", "memit"})
+_OPTIONS = re.compile(r"(?:\s*-\w+(?:\s+[\d_]+(?=\s|\Z))?)*\s*")
 
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w[\w.]*)[ \t]*(?P<line>[^\n]*)(?:\n(?P<body>.*))?\Z", re.DOTALL)
 # What IPython makes Python of: magics, shell lines, help, calls without parentheses (``/f a``, and ``;`` alone); cells
@@ -90,7 +93,31 @@ def parse_cell(
         return ParsedCell(ast.Module([], []), CellMagic(name, line, body))
     above = source[: len(source) - len(body)].count("\n")
     tree = python("\n" * above + body)
+    if name in _WITH_SETUP:
+        setup = without_options(line)
+        before = source[: magic.end("line") - len(setup)]
+        tree = ast.Module([*_setup(setup, before, python), *tree.body], tree.type_ignores)
     return ParsedCell(tree, CellMagic(name, line), local=name in _LOCAL_BODY)
+
+
+def without_options(line: str) -> str:
+    """The code in the line of a magic such as ``%timeit -n 10 code``."""
+    return line[match.end() :] if (match := _OPTIONS.match(line)) else line
+
+
+def _setup(code: str, before: str, python: Callable[[str], ast.Module]) -> list[ast.stmt]:
+    """The *code* of a magic's line, at its place in the cell, of which *before* comes before it."""
+    try:
+        found = python(code).body
+    except CellSyntaxError:  # a release that has other options
+        return []
+    column = len(before.rpartition("\n")[2].encode())
+    for statement in found:
+        for node in ast.walk(ast.increment_lineno(statement, before.count("\n"))):
+            if hasattr(node, "col_offset"):
+                node.col_offset += column
+                node.end_col_offset += column
+    return found
 
 
 def aliases(sources: Iterable[str]) -> frozenset[str]:

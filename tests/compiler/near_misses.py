@@ -212,6 +212,8 @@ FLOWS: dict[str, tuple[Content, list[Content]]] = {
             steps("%run other.py", "print(x)"),
             steps("%pylab inline", "plot(sin(linspace(0, 1)))"),
             steps("%%time\nx = 1", "print(x)"),
+            steps("%%timeit -n 1 -r 1 import json; x = [1]\njson.dumps(x)"),
+            steps("%%memit x = [1]\nsum(x)"),
             steps("%%capture out\nprint(1)", "out.show()"),
             steps("files = !ls", "print(files)", "%timeit -o -q files"),
             steps("import os.path", "print(os.path.join('a'))"),

@@ -9,7 +9,14 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.history import History, lacks_some
 from labline_compiler.analysis.plots import INLINE
-from labline_compiler.ipython import CellMagic, CellSyntaxError, ParsedCell, expanded_names, parse_python
+from labline_compiler.ipython import (
+    CellMagic,
+    CellSyntaxError,
+    ParsedCell,
+    expanded_names,
+    parse_python,
+    without_options,
+)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -194,7 +201,7 @@ class Magics(History):
             self._unknown(f"%{name}", line)
 
     def _python_line(self, name: str, line: str) -> None:
-        text = line if name == "time" else re.sub(r"^(\s*-\w+(\s+\d+)?)*\s*", "", line)
+        text = line if name == "time" else without_options(line)
         try:
             tree = parse_python(text)
         except CellSyntaxError:
