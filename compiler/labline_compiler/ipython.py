@@ -114,9 +114,9 @@ def _setup(code: str, before: str, python: Callable[[str], ast.Module]) -> list[
     column = len(before.rpartition("\n")[2].encode())
     for statement in found:
         for node in ast.walk(ast.increment_lineno(statement, before.count("\n"))):
-            if hasattr(node, "col_offset"):
+            if isinstance(node, (ast.expr, ast.stmt)):
                 node.col_offset += column
-                node.end_col_offset += column
+                node.end_col_offset = (node.end_col_offset or 0) + column
     return found
 
 
