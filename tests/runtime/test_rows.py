@@ -157,3 +157,39 @@ def test_a_window_a_copy_and_a_row_that_crossed_have_one_digest(tmp_path):
     within, _ = crossed(tmp_path, base[1], base)
     rows = [base[1], base[1].copy(), copy.deepcopy(base[1]), alone, first, second, within]
     assert len({digest(row) for row in rows}) == 1
+
+
+OBJECTS = [("n", int), ("o", object), ("t", "M8[ns]"), ("s", "f4", (2,))]
+
+
+def records_of_objects():
+    return np.array([(1, [1], 5, (1, 2)), (2, [2], 6, (3, 4)), (3, [3], 7, (5, 6))], OBJECTS)
+
+
+def test_rows_and_views_of_records_that_hold_objects_see_what_is_written_to_their_array(tmp_path):
+    x = records_of_objects()
+    array, row, part, field, objects = crossed(tmp_path, x, x[0], x[1:], x["n"], x["o"][::2])
+    assert array.dtype == x.dtype
+    array["n"][:] = 7
+    array["o"][0] = "new"
+    assert (row["n"], row["o"]) == (7, "new")
+    assert part["n"].tolist() == [7, 7]
+    assert field.tolist() == [7, 7, 7]
+    assert objects.tolist() == ["new", [3]]
+    row["o"] = "mine"
+    part["s"][1] = 0
+    assert array["o"][0] == "mine"
+    assert array["s"][2].tolist() == [0, 0]
+
+
+def test_a_row_of_records_that_hold_objects_leaves_their_array_behind(tmp_path):
+    many = np.empty(100_000, OBJECTS)
+    (row,) = crossed(tmp_path, many[1])
+    assert row["o"] is None
+    assert store({"row": many[1]}, tmp_path).size < 10_000
+
+
+def test_records_that_hold_objects_cross_with_what_their_fields_hold(tmp_path):
+    row, array = crossed(tmp_path, records_of_objects()[1], records_of_objects())
+    assert (row["n"], row["o"], row["s"].tolist()) == (2, [2], [3, 4])
+    assert array["t"].astype(int).tolist() == [5, 6, 7]

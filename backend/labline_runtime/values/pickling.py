@@ -78,6 +78,7 @@ from labline_runtime.values.views import (
     reduce_notes,
     reduce_objects,
     reduce_row,
+    reduce_row_of_objects,
     reduce_sealed,
     reduce_times,
     reduce_view,
@@ -166,6 +167,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         """Reduce functions, classes, modules and views; leave all else to pickle."""
         if is_row(obj):  # first, for there may be many, and each question to a row of a recarray costs
             return reduce_row(obj, self.owners, self._shared)
+        if (row := reduce_row_of_objects(obj, self.owners, self._shared)) is not None:
+            return row
         if framed := framed_arrays(obj):
             shared = any(id(self.owners.whole(owner_of(array))) in self._shared for array in framed)
             if shared and (block := reduce_block(obj)):

@@ -33,6 +33,7 @@ class MemoryOwners:
         self._owners: dict[int, Any] = {}
         self._within: dict[int, Any] = {}  # owner -> another whose memory holds all of its
         self._rows: dict[int, dict[int, Any]] = {}  # owner -> rows that are windows on its memory
+        self._rows_of_objects: dict[int, dict[int, Any]] = {}
         self._around: dict[int, Any] = {}  # row, array -> the row in which it lies, where the owner does not travel
         self.framed: set[int] = set()  # arrays in which pandas keeps values
         self.notes: dict[int, Any] = {}  # by such an array: pandas' notes of who shares it
@@ -57,6 +58,11 @@ class MemoryOwners:
         owner = owner_of(row.base)
         self._owners[id(owner)] = owner
         self._rows.setdefault(id(owner), {})[id(row)] = row
+
+    def note_row_of_objects(self, row: Any, owner: Any) -> None:
+        """Remember *row*, of an array of records that hold objects, about to be pickled."""
+        self._owners[id(owner)] = owner
+        self._rows_of_objects.setdefault(id(owner), {})[id(row)] = row
 
     def around(self, look: Any) -> Any:
         """The row in which all lies that looks at the memory of *look*, a row or an array; None where there is none.
@@ -108,6 +114,9 @@ class MemoryOwners:
             if (around := _around(windows, joint.get(number, []), self._owners[number], self.framed)) is not None:
                 self._around |= around
             elif number not in self.separate:
+                found.add(number)
+        for number, several in self._rows_of_objects.items():
+            if len(several) > 1 or joint.get(number):
                 found.add(number)
         return frozenset(found)
 
@@ -194,9 +203,9 @@ def _start(array: Any) -> int:
 
 
 def is_plain_array(value: Any) -> bool:
-    """Whether *value* is an ndarray (no subclass) of plain data, or one of objects."""
+    """Whether *value* is an ndarray (no subclass)."""
     numpy = sys.modules.get("numpy")
-    return numpy is not None and type(value) is numpy.ndarray and (value.dtype.kind == "O" or not value.dtype.hasobject)
+    return numpy is not None and type(value) is numpy.ndarray
 
 
 def framed_arrays(value: Any) -> list[Any]:
@@ -298,12 +307,16 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
         return _view, (row, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
-    if owner.dtype.hasobject and owner.dtype != array.dtype:
-        return None  # a field of records: what is no reference must never be taken for one
     owner = owners.plain(owner)
     if owner is array:
         return reduce_objects(array) if array.dtype.hasobject else None
     offset = _start(array) - _start(owner)
+    if owner.dtype.hasobject and owner.dtype != array.dtype:  # what is no reference must never be taken for one
+        if (field := _field_at(owner.dtype, array, offset)) is None:
+            return None
+        name, place = field
+        records = owner, owner.dtype, array.shape, array.strides, offset - place, bool(array.flags.writeable)
+        return _view_of_field, (name, *records)
     return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
 
 
@@ -320,17 +333,39 @@ def _view(
     return view
 
 
+def _field_at(records: Any, array: Any, offset: int) -> tuple[str, int] | None:
+    """The field of *records*, by its name and its place in one, that *array* is of; None for what is none of them."""
+    if any(stride % records.itemsize for stride in array.strides):
+        return None
+    for name, (dtype, place, *_) in (records.fields or {}).items():
+        if (dtype, place) == (array.dtype, offset % records.itemsize):
+            return name, place
+    return None
+
+
+def _view_of_field(name: str, *records: Any) -> Any:
+    return _view(*records)[name]
+
+
 def reduce_objects(array: Any) -> tuple[Any, ...]:
     """Memory first, then what it refers to: that may be, or hold, a view of the same memory."""
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     put = _set_objects if array.flags.writeable else _set_sealed_objects
-    return _objects, (array.shape, order), array.ravel(order).tolist(), None, None, put
+    kind = () if array.dtype.kind == "O" else (array.dtype,)
+    return (
+        _objects,
+        (array.shape, order, *kind),
+        (array.copy() if kind else array).ravel(order).tolist(),
+        None,
+        None,
+        put,
+    )
 
 
-def _objects(shape: tuple[int, ...], order: Any) -> Any:
+def _objects(shape: tuple[int, ...], order: Any, dtype: Any = object) -> Any:
     import numpy
 
-    return numpy.empty(shape, object, order)
+    return numpy.empty(shape, dtype, order)
 
 
 def _set_objects(array: Any, items: list[Any]) -> None:
@@ -383,6 +418,36 @@ def reduce_row(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[
     if around is not None and around is not row:
         return _reduce_within(row, around, memory_of_row(around))
     return _row, (row.tobytes(), row.dtype, bool(row.flags.writeable))
+
+
+def reduce_row_of_objects(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[Any, ...] | None:
+    """How to pickle a row of an array of records that hold objects, with the array where that comes along.
+
+    None for all else.
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or type(row) is not numpy.void or not row.dtype.hasobject or row.base is None:
+        return None
+    owner = owner_of(row.base)
+    if type(owner) is not numpy.ndarray or owner.dtype != row.dtype or not owner.flags.forc:
+        return None
+    owners.note_row_of_objects(row, owner)
+    looks = numpy.asarray(row)
+    if id(owner) not in shared:
+        return _lone_row, (row.dtype, looks.copy().tolist())  # an array in the row is a view of it
+    return _row_of, (owner, (_start(looks) - _start(owner)) // row.dtype.itemsize)
+
+
+def _lone_row(dtype: Any, items: tuple[Any, ...]) -> Any:
+    import numpy
+
+    memory = numpy.empty((), dtype)
+    memory[()] = items
+    return memory[()]
+
+
+def _row_of(owner: Any, place: int) -> Any:
+    return (owner if owner.flags.c_contiguous else owner.T).reshape(-1)[place]
 
 
 def _reduce_within(row: Any, around: Any, memory: Any) -> tuple[Any, ...]:
