@@ -1,3 +1,4 @@
+import { PromiseDelegate } from '@lumino/coreutils';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import { ApiError, type LablineClient } from '../api/client';
@@ -264,13 +265,13 @@ export class NotebookPipeline {
     return this.ask(() => this.client.createRun({ ...this.request(), cache, target, observed, ...options }));
   }
 
-  /** Start a run, and wait until it is over; how it ended, or `null` where another one took its place. */
+  /** Start a run, and wait until it is over; how it ended, or `null` where another took its place or nobody looks. */
   async startAndWait(options: RunOptions): Promise<RunState | null> {
     const started = await this.start(options);
     if (started === null) {
       return null;
     }
-    return new Promise(resolve => {
+    const ended = new Promise<RunState | null>(resolve => {
       const look = () => {
         const run = this.run;
         if (run?.id !== started.id || !isActive(run.state)) {
@@ -281,6 +282,7 @@ export class NotebookPipeline {
       this._changed.connect(look);
       look();
     });
+    return Promise.race([ended, this.closed.promise]);
   }
 
   /** What `start` would do. */
@@ -352,6 +354,7 @@ export class NotebookPipeline {
   }
 
   dispose(): void {
+    this.closed.resolve(null);
     this.compiler.stop();
     this.forecaster.drop();
     this.watchers = 0;
@@ -475,6 +478,8 @@ export class NotebookPipeline {
 
   private readonly compiler: Compiler;
   private readonly _changed = new Signal<this, void>(this);
+  /** Nobody looks any more: no change is told of from then on. */
+  private readonly closed = new PromiseDelegate<null>();
   private _applied: { title: string; undo: () => void } | null = null;
   private readonly _overrides = new Map<string, string>();
   private readonly dismissed = new Set<string>();
