@@ -41,7 +41,7 @@ export class StepChip extends Widget {
     this.serve = document.createElement('button');
     this.serve.type = 'button';
     this.serve.className = 'labline-Chip-button labline-Chip-serve';
-    this.serve.textContent = 'Serve this …';
+    this.serve.textContent = 'Serve this…';
     this.serve.title = 'Make a model of this prediction, with its feature code';
     this.serve.dataset.lablineAction = 'serve-prediction';
     this.serve.hidden = true;

@@ -41,7 +41,7 @@ export function EndpointList({ client, open, openModels }: EndpointListProps): R
       <div className="labline-Runs-head">
         <h1>Endpoints</h1>
         <span className="labline-Runs-count" role="status">
-          {value === null && !trouble ? 'Asking the server …' : ''}
+          {value === null && !trouble ? 'Asking the server…' : ''}
         </span>
         <ActionButton action="open-models" onClick={openModels}>
           Models

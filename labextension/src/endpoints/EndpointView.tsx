@@ -101,7 +101,7 @@ export function EndpointView({ name, client, back, openModel }: EndpointViewProp
           disabled={busy || endpoint === null}
           onClick={() => void remove()}
         >
-          Remove …
+          Remove…
         </ActionButton>
       </div>
       {trouble && <Notice kind="error">{trouble}</Notice>}
@@ -252,7 +252,7 @@ function Places({ endpoint }: { endpoint: Endpoint }): React.JSX.Element {
 
 /** What an endpoint is about that has not dealt with what is wanted yet: what it says begins with a verb. */
 function meanwhile({ message, refused }: Endpoint): string {
-  const wanted = 'It is being brought about …';
+  const wanted = 'It is being brought about…';
   return message === '' || refused ? wanted : `${wanted} Meanwhile it ${message}.`;
 }
 

@@ -19,7 +19,7 @@ export function ModelList({ client, open }: ModelListProps): React.JSX.Element {
       <div className="labline-Runs-head">
         <h1>Models</h1>
         <span className="labline-Runs-count" role="status">
-          {busy ? 'Asking the registry …' : ''}
+          {busy ? 'Asking the registry…' : ''}
         </span>
         <ActionButton action="refresh-models" onClick={again} disabled={busy}>
           Refresh

@@ -45,7 +45,7 @@ export function ModelView({ name, client, back, openRun, openEndpoint }: ModelVi
             <AliasBadge key={alias} alias={alias} version={version} />
           ))}
         <span className="labline-Runs-count" role="status">
-          {busy ? 'Asking the registry …' : said}
+          {busy ? 'Asking the registry…' : said}
         </span>
         {model && (
           <RollbackButton model={model} client={client} change={change} tell={setSaid} disabled={busy} />

@@ -62,7 +62,7 @@ export function PromotionForm({
         Promote version {version}
       </h2>
       {trouble && <Notice kind="error">{trouble}</Notice>}
-      {judgements === null && !trouble && <p role="status">The gate is being asked …</p>}
+      {judgements === null && !trouble && <p role="status">The gate is being asked…</p>}
       {judgements?.length === 0 && <p>The gate asks for nothing.</p>}
       {judgements !== null && judgements.length > 0 && <Judgements judgements={judgements} />}
       <div className="labline-Models-fields">

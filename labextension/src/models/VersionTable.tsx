@@ -78,7 +78,7 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
                   disabled={busy || version === champion}
                   label={`Promote version ${version.version}`}
                 >
-                  Promote …
+                  Promote…
                 </ActionButton>
                 <ActionButton
                   action="deploy"
@@ -86,7 +86,7 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
                   disabled={busy}
                   label={`Deploy version ${version.version}`}
                 >
-                  Deploy …
+                  Deploy…
                 </ActionButton>
               </td>
             </tr>

@@ -56,8 +56,8 @@ export const debugPlugin: JupyterFrontEndPlugin<void> = {
       }
       const working = Notification.emit(
         replay.stop === 'kept'
-          ? `What step ${replay.step} took is loaded …`
-          : `Step ${replay.step} runs again, up to where it failed …`,
+          ? `What step ${replay.step} took is loaded…`
+          : `Step ${replay.step} runs again, up to where it failed…`,
         'in-progress',
         {
           autoClose: false
