@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import type { Forecast, StepForecast } from '../src/api/types';
-import { Forecaster, outcomeWords, summary, timeDetail } from '../src/model/forecast';
+import { Forecaster, note, outcomeWords, summary, timeDetail } from '../src/model/forecast';
 import { optionFaults, toOptions, type OptionFields } from '../src/model/options';
 
 type Given = [StepForecast['outcome'], number | null];
@@ -113,6 +113,13 @@ function asked() {
   const settle = () => new Promise(resolve => setTimeout(resolve, 1));
   return { forecaster, questions, settle, changes: () => changes };
 }
+
+test('a step sets the pace of a run only where it is known how long it takes', () => {
+  const known = { ...forecast(['runs', 3], ['runs', 2]), path: ['s0', 's1'] };
+  const unknown = { ...forecast(['runs', null], ['runs', null]), path: ['s0', 's1'] };
+  assert.equal(note(known.steps[0], known), 'Will run ~3 s · not run before · sets the pace of the run');
+  assert.equal(note(unknown.steps[0], unknown), 'Will run · not run before');
+});
 
 test('many changes make one question', async () => {
   const { forecaster, questions, settle } = asked();

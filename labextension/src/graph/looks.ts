@@ -1,6 +1,6 @@
 import type { CellEvent, Finding, Forecast, Graph, GraphStep, StepForecast, StepRun } from '../api/types';
 import { controlMark, hadNothingToDo } from '../model/control';
-import { outcomeWords } from '../model/forecast';
+import { note, outcomeWords } from '../model/forecast';
 import { elapsed, formatSeconds } from '../model/format';
 import type { StepLook } from './GraphView';
 import { marksOf } from './marks';
@@ -63,12 +63,4 @@ function caption(
   const took = run && (hadNothingToDo(run) ? 'not run' : timing(run, now));
   const cells = step.cells.length === 1 ? '1 cell' : `${step.cells.length} cells`;
   return next && took ? `${took} · ${next.outcome}` : took || cells;
-}
-
-function note(next: StepForecast, forecast: Forecast | null): string {
-  const words = outcomeWords(next);
-  const path = forecast?.path ?? [];
-  const pace = path.length > 1 && path.includes(next.name) ? ' · sets the pace of the run' : '';
-  const text = (next.reason.startsWith(words) ? next.reason : `${words} · ${next.reason}`) + pace;
-  return text[0].toUpperCase() + text.slice(1);
 }

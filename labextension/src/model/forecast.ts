@@ -94,6 +94,15 @@ export function outcomeWords({ outcome, seconds }: StepForecast): string {
   return outcome === 'runs' ? `will run${time}` : outcome === 'depends' ? `may run${time}` : outcome;
 }
 
+/** What becomes of a step and why; of those that make a run take as long as it does, where that is known, this, too. */
+export function note(step: StepForecast, forecast: Forecast | null): string {
+  const words = outcomeWords(step);
+  const path = forecast !== null && forecast.most > 0 ? forecast.path : [];
+  const pace = path.length > 1 && path.includes(step.name) ? ' · sets the pace of the run' : '';
+  const text = (step.reason.startsWith(words) ? step.reason : `${words} · ${step.reason}`) + pace;
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 /** A forecast in one line. */
 export function summary(forecast: Forecast): string {
   const { steps } = forecast;
