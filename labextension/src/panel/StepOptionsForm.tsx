@@ -28,7 +28,7 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
       <fieldset>
         <legend>When it fails</legend>
         <TextField {...bind('retries')} label="Try again" unit="times" hint="0" />
-        <TextField {...bind('wait')} label="after" unit="seconds" hint="at once" />
+        <TextField {...bind('wait')} label="Wait" unit="seconds before each" hint="0" />
         <TextField {...bind('timeout')} label="Stop after" unit="seconds a try" hint="no limit" />
         <CheckField
           name="post-mortem"
@@ -43,21 +43,27 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
         <TextField {...bind('cpu')} label="CPUs" unit="at most, as 2 or 500m" hint="1" />
         <TextField
           {...bind('cpuRequest')}
-          label="set aside"
-          unit="CPUs, where fewer"
+          label="Least CPUs"
+          unit="set aside, where fewer"
           hint={fields.cpu || '1'}
         />
         <TextField {...bind('memory')} label="Memory" unit="at most, as 500Mi or 2Gi" hint="no limit" />
         <TextField
           {...bind('memoryRequest')}
-          label="set aside"
-          unit="of memory, where less"
+          label="Least memory"
+          unit="set aside, where less"
           hint={fields.memory || 'none'}
         />
       </fieldset>
       <fieldset>
         <legend>The model that it makes</legend>
-        <TextField {...bind('register')} label="Register as" unit="name, in MLflow" hint="not" wide />
+        <TextField
+          {...bind('register')}
+          label="Register as"
+          unit="a name in MLflow"
+          hint="not registered"
+          wide
+        />
         {fields.register !== '' && (
           <>
             <TextField {...bind('variable')} label="Variable" unit="with the model" hint="found" />
@@ -86,7 +92,7 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
         </CheckField>
         {fields.foreach && (
           <>
-            <TextField {...bind('parallel')} label="At most" unit="items at a time" hint="as many as fit" />
+            <TextField {...bind('parallel')} label="At most" unit="items at a time" hint="all that fit" />
             <CheckField
               name="allow-failures"
               checked={fields.allowFailures}
@@ -99,7 +105,13 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
             </CheckField>
           </>
         )}
-        <TextField {...bind('exit')} label="Ends runs" unit="parameters: outcome, error" hint="no" wide />
+        <TextField
+          {...bind('exit')}
+          label="Ends runs"
+          unit="names for outcome, error"
+          hint="it does not"
+          wide
+        />
       </fieldset>
       <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>On a cluster</summary>
