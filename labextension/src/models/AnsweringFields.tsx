@@ -43,7 +43,12 @@ export function AnsweringFields({ value, onChange }: AnsweringFieldsProps): Reac
           ['off', 'no']
         ]}
       />
-      <TextField {...bind('kept')} label="Keep" unit="% of requests and answers" hint="as it is" />
+      <TextField
+        {...bind('kept')}
+        label="Keep"
+        unit="% of requests and answers; at first none"
+        hint="as it is"
+      />
     </>
   );
 }

@@ -139,7 +139,7 @@ export function DeployForm({
           label="Workers"
           value={workers}
           onChange={setWorkers}
-          unit="processes that answer"
+          unit="processes that answer; at first 1"
           hint="as it is"
           fault={workersFault}
         />
@@ -168,7 +168,7 @@ export function DeployForm({
           onClick={() => void deploy()}
           disabled={busy || name.trim() === '' || isFaulty}
         >
-          Deploy
+          {busy ? 'Deploying…' : 'Deploy'}
         </ActionButton>
         <ActionButton action="cancel-deployment" onClick={close}>
           Cancel

@@ -58,6 +58,7 @@ export function ModelList({ client, open }: ModelListProps): React.JSX.Element {
                   {Object.entries(model.aliases).map(([alias, version]) => (
                     <AliasBadge key={alias} alias={alias} version={version} />
                   ))}
+                  {Object.keys(model.aliases).length === 0 && '–'}
                 </td>
                 <td title={formatDate(model.updated)}>{formatAgo(model.updated, Date.now() / 1000)}</td>
               </tr>

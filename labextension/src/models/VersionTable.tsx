@@ -22,10 +22,13 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
   const champion = model.versions.find(({ aliases }) => aliases.includes(CHAMPION));
   return (
     <div className="labline-Compare">
-      <table className="labline-Table" aria-label={`Versions of ${model.name}, newest first`}>
+      <table
+        className="labline-Table labline-mod-versions"
+        aria-label={`Versions of ${model.name}, newest first`}
+      >
         <thead>
           <tr>
-            {['Version', 'Made', 'Run', 'Certificate', 'Approved by', ...metrics].map(title => (
+            {['Version', 'Made', 'Certificate', 'Approved by', ...metrics].map(title => (
               <th key={title} scope="col">
                 {title}
               </th>
@@ -42,15 +45,8 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
                   <AliasBadge key={alias} alias={alias} />
                 ))}
               </th>
-              <td title={formatDate(version.created)}>{formatAgo(version.created, Date.now() / 1000)}</td>
               <td>
-                {version.run === null ? (
-                  '–'
-                ) : (
-                  <LinkButton action="open-run" onClick={() => openRun(version.run!)}>
-                    {version.run}
-                  </LinkButton>
-                )}
+                <Made version={version} openRun={openRun} />
               </td>
               <td>
                 <Verdict verdict={version.verdict} />
@@ -99,6 +95,26 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
         </p>
       )}
     </div>
+  );
+}
+
+/** When, and the way to the run that made it: the metrics need the room that its long name would take. */
+function Made({
+  version: { created, run },
+  openRun
+}: Pick<VersionTableProps, 'openRun'> & { version: ModelVersion }): React.JSX.Element {
+  const ago = formatAgo(created, Date.now() / 1000);
+  return run === null ? (
+    <span title={formatDate(created)}>{ago}</span>
+  ) : (
+    <LinkButton
+      action="open-run"
+      label={`${ago}: open run ${run}`}
+      title={`${formatDate(created)}\nby run ${run}`}
+      onClick={() => openRun(run)}
+    >
+      {ago}
+    </LinkButton>
   );
 }
 
