@@ -100,7 +100,7 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
                     label={`Remove ${found.name}`}
                     onClick={() => void remove(found)}
                   >
-                    Remove
+                    Remove…
                   </ActionButton>
                 </td>
               </tr>
