@@ -66,7 +66,9 @@ class Camera:
         else:
             self.page.screenshot(path=path)
         with Image.open(path) as image:
-            image.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+            # Small spots of a colour (a step's dot, an icon) keep it.
+            few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+            few.save(path, optimize=True)
 
     def open(self, notebook: str) -> NotebookPage:
         """A notebook with its panel."""
