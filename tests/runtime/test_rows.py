@@ -193,3 +193,10 @@ def test_records_that_hold_objects_cross_with_what_their_fields_hold(tmp_path):
     row, array = crossed(tmp_path, records_of_objects()[1], records_of_objects())
     assert (row["n"], row["o"], row["s"].tolist()) == (2, [2], [3, 4])
     assert array["t"].astype(int).tolist() == [5, 6, 7]
+
+
+@pytest.mark.parametrize("name", ["_view", "_row", "_row_at", "_as_kind", "_masked"])
+def test_what_stored_values_name_is_where_they_look_for_it(name):
+    from labline_runtime.values import views
+
+    assert callable(getattr(views, name))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from labline_runtime.values import digest_figures, hashing
 from labline_runtime.values.digest_elements import canonical_bytes, leaf_of, leaves_of
 from labline_runtime.values.frames import own_attributes
+from labline_runtime.values.kinds import is_subclass
 from labline_runtime.values.packages import package_of
-from labline_runtime.values.views import is_subclass
 
 if TYPE_CHECKING:
     from labline_runtime.values.digest import Walk

@@ -58,9 +58,11 @@ from labline_runtime.values import (
 )
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.frames import Ties, reduce_frame
+from labline_runtime.values.kinds import reduce_kind
 from labline_runtime.values.making import not_again
 from labline_runtime.values.reach import Reach
 from labline_runtime.values.reductions import own_way, reduce_object, reduce_whole
+from labline_runtime.values.rows import reduce_row, reduce_row_of_objects
 from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import (
     MemoryOwners,
@@ -74,11 +76,8 @@ from labline_runtime.values.views import (
     owner_of,
     read_only,
     reduce_block,
-    reduce_kind,
     reduce_notes,
     reduce_objects,
-    reduce_row,
-    reduce_row_of_objects,
     reduce_sealed,
     reduce_times,
     reduce_view,

@@ -4,7 +4,8 @@ NumPy pickles every array as a copy of its own. Where two arrays of one artifact
 through one must be seen through the other, as in the notebook: then the array that owns the memory is pickled once and
 the others as views of it. So it is where several look at the memory of another library, a tensor's for one. Where
 nothing overlaps, nothing changes; above all, a small view does not drag a big owner along. Masked arrays, matrices and
-record arrays are pickled as what they make of a plain array (:func:`reduce_kind`).
+record arrays are pickled as what they make of a plain array (``kinds.py``), rows of records as windows on one
+(``rows.py``).
 
 Frames, series and indexes of pandas share memory too, but no changes: who writes makes a copy first. That they share is
 forgotten on the way, so each gets memory of its own. Where an array looks at that memory, too, it tells who writes
@@ -13,12 +14,11 @@ where: then they go on sharing it, and pandas' own notes of who shares with whom
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import sys
 from collections.abc import Callable
 from typing import Any
-
-from labline_runtime.values import reduce_patsy
 
 _BIG = 1 << 16  # bytes of an array of times from which on it is worth to hand it on apart
 
@@ -131,7 +131,7 @@ class MemoryOwners:
 
     def _join(self) -> None:
         """Find owners of the same memory: NumPy does not know of each other those that look at another library's."""
-        owners = [(each, _memory_of(each)) for each in self._owners.values()]
+        owners = [(each, memory_of(each)) for each in self._owners.values()]
         reach = [(*extent(each), n) for n, (_, each) in enumerate(owners) if each.size]
         places = sorted((start, -end, n) for start, end, n in reach)
         last, until = None, 0
@@ -143,7 +143,7 @@ class MemoryOwners:
                 last, until = owner, -back
 
 
-def _memory_of(owner: Any) -> Any:
+def memory_of(owner: Any) -> Any:
     """The memory of an owner, an array or a bytearray, as an array."""
     return sys.modules["numpy"].frombuffer(owner, "u1") if isinstance(owner, bytearray) else owner
 
@@ -166,7 +166,7 @@ def _around(rows: list[Any], arrays: list[Any], owner: Any, apart: set[int]) -> 
 
     None where that is not so, or one of the ids *apart* is among them. All look at the memory of *owner*.
     """
-    size = _memory_of(owner).nbytes
+    size = memory_of(owner).nbytes
     if any(array.nbytes == size and array.flags.forc for array in arrays):  # at all of it
         return None
     if len(rows) == 1 and not arrays:
@@ -190,14 +190,14 @@ def _around(rows: list[Any], arrays: list[Any], owner: Any, apart: set[int]) -> 
 
 def extent(array: Any) -> tuple[int, int]:
     """The first address *array* looks at, and the one after the last."""
-    first = _start(array)
+    first = start_of(array)
     if array.flags.c_contiguous:
         return first, first + array.nbytes
     reach = [(length - 1) * stride for length, stride in zip(array.shape, array.strides, strict=True)]
     return first + sum(r for r in reach if r < 0), first + sum(r for r in reach if r > 0) + array.itemsize
 
 
-def _start(array: Any) -> int:
+def start_of(array: Any) -> int:
     """The address of *array*'s first element."""
     return int(array.ctypes.data)  # the array's interface would spell out all fields of its dtype
 
@@ -300,29 +300,30 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
     if isinstance(owner, bytearray):
         if id(array) in owners.framed and id(owner) not in shared:
             return None
-        offset = _start(array) - _start(_memory_of(owner))
-        return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+        offset = start_of(array) - start_of(memory_of(owner))
+        return make_view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if (row := owners.around(array)) is not None:
-        offset = _start(array) - _start(memory_of_row(row))
-        return _view, (row, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+        offset = start_of(array) - start_of(memory_of_row(row))
+        return make_view, (row, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     if id(owner) not in shared or not (owner.flags.c_contiguous or owner.flags.f_contiguous):
         return None
     owner = owners.plain(owner)
     if owner is array:
         return reduce_objects(array) if array.dtype.hasobject else None
-    offset = _start(array) - _start(owner)
+    offset = start_of(array) - start_of(owner)
     if owner.dtype.hasobject and owner.dtype != array.dtype:  # what is no reference must never be taken for one
         if (field := _field_at(owner.dtype, array, offset)) is None:
             return None
         name, place = field
         records = owner, owner.dtype, array.shape, array.strides, offset - place, bool(array.flags.writeable)
         return _view_of_field, (name, *records)
-    return _view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+    return make_view, (owner, array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
 
 
-def _view(
+def make_view(
     owner: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, writeable: bool
 ) -> Any:
+    """An array of the memory of *owner*, an array, a row of one or a bytearray, from *offset* bytes on."""
     import numpy
 
     if isinstance(owner, numpy.void):
@@ -344,7 +345,7 @@ def _field_at(records: Any, array: Any, offset: int) -> tuple[str, int] | None:
 
 
 def _view_of_field(name: str, *records: Any) -> Any:
-    return _view(*records)[name]
+    return make_view(*records)[name]
 
 
 def reduce_objects(array: Any) -> tuple[Any, ...]:
@@ -402,59 +403,6 @@ def read_only(array: Any) -> Any:
     return array
 
 
-def reduce_row(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[Any, ...]:
-    """How to pickle *row*, a window on the memory of an array of records.
-
-    NumPy's own way makes it a value, of which the parts are copies: then ``row["s"]["n"] = 1`` does nothing. Where
-    nobody else looks at the memory, the row gets as much as it looks at. In band: there may be many.
-    """
-    owners.note_row(row)
-    owner = owners.whole(owner_of(row.base))
-    if isinstance(owner, bytearray):
-        return _reduce_within(row, owner, _memory_of(owner))
-    if id(owner) in shared and owner.flags.forc and not owner.dtype.hasobject:
-        return _reduce_within(row, owners.plain(owner), owner)
-    around = owners.around(row)
-    if around is not None and around is not row:
-        return _reduce_within(row, around, memory_of_row(around))
-    return _row, (row.tobytes(), row.dtype, bool(row.flags.writeable))
-
-
-def reduce_row_of_objects(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[Any, ...] | None:
-    """How to pickle a row of an array of records that hold objects, with the array where that comes along.
-
-    None for all else.
-    """
-    numpy = sys.modules.get("numpy")
-    if numpy is None or type(row) is not numpy.void or not row.dtype.hasobject or row.base is None:
-        return None
-    owner = owner_of(row.base)
-    if type(owner) is not numpy.ndarray or owner.dtype != row.dtype or not owner.flags.forc:
-        return None
-    owners.note_row_of_objects(row, owner)
-    looks = numpy.asarray(row)
-    if id(owner) not in shared:
-        return _lone_row, (row.dtype, looks.copy().tolist())  # an array in the row is a view of it
-    return _row_of, (owner, (_start(looks) - _start(owner)) // row.dtype.itemsize)
-
-
-def _lone_row(dtype: Any, items: tuple[Any, ...]) -> Any:
-    import numpy
-
-    memory = numpy.empty((), dtype)
-    memory[()] = items
-    return memory[()]
-
-
-def _row_of(owner: Any, place: int) -> Any:
-    return (owner if owner.flags.c_contiguous else owner.T).reshape(-1)[place]
-
-
-def _reduce_within(row: Any, around: Any, memory: Any) -> tuple[Any, ...]:
-    looks = sys.modules["numpy"].asarray(row)
-    return _row_at, (around, _start(looks) - _start(memory), looks.dtype, bool(looks.flags.writeable))
-
-
 def is_row(value: Any) -> bool:
     """Whether *value* is a row of an array of records that looks at memory of the array's, and refers to nothing."""
     numpy = sys.modules.get("numpy")
@@ -467,17 +415,6 @@ def is_row(value: Any) -> bool:
 def memory_of_row(row: Any) -> Any:
     """The memory of a row of an array of records, as an array of no dimension; None for all else."""
     return sys.modules["numpy"].asarray(row) if is_row(row) else None
-
-
-def _row(content: bytes, dtype: Any, writeable: bool) -> Any:
-    import numpy
-
-    memory = numpy.frombuffer(content, "u1")
-    return (memory.copy() if writeable else memory).view(dtype)[0]
-
-
-def _row_at(memory: Any, offset: int, dtype: Any, writeable: bool) -> Any:
-    return _view(memory, dtype, (), (), offset, writeable)[()]
 
 
 def can_be_written(array: Any) -> bool:
@@ -548,43 +485,18 @@ def _make_block(make: Callable[..., Any], arguments: tuple[Any, ...], notes: Any
     return block
 
 
-def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
-    """How to pickle NumPy's own subclasses of ndarray, so that they share memory as plain arrays do; None for others.
-
-    NumPy's own way copies the elements, and forgets that a mask is hard, and the attributes of an array.
-    """
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(array, numpy.ndarray):
-        return None
-    kind, masked = type(array), sys.modules.get("numpy.ma")
-    if is_subclass(kind) and kind is not numpy.memmap:
-        return _as_kind, (owners.plain(array), kind, dict(getattr(array, "__dict__", ())))
-    if array.dtype.hasobject:
-        return None
-    if masked is not None and kind is masked.MaskedArray and array._baseclass is numpy.ndarray:
-        return _masked, (owners.plain(array), array._mask, array._fill_value, array.hardmask)
-    return None
+_BEFORE = {
+    "_view": ("views", "make_view"),
+    "_row": ("rows", "_row"),
+    "_row_at": ("rows", "_row_at"),
+    "_as_kind": ("kinds", "_as_kind"),
+    "_masked": ("kinds", "_masked"),
+}
 
 
-def is_subclass(kind: type) -> bool:
-    """Whether *kind* is a subclass of ndarray that leaves to ndarray how it is pickled."""
-    ndarray = sys.modules["numpy"].ndarray
-    if kind is ndarray or not issubclass(kind, ndarray):
-        return False
-    ways = ("__reduce__", "__reduce_ex__", "__setstate__")
-    refuses = reduce_patsy.refusal()  # a design matrix would leave it to ndarray, were it not for that
-    return all(getattr(kind, name) in (getattr(ndarray, name), refuses) for name in ways)
-
-
-def _as_kind(plain: Any, kind: type, attributes: dict[str, Any]) -> Any:
-    array = plain.view(kind)
-    vars(array).update(attributes)
-    return array
-
-
-def _masked(plain: Any, mask: Any, fill_value: Any, hard: bool) -> Any:
-    import numpy
-
-    array: Any = numpy.ma.MaskedArray(plain, mask=mask, copy=False, hard_mask=hard)
-    array._fill_value = fill_value
-    return array
+def __getattr__(name: str) -> Any:
+    """What values that were stored before name here."""
+    if name not in _BEFORE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, its = _BEFORE[name]
+    return getattr(importlib.import_module(f"labline_runtime.values.{module}"), its)
