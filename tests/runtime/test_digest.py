@@ -410,3 +410,17 @@ def test_what_a_library_defines_is_the_same_while_something_else_stands_in_its_p
     monkeypatch.setattr(json, "dumps", lambda value: "mine")
     patches.note_exchange("@patch:json.dumps")
     assert digest(original) == before
+
+
+def test_what_a_function_of_a_library_remembers_is_not_its_own():
+    import fnmatch
+
+    before = digest(fnmatch._compile_pattern)
+    fnmatch.fnmatch("a", "no other test asks for this")
+    assert digest(fnmatch._compile_pattern) == before
+
+
+def test_a_cache_around_what_has_no_name_has_a_digest():
+    assert digest(functools.lru_cache(functools.partial(max, 1))) == digest(
+        functools.lru_cache(functools.partial(max, 1))
+    )

@@ -150,6 +150,20 @@ def test_two_overlapping_views_share_memory_without_their_array(tmp_path):
     assert there["right"][0, 0] == 99
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: np.lib.stride_tricks.as_strided(np.arange(6.0), (4, 3), (8, 8)),
+        lambda: np.lib.stride_tricks.sliding_window_view(np.arange(6.0), 3, writeable=True),
+    ],
+    ids=["strides", "windows"],
+)
+def test_a_write_through_one_element_shows_in_the_others_of_its_memory(tmp_path, make):
+    here, there = make(), crossed(make(), tmp_path)
+    here[0, 1] = there[0, 1] = 99
+    assert (there == here).all() and (there == 99).sum() == 2
+
+
 def test_views_still_share_memory_after_a_second_crossing(tmp_path):
     base = np.arange(6)
     there = load(store({"base": base, "view": base[2:4]}, tmp_path).path)[0]

@@ -199,6 +199,10 @@ class Walk:
         if kind is functools.cached_property:  # before Python 3.12 it holds a lock
             return self.tagged("cached_property", self.node(value.func))
         if isinstance(value, functools._lru_cache_wrapper):
+            if hasattr(value, "__qualname__") and is_importable(
+                value
+            ):  # it crosses by its name, and what it remembers is its module's
+                return self.tagged("import", self.name_of(value))
             parts = [self.node(value.__wrapped__), self.node(value.cache_parameters())]
             return self.tagged("cached", *parts, self._remembered(value) if self._caches else b"")
         if kind is functools.partial:

@@ -104,7 +104,11 @@ class MemoryOwners:
                 apart = [array for array in apart if id(array) in self.indexes]  # no notes cross of these
             self.separate.update(map(id, apart))
         joint = {number: [each for each in arrays if id(each) not in self.separate] for number, arrays in seen.items()}
-        found = {number for number, arrays in joint.items() if number not in self.separate and _overlapping(arrays)}
+        found = {
+            number
+            for number, arrays in joint.items()
+            if number not in self.separate and (_overlapping(arrays) or any(map(_overlaps_itself, arrays)))
+        }
         rows: dict[int, list[Any]] = {}
         for number, noted in self._rows.items():
             rows.setdefault(id(self.whole(self._owners[number])), []).extend(noted.values())
@@ -159,6 +163,14 @@ def _overlapping(arrays: list[Any]) -> list[Any]:
         if last is None or end > until:
             last, until = array, end
     return list(found.values())
+
+
+def _overlaps_itself(array: Any) -> bool:
+    """Whether a write through one element of *array* shows in another: windows on a series, what was broadcast."""
+    if array.flags.forc or not array.flags.writeable:
+        return False
+    start, end = extent(array)
+    return bool(array.nbytes > end - start)
 
 
 def _around(rows: list[Any], arrays: list[Any], owner: Any, apart: set[int]) -> dict[int, Any] | None:
