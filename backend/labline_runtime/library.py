@@ -9,6 +9,7 @@ import os
 import site
 import sys
 import sysconfig
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -56,30 +57,38 @@ def beside(folder: str) -> list[str]:
         return []
 
 
-def shadow(folder: str) -> str | None:
-    """What lies in *folder* that would be imported in the place of an installed module; None where nothing does.
+class Fence:
+    """Keeps what lies in a notebook's folder from being imported by a library, while it is entered.
 
-    A module that was imported already is there, and Python's own come before the folder. That is the process's own.
+    ``asked`` are the packages that somebody looked for, ``found`` the first that would have come from the folder.
+    Python's own come before it.
     """
-    suffixes = importlib.machinery.all_suffixes()
-    elsewhere = [entry for entry in sys.path if entry and os.path.abspath(entry) != os.path.abspath(folder)]
-    for entry in sorted(beside(folder)):
-        name = entry.partition(".")[0]
-        if name in sys.modules or name in sys.stdlib_module_names or not name.isidentifier():
-            continue
-        path = os.path.join(folder, entry)  # noqa: PTH118
-        is_package = entry == name and os.path.isdir(path)  # noqa: PTH112
-        if not is_package and entry.removeprefix(name) not in suffixes:
-            continue
-        installed = importlib.machinery.PathFinder.find_spec(name, elsewhere)
-        # A folder without __init__ comes after all else that has the name.
-        if installed is not None and (not is_package or installed.origin is None or _is_regular(path)):
-            return entry
-    return None
 
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self.asked: set[str] = set()
+        self.found: str | None = None
 
-def _is_regular(package: str) -> bool:
-    return any(entry.partition(".")[0] == "__init__" for entry in beside(package))
+    def __enter__(self) -> None:
+        sys.meta_path.insert(0, self)
+
+    def __exit__(self, *_: object) -> None:
+        sys.meta_path.remove(self)
+
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> None:
+        """Nothing of its own: raises ``ModuleNotFoundError`` where the folder has a module of that name."""
+        if path is not None or name in sys.stdlib_module_names:
+            return
+        self.asked.add(name)
+        spec = importlib.machinery.PathFinder.find_spec(name, [self._folder])
+        if spec is None or (spec.origin is None and self._is_elsewhere(name)):  # a folder without __init__ comes last
+            return
+        self.found = self.found or name
+        raise ModuleNotFoundError(f"{name} lies beside the notebook", name=name)
+
+    def _is_elsewhere(self, name: str) -> bool:
+        others = [entry for entry in sys.path if entry and os.path.abspath(entry) != os.path.abspath(self._folder)]
+        return importlib.machinery.PathFinder.find_spec(name, others) is not None
 
 
 def forget() -> None:

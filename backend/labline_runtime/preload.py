@@ -54,10 +54,13 @@ class Refused(Exception):
 class Ahead:
     """Libraries imported ahead for the notebooks in one folder."""
 
-    def __init__(self, folder: str, shelf: Shelf, looked_at: Iterable[str], stage: shell.Stage) -> None:
+    def __init__(
+        self, folder: str, shelf: Shelf, looked_at: Iterable[str], asked: Iterable[str], stage: shell.Stage
+    ) -> None:
         self.shelf = shelf
         self.stage = stage
         self.looked_at = frozenset(looked_at)
+        self.asked = frozenset(asked)  # packages that a library looked for, whether there is one or not
         self._folder = folder
         self._stamps = {path: _stamp(path) for path in self.looked_at}
         self._shadows = self._shadowing()
@@ -68,7 +71,7 @@ class Ahead:
 
     def _shadowing(self) -> set[str]:
         """What in the folder might be imported in place of a library."""
-        return {name.partition(".")[0] for name in library.beside(self._folder)} & self.shelf.names()
+        return {name.partition(".")[0] for name in library.beside(self._folder)} & (self.shelf.names() | self.asked)
 
     def enter_step(self) -> None:
         """Have the step find the libraries on the shelf, with random numbers of its own."""
@@ -96,6 +99,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
     shell.add_current_folder_to_path()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     looked_at = set(done.looked_at) if done is not None else set[str]()
+    asked = set(done.asked) if done is not None else set[str]()
     found = list(done.shelf.kept) if done is not None else []
     later = list(done.shelf.later) if done is not None else []
     aside: list[Brought] = []
@@ -103,7 +107,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
     names: dict[str, Any] = {"__name__": "__main__"}  # what the notebook will have names for
     watch = files.Watch(everywhere=True)
     try:
-        with _scene(stage) as scene, _noting_looks(looked_at), _noting_own_variables(scene):
+        with _scene(stage, folder) as scene, _noting_looks(looked_at), _noting_own_variables(scene):
             for brought in found:
                 brought.put_back()
             for brought in later:
@@ -113,17 +117,16 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
                 name = statement.split()[1]
                 if not library.is_library(name):
                     break  # code beside the notebook, or missing: both are the step's own
-                _check_shadows(folder, statement, name)
                 found.append(_carry_out(statement, scene, names))
             later += _bring_later(statements[len(found) - 1], scene) if found else ()
             # What lies beside the notebook under that name is not carried out before the notebook does so.
             if autologging and len(found) == len(statements) and library.is_library("mlflow"):
-                _check_shadows(folder, tracking.AUTOLOGGING, "mlflow")
                 aside += _bring_aside(scene)
             # While all is in sight. The notebook may call a module otherwise than the statement does.
             patches.learn(names | {s: sys.modules.get(s.split()[1]) for s in statements})
             looks.learn()
             tracking.learn()
+            asked |= scene.fence.asked
     finally:
         uses = watch.stop()
     if written := [use.path for use in uses if use.mode == "write"]:
@@ -131,7 +134,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
         raise Refused(statement, f"a library writes {written[0]} when it is imported")
     shelf = Shelf(found, later, aside)
     library.forget()  # what lies beside the notebook may change
-    return Ahead(folder, shelf, {*looked_at, *(use.path for use in uses)}, stage)
+    return Ahead(folder, shelf, {*looked_at, *(use.path for use in uses)}, asked, stage)
 
 
 def threads() -> list[str]:
@@ -144,22 +147,12 @@ def threads() -> list[str]:
     return sorted(name for name in found if name not in HARMLESS_THREADS)
 
 
-def _check_shadows(folder: str, statement: str, name: str) -> None:
-    """Raise :class:`Refused` where importing *name* may carry out what lies beside the notebook.
-
-    What a library imports nobody knows beforehand, and nothing of the notebook's runs before the notebook does.
-    """
-    if name.partition(".")[0] not in sys.stdlib_module_names and (shadow := library.shadow(folder)) is not None:
-        reason = f"{shadow} beside the notebook stands in the way of an installed module, which it may import"
-        raise Refused(statement, reason)
-
-
 def _bring_later(statement: str, scene: _Scene) -> Iterator[Brought]:
     """What the libraries that *statement* is the last to import would import later. Raises :class:`Refused`."""
     for name in (name for user, names in LATER.items() if user in sys.modules for name in names):
         modules, variables, filters = set(sys.modules), dict(os.environ), list(warnings.filters)
         before = _facts(scene)
-        with contextlib.suppress(ImportError):  # another release may not have it
+        with scene.fence, contextlib.suppress(ImportError):  # another release may not have it
             importlib.import_module(name)
         brought = {name: module for name, module in sys.modules.items() if name not in modules}
         reasons = (scene.problem(), _differing(before, _facts(scene)), _living(), _carried(brought))
@@ -192,7 +185,8 @@ def _carry_out(statement: str, scene: _Scene, names: dict[str, Any]) -> Brought:
     finders, attributes = list(sys.meta_path), _attributes()
     before = _facts(scene)
     try:
-        exec(compile(statement, "<imports>", "exec"), names)  # noqa: S102 - an import statement
+        with scene.fence:
+            exec(compile(statement, "<imports>", "exec"), names)  # noqa: S102 - an import statement
     except BaseException as error:
         raise Refused(statement, scene.problem() or f"importing it raises {type(error).__name__}") from None
     brought = {name: module for name, module in sys.modules.items() if name not in modules}
@@ -253,10 +247,11 @@ def _around(before: list[Any], after: list[Any], statement: str) -> tuple[list[A
 class _Scene:
     """What a library finds while it is imported that concerns the step alone, and what it did with it."""
 
-    def __init__(self, output: int, stage: shell.Stage) -> None:
+    def __init__(self, output: int, stage: shell.Stage, folder: str) -> None:
         self._output = output
         self._stage = stage
         self._shown: list[str] = []
+        self.fence = library.Fence(folder)
         self.shell = _StandIn(self)
         self.asked: str | None = None  # what somebody wanted of the shell
         self.read: str | None = None  # a variable of the environment that is the step's own
@@ -273,6 +268,8 @@ class _Scene:
         """Why the step has to do it itself."""
         self._stage.stdout.flush()
         self._stage.stderr.flush()
+        if self.fence.found:
+            return f"it would import {self.fence.found}, which lies beside the notebook"
         if self._shown:
             return f"importing it shows a {self._shown[0]}"
         if os.fstat(self._output).st_size:
@@ -302,7 +299,7 @@ class _StandIn:
 
 
 @contextlib.contextmanager
-def _scene(stage: shell.Stage) -> Iterator[_Scene]:
+def _scene(stage: shell.Stage, folder: str) -> Iterator[_Scene]:
     """Have streams, a ``__main__`` and filters of warnings as in a step, and notice who looks for its shell."""
     import builtins
 
@@ -314,7 +311,7 @@ def _scene(stage: shell.Stage) -> Iterator[_Scene]:
     for descriptor in (1, 2):
         os.dup2(output, descriptor)
     stage.open(Recorder())
-    scene = _Scene(output, stage)
+    scene = _Scene(output, stage, folder)
 
     filters, show = list(warnings.filters), warnings._showwarnmsg_impl  # type: ignore[attr-defined]
     streams, main = (sys.stdout, sys.stderr), sys.modules["__main__"]
