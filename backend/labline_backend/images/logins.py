@@ -62,18 +62,14 @@ def search_registry() -> str | None:
 
 
 def _configurations() -> Iterator[dict[str, Any]]:
-    """What the files say, in the order in which Podman reads them: its own first, then Docker's."""
+    """What the files say: Podman's own, or the one that is named in their place as Podman has it, then Docker's."""
     variables = os.environ
     named = variables.get("REGISTRY_AUTH_FILE")
     runtime = variables.get("XDG_RUNTIME_DIR")
     docker = Path(variables.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    places = [
-        Path(named) if named else None,
-        Path(runtime) / "containers" / "auth.json" if runtime else None,
-        _configuration_folder() / "auth.json",
-        docker / "config.json",
-    ]
-    for place in filter(None, places):
+    own = [Path(runtime) / "containers" / "auth.json"] if runtime else []
+    own = [Path(named)] if named else [*own, _configuration_folder() / "auth.json"]
+    for place in (*own, docker / "config.json"):
         try:
             document = json.loads(place.read_bytes())
         except (OSError, ValueError, RecursionError):

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from labline_backend.errors import InputError
-from labline_backend.images.logins import login_at
+from labline_backend.images.logins import Login, login_at
 from labline_backend.kubeflow.presence import missing_images
 from labline_backend.kubeflow.registry import Reference
 from labline_backend.kubeflow.targets import Target
@@ -183,6 +183,19 @@ def test_a_helper_of_the_configuration_is_asked(
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     configuration.write_text(json.dumps({"credHelpers": {registry.host: "vault"}}))
     assert severities(f"{registry.host}/team/birds:1") == []
+
+
+def test_a_named_file_of_logins_is_read_in_place_of_podman_s_own(
+    configuration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for folder in (tmp_path / "containers", tmp_path / "configuration" / "containers"):
+        folder.mkdir(parents=True)
+        (folder / "auth.json").write_text(json.dumps({"auths": {"example.org": {"identitytoken": "podman's"}}}))
+    configuration.write_text(json.dumps({"auths": {"example.org": {"identitytoken": "docker's"}}}))
+    assert login_at("example.org") == Login(identity="podman's")
+    monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "none.json"))
+    assert login_at("example.org") == Login(identity="docker's")
 
 
 def test_a_damaged_configuration_is_nobody_s(registry: ImageRegistry, configuration: Path) -> None:
