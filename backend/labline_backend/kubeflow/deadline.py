@@ -27,12 +27,25 @@ class Deadline:
         deadline = self
 
         class Connection(pool.ConnectionCls):  # type: ignore[misc]
-            """One whose socket the deadline can shut."""
+            """One whose socket the deadline can shut, from before its TLS handshake on."""
+
+            def _new_conn(self) -> socket.socket:
+                made: socket.socket = super()._new_conn()
+                # TLS takes the socket over, and shows its own only when the handshake is done: another name for it.
+                self._beginning = made.dup()
+                with deadline._lock:
+                    deadline._sockets.add(self._beginning)
+                return made
 
             def connect(self) -> None:
-                super().connect()
-                with deadline._lock:
-                    deadline._sockets.add(self.sock)
+                self._beginning: socket.socket | None = None
+                try:
+                    super().connect()
+                    with deadline._lock:
+                        deadline._sockets.add(self.sock)
+                finally:
+                    if self._beginning is not None:
+                        self._beginning.close()
 
         return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 

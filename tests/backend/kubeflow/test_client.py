@@ -51,14 +51,19 @@ def odd(*answers: bytes) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def dripping(begins: bytes) -> Iterator[str]:
-    """A server that answers with these bytes, and then with one after another, for minutes unless nobody listens."""
+def dripping(begins: bytes, heard: threading.Event | None = None) -> Iterator[str]:
+    """A server that answers with these bytes, and then with one after another, for minutes unless nobody listens.
+
+    *heard* is set when it has been asked.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, contextlib.suppress(OSError):
             connection.recv(1 << 16)
+            if heard is not None:
+                heard.set()
             connection.sendall(begins)
             for _ in range(6000):
                 connection.sendall(b"H")
@@ -117,6 +122,27 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(monkeypatch: pytest.M
 def test_a_server_that_answers_byte_by_byte_is_given_up_too(monkeypatch: pytest.MonkeyPatch, begins: bytes) -> None:
     monkeypatch.setattr("labline_backend.kubeflow.connection.WHOLE_SECONDS", 0.3)
     with dripping(begins) as url, KubeflowClient(Target("prod", url)) as api:
+        error = refusal(api)
+    assert (error.code, error.passing) == ("LL602", True)
+    assert "does not answer in time" in str(error)
+
+
+def test_a_server_that_begins_tls_byte_by_byte_is_given_up_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = threading.Event()
+
+    class WhenHeard(threading.Timer):
+        """Time is up as soon as the server has the first of the handshake."""
+
+        def run(self) -> None:
+            heard.wait(60)
+            self.function()
+
+    monkeypatch.setattr("threading.Timer", WhenHeard)
+    a_long_record = b"\x16\x03\x03\x40\x00"  # of a handshake, which is looked at when all its 16 KiB are there
+    with (
+        dripping(a_long_record, heard) as url,
+        KubeflowClient(Target("prod", url.replace("http:", "https:"))) as api,
+    ):
         error = refusal(api)
     assert (error.code, error.passing) == ("LL602", True)
     assert "does not answer in time" in str(error)
