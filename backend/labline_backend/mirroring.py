@@ -47,8 +47,7 @@ def _begun(service: Service, followed: Followed) -> list[RunRecord]:
     from labline_backend.kubeflow.scheduled import begun_by
 
     target = service.targets.get(followed.place.target.name)
-    begun, known = begun_by(followed, target), _known(service, followed)
-    new = [(run_id, created) for run_id, created in begun if run_id not in known]
+    new = begun_by(followed, target, _known(service, followed))
     return [run for run_id, created in new for run in _taken(service, followed, target, run_id, created)]
 
 

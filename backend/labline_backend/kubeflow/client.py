@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -161,19 +161,31 @@ class KubeflowClient:
             )
         return found.runs[0].run_id if found.runs else None
 
-    def runs_of(self, recurring_run: str) -> list[Any]:
-        """The newest ``V2beta1Run`` that a recurring run has begun, the newest first."""
+    def runs_of(self, recurring_run: str, known: Container[str] = ()) -> list[Any]:
+        """The ``V2beta1Run`` that a recurring run has begun, the newest first, back to a page of *known* ids alone.
+
+        At most as many as fit on :data:`MOST_PAGES` pages.
+        """
         import kfp_server_api as api
 
-        with self._connection.calling("its runs") as (client, options):
-            found = api.RunServiceApi(client).run_service_list_runs(
-                filter=_equals("recurring_run_id", recurring_run),
-                sort_by="created_at desc",
-                page_size=PAGE,
-                **self._namespace(),
-                **options,
-            )
-        return list(found.runs or ())
+        found: list[Any] = []
+        token: dict[str, str] = {}
+        for _ in range(MOST_PAGES):
+            with self._connection.calling("its runs") as (client, options):
+                page = api.RunServiceApi(client).run_service_list_runs(
+                    filter=_equals("recurring_run_id", recurring_run),
+                    sort_by="created_at desc",
+                    page_size=PAGE,
+                    **token,
+                    **self._namespace(),
+                    **options,
+                )
+            runs = page.runs or []
+            found += runs
+            if not page.next_page_token or all(run.run_id in known for run in runs):
+                break
+            token = {"page_token": page.next_page_token}
+        return found
 
     def create_run(
         self,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -145,11 +145,12 @@ def followed(
     )
 
 
-def begun_by(followed: Followed, target: Target) -> list[tuple[str, float]]:
-    """The newest runs that *target* has begun by it, the oldest first: each id, and when it was made.
+def begun_by(followed: Followed, target: Target, known: Container[str]) -> list[tuple[str, float]]:
+    """The runs that *target* has begun by it and that are not *known* yet, the oldest first: id, and when it was made.
 
     Raises ``TargetError``.
     """
     with KubeflowClient(target) as client:
-        runs = client.runs_of(followed.id)
-    return [(str(run.run_id), run.created_at.timestamp()) for run in reversed(runs) if run.run_id and run.created_at]
+        runs = client.runs_of(followed.id, known)
+    new = (run for run in reversed(runs) if run.run_id and run.created_at and run.run_id not in known)
+    return [(str(run.run_id), run.created_at.timestamp()) for run in new]

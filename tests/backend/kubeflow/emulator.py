@@ -164,7 +164,7 @@ class Emulator:
         return {"multi_user": self.namespaces is not None, "pipeline_store": "database"}
 
     def _list_experiments(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
-        return _page("experiments", self._in_namespace(self.experiments, query), query)
+        return page("experiments", self._in_namespace(self.experiments, query), query)
 
     def _create_experiment(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
         _only(query, set())
@@ -177,7 +177,7 @@ class Emulator:
         return made
 
     def _list_pipelines(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
-        return _page("pipelines", self._in_namespace(self.pipelines, query), query)
+        return page("pipelines", self._in_namespace(self.pipelines, query), query)
 
     def _create_pipeline(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
         _only(query, set())
@@ -194,7 +194,7 @@ class Emulator:
     def _list_versions(self, pipeline: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
         if pipeline not in self.pipelines:
             raise Refused(404, f"pipeline {pipeline} not found", 5)
-        return _page("pipeline_versions", [v for v in self.versions.values() if v["pipeline_id"] == pipeline], query)
+        return page("pipeline_versions", [v for v in self.versions.values() if v["pipeline_id"] == pipeline], query)
 
     def _upload_version(self, query: dict[str, str], body: bytes, headers: Any) -> dict[str, Any]:
         _only(query, {"name", "display_name", "description", "pipelineid", "tags"})
@@ -220,7 +220,7 @@ class Emulator:
         _only(query, LISTING | {"experiment_id"})
         wanted = query.pop("experiment_id", None)
         found = [self._told(run) for run in self.runs.values()]
-        return _page("runs", [run for run in found if wanted in (None, run["experiment_id"])], query)
+        return page("runs", [run for run in found if wanted in (None, run["experiment_id"])], query)
 
     def _create_run(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
         _only(query, {"experiment_id"})
@@ -293,7 +293,7 @@ class Emulator:
         run.state, run.finished = "CANCELED", _now()
 
     def _list_recurring(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
-        return _page("recurringRuns", self._in_namespace(self.recurring, query), query)
+        return page("recurringRuns", self._in_namespace(self.recurring, query), query)
 
     def _create_recurring(self, query: dict[str, str], body: bytes, *_: Any) -> dict[str, Any]:
         _only(query, set())
@@ -443,7 +443,7 @@ def _only(query: dict[str, str], known: set[str]) -> None:
         raise Refused(400, f"unknown query parameter {unknown[0]}")
 
 
-def _page(name: str, found: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
+def page(name: str, found: list[dict[str, Any]], query: dict[str, str]) -> dict[str, Any]:
     _only(query, LISTING)
     if "filter" in query:
         document = json.loads(query["filter"])

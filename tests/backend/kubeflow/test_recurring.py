@@ -11,6 +11,7 @@ import pytest
 from labline_backend import recurring as facade
 from labline_backend.errors import InputError
 from labline_backend.kubeflow import recurring
+from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.scheduled import Followed, FollowedRuns
 from labline_backend.kubeflow.submission import Place
@@ -21,7 +22,7 @@ from labline_backend.recurrence.timing import Timing
 from tests.backend.cli.conftest import Labline
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.conftest import Client
-from tests.backend.kubeflow.emulator import Emulator, Run
+from tests.backend.kubeflow.emulator import Emulator, Run, page
 from tests.backend.kubeflow.test_cli import here
 from tests.backend.notebooks import code, write
 from tests.backend.s3 import S3
@@ -289,7 +290,7 @@ def test_one_that_cannot_be_looked_at_keeps_no_other_from_being_so(
         follows.keep(replace(kept, id=name))
     asked: list[str] = []
 
-    def failing(followed: Followed, _: Target) -> list[tuple[str, float]]:
+    def failing(followed: Followed, *_: object) -> list[tuple[str, float]]:
         asked.append(followed.id)
         raise RuntimeError
 
@@ -322,6 +323,19 @@ def test_many_are_listed_page_by_page(emulator: Emulator, monkeypatch: pytest.Mo
         str(n): {"recurring_run_id": str(n), "display_name": f"r{n}", "mode": "ENABLE"} for n in range(5)
     }
     assert [each.name for each in recurring.all_(Target("prod", emulator.url))] == ["r0", "r1", "r2", "r3", "r4"]
+
+
+def test_runs_are_looked_for_page_by_page_back_to_those_that_are_known(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labline_backend.kubeflow.client.PAGE", 2)
+    listed = [
+        {"run_id": f"r{n}", "recurring_run_id": "nightly", "created_at": f"2026-01-0{n}T00:00:00Z"} for n in range(1, 8)
+    ]
+    monkeypatch.setattr(emulator, "_list_runs", lambda query, *_: page("runs", listed, query))
+    with KubeflowClient(Target("prod", emulator.url)) as client:
+        assert [run.run_id for run in client.runs_of("nightly")] == ["r7", "r6", "r5", "r4", "r3", "r2", "r1"]
+        assert [run.run_id for run in client.runs_of("nightly", {"r5", "r4", "r2"})] == ["r7", "r6", "r5", "r4"]
 
 
 @pytest.mark.usefixtures("labline_home")
