@@ -29,23 +29,26 @@ class Deadline:
         class Connection(pool.ConnectionCls):  # type: ignore[misc]
             """One whose socket the deadline can shut, from before its TLS handshake on."""
 
+            _beginning: list[socket.socket]
+
             def _new_conn(self) -> socket.socket:
                 made: socket.socket = super()._new_conn()
                 # TLS takes the socket over, and shows its own only when the handshake is done: another name for it.
-                self._beginning = made.dup()
+                beginning = made.dup()
+                self._beginning.append(beginning)
                 with deadline._lock:
-                    deadline._sockets.add(self._beginning)
+                    deadline._sockets.add(beginning)
                 return made
 
             def connect(self) -> None:
-                self._beginning: socket.socket | None = None
+                self._beginning = []
                 try:
                     super().connect()
                     with deadline._lock:
                         deadline._sockets.add(self.sock)
                 finally:
-                    if self._beginning is not None:
-                        self._beginning.close()
+                    for each in self._beginning:
+                        each.close()
 
         return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
 
