@@ -97,7 +97,7 @@ lab: setup ## Open JupyterLab with the extension on the example notebooks
 # ---------------------------------------------------------------- check
 
 .PHONY: test
-test: lint types unit pytest ## Lint, types, unit, integration and browser tests, in some 15 minutes on two cores
+test: lint types unit pytest ## Lint, types, unit, integration and browser tests
 
 .PHONY: test-all
 test-all: lint types unit pytest-all ## The same and the tests that take longest, as CI does
