@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from .lab import LabServer
 from .pages import SLOW, NotebookPage, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 CELLS = [
     ("import math", ["imports"]),
@@ -77,7 +77,6 @@ def test_a_failed_step_is_opened_at_the_failure_mended_and_the_same_run_goes_on(
     expect(opened.view.locator("[data-labline-log='report']")).to_contain_text("the result is 2.0")
 
 
-@pytest.mark.long
 def test_an_address_opens_a_failure_and_a_kernel_in_use_is_not_replaced_unasked(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "addressed.ipynb", CELLS)
     notebook = NotebookPage(page, lab, "addressed.ipynb")
@@ -95,7 +94,6 @@ def test_an_address_opens_a_failure_and_a_kernel_in_use_is_not_replaced_unasked(
     expect(page.get_by_text("Step divide failed here").first).to_be_visible(timeout=SLOW)
 
 
-@pytest.mark.long
 def test_a_process_that_has_stayed_is_listed_and_let_go(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "stays.ipynb", CELLS)
     notebook = NotebookPage(page, lab, "stays.ipynb")

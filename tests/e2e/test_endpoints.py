@@ -23,7 +23,7 @@ from .accessibility import violations
 from .lab import LabServer
 from .pages import SLOW, choose_command
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 LOADED = 3 * SLOW  # a worker imports MLflow and loads the model
 VIEW = "#labline-endpoints-view"

@@ -221,6 +221,7 @@ def test_the_main_job_works_in_notebook_7(lab: LabServer, lone_page: Page) -> No
     expect(run.view.locator("[data-labline-log='multiply']")).to_contain_text("b is 42")
 
 
+@pytest.mark.long
 def test_a_fix_is_one_click_and_undone_with_another(lab: LabServer, page: Page) -> None:
     write_notebook(
         lab.work / "fixable.ipynb", [("x = 1", ["mine", "step:load"]), ("y = x", ["step:use", "prev:laod", "kept"])]
@@ -240,6 +241,7 @@ def test_a_fix_is_one_click_and_undone_with_another(lab: LabServer, page: Page) 
     expect(page.locator("[data-labline-action=run]")).to_be_enabled()
 
 
+@pytest.mark.long
 def test_suggested_steps_are_accepted_and_undone(lab: LabServer, page: Page) -> None:
     path = write_notebook(lab.work / "untagged.ipynb", ["import json", "rows = [1, 2]", "print(json.dumps(rows))"])
     document = json.loads(path.read_text())
@@ -262,6 +264,7 @@ def test_suggested_steps_are_accepted_and_undone(lab: LabServer, page: Page) -> 
     expect(page.locator("[data-labline-action=suggest]")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_panel_foresees_a_run_its_repetition_and_an_edited_one(lab: LabServer, page: Page) -> None:
     cells = [
         ("rows = [4, 5]", ["step:load"]),
@@ -326,6 +329,7 @@ def test_what_a_step_asks_of_a_cluster_is_in_its_form(lab: LabServer, page: Page
     assert toleration == {"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}
 
 
+@pytest.mark.long
 def test_the_options_of_a_step_are_set_with_the_keyboard_alone(lab: LabServer, page: Page) -> None:
     write_notebook(lab.work / "options.ipynb", [("rows = [1, 2]", ["step:load"]), ("print(rows)", ["step:show"])])
     notebook = NotebookPage(page, lab, "options.ipynb")

@@ -19,7 +19,7 @@ from .accessibility import violations
 from .lab import LabServer
 from .pages import NotebookPage, choose_command, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.fixture
@@ -53,7 +53,6 @@ def test_a_run_goes_to_the_target_that_was_chosen(lab: LabServer, page: Page, pr
     assert [run.state for run in prod.runs.values()] == ["FAILED"]
 
 
-@pytest.mark.long
 def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: Page, tmp_path: Path) -> None:
     write_notebook(lab.work / "target.ipynb", [("x = 1", ["step:one"])])
     notebook = NotebookPage(page, lab, "target.ipynb")

@@ -150,6 +150,7 @@ def in_one_step(cells: list[tuple[str, list[str]]]) -> list[tuple[str, list[str]
     return [(source, ["step:whole"]) for source, _ in cells]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_steps_show_what_the_whole_notebook_shows(name: str, engine: Engine, home: Home, tmp_path: Path) -> None:
     cells = cells_of(CASES[name])

@@ -11,7 +11,10 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("what", ["kill 9 --no-servers --seed 7", "writes 6", "soak 10"])
+@pytest.mark.parametrize(
+    "what",
+    [*(pytest.param(long, marks=pytest.mark.long) for long in ("kill 9 --no-servers --seed 7", "writes 6")), "soak 10"],
+)
 def test_nothing_is_lost_and_nothing_left_behind(what: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults", *what.split()],

@@ -176,9 +176,8 @@ def test_the_parameters_of_the_digits_are_inputs_of_the_pipeline() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == "digits" else pytest.mark.long) for name in NAMES]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", NAMES)
 def test_the_pipeline_ends_with_the_metrics_of_the_notebook(
     name: str, labline_home: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -51,6 +51,7 @@ async def ended(call: Call, started: Answer) -> dict[str, Any]:
     raise AssertionError("it did not end")
 
 
+@pytest.mark.long
 async def test_a_prediction_is_packaged_and_one_that_cannot_be_is_refused_with_its_cell(
     call: Call, run: Run, jp_root_dir: Path
 ) -> None:

@@ -39,6 +39,7 @@ def test_a_pipeline_that_differs_exits_with_1(labline: Labline, tmp_path: Path) 
     assert same["difference"] == {"path": "same", "notebook": "True", "pipeline": "False"}
 
 
+@pytest.mark.long
 def test_the_same_pipeline_is_verified_under_kfps_local_runner(labline: Labline, tmp_path: Path) -> None:
     cells = (
         *DOUBLE,

@@ -210,6 +210,7 @@ def building(
     endpoints.remove("built")
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_while_an_environment_is_made_is_replaced(
     building: Found, connect: Connect, endpoints: Endpoints, endless: Package
 ) -> None:
@@ -220,6 +221,7 @@ def test_a_worker_that_dies_while_an_environment_is_made_is_replaced(
     assert endless.is_being_built()
 
 
+@pytest.mark.long
 def test_a_newer_wish_gives_up_the_environment_that_is_being_made(
     building: Found, deploy: Deploy, connect: Connect, endless: Package
 ) -> None:
@@ -227,6 +229,7 @@ def test_a_newer_wish_gives_up_the_environment_that_is_being_made(
     assert not endless.is_being_built()
 
 
+@pytest.mark.long
 def test_who_waits_does_so_as_long_as_an_environment_is_made(
     building: Found, endpoints: Endpoints, endless: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -244,6 +244,7 @@ def test_what_uv_runs_knows_no_secrets_of_the_store() -> None:
     assert module._without_secrets(given) == needed
 
 
+@pytest.mark.long
 def test_a_model_that_was_made_with_other_packages_is_asked_with_them(
     deploy: Deploy, connect: Connect, endpoints: Endpoints, home: Home, dated: str, reached: None
 ) -> None:
@@ -259,6 +260,7 @@ def test_a_model_that_was_made_with_other_packages_is_asked_with_them(
     assert made.stat().st_ctime_ns == before
 
 
+@pytest.mark.long
 def test_a_server_in_a_terminal_goes_over_to_the_models_environment(home: Home, dated: str, reached: None) -> None:
     with started(Registry(home), f"{dated}/1") as server:
         answer = server.ask("/invocations", {"dataframe_records": [{"a": 1.0, "b": 2.0}]})
@@ -269,6 +271,7 @@ def test_a_server_in_a_terminal_goes_over_to_the_models_environment(home: Home, 
     assert "Traceback" not in errors
 
 
+@pytest.mark.long
 def test_an_environment_that_cannot_be_made_changes_nothing_of_what_is_served(
     deploy: Deploy, connect: Connect, dated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

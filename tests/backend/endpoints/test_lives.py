@@ -35,6 +35,7 @@ def test_a_version_that_cannot_be_loaded_is_refused_and_the_one_before_goes_on(
     assert (found.state, found.endpoint.spec.shares[0].reference) == ("ready", "1")
 
 
+@pytest.mark.long
 def test_a_canary_that_fails_is_taken_back(deploy: Deploy, connect: Connect, endpoints: Endpoints) -> None:
     client = connect(deploy("tide", split={"champion": 1, REFUSING: 1}, canary=REFUSING))
 
@@ -145,6 +146,7 @@ def test_an_endpoint_that_is_removed_leaves_nothing(deploy: Deploy, endpoints: E
         endpoints.get("brief")
 
 
+@pytest.mark.long
 def test_what_all_workers_answer_is_kept_count_of(deploy: Deploy, connect: Connect, endpoints: Endpoints) -> None:
     found = deploy("tide/1", name="counted", workers=2)
     clients = [connect(found) for _ in range(6)]
@@ -163,6 +165,7 @@ def test_what_all_workers_answer_is_kept_count_of(deploy: Deploy, connect: Conne
     assert 0 < last["median"] <= last["slow"]
 
 
+@pytest.mark.long
 def test_what_does_not_run_has_no_traffic(endpoints: Endpoints, deploy: Deploy) -> None:
     deploy("tide/1", name="quiet")
     endpoints.stop("quiet")

@@ -22,6 +22,8 @@ from ..stores import using
 from .conftest import SECONDS, Connect, until
 from .packages import Package
 
+pytestmark = pytest.mark.long
+
 KEEPS = """
 import sys
 from labline_backend.endpoints import keeper

@@ -95,6 +95,7 @@ def test_a_step_that_needs_its_mlflow_run_waits_for_it(bench: Bench, source: str
     assert bench.log(run, "a") == "of-a\n"
 
 
+@pytest.mark.long
 def test_only_a_step_whose_training_is_logged_has_a_parent_that_knows_mlflow(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ async def test_what_is_no_target_is_a_problem_and_its_secret_is_not_repeated(cal
     assert not (labline_home / "targets.json").exists()
 
 
+@pytest.mark.long
 async def test_a_run_on_a_target_is_live_like_any_other(run: Run, labline_home: Path, emulator: Emulator) -> None:
     Targets(Home.open(labline_home)).add(Target("prod", emulator.url))
     ended: dict[str, Any] = await run(*DOUBLE, target="prod")

@@ -108,6 +108,7 @@ def is_last_count(event: EventRecord) -> bool:
     return event.kind == "cell" and event.data["items"]["done"] == event.data["items"]["total"] == 3
 
 
+@pytest.mark.long
 def test_the_items_of_a_loop_are_followed_as_one_step(
     client: Client, emulator: Emulator, cluster: Cluster, with_storage: S3, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from ..cli.conftest import REPOSITORY, SECONDS
 from ..stores import using
 from .conftest import Workshop
 
+pytestmark = pytest.mark.long
+
 
 def package(workshop: Workshop, *arguments: str) -> subprocess.CompletedProcess[str]:
     places = [str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")]

@@ -16,6 +16,7 @@ from .conftest import Registry
 from .models import frame, mixed_frame
 
 
+@pytest.mark.long
 def test_a_forest_is_asked_natively_and_its_requests_are_merged(registry: Registry) -> None:
     verdict = registry.predictor("forest").verdict
     assert verdict.native and verdict.merges

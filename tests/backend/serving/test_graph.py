@@ -181,6 +181,7 @@ def served(registry: Registry, name: str) -> Predictor:
     return load(RegisteredVersion(name, "1"), Checks(registry.home, registry.location, BOUND))
 
 
+@pytest.mark.long
 def test_what_the_graph_cannot_tell_is_answered_by_the_model_once_it_is_loaded(registry: Registry) -> None:
     predictor = served(registry, "forest")
     table = frame(4)
@@ -196,6 +197,7 @@ def test_what_the_graph_cannot_tell_is_answered_by_the_model_once_it_is_loaded(r
     assert asyncio.run(main()).tobytes() == registry.pyfunc("forest", table).tobytes()
 
 
+@pytest.mark.long
 def test_a_server_of_a_graph_has_no_scikit_learn(start: Start, registry: Registry) -> None:
     rows = frame(3).to_numpy()
     with start("logistic", "--onnx", "1e-6") as server:

@@ -81,6 +81,7 @@ def test_sigterm_loses_no_request_and_the_log_has_them_all(start: Start, registr
     assert read_payloads(payload_folder(registry.home, "logistic", "1")).num_rows == sum(answered)
 
 
+@pytest.mark.long
 def test_sigterm_cancels_no_call_of_grpc(start: Start) -> None:
     request = v2_messages.kind("ModelInferRequest")(model_name="logistic")
     tensor = request.inputs.add(name="rows", datatype="FP64", shape=[1, 4])

@@ -182,6 +182,7 @@ def test_the_bucket_is_in_the_path_or_in_the_hosts_name_as_one_wishes(s3: S3) ->
     assert "LABLINE_S3_ADDRESSING is wrong" in refusal(s3.url)
 
 
+@pytest.mark.long
 def test_more_objects_than_one_answer_holds_are_all_listed(s3: S3) -> None:
     wanted = [f"{number:04}" for number in range(1001)]
     server = urlsplit(s3.endpoint).netloc

@@ -92,6 +92,7 @@ def test_a_step_runs_without_an_mlflow_run_where_there_is_none(new_engine: Calla
     assert "MLFLOW_RUN_ID" not in engine.tracker.environment(run, None)
 
 
+@pytest.mark.long
 def test_two_recorders_may_create_the_store_at_the_same_time(new_engine: Callable[..., Engine]) -> None:
     one = new_engine()
     two = new_engine(one.home)
@@ -126,6 +127,7 @@ def test_mlflows_assistant_is_not_there(server: str) -> None:
     refused.value.close()
 
 
+@pytest.mark.long
 def test_a_run_is_recorded_at_a_server(new_engine: Callable[..., Engine], server: str) -> None:
     engine = new_engine()
     run = engine.run(pipeline())

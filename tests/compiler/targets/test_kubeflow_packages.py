@@ -57,6 +57,7 @@ def run(text: str, folder: Path) -> LocalRun:
     return LocalRun(json.loads(result.read_text()), done.stdout)
 
 
+@pytest.mark.long
 def test_steps_find_what_was_installed_once_before_what_the_image_has(index: Path, tmp_path: Path, step, pipeline):
     cell = "import tinything, iniconfig\nseen = tinything.version, iniconfig.version"
     text = compile_to_yaml(pipeline(step("one", cell, gives="seen")), packages=PACKAGES)

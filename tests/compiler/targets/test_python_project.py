@@ -204,6 +204,7 @@ def test_every_file_of_code_is_python(projects: dict[str, Path], name: str) -> N
         ast.parse(file.read_bytes())
 
 
+@pytest.mark.long
 def test_another_process_with_other_hashes_writes_the_same_bytes() -> None:
     made = SHAPES["every option"]
     program = (
