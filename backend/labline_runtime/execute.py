@@ -19,6 +19,7 @@ from typing import Any
 
 from labline_runtime import (
     asked,
+    classified,
     conditions,
     files,
     guard,
@@ -42,6 +43,7 @@ from labline_runtime.outcome import (
     ArtifactRecord,
     Batch,
     CellRun,
+    Classified,
     FileUse,
     PageUse,
     Progress,
@@ -96,6 +98,7 @@ class _Step:
         self._cells: list[CellRun] = []
         self._artifacts: list[ArtifactRecord] = []
         self._metrics: dict[str, float] = {}
+        self._classified: Classified | None = None
         self._files: tuple[FileUse, ...] = ()
         self._pages: tuple[PageUse, ...] = ()
         self._variables: dict[str, str | None] = {}
@@ -138,6 +141,7 @@ class _Step:
             cells=tuple(self._cells),
             artifacts=() if error else tuple(self._artifacts),
             metrics=self._metrics,
+            classified=self._classified,
             files=self._files,
             pages=self._pages,
             variables=self._variables,
@@ -316,6 +320,7 @@ class _Step:
         pickling.remember_imports(metrics.imported_modules(outcome.python))
         if cell.role == "metrics":
             self._metrics.update(metrics.collect(outcome.python, shell.namespace))
+            self._classified = classified.collect(outcome.python, shell.namespace, self._classified)
 
 
 class _Spent:

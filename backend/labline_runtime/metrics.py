@@ -51,7 +51,7 @@ def _number(value: Any) -> float | None:
 def top_level_names(source: str) -> list[str]:
     """The names that *source* assigns or reads at top level, in order, each once."""
     names: dict[str, None] = {}
-    for node in _top_level(_parse(source)):
+    for node in _top_level(parsed(source)):
         if isinstance(node, ast.Name):
             names[node.id] = None
     return list(names)
@@ -60,7 +60,7 @@ def top_level_names(source: str) -> list[str]:
 def imported_modules(source: str) -> set[str]:
     """The dotted names of all modules that *source* imports, in functions too."""
     found: set[str] = set()
-    for node in ast.walk(_parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -69,7 +69,8 @@ def imported_modules(source: str) -> set[str]:
     return found
 
 
-def _parse(source: str) -> ast.AST:
+def parsed(source: str) -> ast.AST:
+    """The tree of a cell that has run."""
     try:
         return ast.parse(source)
     except SyntaxError:  # only top-level await can be left, and that parses; a cell that ran is Python

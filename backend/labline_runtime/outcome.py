@@ -215,6 +215,31 @@ class Registered:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """How often a classifier took one class for another: a row for each true class, a column for each it told."""
+
+    classes: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An ROC curve: the rates of false and of true positives at each threshold."""
+
+    false_positives: tuple[float, ...]
+    true_positives: tuple[float, ...]
+    thresholds: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What a step has measured of a classifier beside numbers."""
+
+    confusion: Confusion | None = None
+    curve: Curve | None = None
+
+
+@dataclass(frozen=True)
 class StepResult:
     """What a step left behind. ``cpu``: seconds of the process, all threads; ``guards``: those that guards took."""
 
@@ -240,6 +265,7 @@ class StepResult:
     condition: bool | None = None  # of a step that is one `if`, whether it had anything to do
     place: BatchPlace | None = None  # of an item that shared its process with others
     registered: Registered | None = None
+    classified: Classified | None = None
     schema: int = SCHEMA_VERSION
 
 

@@ -418,6 +418,7 @@ class _Compiler:
                         for taken in [sorted(by_source[s])]
                     ),
                     outputs=tuple(outputs),
+                    kinds=dict(sorted(flow.kinds.items())),
                     after=tuple(sorted(after, key=position.__getitem__)),
                     uses=tuple(sorted({state for stretch in stretches for state in stretch.uses})),
                     files=tuple(sorted({path for stretch in stretches for path in stretch.files})),

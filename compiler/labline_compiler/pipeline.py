@@ -10,7 +10,7 @@ import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.outcome import Observation
@@ -20,6 +20,9 @@ SCHEMA_VERSION = 1
 
 MODEL_NAME = re.compile(r"[^\s/:@.%\"'][^/:@.%\"']*")
 """What a registered model may be called."""
+
+ValueKind = Literal["data", "model", "scalar"]
+"""What a value is: frames and arrays, a fitted model or transformer, or something that has no parts."""
 
 _DEFINITION = re.compile(r"\b(?:def|class|lambda)\b")
 
@@ -151,7 +154,8 @@ class Step:
     """One or more cells that run together in a process of their own.
 
     ``inputs`` carry data; ``after`` names the steps that must merely come first (``prev:`` tags without data, files).
-    ``parameters`` are the pipeline parameters the step reads. Preamble cells (imports, functions) are the pipeline's.
+    ``kinds`` says what the values of ``outputs`` are, by name, where that can be seen. ``parameters`` are the pipeline
+    parameters the step reads. Preamble cells (imports, functions) are the pipeline's.
     ``uses`` and ``files`` are what the guards go by: the hidden state that the code is seen to use, with names that it
     reads and nothing binds, and the files it names (relative to the notebook's folder). ``stretches`` are told of a
     step that has cells on both sides of another's. ``keepers`` are the steps it waits for that may keep something of
@@ -165,6 +169,7 @@ class Step:
     parameters: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     outputs: tuple[StepOutput, ...] = ()
+    kinds: dict[str, ValueKind] = field(default_factory=dict)
     after: tuple[str, ...] = ()
     options: StepOptions = field(default_factory=StepOptions)
     uses: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from labline_compiler.findings import Finding
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
-from labline_compiler.pipeline import Parameter, Stretch
+from labline_compiler.pipeline import Parameter, Stretch, ValueKind
 from labline_runtime.outcome import Observation
 
 PREAMBLE = "<preamble>"
@@ -76,6 +76,7 @@ class StepFlow:
     altered: set[str] = field(default_factory=set)  # inputs that it may alter, or bind anew
     parameters: set[str] = field(default_factory=set)
     groups: list[list[str]] = field(default_factory=list)
+    kinds: dict[str, ValueKind] = field(default_factory=dict)  # of values that it gives, by name, where that is known
     optional: set[str] = field(default_factory=set)
     after: dict[str, None] = field(default_factory=dict)
     files_of: dict[str, None] = field(default_factory=dict)  # steps that may have written files which it uses

@@ -332,6 +332,8 @@ class LibraryObjects(LibraryCalls):
         if name in methods.SKLEARN_FITS or name not in methods.SKLEARN_FRESH:
             self.heap.take_array(arguments.all)  # neighbours are looked up in what they were fitted with
             self.state.alter(parts, self.heap.mutable(arguments.all - parts))
+        if name == "score" and kind == "sklearn":
+            return passed  # a number
         if name in methods.SKLEARN_FRESH:
             result = self.heap.make(self.site(node), "data", parted=True)
             things = self.heap.things

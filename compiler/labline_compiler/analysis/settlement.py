@@ -11,7 +11,16 @@ from labline_compiler.analysis.recorder import Recorder
 from labline_compiler.findings import Span, finding
 from labline_compiler.findings.place import find_name, span_of
 from labline_compiler.notebook import Cell
+from labline_compiler.pipeline import ValueKind
 
+# What is told of a value, by its kind in the heap.
+_TOLD: dict[str | None, ValueKind] = {
+    "pandas": "data",
+    "numpy": "data",
+    "data": "data",
+    "sklearn": "model",
+    "scalar": "scalar",
+}
 _MOST_OPTIONS = 3  # that are told by name in one finding
 
 
@@ -86,6 +95,7 @@ class Settlement:
                 self._tell_figures(version)
         for step, names in given.items():
             self.steps[step].groups = self._groups(step, names)
+            self.steps[step].kinds = self._kinds(step, names)
         self._mark_unaltered()
         self._tell_interruptions()
         self._tell_options()
@@ -144,6 +154,11 @@ class Settlement:
                     for name, version in flow.inputs.items()
                     if not name.startswith("@") and name not in flow.altered and is_missed(name, version, step, segment)
                 }
+
+    def _kinds(self, step: str, names: Collection[str]) -> dict[str, ValueKind]:
+        left = {name: self.record.left(step, name) for name in names}
+        kinds = {name: self.record.heap.kind(found.value) for name, found in left.items() if found is not None}
+        return {name: _TOLD[kind] for name, kind in kinds.items() if kind in _TOLD and not name.startswith("@")}
 
     def _groups(self, step: str, names: Collection[str]) -> list[list[str]]:
         """Split *names* into those that share objects. What one name has led to is not gone through for another."""

@@ -30,6 +30,7 @@ from labline_compiler.targets.kubeflow_names import (
 from labline_compiler.targets.kubeflow_packages import Packages
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
+from labline_runtime.classified import MADE_BY
 from labline_runtime.specification import Registration, StepSpecification
 
 EMBEDDED = (notebook_as_html, run_labline_step)
@@ -102,6 +103,12 @@ def reaches_mlflow(step: Step) -> bool:
     """Whether the pod of *step* is told where MLflow is: by a secret or a config map, and by nothing else."""
     given = (*step.options.secrets, *step.options.config_maps)
     return any(variable == "MLFLOW_TRACKING_URI" for _, _, variable in given)
+
+
+def artifact_type(step: Step, output: int) -> str:
+    """The class of KFP's artifact that an output of *step* is: for the pages of KFP, which treat all of them alike."""
+    kinds = {step.kinds.get(name) for name in step.outputs[output].names} - {"scalar"}
+    return {"data": "Dataset", "model": "Model"}.get(kinds.pop() or "", "Artifact") if len(kinds) == 1 else "Artifact"
 
 
 # ---------------------------------------------------------------- what goes into a task
@@ -234,7 +241,8 @@ class _Writer:
             taken=[*taken, *arguments.values()],
         )
         for origin, argument in arguments.items():
-            self._take(argument, FromTask(names.steps[origin.step], names.outputs[origin.step][origin.output]))
+            feed = FromTask(names.steps[origin.step], names.outputs[origin.step][origin.output])
+            self._take(argument, feed, artifact_type(self._pipeline.step(origin.step), origin.output))
         for keeper, argument in keepers.items():
             self._take(argument, FromTask(names.steps[keeper], RESULT))
         travels = {p.name: passing(p) for p in self._pipeline.parameters}
@@ -271,9 +279,9 @@ class _Writer:
         if archives:
             self._call["archives"] = _list(archives)
 
-    def _take(self, argument: str, feed: FromTask, kind: str = "dsl.Artifact") -> None:
+    def _take(self, argument: str, feed: FromTask, kind: str = "Artifact") -> None:
         self._feeds[argument] = feed
-        annotation: ast.expr = source.dotted(kind)
+        annotation: ast.expr = source.dotted(f"dsl.{kind}")
         if feed.collected:
             annotation = ast.Subscript(source.name("list"), annotation, ast.Load())
         self._signature.append((argument, _directed("Input", annotation)))
@@ -303,9 +311,9 @@ class _Writer:
 
     def _leave(self) -> None:
         left = {} if self._role == "list" else self._outputs
-        self._signature += [
-            (argument, _directed("Output", source.dotted("dsl.Artifact"))) for argument in left.values()
-        ]
+        for output, argument in left.items():
+            kind = "Artifact" if self._role == "item" else artifact_type(self._step, output)  # of one item's part
+            self._signature.append((argument, _directed("Output", source.dotted(f"dsl.{kind}"))))
         self._call["outputs"] = _list(
             _tuple(source.name(left[n]), source.literal(list(output.names)), source.literal(list(output.optional)))
             for n, output in enumerate(self._step.outputs)
@@ -327,8 +335,11 @@ class _Writer:
             return kinds
         if self._step.name in self._pipeline.writers and self._role != "exit":
             kinds[WRITTEN] = "Artifact"
-        if any(cell.role == "metrics" for cell in self._step.cells):
+        measuring = [cell.source for cell in self._step.cells if cell.role == "metrics"]
+        if measuring:
             kinds["metrics"] = "Metrics"
+        if any(map(MADE_BY.search, measuring)):
+            kinds["classification"] = "ClassificationMetrics"
         if self._step.options.report is not False:
             kinds["report"] = "HTML"
         return kinds

@@ -16,7 +16,7 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 # What every component may have beside the step's own values.
 RESULT = "step_result"
 WRITTEN = "written_files"
-OWN_OUTPUTS = ("executed_notebook", RESULT, "metrics", "report", WRITTEN)
+OWN_OUTPUTS = ("executed_notebook", RESULT, "metrics", "classification", "report", WRITTEN)
 # What KFP passes to tasks of loops and to the task that ends a run.
 PASSED = (
     "loop_item",

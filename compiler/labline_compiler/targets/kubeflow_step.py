@@ -18,6 +18,7 @@ def run_labline_step(
     executed_notebook: Any = None,
     step_result: Any = None,
     metrics: Any = None,
+    classification: Any = None,
     report: Any = None,
     kept: list[Any] | None = None,
     part: str | None = None,
@@ -36,8 +37,9 @@ def run_labline_step(
     *parameters* maps a name to its type and what KFP passed. *inputs* lists the step a value comes from, its names,
     those of them that this step leaves unaltered, and KFP's artifact; *outputs* lists KFP's artifacts, each with the
     names in it and those of them that may be unbound when the step ends. *step_result* gets the step's own account of
-    itself, for whoever follows the run from outside. *kept* are those of steps before, which tell what these hold of
-    this step's inputs.
+    itself, for whoever follows the run from outside; *classification* a confusion matrix and an ROC
+    curve that a metrics cell has made. *kept* are those of steps before, which tell what these hold of this step's
+    inputs.
 
     Of a step that is a loop one *part* runs: "list", which returns what its items are to be called; "item", the one
     called *item*; or "whole", after all items, whose results, executed notebooks and values, if any, are *left*. The
@@ -242,6 +244,12 @@ def run_labline_step(
             }
         for name, value in result["metrics"].items():
             metrics.log_metric(name, value)
+        found = result.get("classified")
+        if classification is not None and found is not None:
+            if (confusion := found["confusion"]) is not None:
+                classification.log_confusion_matrix(confusion["classes"], confusion["matrix"])
+            if (curve := found["curve"]) is not None:
+                classification.log_roc_curve(curve["false_positives"], curve["true_positives"], curve["thresholds"])
         return None
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -159,6 +159,15 @@ def test_metrics_are_kfp_metrics(run_on_kfp, step, pipeline):
     assert run.metrics("only") == {"score": 0.75, "count": 3}
 
 
+def test_a_confusion_matrix_and_a_curve_are_kfp_classification_metrics(run_on_kfp, step, pipeline):
+    data = "true, told, scores = [0, 0, 1, 1], [0, 1, 1, 1], [0.1, 0.4, 0.35, 0.8]"
+    measures = "matrix = metrics.confusion_matrix(true, told)\nf, t, at = metrics.roc_curve(true, scores)"
+    run = run_on_kfp(pipeline(step("only", f"from sklearn import metrics\n{data}", metrics=measures)))
+    found = run.steps["only"]["classification"]["metadata"]
+    assert [row["row"] for row in found["confusionMatrix"]["rows"]] == [[1, 1], [0, 2]]
+    assert found["confidenceMetrics"][-1] == {"confidenceThreshold": 0.1, "recall": 1, "falsePositiveRate": 1}
+
+
 def test_a_metric_that_is_no_number_for_json_does_not_fail_the_step(run_on_kfp, step, pipeline):
     run = run_on_kfp(pipeline(step("only", "score = float('nan')\ncount = 1", metrics="print(score, count)")))
     assert run.metrics("only") == {"count": 1}

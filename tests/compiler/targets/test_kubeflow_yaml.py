@@ -29,6 +29,7 @@ from labline_compiler.targets.kubeflow_component import specification
 from labline_compiler.targets.kubeflow_options import LONGEST
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.specification import Backoff, Registration
+from tests.compiler.helpers import pipeline_of
 
 from .conftest import looping
 
@@ -209,6 +210,52 @@ def test_metrics_are_a_metrics_artifact(step, pipeline):
     spec, _ = documents(pipeline(step("a", "x = 1", metrics="x")))
     found = spec["components"]["comp-a"]["outputDefinitions"]["artifacts"]["metrics"]
     assert found["artifactType"]["schemaTitle"] == "system.Metrics"
+
+
+TYPED = """# %% tags=["step:load"]
+import pandas as pd
+from sklearn.linear_model import Ridge
+rows = pd.read_csv("rows.csv")
+target = rows["price"]
+names = ["a", "b"]
+count = 3
+rows["b"] = 0
+# %% tags=["step:train"]
+model = Ridge(alpha=count).fit(rows[names], target)
+# %% tags=["step:judge"]
+score = model.score(rows[names], target)
+# %% tags=["step:tell"]
+print(score)"""
+
+
+@pytest.mark.parametrize(
+    ("step", "output", "kind"),
+    [
+        ("load", "rows_target", "Dataset"),
+        ("load", "names", "Artifact"),
+        ("load", "count", "Artifact"),
+        ("train", "model", "Model"),
+        ("judge", "score", "Artifact"),
+    ],
+)
+def test_what_holds_rows_is_a_dataset_and_what_was_fitted_a_model(step, output, kind):
+    spec, _ = documents(pipeline_of(TYPED))
+    found = spec["components"][f"comp-{step}"]["outputDefinitions"]["artifacts"][output]
+    assert found["artifactType"]["schemaTitle"] == f"system.{kind}"
+
+
+def test_what_a_step_takes_is_of_the_type_that_was_left():
+    spec, _ = documents(pipeline_of(TYPED))
+    taken = spec["components"]["comp-judge"]["inputDefinitions"]["artifacts"]
+    found = {name: one["artifactType"]["schemaTitle"] for name, one in taken.items()}
+    assert found == {"names": "system.Artifact", "rows_target": "system.Dataset", "model": "system.Model"}
+
+
+@pytest.mark.parametrize("measures", ["m = confusion_matrix(y, p)", "f, t, s = metrics.roc_curve(y, p)"])
+def test_what_a_metrics_cell_measures_of_a_classifier_is_an_artifact(step, pipeline, measures):
+    spec, _ = documents(pipeline(step("a", "x = 1", metrics=measures)))
+    found = spec["components"]["comp-a"]["outputDefinitions"]["artifacts"]["classification"]
+    assert found["artifactType"]["schemaTitle"] == "system.ClassificationMetrics"
 
 
 @pytest.mark.parametrize(("report", "kept"), [(None, True), (True, True), (False, False)])
