@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from .test_images import IMAGES, instructions
 from .test_kubernetes import one
 
 TOKEN = "of-the-secret"
+OWNERS = "ann@example.org bob@example.org"
 SECONDS = 120
 
 
@@ -61,13 +63,33 @@ class Deployed:
         for word, rest in instructions(IMAGES / "server" / "Containerfile"):
             if word == "ENV":
                 image |= dict(variable.split("=", 1) for variable in shlex.split(rest))
-        manifest = {variable["name"]: variable.get("value", TOKEN) for variable in self.container["env"]}
+        manifest = {variable["name"]: self._value(variable) for variable in self.container["env"]}
         python = os.pathsep.join([str(REPOSITORY / "backend"), str(REPOSITORY / "compiler")])
         own = {"PATH": os.environ["PATH"], "PYTHONPATH": python, "PYTHONWARNINGS": "ignore", "TMPDIR": str(folder)}
         return {**image, **manifest, **own, "HOME": str(folder), "LABLINE_HOME": str(folder / "data")}
 
-    def get(self, path: str, **headers: str) -> tuple[int, bytes]:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+    def _value(self, variable: dict[str, Any]) -> str:
+        """A variable's value: out of a secret it is the token, and out of a config map the owners."""
+        match variable:
+            case {"value": str(value)}:
+                return value
+            case {"valueFrom": {"secretKeyRef": {"name": "labline"}}}:
+                return TOKEN
+            case {"name": "LABLINE_OWNERS", "valueFrom": {"configMapKeyRef": {"key": "owners"}}}:
+                return OWNERS
+        pytest.fail(f"nobody says what {variable} is")
+
+    @property
+    def has_gateway(self) -> bool:
+        return any(argument.startswith("--user-header=") for argument in self.container["args"])
+
+    @property
+    def login(self) -> dict[str, str]:
+        """What says that a request is its owner's."""
+        return {"kubeflow-userid": "bob@example.org"} if self.has_gateway else {"Authorization": f"token {TOKEN}"}
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers or {})
         try:
             with urllib.request.urlopen(request, timeout=SECONDS) as answer:
                 return answer.status, answer.read()
@@ -114,23 +136,33 @@ def server(
         deployed.log.close()
 
 
-def test_the_probes_answer_without_a_token(server: Deployed) -> None:
+def test_the_probes_answer_whoever_asks(server: Deployed) -> None:
     assert [server.probe(name) for name in ("startupProbe", "readinessProbe", "livenessProbe")] == [200] * 3
 
 
-def test_the_api_is_closed_without_the_secrets_token(server: Deployed) -> None:
-    assert server.get(server.api)[0] == 403
-    assert server.get(server.api, Authorization="token guessed")[0] == 403
+@pytest.mark.parametrize(
+    "login",
+    [{}, {"Authorization": "token guessed"}, {"Authorization": "token "}, {"kubeflow-userid": "eve@example.org"}],
+    ids=["nothing", "a guess", "an empty token", "a stranger"],
+)
+def test_the_api_is_closed_to_others(server: Deployed, login: dict[str, str]) -> None:
+    assert server.get(server.api, login)[0] == 403
 
 
-def test_the_api_is_open_with_it_and_has_the_data_folder(server: Deployed) -> None:
-    status, body = server.get(server.api, Authorization=f"token {TOKEN}")
+def test_the_api_is_open_to_its_owner_and_has_the_data_folder(server: Deployed) -> None:
+    status, body = server.get(server.api, server.login)
     assert status == 200
     assert Path(json.loads(body)["home"]).name == "data"
 
 
-def test_the_token_is_not_in_the_log(server: Deployed) -> None:
-    assert re.search("Labline serves .* with the token in JUPYTER_TOKEN", server.said())
+def test_what_lets_one_in_without_the_gateway_does_not_behind_it_and_the_other_way_round(server: Deployed) -> None:
+    other = {"Authorization": f"token {TOKEN}"} if server.has_gateway else {"kubeflow-userid": "bob@example.org"}
+    assert server.get(server.api, other)[0] == 403
+
+
+def test_the_log_says_how_to_get_in_and_not_the_token(server: Deployed) -> None:
+    how = "for ann@example.org, bob@example.org, whom" if server.has_gateway else "with the token in JUPYTER_TOKEN"
+    assert re.search(f"Labline serves .* {how}", server.said())
     assert TOKEN not in server.said()
 
 

@@ -7,11 +7,16 @@ import os
 import secrets
 import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 DEFAULT_PORT = 8899
+GATEWAY_PROVIDER = "labline_backend.gateway.GatewayIdentityProvider"
+
+secret_file = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 @click.command(short_help="Serve the API outside JupyterLab.")
@@ -25,10 +30,31 @@ DEFAULT_PORT = 8899
 )
 @click.option("--base-url", default="/", show_default=True, help="The path that a gateway serves this server under.")
 @click.option("--allow-root", is_flag=True, help="Serve although you are root.")
-def server(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) -> None:
+@click.option("--user-header", metavar="NAME", help="The header in which a gateway says who asks: no token then.")
+@click.option("--user-prefix", default="", metavar="TEXT", help="What precedes the user in that header.")
+@click.option(
+    "--owner", "owners", multiple=True, envvar="LABLINE_OWNERS", metavar="USER", help="Whom to let in; also several."
+)
+@click.option("--gateway-peer", "peers", multiple=True, metavar="CIDR", help="The gateway's addresses; also several.")
+@click.option("--gateway-secret", type=secret_file, help="A file with what the gateway sends in X-Labline-Gateway.")
+@click.option("--gateway-only", is_flag=True, help="The network lets nobody but the gateway reach this port.")
+def server(
+    ip: str,
+    port: int,
+    folder: Path,
+    base_url: str,
+    allow_root: bool,
+    user_header: str | None,
+    user_prefix: str,
+    owners: tuple[str, ...],
+    peers: tuple[str, ...],
+    gateway_secret: Path | None,
+    gateway_only: bool,
+) -> None:
     """Serve Labline's API without JupyterLab, on loopback unless told otherwise. A token is required.
 
-    JUPYTER_TOKEN sets the token; without it a new one is made at every start, and printed.
+    JUPYTER_TOKEN sets the token; without it a new one is made at every start, and printed. With --user-header a gateway
+    says who asks, instead.
     """
     from labline_backend.errors import InputError
     from labline_backend.home import Home
@@ -36,8 +62,46 @@ def server(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) ->
     if os.geteuid() == 0 and not allow_root:
         raise InputError("Serving as root lets every client act as root: use another user, or --allow-root.")
     Home.find()  # a data folder that cannot be used is told now and not at the first request
+    if user_header is None:
+        if user_prefix or owners or peers or gateway_secret or gateway_only:
+            raise InputError("What is said of a gateway takes the header that it sets: --user-header NAME.")
+        login = _token()
+    else:
+        login = _gateway(user_header, user_prefix, owners, peers, gateway_secret, gateway_only)
     port = _free(ip, port)
-    _serve(ip, port, folder, f"/{base_url.strip('/')}/".replace("//", "/"), allow_root)
+    _serve(ip, port, folder, f"/{base_url.strip('/')}/".replace("//", "/"), allow_root, login)
+
+
+@dataclass(frozen=True)
+class Login:
+    """How clients say who they are: the server's settings, and how its address goes on when it is announced."""
+
+    settings: dict[str, Any]
+    announced: str
+
+
+def _token() -> Login:
+    given = os.environ.get("JUPYTER_TOKEN")
+    token = given or secrets.token_hex(24)
+    # Who set the token knows it, and the logs of a server may be read by others.
+    announced = " with the token in JUPYTER_TOKEN" if given else f"?token={token}"
+    # Whatever the user's Jupyter configuration says: never open to everybody.
+    return Login({"IdentityProvider.token": token}, announced)
+
+
+def _gateway(
+    header: str, prefix: str, owners: tuple[str, ...], peers: tuple[str, ...], secret: Path | None, only: bool
+) -> Login:
+    settings = {
+        "ServerApp.identity_provider_class": GATEWAY_PROVIDER,
+        "GatewayIdentityProvider.user_header": header,
+        "GatewayIdentityProvider.user_prefix": prefix,
+        "GatewayIdentityProvider.owners": list(owners),
+        "GatewayIdentityProvider.trusted_peers": list(peers),
+        "GatewayIdentityProvider.secret_file": str(secret.absolute()) if secret else "",
+        "GatewayIdentityProvider.network_is_closed": only,
+    }
+    return Login(settings, f" for {', '.join(owners)}, whom the gateway names in {header}")
 
 
 def _free(ip: str, port: int) -> int:
@@ -61,12 +125,10 @@ def _free(ip: str, port: int) -> int:
         ) from error
 
 
-def _serve(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) -> None:
+def _serve(ip: str, port: int, folder: Path, base_url: str, allow_root: bool, login: Login) -> None:
     """Run a Jupyter server with our extension alone until it is told to stop."""
     from labline_backend.app import LablineApp
 
-    given = os.environ.get("JUPYTER_TOKEN")
-    token = given or secrets.token_hex(24)
     settings = {
         "ServerApp.ip": ip,
         "ServerApp.port": port,
@@ -78,16 +140,19 @@ def _serve(ip: str, port: int, folder: Path, base_url: str, allow_root: bool) ->
         "ServerApp.allow_unauthenticated_access": False,
         "ServerApp.answer_yes": True,  # one Ctrl-C stops it
         "ServerApp.log_level": "WARN",
-        "IdentityProvider.token": token,  # whatever the user's Jupyter configuration says: never open to everybody
+        **login.settings,
     }
-    app = LablineApp.initialize_server(argv=[f"--{name}={value}" for name, value in settings.items()])
+    argv = [
+        f"--{name}={each}"
+        for name, value in settings.items()
+        for each in (value if isinstance(value, list) else [value])
+    ]
+    app = LablineApp.initialize_server(argv=argv)
     shown = f"[{ip}]" if ":" in ip else ip
 
     def announce() -> None:
         address = f"http://{shown}:{port}{base_url.rstrip('/')}{LablineApp.extension_url}"
-        # Who set the token knows it, and the logs of a server may be read by others.
-        login = " with the token in JUPYTER_TOKEN" if given else f"?token={token}"
-        click.echo(f"Labline serves {folder.absolute()} at {address}{login}")
+        click.echo(f"Labline serves {folder.absolute()} at {address}{login.announced}")
         click.echo("Ctrl-C stops it.")
         sys.stdout.flush()
 
