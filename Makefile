@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := .venv-libraries
+HUB := .venv-hub
 NOTEBOOK ?= notebooks/flight_delays.ipynb
 DEMO_FLIGHT := {"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Friday", "hour": 18, "distance": 719, "traffic": 31, "temp": 68, "dewp": 60, "humid": 75, "wind_speed": 12, "precip": 0.1, "pressure": 1008, "visib": 4}
 # Whole files go to one worker: fixtures that cost seconds are made once a file. Many tests wait for processes and pages,
@@ -64,6 +65,15 @@ $(LIBRARIES)/.ready: requirements/libraries.txt requirements/torch.txt $(VENV)/.
 	@$(BIN)/uv pip install --quiet --python $(LIBRARIES)/bin/python --compile-bytecode --require-hashes -r requirements/libraries.txt
 	@$(BIN)/python -m pip --python $(LIBRARIES)/bin/python install --quiet --disable-pip-version-check --require-hashes -r requirements/torch.txt 2>/dev/null \
 	    || echo "No build of PyTorch for processors alone is to be had here: its tests will be skipped"
+	@touch $@
+
+# JupyterHub as its image has it, on top of this environment.
+$(HUB)/.ready: deploy/images/hub/requirements.txt deploy/kubernetes/overlays/jupyterhub/kustomization.yaml $(VENV)/.ready
+	@test -x $(HUB)/bin/python || $(BIN)/python -m venv --without-pip $(HUB)
+	@$(BIN)/uv pip install --quiet --python $(HUB)/bin/python --require-hashes -r deploy/images/hub/requirements.txt
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"), *(f"$(CURDIR)/{name}" for name in ("backend", "compiler")), sep="\n")' \
+	    > "$$($(HUB)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/labline.pth"
+	@npm install --silent --no-audit --no-fund --prefix $(HUB) configurable-http-proxy@$$(sed -n '/configurable-http-proxy/{n;s/.*: //p}' deploy/kubernetes/overlays/jupyterhub/kustomization.yaml)
 	@touch $@
 
 .PHONY: setup
@@ -137,6 +147,10 @@ test-cluster: $(VENV)/.ready ## Run on a real cluster: KUBECONFIG=FILE HOST=URL,
 image-check: $(VENV)/.ready ## Build the step image on Debian's packages (root, minutes) and run a step in it; MOUNT="PATH..." for pip
 	@python -m tests.deploy.image_check --mount $(MOUNT)
 
+.PHONY: hub-check
+hub-check: setup $(HUB)/.ready ## Run a real JupyterHub as the overlay has it, with Labline in its users' servers
+	@$(HUB)/bin/python -m tests.deploy.hub_check --proxy $(HUB)/node_modules/.bin/configurable-http-proxy
+
 .PHONY: bench
 bench: setup ## Measure, as ratios in one run; writes tests/bench/results.json
 	@python -m tests.bench
@@ -169,4 +183,4 @@ lock: $(VENV)/.ready ## Resolve the locked environments anew; TORCH=PLACE: that 
 
 .PHONY: clean
 clean: ## Remove everything that make made (not your runs)
-	@rm -rf $(VENV) $(LIBRARIES) build dist labextension/node_modules labextension/dist labextension/lib labextension/tsconfig.tsbuildinfo
+	@rm -rf $(VENV) $(LIBRARIES) $(HUB) build dist labextension/node_modules labextension/dist labextension/lib labextension/tsconfig.tsbuildinfo

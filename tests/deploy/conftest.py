@@ -20,7 +20,7 @@ KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 Manifest = dict[str, Any]
 
 # What an operator can have: a folder, or one with the component put on top.
-VARIANTS = ("standalone", "kubeflow", "standalone with mlflow", "kubeflow with mlflow")
+VARIANTS = ("standalone", "kubeflow", "jupyterhub", "standalone with mlflow", "kubeflow with mlflow")
 
 
 @functools.cache

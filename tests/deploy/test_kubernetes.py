@@ -22,6 +22,8 @@ Rendered = Callable[[str], list[Manifest]]
 VERSIONS = ("1.31", "1.34", "1.37")
 # Kinds of Istio's, which no schema at hand describes.
 UNKNOWN = {"AuthorizationPolicy", "VirtualService"}
+# The labels of the pods that JupyterHub makes, which no manifest holds.
+SPAWNED = {"labline.dev/server": "user"}
 
 
 def pods(manifests: list[Manifest]) -> Iterator[tuple[str, Manifest]]:
@@ -42,7 +44,9 @@ def one(manifests: list[Manifest], kind: str, name: str = "labline") -> Manifest
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("variant", ["standalone with mlflow", "kubeflow"])  # the others hold nothing else
+@pytest.mark.parametrize(
+    "variant", ["standalone with mlflow", "kubeflow", "jupyterhub"]
+)  # the others hold nothing else
 def test_every_field_is_one_that_kubernetes_knows(rendered: Rendered, variant: str, version: str) -> None:
     for manifest in rendered(variant):
         if manifest["kind"] not in UNKNOWN:
@@ -115,19 +119,21 @@ def test_secrets_come_from_secrets_and_none_is_in_the_manifests(rendered: Render
         variable
         for container in containers(manifests)
         for variable in container.get("env", [])
-        if variable["name"].endswith(("TOKEN", "PASSWORD", "KEY", "KEY_ID"))
+        if variable["name"].endswith(("TOKEN", "PASSWORD", "KEY", "KEY_ID", "SECRET"))
     ]
     assert secret or variant == "kubeflow"  # behind whose gateway there is no token
     assert all(set(variable["valueFrom"]) == {"secretKeyRef"} for variable in secret)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_no_pod_gets_a_token_for_the_kubernetes_api(rendered: Rendered, variant: str) -> None:
+def test_no_pod_but_the_hub_that_makes_pods_gets_a_token_for_the_kubernetes_api(
+    rendered: Rendered, variant: str
+) -> None:
     manifests = rendered(variant)
     accounts = {m["metadata"]["name"]: m for m in manifests if m["kind"] == "ServiceAccount"}
-    for _, pod in pods(manifests):
-        assert pod["spec"]["automountServiceAccountToken"] is False
-        assert accounts[pod["spec"]["serviceAccountName"]]["automountServiceAccountToken"] is False
+    for name, pod in pods(manifests):
+        assert pod["spec"]["automountServiceAccountToken"] is (name == "hub")
+        assert accounts[pod["spec"]["serviceAccountName"]]["automountServiceAccountToken"] is (name == "hub")
 
 
 def test_alone_the_server_has_no_rights_in_the_cluster(rendered: Rendered) -> None:
@@ -161,7 +167,8 @@ def test_selectors_find_exactly_one_workload(rendered: Rendered, variant: str) -
             case "Service":
                 selectors.append(spec["selector"])
             case "NetworkPolicy":
-                selectors.append(spec["podSelector"]["matchLabels"])
+                if spec["podSelector"]["matchLabels"] != SPAWNED:
+                    selectors.append(spec["podSelector"]["matchLabels"])
             case "PodDisruptionBudget" | "Deployment" | "StatefulSet":
                 selectors.append(spec["selector"]["matchLabels"])
     for selector in selectors:
@@ -193,7 +200,7 @@ def test_ports_that_are_named_exist(rendered: Rendered, variant: str) -> None:
         if manifest["kind"] == "Service":
             found = ports[manifest["spec"]["selector"]["app.kubernetes.io/name"]]
             assert {port["targetPort"] for port in manifest["spec"]["ports"]} <= found
-        if manifest["kind"] == "NetworkPolicy":
+        if manifest["kind"] == "NetworkPolicy" and manifest["spec"]["podSelector"]["matchLabels"] != SPAWNED:
             found = ports[manifest["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"]]
             assert {port["port"] for rule in manifest["spec"]["ingress"] for port in rule["ports"]} <= found
 
@@ -210,7 +217,7 @@ def test_one_server_owns_its_data_folder(rendered: Rendered) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_lablines_images_carry_the_version_of_the_code(rendered: Rendered, variant: str) -> None:
     images = {container["image"] for container in containers(rendered(variant)) if "labline" in container["image"]}
-    assert images == {f"labline-server:{__version__}"}
+    assert images == {f"labline-{'hub' if variant == 'jupyterhub' else 'server'}:{__version__}"}
 
 
 def test_kubeflows_gateway_changes_the_servers_base_url_and_who_is_let_in(rendered: Rendered) -> None:
