@@ -69,7 +69,7 @@ def add(
         timing = recurring.taken(place, timing)
     compilation, pipeline, document = service.compile_to_run(path, notebook, content, observed=True)
     given = literals(pipeline, parameters or {})
-    submission = service.targets.prepare(place, pipeline, given, cache=wish.cache, folder=folder)
+    submission = service.targets.prepare(place, pipeline, given, cache=wish.cache, folder=folder, recurring=True)
     with target_errors():
         added = recurring.add(place, pipeline, submission, timing, wish)
     kept = scheduled.followed(

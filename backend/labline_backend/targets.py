@@ -93,7 +93,14 @@ class KnownTargets:
         return target
 
     def prepare(
-        self, target: Target, pipeline: Pipeline, literals: Mapping[str, str], *, cache: bool, folder: Path
+        self,
+        target: Target,
+        pipeline: Pipeline,
+        literals: Mapping[str, str],
+        *,
+        cache: bool,
+        folder: Path,
+        recurring: bool = False,
     ) -> Submission:
         """Compile for a target that passes its pre-flight; *folder* is the notebook's. Raises ``InputError``."""
         from labline_backend.kubeflow.dry_run import refused
@@ -104,7 +111,7 @@ class KnownTargets:
         from labline_backend.kubeflow.submission import prepare
         from labline_backend.observed import unstorable
 
-        _refuse(check(target).findings)
+        _refuse(check(target, recurring=recurring).findings)
         told = (
             *unstorable(self._store, folder, pipeline),
             *lacking_packages(self._home, target, pipeline, folder),

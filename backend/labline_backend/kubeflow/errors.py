@@ -14,6 +14,7 @@ OUT_OF_SIGHT = "LL608"
 REFUSED = "LL609"
 GONE = "LL610"
 NOT_MIRRORED = "LL611"
+LATER_RIGHTS = "LL616"
 
 
 class TargetError(Exception):

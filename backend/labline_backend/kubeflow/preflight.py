@@ -25,6 +25,8 @@ RIGHTS = (
     ("runs", "get"),
     ("runs", "terminate"),
 )
+BEGINNING = (("jobs", "list"), ("jobs", "create"))  # a recurring run
+LATER = (("runs", "retry"), *BEGINNING, ("jobs", "enable"), ("jobs", "disable"), ("jobs", "delete"))  # what is offered
 WATCHING = (("pods", "list"), ("pods/log", "get"))  # Kubernetes' own, for logs and what failed
 
 
@@ -36,8 +38,11 @@ class Checked:
     findings: tuple[Finding, ...]
 
 
-def check(target: Target) -> Checked:
-    """Try out *target*, without leaving anything there but a small object in its pipeline root. Never raises."""
+def check(target: Target, *, recurring: bool = False) -> Checked:
+    """Try out *target*, without leaving anything there but a small object in its pipeline root. Never raises.
+
+    With *recurring* it is for a run that begins again and again, which takes rights of its own.
+    """
     found: list[Finding] = []
     health = None
     with KubeflowClient(target) as client:
@@ -48,7 +53,7 @@ def check(target: Target) -> Checked:
             if error.code == errors.GONE:
                 error = not_kubeflow(client.target)
             found.append(error.finding)
-    found += _rights(target)
+    found += _rights(target, RIGHTS + BEGINNING if recurring else RIGHTS)
     found += _root(target)
     return Checked(health, tuple(found))
 
@@ -70,8 +75,8 @@ def _namespace(client: KubeflowClient, health: Health) -> Iterator[Finding]:
         yield finding(errors.NAMESPACE, f"The namespace {name} cannot be used: {error}", fix=error.fix)
 
 
-def _rights(target: Target) -> Iterator[Finding]:
-    """Ask Kubernetes itself, where a kubeconfig is given."""
+def _rights(target: Target, needed: tuple[tuple[str, str], ...]) -> Iterator[Finding]:
+    """Ask Kubernetes itself, where a kubeconfig is given: *needed* is what is an error to lack."""
     if target.kubeconfig is None and target.context is None:
         return
     from kubernetes import client
@@ -85,9 +90,11 @@ def _rights(target: Target) -> Iterator[Finding]:
         yield finding(errors.RIGHTS, f"{where} cannot be used: {error}.", fix="Correct --kubeconfig and --context.")
         return
     missing: list[str] = []
+    denied: list[str] = []
     unseen: list[str] = []
+    later = tuple(right for right in LATER if right not in needed)
     try:
-        for group, rights, lacking in ((GROUP, RIGHTS, missing), ("", WATCHING, unseen)):
+        for group, rights, lacking in ((GROUP, needed, missing), (GROUP, later, denied), ("", WATCHING, unseen)):
             for resource, verb in rights:
                 kind, _, part = resource.partition("/")
                 asked = client.V1ResourceAttributes(
@@ -114,6 +121,13 @@ def _rights(target: Target) -> Iterator[Finding]:
         yield finding(
             errors.RIGHTS,
             f"This user may not {', '.join(missing)} ({GROUP}){where}.",
+            fix="Ask the cluster's administrator for a role with these rights, kubeflow-pipelines-edit for example.",
+        )
+    if denied:
+        yield finding(
+            errors.LATER_RIGHTS,
+            f"This user may not {', '.join(denied)} ({GROUP}){where}: runs begin there, but what else the Lab offers "
+            "for them is refused.",
             fix="Ask the cluster's administrator for a role with these rights, kubeflow-pipelines-edit for example.",
         )
     if unseen:

@@ -121,4 +121,12 @@ RULES = (
         "where you are not signed in there, or the registry is this machine's own, since the cluster may have it then.",
         "Push it there, or name one that is there: labline target add ... --image REF, or image:REF at the step.",
     ),
+    Rule(
+        "LL616",
+        "rights missing for what comes after a run",
+        "warning",
+        "Kubernetes says that this user may start runs, but not try them again, or not make, pause and remove "
+        "recurring ones.",
+        "Ask the cluster's administrator for the rights named here.",
+    ),
 )

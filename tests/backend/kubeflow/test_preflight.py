@@ -91,6 +91,27 @@ def test_missing_rights_are_named(emulator: Emulator, cluster: Cluster, tmp_path
     assert (found.code, "create runs, terminate runs" in found.message) == ("LL606", True)
 
 
+def test_rights_on_what_comes_after_a_run_are_asked_for_and_a_warning(
+    emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.denied = {("retry", "runs"), ("create", "jobs"), ("delete", "jobs")}
+    (found,) = check(Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path))).findings
+    assert (found.code, found.severity) == ("LL616", "warning")
+    assert "may not retry runs, create jobs, delete jobs (pipelines.kubeflow.org)" in found.message
+    asked = {(each["verb"], each["resource"]) for each in cluster.asked}
+    assert asked >= {("retry", "runs"), *((verb, "jobs") for verb in ("list", "create", "enable", "disable", "delete"))}
+
+
+def test_a_recurring_run_is_refused_where_none_may_be_made(
+    emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.denied = {("create", "jobs"), ("retry", "runs")}
+    target = Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path))
+    error, warning = check(target, recurring=True).findings
+    assert (error.code, error.severity, "may not create jobs (" in error.message) == ("LL606", "error", True)
+    assert (warning.code, "may not retry runs (" in warning.message) == ("LL616", True)
+
+
 def test_a_cluster_that_cannot_be_asked_is_said(emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
     config = cluster.kubeconfig(tmp_path)
     assert codes(check(Target("prod", emulator.url, kubeconfig=config, context="nowhere"))) == ["LL606"]

@@ -21,6 +21,7 @@ from labline_backend.recurrence.recurring import Change, Recurring, Wish
 from labline_backend.recurrence.timing import Timing
 from tests.backend.cli.conftest import Labline
 from tests.backend.engine.bench import wait_until
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator, Run, page
 from tests.backend.kubeflow.test_cli import here
@@ -35,6 +36,17 @@ def notebook(tmp_path: Path) -> Path:
     """One that fails unless its parameter is given as 7."""
     cells = (code("count = 3", "pipeline-parameters"), code("x = 1 / (count == 7)", "step:one"))
     return write(tmp_path / "nightly.ipynb", *cells)
+
+
+@pytest.mark.usefixtures("labline_home")
+def test_nothing_is_uploaded_where_recurring_runs_may_not_be_made(
+    here: Labline, emulator: Emulator, cluster: Cluster, notebook: Path, tmp_path: Path
+) -> None:
+    cluster.denied = {("create", "jobs")}
+    here("target", "add", "prod", "--host", emulator.url, "--kubeconfig", cluster.kubeconfig(tmp_path))
+    refused = here("recurring", "add", notebook, "--target", "prod", "--cron", "@daily", "-p", "count=7")
+    assert (refused.code, "may not create jobs" in refused.err) == (2, True)
+    assert not [call for call in emulator.called if call.startswith("POST")]
 
 
 @pytest.mark.usefixtures("labline_home")
