@@ -20,7 +20,14 @@ KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 Manifest = dict[str, Any]
 
 # What an operator can have: a folder, or one with the component put on top.
-VARIANTS = ("standalone", "kubeflow", "jupyterhub", "standalone with mlflow", "kubeflow with mlflow")
+VARIANTS = (
+    "standalone",
+    "kubeflow",
+    "jupyterhub",
+    "standalone with mlflow",
+    "standalone with mlflow, postgresql",
+    "kubeflow with mlflow, postgresql",
+)
 
 
 @functools.cache
@@ -45,16 +52,19 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[M
 
     @functools.cache
     def rendered(variant: str) -> list[Manifest]:
-        overlay, _, component = variant.partition(" with ")
+        overlay, _, components = variant.partition(" with ")
         folder = KUBERNETES / "overlays" / overlay
-        if component:
+        if components:
             own = tmp_path_factory.mktemp("overlay")
             kustomization = {
                 "apiVersion": "kustomize.config.k8s.io/v1beta1",
                 "kind": "Kustomization",
                 "namespace": {"standalone": "labline", "kubeflow": "profile-name"}[overlay],
                 "resources": [os.path.relpath(folder.resolve(), own.resolve())],
-                "components": [os.path.relpath((KUBERNETES / "components" / component).resolve(), own.resolve())],
+                "components": [
+                    os.path.relpath((KUBERNETES / "components" / component).resolve(), own.resolve())
+                    for component in components.split(", ")
+                ],
             }
             (own / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
             folder = own

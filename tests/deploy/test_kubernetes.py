@@ -45,7 +45,7 @@ def one(manifests: list[Manifest], kind: str, name: str = "labline") -> Manifest
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
-    "variant", ["standalone with mlflow", "kubeflow", "jupyterhub"]
+    "variant", ["standalone with mlflow, postgresql", "kubeflow", "jupyterhub"]
 )  # the others hold nothing else
 def test_every_field_is_one_that_kubernetes_knows(rendered: Rendered, variant: str, version: str) -> None:
     for manifest in rendered(variant):
@@ -228,7 +228,7 @@ def test_kubeflows_gateway_changes_the_servers_base_url_and_who_is_let_in(render
 
 
 def test_only_kubeflows_gateway_reaches_the_server_that_believes_its_header(rendered: Rendered) -> None:
-    manifests = rendered("kubeflow with mlflow")
+    manifests = rendered("kubeflow with mlflow, postgresql")
     (container,) = one(manifests, "StatefulSet")["spec"]["template"]["spec"]["containers"]
     assert "--gateway-only" in container["args"]
     (rule,) = one(manifests, "NetworkPolicy")["spec"]["ingress"]
@@ -295,3 +295,36 @@ def test_mlflow_is_where_the_server_tracks(rendered: Rendered) -> None:
     assert environment(one(manifests, "StatefulSet"))["MLFLOW_TRACKING_URI"] == f"http://mlflow:{port['port']}"
     (mlflow,) = one(manifests, "Deployment", "mlflow")["spec"]["template"]["spec"]["containers"]
     assert f"--allowed-hosts=mlflow:{port['port']}" in mlflow["args"]
+
+
+def told(container: Manifest, settings: Manifest) -> dict[str, str]:
+    """Those of its variables that a config map holds."""
+    named = {each["name"]: each.get("valueFrom", {}).get("configMapKeyRef") for each in container["env"]}
+    assert all(key["name"] == settings["metadata"]["name"] for key in named.values() if key)
+    return {name: settings["data"][key["key"]] for name, key in named.items() if key}
+
+
+def test_mlflows_database_is_the_postgresql_of_the_component(rendered: Rendered) -> None:
+    manifests = rendered("standalone with mlflow, postgresql")
+    settings = one(manifests, "ConfigMap", "mlflow")
+    (mlflow,) = one(manifests, "Deployment", "mlflow")["spec"]["template"]["spec"]["containers"]
+    (database,) = one(manifests, "StatefulSet", "mlflow-postgresql")["spec"]["template"]["spec"]["containers"]
+    asked, made = told(mlflow, settings), told(database, settings)
+    assert (asked["PGUSER"], asked["PGDATABASE"]) == (made["POSTGRES_USER"], made["POSTGRES_DB"])
+    (port,) = one(manifests, "Service", asked["PGHOST"])["spec"]["ports"]
+    assert asked["PGPORT"] == str(port["port"])
+
+
+def test_mlflow_reaches_that_postgresql_and_none_elsewhere(rendered: Rendered) -> None:
+    def targets(variant: str) -> list[Manifest]:
+        rules = one(rendered(variant), "NetworkPolicy", "mlflow")["spec"]["egress"]
+        return [to for rule in rules if rule["ports"][0]["port"] == 5432 for to in rule["to"]]
+
+    assert [list(to) for to in targets("standalone with mlflow")] == [["ipBlock"]]
+    assert [list(to) for to in targets("standalone with mlflow, postgresql")] == [["podSelector"]]
+
+
+def test_without_the_component_no_postgresql_is_installed(rendered: Rendered) -> None:
+    names = {manifest["metadata"]["name"] for manifest in rendered("standalone with mlflow")}
+    assert "mlflow" in names
+    assert "mlflow-postgresql" not in names
