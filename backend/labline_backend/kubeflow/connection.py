@@ -89,10 +89,13 @@ class Connection:
 
         reason = getattr(error, "reason", None) or error
         if isinstance(reason, urllib3.exceptions.SSLError):
+            named = self._target.ca_file
             return TargetError(
                 errors.UNREACHABLE,
-                f"The certificate of {self._target.host} is not trusted.",
-                "Name the certificate authority's file: labline target add ... --ca-file FILE.",
+                f"The certificate of {self._target.host} is not trusted"
+                + (f": by the authority in {named} it is not for this address, or not at all." if named else "."),
+                f"Name {'the right' if named else 'the'} certificate authority's file: "
+                "labline target add ... --ca-file FILE.",
             )
         is_late = isinstance(reason, urllib3.exceptions.TimeoutError)
         is_late = is_late and not isinstance(reason, urllib3.exceptions.NewConnectionError)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import secrets as random
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,10 @@ class Target:
         for file in (self.ca_file, self.kubeconfig):
             if file is not None and not Path(file).is_file():
                 raise _wrong(f"There is no file {file}.", "Correct the path.")
+        if self.ca_file is not None and not _holds_authorities(Path(self.ca_file)):
+            raise _wrong(
+                f"There is no certificate authority in {self.ca_file}.", "Name a file with its certificate, as PEM."
+            )
         return dataclasses.replace(self, host=self.host.rstrip("/"), root=self.root.rstrip("/") if self.root else None)
 
     def check_connection(self) -> None:
@@ -163,6 +168,16 @@ def checked_claim(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
         raise _wrong(f"{name!r} is no name for a volume claim.", "Name a PersistentVolumeClaim.")
     return name
+
+
+def _holds_authorities(file: Path) -> bool:
+    """Whether a file has certificates in it that can be verified by."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(file)
+    except OSError:  # ssl's own errors, too
+        return False
+    return context.cert_store_stats()["x509"] > 0  # a server's own, signed by itself, will do
 
 
 def _is_address(text: str) -> bool:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import signal
+import ssl
 import threading
 import time
 import uuid
@@ -71,6 +72,7 @@ class Emulator:
         self.namespaces: set[str] | None = None  # of a cluster with many users
         self.faults: list[tuple[str, int]] = []  # the next answers to calls that match: a pattern and a status
         self.losing = False  # whether the answer to the next removal of a recurring run is lost
+        self.tls: ssl.SSLContext | None = None  # what it serves https with, from its next start on
         self.called: list[str] = []
         self.experiments: dict[str, dict[str, Any]] = {}
         self.pipelines: dict[str, dict[str, Any]] = {}
@@ -88,11 +90,13 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Listen, at the same address as before."""
         self._server = listening.server(self._port, self.answer)
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
