@@ -60,7 +60,7 @@ class Served:
 
     def __init__(self, command: list[str], folder: Path, port: int) -> None:
         self.port = port
-        self.log = (folder / "log.txt").open("w+")
+        self.log = (folder / "log.txt").open("w")
         python = os.pathsep.join([str(REPOSITORY / "backend"), str(REPOSITORY / "compiler"), str(folder)])
         own = {"PYTHONPATH": python, "PYTHONWARNINGS": "ignore", "JUPYTER_TOKEN": TOKEN}
         places = {"LABLINE_HOME": "home", "JUPYTER_CONFIG_DIR": "config", "JUPYTER_RUNTIME_DIR": "runtime"}
@@ -105,8 +105,7 @@ class Served:
         return bool(refused.value.status_code == 403)
 
     def said(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+        return Path(self.log.name).read_text()  # opened anew: to seek would move where the server writes
 
 
 @contextlib.contextmanager

@@ -38,7 +38,7 @@ class Deployed:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         arguments = [self._here(argument, folder) for argument in self.container["args"]]
-        self.log = (folder / "log.txt").open("w+")
+        self.log = (folder / "log.txt").open("w")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "labline_backend", *arguments, *(["--allow-root"] if os.geteuid() == 0 else [])],
             cwd=folder,
@@ -113,8 +113,7 @@ class Deployed:
         pytest.fail("it never came up")
 
     def said(self) -> str:
-        self.log.seek(0)
-        return self.log.read()
+        return Path(self.log.name).read_text()  # opened anew: to seek would move where the server writes
 
     @property
     def api(self) -> str:
