@@ -16,6 +16,10 @@ DEMO_FLIGHT := {"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Fri
 PYTEST_OPTIONS ?= -n $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) * 3 / 2))) --dist loadfile --no-loadscope-reorder
 LABEXTENSION_SOURCES := $(shell find labextension/src labextension/style labextension/schema -type f 2>/dev/null)
 LINKED := $(VENV)/share/jupyter/labextensions/@labline/labextension
+BEFORE := labextension/dist.before
+# Shows pages the folder of the extension that is named, from one instant to the next.
+linked = { test -L "$(LINKED)" || rm -rf "$(LINKED)"; } && mkdir -p "$(dir $(LINKED))" && \
+    ln -sfn "$(CURDIR)/$(1)" $(VENV)/.linked && mv -T $(VENV)/.linked "$(LINKED)"
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Containers often set it; without compiled modules every command and every process of the tests takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -45,12 +49,15 @@ labextension/node_modules/.ready: labextension/package.json labextension/yarn.lo
 	@rm -f labextension/node_modules.log
 	@touch $@
 
-# The editable install copies the built assets; a link keeps them current.
+# The editable install copies the built assets; a link keeps them current. A build empties the folder first: as long as it takes,
+# and after one that failed, pages are given a copy of what was there.
 labextension/dist/.ready: labextension/node_modules/.ready $(LABEXTENSION_SOURCES) labextension/tsconfig.json
 	@echo "Building the Lab extension"
+	@if test -e labextension/dist/.ready; then rm -rf $(BEFORE) && cp -r labextension/dist $(BEFORE) && $(call linked,$(BEFORE)); fi
 	@cd labextension && jlpm build:prod > build.log 2>&1 || { cat build.log >&2; exit 1; }
 	@rm -f labextension/build.log
-	@rm -rf "$(LINKED)" && mkdir -p "$(dir $(LINKED))" && ln -sfn "$(CURDIR)/labextension/dist" "$(LINKED)"
+	@$(call linked,labextension/dist)
+	@rm -rf $(BEFORE)
 	@touch $@
 
 # Renders deploy/kubernetes for the tests, as operators do.
@@ -183,4 +190,4 @@ lock: $(VENV)/.ready ## Resolve the locked environments anew; TORCH=PLACE: that 
 
 .PHONY: clean
 clean: ## Remove everything that make made (not your runs)
-	@rm -rf $(VENV) $(LIBRARIES) $(HUB) build dist labextension/node_modules labextension/dist labextension/lib labextension/tsconfig.tsbuildinfo
+	@rm -rf $(VENV) $(LIBRARIES) $(HUB) build dist labextension/node_modules labextension/dist $(BEFORE) labextension/lib labextension/tsconfig.tsbuildinfo
