@@ -141,7 +141,7 @@ def _is_copied(view: Locator, token: str) -> None:
         )
         assert json.loads(ended.stdout.replace("'", '"')) == {"predictions": [7.0]}
     view.locator("[data-labline-action=copy-snippet]").click()
-    expect(view.locator(".labline-Snippets [role=status]")).to_have_text("It is copied.")
+    expect(view.locator(".labline-Snippets [role=status]")).to_have_text("The request is copied.")
 
 
 def _is_watched(view: Locator) -> None:

@@ -52,9 +52,15 @@ def view(model: str, lab: LabServer, page: Page) -> Locator:
 
 
 def test_a_version_is_promoted_refused_forced_and_rolled_back(view: Locator, page: Page) -> None:
+    view.locator("[data-labline-gate]").fill("auc >> 0.85")
+    view.locator("[data-labline-action=save-gate]").click()
+    expect(view.locator("form").get_by_role("alert")).to_contain_text("'auc >> 0.85' is no condition", timeout=SLOW)
+    expect(view.locator("[data-labline-gate]")).to_have_attribute("aria-invalid", "true")
+    assert violations(page, "#labline-models-view") == []
     view.locator("[data-labline-gate]").fill("auc >= 0.85\nrmse <= champion")
     view.locator("[data-labline-action=save-gate]").click()
     expect(view.locator("[data-labline-action=save-gate]")).to_be_disabled(timeout=SLOW)
+    expect(view.get_by_role("alert")).to_have_count(0)
 
     _promote(view, "1").locator("[data-labline-action=confirm-promotion]").click()
     expect(view.locator("h1 + [data-labline-alias=champion]")).to_have_text("@champion 1", timeout=SLOW)

@@ -72,7 +72,7 @@ export function EndpointList({ client, open, openModels }: EndpointListProps): R
           <tbody>
             {value.map(({ endpoint, summary }) => (
               <tr key={endpoint.name} data-labline-endpoint={endpoint.name}>
-                <td>
+                <td className="labline-mod-name">
                   <LinkButton action="open-endpoint" onClick={() => open(endpoint.name)}>
                     {endpoint.name}
                   </LinkButton>
@@ -80,7 +80,7 @@ export function EndpointList({ client, open, openModels }: EndpointListProps): R
                 <td>
                   <EndpointBadge state={endpoint.state} />
                 </td>
-                <td>
+                <td className="labline-mod-name">
                   {endpoint.spec.model}{' '}
                   {served(endpoint)
                     .filter(({ role }) => role !== 'shadow')

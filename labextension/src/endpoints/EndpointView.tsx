@@ -205,7 +205,7 @@ function ServedTable({ endpoint, openModel }: ServedTableProps): React.JSX.Eleme
       <tbody>
         {served(endpoint).map(({ reference, version, share, role }) => (
           <tr key={`${role} ${reference}`} data-labline-served={version ?? ''}>
-            <td>
+            <td className="labline-mod-name">
               <LinkButton action="open-model" onClick={() => openModel(spec.model)}>
                 {spec.model}
                 {version !== null && `/${version}`}
@@ -215,7 +215,7 @@ function ServedTable({ endpoint, openModel }: ServedTableProps): React.JSX.Eleme
             <td className="labline-mod-number">
               {role === 'shadow' ? 'shadow' : `${formatNumber(Math.round(share * 1000) / 10)} %`}
             </td>
-            <td>
+            <td className="labline-mod-wrap">
               {role === 'canary' && spec.canary
                 ? `taken back at ${formatNumber(Math.round(spec.canary.errors * 100))} points more errors, or ` +
                   `${formatNumber(spec.canary.latency)} times the latency`

@@ -49,7 +49,7 @@ export function Snippets({ endpoint, body, version }: SnippetsProps): React.JSX.
             {each === 'curl' ? 'curl' : 'Python'}
           </button>
         ))}
-        <ActionButton action="copy-snippet" onClick={() => copy('It', text)}>
+        <ActionButton action="copy-snippet" onClick={() => copy('The request', text)}>
           Copy
         </ActionButton>
         <span className="labline-Log-note" role="status">

@@ -94,16 +94,22 @@ function Form({ endpoint, client, example, version }: FormProps): React.JSX.Elem
   return (
     <>
       <div className="labline-Try-ways" role="group" aria-label="How the request is written">
-        <ActionButton action="try-form" onClick={toForm} disabled={!asJson || columns.length === 0}>
+        <ActionButton
+          action="try-form"
+          pressed={!asJson}
+          onClick={() => asJson && toForm()}
+          disabled={columns.length === 0}
+          title={columns.length === 0 ? 'The model does not say which columns it takes' : undefined}
+        >
           Form
         </ActionButton>
         <ActionButton
           action="try-json"
+          pressed={asJson}
           onClick={() => {
             setText(body);
             setAsJson(true);
           }}
-          disabled={asJson}
         >
           JSON
         </ActionButton>

@@ -2,7 +2,7 @@ import React, { useId, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
 import type { Model } from '../api/models';
-import { ActionButton } from '../ui/parts';
+import { ActionButton, Notice } from '../ui/parts';
 import type { Reading } from './reading';
 
 export interface GateFormProps {
@@ -15,17 +15,19 @@ export interface GateFormProps {
 export function GateForm({ model, client, change }: GateFormProps): React.JSX.Element {
   const kept = model.gate.join('\n');
   const [text, setText] = useState(kept);
+  const [fault, setFault] = useState<string | null>(null);
   const id = useId();
   const conditions = text
     .split('\n')
     .map(line => line.trim())
     .filter(line => line !== '');
+  const save = async () => setFault(await change(() => client.setGate(model.name, conditions)));
   return (
     <form
       className="labline-Models-form"
       onSubmit={event => {
         event.preventDefault();
-        void change(() => client.setGate(model.name, conditions));
+        void save();
       }}
     >
       <label htmlFor={id}>What a version must fulfil to be promoted, one condition a line</label>
@@ -37,13 +39,16 @@ export function GateForm({ model, client, change }: GateFormProps): React.JSX.El
         data-labline-gate=""
         placeholder={'auc >= champion\nauc/* >= champion - 0.01\napprovals >= 1\nverified'}
         value={text}
+        aria-invalid={fault !== null}
+        aria-describedby={fault === null ? undefined : `${id}-fault`}
         onChange={event => setText(event.target.value)}
       />
-      <ActionButton
-        action="save-gate"
-        onClick={() => void change(() => client.setGate(model.name, conditions))}
-        disabled={conditions.join('\n') === kept}
-      >
+      {fault && (
+        <Notice kind="error" id={`${id}-fault`}>
+          {fault}
+        </Notice>
+      )}
+      <ActionButton action="save-gate" onClick={() => void save()} disabled={conditions.join('\n') === kept}>
         Save the gate
       </ActionButton>
     </form>

@@ -29,9 +29,9 @@ export function ModelList({ client, open }: ModelListProps): React.JSX.Element {
       {trouble && <Notice kind="error">{trouble}</Notice>}
       {value?.length === 0 && (
         <Empty title="No model is registered yet">
-          Log one in a step with{' '}
-          <code>mlflow.sklearn.log_model(..., registered_model_name=&quot;…&quot;)</code> and run the
-          pipeline.
+          Name one in the <b>Options…</b> of the step that trains it and run the pipeline, press{' '}
+          <b>Serve this…</b> above a cell that predicts, or log it with{' '}
+          <code>mlflow.sklearn.log_model(…, registered_model_name=&quot;…&quot;)</code>.
         </Empty>
       )}
       {value !== null && value.length > 0 && (
@@ -48,13 +48,13 @@ export function ModelList({ client, open }: ModelListProps): React.JSX.Element {
           <tbody>
             {value.map(model => (
               <tr key={model.name} data-labline-model={model.name}>
-                <td title={model.description}>
+                <td className="labline-mod-name" title={model.description}>
                   <LinkButton action="open-model" onClick={() => open(model.name)}>
                     {model.name}
                   </LinkButton>
                 </td>
                 <td className="labline-mod-number">{model.newest ?? '–'}</td>
-                <td>
+                <td className="labline-mod-name">
                   {Object.entries(model.aliases).map(([alias, version]) => (
                     <AliasBadge key={alias} alias={alias} version={version} />
                   ))}

@@ -26,10 +26,11 @@ export function ModelView({ name, client, back, openRun, openEndpoint }: ModelVi
   const [promoting, setPromoting] = useState<string | null>(null);
   const [deploying, setDeploying] = useState<string | null>(null);
   const [said, setSaid] = useState('');
+  const [fault, setFault] = useState<string | null>(null);
   const approve = async (version: string) => {
-    if (await change(() => client.approve(name, version, ''))) {
-      setSaid(`Version ${version} is approved.`);
-    }
+    const wrong = await change(() => client.approve(name, version, ''));
+    setFault(wrong);
+    setSaid(wrong === null ? `Version ${version} is approved.` : '');
   };
   return (
     <div className="labline-Run" data-labline-model-page={name} aria-busy={busy}>
@@ -82,6 +83,7 @@ export function ModelView({ name, client, back, openRun, openEndpoint }: ModelVi
       )}
       {model && (
         <>
+          {fault && <Notice kind="error">{fault}</Notice>}
           <VersionTable
             model={model}
             busy={busy}
@@ -118,25 +120,31 @@ interface RollbackProps {
 
 /** One click; what it will do is said on it, and the history takes it back again. */
 function RollbackButton({ model, client, change, tell, disabled }: RollbackProps): React.JSX.Element | null {
+  const [fault, setFault] = useState<string | null>(null);
   const before = previous(model);
   if (before === null) {
     return null;
   }
   const rollBack = async () => {
-    if (await change(() => client.rollBack(model.name, CHAMPION))) {
+    const wrong = await change(() => client.rollBack(model.name, CHAMPION));
+    setFault(wrong);
+    if (wrong === null) {
       tell(`Version ${before} is @${CHAMPION} again.`);
     }
   };
   return (
-    <ActionButton
-      action="rollback"
-      kind="danger"
-      onClick={() => void rollBack()}
-      disabled={disabled}
-      title={`Take back the last promotion to @${CHAMPION}`}
-    >
-      Roll back to {before}
-    </ActionButton>
+    <>
+      <ActionButton
+        action="rollback"
+        kind="danger"
+        onClick={() => void rollBack()}
+        disabled={disabled}
+        title={`Take back the last promotion to @${CHAMPION}`}
+      >
+        Roll back to {before}
+      </ActionButton>
+      {fault && <Notice kind="error">{fault}</Notice>}
+    </>
   );
 }
 

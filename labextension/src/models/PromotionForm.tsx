@@ -28,6 +28,7 @@ export function PromotionForm({
   );
   const [alias, setAlias] = useState(CHAMPION);
   const [reason, setReason] = useState('');
+  const [fault, setFault] = useState<string | null>(null);
   const aliasId = useId();
   const reasonId = useId();
   const heading = useRef<HTMLHeadingElement>(null);
@@ -37,10 +38,11 @@ export function PromotionForm({
   const promote = async () => {
     const request = { version, alias: alias.trim(), reason: reason.trim(), force: !passed };
     let refused = false;
-    const asked = await change(async () => {
+    const wrong = await change(async () => {
       refused = (await client.promote(model.name, request)).move === null;
     });
-    if (asked) {
+    setFault(wrong);
+    if (wrong === null) {
       close(
         refused ? `The gate has refused version ${version}.` : `Version ${version} is @${alias.trim()} now.`
       );
@@ -87,6 +89,7 @@ export function PromotionForm({
           onChange={event => setReason(event.target.value)}
         />
       </div>
+      {fault && <Notice kind="error">{fault}</Notice>}
       <div className="labline-Models-actions">
         <ActionButton
           action="confirm-promotion"

@@ -28,9 +28,14 @@ export function VersionTable(props: VersionTableProps): React.JSX.Element {
       >
         <thead>
           <tr>
-            {['Version', 'Made', 'Certificate', 'Approved by', ...metrics].map(title => (
+            {['Version', 'Made', 'Certificate', 'Approved by'].map(title => (
               <th key={title} scope="col">
                 {title}
+              </th>
+            ))}
+            {metrics.map(metric => (
+              <th key={metric} scope="col" title={metric} className="labline-mod-metric">
+                {metric}
               </th>
             ))}
             <td className="labline-Models-actions" />

@@ -7,8 +7,8 @@ export interface Reading<T> {
   busy: boolean;
   /** Ask again. */
   again: () => void;
-  /** Do something to it and ask again; whether that went well. */
-  change: (work: () => Promise<unknown>) => Promise<boolean>;
+  /** Do something to it and ask again; what was wrong with the doing, to be said where it was asked for, or `null`. */
+  change: (work: () => Promise<unknown>) => Promise<string | null>;
 }
 
 /** Ask when first shown. `ask` must stay the same function. */
@@ -21,15 +21,18 @@ export function useReading<T>(ask: () => Promise<T>): Reading<T> {
       setBusy(true);
       try {
         await work();
+      } catch (error) {
+        setBusy(false);
+        return (error as Error).message;
+      }
+      try {
         setValue(await ask());
         setTrouble(null);
-        return true;
       } catch (error) {
         setTrouble((error as Error).message);
-        return false;
-      } finally {
-        setBusy(false);
       }
+      setBusy(false);
+      return null;
     },
     [ask]
   );

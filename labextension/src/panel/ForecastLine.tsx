@@ -6,26 +6,28 @@ import type { NotebookPipeline } from '../model/pipeline';
 export interface ForecastLineProps {
   pipeline: NotebookPipeline;
   running: boolean;
-  /** It is said elsewhere why there can be no run. */
-  quiet: boolean;
+  /** Why there can be no run, which is said instead; empty where it is said elsewhere. */
+  obstacle: string | null;
 }
 
 /**
  * What the next run would do, or how long the present one was to take, in a line that keeps its place whether there is
  * anything to say or not.
  */
-export function ForecastLine({ pipeline, running, quiet }: ForecastLineProps): React.JSX.Element {
+export function ForecastLine({ pipeline, running, obstacle }: ForecastLineProps): React.JSX.Element {
   const { forecast, problem, isStale } = pipeline.forecaster;
   let text = forecast ? summary(forecast) : (problem ?? '');
-  if (quiet) {
-    text = '';
+  if (obstacle !== null) {
+    text = obstacle;
   } else if (running) {
-    text = forecast ? (timeWords(forecast).map(time => `Foreseen: ${time}`)[0] ?? '') : '';
+    const [time] = forecast ? timeWords(forecast) : [];
+    text = time ? `Foreseen: ${time}` : 'How long it takes was not foreseen';
   }
-  const detail = text && forecast ? timeDetail(forecast) : '';
+  const detail = obstacle === null && text && forecast ? timeDetail(forecast) : '';
   return (
     <p
       className="labline-Forecast"
+      data-labline-reason={obstacle || undefined}
       data-labline-forecast={isStale ? 'stale' : forecast ? 'current' : ''}
       role="status"
       title={[text, detail].filter(Boolean).join('\n') || undefined}

@@ -30,7 +30,7 @@ export function RunControls(props: RunControlsProps): React.JSX.Element {
   const disabled = obstacle !== null || pipeline.isStarting;
   return (
     <>
-      <ForecastLine pipeline={pipeline} running={running} quiet={obstacle !== null} />
+      <ForecastLine pipeline={pipeline} running={running} obstacle={pipeline.trouble ? '' : obstacle} />
       <div
         className="labline-RunControls"
         // Who pressed a button that gives way to another goes on from here, and cancels nothing with a second Enter.
@@ -102,11 +102,6 @@ export function RunControls(props: RunControlsProps): React.JSX.Element {
           Use cache
         </Tick>
       </div>
-      {obstacle && !pipeline.trouble && (
-        <p className="labline-RunControls-reason" data-labline-reason="">
-          {obstacle}
-        </p>
-      )}
       {pipeline.refusal && <Notice kind="error">{pipeline.refusal}</Notice>}
     </>
   );

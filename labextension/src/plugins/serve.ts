@@ -111,7 +111,7 @@ export const servePlugin: JupyterFrontEndPlugin<void> = {
       const dialog = new Dialog({
         title: 'Serve This Prediction',
         body,
-        buttons: [Dialog.okButton({ label: 'Close' })]
+        buttons: [Dialog.cancelButton({ label: 'Close' })]
       });
       await dialog.launch();
     };

@@ -49,7 +49,7 @@ export function CompareView({ ids, server, back, openRun }: CompareViewProps): R
       </div>
       {trouble && <Notice kind="error">{trouble}</Notice>}
       <div className="labline-Compare">
-        <table className="labline-Table" aria-label="Runs compared">
+        <table className="labline-Table labline-mod-compare" aria-label="Runs compared">
           <thead>
             <tr>
               <td />

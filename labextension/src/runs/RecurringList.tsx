@@ -52,6 +52,9 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
       </nav>
       <div className="labline-Runs-head">
         <h1>Recurring runs</h1>
+        <span className="labline-Runs-count" role="status">
+          {recurring === null && troubles.length === 0 ? 'Reading them…' : ''}
+        </span>
       </div>
       {refusal && <Notice kind="error">{refusal}</Notice>}
       {troubles.map(trouble => (

@@ -60,7 +60,7 @@ export function RunList({
           onChange={event => setFilter(event.target.value)}
         />
         <span className="labline-Runs-count" role="status">
-          {filter === '' ? '' : `${shown.length} of ${runs.length}`}
+          {runs.length === 0 && loading ? 'Reading the runs…' : filter && `${shown.length} of ${runs.length}`}
         </span>
         <ActionButton
           action="compare"

@@ -46,7 +46,7 @@ export function RunView(props: RunViewProps): React.JSX.Element {
           ‹ All runs
         </LinkButton>
       </nav>
-      {run ? <RunBody {...props} run={run} /> : trouble && <Empty title={trouble} />}
+      {run ? <RunBody {...props} run={run} /> : <Empty title={trouble ?? 'Reading the run…'} />}
     </div>
   );
 }

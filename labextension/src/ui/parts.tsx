@@ -53,12 +53,14 @@ export interface ActionProps {
   children: React.ReactNode;
   kind?: 'primary' | 'danger' | 'plain';
   disabled?: boolean;
+  /** Of a button that is one of a few ways to choose from: whether it is the one. */
+  pressed?: boolean;
   title?: string;
   label?: string;
 }
 
 export function ActionButton(props: ActionProps): React.JSX.Element {
-  const { action, kind = 'plain', label, ...rest } = props;
+  const { action, kind = 'plain', label, pressed, ...rest } = props;
   return (
     <button
       {...rest}
@@ -66,11 +68,12 @@ export function ActionButton(props: ActionProps): React.JSX.Element {
       className={`labline-Button labline-mod-${kind}`}
       data-labline-action={action}
       aria-label={label}
+      aria-pressed={pressed}
     />
   );
 }
 
-export function LinkButton(props: Omit<ActionProps, 'kind'>): React.JSX.Element {
+export function LinkButton(props: Omit<ActionProps, 'kind' | 'pressed'>): React.JSX.Element {
   const { action, label, ...rest } = props;
   return (
     <button
@@ -146,13 +149,20 @@ export function Empty({ title, children }: { title: string; children?: React.Rea
 /** A sentence that stands out. */
 export function Notice({
   kind,
+  id,
   children
 }: {
   kind: 'error' | 'info';
+  id?: string;
   children: React.ReactNode;
 }): React.JSX.Element {
   return (
-    <p className="labline-Notice" data-labline-notice={kind} role={kind === 'error' ? 'alert' : 'status'}>
+    <p
+      id={id}
+      className="labline-Notice"
+      data-labline-notice={kind}
+      role={kind === 'error' ? 'alert' : 'status'}
+    >
       {children}
     </p>
   );
