@@ -13,6 +13,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
@@ -29,6 +30,7 @@ PENGUINS = "penguins.ipynb"
 UNTAGGED = "untagged.ipynb"
 MINUTES = 60_000
 COLOURS = 256  # enough for pages of a user interface, at a third of the size
+EXACT = 160  # of them, the most frequent: what is one colour on the page stays that colour
 WIDTH, HEIGHT = 1440, 900
 ROOM = 8  # around parts that do not have any of their own
 ASKED_SECONDS = 75
@@ -65,10 +67,7 @@ class Camera:
             self.page.screenshot(path=path, clip={"x": left, "y": top, "width": right - left, "height": bottom - top})
         else:
             self.page.screenshot(path=path)
-        with Image.open(path) as image:
-            # Small spots of a colour (a step's dot, an icon) keep it.
-            few = image.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-            few.save(path, optimize=True)
+        _make_small(path)
 
     def open(self, notebook: str) -> NotebookPage:
         """A notebook with its panel."""
@@ -91,6 +90,24 @@ class Camera:
         """Leave it by the keyboard."""
         self.page.keyboard.press("Escape")
         expect(self.page.locator(".jp-Dialog")).to_have_count(0)
+
+
+def _make_small(path: Path) -> None:
+    with Image.open(path) as read:
+        image = read.convert("RGB")
+    # Pillow looks for the nearest colour among rounded ones, which makes white a grey: here it is the nearest indeed.
+    pixels = np.asarray(image).reshape(-1, 3).astype(np.int32)
+    colours, places, counts = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+    exact = colours[np.argsort(-counts)[:EXACT]]
+    # Small spots of a colour (a step's dot, an icon) keep about theirs.
+    few = image.quantize(COLOURS - EXACT, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette() or []
+    palette = np.concatenate([exact, np.reshape(few, (-1, 3))])
+    nearest = np.concatenate(
+        [((part[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1) for part in np.array_split(colours, 20)]
+    )
+    small = Image.fromarray(nearest[places.reshape(-1)].reshape(image.height, image.width).astype(np.uint8))
+    small.putpalette(palette.astype(np.uint8).tobytes())
+    small.save(path, optimize=True)
 
 
 def main(folder: Path) -> None:
@@ -177,7 +194,7 @@ def take_suggestion(camera: Camera) -> None:
     notebook = camera.open(UNTAGGED)
     notebook.page.locator("[data-labline-action=suggest]").click()
     expect(notebook.page.locator("[data-labline-suggestion]")).to_be_visible(timeout=MINUTES)
-    camera.take("suggest")
+    camera.take("suggest", notebook.page.locator("#labline-pipeline"))
 
 
 def take_seal(camera: Camera) -> None:
@@ -197,7 +214,7 @@ def take_seal(camera: Camera) -> None:
 
 
 def take_flights(camera: Camera) -> None:
-    """The big notebook while it runs, then its run: cells, values, and all runs."""
+    """The big notebook while it runs, then its run: cells, values, and beside the run before."""
     page = camera.page
     notebook = camera.open(FLIGHTS)
     notebook.run()
@@ -216,7 +233,12 @@ def take_flights(camera: Camera) -> None:
     run.choose("join", "values")
     camera.take("values", run.view.locator(".labline-StepRun"), height=640, room=ROOM)
     page.locator(".labline-Run [data-labline-action=back]").click()
-    camera.take("runs", page.locator(".labline-RunList"))
+    for row in page.locator(".labline-RunList [data-labline-run]").all()[:2]:
+        row.get_by_role("checkbox").check()
+    page.locator(".labline-RunList [data-labline-action=compare]").click()
+    compared = page.locator("[data-labline-compare]")
+    expect(compared.locator("[data-labline-differs]").first).to_be_visible()
+    camera.take("compare", compared)
 
 
 def take_model(camera: Camera) -> None:
@@ -244,7 +266,8 @@ def take_model(camera: Camera) -> None:
     expect(endpoint.locator("[data-labline-answer='200']")).to_be_visible()
     _ask(camera.server, ASKED_SECONDS)
     page.set_viewport_size({"width": WIDTH, "height": 1300})
-    camera.take("endpoint", endpoint, height=1000)
+    endpoint.locator("[data-labline-action=back]").scroll_into_view_if_needed()
+    camera.take("endpoint", endpoint, height=1080)
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
@@ -301,7 +324,7 @@ def take_failure(camera: Camera) -> None:
     cell = page.locator(".jp-CodeCell").nth(2)
     cell.locator("[data-labline-action=open-at-failure]").click()
     expect(page.get_by_text("Step score failed here").first).to_be_visible(timeout=MINUTES)
-    camera.take("debug")
+    camera.take("debug", page.locator("#jp-main-dock-panel"), page.locator("#labline-pipeline"), height=690)
 
 
 def _run(notebook: NotebookPage) -> None:
