@@ -13,6 +13,7 @@ from labline_backend.store.runs import RunStore
 from tests.backend.kubeflow.emulator import Emulator
 
 from .lab import LabServer
+from .overflow import sticking_out
 from .pages import SLOW, NotebookPage, RunPage, write_notebook
 from .test_target import prod
 
@@ -91,6 +92,20 @@ def test_a_schedule_is_read_out_while_it_is_chosen_and_then_kept(lab: LabServer,
     row.get_by_role("button", name="Remove nightly").click()
     page.locator(".jp-Dialog .jp-mod-warn").click()
     expect(page.locator(".labline-Runs")).to_contain_text("No recurring runs")
+
+
+def test_long_names_in_the_list_keep_to_its_place_beside_the_panel(lab: LabServer, page: Page) -> None:
+    write_notebook(lab.work / "narrow.ipynb", [("print('it ran')", ["step:one"])])
+    notebook = NotebookPage(page, lab, "narrow.ipynb")
+    notebook.open_panel()
+    ask_for_schedule(page)
+    name = "the_forecast_of_the_delays_of_domestic_flights_every_night_before_four"
+    option(page, "name").fill(name)
+    option(page, "zone").fill("America/Argentina/ComodRivadavia")
+    accept(page)
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator(f"[data-labline-recurring={name}]")).to_be_visible(timeout=SLOW)
+    assert sticking_out(page, "#labline-runs-view") == []
 
 
 def test_a_schedule_begins_runs_that_say_so(lab: LabServer, page: Page) -> None:
