@@ -19,8 +19,8 @@ from dateutil.rrule import DAILY, rrule, rruleset
 from matplotlib.figure import Figure
 
 from labline_runtime.values import digest, load, store
+from labline_runtime.values.blocks import copies_on_write
 from labline_runtime.values.reach import Reach
-from labline_runtime.values.views import copies_on_write
 
 
 def crossed(tmp_path, **values: Any) -> Any:

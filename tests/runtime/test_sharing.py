@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from labline_runtime.values.blocks import copies_on_write
 from labline_runtime.values.reach import Reach
-from labline_runtime.values.views import copies_on_write
 
 from .handover import Handover, shared
 

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from labline_runtime.values import DamagedArtifactError, load, memory, store
+from labline_runtime.values.blocks import copies_on_write
 from labline_runtime.values.culprit import find_culprit
-from labline_runtime.values.views import copies_on_write
 
 
 def crossed(value, folder):

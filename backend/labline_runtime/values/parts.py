@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime.values import containers, own, reduce_soup
+from labline_runtime.values.blocks import copies_on_write
 from labline_runtime.values.packages import package_of
 from labline_runtime.values.tensors import memory_of
-from labline_runtime.values.views import copies_on_write
 
 NOTEBOOK = "__main__"
 LIMIT = 50_000  # parts of one value that are looked at

@@ -47,6 +47,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
 
 from labline_runtime.states import patches, plots
 from labline_runtime.values import (
+    blocks,
     closed,
     opened,
     reduce_keras,
@@ -66,17 +67,10 @@ from labline_runtime.values.rows import reduce_row, reduce_row_of_objects
 from labline_runtime.values.tensors import reduce_tensor
 from labline_runtime.values.views import (
     MemoryOwners,
-    detached,
-    framed_arrays,
-    framed_arrow,
-    is_index,
     is_plain_array,
     is_row,
-    notes_of,
     owner_of,
     read_only,
-    reduce_block,
-    reduce_notes,
     reduce_objects,
     reduce_sealed,
     reduce_times,
@@ -168,24 +162,24 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return reduce_row(obj, self.owners, self._shared)
         if (row := reduce_row_of_objects(obj, self.owners, self._shared)) is not None:
             return row
-        if framed := framed_arrays(obj):
+        if framed := blocks.framed_arrays(obj):
             shared = any(id(self.owners.whole(owner_of(array))) in self._shared for array in framed)
-            if shared and (block := reduce_block(obj)):
+            if shared and (block := blocks.reduce_block(obj)):
                 return block
-            notes, again = notes_of(obj), not self._framed.keys().isdisjoint(map(id, framed))
+            notes, again = blocks.notes_of(obj), not self._framed.keys().isdisjoint(map(id, framed))
             if again and not self.owners.shares_unnoticed(framed, notes):  # another part of pandas has the same arrays
                 self.owners.separate.update(map(id, framed))
-                obj = detached(obj)
-                self._detached.append((obj, framed_arrays(obj)))
+                obj = blocks.detached(obj)
+                self._detached.append((obj, blocks.framed_arrays(obj)))
                 return obj.__reduce_ex__(PROTOCOL)
             self._framed |= {id(array): array for array in framed}
             for array in framed:
                 self.owners.note(array, framed=True, notes=notes)
-            if is_index(obj):
+            if blocks.is_index(obj):
                 self.owners.indexes.update(map(id, framed))
-        elif arrow := framed_arrow(obj):
+        elif arrow := blocks.framed_arrow(obj):
             if not self._framed.keys().isdisjoint(map(id, arrow)):
-                obj = detached(obj)
+                obj = blocks.detached(obj)
                 self._detached.append((obj, []))
                 return obj.__reduce_ex__(PROTOCOL)
             self._framed |= {id(array): array for array in arrow}
@@ -208,7 +202,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return read_only, (obj.copy(order="K"),)
             return reduce_times(obj) or NotImplemented
         reduced = (
-            reduce_kind(obj, self.owners) or reduce_notes(obj) or reduce_tensor(obj, self.owners) or _reduce_part(obj)
+            reduce_kind(obj, self.owners)
+            or blocks.reduce_notes(obj)
+            or reduce_tensor(obj, self.owners)
+            or _reduce_part(obj)
         )
         if reduced is not None:
             return reduced

@@ -7,9 +7,7 @@ nothing overlaps, nothing changes; above all, a small view does not drag a big o
 record arrays are pickled as what they make of a plain array (``kinds.py``), rows of records as windows on one
 (``rows.py``).
 
-Frames, series and indexes of pandas share memory too, but no changes: who writes makes a copy first. That they share is
-forgotten on the way, so each gets memory of its own. Where an array looks at that memory, too, it tells who writes
-where: then they go on sharing it, and pandas' own notes of who shares with whom cross with them (:func:`reduce_block`).
+What pandas keeps in such memory is the matter of ``blocks.py``.
 """
 
 from __future__ import annotations
@@ -220,74 +218,6 @@ def is_plain_array(value: Any) -> bool:
     return numpy is not None and type(value) is numpy.ndarray
 
 
-def framed_arrays(value: Any) -> list[Any]:
-    """The ndarrays in which *value*, a part of a frame, a series or an index of pandas, keeps its values.
-
-    None where pandas does not copy on write.
-    """
-    held = _held(value)
-    inner = [part for each in held for name in _EXTENSION_PARTS if (part := getattr(each, name, None)) is not None]
-    parts = [*held, *inner, *(getattr(each, "_ndarray", None) for each in inner)]  # the ends of intervals are times
-    return [part for part in parts if is_plain_array(part)]
-
-
-def framed_arrow(value: Any) -> list[Any]:
-    """The arrays of Arrow's in which such a part keeps its values: they are no memory that anybody else writes into."""
-    return [each for each in _held(value) if hasattr(each, "_pa_array")]
-
-
-def _held(value: Any) -> list[Any]:
-    internals = sys.modules.get("pandas._libs.internals")
-    managers = sys.modules.get("pandas.core.internals.managers")
-    if internals is None or managers is None:
-        return []
-    if isinstance(value, internals.Block):
-        held = [value.values]
-    elif isinstance(value, managers.SingleBlockManager):
-        held = [block.values for block in value.blocks]
-    elif is_index(value):
-        held = [value._data]
-    else:
-        return []
-    return held if copies_on_write() else []
-
-
-def is_index(value: Any) -> bool:
-    """Whether *value* is an index that keeps its values in one array."""
-    pandas = sys.modules["pandas"]
-    return isinstance(value, pandas.Index) and not isinstance(value, (pandas.RangeIndex, pandas.MultiIndex))
-
-
-def detached(value: Any) -> Any:
-    """The same part of a frame, a series or an index, in arrays of its own."""
-    if is_index(value):
-        index = value._view()  # with its name and frequency
-        index._data = value._data.copy()
-        return index
-    apart, before = value.copy(deep=False), framed_arrays(value)
-    if any(
-        array is other for array in framed_arrays(apart) for other in before
-    ):  # categories: a view has the very same
-        for block in getattr(apart, "blocks", (apart,)):
-            block.values = block.values.copy()
-    return apart
-
-
-def notes_of(value: Any) -> Any:
-    """Pandas' notes of who shares the memory of a block, or of what keeps a series; None for all else."""
-    block = value.blocks[0] if hasattr(value, "blocks") else value
-    return getattr(block, "refs", None)
-
-
-_EXTENSION_PARTS = ("_ndarray", "_data", "_mask", "_left", "_right")  # of pandas' own kinds of arrays
-
-
-def copies_on_write() -> bool:
-    """Whether pandas, which is loaded, copies a frame's memory before it alters it where another frame has it too."""
-    pandas = sys.modules["pandas"]
-    return int(pandas.__version__.split(".")[0]) >= 3 or pandas.options.mode.copy_on_write is True
-
-
 def owner_of(array: Any) -> Any:
     """What *array*'s memory belongs to, as far as NumPy knows: an array, or a bytearray."""
     numpy = sys.modules["numpy"]
@@ -473,32 +403,9 @@ def _sealed_copy(array: Any) -> Any:
     return read_only(array)[...]
 
 
-def reduce_block(value: Any) -> tuple[Any, ...] | None:
-    """A part of a frame, or what keeps a series, with pandas' notes of whose memory it looks at; None for others."""
-    internals = sys.modules["pandas._libs.internals"]
-    if isinstance(value, internals.Block):  # its values lie in memory that an array looks at
-        make, arguments = value.__reduce__()
-        return _make_block, (make, arguments, value.refs)
-    if isinstance(value, sys.modules["pandas.core.internals.managers"].SingleBlockManager):
-        return type(value), (value.blocks[0], value.axes[0])
-    return None
-
-
-def reduce_notes(value: Any) -> tuple[Any, ...] | None:
-    """Pandas' notes of who looks at some memory: they are filled by those who look. None for all else."""
-    internals = sys.modules.get("pandas._libs.internals")
-    return (type(value), ()) if internals is not None and isinstance(value, internals.BlockValuesRefs) else None
-
-
-def _make_block(make: Callable[..., Any], arguments: tuple[Any, ...], notes: Any) -> Any:
-    block = make(*arguments)
-    notes.add_reference(block)
-    block.refs = notes
-    return block
-
-
 _BEFORE = {
     "_view": ("views", "make_view"),
+    "_make_block": ("blocks", "_make_block"),
     "_row": ("rows", "_row"),
     "_row_at": ("rows", "_row_at"),
     "_as_kind": ("kinds", "_as_kind"),
