@@ -77,7 +77,7 @@ class Watch:
         self.looked: set[tuple[Any, ...]] = set()  # what was asked of a path, and by which code: to know it again
         self.tracked: set[str] = set()  # the databases that MLflow has opened, with their journals
         self._own = tuple(folder(path) for path in own)
-        self._excluded = library.folders()
+        self._excluded = (*library.folders(), *library.SYSTEM)
         self._elsewhere = () if everywhere else _throwaway_folders()
         self._inside = (folder(self._folder), *_around(self._folder))
         self._looking: int | None = None  # the thread that looks what there is
@@ -375,7 +375,7 @@ def _around(notebook: str) -> tuple[str, ...]:
 
 def _throwaway_folders() -> tuple[str, ...]:
     home = os.path.expanduser("~")
-    found = [tempfile.gettempdir(), "/tmp", "/var/tmp", "/etc", "/usr", "/lib"]  # noqa: S108 - left out, not used
+    found = [tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm", "/etc", "/usr", "/lib"]  # noqa: S108 - left out, not used
     found += [
         os.path.join(home, name) for name in (".cache", ".config", ".ipython", ".jupyter", ".local", ".matplotlib")
     ]

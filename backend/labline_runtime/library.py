@@ -7,10 +7,20 @@ import functools
 import importlib.machinery
 import os
 import site
+import string
 import sys
 import sysconfig
 from collections.abc import Sequence
 from typing import Any
+
+# Named in a way that leaves out /dev/shm: programs keep files there, and a notebook may lie there.
+SYSTEM = (
+    "/proc/",
+    "/sys/",
+    *(f"/dev/{letter}" for letter in string.ascii_letters + string.digits if letter != "s"),
+    *(f"/dev/s{letter}" for letter in string.ascii_letters if letter != "h"),
+)
+"""What the paths of devices, and of what the system tells of itself, begin with."""
 
 
 def folder(path: str) -> str:
@@ -22,7 +32,7 @@ def folder(path: str) -> str:
 def folders() -> tuple[str, ...]:
     """Where the interpreter, its libraries and this runtime lie."""
     found = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *site.getsitepackages()}
-    found.update((os.path.dirname(os.path.dirname(__file__)), site.getusersitepackages(), "/proc", "/sys", "/dev"))
+    found.update((os.path.dirname(os.path.dirname(__file__)), site.getusersitepackages()))
     return tuple(folder(path) for path in found if path and path not in ("/", "/usr"))
 
 

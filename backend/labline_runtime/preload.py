@@ -341,7 +341,7 @@ def _scene(stage: shell.Stage, folder: str) -> Iterator[_Scene]:
 def _noting_looks(looked_at: set[str]) -> Iterator[None]:
     """Note in *looked_at* what files somebody asks the system about, outside the folders of libraries."""
     plain = os.stat
-    mine = library.folders()
+    mine = (*library.folders(), *library.SYSTEM)
 
     def stat(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
         if not isinstance(path, int) and not options.get("dir_fd"):

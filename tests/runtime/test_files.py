@@ -6,12 +6,13 @@ import ctypes
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from labline_runtime import library
 from labline_runtime.files import Watch
 from labline_runtime.opens import Opens, folders
 
@@ -134,3 +135,29 @@ def test_a_folder_that_is_called_as_mlflow_s_is_the_notebook_s(data: Path) -> No
 
 def test_a_database_of_mlflow_s_that_the_notebook_opens_itself_is_a_file_of_the_step(data: Path) -> None:
     assert uses(data, lambda: connect(data / "mlflow.db")) == {"mlflow.db": "write"}
+
+
+@pytest.fixture
+def in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A notebook's folder in shared memory."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        monkeypatch.chdir(folder)
+        yield Path(folder)
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no folder of shared memory")
+def test_a_notebook_in_shared_memory_has_files_and_modules_as_any_other(
+    in_memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (in_memory / "beside_in_memory.py").write_text("x = 1")
+    monkeypatch.syspath_prepend(str(in_memory))
+    assert uses(in_memory, (in_memory / "beside_in_memory.py").read_text) == {"beside_in_memory.py": "read"}
+    assert not library.is_library("beside_in_memory")
+
+
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/urandom", "/proc/self/status"])
+def test_what_is_of_the_system_is_no_file_of_the_step(notebook: Path, path: str) -> None:
+    watch = Watch()
+    with Path(path).open("rb") as opened:
+        opened.read(1)
+    assert path not in {use.path for use in watch.stop()}
