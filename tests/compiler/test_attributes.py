@@ -157,6 +157,21 @@ def test_what_is_looked_for_by_its_identity_travels_with_what_holds_it(made: str
     assert any(edge.startswith("b>c:") and {"d", "k"} <= set(edge.partition(":")[2].split(",")) for edge in found)
 
 
+@pytest.mark.parametrize(
+    ("made", "key"),
+    [
+        ("k = object()", "k"),
+        ("def k(): ...", "k"),
+        ("class K: ...\nk = K()", "k, 1"),
+        ("class K: ...\nk = K()", "(1, (2, k))"),
+        ("class K: ...\nk = K()", "frozenset([k])"),
+    ],
+)
+def test_so_does_what_is_a_part_of_a_key_and_what_is_no_instance(made: str, key: str) -> None:
+    found = edges(pipeline_of(steps(a=f"{made}\nd = {{}}", b=f"d[{key}] = 3", c=f"d[{key}]")))
+    assert any(edge.startswith("b>c:") and {"d", "k"} <= set(edge.partition(":")[2].split(",")) for edge in found)
+
+
 def test_what_is_looked_for_by_a_comparison_of_its_own_need_not_travel_with_what_holds_it() -> None:
     made = "class K:\n    def __eq__(self, o): return True\n    def __hash__(self): return 1\nk = K()\nd = {k: 1}"
     assert "b>c:d" in edges(pipeline_of(steps(a=made, b="d[2] = 3", c="d[k]")))

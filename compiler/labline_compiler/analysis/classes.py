@@ -217,12 +217,12 @@ class Classes(Functions):
 
     def sought(self, value: Value) -> None:
         """*value* is looked for by equality, which is identity where its class has no other."""
-        things = self.heap.things
-        alike = frozenset(
-            number
-            for number in value
-            if things[number].kind == "sklearn" or (number in self.heap.instances and not self._found(number, "__eq__"))
-        )
+        parts = value
+        while wholes := self.heap.only(value, "tuple", "set"):  # equal where all in them are
+            value = self.heap.elements(wholes) - parts
+            parts |= value
+        alike = self.heap.only(parts, "sklearn") | (parts & self.heap.functions) | (parts & self.heap.sentinels)
+        alike |= {number for number in parts & self.heap.instances if not self._found(number, "__eq__")}
         if alike:
             self.same_identity(alike)
 

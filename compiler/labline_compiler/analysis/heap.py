@@ -115,6 +115,7 @@ class Heap(Links):
         self.dotted: set[int] = set()  # of these, those whose dotted name is known
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
+        self.sentinels: set[int] = set()  # of ``object()``
         self.mixed: set[int] = set()  # instances that may hold themselves or their class, classes that may hold more
         self.vague: set[int] = set()  # instances that may have attributes that were not set by their names
         self.class_makers: set[int] = set()  # of these, those with a class inside
@@ -149,6 +150,8 @@ class Heap(Links):
                 self.drawing.add(number)
             if "function" in facts:
                 self.functions.add(number)
+            if facts.get("maker") == "builtins.object":
+                self.sentinels.add(number)
             if "klass" in facts:
                 self.classes.add(number)
             if isinstance(klass := facts.get("instance_of"), int):

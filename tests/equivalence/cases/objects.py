@@ -332,4 +332,22 @@ done.add(3)
 ---
 print(names[a], names.get(b), a in seen, seen.index(a), done - {b}, b in done, Node(1) in names)
 """,
+    "what_is_found_by_the_identity_of_its_parts": """
+class Node:
+    def __init__(self, n):
+        self.n = n
+def first(): return 1
+def second(): return 2
+a, b = Node(1), Node(2)
+MISSING = object()
+edges, calls, found = {}, [first], [MISSING]
+---
+edges[a, b] = 3
+edges[frozenset((a, b))] = 4
+calls.append(second)
+found.append(0)
+---
+calls.remove(second)
+print(edges[a, b], (b, a) in edges, edges[frozenset((b, a))], calls[0](), second in calls, found.index(MISSING))
+""",
 }
