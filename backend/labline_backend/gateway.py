@@ -141,9 +141,9 @@ class GatewayIdentityProvider(IdentityProvider):
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
             raise TraitError(f"The gateway's secret in {self.secret_file} cannot be read: {why}.") from error
-        if len(secret) < SHORTEST_SECRET:
+        if len(secret) < SHORTEST_SECRET or not secret.isascii():  # a header carries nothing else for sure
             raise TraitError(
-                f"The gateway's secret in {self.secret_file} is shorter than {SHORTEST_SECRET} characters."
+                f"The gateway's secret in {self.secret_file} is not ASCII or shorter than {SHORTEST_SECRET} characters."
             )
         return secret
 

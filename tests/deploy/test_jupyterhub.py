@@ -78,6 +78,10 @@ def test_the_hub_may_make_pods_and_claims_and_nothing_else(manifests: list[Manif
     assert {name for rule in rules for name in rule["resources"]} == {"pods", "persistentvolumeclaims", "events"}
 
 
+def test_a_users_claim_stays_when_the_user_is_removed(config: Config) -> None:
+    assert config.KubeSpawner.delete_pvc is False
+
+
 def test_users_servers_are_closed_to_each_other(manifests: list[Manifest], config: Config) -> None:
     assert config.KubeSpawner.extra_labels == SPAWNED
     policy = one(manifests, "NetworkPolicy", "labline-user")["spec"]

@@ -16,14 +16,23 @@ true = np.array(["cat", "dog", "cat", "bird"])
 told = np.array(["cat", "cat", "cat", "dog"])
 wrong = np.array([0, 0, 1, 1])
 scores = np.array([0.1, 0.4, 0.35, 0.8])
+ones, twos = [1, 2, 1, 2], [1, 1, 2, 2]
+import pandas as pd
+from sklearn.dummy import DummyClassifier
+series, texts, categories = pd.Series(true), pd.Series(true, dtype="string"), pd.Series(true, dtype="category")
+model = DummyClassifier().fit([[0]] * 4, ["cat", "dog", "cat", "bird"])
 """
+
+
+def run(source: str) -> dict[str, Any]:
+    namespace: dict[str, Any] = {}
+    exec(DATA + source, namespace)
+    return namespace
 
 
 def left(source: str, before: Classified | None = None) -> Classified | None:
     """What is read off a cell that has run."""
-    namespace: dict[str, Any] = {}
-    exec(DATA + source, namespace)
-    return collect(source, namespace, before)
+    return collect(source, run(source), before)
 
 
 def confusion(source: str) -> Confusion:
@@ -46,8 +55,53 @@ def test_its_classes_are_those_that_it_was_told() -> None:
     )
 
 
-def test_its_classes_are_numbered_where_the_data_are_not_at_hand() -> None:
-    assert confusion("m = metrics.confusion_matrix(list(true), list(told))").classes == ("0", "1", "2")
+@pytest.mark.parametrize(
+    ("call", "classes"),
+    [
+        ("wrong, 1 - wrong, labels=[1, 0]", ("1", "0")),
+        ("wrong, 1 - wrong, labels=(1, 0)", ("1", "0")),
+        ("ones, twos", ("1", "2")),
+        ("y_true=true, y_pred=told", ("bird", "cat", "dog")),
+        ("true, told, labels=model.classes_", ("bird", "cat", "dog")),
+        ("series, told", ("bird", "cat", "dog")),
+        ("texts, told", ("bird", "cat", "dog")),
+        ("categories, told", ("bird", "cat", "dog")),
+        ("wrong.astype(float), wrong", ("0", "1")),
+    ],
+)
+def test_classes_are_those_that_the_matrix_is_of(call: str, classes: tuple[str, ...]) -> None:
+    assert confusion(f"m = confusion_matrix({call})").classes == classes
+
+
+@pytest.mark.parametrize("call", ["list(true), list(told)", "true, told, labels=sorted(set(true))", "*[true, told]"])
+def test_rows_are_counted_where_it_is_not_sure_what_classes_they_are_of(call: str) -> None:
+    assert confusion(f"m = metrics.confusion_matrix({call})").classes == ("row 1", "row 2", "row 3")
+
+
+ASKED = """class Labels(list):
+    times = 0
+    def __iter__(self):
+        self.times += 1
+        return super().__iter__()
+mine = Labels(true.tolist())
+m = confusion_matrix(mine, told)"""
+
+
+def test_no_code_of_the_notebook_is_called() -> None:
+    namespace = run(ASKED)
+    times = namespace["mine"].times
+    collect(ASKED, namespace)
+    assert namespace["mine"].times == times
+
+
+@pytest.mark.parametrize("below", ["f = f[::-1]", "f, t, at = [np.zeros(3)] * 3", "for t in range(3): pass"])
+def test_a_curve_whose_names_are_bound_anew_is_none(below: str) -> None:
+    assert left(f"f, t, at = roc_curve(wrong, scores)\n{below}") is None
+
+
+def test_a_curve_with_what_json_cannot_say_is_none() -> None:
+    own = "def roc_curve(*_):\n    return np.zeros(3), np.zeros(3), np.array([np.inf, np.nan, 0])\n"
+    assert left(f"{own}f, t, at = roc_curve(wrong, scores)") is None
 
 
 def test_a_display_tells_its_own() -> None:

@@ -347,7 +347,7 @@ edges[frozenset((a, b))] = 4
 calls.append(second)
 found.append(0)
 ---
-calls.remove(second)
+print(calls.index(second))
 print(edges[a, b], (b, a) in edges, edges[frozenset((b, a))], calls[0](), second in calls, found.index(MISSING))
 """,
 }

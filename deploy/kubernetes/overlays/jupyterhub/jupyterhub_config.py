@@ -48,6 +48,7 @@ c.KubeSpawner.extra_resource_limits = {"ephemeral-storage": "4Gi"}
 
 # One claim a user: one server owns its data folder.
 c.KubeSpawner.storage_pvc_ensure = True
+c.KubeSpawner.delete_pvc = False  # also when a user is removed
 c.KubeSpawner.storage_capacity = "25Gi"
 c.KubeSpawner.storage_access_modes = ["ReadWriteOnce"]
 c.KubeSpawner.pvc_name_template = "labline-{user_server}"
