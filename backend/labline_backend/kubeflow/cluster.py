@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from labline_backend.kubeflow.deadline import Deadline
@@ -41,6 +42,8 @@ class Cluster:
         from kubernetes.config import ConfigException
 
         try:
+            if target.kubeconfig is not None:
+                Path(target.kubeconfig).open("rb").close()  # said better here than where it is read
             self.api: Any = config.new_client_from_config(target.kubeconfig, target.context, persist_config=False)
             namespace = target.namespace
             if namespace is None:
@@ -49,8 +52,15 @@ class Cluster:
                 namespace = chosen["context"].get("namespace") or NAMESPACE
         except yaml.YAMLError as error:
             raise KubeconfigError("it is no YAML") from error
-        except (ConfigException, OSError, TypeError, ValueError, KeyError, AttributeError) as error:
-            raise KubeconfigError(" ".join(str(error).split())) from error
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            why = "there is no such file" if missing else (error.strerror or "it cannot be read").lower()
+            raise KubeconfigError(why) from error
+        except (ConfigException, TypeError, ValueError, KeyError, AttributeError) as error:
+            said = " ".join(str(error).split())
+            if target.context is not None and f"name {target.context} in" in said and "/contexts" in said:
+                said = f"it has no context {target.context}"
+            raise KubeconfigError(said) from error
         self.namespace: str = namespace
         self.host: str = self.api.configuration.host
         pools = self.api.rest_client.pool_manager

@@ -16,6 +16,7 @@ from typing import Any
 from labline_backend.kubeflow import errors, secrets
 from labline_backend.kubeflow.deadline import Deadline
 from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.forward import Forward
 from labline_backend.kubeflow.targets import Target
 
 CONNECT_SECONDS = 5.0
@@ -30,6 +31,7 @@ class Connection:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._opened: Any = None
+        self._forward = Forward(target) if target.port_forward else None
         self._deadline: Deadline  # that of the opened one
 
     def close(self) -> None:
@@ -38,6 +40,8 @@ class Connection:
         if opened is not None:
             opened.rest_client.pool_manager.clear()
             opened.close()
+        if self._forward is not None:
+            self._forward.close()
 
     @contextlib.contextmanager
     def calling(self, what: str) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -60,7 +64,8 @@ class Connection:
                 if passed.is_set():
                     raise self._late() from error
                 if isinstance(error, urllib3.exceptions.HTTPError):
-                    raise self._unreachable(error) from error
+                    fault = self._forward.fault if self._forward else None
+                    raise fault or self._unreachable(error) from error
                 raise not_kubeflow(self._target) from error  # an answer that is none of this API's
 
     def _client(self) -> Any:
@@ -74,7 +79,9 @@ class Connection:
             configuration.retries = urllib3.Retry(total=0, raise_on_redirect=False, raise_on_status=False)
             self._opened = api.ApiClient(configuration)
             self._opened.user_agent = "labline"
-            self._deadline = Deadline(self._opened.rest_client.pool_manager)
+            self._deadline = Deadline(
+                self._opened.rest_client.pool_manager, self._forward.connect if self._forward else None
+            )
         if self._target.secret is not None:
             self._target.check_connection()  # again: the file of targets may be edited
             secret = secrets.read(self._target.secret)

@@ -6,15 +6,18 @@ import contextlib
 import socket
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
 class Deadline:
     """Ends calls over the connections of one urllib3 ``PoolManager``, which must not have made any yet."""
 
-    def __init__(self, pool_manager: Any) -> None:
+    def __init__(self, pool_manager: Any, connect: Callable[[], socket.socket] | None = None) -> None:
+        """*connect* makes each connection, in place of one to the address that is called."""
         import urllib3
+
+        self._connect = connect
 
         self._lock = threading.Lock()
         # Those in use. Not their connections: one that is to close lets its socket go before the answer is read.
@@ -32,7 +35,7 @@ class Deadline:
             _beginning: list[socket.socket]
 
             def _new_conn(self) -> socket.socket:
-                made: socket.socket = super()._new_conn()
+                made: socket.socket = deadline._connect() if deadline._connect else super()._new_conn()
                 # TLS takes the socket over, and shows its own only when the handshake is done: another name for it.
                 beginning = made.dup()
                 self._beginning.append(beginning)

@@ -9,6 +9,7 @@ from labline_backend.kubeflow import errors
 from labline_backend.kubeflow.client import Health, KubeflowClient
 from labline_backend.kubeflow.connection import not_kubeflow
 from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.forward import RIGHTS as FORWARDING
 from labline_backend.kubeflow.targets import Target
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_compiler.findings import Finding, finding
@@ -92,13 +93,21 @@ def _rights(target: Target, needed: tuple[tuple[str, str], ...]) -> Iterator[Fin
     missing: list[str] = []
     denied: list[str] = []
     unseen: list[str] = []
+    closed: list[str] = []
     later = tuple(right for right in LATER if right not in needed)
+    asking = [
+        (GROUP, target.namespace, needed, missing),
+        (GROUP, target.namespace, later, denied),
+        ("", target.namespace, WATCHING, unseen),
+    ]
+    if target.port_forward:
+        asking.append(("", target.service()[1], FORWARDING, closed))
     try:
-        for group, rights, lacking in ((GROUP, needed, missing), (GROUP, later, denied), ("", WATCHING, unseen)):
+        for group, namespace, rights, lacking in asking:
             for resource, verb in rights:
                 kind, _, part = resource.partition("/")
                 asked = client.V1ResourceAttributes(
-                    namespace=target.namespace, group=group, resource=kind, subresource=part or None, verb=verb
+                    namespace=namespace, group=group, resource=kind, subresource=part or None, verb=verb
                 )
                 review = client.V1SelfSubjectAccessReview(
                     spec=client.V1SelfSubjectAccessReviewSpec(resource_attributes=asked)
@@ -117,6 +126,13 @@ def _rights(target: Target, needed: tuple[tuple[str, str], ...]) -> Iterator[Fin
     finally:
         cluster.close()
     where = f" in the namespace {target.namespace}" if target.namespace else ""
+    if closed:
+        behind = target.service()[1]
+        yield finding(
+            errors.RIGHTS,
+            f"This user may not {', '.join(closed)} in the namespace {behind}, which a port-forward takes.",
+            fix=f"Ask the cluster's administrator for a role in {behind} with these rights.",
+        )
     if missing:
         yield finding(
             errors.RIGHTS,

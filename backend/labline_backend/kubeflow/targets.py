@@ -24,6 +24,10 @@ from labline_backend.store.records import LOCAL
 from labline_runtime.documents import from_plain
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+FORWARDED = "http://ml-pipeline.kubeflow:8888"  # where KFP's manifests have its API server
+SERVICE = re.compile(
+    r"http://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)\.([a-z0-9](?:[a-z0-9-]*[a-z0-9])?):(\d{1,5})(?:/[^?#]*)?"
+)
 ROOT = re.compile(r"(s3|minio)://[^/?#@\[\]]+(/[^?#]*)?")
 
 
@@ -33,11 +37,12 @@ class Target:
 
     ``secret`` refers to a bearer token, or to a cookie as ``name=value``. ``root`` is the pipeline root, a place in
     an S3 that this machine reads, too, to mirror results; ``image`` is for steps that name none. ``kubeconfig`` and
-    ``context`` lead to the cluster itself, for rights, logs and why a step failed.
+    ``context`` lead to the cluster itself, for rights, logs and why a step failed. With ``port_forward`` they lead to
+    the API server, too: ``host`` is then a Service in the cluster, ``http://NAME.NAMESPACE:PORT``.
     """
 
     name: str
-    host: str
+    host: str = ""
     namespace: str | None = None
     auth: Literal["none", "token", "cookie"] = "none"
     secret: str | None = None
@@ -49,6 +54,7 @@ class Target:
     folder_limit: int = 256 << 20  # bytes of the notebook's folder that travel with a run at most
     packages: str | None = None  # the claim of a volume that what images lack is installed into
     plain_http: bool = False  # whether the secret may go over a connection that others can read
+    port_forward: bool = False
 
     def checked(self) -> Target:
         """The target where it can be one. Raises ``TargetError``."""
@@ -57,6 +63,8 @@ class Target:
                 f"A target cannot be called {self.name!r}.",
                 "Use up to 40 small letters, digits and dashes; local is this machine.",
             )
+        if self.port_forward and (named := self._forwarded()) != self:
+            return named.checked()
         if not _is_address(self.host):
             raise _wrong(
                 "This is no address of Kubeflow Pipelines.", "Write it like https://kubeflow.example.org/pipeline."
@@ -92,6 +100,8 @@ class Target:
     def check_connection(self) -> None:
         """Raise ``TargetError`` where the secret would go over the network for everybody to read."""
         address = urlsplit(self.host)
+        if self.port_forward:  # it goes as what is said to the cluster's own API goes
+            return
         if self.secret is None or self.plain_http or address.scheme == "https" or is_here(address.hostname or ""):
             return
         raise TargetError(
@@ -102,9 +112,26 @@ class Target:
             "say so: labline target add ... --plain-http.",
         )
 
-    def page(self, run_id: str) -> str:
-        """Where a browser finds a run."""
-        return f"{self.host}/#/runs/details/{run_id}"
+    def service(self) -> tuple[str, str, int]:
+        """The Service behind a port-forward: its name, its namespace, and its port. Raises ``TargetError``."""
+        if (found := SERVICE.fullmatch(self.host)) is None or not 0 < int(found[3]) < 1 << 16:
+            raise _wrong(
+                "A port-forward leads to a Service in the cluster, and this names none.",
+                f"Leave --host out, which is {FORWARDED}, or write it like that.",
+            )
+        return found[1], found[2], int(found[3])
+
+    def _forwarded(self) -> Target:
+        if self.kubeconfig is None and self.context is None:
+            raise _wrong("A port-forward takes the cluster's kubeconfig.", "Name it: --kubeconfig FILE.")
+        host = self.host or FORWARDED
+        named = dataclasses.replace(self, host=host if "://" in host else f"http://{host}")
+        named.service()
+        return named
+
+    def page(self, run_id: str) -> str | None:
+        """Where a browser finds a run; None where it has no way there."""
+        return None if self.port_forward else f"{self.host}/#/runs/details/{run_id}"
 
 
 class Targets:

@@ -17,6 +17,7 @@ import kubernetes_validate
 import yaml
 
 from tests.backend.kubeflow.emulator import Emulator, Run, Task
+from tests.backend.kubeflow.forwarding import Backend, Forwarding
 
 TOKEN = "abc"
 KINDS = "secrets|configmaps|persistentvolumeclaims|serviceaccounts"
@@ -36,6 +37,8 @@ class Cluster(ThreadingHTTPServer):
         self.tried: list[dict[str, Any]] = []  # pods of dry runs that were taken
         self.hidden = False  # whether this user may see neither
         self.asked: list[dict[str, Any]] = []
+        self.forwarding = Forwarding({"ml-pipeline-a": Backend(emulator.port)})
+        self.authority: Path | None = None  # whose certificate it serves https with
         self.times: dict[str, list[datetime.datetime]] = {}  # of each pod's lines
         self.given: list[int] = []  # how many lines each look at a log was answered with
         super().__init__(("127.0.0.1", 0), _Calls)
@@ -43,16 +46,19 @@ class Cluster(ThreadingHTTPServer):
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
+        self.forwarding.cut()
         self.shutdown()
         self._thread.join()
         self.server_close()
 
     def kubeconfig(self, folder: Path) -> str:
         """A file that leads here."""
+        address = f"{'https' if self.authority else 'http'}://127.0.0.1:{self.server_address[1]}"
+        trusted = {"certificate-authority": str(self.authority)} if self.authority else {}
         document = {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.server_address[1]}"}}],
+            "clusters": [{"name": "c", "cluster": {"server": address, **trusted}}],
             "users": [{"name": "u", "user": {"token": TOKEN}}],
             "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "here",
@@ -153,6 +159,8 @@ class _Calls(BaseHTTPRequestHandler):
         pods = "/api/v1/namespaces/kubeflow/pods"
         if not self._is_known():
             return
+        if self._forwards(address.path, query):
+            return
         if address.path == pods:
             self._answer(200, {"kind": "PodList", "items": self.server.pods(query["labelSelector"])})
         elif found := re.fullmatch(f"/api/v1/namespaces/kubeflow/((?:{KINDS})/.+)", address.path):
@@ -169,6 +177,28 @@ class _Calls(BaseHTTPRequestHandler):
             self._answer(200, self.server.log(found[1], query))
         else:
             self._answer(404, {"kind": "Status", "code": 404})
+
+    def _forwards(self, path: str, query: dict[str, str]) -> bool:
+        """Answer what a port-forward takes, where it is that."""
+        forwarding = self.server.forwarding
+        parts = path.removeprefix("/api/v1/namespaces/kubeflow/").split("/")
+        is_list = parts == ["pods"] and not query["labelSelector"].startswith("pipeline/")
+        kind = "pods/portforward" if parts[2:] == ["portforward"] else parts[0]
+        if kind not in ("services", "pods/portforward") and not is_list:
+            return False
+        if kind in forwarding.denied:
+            self._answer(403, {"kind": "Status", "code": 403, "message": f'User "u" cannot do that with {kind}'})
+        elif is_list:
+            assert query["labelSelector"] == ",".join(f"{k}={v}" for k, v in (forwarding.selector or {}).items())
+            items = [pod.document(name) for name, pod in forwarding.pods.items()]
+            self._answer(200, {"kind": "PodList", "items": items})
+        elif parts == ["services", "ml-pipeline"]:
+            self._answer(200, {"spec": {"ports": forwarding.ports, "selector": forwarding.selector}})
+        elif kind == "pods/portforward" and parts[1] in forwarding.pods and not forwarding.pods[parts[1]].is_gone:
+            forwarding.serve(self, parts[1], query)
+        else:
+            self._answer(404, {"kind": "Status", "code": 404, "message": "not found"})
+        return True
 
     def do_POST(self) -> None:
         review = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

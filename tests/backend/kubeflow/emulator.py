@@ -89,6 +89,10 @@ class Emulator:
         self.start()
 
     @property
+    def port(self) -> int:
+        return self._port
+
+    @property
     def url(self) -> str:
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 

@@ -28,6 +28,7 @@ SETTINGS = {
     "folder_limit": 256 << 20,
     "packages": None,
     "plain_http": False,
+    "port_forward": False,
 }
 
 
