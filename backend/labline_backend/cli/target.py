@@ -19,13 +19,16 @@ file = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def target() -> None:
-    """Clusters that pipelines can run on: add, list, check, login, remove."""
+    """Clusters that pipelines can run on: add, list, show, check, login, remove."""
 
 
 @target.command()
 @click.argument("name")
 @click.option(
-    "--host", required=True, metavar="URL", help="Kubeflow Pipelines' address; in Kubeflow https://HOST/pipeline."
+    "--host",
+    default="",
+    metavar="URL",
+    help="Kubeflow Pipelines' address; in Kubeflow https://HOST/pipeline. With --port-forward a Service.",
 )
 @click.option("--namespace", metavar="NS", help="The namespace to run in, where many users share the cluster.")
 @click.option(
@@ -37,6 +40,9 @@ def target() -> None:
 @click.option("--image", metavar="REF", help="The image for steps that name none; by default labline-step:VERSION.")
 @click.option("--kubeconfig", type=file, help="The cluster itself: for your rights before a run, and pods' logs.")
 @click.option("--context", help="The kubeconfig's context.")
+@click.option(
+    "--port-forward", is_flag=True, help="Go there by the kubeconfig; --host is ml-pipeline.kubeflow:8888 then, or so."
+)
 @click.option("--folder-limit", metavar="SIZE", help="How much of a notebook's folder travels, as 1GB; usually 256MiB.")
 @click.option("--packages", metavar="CLAIM", help="A volume claim to install into, once, what images lack.")
 @click.option("--plain-http", is_flag=True, help="Send the secret over http, too: who reads the network reads it.")
@@ -51,6 +57,7 @@ def add(
     image: str | None,
     kubeconfig: Path | None,
     context: str | None,
+    port_forward: bool,
     folder_limit: str | None,
     packages: str | None,
     plain_http: bool,
@@ -79,6 +86,7 @@ def add(
                 context=context,
                 packages=packages,
                 plain_http=plain_http,
+                port_forward=port_forward,
                 folder_limit=limit,
             )
         )
@@ -96,6 +104,26 @@ def list_(as_json: bool) -> None:
     else:
         rows = [[each["name"], each["kind"], each["host"] or "-", each["namespace"] or "-"] for each in found]
         terminal.table(["target", "kind", "address", "namespace"], rows)
+
+
+@target.command()
+@click.argument("name")
+@as_json_option
+def show(name: str, as_json: bool) -> None:
+    """A target and how it is used; a secret is only referred to."""
+    from labline_backend import wire
+
+    with _service() as service:
+        document = wire.target(service.targets.get(name))
+    if as_json:
+        terminal.document(document)
+        return
+    settings = {"host": document["host"], "namespace": document["namespace"], **document["settings"]}
+    settings["folder_limit"] = terminal.size(settings["folder_limit"])
+    for key, value in settings.items():
+        said = "-" if value is None else ("no", "yes")[value] if isinstance(value, bool) else value
+        settings[key] = said
+    terminal.table([name, ""], [[f"--{key.replace('_', '-')}", said] for key, said in settings.items()])
 
 
 @target.command()

@@ -11,6 +11,7 @@ import pytest
 from labline_backend.home import Home
 from labline_backend.kubeflow.targets import Target, Targets
 from tests.backend.api.conftest import Call, Listen, Run, call, jp_server_config, listen, run
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.notebooks import DOUBLE, code, write
 
@@ -63,6 +64,20 @@ async def test_a_target_is_added_changed_tried_out_and_forgotten(
         404,
         404,
     ]
+
+
+async def test_a_target_behind_a_port_forward_needs_no_address(
+    call: Call, labline_home: Path, cluster: Cluster, tmp_path: Path
+) -> None:
+    wished = {"kubeconfig": cluster.kubeconfig(tmp_path), "port_forward": True}
+    added = await call("PUT", "targets/prod", wished)
+    assert (added.document["host"], added.document["settings"]) == (
+        "http://ml-pipeline.kubeflow:8888",
+        {**SETTINGS, **wished},
+    )
+    assert (await call("POST", "targets/prod/check")).document["findings"] == []
+    assert (await call("PUT", "targets/prod", {"port_forward": True})).status == 422
+    assert (await call("PUT", "targets/prod", {})).status == 422
 
 
 async def test_what_is_no_target_is_a_problem_and_its_secret_is_not_repeated(call: Call, labline_home: Path) -> None:

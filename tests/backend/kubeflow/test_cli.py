@@ -13,6 +13,7 @@ import pytest
 from labline_backend.cli import main
 from tests.backend.cli.conftest import SECONDS, Done, Labline, environment, labline
 from tests.backend.engine.bench import wait_until
+from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.test_targets import Memory, memory
 from tests.backend.notebooks import code, write
@@ -51,6 +52,38 @@ def test_a_target_is_added_listed_checked_and_removed(
     assert here("target", "remove", "prod").code == 0
     gone = here("target", "check", "prod")
     assert (gone.code, gone.err) == (2, "labline: There is no target 'prod'; there are local.\n")
+
+
+def test_a_target_is_shown_as_it_is_kept(here: Labline, emulator: Emulator) -> None:
+    here("target", "add", "prod", "--host", emulator.url, "--auth", "token", "--secret", "env:TOKEN")
+    shown = dict(line.split(maxsplit=1) for line in here("target", "show", "prod").out.splitlines()[1:])
+    assert (shown["--host"], shown["--secret"], shown["--image"]) == (emulator.url, "env:TOKEN", "-")
+    assert (shown["--port-forward"], shown["--kubeconfig"]) == ("no", "-")
+    assert here("target", "show", "prod", "--json").document["settings"]["port_forward"] is False
+    assert here("target", "show", "other").code == 2
+
+
+def test_a_run_and_a_recurring_one_go_through_a_port_forward(
+    here: Labline, emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    config = cluster.kubeconfig(tmp_path)
+    added = here("target", "add", "prod", "--kubeconfig", config, "--context", "here", "--port-forward")
+    assert (added.code, added.err) == (0, "")
+    assert added.out.startswith("prod: http://ml-pipeline.kubeflow:8888.")
+    assert here("target", "check", "prod").out.splitlines()[-1] == "prod: nothing to complain of"
+    notebook = write(tmp_path / "one.ipynb", code("x = 1", "step:one"))
+    done = here("run", notebook, "--target", "prod")
+    assert (done.code, len(emulator.runs), "#/runs/details" in done.out) == (0, 1, False), done.err
+    to = ("--target", "prod")
+    assert here("recurring", "add", notebook, *to, "--cron", "@daily").code == 0
+    assert here("recurring", "pause", "one", *to).out == "one pauses.\n"
+    assert here("recurring", "remove", "one", *to).out == "one is removed.\n"
+    assert (emulator.recurring, cluster.forwarding.wrong) == ({}, [])
+
+
+def test_a_target_needs_an_address_or_a_port_forward(here: Labline, labline_home: Path) -> None:
+    done = here("target", "add", "prod")
+    assert (done.code, "This is no address of Kubeflow Pipelines." in done.err) == (2, True)
 
 
 def test_a_secret_on_the_command_line_is_refused(here: Labline, emulator: Emulator) -> None:
