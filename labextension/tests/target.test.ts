@@ -19,7 +19,8 @@ const PROD: Target = {
     context: 'prod',
     folder_limit: 10 ** 9,
     packages: 'labline-packages',
-    plain_http: false
+    plain_http: false,
+    port_forward: false
   }
 };
 
@@ -46,7 +47,8 @@ test('a new target needs a name and an address, and has the usual limit', () => 
     context: null,
     folder_limit: 268_435_456,
     packages: null,
-    plain_http: false
+    plain_http: false,
+    port_forward: false
   });
 });
 
@@ -73,6 +75,16 @@ for (const change of WRONG) {
     assert.deepEqual(Object.keys(targetFaults(fields(change))), Object.keys(change));
   });
 }
+
+test('a port-forward needs a kubeconfig or a context, and no address', () => {
+  const forwarded = fields({ portForward: true, host: '', context: '', kubeconfig: '' });
+  assert.deepEqual(Object.keys(targetFaults(forwarded)), ['kubeconfig']);
+  const named = { ...forwarded, kubeconfig: '/home/ada/.kube/config' };
+  assert.deepEqual(targetFaults(named), {});
+  assert.equal(toTarget(named).port_forward, true);
+  assert.deepEqual(targetFaults({ ...named, host: 'ml-pipeline.pipelines:8888' }), {});
+  assert.deepEqual(Object.keys(targetFaults({ ...named, host: 'https://kubeflow.example.org' })), ['host']);
+});
 
 for (const [text, bytes] of [
   ['1GB', 10 ** 9],

@@ -23,6 +23,8 @@ export interface TargetSettings {
   folder_limit: number;
   packages: string | null;
   plain_http: boolean;
+  /** Whether the host is a Service, reached through the cluster's own API. */
+  port_forward: boolean;
 }
 
 export interface TargetRequest extends TargetSettings {

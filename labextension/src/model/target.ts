@@ -16,10 +16,14 @@ export interface TargetFields {
   folderLimit: string;
   kubeconfig: string;
   context: string;
+  portForward: boolean;
 }
 
 /** Bytes that travel with a run where nothing is said. */
 export const USUAL_LIMIT = 256 * 2 ** 20;
+
+/** What a port-forward leads to where nothing is said. */
+export const SERVICE = 'ml-pipeline.kubeflow:8888';
 
 const UNITS: readonly (readonly [string, number])[] = [
   ['GiB', 2 ** 30],
@@ -47,7 +51,8 @@ export function targetFields(target: Target | null): TargetFields {
     packages: settings?.packages ?? '',
     folderLimit: settings && settings.folder_limit !== USUAL_LIMIT ? sizeText(settings.folder_limit) : '',
     kubeconfig: settings?.kubeconfig ?? '',
-    context: settings?.context ?? ''
+    context: settings?.context ?? '',
+    portForward: settings?.port_forward ?? false
   };
 }
 
@@ -61,7 +66,14 @@ export function targetFaults(fields: TargetFields): Partial<Record<keyof TargetF
     }
   };
   check('name', /^(?!local$)[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/, 'small letters, digits and dashes', true);
-  check('host', /^https?:\/\/[^\s/]+/, 'as https://HOST/pipeline', true);
+  if (fields.portForward) {
+    check('host', /^(?:http:\/\/)?[a-z0-9-]+\.[a-z0-9-]+:\d{1,5}(?:\/\S*)?$/, `a Service, as ${SERVICE}`);
+    if (fields.kubeconfig.trim() === '' && fields.context.trim() === '') {
+      faults.kubeconfig = 'a port-forward goes by it';
+    }
+  } else {
+    check('host', /^https?:\/\/[^\s/]+/, 'as https://HOST/pipeline', true);
+  }
   check('namespace', /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'the name of a namespace');
   if (fields.auth !== 'none') {
     check(
@@ -96,7 +108,8 @@ export function toTarget(fields: TargetFields): TargetRequest {
     packages: said(fields.packages),
     folder_limit: bytesOf(fields.folderLimit) ?? USUAL_LIMIT,
     kubeconfig: said(fields.kubeconfig),
-    context: said(fields.context)
+    context: said(fields.context),
+    port_forward: fields.portForward
   };
 }
 

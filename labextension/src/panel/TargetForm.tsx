@@ -1,11 +1,11 @@
 import React, { useState } from 'react';
 
-import { targetFaults, type TargetFields } from '../model/target';
+import { SERVICE, targetFaults, type TargetFields } from '../model/target';
 import { useFields, type FormProps } from '../ui/ask';
 import { CheckField, Choice, TextField } from '../ui/fields';
 
 /** The fields that are typed. */
-type Typed = Exclude<keyof TargetFields, 'auth' | 'plainHttp'>;
+type Typed = Exclude<keyof TargetFields, 'auth' | 'plainHttp' | 'portForward'>;
 
 export interface TargetFormProps extends FormProps<TargetFields> {
   /** Whether it is there already, so that its name stays. */
@@ -37,8 +37,8 @@ export function TargetForm(props: TargetFormProps): React.JSX.Element {
         <TextField
           {...bind('host')}
           label="Address"
-          unit="of Kubeflow Pipelines"
-          hint="https://HOST/pipeline"
+          unit={fields.portForward ? 'Service in the cluster' : 'of Kubeflow Pipelines'}
+          hint={fields.portForward ? SERVICE : 'https://HOST/pipeline'}
           wide
         />
         <TextField
@@ -93,11 +93,18 @@ export function TargetForm(props: TargetFormProps): React.JSX.Element {
         <TextField
           {...bind('kubeconfig')}
           label="Kubeconfig"
-          unit="for rights and logs"
+          unit={fields.portForward ? 'the way there, rights and logs' : 'for rights and logs'}
           hint="not asked"
           wide
         />
         <TextField {...bind('context')} label="Context" unit="of it" hint="the current one" wide />
+        <CheckField
+          name="port-forward"
+          checked={fields.portForward}
+          onChange={portForward => set({ portForward })}
+        >
+          Go through it to Kubeflow Pipelines, by a port-forward
+        </CheckField>
       </fieldset>
     </>
   );
