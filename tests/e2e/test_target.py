@@ -83,6 +83,21 @@ def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: P
         page.keyboard.press("Enter")
         wait_until(lambda: targets.get("far").folder_limit == 256 << 20, "the target was not changed")
 
+        with Cluster(emulator) as cluster:
+            choose_command(page, "Change a Target", "labline:edit-target")
+            page.locator(".jp-Dialog .jp-mod-accept").click()
+            page.locator("[data-labline-option=host]").fill("")
+            page.locator("[data-labline-option=port-forward]").check()
+            page.keyboard.press("Enter")
+            expect(page.locator("[data-labline-fault=kubeconfig]")).to_be_visible()
+            expect(page.locator("[data-labline-fault=host]")).to_have_count(0)
+            page.locator("[data-labline-option=kubeconfig]").fill(cluster.kubeconfig(tmp_path))
+            page.keyboard.press("Enter")
+            wait_until(lambda: targets.get("far").port_forward, "the target was not changed")
+            assert targets.get("far").host == "http://ml-pipeline.kubeflow:8888"
+            wait_until(lambda: cluster.forwarding.opened, "it was not tried out through the port-forward")
+            expect(page.locator(".jp-toast, .Toastify__toast").last).to_contain_text("far is ready")
+
         choose_command(page, "Remove a Target", "labline:remove-target")
         page.locator(".jp-Dialog .jp-mod-accept").click()
         wait_until(lambda: not any(target.name == "far" for target in targets.all()), "the target stays")

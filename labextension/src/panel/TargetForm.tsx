@@ -93,8 +93,8 @@ export function TargetForm(props: TargetFormProps): React.JSX.Element {
         <TextField
           {...bind('kubeconfig')}
           label="Kubeconfig"
-          unit={fields.portForward ? 'the way there, rights and logs' : 'for rights and logs'}
-          hint="not asked"
+          unit={fields.portForward ? 'the way there' : 'for rights and logs'}
+          hint={fields.portForward ? '/PATH' : 'not asked'}
           wide
         />
         <TextField {...bind('context')} label="Context" unit="of it" hint="the current one" wide />
@@ -103,7 +103,7 @@ export function TargetForm(props: TargetFormProps): React.JSX.Element {
           checked={fields.portForward}
           onChange={portForward => set({ portForward })}
         >
-          Go through it to Kubeflow Pipelines, by a port-forward
+          Reach Kubeflow through it (port-forward)
         </CheckField>
       </fieldset>
     </>
