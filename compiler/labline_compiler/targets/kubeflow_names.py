@@ -28,6 +28,7 @@ PASSED = (
     "notebook_files",
 )
 RETURNED = "Output"  # what KFP calls the value that a component returns
+_KFPS_OWN = (RETURNED, "self")  # a component is called by the names of its arguments, as a method
 
 # The function that gives a component's step as JSON; each component has its own.
 SPECIFICATION = "labline_specification"
@@ -110,7 +111,7 @@ def unique(wanted: Iterable[tuple[Any, str]], taken: Iterable[str] = ()) -> dict
             stem = f"x_{stem}".strip("_")
         name, number = stem, 2
         # KFP writes dashes for underscores in lower case: A_b and a_b would be one.
-        while name.lower() in used or name == "Output":  # the one name that KFP keeps for itself
+        while name.lower() in used or name in _KFPS_OWN:
             name, number = f"{stem}_{number}", number + 1
         used.add(name.lower())
         result[key] = name

@@ -257,7 +257,7 @@ def test_an_artifact_changed_on_its_way_is_refused(run_on_kfp, step, pipeline, t
     assert "Step use failed" in run.log
 
 
-@pytest.mark.parametrize("name", ["Output", "metrics", "größe"])
+@pytest.mark.parametrize("name", ["Output", "self", "metrics", "größe"])
 def test_names_that_kfp_keeps_for_itself_still_arrive(run_on_kfp, step, pipeline, name):
     run = run_on_kfp(
         pipeline(
