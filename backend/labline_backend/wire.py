@@ -65,12 +65,12 @@ def compilation(compiled: Compilation, reckoned: Iterable[Observation] = ()) -> 
 
 
 def observation(fact: Observation) -> str:
-    """Say what was seen of a step."""
+    """Say what was seen of a step, which comes first: a view that makes a sentence of it leaves names as they are."""
     names = " and ".join(name.removeprefix(HIDDEN_STATE_PREFIX) for name in fact.names)
     if fact.kind == "shares":
-        return f"{names} from step {fact.step} share an object"
+        return f"step {fact.step} hands on {names}, which share an object"
     if fact.kind == "is":
-        return f"{fact.names[0]} from step {fact.step} is of the type {fact.names[1].rpartition('.')[2]}"
+        return f"step {fact.step} hands on {fact.names[0]} of the type {fact.names[1].rpartition('.')[2]}"
     return f"step {fact.step} {fact.kind} {names}"
 
 

@@ -158,7 +158,7 @@ def test_what_was_seen_can_be_left_out(service, loaded):
 def test_commands_tell_with_what_facts_they_reckon(service, loaded, command, monkeypatch):
     monkeypatch.setenv("LABLINE_HOME", str(service.home.root))
     told = CliRunner().invoke(labline, [command, str(loaded)])
-    assert "v from step make is of the type ndarray" in told.stderr
+    assert "step make hands on v of the type ndarray" in told.stderr
     untold = CliRunner().invoke(labline, [command, str(loaded), "--no-observed"])
     assert (untold.exit_code, "ndarray" in untold.output) == (0, False)
 
