@@ -199,7 +199,9 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
           </span>
         )}
       </td>
-      <td className="labline-mod-code">{run.id}</td>
+      <td className="labline-mod-code" title={run.id}>
+        <RunId run={run} />
+      </td>
       <td title={formatDate(run.created)}>{formatAgo(run.created, now)}</td>
       <td className="labline-mod-number">{seconds === null ? '' : formatSeconds(seconds)}</td>
       <td className="labline-mod-number">
@@ -209,14 +211,27 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
         {run.error ? (
           <span className="labline-RunList-error">{run.error}</span>
         ) : (
-          metrics.slice(0, 4).map(([name, value]) => (
-            <span key={name} className="labline-Metric">
-              <span className="labline-Metric-name">{name}</span> <b>{formatNumber(value)}</b>
-            </span>
-          ))
+          <div>
+            {metrics.slice(0, 4).map(([name, value]) => (
+              <span key={name} className="labline-Metric">
+                <span className="labline-Metric-name">{name}</span> <b>{formatNumber(value)}</b>
+              </span>
+            ))}
+          </div>
         )}
       </td>
     </>
+  );
+}
+
+/** Runs of one pipeline differ at the end of their names, so that is what stays in sight. */
+function RunId({ run }: { run: Run }): React.JSX.Element {
+  const start = run.id.startsWith(run.pipeline) ? run.pipeline.length : 0;
+  return (
+    <span className="labline-RunList-id">
+      <span>{run.id.slice(0, start)}</span>
+      <span>{run.id.slice(start)}</span>
+    </span>
   );
 }
 
