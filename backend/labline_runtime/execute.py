@@ -31,6 +31,7 @@ from labline_runtime import (
     pooling,
     post_mortem,
     registering,
+    setups,
     tracking,
     transfer,
     web,
@@ -179,6 +180,8 @@ class _Step:
             parameters.bind(spec.parameters, namespace)
             inbox = transfer.Inbox(spec, namespace, before)
             received, notes = inbox.open()
+            shell.recorder.start_cell()  # what they show belongs to no cell of the step's
+            setups.repeat(spec.setups)
             tracking.start_autologging(spec)
             with self._guarding:
                 watchman = guard.Guard(spec, namespace, received, notes, before, self._guarding)

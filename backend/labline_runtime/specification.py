@@ -97,6 +97,17 @@ class Shared:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """A statement with which an earlier step has set up its process, and the imports that it takes: to be run again.
+
+    Only where the top-level module ``library`` is in use by then; "" for always.
+    """
+
+    text: str
+    library: str = ""
+
+
+@dataclass(frozen=True)
 class Pause:
     """A place between two cells of a step where the notebook has cells of other steps, which do not run here.
 
@@ -278,6 +289,7 @@ class StepSpecification:
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
     types: dict[str, str] = field(default_factory=dict)  # what outputs are believed to be, as earlier runs saw them
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
+    setups: tuple[Setup, ...] = ()  # run once the inputs are there, before the step's own cells
     definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
     post_mortem: bool = False  # where a cell fails, the process stays for a debugger
     lists: bool = False

@@ -31,6 +31,7 @@ from labline_compiler.pipeline import Input, Pipeline, Step, StepOptions
 from labline_compiler.placing import placed
 from labline_compiler.quantities import is_more
 from labline_compiler.retagging import merging, with_own_name
+from labline_compiler.setups import find_setups
 from labline_compiler.tags import (
     ROLES,
     Options,
@@ -115,7 +116,8 @@ class _Compiler:
             self.findings.append(finding("LL101", message, cell=error.cell.place))
             return Compilation(None, self._sorted_findings(), infos)
         infos = self._roles()
-        for found in flows.findings:
+        self.setups = find_setups(self.cells)
+        for found in self.setups.told(flows.findings):
             found = merging(found, flows.parted, step_options, self.cells)
             self.findings.append(with_own_name(found, step_options, self.cells))
         self.findings += self._leaks()
@@ -426,6 +428,7 @@ class _Compiler:
                     keepers=tuple(keepers.get(name, ())),
                     files_of=tuple(sorted(made & position.keys(), key=position.__getitem__)),
                     options=options.get(name) or StepOptions(),
+                    setups=self.setups.of(name),
                     condition=find_condition(cells.get(name, ()), trees.get(name, ())),
                 )
             )

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.outcome import Observation
-from labline_runtime.specification import Backoff, CellSource, Registration, StepOutput
+from labline_runtime.specification import Backoff, CellSource, Registration, Setup, StepOutput
 
 SCHEMA_VERSION = 1
 
@@ -177,6 +177,7 @@ class Step:
     stretches: tuple[Stretch, ...] = ()
     keepers: tuple[str, ...] = ()
     files_of: tuple[str, ...] = ()
+    setups: tuple[Setup, ...] = ()  # what steps above have set up, and this one sets up again
     loop: Loop | None = None  # whose items are to run in processes of their own
     condition: Condition | None = None
 

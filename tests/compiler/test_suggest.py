@@ -220,7 +220,7 @@ def test_output_history_keeps_cells_together() -> None:
 
 
 def test_a_setting_of_the_process_keeps_what_follows_together() -> None:
-    setting = "import csv\ncsv.register_dialect('semicolon', delimiter=';')"
+    setting = "import codecs\ncodecs.register_error('ask', lambda error: ('?', error.end))"
     cells = steps(suggest(notebook("x = [1]", "## One", setting, "## Two", "print(x)")))
     assert list(cells.values()) == [(0,), (2, 4)]
 

@@ -55,6 +55,8 @@ def ingredients(
     found |= {f"code/{number}": code_digest(cell.source) for number, cell in enumerate(step.cells)}
     found["outputs"] = digest(json.dumps([[output.names, output.optional] for output in step.outputs]))
     found["random"] = "derived" if pipeline.parallel_random else "exact"
+    if step.setups:
+        found["setups"] = digest(json.dumps([each.text for each in step.setups]))
     if step.options.register is not None:
         found["register"] = digest(json.dumps(dataclasses.astuple(step.options.register)))
     if any(_HISTORY.search(cell.source) for cell in step.cells):
@@ -238,6 +240,7 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
         "recipe": "Labline",
         "random": "parallel_random",
         "register": "the model to register",
+        "setups": "what steps above set up",
         "numbers": "numbers of the cells",
     }
     return plain.get(kind, kind)

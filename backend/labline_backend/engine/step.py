@@ -230,6 +230,7 @@ class StepRunner:
             types=run.pipeline.types(step.name),
             kept=kept(step, {name: made for name in step.predecessors if (made := self._run.steps[name].result)}),
             derive_random=run.pipeline.parallel_random,
+            setups=step.setups,
             definitions=run.pipeline.definitions(step.name),
             condition=step.condition.cell if step.condition is not None else None,
             register=step.options.register if self._run.workspace is None else None,  # a verification leaves nothing

@@ -9,6 +9,14 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.copies import Copies
 from labline_compiler.analysis.heap import ANY_PART, NOTHING, Value
 
+# What registers a class under a name that it is given, and a function under its own: with which class of pandas.
+_REGISTERING = ("pandas.api.extensions.register_", "pandas_flavor.register_", "janitor.register_")
+_METHODS = {
+    f"{package}.register_{kind}_method": f"pandas.{name}"
+    for package in ("pandas_flavor", "janitor")
+    for kind, name in (("dataframe", "DataFrame"), ("series", "Series"))
+}
+
 
 class Replacements(Copies):
     """Attributes that are put into libraries, by ``patched``, and what then runs when something of them is called."""
@@ -64,17 +72,20 @@ class Replacements(Copies):
     def accessor_path(origin: str, arguments: Arguments) -> str | None:
         """The attribute under which pandas has a class once a call of *origin* has registered it."""
         name = arguments.constant(0, "name")
-        if not origin.startswith("pandas.api.extensions.register_") or not isinstance(name, str):
+        if not origin.startswith(_REGISTERING) or not isinstance(name, str):
             return None
         kinds = {"dataframe": "DataFrame", "series": "Series", "index": "Index"}
         return f"pandas.{kinds.get(origin.split('_')[-2], 'DataFrame')}.{name}"
 
-    def registered(self, decorator: ast.expr, klass: Value) -> None:
-        """A class may be registered with a library under a name, by which others find it."""
-        if not isinstance(decorator, ast.Call):
-            return
-        if path := self.accessor_path(self.origin_of(decorator.func) or "", Arguments([], node=decorator)):
-            self.patch(path, klass)
+    def registered(self, decorator: ast.expr, name: str, value: Value) -> None:
+        """A class or a function called *name* may be registered with a library, by which others find it."""
+        if isinstance(decorator, ast.Call):
+            path = self.accessor_path(self.origin_of(decorator.func) or "", Arguments([], node=decorator))
+        else:
+            path = _METHODS.get(self.origin_of(decorator) or "")
+            path = path and f"{path}.{name}"
+        if path:
+            self.patch(path, value)
 
     def begin_step(self) -> None:
         """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""

@@ -285,6 +285,8 @@ class Statements(Stays):
             binding = "accessor"
         value = self.make_function(statement, binding)
         value = self._decorated(value, [pair for pair in decorators if pair not in accessors])
+        for node in statement.decorator_list:
+            self.registered(node, statement.name, value)
         self.state.bind(statement.name, value.union(*(before for before, _ in accessors)))
 
     def _annotation(self, node: ast.expr) -> None:
@@ -380,7 +382,7 @@ class Statements(Stays):
         for special in ("__prepare__", "__new__", "__init__"):
             self.made_class(metaclass, special, value)
         for node in statement.decorator_list:
-            self.registered(node, value)
+            self.registered(node, statement.name, value)
         self.state.bind(statement.name, self._decorated(value, decorators))
 
     # ------------------------------------------------------------------------------------------------- assignment

@@ -61,17 +61,19 @@ print(1)
         "effect ends with the step",
         "warning",
         "What the cell sets up holds in the process that runs it. Other steps run in processes of their own, and this "
-        "cannot be handed on to them.",
+        "cannot be handed on to them. (Known calls with nothing in them but literals and what imports bind, such as "
+        "`tqdm.pandas()` or `nest_asyncio.apply()` at the top level of a cell, are made again at the start of later "
+        "steps.)",
         "Move the call to a cell tagged `imports` or `functions`, which runs at the start of every step.",
         bad="""\
 # %% tags=["step:load"]
-import csv
-csv.register_dialect("semicolon", delimiter=";")
+import codecs
+codecs.register_error("ask", lambda error: ("?", error.end))
 """,
         good="""\
 # %% tags=["imports"]
-import csv
-csv.register_dialect("semicolon", delimiter=";")
+import codecs
+codecs.register_error("ask", lambda error: ("?", error.end))
 # %% tags=["step:load"]
 x = 1
 """,

@@ -85,6 +85,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         pauses=passage.pauses,
         types=pipeline.types(step.name),
         derive_random=pipeline.parallel_random,
+        setups=step.setups,
         definitions=pipeline.definitions(step.name),
         loop=looped(step, cells) if runs_apart(step) else None,
         condition=step.condition.cell if step.condition is not None else None,

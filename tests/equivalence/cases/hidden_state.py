@@ -1,6 +1,22 @@
 """What a program depends on without naming it."""
 
 CASES = {
+    "calls_and_imports_that_set_up_the_process": """
+import csv
+import sqlite3
+import json
+from sklearn.experimental import enable_iterative_imputer  # noqa
+csv.register_dialect("semicolon", delimiter=";")
+sqlite3.register_adapter(dict, json.dumps)
+rows = ["a;b"]
+---
+from sklearn.impute import IterativeImputer
+imputer = IterativeImputer(random_state=0)
+rows.append("c;d")
+---
+print(list(csv.reader(rows, "semicolon")), imputer)
+print(sqlite3.connect(":memory:").execute("select ?", ({"a": 1},)).fetchall())
+""",
     "python_random_seeded_once": """
 import random
 random.seed(7)

@@ -1,0 +1,31 @@
+"""What steps above have set up in their processes, set up again in this one.
+
+The compiler picks the statements: they name nothing but what their own imports bind.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+from labline_runtime.failure import StepFailure
+from labline_runtime.outcome import StepError
+from labline_runtime.specification import Setup
+
+
+def repeat(setups: Iterable[Setup]) -> None:
+    """Run the statements whose libraries are in use. Raises ``StepFailure``."""
+    for setup in setups:
+        if setup.library and setup.library not in sys.modules:
+            continue
+        try:
+            exec(compile(setup.text, "<set up by a step above>", "exec"), {"__name__": "__main__"})  # noqa: S102 - the notebook's
+        except Exception as error:
+            statement = setup.text.rpartition("\n")[2]
+            raise StepFailure(
+                StepError(
+                    message=f"What a step above has set up could not be set up here: {statement} raised "
+                    f"{type(error).__name__}: {error}",
+                    ename=type(error).__name__,
+                )
+            ) from error

@@ -1,0 +1,96 @@
+"""Statements that set up the process are repeated in later steps where they stand for themselves, else told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compiler.helpers import codes, pipeline_of
+
+
+def steps(*cells: str | tuple[str, str]) -> str:
+    """Cells as steps of their own, or as their tags say."""
+    tagged = [cell if isinstance(cell, tuple) else (f"step:s{i}", cell) for i, cell in enumerate(cells)]
+    return "\n".join(f'# %% tags=["{tag}"]\n{source}\n' for tag, source in tagged)
+
+
+def repeated(*cells: str | tuple[str, str]) -> list[str]:
+    """What the last step sets up again."""
+    return [setup.text for setup in pipeline_of(steps(*cells)).steps[-1].setups]
+
+
+TQDM = "from tqdm.auto import tqdm\ntqdm.pandas(desc='rows')"
+
+
+def test_a_call_comes_with_the_imports_that_it_takes() -> None:
+    assert repeated(TQDM, "x = 1") == ["from tqdm.auto import tqdm\ntqdm.pandas(desc='rows')"]
+
+
+def test_a_call_that_is_repeated_is_not_told() -> None:
+    assert "LL303" not in codes(steps(TQDM, "x = 1"))
+
+
+def test_its_own_step_does_not_repeat_it() -> None:
+    assert pipeline_of(steps(TQDM, "x = 1")).steps[0].setups == ()
+
+
+def test_steps_above_do_not_repeat_it() -> None:
+    assert pipeline_of(steps("x = 1", TQDM)).steps[0].setups == ()
+
+
+def test_calls_are_repeated_in_the_notebooks_order() -> None:
+    first, second = "import jax\njax.config.update('a', 1)", "jax.config.update('a', 2)"
+    assert [text.rpartition("\n")[2] for text in repeated(first, second, "x = 1")] == [
+        "jax.config.update('a', 1)",
+        "jax.config.update('a', 2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "title = 'rows'\nfrom tqdm.auto import tqdm\ntqdm.pandas(desc=title)",
+        "from tqdm.auto import tqdm\nif True:\n    tqdm.pandas()",
+        "from tqdm.auto import tqdm\ndef f():\n    tqdm.pandas()\nf()",
+        "from tqdm.auto import tqdm\nt = tqdm.pandas()",
+        "import csv\ncsv.register_dialect('x', delimiter=input())",
+        "import csv\nstr = chr\ncsv.register_dialect('x', delimiter=str(59))",
+    ],
+)
+def test_a_call_that_takes_more_than_imports_is_told(cell: str) -> None:
+    assert repeated(cell, "x = 1") == []
+    assert "LL303" in codes(steps(cell, "x = 1"))
+
+
+def test_a_call_between_the_cells_of_another_step_is_told() -> None:
+    text = steps(("step:a", "x = 1"), ("step:b", TQDM), ("step:a", "y = 2"))
+    assert "LL303" in codes(text)
+
+
+def test_a_name_that_is_bound_to_something_else_as_well_is_not_an_imports() -> None:
+    assert repeated(TQDM, "tqdm = 3", "x = 1") == []
+
+
+def test_an_import_for_what_it_does_is_repeated() -> None:
+    cell = "from sklearn.experimental import enable_iterative_imputer"
+    assert repeated(cell, "from sklearn.impute import IterativeImputer") == [cell]
+
+
+def test_an_import_of_what_nothing_uses_is_repeated() -> None:
+    assert repeated("import hvplot.pandas", "df.hvplot.line()") == ["import hvplot.pandas"]
+
+
+def test_an_import_that_is_used_is_not() -> None:
+    assert repeated("import lib", "print(lib.x)") == []
+
+
+def test_a_common_library_that_nothing_uses_is_not_imported_again() -> None:
+    assert repeated("import seaborn as sns\nimport os.path", "x = 1") == []
+
+
+def test_where_code_names_the_library_it_is_set_up_whether_or_not_it_is_loaded() -> None:
+    compiled = pipeline_of(steps("import jax\njax.config.update('a', 1)", "import jax", "x = 1"))
+    assert [[setup.library for setup in step.setups] for step in compiled.steps] == [[], [""], ["jax"]]
+
+
+def test_cells_at_the_start_of_every_step_need_not_be_repeated() -> None:
+    assert repeated(("imports", TQDM), "x = 1", "y = 2") == []
