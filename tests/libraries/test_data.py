@@ -102,6 +102,8 @@ logit = sm.Logit((df.y > 0).astype(int), sm.add_constant(df.x)).fit(disp=0)
 ---
 print(results.rsquared, results.predict(pd.DataFrame({"x": [1.0]})), logit.params)
 print(results.summary().tables[1])
+---
+print(results.aic, results.predict(pd.DataFrame({"x": [2.0]})), logit.summary().tables[1])
 """,
 }
 

@@ -20,6 +20,7 @@ _ATTRIBUTES = {
     ("labline_runtime.states.filters", "Filters"): ("everything",),
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
     ("networkx.classes.graph", "Graph"): ("__networkx_cache__",),
+    ("statsmodels.base.model", "Results"): ("_summary_cache", "_summary_statistics_cache", "_nobs_int", "diagn"),
 }
 
 # Class -> attributes of which None and an empty dict mean the same: pickle's look at the object makes one of the other.
@@ -68,8 +69,8 @@ def _names(kind: type, caches: bool) -> tuple[frozenset[str], frozenset[str]]:
     names: set[str] = set()
     later: set[str] = set()
     for base in kind.__mro__:
-        if package_of(base) == "pandas":
-            names.add("_cache")  # of groupby objects, windows and the like
+        if package_of(base) in ("pandas", "statsmodels"):
+            names.add("_cache")  # of groupby objects, windows, results of a fit and the like
         names.update(_ATTRIBUTES.get((base.__module__, base.__qualname__), ()))
         later.update(_FILLED_LATER.get((base.__module__, base.__qualname__), ()))
         if not caches or package_of(base) == "networkx":  # what graphs remember are looks at themselves
