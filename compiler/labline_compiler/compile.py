@@ -121,7 +121,7 @@ class _Compiler:
             found = merging(found, flows.parted, step_options, self.cells)
             self.findings.append(with_own_name(found, step_options, self.cells))
         self.findings += self._leaks()
-        self.findings += find_lifetimes(self.cells, flows)
+        self.findings += find_lifetimes(self.cells, flows, self.known.keeping)
         steps = self._steps(flows, prev, step_options, options.parallel_random)
         if self._failed or steps is None:
             return Compilation(None, self._sorted_findings(), infos, tuple(flows.parted))

@@ -7,6 +7,7 @@ import re
 from labline_compiler.analysis.beside import read_modules
 from labline_compiler.analysis.dataflow import Analysis
 from labline_compiler.ipython import ParsedCell, aliases, parse_cell
+from labline_compiler.kept.calls import KeepingModules
 from labline_compiler.modules import written_modules
 from labline_compiler.notebook import Cell, Notebook
 from labline_compiler.trees import TREES
@@ -19,6 +20,7 @@ class Known:
         written, unsettled = written_modules(notebook)
         modules = {**notebook.modules, **written}
         self.analysis = Analysis(plots, read_modules(modules, unsettled | notebook.absent))
+        self.keeping = KeepingModules(modules)
         self._notebook = notebook
         self._aliases = aliases(cell.source for cell in notebook.code_cells)
         self._parsed: dict[tuple[int, str], ParsedCell] = {}

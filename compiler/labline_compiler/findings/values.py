@@ -127,4 +127,45 @@ except ValueError:
 print(fault)
 """,
     ),
+    Rule(
+        "LL410",
+        "kept by a module, and lost",
+        "warning",
+        "A step reads what a module beside the notebook keeps (a variable, an attribute of a class, what a function "
+        "holds on to) and what a step above has altered there. Each step imports the module anew. The plain data of a "
+        "module go along with the step that calls into it, to steps that use the same module; but not those of other "
+        "modules that it alters, nor what cannot be stored (functions, locks, connections, private attributes of "
+        "classes), nor what methods of instances alter. So the notebook sees the change, and the pipeline does not. "
+        "Caches, and what is only kept and never read again, are not told of.",
+        "Keep it in a variable of the notebook and hand it to the function, do both in one step, or make the setting "
+        "in a cell tagged `imports`, which runs at the start of every step.",
+        bad="""\
+# %% tags=["step:write"]
+%%writefile settings.py
+_rounding = round
+def use(function):
+    global _rounding
+    _rounding = function
+def price(amount):
+    return _rounding(amount)
+# %% tags=["step:set"]
+import math
+import settings
+settings.use(math.floor)
+# %% tags=["step:report"]
+print(settings.price(2.7))
+""",
+        good="""\
+# %% tags=["step:write"]
+%%writefile settings.py
+def price(amount, rounding=round):
+    return rounding(amount)
+# %% tags=["step:set"]
+import math
+rounding = math.floor
+# %% tags=["step:report"]
+import settings
+print(settings.price(2.7, rounding))
+""",
+    ),
 )

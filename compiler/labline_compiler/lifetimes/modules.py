@@ -1,0 +1,330 @@
+"""LL410: what a module beside the notebook keeps from one step to another, and no step gets from another."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from labline_compiler.analysis.flows import NO_STEPS
+from labline_compiler.findings import Finding
+from labline_compiler.kept.calls import BODY, Effects, KeepingModules, Site, Slot
+from labline_compiler.kept.facts import ALTERING, Alteration
+from labline_compiler.kept.names import FUNCTIONS
+from labline_compiler.lifetimes.parts import Part, Story, root_of, told
+from labline_compiler.syntax import dump
+
+_FIX = (
+    "Keep it in a variable of the notebook and hand it to the function, do both in one step, or make the setting in a "
+    "cell tagged `imports`, which runs at the start of every step."
+)
+Place = tuple[int, int, int]  # in the notebook: the cell, the line, the column
+
+
+class _Mention(NamedTuple):
+    """Something of a module in code: what it does."""
+
+    node: ast.AST
+    name: str
+    effects: Effects
+    given: tuple[ast.expr, ...] = ()
+    taken: bool = False  # by a name that is bound at the start of every step
+
+
+@dataclass(frozen=True)
+class _Use:
+    """A mention in a cell, or of a function of the notebook that has it, and how it is spelled."""
+
+    part: Part
+    place: Place
+    node: ast.AST
+    name: str
+    effects: Effects
+    text: str
+    given: tuple[ast.expr, ...] = ()
+    taken: bool = False
+
+
+@dataclass(frozen=True)
+class _Altered:
+    use: _Use
+    site: Site
+
+    @property
+    def settles(self) -> bool:
+        """Whether nothing of what was there before is left."""
+        return self.site.alteration.how == "bound" and self.site.alteration.sure
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether doing the same again leaves the same."""
+        return self.site.alteration.how in ("bound", "item", "reset")
+
+
+def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
+    """Steps that read what another has altered there, and get what the module has when it is imported."""
+    uses = list(_Uses(story, modules).all())
+    altered: dict[Slot, list[_Altered]] = {}
+    for use in uses:
+        for slot, sites in use.effects.alters.items():
+            if use.part.step is not None and not modules.is_cache(slot):
+                best = max(sites, key=lambda site: site.alteration.how != "bound" or not site.alteration.sure)
+                altered.setdefault(slot, []).append(_Altered(use, best))
+    if not altered:
+        return
+    lost = _Lost(story, modules, uses)
+    told_of: set[tuple[str | None, str | None, str]] = set()
+    for use in uses:
+        for slot, through in use.effects.reads.items():
+            if use.part.step is None or slot not in altered:
+                continue
+            for each in lost.before(slot, altered[slot], use):
+                key = each.use.part.step, use.part.step, slot.module
+                if key not in told_of:
+                    told_of.add(key)
+                    yield _finding(modules, slot, each, use, through)
+
+
+def _finding(modules: KeepingModules, slot: Slot, altered: _Altered, use: _Use, through: str) -> Finding:
+    file = modules.modules[slot.module].path
+    above = altered.use
+    by = f"{above.name}()" if not above.name.startswith("import ") else above.name
+    where = f"{altered.site.module.path}, line {altered.site.alteration.line}"
+    how = f" through {through}()" if through and not through.endswith(BODY) else ""
+    why = modules.stays(slot)
+    because = f": what is kept there ({why}) goes to no other step" if why else ""
+    message = (
+        f"Step {use.part.step} (cell {use.part.cell.number}) reads {slot.name} of {file}, line {modules.line(slot)},"
+        f"{how}, which step {above.part.step} (cell {above.part.cell.number}) has altered by {by} ({where}). Each step "
+        f"imports the module anew, and this one does not see the change{because}."
+    )
+    return told("LL410", message, use.part, use.node, _FIX)
+
+
+class _Lost:
+    """Which alterations a step does not see."""
+
+    def __init__(self, story: Story, modules: KeepingModules, uses: list[_Use]) -> None:
+        self.story, self.modules = story, modules
+        self.texts: dict[tuple[str | None, str], Place] = {}
+        self.imports: dict[str | None, set[str]] = {}
+        for use in uses:
+            self.texts.setdefault((use.part.step, use.text), use.place)
+            self.imports.setdefault(use.part.step, set()).update(modules.imported_by(use.name.removeprefix("import ")))
+
+    def before(self, slot: Slot, altered: list[_Altered], use: _Use) -> Iterator[_Altered]:
+        """The alterations of *slot* above *use* that the notebook sees there and the step does not, the last first."""
+        for each in reversed(altered):
+            if each.use is use and each.settles:
+                return
+            if each.use.place >= use.place:
+                continue
+            if each.use.part.step != use.part.step and self._is_lost(slot, each, use):
+                yield each
+                return
+            if each.settles:
+                return
+
+    def _is_lost(self, slot: Slot, altered: _Altered, use: _Use) -> bool:
+        step = use.part.step
+        above = altered.use
+        if altered.repeatable and self.texts.get((step, above.text), use.place) < use.place:
+            return False  # the step does the same itself
+        if above.name.startswith("import ") and above.name[7:] in self.imports.get(step, ()):
+            return False
+        if self.modules.stays(slot) is not None:
+            return True
+        if self.modules.takes_code(slot) and any(map(self._is_code, above.given)):
+            return True
+        if use.taken and altered.site.alteration.how in ("item", "inside") and not self.modules.is_container(slot):
+            return True
+        return not self._travels(slot, above.part.step, step)
+
+    def _travels(self, slot: Slot, source: str | None, target: str | None) -> bool:
+        """Whether the step *target* gets the data of the slot's module as *source* has left it."""
+        flows = self.story.flows.steps
+        if target in flows and any(
+            name.startswith(f"@patch:{slot.module}.{slot.name}") for name in flows[target].inputs
+        ):
+            return True
+        state = f"@module:{slot.module.partition('.')[0]}"
+        seen = set()
+        while target is not None and target not in seen and target in flows:
+            seen.add(target)
+            version = flows[target].inputs.get(state)
+            if version is None or version.step in NO_STEPS:
+                return False
+            target = version.step
+            if target == source:
+                return True
+        return False
+
+    def _is_code(self, node: ast.expr) -> bool:
+        """Whether an expression is seen to be a function or a class."""
+        if isinstance(node, ast.Lambda):
+            return True
+        origin = self.story.origin(node)
+        if origin.startswith("builtins."):
+            return True
+        return isinstance(node, ast.Name) and node.id in self._definitions
+
+    @cached_property
+    def _definitions(self) -> frozenset[str]:
+        return frozenset(
+            node.name
+            for part in self.story.parts
+            for node in part.tree.body
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef))
+        )
+
+
+class _Uses:
+    """All mentions of the modules, cell by cell; functions of the notebook do what they do where they are named."""
+
+    def __init__(self, story: Story, modules: KeepingModules) -> None:
+        self.story, self.modules = story, modules
+        self.definitions: dict[str, list[ast.AST]] = {}
+        self.taken: set[str] = set()  # names of things of modules that the start of every step binds
+        self.starred: dict[str, str] = {}
+        for part in story.parts:
+            for node in part.tree.body:
+                if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+                    self.definitions.setdefault(node.name, []).append(node)
+            if "import" in part.cell.source:
+                self._imports(part)
+        self.names: dict[str, str] = {}  # variables that are something of a module
+        self.instances: dict[str, frozenset[str]] = {}  # variables that modules have made, and of which classes
+        for part in story.parts:
+            if any(top in part.cell.source for top in modules.tops) or self.starred or self.instances:
+                self._variables(part)
+        self._inside: dict[str, list[_Mention]] = {}
+
+    def _imports(self, part: Part) -> None:
+        for node in ast.walk(part.tree):
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for alias in node.names:
+                    if alias.name == "*" and (module := self.modules.modules.get(node.module)) is not None:
+                        names = (*module.variables, *module.units, *module.classes, *module.origins)
+                        self.starred |= {name: f"{module.name}.{name}" for name in names if not name.startswith("_")}
+                        self.taken |= set(module.variables) if part.step is None else set()
+                    elif part.step is None:
+                        self.taken.add(alias.asname or alias.name)
+
+    def _variables(self, part: Part) -> None:
+        for node in ast.walk(part.tree):
+            target: ast.expr | None
+            match node:
+                case ast.Assign(targets=[ast.Name() as target], value=value):
+                    pass
+                case ast.For(target=ast.Name() as target, iter=value):
+                    pass
+                case ast.withitem(context_expr=value, optional_vars=ast.Name() as target):
+                    pass
+                case _:
+                    continue
+            if isinstance(value, (ast.Attribute, ast.Name)) and (path := self._path(value)):
+                self.names[target.id] = path
+            elif isinstance(value, ast.Call) and (path := self._path(value.func)):
+                self.instances[target.id] = self.modules.classes_of(path)
+            elif root_of(value) in self.instances:
+                self.instances[target.id] = frozenset()
+
+    def _path(self, node: ast.AST) -> str:
+        """The path of what an expression is of the modules; else nothing."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute) or (isinstance(node, ast.Call) and parts):
+            if isinstance(node, ast.Call):
+                inner = self._path(node.func)
+                return ".".join((f"{inner}()", *reversed(parts))) if inner else ""
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return ""
+        root = self.names.get(node.id) or self.story.origin(node) or ""
+        if (not root or root.startswith("builtins.")) and node.id in self.starred:
+            root = self.starred[node.id]
+        return ".".join((root, *reversed(parts))) if root.partition(".")[0] in self.modules.tops else ""
+
+    def all(self) -> Iterator[_Use]:
+        """In the notebook's order."""
+        for number, part in enumerate(self.story.parts):
+            seen: set[str] = set()
+            for statement in part.tree.body:
+                for node, name, effects, given, taken in self._of(statement, seen):
+                    place = number, statement.lineno, getattr(node, "col_offset", 0)
+                    yield _Use(part, place, statement, name, effects, f"{name} {dump(node)}", given, taken)
+
+    def _of(self, statement: ast.AST, seen: set[str], *, entered: bool = False) -> Iterator[_Mention]:
+        """What a statement, or a function that is *entered*, uses of the modules."""
+        inside: set[int] = set()
+        stack: list[ast.AST] = [statement]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, (*FUNCTIONS, ast.ClassDef)) and not entered:
+                for each in node.decorator_list:
+                    if path := self._path(each):
+                        yield _Mention(
+                            each, path, self.modules.calling(path), (ast.Name(node.name, ast.Load()),), False
+                        )
+                    else:
+                        stack.append(each)
+                continue
+            children = list(ast.iter_child_nodes(node))
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield from self._imported(node)
+            elif isinstance(node, ast.Call):
+                yield from self._called(node, inside)
+            elif isinstance(node, (ast.Attribute, ast.Name)) and id(node) not in inside:
+                path = self._path(node)
+                if path:
+                    inside.update(id(each) for each in ast.walk(node))
+                if path and isinstance(node.ctx, ast.Load):
+                    reads = dict.fromkeys(self.modules.slots(path), "")
+                    yield _Mention(node, path, Effects(reads=reads), (), root_of(node) in self.taken)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in self.definitions:
+                if node.id not in self._inside:
+                    self._inside[node.id] = []  # while it is gone through
+                    for definition in self.definitions[node.id]:
+                        for child in ast.iter_child_nodes(definition):
+                            self._inside[node.id] += self._of(child, seen, entered=isinstance(definition, ast.ClassDef))
+                yield from self._inside[node.id]
+            stack += reversed(children)
+
+    def _imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[_Mention]:
+        if isinstance(node, ast.Import):
+            paths = [alias.name for alias in node.names]
+        else:
+            paths = [f"{node.module}.{alias.name}" for alias in node.names] if node.module and not node.level else []
+        for module in sorted({each for path in paths for each in self.modules.imported_by(path)}):
+            yield _Mention(node, f"import {module}", self.modules.calling(f"{module}.{BODY}"))
+        for path in paths if isinstance(node, ast.ImportFrom) else ():
+            reads = dict.fromkeys(self.modules.slots(path), "")
+            if reads:
+                yield _Mention(node, path, Effects(reads=reads))
+
+    def _called(self, node: ast.Call, inside: set[int]) -> Iterator[_Mention]:
+        given = (*node.args, *(word.value for word in node.keywords))
+        if path := self._path(node.func):
+            inside.update(id(each) for each in ast.walk(node.func) if not isinstance(each, ast.Call))
+            holder, _, method = path.rpartition(".")
+            found = self.modules.calling(path)
+            slots = list(self.modules.slots(holder))
+            reads = dict.fromkeys(slots, "") if method not in ALTERING else {}
+            alters = dict(found.alters)
+            if method in ALTERING and not found.alters:
+                module = self.modules.find(holder)
+                line = Alteration(holder, "inside", self.modules.line(slots[0])) if slots else None
+                if module is not None and line is not None:
+                    alters = {slot: [Site(module[0], "", line)] for slot in slots}
+            yield _Mention(
+                node, path, Effects(alters, {**reads, **found.reads}), given, root_of(node.func) in self.taken
+            )
+        elif isinstance(node.func, ast.Attribute) and (root := root_of(node.func)) in self.instances:
+            classes = self.instances[root] if isinstance(node.func.value, ast.Name) else frozenset()
+            effects = self.modules.calling_method(node.func.attr, classes)
+            yield _Mention(node, f"{root}.{node.func.attr}", effects, given, False)
+        for each in given:
+            if isinstance(each, (ast.Attribute, ast.Name)) and (path := self._path(each)):
+                yield _Mention(each, path, self.modules.calling(path))
