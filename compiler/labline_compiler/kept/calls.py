@@ -39,6 +39,15 @@ class Effects:
 
     alters: dict[Slot, list[Site]] = field(default_factory=dict)
     reads: dict[Slot, str] = field(default_factory=dict)
+    early: set[Slot] = field(default_factory=set)  # of these: only what stood there when it was imported
+
+    def read(self, slot: Slot, through: str, *, early: bool) -> None:
+        """The slot is read, too."""
+        if early and slot not in self.reads:
+            self.early.add(slot)
+        elif not early:
+            self.early.discard(slot)
+        self.reads.setdefault(slot, through)
 
 
 class KeepingModules:
@@ -103,13 +112,14 @@ class KeepingModules:
                 return f"{star}.{name}"
         return None
 
-    def slots(self, path: str, depth: int = 0) -> Iterator[Slot]:
-        """The slots that what stands at *path* is, or is a part of."""
+    def slots(self, path: str, depth: int = 0, *, altered: bool = False) -> Iterator[Slot]:
+        """The slots that what stands at *path* is, or is a part of; of what they give, where that is not *altered*."""
         if (found := self.find(path)) is None or depth > _DEEPEST:
             return
         module, rest = found
         if rest and rest[0] in module.variables:
-            yield Slot(module.name, rest[0])
+            if not (altered and any(part.endswith("()") for part in rest)):
+                yield Slot(module.name, rest[0])
             return
         for place, part in enumerate(rest):
             if part.endswith("()"):  # what a function gives, which it may have from a slot
@@ -117,7 +127,7 @@ class KeepingModules:
                 names = [function, *(f"{function}.{each}" for each in MAKING)]
                 for unit in filter(None, map(module.units.get, names)):
                     for returned in unit.returns:
-                        yield from self.slots(returned, depth + 1)
+                        yield from self.slots(returned, depth + 1, altered=altered)
                 return
         for end in range(len(rest) - 1, 0, -1):
             holder = ".".join(rest[:end])
@@ -177,6 +187,12 @@ class KeepingModules:
             self._follow(units, found, None)
             self._effects[key] = found
         return self._effects[key]
+
+    def defaults(self, path: str) -> Iterator[tuple[Slot, str, int]]:
+        """The defaults, which can be altered, of the function that *path* is: their arguments, and the places."""
+        for module, name in self._units(path):
+            for argument, place in self._unit(module, name).defaults.items():
+                yield Slot(module.name, f"{name}.{argument}"), argument, place
 
     def classes_of(self, path: str) -> frozenset[str]:
         """The class that *path* is, and those that it is derived from; else nothing."""
@@ -249,7 +265,7 @@ class KeepingModules:
             for slot, sites in own.alters.items():
                 found.alters.setdefault(slot, []).extend(sites)
             for slot, through in own.reads.items():
-                found.reads.setdefault(slot, through)
+                found.read(slot, through, early=slot in own.early)
             unit = self._unit(module, name)
             for call in unit.calls:
                 called = self._units(call)
@@ -276,7 +292,7 @@ class KeepingModules:
             slot = Slot(module.name, name)
             site = Site(module, name, Alteration(path, "inside", module.variables[name].line))
             found.alters.setdefault(slot, []).append(site)
-            found.reads.setdefault(slot, f"{module.name}.{name}")
+            found.read(slot, f"{module.name}.{name}", early=False)
 
     def _remembers(self, module: Kept, name: str) -> bool:
         """Whether a variable stands for a function that was made by another and keeps something of its own."""
@@ -295,13 +311,13 @@ class KeepingModules:
                 for slot in self._altered(alteration):
                     if name != BODY or slot.module != module.name:
                         found.alters.setdefault(slot, []).append(Site(module, name, alteration))
-            for path in unit.reads:
+            for path in (*unit.reads, *unit.early):
                 for slot in self.slots(path):
-                    found.reads.setdefault(slot, f"{module.name}.{name}")
+                    found.read(slot, f"{module.name}.{name}", early=path in unit.early)
         return self._own[key]
 
     def _altered(self, alteration: Alteration) -> Iterator[Slot]:
-        for slot in self.slots(alteration.path):
+        for slot in self.slots(alteration.path, altered=True):
             owner = self.modules[slot.module].classes.get(slot.name.rpartition(".")[0])
             if owner is None or not alteration.of_self or slot.name.rpartition(".")[2] in owner.shared:
                 yield slot

@@ -55,9 +55,11 @@ class Unit:
     line: int = 0
     alterations: tuple[Alteration, ...] = ()
     reads: frozenset[str] = frozenset()
+    early: frozenset[str] = frozenset()  # of these: by names that stand for what was there when they were imported
     calls: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()  # of objects of which nothing is known
     returns: frozenset[str] = frozenset()
+    defaults: Mapping[str, int] = field(default_factory=dict)  # that can be altered: the argument, and its place
     alters_self: bool = False
     generates: bool = False
     closes_over: bool = False  # a function that it makes keeps something between its calls

@@ -12,6 +12,7 @@ from labline_compiler.kept.names import SCOPES, Names, is_container, is_name
 
 _SAME_AGAIN = words("setdefault")
 _EMPTYING = words("clear cache_clear")
+_WRITING = words("insert update delete create drop replace alter")  # of SQL
 _RESTORING = words("contextmanager asynccontextmanager")
 
 
@@ -22,17 +23,19 @@ class UnitReader:
         self.module, self.owner, self.function = module, owner, function
         self.locals: frozenset[str] = frozenset()
         self.arguments: frozenset[str] = frozenset()
-        self.first = ""
+        self.first, self.order = "", [""]
         if function is not None:
             arguments = [a.arg for a in scopes.arguments(function)]
-            self.arguments = frozenset(arguments)
+            self.arguments, self.order = frozenset(arguments), arguments
             self.first = arguments[0] if owner is not None and arguments else ""
             inner = [n for n in ast.walk(function) if isinstance(n, SCOPES)]
             shared = frozenset().union(*(scopes.function_scope(n).globals for n in inner))
             self.locals = frozenset().union(*(scopes.function_scope(n).locals for n in inner)) - shared
-        self.aliases = dict(self._defaults())
+        self.defaults = dict(self._defaults())
+        self.aliases = dict(self.defaults)
         self.alterations: list[Alteration] = []
         self.reads: set[str] = set()
+        self.early: set[str] = set()
         self.calls: set[str] = set()
         self.methods: set[str] = set()
         self.returns: set[str] = set()
@@ -56,7 +59,11 @@ class UnitReader:
     def unit(self, body: list[ast.stmt], line: int) -> Unit:
         """What *body*, which begins at *line*, does."""
         if self.function is not None:
+            for node in ast.walk(self.function):
+                if isinstance(node, ast.Assign) and (path := self._path(node.value)) is not None:
+                    self.aliases |= {each.id: path for each in node.targets if isinstance(each, ast.Name)}
             self._look_up(self.function)
+            self.aliases = dict(self.defaults)
         for statement in body:
             self._statement(statement, sure=True)
         found = self._without_restored()
@@ -65,9 +72,11 @@ class UnitReader:
             line,
             tuple(found),
             frozenset(self.reads),
+            frozenset(self.early - self.reads),
             frozenset(self.calls),
             frozenset(self.methods),
             frozenset(self.returns),
+            {argument: place for place, argument in enumerate(self.order) if argument in self.defaults},
             self.alters_self,
             generates,
             self.closes_over,
@@ -105,8 +114,8 @@ class UnitReader:
                     found = [test]
                 case ast.Call(func=ast.Attribute(value=held, attr="get")):
                     found = [held]
-                case ast.Call(func=ast.Name(id="hasattr" | "getattr"), args=[held, *_]):
-                    found = [held]
+                case ast.Call(func=ast.Name(id="hasattr" | "getattr")) if (path := self._attribute(node)) is not None:
+                    self.looked.add(path)
                 case ast.Try(body=body, handlers=[_, *_]):
                     found = [
                         each.value
@@ -155,7 +164,7 @@ class UnitReader:
                 if (path := self._path(value, called=True)) is not None:
                     self.returns.add(path)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=held, attr=method)) as call) if method in ALTERING:
-                if self._method(held, method, node, sure=sure):
+                if self._method(held, method, call):
                     for each in (*call.args, *(word.value for word in call.keywords)):
                         self._expression(each, passed=True)
                     return
@@ -180,8 +189,11 @@ class UnitReader:
         for target in targets:
             for each in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
                 if isinstance(each, ast.Name) and self._is_local(each.id):
-                    if (path := self._path(value, called=True)) is not None:
+                    path = None if isinstance(target, (ast.Tuple, ast.List)) else self._path(value, called=True)
+                    if path is not None:
                         self.aliases[each.id] = path
+                    else:
+                        self.aliases.pop(each.id, None)
                 elif not isinstance(each, ast.Name) or self.function is not None:
                     altered |= self._alter(each, "bound", node, value, sure=sure)
                     if isinstance(each, ast.Subscript):
@@ -233,15 +245,23 @@ class UnitReader:
         bare = isinstance(value, ast.Name) and value.id in self.arguments
         return "memo" if gives and not bare else how
 
-    def _method(self, held: ast.expr, method: str, node: ast.AST, *, sure: bool) -> bool:
+    def _method(self, held: ast.expr, method: str, call: ast.Call) -> bool:
         """``held.method(...)`` alters something of the module: what *held* is."""
         of_self = self._is_of_self(held)
         self.alters_self |= of_self
         path = self._path(held, called=True)
         if path is None or path.startswith("builtins."):
             return False
+        if method.startswith("execute") and not _writes(call):
+            return False
         how: How = "memo" if method in _SAME_AGAIN else "reset" if method in _EMPTYING else "inside"
-        self.alterations.append(Alteration(path, how, getattr(node, "lineno", 0), of_self=of_self))
+        if (
+            method == "set"
+            and path in self.looked
+            and not any(isinstance(each, ast.Name) and each.id in self.arguments for each in call.args)
+        ):
+            how = "memo"
+        self.alterations.append(Alteration(path, how, call.lineno, of_self=of_self))
         self.calls.add(f"{path}.{method}")
         return True
 
@@ -256,7 +276,8 @@ class UnitReader:
             path = self._path(node, called=True)
             if path is not None:
                 if path not in but:
-                    self.reads.add(path)
+                    early = isinstance(node, ast.Name) and node.id in self.module.early
+                    (self.early if early else self.reads).add(path)
                 if passed:
                     self.calls.add(path)
             elif isinstance(node, ast.Attribute):
@@ -279,7 +300,7 @@ class UnitReader:
                 self.methods.add(method)
                 self._expression(held, but)
             elif method in ALTERING:
-                self._method(held, method, node, sure=False)
+                self._method(held, method, node)
         elif path is None:
             self._expression(node.func, but)
         for each in (*node.args, *(word.value for word in node.keywords)):
@@ -340,6 +361,12 @@ class UnitReader:
         if self._is_local(node.id):
             return None
         return self.module.resolve(node)
+
+
+def _writes(call: ast.Call) -> bool:
+    """Whether a call for a database is seen to write to it."""
+    text = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    return isinstance(text, str) and bool(text.split()) and text.split()[0].lower() in _WRITING
 
 
 def _lines(node: ast.stmt) -> range:

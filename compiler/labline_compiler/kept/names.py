@@ -22,9 +22,13 @@ class Names:
         self.package = self.name if path.endswith("__init__.py") else self.name.rpartition(".")[0]
         self.origins: dict[str, str] = {}
         self.stars: list[str] = []
+        self.early: set[str] = set()  # names that importing the module gives what another has then
         for node in ast.walk(tree):
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 self._import(node)
+        self.early.update(
+            alias.asname or alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        )
         self.top = scopes.bound_names(tree.body)
         self.generators = {n.name for n in tree.body if isinstance(n, FUNCTIONS) and scopes.is_generator(n)}
 
@@ -80,6 +84,8 @@ class Names:
                 given = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "mode")]
                 mode = given[0].value if given and isinstance(given[0], ast.Constant) else None
                 made = made_by(path, mode, None, frozenset())
+                if path == "sqlite3.connect" and not _is_in_memory(node):
+                    made = None  # what is written is in the file
                 if made is not None:
                     stays = made.what
                 elif path.startswith("weakref."):
@@ -102,6 +108,10 @@ class Names:
             isinstance(value, ast.Subscript) and is_call_of(value.value, "globals")
         )
         return Made(frozenset(calls), None if argument else whole, argument, function, stays)
+
+
+def _is_in_memory(call: ast.Call) -> bool:
+    return bool(call.args) and isinstance(call.args[0], ast.Constant) and ":memory:" in str(call.args[0].value)
 
 
 def is_name(node: ast.AST, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -69,7 +69,8 @@ def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
     altered: dict[Slot, list[_Altered]] = {}
     for use in uses:
         for slot, sites in use.effects.alters.items():
-            if use.part.step is not None and not modules.is_cache(slot):
+            by_notebook = any(not site.function for site in sites)
+            if use.part.step is not None and (by_notebook or not modules.is_cache(slot)):
                 best = max(sites, key=lambda site: site.alteration.how != "bound" or not site.alteration.sure)
                 altered.setdefault(slot, []).append(_Altered(use, best))
     if not altered:
@@ -81,6 +82,8 @@ def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
             if use.part.step is None or slot not in altered:
                 continue
             for each in lost.before(slot, altered[slot], use):
+                if slot in use.effects.early and each.site.alteration.how in ("bound", "reset"):
+                    continue  # the name still stands for what was there before
                 key = each.use.part.step, use.part.step, slot.module
                 if key not in told_of:
                     told_of.add(key)
@@ -187,6 +190,7 @@ class _Uses:
         self.story, self.modules = story, modules
         self.definitions: dict[str, list[ast.AST]] = {}
         self.taken: set[str] = set()  # names of things of modules that the start of every step binds
+        self.early: set[str] = set()  # and of any that stand for what was there when they were imported
         self.starred: dict[str, str] = {}
         for part in story.parts:
             for node in part.tree.body:
@@ -204,6 +208,7 @@ class _Uses:
     def _imports(self, part: Part) -> None:
         for node in ast.walk(part.tree):
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                self.early.update(alias.asname or alias.name for alias in node.names)
                 for alias in node.names:
                     if alias.name == "*" and (module := self.modules.modules.get(node.module)) is not None:
                         names = (*module.variables, *module.units, *module.classes, *module.origins)
@@ -228,6 +233,8 @@ class _Uses:
                 self.names[target.id] = path
             elif isinstance(value, ast.Call) and (path := self._path(value.func)):
                 self.instances[target.id] = self.modules.classes_of(path)
+                if next(self.modules.slots(f"{path}()"), None) is not None:
+                    self.names[target.id] = f"{path}()"
             elif root_of(value) in self.instances:
                 self.instances[target.id] = frozenset()
 
@@ -282,7 +289,13 @@ class _Uses:
                     inside.update(id(each) for each in ast.walk(node))
                 if path and isinstance(node.ctx, ast.Load):
                     reads = dict.fromkeys(self.modules.slots(path), "")
-                    yield _Mention(node, path, Effects(reads=reads), (), root_of(node) in self.taken)
+                    name = node.id if isinstance(node, ast.Name) else ""
+                    own = name in self.early
+                    if not own or name in self.taken:  # else it goes from step to step as a variable
+                        early = set(reads) if own else set()
+                        yield _Mention(node, path, Effects(reads=reads, early=early), (), root_of(node) in self.taken)
+                elif path and "()" in path:
+                    yield self._set(node, path)
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in self.definitions:
                 if node.id not in self._inside:
                     self._inside[node.id] = []  # while it is gone through
@@ -291,6 +304,16 @@ class _Uses:
                             self._inside[node.id] += self._of(child, seen, entered=isinstance(definition, ast.ClassDef))
                 yield from self._inside[node.id]
             stack += reversed(children)
+
+    def _set(self, node: ast.Attribute | ast.Name, path: str) -> _Mention:
+        """An attribute of what a function gives is set."""
+        altering = Alteration(path, "item", 0)
+        alters = {}
+        for slot in self.modules.slots(path, altered=True):
+            alters[slot] = [
+                Site(self.modules.modules[slot.module], "", replace(altering, line=self.modules.line(slot)))
+            ]
+        return _Mention(node, path, Effects(alters))
 
     def _imported(self, node: ast.Import | ast.ImportFrom) -> Iterator[_Mention]:
         if isinstance(node, ast.Import):
@@ -313,13 +336,22 @@ class _Uses:
             slots = list(self.modules.slots(holder))
             reads = dict.fromkeys(slots, "") if method not in ALTERING else {}
             alters = dict(found.alters)
+            passed = {word.arg for word in node.keywords}
+            for slot, argument, place in self.modules.defaults(path):
+                if argument in passed or len(node.args) > place:
+                    alters.pop(slot, None)
+                    found = replace(found, reads={each: how for each, how in found.reads.items() if each != slot})
             if method in ALTERING and not found.alters:
                 module = self.modules.find(holder)
                 line = Alteration(holder, "inside", self.modules.line(slots[0])) if slots else None
                 if module is not None and line is not None:
                     alters = {slot: [Site(module[0], "", line)] for slot in slots}
             yield _Mention(
-                node, path, Effects(alters, {**reads, **found.reads}), given, root_of(node.func) in self.taken
+                node,
+                path,
+                Effects(alters, {**reads, **found.reads}, found.early),
+                given,
+                root_of(node.func) in self.taken,
             )
         elif isinstance(node.func, ast.Attribute) and (root := root_of(node.func)) in self.instances:
             classes = self.instances[root] if isinstance(node.func.value, ast.Name) else frozenset()
