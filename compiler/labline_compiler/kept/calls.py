@@ -31,6 +31,7 @@ class Site:
     module: Kept
     function: str
     alteration: Alteration
+    attributes: frozenset[str] = frozenset()  # of an instance; none: all of it
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Effects:
 
     alters: dict[Slot, list[Site]] = field(default_factory=dict)
     reads: dict[Slot, str] = field(default_factory=dict)
+    attributes: set[str] = field(default_factory=set)  # what is read of instances; "*": all of it
     early: set[Slot] = field(default_factory=set)  # of these: only what stood there when it was imported
 
     def read(self, slot: Slot, through: str, *, early: bool) -> None:
@@ -266,6 +268,7 @@ class KeepingModules:
                 found.alters.setdefault(slot, []).extend(sites)
             for slot, through in own.reads.items():
                 found.read(slot, through, early=slot in own.early)
+            found.attributes |= own.attributes
             unit = self._unit(module, name)
             for call in unit.calls:
                 called = self._units(call)
@@ -279,10 +282,11 @@ class KeepingModules:
         if path is None:
             return
         holder = path.rpartition(".")[0]
-        altering = [each for each in called if self._unit(*each).alters_self and "." in each[1]]
+        altering = [each for each in called if "." in each[1] and self._alters_self(*each)]
         for slot in self.slots(holder) if altering else ():
             module, name = altering[0]
-            site = Site(module, name, Alteration(path, "inside", self._unit(module, name).line))
+            attributes = frozenset().union(*(self._alters_self(*each) for each in altering))
+            site = Site(module, name, Alteration(path, "inside", self._unit(module, name).line), attributes)
             found.alters.setdefault(slot, []).append(site)
         where = self.find(path)
         if where is None or len(where[1]) != 1 or where[1][0] not in where[0].variables:
@@ -293,6 +297,19 @@ class KeepingModules:
             site = Site(module, name, Alteration(path, "inside", module.variables[name].line))
             found.alters.setdefault(slot, []).append(site)
             found.read(slot, f"{module.name}.{name}", early=False)
+
+    def _alters_self(self, module: Kept, name: str) -> frozenset[str]:
+        """The attributes of its instance that a method alters, by itself or by others that it calls."""
+        found: set[str] = set()
+        own = f"{module.name}.{name.rpartition('.')[0]}."
+        seen, stack = {name}, [name]
+        while stack:
+            unit = module.units[stack.pop()]
+            found |= unit.alters_self
+            more = {call.removeprefix(f"{module.name}.") for call in unit.calls if call.startswith(own)}
+            stack += [each for each in more - seen if each in module.units]
+            seen |= more
+        return frozenset(found)
 
     def _remembers(self, module: Kept, name: str) -> bool:
         """Whether a variable stands for a function that was made by another and keeps something of its own."""
@@ -314,6 +331,10 @@ class KeepingModules:
             for path in (*unit.reads, *unit.early):
                 for slot in self.slots(path):
                     found.read(slot, f"{module.name}.{name}", early=path in unit.early)
+                    found.attributes.update(path.split("."))
+            found.attributes |= unit.reads_self
+            if any(next(self.slots(path, altered=True), None) is not None for path in unit.returns):
+                found.attributes.add("*")
         return self._own[key]
 
     def _altered(self, alteration: Alteration) -> Iterator[Slot]:

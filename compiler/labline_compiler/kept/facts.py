@@ -60,7 +60,8 @@ class Unit:
     methods: frozenset[str] = frozenset()  # of objects of which nothing is known
     returns: frozenset[str] = frozenset()
     defaults: Mapping[str, int] = field(default_factory=dict)  # that can be altered: the argument, and its place
-    alters_self: bool = False
+    alters_self: frozenset[str] = frozenset()  # attributes of the instance
+    reads_self: frozenset[str] = frozenset()
     generates: bool = False
     closes_over: bool = False  # a function that it makes keeps something between its calls
 

@@ -39,7 +39,8 @@ class UnitReader:
         self.calls: set[str] = set()
         self.methods: set[str] = set()
         self.returns: set[str] = set()
-        self.alters_self = False
+        self.alters_self: set[str] = set()
+        self.reads_self: set[str] = set()
         self.looked: set[str] = set()
         self.closes_over = False
 
@@ -77,7 +78,8 @@ class UnitReader:
             frozenset(self.methods),
             frozenset(self.returns),
             {argument: place for place, argument in enumerate(self.order) if argument in self.defaults},
-            self.alters_self,
+            frozenset(self.alters_self),
+            frozenset(self.reads_self),
             generates,
             self.closes_over,
         )
@@ -210,20 +212,22 @@ class UnitReader:
             held, inner = target.value, True
         else:
             held, inner = target, False
-        if of_self := self._is_of_self(target):
-            self.alters_self = True
-            if not inner and isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                return set()  # an attribute of the instance, whatever the class has
+        own = self._own_attribute(target)
         path = self._path(held, called=True)
         if path is None:
+            self.alters_self |= {own} - {""}
             return set()
         if inner and how == "bound":
             how = "item"
         made = Made() if value is None else self.module.made(value, self.arguments)
         if value is not None:
             how = self._kind(path, how, value)
-        self.alterations.append(Alteration(path, how, node.lineno, sure and how in ("bound", "item"), of_self, made))
-        return {path}
+        if own and how not in ("memo", "reset"):
+            self.alters_self.add(own)
+        if not (own and not inner and isinstance(held, ast.Attribute) and isinstance(held.value, ast.Name)):
+            sure = sure and how in ("bound", "item") and path not in self.reads
+            self.alterations.append(Alteration(path, how, node.lineno, sure, bool(own), made))
+        return {path}  # not of what the class has, where an attribute of the instance is set
 
     def _kind(self, path: str, how: How, value: ast.expr) -> How:
         """What setting *path* to *value* comes to."""
@@ -247,8 +251,7 @@ class UnitReader:
 
     def _method(self, held: ast.expr, method: str, call: ast.Call) -> bool:
         """``held.method(...)`` alters something of the module: what *held* is."""
-        of_self = self._is_of_self(held)
-        self.alters_self |= of_self
+        own = self._own_attribute(held)
         path = self._path(held, called=True)
         if path is None or path.startswith("builtins."):
             return False
@@ -261,7 +264,9 @@ class UnitReader:
             and not any(isinstance(each, ast.Name) and each.id in self.arguments for each in call.args)
         ):
             how = "memo"
-        self.alterations.append(Alteration(path, how, call.lineno, of_self=of_self))
+        if own and how == "inside":
+            self.alters_self.add(own)
+        self.alterations.append(Alteration(path, how, call.lineno, of_self=bool(own)))
         self.calls.add(f"{path}.{method}")
         return True
 
@@ -276,6 +281,7 @@ class UnitReader:
             path = self._path(node, called=True)
             if path is not None:
                 if path not in but:
+                    self.reads_self |= {self._own_attribute(node)} - {""}
                     early = isinstance(node, ast.Name) and node.id in self.module.early
                     (self.early if early else self.reads).add(path)
                 if passed:
@@ -320,13 +326,13 @@ class UnitReader:
                 return f"{held}.{name}"
         return None
 
-    def _is_of_self(self, node: ast.expr) -> bool:
-        """Whether an expression is an attribute of the instance, or something in one."""
-        if isinstance(node, ast.Name):
-            return False
+    def _own_attribute(self, node: ast.expr) -> str:
+        """The attribute of the instance that an expression is, or is a part of."""
+        name = ""
         while isinstance(node, (ast.Attribute, ast.Subscript)):
+            name = node.attr if isinstance(node, ast.Attribute) else name
             node = node.value
-        return self.first == "self" and is_name(node, "self")
+        return name if self.first == "self" and is_name(node, "self") else ""
 
     def _is_local(self, name: str) -> bool:
         return name in self.locals if self.function is not None else False

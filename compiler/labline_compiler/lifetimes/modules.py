@@ -50,17 +50,27 @@ class _Use:
 @dataclass(frozen=True)
 class _Altered:
     use: _Use
-    site: Site
+    sites: list[Site]
+
+    @property
+    def site(self) -> Site:
+        """The one to tell of."""
+        return max(self.sites, key=lambda site: site.alteration.how != "bound" or not site.alteration.sure)
 
     @property
     def settles(self) -> bool:
         """Whether nothing of what was there before is left."""
-        return self.site.alteration.how == "bound" and self.site.alteration.sure
+        return any(site.alteration.how == "bound" and site.alteration.sure for site in self.sites)
 
     @property
     def repeatable(self) -> bool:
         """Whether doing the same again leaves the same."""
-        return self.site.alteration.how in ("bound", "item", "reset")
+        return self.settles or all(site.alteration.how in ("bound", "item", "reset") for site in self.sites)
+
+    def concerns(self, effects: Effects) -> bool:
+        """Whether anything that was altered is read by what has these effects."""
+        known = all(site.attributes for site in self.sites) and "*" not in effects.attributes
+        return not (known and all(site.attributes.isdisjoint(effects.attributes) for site in self.sites))
 
 
 def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
@@ -71,8 +81,7 @@ def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
         for slot, sites in use.effects.alters.items():
             by_notebook = any(not site.function for site in sites)
             if use.part.step is not None and (by_notebook or not modules.is_cache(slot)):
-                best = max(sites, key=lambda site: site.alteration.how != "bound" or not site.alteration.sure)
-                altered.setdefault(slot, []).append(_Altered(use, best))
+                altered.setdefault(slot, []).append(_Altered(use, sites))
     if not altered:
         return
     lost = _Lost(story, modules, uses)
@@ -122,7 +131,7 @@ class _Lost:
         for each in reversed(altered):
             if each.use is use and each.settles:
                 return
-            if each.use.place >= use.place:
+            if each.use.place >= use.place or not each.concerns(use.effects):
                 continue
             if each.use.part.step != use.part.step and self._is_lost(slot, each, use):
                 yield each
@@ -293,9 +302,17 @@ class _Uses:
                     own = name in self.early
                     if not own or name in self.taken:  # else it goes from step to step as a variable
                         early = set(reads) if own else set()
-                        yield _Mention(node, path, Effects(reads=reads, early=early), (), root_of(node) in self.taken)
-                elif path and "()" in path:
+                        yield _Mention(
+                            node,
+                            path,
+                            Effects(reads=reads, attributes=self._read_of(path), early=early),
+                            (),
+                            root_of(node) in self.taken,
+                        )
+                elif "()" in path and isinstance(node, ast.Attribute):
                     yield self._set(node, path)
+            elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+                yield from [self._set(node, path) for path in [self._path(node.value)] if "()" in path]
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in self.definitions:
                 if node.id not in self._inside:
                     self._inside[node.id] = []  # while it is gone through
@@ -305,8 +322,13 @@ class _Uses:
                 yield from self._inside[node.id]
             stack += reversed(children)
 
-    def _set(self, node: ast.Attribute | ast.Name, path: str) -> _Mention:
-        """An attribute of what a function gives is set."""
+    def _read_of(self, path: str) -> set[str]:
+        """The attributes that are read of an instance where *path* stands."""
+        found = self.modules.find(path)
+        return {"*"} if found is not None and len(found[1]) == 1 else set(path.split("."))
+
+    def _set(self, node: ast.AST, path: str) -> _Mention:
+        """An attribute or an item of what a function gives is set."""
         altering = Alteration(path, "item", 0)
         alters = {}
         for slot in self.modules.slots(path, altered=True):
@@ -349,7 +371,7 @@ class _Uses:
             yield _Mention(
                 node,
                 path,
-                Effects(alters, {**reads, **found.reads}, found.early),
+                Effects(alters, {**reads, **found.reads}, found.attributes | set(path.split(".")), found.early),
                 given,
                 root_of(node.func) in self.taken,
             )
