@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 Content = str | dict[str, Any]
+HOOK = "f = None\ndef use(g):\n    global f\n    f = g\ndef run(x): return f(x)"
 PLOTS = "import matplotlib.pyplot as plt\nplt.switch_backend('agg')"
 
 
@@ -462,6 +463,14 @@ VALUES: dict[str, tuple[Content, list[Content]]] = {
             steps("import tempfile\nname = tempfile.mkdtemp()", "print(open(name + '/x').read())"),
             steps("import tempfile\nwith tempfile.TemporaryDirectory() as t: n = len(t)", "print(n)"),
             steps("try:\n    1 / 0\nexcept ZeroDivisionError as e: text = str(e)", "print(text)"),
+        ],
+    ),
+    "LL410": (
+        steps(f"%%writefile h.py\n{HOOK}", "import h\nh.use(len)", "print(h.run('a'))"),
+        [
+            steps(f"%%writefile h.py\n{HOOK}", "import h\nh.use(len)\nprint(h.run('a'))", "x = 1"),
+            steps(f"%%writefile h.py\n{HOOK}", "import h\nh.use(len)", "h.use(len)\nprint(h.run('a'))"),
+            steps("%%writefile h.py\nN = 1\ndef f(n):\n    global N\n    N = n", "import h\nh.f(2)", "print(h.N)"),
         ],
     ),
     "LL308": (

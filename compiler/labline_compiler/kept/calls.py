@@ -412,9 +412,21 @@ class KeepingModules:
         name = ".".join(found[1]) if found is not None else ""
         return found is not None and (name in found[0].units or name in found[0].classes)
 
+    @cached_property
+    def _called(self) -> frozenset[Slot]:
+        """What is called of what is kept, as functions are."""
+        units = [unit for module in self.modules.values() for unit in module.units.values()]
+        return frozenset(slot for unit in units for call in unit.calls for slot in self._variable(call))
+
+    def _variable(self, path: str) -> Iterator[Slot]:
+        found = self.find(path)
+        if found is not None and len(found[1]) == 1 and found[1][0] in found[0].variables:
+            yield Slot(found[0].name, found[1][0])
+
     def takes_code(self, slot: Slot) -> bool:
-        """Whether functions put an argument of theirs there: what that is, the caller knows."""
-        return any(s.alteration.made.argument and s.alteration.how == "bound" for s in self._altering.get(slot, ()))
+        """Whether functions put an argument of theirs there, and others call it."""
+        sites = self._altering.get(slot, ())
+        return slot in self._called and any(s.alteration.made.argument and s.alteration.how == "bound" for s in sites)
 
     def is_container(self, slot: Slot) -> bool:
         """Whether it holds a dict, list or set, which is filled anew where it is put back."""

@@ -255,7 +255,7 @@ class UnitReader:
         path = self._path(held, called=True)
         if path is None or path.startswith("builtins."):
             return False
-        if method.startswith("execute") and not _writes(call):
+        if method.startswith("execute") and not writes(call):
             return False
         how: How = "memo" if method in _SAME_AGAIN else "reset" if method in _EMPTYING else "inside"
         if (
@@ -369,7 +369,7 @@ class UnitReader:
         return self.module.resolve(node)
 
 
-def _writes(call: ast.Call) -> bool:
+def writes(call: ast.Call) -> bool:
     """Whether a call for a database is seen to write to it."""
     text = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
     return isinstance(text, str) and bool(text.split()) and text.split()[0].lower() in _WRITING

@@ -12,6 +12,7 @@ from labline_compiler.analysis.flows import NO_STEPS
 from labline_compiler.findings import Finding
 from labline_compiler.kept.calls import BODY, Effects, KeepingModules, Site, Slot
 from labline_compiler.kept.facts import ALTERING, Alteration
+from labline_compiler.kept.functions import writes
 from labline_compiler.kept.names import FUNCTIONS
 from labline_compiler.lifetimes.parts import Part, Story, root_of, told
 from labline_compiler.syntax import dump
@@ -174,11 +175,8 @@ class _Lost:
         return False
 
     def _is_code(self, node: ast.expr) -> bool:
-        """Whether an expression is seen to be a function or a class."""
-        if isinstance(node, ast.Lambda):
-            return True
-        origin = self.story.origin(node)
-        if origin.startswith("builtins."):
+        """Whether an expression, of which functions or classes are expected, is one."""
+        if isinstance(node, ast.Lambda) or self.story.origin(node):
             return True
         return isinstance(node, ast.Name) and node.id in self._definitions
 
@@ -363,7 +361,7 @@ class _Uses:
                 if argument in passed or len(node.args) > place:
                     alters.pop(slot, None)
                     found = replace(found, reads={each: how for each, how in found.reads.items() if each != slot})
-            if method in ALTERING and not found.alters:
+            if method in ALTERING and not found.alters and (writes(node) or not method.startswith("execute")):
                 module = self.modules.find(holder)
                 line = Alteration(holder, "inside", self.modules.line(slots[0])) if slots else None
                 if module is not None and line is not None:
