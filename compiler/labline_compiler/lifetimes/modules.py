@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -85,19 +86,21 @@ def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
                 altered.setdefault(slot, []).append(_Altered(use, sites))
     if not altered:
         return
+    for those in altered.values():
+        those.sort(key=lambda each: each.use.place)
     lost = _Lost(story, modules, uses)
     told_of: set[tuple[str | None, str | None, str]] = set()
     for use in uses:
         for slot, through in use.effects.reads.items():
             if use.part.step is None or slot not in altered:
                 continue
-            for each in lost.before(slot, altered[slot], use):
-                if slot in use.effects.early and each.site.alteration.how in ("bound", "reset"):
-                    continue  # the name still stands for what was there before
-                key = each.use.part.step, use.part.step, slot.module
-                if key not in told_of:
-                    told_of.add(key)
-                    yield _finding(modules, slot, each, use, through)
+            each = lost.latest(slot, altered[slot], use)
+            if each is None or (slot in use.effects.early and each.site.alteration.how in ("bound", "reset")):
+                continue  # a name still stands for what was there when it was imported
+            key = each.use.part.step, use.part.step, slot.module
+            if key not in told_of:
+                told_of.add(key)
+                yield _finding(modules, slot, each, use, through)
 
 
 def _finding(modules: KeepingModules, slot: Slot, altered: _Altered, use: _Use, through: str) -> Finding:
@@ -123,56 +126,98 @@ class _Lost:
         self.story, self.modules = story, modules
         self.texts: dict[tuple[str | None, str], Place] = {}
         self.imports: dict[str | None, set[str]] = {}
+        self.known: dict[tuple[Slot, int, str | None], int] = {}
+        self.travelling: dict[tuple[str, str | None, str], bool] = {}
         for use in uses:
             self.texts.setdefault((use.part.step, use.text), use.place)
             self.imports.setdefault(use.part.step, set()).update(modules.imported_by(use.name.removeprefix("import ")))
 
-    def before(self, slot: Slot, altered: list[_Altered], use: _Use) -> Iterator[_Altered]:
-        """The alterations of *slot* above *use* that the notebook sees there and the step does not, the last first."""
-        for each in reversed(altered):
-            if each.use is use and each.settles:
-                return
-            if each.use.place >= use.place or not each.concerns(use.effects):
-                continue
-            if each.use.part.step != use.part.step and self._is_lost(slot, each, use):
-                yield each
-                return
-            if each.settles:
-                return
+    def latest(self, slot: Slot, altered: list[_Altered], use: _Use) -> _Altered | None:
+        """The last alteration of *slot* above *use* that the notebook sees there and its step does not.
 
-    def _is_lost(self, slot: Slot, altered: _Altered, use: _Use) -> bool:
+        *altered*: all of it, in the notebook's order.
+        """
         step = use.part.step
-        above = altered.use
-        if altered.repeatable and self.texts.get((step, above.text), use.place) < use.place:
-            return False  # the step does the same itself
-        if above.name.startswith("import ") and above.name[7:] in self.imports.get(step, ()):
-            return False
+        above = bisect_left(altered, use.place, key=lambda each: each.use.place)
+        for each in altered[above:]:
+            if each.use.place != use.place:
+                break
+            if each.use is use and each.settles:
+                return None
+        if use.taken and not self.modules.is_container(slot):
+            for each in altered[:above]:
+                if each.use.part.step != step and each.site.alteration.how in ("item", "inside"):
+                    return each  # the name stands for the object that the module had at first
+        place = self._first_lost(slot, altered, above - 1, step)
+        while place >= 0 and not altered[place].concerns(use.effects):
+            place = self._first_lost(slot, altered, place - 1, step)
+        return altered[place] if place >= 0 else None
+
+    def _first_lost(self, slot: Slot, altered: list[_Altered], place: int, step: str | None) -> int:
+        """Where, going up from *place*, the notebook has altered what *step* does not see; -1 where nowhere.
+
+        What comes from a step comes as that step has seen it, so each place is looked at once.
+        """
+        gone_through, latest = [], place
+        while place >= 0:
+            key = slot, place, step
+            if key in self.known:
+                place = self.known[key]
+                break
+            gone_through.append(key)
+            each = altered[place]
+            repeated = self._does_too(each, step, altered[latest].use.place)
+            if each.use.part.step != step and not repeated:
+                if self._is_lost(slot, each, step):
+                    break
+                step = each.use.part.step
+            if each.settles:
+                place = -1
+                break
+            place -= 1
+        self.known.update(dict.fromkeys(gone_through, place))
+        return place
+
+    def _does_too(self, altered: _Altered, step: str | None, place: Place) -> bool:
+        """Whether *step* does the same itself, which leaves the same."""
+        name = altered.use.name
+        if name.startswith("import ") and name[7:] in self.imports.get(step, ()):
+            return True
+        at = self.texts.get((step, altered.use.text))
+        return altered.repeatable and at is not None and at <= place
+
+    def _is_lost(self, slot: Slot, altered: _Altered, step: str | None) -> bool:
+        """Whether an alteration by another step is not seen by *step*."""
         if self.modules.stays(slot) is not None:
             return True
-        if self.modules.takes_code(slot) and any(map(self._is_code, above.given)):
+        if self.modules.takes_code(slot) and any(map(self._is_code, altered.use.given)):
             return True
-        if use.taken and altered.site.alteration.how in ("item", "inside") and not self.modules.is_container(slot):
-            return True
-        return not self._travels(slot, above.part.step, step)
+        return not self._travels(slot, altered.use.part.step, step)
 
     def _travels(self, slot: Slot, source: str | None, target: str | None) -> bool:
         """Whether the step *target* gets the data of the slot's module as *source* has left it."""
         flows = self.story.flows.steps
-        if target in flows and any(
-            name.startswith(f"@patch:{slot.module}.{slot.name}") for name in flows[target].inputs
-        ):
+        set_by_notebook = f"@patch:{slot.module}.{slot.name}"
+        if target in flows and any(name.startswith(set_by_notebook) for name in flows[target].inputs):
             return True
         state = f"@module:{slot.module.partition('.')[0]}"
-        seen = set()
-        while target is not None and target not in seen and target in flows:
-            seen.add(target)
+        found, seen = False, []
+        while target is not None and target in flows:
+            key = state, source, target
+            if key in self.travelling:
+                found = self.travelling[key]
+                break
+            self.travelling[key] = False  # should it come round again
+            seen.append(key)
             version = flows[target].inputs.get(state)
             if version is None or version.step in NO_STEPS:
-                return False
+                break
             target = version.step
             if target == source:
-                return True
-        return False
+                found = True
+                break
+        self.travelling.update(dict.fromkeys(seen, found))
+        return found
 
     def _is_code(self, node: ast.expr) -> bool:
         """Whether an expression, of which functions or classes are expected, is one."""
