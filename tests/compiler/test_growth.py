@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 from typing import Any
 
@@ -171,6 +172,22 @@ def test_a_larger_notebook_makes_about_as_much_work_for_its_size(
 ) -> None:
     lines_run(make(1))  # tables that are made once
     assert lines_run(make(small * factor)) <= most * factor * lines_run(make(small))
+
+
+@pytest.mark.parametrize("use", ["other.add({i})\nprint(other.size())", "helper.add({i})\nprint(helper.size())"])
+def test_what_many_steps_alter_in_a_module_makes_about_as_much_work_for_its_size(use: str) -> None:
+    modules = {
+        "helper.py": "import threading\nKEPT = []\nLOCK = threading.Lock()\ndef add(x): KEPT.append(x)\n"
+        "def size(): return len(KEPT)\n",
+        "other.py": "import helper\ndef add(x): helper.add(x)\ndef size(): return helper.size()\n",
+    }
+
+    def work(count: int) -> int:
+        cells = ["import helper, other", *(use.format(i=i) for i in range(count))]
+        notebook = replace(parse(_steps(cells), "notebook.py"), modules=modules)
+        return _lines(lambda: compile_notebook(notebook))
+
+    assert work(160) < 2.6 * work(80)
 
 
 def test_what_passes_one_of_many_steps_by_is_gathered_once() -> None:

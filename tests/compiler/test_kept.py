@@ -267,6 +267,11 @@ def test_it_says_who_alters_what_and_who_reads_it_through_which_function() -> No
     assert "`imports`" in found.fix
 
 
+def test_many_steps_that_miss_the_same_are_told_of_once() -> None:
+    (found,) = findings(BOTH, "other.setup(5)", *["print(other.get())"] * 3)
+    assert found.message.endswith("does not see the change. So it is with 2 more steps.")
+
+
 def test_it_says_why_what_is_kept_does_not_travel() -> None:
     (found,) = findings(*TOLD["what holds a lock"])
     assert "does not see the change: what is kept there (a lock) goes to no other step." in found.message

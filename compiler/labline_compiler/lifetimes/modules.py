@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -89,21 +89,33 @@ def find(story: Story, modules: KeepingModules) -> Iterator[Finding]:
     for those in altered.values():
         those.sort(key=lambda each: each.use.place)
     lost = _Lost(story, modules, uses)
-    told_of: set[tuple[str | None, str | None, str]] = set()
+    found: dict[tuple[str, str], _Reading] = {}  # by what is altered, and by which call
     for use in uses:
         for slot, through in use.effects.reads.items():
             if use.part.step is None or slot not in altered:
                 continue
-            each = lost.latest(slot, altered[slot], use)
-            if each is None or (slot in use.effects.early and each.site.alteration.how in ("bound", "reset")):
+            above = lost.latest(slot, altered[slot], use)
+            if above is None or (slot in use.effects.early and above.site.alteration.how in ("bound", "reset")):
                 continue  # a name still stands for what was there when it was imported
-            key = each.use.part.step, use.part.step, slot.module
-            if key not in told_of:
-                told_of.add(key)
-                yield _finding(modules, slot, each, use, through)
+            first = found.setdefault((slot.module, above.use.name), _Reading(slot, above, use, through))
+            first.steps.add(use.part.step)
+    for reading in found.values():
+        yield _finding(modules, reading)
 
 
-def _finding(modules: KeepingModules, slot: Slot, altered: _Altered, use: _Use, through: str) -> Finding:
+@dataclass(frozen=True)
+class _Reading:
+    """The first reading that misses an alteration, and the steps that do so."""
+
+    slot: Slot
+    altered: _Altered
+    use: _Use
+    through: str
+    steps: set[str] = field(default_factory=set)
+
+
+def _finding(modules: KeepingModules, reading: _Reading) -> Finding:
+    slot, altered, use, through = reading.slot, reading.altered, reading.use, reading.through
     file = modules.modules[slot.module].path
     above = altered.use
     by = f"{above.name}()" if not above.name.startswith("import ") else above.name
@@ -116,6 +128,8 @@ def _finding(modules: KeepingModules, slot: Slot, altered: _Altered, use: _Use, 
         f"{how}, which step {above.part.step} (cell {above.part.cell.number}) has altered by {by} ({where}). Each step "
         f"imports the module anew, and this one does not see the change{because}."
     )
+    if (more := len(reading.steps) - 1) > 0:
+        message += f" So it is with {more} more step{'s' if more > 1 else ''}."
     return told("LL410", message, use.part, use.node, _FIX)
 
 
