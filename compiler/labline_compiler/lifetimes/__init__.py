@@ -45,6 +45,8 @@ def find_lifetimes(cells: Sequence[CodeCell], flows: Flows, beside: KeepingModul
         rules = (background.find, identities.find, ends.find, leavings.find, reloading.find)
     if beside:
         rules = (*rules, lambda story: modules.find(story, beside))
+    if not rules:
+        return []
     try:
         story = Story(parts, flows)
         return [found for rule in rules for found in rule(story)]
