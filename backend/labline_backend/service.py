@@ -214,8 +214,18 @@ class Service:
         parameters: Mapping[str, str],
         findings: tuple[Finding, ...],
         workspace: Path,
+        target: str = "local",
     ) -> RunRecord:
-        """Start the run of a verification in *workspace*, a copy of *folder*. Raises ``InputError``."""
+        """Start the run of a verification.
+
+        It runs in *workspace*, a copy of *folder*, or on another *target*, which passes its pre-flight.
+        Raises ``InputError`` and ``NotFoundError``.
+        """
+        files: dict[str, str] = {}
+        if target != "local":
+            place = self.targets.to_run(target, None)
+            submission = self.targets.prepare(place, pipeline, parameters, cache=False, folder=folder)
+            files, findings = submission.files, (*findings, *submission.findings)
         with engine_errors():
             return self.engine.submit(
                 pipeline,
@@ -225,6 +235,8 @@ class Service:
                 parameters=dict(parameters),
                 cache=False,
                 findings=findings,
+                target=target,
+                files=files,
                 workspace=workspace,
             )
 

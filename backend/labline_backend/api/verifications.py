@@ -27,6 +27,7 @@ class VerificationsHandler(LablineHandler):
                 notebook=request["path"],
                 content=request.get("content"),
                 parameters=request.get("parameters"),
+                target=request.get("target", "local"),
             )
             return service.detail(record.id)
 

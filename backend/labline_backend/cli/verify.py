@@ -14,15 +14,18 @@ from labline_backend.cli import terminal
 if TYPE_CHECKING:
     from labline_backend import wire
     from labline_backend.store.certificates import Check
-    from labline_backend.verification.verify import Target
-
-TARGETS = ("local", "kfp-local")
 
 
 @click.command()
 @click.argument("notebook", type=click.Path(path_type=Path), required=False)
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter; repeatable.")
-@click.option("--target", type=click.Choice(TARGETS), default=TARGETS[0], show_default=True, help="Where it runs.")
+@click.option(
+    "--target",
+    default="local",
+    show_default=True,
+    metavar="NAME",
+    help="Where the pipeline runs: local, kfp-local, or a cluster; see labline target list.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document at the end and nothing else.")
 @click.option("--no-track", is_flag=True, help="Record nothing in MLflow.")
 @terminal.observed_option
@@ -31,7 +34,7 @@ TARGETS = ("local", "kfp-local")
 def verify(
     notebook: Path | None,
     given: tuple[str, ...],
-    target: Target,
+    target: str,
     as_json: bool,
     no_track: bool,
     observed: bool,
@@ -41,8 +44,9 @@ def verify(
     """Prove that NOTEBOOK's pipeline computes what the notebook computes.
 
     Runs the pipeline, and the notebook from top to bottom, each from the same copy of the notebook's folder, and
-    compares every value at every step boundary and what the cells show. With --check: whether a certificate is as it
-    was written, and whether it is of NOTEBOOK.
+    compares every value at every step boundary and what the cells show. On a cluster the pipeline runs as it does with
+    labline run; the notebook runs here. With --check: whether a certificate is as it was written, and whether it is of
+    NOTEBOOK.
     """
     if checked is not None:
         _check(checked, notebook, as_json=as_json)

@@ -7,10 +7,11 @@ import sys
 
 import click
 
+from labline_backend.cli import terminal
 from labline_backend.cli.progress import ERASE_LINE, Progress
 from labline_backend.cli.run import cancel, follow
 from labline_backend.service import Service
-from labline_backend.store.records import RunRecord
+from labline_backend.store.records import LOCAL, RunRecord
 from labline_backend.verification.session import Watcher
 from labline_backend.verification.verify import Stage
 
@@ -50,6 +51,8 @@ class OnTerminal(Watcher):
     def attend(self, service: Service, record: RunRecord) -> RunRecord:
         """Follow the run."""
         self._line.clear()
+        if not self._quiet and record.target != LOCAL:
+            terminal.findings(record.notebook, record.findings)
         progress = Progress(record, quiet=self._quiet)
         try:
             return follow(service, record, progress)

@@ -117,7 +117,8 @@ class Engine:
         steps that fail stay for a debugger. *begun* tells of the recurring run that begins it, *created* when it was
         made, where that is not now.
 
-        A run to be verified runs in *workspace*, a copy of *folder*; its results are of no use to the cache.
+        A run to be verified runs in *workspace*, a copy of *folder*, where its target is this machine; its results
+        are of no use to the cache.
 
         ``parameters`` override the pipeline's defaults, as Python literals. ``files`` are what the driver of another
         *target* than this machine finds in the run's folder. Raises ``KernelError`` (LL501),
@@ -225,8 +226,8 @@ class Engine:
         record = self._store.get(run_id)
         if record.state == "succeeded":
             raise RunStateError(f"The run {run_id} has succeeded: there is nothing to resume.")
-        if record.verification is not None:
-            raise RunStateError(f"The run {run_id} was made to be verified, in a folder of its own: verify again.")
+        if record.verification is not None and (record.target == LOCAL or record.state in ENDED_RUN):
+            raise RunStateError(f"The run {run_id} was made to be verified, and that is over: verify again.")
         if not self._store.is_understood(run_id):
             raise RunStateError(f"The run {run_id} was begun by another version of Labline: resume it with that one.")
         if record.state in ENDED_RUN:
@@ -388,7 +389,7 @@ class Engine:
     def _take_over(self, record: RunRecord) -> bool:
         if not self._is_orphan(record) or (record.target != LOCAL and self._remote is None):
             return False
-        if record.verification is not None:  # the folder that it ran in is gone
+        if record.verification is not None and record.target == LOCAL:  # the folder that it ran in is gone
             return False
         thread = self._started()
         if not self._store.claim(record.id, thread.owner.name, record.owner):
@@ -405,12 +406,15 @@ class Engine:
         return True
 
     def _settle_verifications(self) -> list[RunRecord]:
-        """End those whose process has died, with their runs; the runs that were not settled before."""
+        """End those whose process has died, with their runs; the runs that were not settled before.
+
+        A run on another target goes on there, and is followed again as every other.
+        """
         settled = []
         for record in self._store.being_verified():
             if is_alive(self._home, record.owner):
                 continue
-            if record.state not in ENDED_RUN:
+            if record.state not in ENDED_RUN and record.target == LOCAL:
                 if not self._store.claim(record.id, f"settled {time.time_ns()}", record.owner):
                     continue
                 self._bury(record)

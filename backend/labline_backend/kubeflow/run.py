@@ -16,7 +16,7 @@ from labline_backend.home import Home, HomeError
 from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, REFUSED, TargetError
-from labline_backend.kubeflow.mirror import Mirror
+from labline_backend.kubeflow.mirror import Mirror, mirror_of
 from labline_backend.kubeflow.pod_log import PodLog
 from labline_backend.kubeflow.pods import Pod, Pods
 from labline_backend.kubeflow.submission import SPECIFICATION, Place, pipeline_name, version_name
@@ -97,9 +97,7 @@ class KubeflowRun(Journal):
         self._tasks = await self._in_thread(lambda: states.task_names(specification))
         client = KubeflowClient(place.target)
         target = place.target
-        mirror = None
-        if target.root is not None:
-            mirror = Mirror(place.results, 0) if place.results else Mirror(f"{target.root}/{self.record.id}", 2)
+        mirror = mirror_of(place, self.record.id)
         pods = Pods(target) if target.kubeconfig or target.context else None
         try:
             run_id = await self._retry(client, place) or await self._submit(client, place, specification)

@@ -24,6 +24,7 @@ from labline_backend.store.records import LOCAL
 from labline_runtime.documents import from_plain
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+TAKEN = (LOCAL, "kfp-local")  # on this machine
 FORWARDED = "http://ml-pipeline.kubeflow:8888"  # where KFP's manifests have its API server
 SERVICE = re.compile(
     r"http://([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)\.([a-z0-9](?:[a-z0-9-]*[a-z0-9])?):(\d{1,5})(?:/[^?#]*)?"
@@ -58,10 +59,10 @@ class Target:
 
     def checked(self) -> Target:
         """The target where it can be one. Raises ``TargetError``."""
-        if not NAME.fullmatch(self.name) or self.name == LOCAL:
+        if not NAME.fullmatch(self.name) or self.name in TAKEN:
             raise _wrong(
                 f"A target cannot be called {self.name!r}.",
-                "Use up to 40 small letters, digits and dashes; local is this machine.",
+                "Use up to 40 small letters, digits and dashes; local and kfp-local are on this machine.",
             )
         if self.port_forward and (named := self._forwarded()) != self:
             return named.checked()

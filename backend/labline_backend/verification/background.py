@@ -15,6 +15,7 @@ from labline_backend.store.records import RunRecord
 from labline_backend.verification.interpreter import Reason, Stopped
 from labline_backend.verification.session import Watcher, verify
 from labline_backend.verification.subject import Subject, read_subject
+from labline_backend.verification.verify import LOCAL
 
 MOST = 4
 """Verifications that one server has going at a time: each copies a folder and runs a notebook."""
@@ -38,11 +39,17 @@ class Verifications:
         notebook: str,
         content: dict[str, Any] | None = None,
         parameters: Mapping[str, str] | None = None,
+        target: str = LOCAL,
     ) -> RunRecord:
-        """Start one on this machine, and return when its run has begun. Raises ``InputError`` where it cannot."""
+        """Start one whose pipeline runs on *target*, and return when its run has begun.
+
+        Raises ``InputError`` where it cannot, and ``NotFoundError`` where there is no such target.
+        """
         subject = read_subject(service, path, parameters or {}, shown=notebook, content=content)
         begun: Future[RunRecord] = Future()
-        thread = threading.Thread(target=self._verify, args=(service, subject, begun), name="labline-verification")
+        thread = threading.Thread(
+            target=self._verify, args=(service, subject, target, begun), name="labline-verification"
+        )
         with self._lock:
             if self._closed.is_set():
                 raise InputError("This server is stopping.")
@@ -60,9 +67,9 @@ class Verifications:
         for thread in threads:
             thread.join()
 
-    def _verify(self, service: Service, subject: Subject, begun: Future[RunRecord]) -> None:
+    def _verify(self, service: Service, subject: Subject, target: str, begun: Future[RunRecord]) -> None:
         try:
-            verify(service, subject, "local", _Background(begun, self._closed))
+            verify(service, subject, target, _Background(begun, self._closed))
         except (InputError, Stopped) as error:
             if not begun.done():  # else its run tells
                 begun.set_exception(InputError(str(error)) if isinstance(error, Stopped) else error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,13 +24,21 @@ OTHER_HASH = (
 )
 
 
+class FetchError(Exception):
+    """What a step stored cannot be brought here; the message is one sentence."""
+
+
 @dataclass(frozen=True)
 class HandedOn:
-    """A value as the pipeline stored it. ``digest`` is empty where its content cannot be digested."""
+    """A value as the pipeline stored it. ``digest`` is empty where its content cannot be digested.
+
+    ``text`` is how it looks, where the pipeline told.
+    """
 
     type: str
     digest: str
     stored: StoredValue | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,8 @@ class Outcome:
 
     ``values`` by step and name, ``notebooks`` as executed, in the order of the steps, ``ended`` the steps that
     succeeded; ``failure`` is one sentence where not all did. ``written`` are the files that steps were seen to write,
-    as far as the target tells.
+    as far as the target tells. ``unread`` says of steps that succeeded why what they left is not known here; ``fetch``
+    brings what a step stored under a name, where that is not here yet.
     """
 
     values: Mapping[tuple[str, str], HandedOn] = field(default_factory=dict)
@@ -47,6 +56,15 @@ class Outcome:
     ended: frozenset[str] = frozenset()
     failure: str | None = None
     written: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    fetch: Callable[[str, str], StoredValue] | None = None
+
+    def stored(self, step: str | None, name: str) -> StoredValue | None:
+        """What *step* stored under *name*. Raises ``FetchError``."""
+        known = self.values.get((step or "", name))
+        if known is None or step is None or known.stored is not None or self.fetch is None:
+            return None if known is None else known.stored
+        return self.fetch(step, name)
 
 
 @dataclass(frozen=True)
@@ -83,9 +101,18 @@ class ComparedCell:
 
 
 def compare_value(
-    place: Place, first: Sighting | None, again: Sighting | None, theirs: HandedOn | None, *, ran: bool
+    place: Place,
+    first: Sighting | None,
+    again: Sighting | None,
+    theirs: HandedOn | None,
+    *,
+    ran: bool,
+    unread: str | None = None,
 ) -> ComparedValue:
-    """Compare what the notebook holds at *place* (twice, where it ran twice) with what the pipeline handed on."""
+    """Compare what the notebook holds at *place* (twice, where it ran twice) with what the pipeline handed on.
+
+    *unread*: why that is not known.
+    """
     ours = _digest(first)
     known = ComparedValue(
         place.step,
@@ -102,6 +129,8 @@ def compare_value(
         return _not_comparable(known, "the notebook did not come this far")
     if not ran:
         return _not_comparable(known, f"step {place.source} did not hand it on, because it did not succeed")
+    if unread is not None:
+        return _not_comparable(known, unread)
     if first.record is None and first.problem is not None:
         return _not_comparable(known, first.problem)
     if (first.record is None) != (theirs is None):
@@ -134,13 +163,18 @@ def compare_cell(
     first: Sequence[Piece] | None,
     again: Sequence[Piece] | None,
     theirs: Sequence[Piece] | None,
+    unread: str | None = None,
 ) -> ComparedCell:
-    """Compare what a cell of the notebook shows with what it shows in the pipeline; None where it did not run."""
+    """Compare what a cell of the notebook shows with what it shows in the pipeline; None where it did not run.
+
+    *unread*: why what it shows there is not known.
+    """
     ours, second, pipeline = (None if side is None else outputs.digest_of(side) for side in (first, again, theirs))
     known = ComparedCell(index, identifier, step, "equal", ours, second, pipeline)
     if first is None or theirs is None:
         where = "notebook's run" if first is None else "pipeline"
-        return dataclasses.replace(known, status="not comparable", note=f"it did not run in the {where}")
+        note = unread if first is not None and unread is not None else f"it did not run in the {where}"
+        return dataclasses.replace(known, status="not comparable", note=note)
     shown = outputs.first_difference(first, theirs)
     if shown is None:
         return known

@@ -49,7 +49,7 @@ class Interpreter:
     Every run is a child of a warm parent of its own: children of one parent have one layout of memory, and so would
     agree on what depends on addresses (``id``, the order of a set of objects), which is chance. Who verifies very many
     notebooks, and knows that none of them does, gives one *launcher* for all; it stays theirs. *tracks*: whether the
-    notebook's code may record something with MLflow.
+    notebook's code may record something with MLflow. *hash_seed*: that of the pipeline, where it is not the one here.
     """
 
     def __init__(
@@ -62,9 +62,11 @@ class Interpreter:
         launcher: Launcher | None = None,
         *,
         tracks: bool = True,
+        hash_seed: str | None = None,
     ) -> None:
         self._home = home
         self._tracks = tracks
+        self._fixed = {} if hash_seed is None else {"PYTHONHASHSEED": hash_seed}
         self._launcher = launcher
         self._kernel = kernel
         self._folder = folder
@@ -106,7 +108,7 @@ class Interpreter:
                 launcher.close()
 
     def _environment(self) -> dict[str, str]:
-        variables = environment(self._kernel, {})
+        variables = environment(self._kernel, self._fixed)
         return untracked(variables, self._scratch) if self._tracks else variables
 
 

@@ -19,7 +19,8 @@ from labline_backend.store.records import RunRecord, Verification
 from labline_backend.verification import verify as comparing
 from labline_backend.verification.interpreter import Reason, Stopped
 from labline_backend.verification.subject import Document, Subject
-from labline_backend.verification.verify import Stage, Target
+from labline_backend.verification.target import see_that_results_are_read, target_outcome
+from labline_backend.verification.verify import HERE, KFP_LOCAL, LOCAL, Stage
 from labline_backend.verification.workspace import Workspace, WorkspaceError, remove
 
 if TYPE_CHECKING:
@@ -46,18 +47,20 @@ class Watcher:
         return None
 
 
-def verify(service: Service, subject: Subject, target: Target, watcher: Watcher) -> Document:
+def verify(service: Service, subject: Subject, target: str, watcher: Watcher) -> Document:
     """Verify *subject* on *target*; the certificate.
 
-    It is kept, with the run where there is one. Raises ``InputError`` for what keeps it from being verified, and
-    ``Stopped``.
+    It is kept, with the run where there is one. Raises ``InputError`` for what keeps it from being verified,
+    ``NotFoundError`` where there is no such target, and ``Stopped``.
     """
     comparing.fix_hash_seed()
+    if target not in HERE:
+        see_that_results_are_read(service, target)
     with scratch_folder(service.home) as scratch:
         watcher.told(Stage("copying the notebook's folder"))
         workspace = copied(service, subject, scratch)
-        if target == "local":
-            return _locally(service, subject, workspace, scratch, watcher)
+        if target != KFP_LOCAL:
+            return _of_a_run(service, subject, target, workspace, scratch, watcher)
         steps = len(subject.pipeline.steps)
         watcher.told(Stage(f"the pipeline under kfp.local, {steps} step{'s' if steps > 1 else ''}"))
         outcome = comparing.kubeflow_outcome(subject, workspace, scratch)
@@ -68,7 +71,9 @@ def verify(service: Service, subject: Subject, target: Target, watcher: Watcher)
         return certificate
 
 
-def _locally(service: Service, subject: Subject, workspace: Workspace, scratch: Path, watcher: Watcher) -> Document:
+def _of_a_run(
+    service: Service, subject: Subject, target: str, workspace: Workspace, scratch: Path, watcher: Watcher
+) -> Document:
     record = service.run_for_verification(
         subject.pipeline,
         notebook=subject.shown,
@@ -77,6 +82,7 @@ def _locally(service: Service, subject: Subject, workspace: Workspace, scratch: 
         parameters=subject.parameters,
         findings=subject.compilation.findings,
         workspace=workspace.folder,
+        target=target,
     )
     with _written_down(service, record.id):
         ended = watcher.attend(service, record)
@@ -89,11 +95,12 @@ def _locally(service: Service, subject: Subject, workspace: Workspace, scratch: 
             going = Verification("running", stage.doing, stage.done, stage.total)
             service.store.set_run(record.id, verification=going)
 
+        is_here = target == LOCAL
         certificate = comparing.certificate(
             service,
             subject,
-            comparing.local_outcome(service, ended),
-            "local",
+            comparing.local_outcome(service, ended) if is_here else target_outcome(service, ended, scratch),
+            target,
             record.id,
             workspace,
             scratch,

@@ -15,13 +15,14 @@ import platform
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from labline_backend.engine.tracking import may_be_told
 from labline_backend.errors import InputError
 from labline_backend.verification.comparison import (
     ComparedCell,
     ComparedValue,
+    FetchError,
     HandedOn,
     Outcome,
     Verdict,
@@ -35,6 +36,7 @@ from labline_backend.verification.plan import Place, Plan, plan
 from labline_backend.verification.subject import Document, Subject, code_digest
 from labline_backend.verification.workspace import Workspace, WorkspaceError
 from labline_runtime.outcome import Progress
+from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.verification import (
     Difference,
     DifferencesSpecification,
@@ -51,8 +53,13 @@ if TYPE_CHECKING:
     from labline_backend.service import Service
     from labline_backend.store.records import RunRecord
 
-Target = Literal["local", "kfp-local"]
+LOCAL, KFP_LOCAL = "local", "kfp-local"
+HERE = (LOCAL, KFP_LOCAL)
+"""The targets that are on this machine; every other one is called as the user has called it."""
+
 HASH_SEED = "PYTHONHASHSEED"
+SEED_THERE = "0"
+"""The hash seed of steps on a cluster: nobody's environment travels with them."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +130,7 @@ def certificate(
     service: Service,
     subject: Subject,
     outcome: Outcome,
-    target: Target,
+    target: str,
     run: str | None,
     workspace: Workspace,
     scratch: Path,
@@ -136,7 +143,10 @@ def certificate(
     Raises ``InputError`` where the notebook itself fails, and ``Stopped`` where *stop* says so.
     """
     tracks = may_be_told(subject.pipeline, subject.pipeline.steps)
-    interpreter = Interpreter(service.home, subject.kernel(), workspace.folder, scratch, stop, launcher, tracks=tracks)
+    seed = None if target in HERE else SEED_THERE
+    interpreter = Interpreter(
+        service.home, subject.kernel(), workspace.folder, scratch, stop, launcher, tracks=tracks, hash_seed=seed
+    )
     comparison = _Comparison(subject, outcome, interpreter, workspace, scratch, told)
     values, cells = comparison.compare()
     statuses = [*(value.status for value in values), *(cell.status for cell in cells)]
@@ -229,6 +239,7 @@ class _Comparison:
                 again.get((place.after, place.name)),
                 self._theirs(place),
                 ran=place.source is None or place.source in self._outcome.ended,
+                unread=self._outcome.unread.get(place.source or ""),
             )
             for place in self._plan.places
         ]
@@ -255,6 +266,7 @@ class _Comparison:
                     first.get(cell.index),
                     None if again is None else again.get(cell.index),
                     pipeline.get(cell.index),
+                    self._outcome.unread.get(steps.get(cell.index, "")),
                 ),
                 label=cell.label,
             )
@@ -269,10 +281,16 @@ class _Comparison:
             ours, theirs = seen.get((place.after, place.name)), self._theirs(place)
             if value.status not in ("different", "nondeterministic") or value.difference or not ours or not theirs:
                 continue
-            if ours.stored is not None and theirs.stored is not None:
-                pairs[number] = Pair(place.name, ours.stored, theirs.stored)
+            why, stored = ours.problem, None
+            if ours.stored is not None:
+                try:
+                    stored = self._outcome.stored(place.source, place.name)
+                except FetchError as error:
+                    why = str(error)
+            if ours.stored is not None and stored is not None:
+                pairs[number] = Pair(place.name, ours.stored, stored)
             else:
-                values[number] = _unlocated(value, ours, ours.problem)
+                values[number] = _unlocated(value, ours, theirs, why)
         if not pairs:
             return values
         unique = tuple(dict.fromkeys(pairs.values()))
@@ -289,7 +307,9 @@ class _Comparison:
             if found.difference is not None:
                 values[number] = replace(values[number], difference=found.difference)
             else:
-                values[number] = _unlocated(values[number], seen[place.after, place.name], found.problem)
+                values[number] = _unlocated(
+                    values[number], seen[place.after, place.name], self._theirs(place), found.problem
+                )
         return values
 
 
@@ -304,11 +324,14 @@ def _as_shown(document: Any, workspace: Workspace) -> Any:
     return document
 
 
-def _unlocated(value: ComparedValue, ours: Sighting, why: str | None) -> ComparedValue:
+def _unlocated(value: ComparedValue, ours: Sighting, theirs: HandedOn | None, why: str | None) -> ComparedValue:
     """A value that differs, but nobody can say where."""
     text = ours.record.preview.text if ours.record is not None else "(not bound)"
     note = "; ".join(filter(None, [value.note, why and f"the place is not known: {why}"])) or None
-    return replace(value, note=note, difference=Difference(value.name, text[:200], f"digest {value.pipeline}"))
+    told = theirs.text if theirs is not None else None
+    if told is None or told[:200] == text[:200] or value.name.startswith(HIDDEN_STATE_PREFIX):
+        told = f"digest {value.pipeline}"
+    return replace(value, note=note, difference=Difference(value.name, text[:200], told[:200]))
 
 
 def _by_place(result: ReferenceResult) -> dict[tuple[int, str], Sighting]:
@@ -328,7 +351,7 @@ def _facts(
     service: Service,
     subject: Subject,
     outcome: Outcome,
-    target: Target,
+    target: str,
     run: str | None,
     comparison: _Comparison,
     workspace: Workspace,
@@ -364,7 +387,7 @@ def _facts(
             "kernel": kernel.name,
             "python": comparison.python,
             "machine": platform.machine(),
-            "hash_seed": os.environ.get(HASH_SEED),
+            "hash_seed": os.environ.get(HASH_SEED) if target in HERE else SEED_THERE,
             "digest": environment.digest if environment is not None else None,
             "packages": environment.packages if environment is not None else {},
         },

@@ -392,7 +392,9 @@ export interface NotebookRequest {
   parameters?: Record<string, string>;
 }
 
-export type VerificationRequest = NotebookRequest;
+export interface VerificationRequest extends NotebookRequest {
+  target?: string;
+}
 
 /** Which steps are to run: from one, to one, both ends included, or only one. */
 export interface Selection {
@@ -463,8 +465,9 @@ export interface KeptProcess {
 }
 
 /** Whether a run of another target than this machine has stopped, and can go on there, or be followed again. */
-export function canRetry({ state, target }: Pick<Run, 'state' | 'target'>): boolean {
-  return ['failed', 'cancelled', 'interrupted'].includes(state) && target !== LOCAL;
+export function canRetry({ state, target, verification }: Pick<Run, 'state' | 'target' | 'verification'>): boolean {
+  const again = verification === null ? ['failed', 'cancelled'] : []; // what was verified is verified anew
+  return [...again, 'interrupted'].includes(state) && target !== LOCAL;
 }
 
 /** Whether a run that has stopped can go on with its notebook changed. */

@@ -295,7 +295,7 @@ export class NotebookPipeline {
 
   /** Run the notebook as it stands, and see whether its pipeline computes what it computes. */
   verify(): Promise<RunDetail | null> {
-    return this.ask(() => this.client.createVerification(this.request()));
+    return this.ask(() => this.client.createVerification({ ...this.request(), target: this.target }));
   }
 
   /** Go on with the last run, which has stopped, with the notebook as it stands. */

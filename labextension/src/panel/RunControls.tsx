@@ -76,12 +76,12 @@ export function RunControls(props: RunControlsProps): React.JSX.Element {
             <ActionButton
               action="verify"
               onClick={() => void pipeline.verify()}
-              disabled={disabled || pipeline.target !== LOCAL}
+              disabled={disabled}
               title={
                 obstacle ??
                 (pipeline.target === LOCAL
                   ? 'See whether the pipeline computes what the notebook computes, value by value'
-                  : 'Verification runs on this machine')
+                  : `See whether the pipeline computes on ${pipeline.target} what the notebook computes here, value by value`)
               }
             >
               <VerdictIcon />

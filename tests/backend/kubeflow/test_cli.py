@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from labline_backend.cli import main
+from labline_compiler.targets.kubeflow import DEFAULT_IMAGE
 from tests.backend.cli.conftest import SECONDS, Done, Labline, environment, labline
 from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.image_registry import ImageRegistry
 from tests.backend.kubeflow.test_targets import Memory, memory
-from tests.backend.notebooks import code, write
+from tests.backend.notebooks import DOUBLE, code, write
+from tests.backend.s3 import S3
 
 __all__ = ["environment", "labline", "memory"]
 
@@ -126,3 +129,44 @@ def test_a_run_there_is_left_by_one_command_and_resumed_by_another(
     (run,) = emulator.runs
     assert done.out.splitlines()[-1] == f"On prod: {emulator.url}/#/runs/details/{run}"
     assert labline("runs", "show", "--json").document["state"] == "succeeded"
+
+
+def test_verify_on_a_target_tells_the_verdict_and_ctrl_c_cancels_the_run_there(
+    emulator: Emulator,
+    with_storage: S3,  # whose settings are to be in the environment
+    images: ImageRegistry,
+    environment: dict[str, str],
+    labline: Labline,
+    tmp_path: Path,
+) -> None:
+    begun = tmp_path / "begun"
+    write(tmp_path / "double.ipynb", *DOUBLE)
+    write(tmp_path / "slow.ipynb", code(f"open({str(begun)!r}, 'w').close()\nwhile True: pass", "step:slow"))
+    image = f"{images.host}/{DEFAULT_IMAGE}"
+    labline(
+        "target", "add", "prod", "--host", emulator.url, "--root", f"s3://{with_storage.bucket}/k", "--image", image
+    )
+    done = labline("verify", "double.ipynb", "--target", "prod")
+    assert done.code == 0, done.out + done.err
+    assert "verified: 4 of 4 values equal." in done.out
+    assert labline("runs", "show", "--json").document["certificate"]["target"] == "prod"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labline_backend", "verify", "slow.ipynb", "--target", "prod"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    wait_until(begun.exists, "the step never began")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=SECONDS)
+    assert (process.returncode, "Traceback" in err, "been cancelled" in err) == (130, False, True)
+    assert [run.state for run in emulator.runs.values()] == ["SUCCEEDED", "CANCELED"]
+    assert labline("runs", "show", "--json").document["verification"]["state"] == "cancelled"
+
+
+def test_verify_names_an_unknown_target(here: Labline, tmp_path: Path) -> None:
+    done = here("verify", write(tmp_path / "double.ipynb", *DOUBLE), "--target", "moon")
+    assert (done.code, "There is no target 'moon'" in done.err) == (2, True)
