@@ -11,6 +11,7 @@ import click
 from labline_backend.cli import terminal
 
 if TYPE_CHECKING:
+    from labline_backend.kubeflow.targets import Target
     from labline_backend.service import Service
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -78,7 +79,7 @@ def add(
                 host=host,
                 namespace=namespace,
                 auth=auth,
-                secret=secret,
+                secret=secret or (f"keyring:{name}" if auth == "cookie" else None),
                 ca_file=str(ca_file.absolute()) if ca_file else None,
                 root=root,
                 image=image,
@@ -91,6 +92,8 @@ def add(
             )
         )
     click.echo(f"{added.name}: {added.host}. Try it out: labline target check {added.name}")
+    if auth == "cookie" and secret is None:
+        click.echo(f"Sign in first: labline target login {added.name}")
 
 
 @target.command("list")
@@ -152,18 +155,65 @@ def check(name: str, as_json: bool) -> None:
 
 @target.command()
 @click.argument("name")
-def login(name: str) -> None:
-    """Store a target's token or cookie in the system's keyring as NAME; it is asked for, or read from a pipe."""
-    from labline_backend.errors import InputError
-    from labline_backend.kubeflow import secrets
-    from labline_backend.kubeflow.errors import TargetError
+@click.option("--paste", is_flag=True, help="Store a token or cookie that you have, in place of signing in.")
+@click.option("--connector", metavar="ID", help="Dex's name for the way to sign in, where it offers several.")
+@click.option("--site", metavar="URL", help="Where the sign-in page is, if not at the target; nobody is asked then.")
+def login(name: str, paste: bool, connector: str | None, site: str | None) -> None:
+    """Sign in to the target NAME, with a user name and a password, and keep the session's cookie where it looks for it.
 
-    given = click.prompt("Token or cookie", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
-    try:
-        reference = secrets.store(name, given.strip())
-    except TargetError as error:
-        raise InputError(str(error), (error.finding,)) from error
+    For targets with --auth cookie. Of others, and with --paste, a token or cookie is stored in the system's keyring.
+    What is needed is asked for, or read from a pipe, a line each.
+    """
+    from labline_backend.errors import NotFoundError
+    from labline_backend.kubeflow import secrets
+    from labline_backend.kubeflow.signin import place_of
+    from labline_backend.targets import target_errors
+
+    with _service() as service:
+        try:
+            found = service.targets.get(name)
+        except NotFoundError:
+            found = None
+    with target_errors():
+        if found is not None and found.auth == "cookie" and not paste:
+            place_of(found)
+            _sign_in(found, connector, site)
+            return
+        kind, _, kept = ((found and found.secret) or "").partition(":")
+        reference = secrets.store(kept if kind == "keyring" else name, _ask("Token or cookie", hidden=True).strip())
     click.echo(f"Stored. Refer to it with: --secret {reference}")
+
+
+def _sign_in(found: Target, connector: str | None, site: str | None) -> None:
+    import time
+
+    from labline_backend.errors import InputError
+    from labline_backend.kubeflow.browsing import site_of
+    from labline_backend.kubeflow.signin import SignIn, keep
+
+    with SignIn(found, connector) as signing:
+        page = signing.find()
+        if site is not None and site_of(site) != page:
+            raise InputError(f"The sign-in page is at {page}, not at {site_of(site)}; nothing was sent there.")
+        click.echo(f"{found.name}: the sign-in page is at {page}.")
+        if signing.is_elsewhere and site is None:
+            if not sys.stdin.isatty():
+                told = f"The sign-in page is at {page}, not at {site_of(found.host)}. If that is right: --site {page}"
+                raise InputError(told)
+            click.confirm(f"That is not {site_of(found.host)}. Send user name and password there?", abort=True)
+        session = signing.submit(_ask("User name"), _ask("Password", hidden=True))
+    keep(found, session)
+    until = "it does not say until when it is valid"
+    if session.expires is not None:
+        until = f"valid until {time.strftime('%Y-%m-%d %H:%M %Z', time.localtime(session.expires))}"
+    click.echo(f"Signed in. The session's cookie is kept in {found.secret}: {until}.")
+
+
+def _ask(what: str, *, hidden: bool = False) -> str:
+    """What the user types in, or the next line of a pipe."""
+    if sys.stdin.isatty():
+        return str(click.prompt(what, hide_input=hidden))
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 @target.command()

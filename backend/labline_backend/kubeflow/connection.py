@@ -125,9 +125,16 @@ class Connection:
         def error(code: str, message: str, fix: str, *, passing: bool = False) -> TargetError:
             return TargetError(code, message + said, fix, passing=passing, status=status)
 
-        if status in (301, 302, 303, 307, 308, 401):
+        is_session = self._target.auth == "cookie"
+        # So say proxies no that have a page to sign in with; Kubeflow Pipelines itself says it in JSON.
+        is_page = status == 403 and is_session and _is_html(body)
+        if status in (301, 302, 303, 307, 308, 401) or is_page:
             how = "sends to a login page" if status != 401 else "does not accept the credentials (401)"
-            renew = "Renew the token or cookie, and see that --auth and --secret are right."
+            renew = (
+                f"If the session has ended, sign in again: labline target login {name}."
+                if is_session
+                else "Renew the token or cookie, and see that --auth and --secret are right."
+            )
             return error(errors.NOT_LET_IN, f"The target {name} {how} when asked for {what}.", renew)
         if status == 403:
             ask = "Ask for the rights in this namespace, or use other credentials."
@@ -159,6 +166,11 @@ def not_kubeflow(target: Target) -> TargetError:
         f"What answers at {target.host} is not the API of Kubeflow Pipelines 2.",
         "Use the address of the API server or of its proxy, https://HOST/pipeline in a full Kubeflow.",
     )
+
+
+def _is_html(body: Any) -> bool:
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else str(body or "")
+    return text.lstrip().startswith("<")
 
 
 def _said(body: Any) -> str:

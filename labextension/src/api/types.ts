@@ -465,7 +465,11 @@ export interface KeptProcess {
 }
 
 /** Whether a run of another target than this machine has stopped, and can go on there, or be followed again. */
-export function canRetry({ state, target, verification }: Pick<Run, 'state' | 'target' | 'verification'>): boolean {
+export function canRetry({
+  state,
+  target,
+  verification
+}: Pick<Run, 'state' | 'target' | 'verification'>): boolean {
   const again = verification === null ? ['failed', 'cancelled'] : []; // what was verified is verified anew
   return [...again, 'interrupted'].includes(state) && target !== LOCAL;
 }

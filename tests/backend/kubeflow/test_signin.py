@@ -1,0 +1,228 @@
+"""Signing in at Dex's page, behind oauth2-proxy: the ways there, and the ways that are not taken."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labline_backend.kubeflow.client import KubeflowClient
+from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.signin import Session, SignIn
+from labline_backend.kubeflow.targets import Target
+from tests.backend.cli.conftest import Labline
+from tests.backend.kubeflow.emulator import Emulator
+from tests.backend.kubeflow.gateway import PASSWORD, SESSION, USER, Site, Ways
+from tests.backend.kubeflow.test_cli import here
+from tests.backend.kubeflow.test_targets import Memory, memory
+
+__all__ = ["here", "memory"]
+
+
+@pytest.fixture
+def gateway(emulator: Emulator) -> Iterator[Site]:
+    site = Site(emulator.url)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def other() -> Iterator[Site]:
+    """A Dex on a site of its own."""
+    site = Site()
+    yield site
+    site.close()
+
+
+def target(site: Site, **more: str) -> Target:
+    return Target("prod", f"{site.url}/pipeline", auth="cookie", secret=more.pop("secret", "keyring:prod"), **more)
+
+
+def sign_in(site: Site, password: str = PASSWORD, connector: str | None = None) -> Session:
+    with SignIn(target(site), connector) as signing:
+        signing.find()
+        return signing.submit(USER, password)
+
+
+def refused(site: Site, **more: str) -> TargetError:
+    with pytest.raises(TargetError) as caught:
+        sign_in(site, **more)
+    assert PASSWORD not in f"{caught.value}{caught.value.fix}"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        Ways(),
+        Ways(sign_in_page=True),
+        Ways(bare=True),
+        Ways(approval=True),
+        Ways(old_form=True),
+        Ways(connectors=("github", "local")),
+        Ways(sign_in_page=True, approval=True, connectors=("ldap", "local", "oidc")),
+    ],
+    ids=str,
+)
+def test_the_session_that_is_given_lets_in(
+    gateway: Site, ways: Ways, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gateway.ways = ways
+    session = sign_in(gateway)
+    assert re.fullmatch(rf"{SESSION}=[\w-]+", session.cookie)  # and no cookie of the way there
+    monkeypatch.setenv("COOKIE", session.cookie)
+    client = KubeflowClient(target(gateway, secret="env:COOKIE"))
+    try:
+        assert client.health().release == "2.15.0"
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("max_age", [3600, None])
+def test_until_when_it_is_valid_is_told_where_the_cookie_says_so(gateway: Site, max_age: int | None) -> None:
+    gateway.ways.max_age = max_age
+    assert (sign_in(gateway).expires is None) == (max_age is None)
+
+
+@pytest.mark.parametrize("status", [200, 401])
+def test_a_wrong_password_is_refused_in_words(gateway: Site, status: int) -> None:
+    gateway.ways.status_of_refusal = status
+    assert "refuses this user name or password" in str(refused(gateway, password="wrong"))
+    assert gateway.sessions == {}
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        (Ways(sso=True), "a page that takes no user name and password"),
+        (Ways(hops=1), "redirects in a circle"),
+        (Ways(connectors=("github", "ldap")), "sign in to prod by github, ldap; none is chosen"),
+        (Ways(leads_to="http://dex.example.org/auth"), "over plain http to dex.example.org"),
+        (Ways(leads_to="ftp://127.0.0.1/auth"), "no address"),
+        (Ways(leads_to="https://user:word@127.0.0.1/auth"), "no address"),
+        (Ways(leads_to="http://127.0.0.1:1/auth"), "cannot be reached"),
+        (Ways(form_to="http://dex.example.org"), "a page that takes no user name and password"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else "",
+)
+def test_where_no_password_can_be_given_that_is_said(gateway: Site, ways: Ways, said: str) -> None:
+    gateway.ways = ways
+    error = refused(gateway)
+    assert said in str(error) and error.fix
+    assert gateway.posted == []
+
+
+def test_of_a_page_of_another_kind_it_is_said_how_to_paste_the_cookie(gateway: Site) -> None:
+    gateway.ways = Ways(sso=True)
+    assert "labline target login prod --paste" in str(refused(gateway).fix)
+
+
+def test_a_way_to_sign_in_is_chosen_by_its_name(gateway: Site) -> None:
+    gateway.ways = Ways(connectors=("github", "ldap"))
+    assert "there is no moon" in str(refused(gateway, connector="moon"))
+    assert "takes no user name and password" in str(refused(gateway, connector="github"))
+
+
+def test_a_password_is_never_posted_again_elsewhere(gateway: Site, other: Site) -> None:
+    gateway.ways.sends_on = f"{other.url}/dex/auth/local/login"
+    assert "wants what was typed in to be sent elsewhere" in str(refused(gateway))
+    assert (len(gateway.posted), other.asked) == (1, [])
+
+
+def test_where_nobody_needs_to_sign_in_that_is_said(emulator: Emulator, gateway: Site) -> None:
+    gateway.sessions = {"": float("inf")}  # everybody's
+    assert "asks nobody to sign in" in str(refused(gateway))
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"host": "http://kubeflow.example.org/pipeline", "plain_http": True}, "over plain http"),
+        ({"port_forward": True, "kubeconfig": "/k"}, "nobody signs in there"),
+    ],
+)
+def test_targets_without_such_a_way_are_refused_before_anything_is_asked(changed: dict[str, object], said: str) -> None:
+    given = {"name": "prod", "host": "http://ml-pipeline.kubeflow:8888", "auth": "cookie", "secret": "keyring:prod"}
+    with pytest.raises(TargetError, match=said):
+        SignIn(Target(**{**given, **changed}))  # type: ignore[arg-type]
+
+
+# ---------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def prod(here: Labline, gateway: Site) -> Site:
+    """The target as the command has it."""
+    added = here("target", "add", "prod", "--host", f"{gateway.url}/pipeline", "--auth", "cookie")
+    assert (added.code, added.out.splitlines()[-1]) == (0, "Sign in first: labline target login prod")
+    return gateway
+
+
+def typed(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+
+
+def test_login_keeps_the_session_and_the_target_is_let_in(
+    here: Labline, prod: Site, memory: Memory, monkeypatch: pytest.MonkeyPatch, labline_home: Path
+) -> None:
+    typed(monkeypatch, USER, PASSWORD)
+    done = here("target", "login", "prod")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[0] == f"prod: the sign-in page is at {prod.url}."
+    assert "is kept in keyring:prod: valid until 2" in done.out
+    assert PASSWORD not in done.out and memory.kept["labline", "prod"].startswith(f"{SESSION}=")
+    assert here("target", "check", "prod").code == 0
+    kept = b"".join(file.read_bytes() for file in labline_home.rglob("*") if file.is_file())
+    assert PASSWORD.encode() not in kept and USER.encode() not in kept
+
+
+def test_a_session_that_has_ended_names_the_command_that_begins_another(
+    here: Labline, prod: Site, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, USER, PASSWORD)
+    here("target", "login", "prod")
+    prod.end_sessions()
+    done = here("target", "check", "prod")
+    assert (done.code, "error LL603" in done.err, "labline target login prod" in done.err) == (1, True, True)
+
+
+def test_login_puts_the_session_into_the_targets_file(
+    here: Labline, prod: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "cookie"
+    here("target", "add", "prod", "--host", f"{prod.url}/pipeline", "--auth", "cookie", "--secret", f"file:{file}")
+    typed(monkeypatch, USER, PASSWORD)
+    assert here("target", "login", "prod").code == 0
+    assert (file.read_text().startswith(f"{SESSION}="), file.stat().st_mode & 0o777) == (True, 0o600)
+    assert here("target", "check", "prod").code == 0
+
+
+def test_login_of_a_target_with_a_variable_says_where_to_keep_it(here: Labline, prod: Site) -> None:
+    here("target", "add", "prod", "--host", f"{prod.url}/pipeline", "--auth", "cookie", "--secret", "env:COOKIE")
+    done = here("target", "login", "prod")
+    assert (done.code, "--secret keyring:prod" in done.err) == (2, True)
+    assert prod.asked == []
+
+
+def test_a_cookie_is_still_pasted(here: Labline, prod: Site, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed(monkeypatch, "a=b")
+    assert here("target", "login", "prod", "--paste").code == 0
+    assert memory.kept == {("labline", "prod"): "a=b"}
+    assert prod.asked == []
+
+
+def test_another_site_gets_the_password_only_when_the_user_names_it(
+    here: Labline, prod: Site, other: Site, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prod.ways.elsewhere, prod.dex_elsewhere = other.url, other
+    typed(monkeypatch, USER, PASSWORD)
+    done = here("target", "login", "prod")
+    assert (done.code, f"--site {other.url}" in done.err, other.posted) == (2, True, [])
+    wrong = here("target", "login", "prod", "--site", prod.url)
+    assert (wrong.code, "nothing was sent there" in wrong.err, other.posted) == (2, True, [])
+    done = here("target", "login", "prod", "--site", other.url)
+    assert (done.code, len(other.posted)) == (0, 1), done.err
+    assert here("target", "check", "prod").code == 0
