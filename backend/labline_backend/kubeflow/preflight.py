@@ -14,7 +14,8 @@ from labline_backend.kubeflow.targets import Target
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_compiler.findings import Finding, finding
 
-# What submitting and following takes, as Kubeflow Pipelines asks Kubernetes in a namespace of many users.
+# What submitting and following takes, as Kubeflow Pipelines asks Kubernetes in a namespace of many users. Of versions
+# it asks as of the pipeline that they are of: the resource pipelines/versions in its roles is asked for by nobody.
 GROUP = "pipelines.kubeflow.org"
 RIGHTS = (
     ("pipelines", "list"),

@@ -202,7 +202,8 @@ class Emulator:
     def _list_versions(self, pipeline: str, query: dict[str, str], *_: Any) -> dict[str, Any]:
         if pipeline not in self.pipelines:
             raise Refused(404, f"pipeline {pipeline} not found", 5)
-        return page("pipeline_versions", [v for v in self.versions.values() if v["pipeline_id"] == pipeline], query)
+        found = [self._told_version(v) for v in self.versions.values() if v["pipeline_id"] == pipeline]
+        return page("pipeline_versions", found, query)
 
     def _upload_version(self, query: dict[str, str], body: bytes, headers: Any) -> dict[str, Any]:
         _only(query, {"name", "display_name", "description", "pipelineid", "tags"})
@@ -220,9 +221,21 @@ class Emulator:
             siblings = {k: v for k, v in self.versions.items() if v["pipeline_id"] == made["pipeline_id"]}
             _new(siblings, made, "name")
             made |= {"pipeline_version_id": str(uuid.uuid4()), "created_at": _now(), "pipeline_spec": specification}
-            (self.folder / f"{made['pipeline_version_id']}.yaml").write_text(text)
+            self._file(made).write_text(text)
             self.versions[made["pipeline_version_id"]] = made
         return made
+
+    def _told_version(self, version: dict[str, Any]) -> dict[str, Any]:
+        """A version as the server tells it: where the file has a platform's part, beside the pipeline's own."""
+        import yaml
+
+        documents = yaml.load_all(self._file(version).read_text(), Loader=yaml.CSafeLoader)
+        specification, *platform = [each for each in documents if each]
+        both = {"pipeline_spec": specification, "platform_spec": platform[0]} if platform else specification
+        return {**version, "pipeline_spec": both}
+
+    def _file(self, version: dict[str, Any]) -> Path:
+        return self.folder / f"{version['pipeline_version_id']}.yaml"
 
     def _list_runs(self, query: dict[str, str], *_: Any) -> dict[str, Any]:
         _only(query, LISTING | {"experiment_id"})
@@ -275,7 +288,7 @@ class Emulator:
 
     def _with_imports(self, version: dict[str, Any], folder: Path) -> Path:
         """The pipeline's file, with what it imports from the storage brought here, as KFP's launcher does."""
-        text = (self.folder / f"{version['pipeline_version_id']}.yaml").read_text()
+        text = self._file(version).read_text()
         for name, executor in version["pipeline_spec"]["deploymentSpec"]["executors"].items():
             if uri := executor.get("importer", {}).get("artifactUri", {}).get("constant"):
                 assert self._download is not None
