@@ -14,10 +14,13 @@ from tests.backend.engine.bench import wait_until
 from tests.backend.kubeflow.cluster import Cluster
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.running import Runner
+from tests.backend.s3 import S3, s3, s3_server
 
 from .accessibility import violations
 from .lab import LabServer
-from .pages import NotebookPage, choose_command, write_notebook
+from .pages import SLOW, NotebookPage, choose_command, write_notebook
+
+__all__ = ["s3", "s3_server"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 
@@ -51,6 +54,38 @@ def test_a_run_goes_to_the_target_that_was_chosen(lab: LabServer, page: Page, pr
     expect(run.view).to_contain_text("Cell 2, line 1 raised IndexError")
     expect(run.view.locator(".labline-Run-head dl")).to_contain_text("prod")
     assert [run.state for run in prod.runs.values()] == ["FAILED"]
+
+
+@pytest.fixture
+def with_storage(s3: S3, tmp_path: Path) -> Iterator[LabServer]:
+    """A server of its own, whose target ``prod`` leaves its results in an S3 that both sides reach."""
+    (tmp_path / "cluster").mkdir()
+    lab, runner = LabServer(tmp_path / "lab"), Runner()
+
+    def upload(place: str, path: Path) -> None:
+        bucket, _, key = place.removeprefix("s3://").partition("/")
+        s3.client.upload_file(str(path), bucket, key)
+
+    emulator = Emulator(tmp_path / "cluster", runner, upload)
+    Targets(Home.open(lab.home)).add(Target("prod", emulator.url, root=f"s3://{s3.bucket}/kfp"))
+    lab.start()
+    yield lab
+    lab.stop()
+    emulator.close()
+    runner.close()
+
+
+def test_a_run_on_a_target_is_verified_and_carries_the_seal(with_storage: LabServer, page: Page) -> None:
+    write_notebook(with_storage.work / "far.ipynb", [("rows = [1, 2]", ["step:load"]), ("len(rows)", ["step:count"])])
+    notebook = NotebookPage(page, with_storage, "far.ipynb")
+    notebook.open_panel()
+    page.locator("[data-labline-action=target]").select_option("prod")
+    page.locator("#labline-pipeline [data-labline-action=verify]").click()
+    expect(page.locator("#labline-pipeline [data-labline-verdict]")).to_contain_text("Verified", timeout=4 * SLOW)
+    run = notebook.open_run()
+    expect(run.view.locator(".labline-Run-head dl")).to_contain_text("prod")
+    expect(run.view.get_by_role("button", name="Verified")).to_have_attribute("aria-expanded", "true")
+    expect(run.view.get_by_label("load hands rows on: equal")).to_be_visible()
 
 
 def test_a_target_is_added_tried_out_changed_and_removed(lab: LabServer, page: Page, tmp_path: Path) -> None:
