@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
 import re
+import select
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,13 +18,13 @@ from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.signin import Session, SignIn
 from labline_backend.kubeflow.targets import Target
-from tests.backend.cli.conftest import Labline
+from tests.backend.cli.conftest import SECONDS, Labline, environment, labline
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.gateway import PASSWORD, SESSION, USER, Site, Ways
 from tests.backend.kubeflow.test_cli import here
 from tests.backend.kubeflow.test_targets import Memory, memory
 
-__all__ = ["here", "memory"]
+__all__ = ["environment", "here", "labline", "memory"]
 
 
 @pytest.fixture
@@ -226,3 +231,35 @@ def test_another_site_gets_the_password_only_when_the_user_names_it(
     done = here("target", "login", "prod", "--site", other.url)
     assert (done.code, len(other.posted)) == (0, 1), done.err
     assert here("target", "check", "prod").code == 0
+
+
+def test_at_a_terminal_the_other_site_is_shown_before_anything_is_asked_and_no_password_is(
+    labline: Labline, environment: dict[str, str], gateway: Site, other: Site, tmp_path: Path
+) -> None:
+    gateway.ways.elsewhere, gateway.dex_elsewhere = other.url, other
+    file = tmp_path / "cookie"
+    labline(
+        "target", "add", "prod", "--host", f"{gateway.url}/pipeline", "--auth", "cookie", "--secret", f"file:{file}"
+    )
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labline_backend", "target", "login", "prod"],
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    shown = ""
+    for question, answer in (("[y/N]: ", "y"), ("User name: ", USER), ("Password: ", PASSWORD), ("Signed in.", "")):
+        while question not in shown:
+            assert select.select([ours], [], [], SECONDS)[0], shown
+            shown += os.read(ours, 4096).decode()
+        assert other.posted == [] or question == "Signed in."
+        os.write(ours, f"{answer}\n".encode() if answer else b"")
+    assert process.wait(SECONDS) == 0
+    os.close(ours)
+    assert f"the sign-in page is at {other.url}" in shown and f"That is not {gateway.url}." in shown
+    assert PASSWORD not in shown
+    assert file.read_text().startswith(f"{SESSION}=")
