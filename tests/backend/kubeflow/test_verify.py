@@ -57,6 +57,22 @@ def test_a_pipeline_that_computes_there_what_the_notebook_computes_here_is_verif
     assert [each.state for each in emulator.runs.values()] == ["SUCCEEDED"]
 
 
+def test_files_random_numbers_and_loops_come_to_the_same_there(prod: Client) -> None:
+    (prod.folder / "data.csv").write_text("a,b\n1,2\n")
+    draw = "import random\nrandom.seed(1)\nx = random.random()\nwith open('out', 'w') as f:\n    _ = f.write(str(x))"
+    cells = (
+        code(draw, "step:draw"),
+        code("y = random.random()\nz = open('out').read() + open('data.csv').read()", "step:read"),
+        code("found = []\nfor x in [1, 2, 4]:\n    found.append(8 // x)", "step:loop"),
+        code("print(y, z, found)", "step:show"),
+    )
+    path = write(prod.folder / "case.ipynb", *cells, labline={"steps": {"loop": {"foreach": True}}})
+    certificate = verify_subject(prod.service, read_subject(prod.service, path, {}), "prod", Watcher())
+    assert [v for v in certificate["values"] if v["status"] != "equal"] == []
+    assert certificate["subject"]["verdict"] == "verified"
+    assert not (prod.folder / "out").exists()
+
+
 def test_what_only_one_side_has_in_its_environment_makes_a_difference_that_is_named(
     prod: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
