@@ -11,17 +11,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
-from labline_backend.kubeflow.signin import Session, SignIn
+from labline_backend.kubeflow.signin import Session, SignIn, keep
 from labline_backend.kubeflow.targets import Target
 from tests.backend.cli.conftest import SECONDS, Labline, environment, labline
+from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator
 from tests.backend.kubeflow.gateway import PASSWORD, SESSION, USER, Site, Ways
 from tests.backend.kubeflow.test_cli import here
+from tests.backend.kubeflow.test_run import is_running, waiting
 from tests.backend.kubeflow.test_targets import Memory, memory
 
 __all__ = ["environment", "here", "labline", "memory"]
@@ -263,3 +266,25 @@ def test_at_a_terminal_the_other_site_is_shown_before_anything_is_asked_and_no_p
     assert f"the sign-in page is at {other.url}" in shown and f"That is not {gateway.url}." in shown
     assert PASSWORD not in shown
     assert file.read_text().startswith(f"{SESSION}=")
+
+
+def out_of_sight(run: dict[str, Any]) -> list[dict[str, Any]]:
+    return [found for found in run["findings"] if found["code"] == "LL608"]
+
+
+def test_a_run_outlives_its_session_and_is_followed_again_after_the_next_sign_in(
+    client: Client, emulator: Emulator, gateway: Site, tmp_path: Path
+) -> None:
+    more = {"host": f"{gateway.url}/pipeline", "auth": "cookie", "secret": f"file:{tmp_path / 'cookie'}"}
+    prod = client.add(emulator, **more)
+    keep(prod, sign_in(gateway))
+    record = client.submit(*waiting(client.folder))
+    client.until(record, is_running)
+    gateway.end_sessions()
+    lost = client.until(record, out_of_sight)
+    (said,) = out_of_sight(lost)
+    assert (lost["state"], "labline target login prod" in said["fix"]) == ("running", True)
+    keep(prod, sign_in(gateway))
+    (client.folder / "go").touch()
+    run = client.end(record)
+    assert (run["state"], out_of_sight(run)) == ("succeeded", [])
