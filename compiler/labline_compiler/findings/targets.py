@@ -28,7 +28,8 @@ RULES = (
         "target refuses who asks",
         "error",
         "The target does not accept the credentials, or does not allow what was asked for.",
-        "Renew the token or cookie, see that --auth and --secret are right, or ask for the rights.",
+        "Renew the token, or sign in again (labline target login NAME); see that --auth and --secret are right; or ask "
+        "for the rights.",
     ),
     Rule(
         "LL604",

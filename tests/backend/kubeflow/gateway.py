@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import secrets
+import ssl
 import threading
 import time
 import urllib.error
@@ -49,6 +50,7 @@ class Site:
     api: str | None = None
     ways: Ways = field(default_factory=Ways)
     dex_elsewhere: Site | None = None
+    tls: ssl.SSLContext | None = None  # what it serves https with
 
     def __post_init__(self) -> None:
         self.states: set[str] = set()
@@ -64,12 +66,14 @@ class Site:
 
         Handler.site = site
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
 
     def end_sessions(self) -> None:
         self.sessions.clear()

@@ -26,6 +26,7 @@ from tests.backend.kubeflow.gateway import PASSWORD, SESSION, USER, Site, Ways
 from tests.backend.kubeflow.test_cli import here
 from tests.backend.kubeflow.test_run import is_running, waiting
 from tests.backend.kubeflow.test_targets import Memory, memory
+from tests.backend.kubeflow.test_tls import Authority
 
 __all__ = ["environment", "here", "labline", "memory"]
 
@@ -45,7 +46,7 @@ def other() -> Iterator[Site]:
     site.close()
 
 
-def target(site: Site, **more: str) -> Target:
+def target(site: Site, **more: Any) -> Target:
     return Target("prod", f"{site.url}/pipeline", auth="cookie", secret=more.pop("secret", "keyring:prod"), **more)
 
 
@@ -87,6 +88,21 @@ def test_the_session_that_is_given_lets_in(
         assert client.health().release == "2.15.0"
     finally:
         client.close()
+
+
+def test_over_https_only_a_server_by_the_named_authority_is_told_anything(emulator: Emulator, tmp_path: Path) -> None:
+    right, wrong = (Authority(name, tmp_path) for name in ("right", "wrong"))
+    site = Site(emulator.url, tls=right.serving("127.0.0.1"))
+    try:
+        for file in (str(wrong.file), None):
+            with pytest.raises(TargetError, match="is not trusted"), SignIn(target(site, ca_file=file)) as signing:
+                signing.find()
+        assert site.asked == []
+        with SignIn(target(site, ca_file=str(right.file))) as signing:
+            assert signing.find() == site.url
+            assert signing.submit(USER, PASSWORD).cookie.startswith(SESSION)
+    finally:
+        site.close()
 
 
 @pytest.mark.parametrize("max_age", [3600, None])
