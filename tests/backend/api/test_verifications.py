@@ -92,3 +92,9 @@ async def test_only_what_the_server_serves_is_verified(call: Call, path: str) ->
 
 async def test_a_run_that_was_not_verified_has_no_certificate(call: Call) -> None:
     assert (await call("GET", "runs/none/certificate")).status == 404
+
+
+async def test_a_target_that_nobody_has_added_is_not_found(call: Call) -> None:
+    request = {"path": "one.ipynb", "content": notebook(code("x = 1", "step:one")), "target": "moon"}
+    answer = await call("POST", "verifications", request)
+    assert (answer.status, "There is no target 'moon'" in answer.document["message"]) == (404, True)
