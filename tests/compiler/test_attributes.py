@@ -172,6 +172,32 @@ def test_so_does_what_is_a_part_of_a_key_and_what_is_no_instance(made: str, key:
     assert any(edge.startswith("b>c:") and {"d", "k"} <= set(edge.partition(":")[2].split(",")) for edge in found)
 
 
+@pytest.mark.parametrize(
+    ("altered", "asked"),
+    [
+        ("d.append([k])", "d[0] == [k]"),
+        ("d.append([k])", "print([k] in d)"),
+        ("d.append({'a': k})", "d.index({'a': k})"),
+        ("d.append(Box(k))", "print(Box(k) in d)"),
+        ("d.append(Box([k]))", "d[0] == Box([k])"),
+        ("d.append(Part(k))", "d[0] == Part(k)"),
+        ("d.append(SimpleNamespace(a=k))", "d.remove(SimpleNamespace(a=k))"),
+        ("d.append(Names.K)", "match d[0]:\n    case Names.K:\n        print(1)"),
+        ("d.append({Names.K: 1})", "match d[0]:\n    case {Names.K: 1}:\n        print(1)"),
+    ],
+)
+@pytest.mark.parametrize("key", ["class K: ...\nk = K()", "k = object()"])
+def test_so_does_what_is_in_something_that_is_equal_where_its_parts_are(key: str, altered: str, asked: str) -> None:
+    made = (
+        f"from dataclasses import dataclass\nfrom types import SimpleNamespace\n{key}\n"
+        "@dataclass\nclass Box:\n    inner: object\n"
+        "class Part(Box): ...\nclass Names:\n    K = k\nd = []"
+    )
+    found = edges(pipeline_of(steps(a=made, b=altered, c=asked)))
+    name = "Names" if "Names.K" in asked else "k"
+    assert any(edge.startswith("b>c:") and {"d", name} <= set(edge.partition(":")[2].split(",")) for edge in found)
+
+
 def test_what_is_looked_for_by_a_comparison_of_its_own_need_not_travel_with_what_holds_it() -> None:
     made = "class K:\n    def __eq__(self, o): return True\n    def __hash__(self): return 1\nk = K()\nd = {k: 1}"
     assert "b>c:d" in edges(pipeline_of(steps(a=made, b="d[2] = 3", c="d[k]")))

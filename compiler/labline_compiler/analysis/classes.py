@@ -215,17 +215,6 @@ class Classes(Functions):
                     result = result | given if result else given
         return result
 
-    def sought(self, value: Value) -> None:
-        """*value* is looked for by equality, which is identity where its class has no other."""
-        parts = value
-        while wholes := self.heap.only(value, "tuple", "set"):  # equal where all in them are
-            value = self.heap.elements(wholes) - parts
-            parts |= value
-        alike = self.heap.only(parts, "sklearn") | (parts & self.heap.functions) | (parts & self.heap.sentinels)
-        alike |= {number for number in parts & self.heap.instances if not self._found(number, "__eq__")}
-        if alike:
-            self.same_identity(alike)
-
     def _special_of_each(self, numbers: list[int], name: str, arguments: Arguments, node: ast.AST) -> None:
         """Call a special method of several instances, together where all of them would come to hold each other."""
         if not self.exhausted:

@@ -55,7 +55,7 @@ class Expressions(Calls):
         self.settled: dict[int, tuple[int, int]] = {}
         self.waiting: dict[int, None] = {}
         self._members, self._uses, self._assignments = {}, {}, 0
-        self._orders, self._asked, self._plain = {}, {}, {}
+        self._orders, self._asked, self._plain, self._by_parts = {}, {}, {}, {}
         self._defined_in, self._lines, self._looks = {}, {}, {}
         self._busy, self._inherited = (0, set(), set()), {}
         self._code = {}

@@ -116,6 +116,7 @@ class Heap(Links):
         self.seeding: set[int] = set()  # of these, those by which a random generator may be seeded
         self.functions: set[int] = set()  # the notebook's
         self.sentinels: set[int] = set()  # of ``object()``
+        self.namespaces: set[int] = set()  # of ``types.SimpleNamespace()``
         self.mixed: set[int] = set()  # instances that may hold themselves or their class, classes that may hold more
         self.vague: set[int] = set()  # instances that may have attributes that were not set by their names
         self.class_makers: set[int] = set()  # of these, those with a class inside
@@ -152,6 +153,8 @@ class Heap(Links):
                 self.functions.add(number)
             if facts.get("maker") == "builtins.object":
                 self.sentinels.add(number)
+            if facts.get("maker") == "types.SimpleNamespace":
+                self.namespaces.add(number)
             if "klass" in facts:
                 self.classes.add(number)
             if isinstance(klass := facts.get("instance_of"), int):

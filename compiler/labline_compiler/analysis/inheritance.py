@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.classes import Classes
 from labline_compiler.analysis.heap import NOTHING, Value
+from labline_compiler.analysis.lookups import Lookups
 
 _OF_OBJECT = ("__init__", "__init_subclass__")  # which do nothing there
 
 
-class Inheritance(Classes):
+class Inheritance(Lookups):
     """Calls methods of the classes above the one whose method is being followed."""
 
     _lines: dict[int, list[int]]  # by class: it and those above it, or nothing

@@ -261,12 +261,15 @@ class Statements(Stays):
                 self.state.bind(node.name, subject if node is pattern else inside)
             elif isinstance(node, ast.MatchStar) and node.name is not None:
                 self.state.bind(node.name, self.heap.make(self.site(node), "list", inside))
-            elif isinstance(node, ast.MatchMapping) and node.rest is not None:
-                self.state.bind(node.rest, self.heap.make(self.site(node), "dict", inside))
+            elif isinstance(node, ast.MatchMapping):
+                for key in node.keys:
+                    self.sought(self.eval(key))
+                if node.rest is not None:
+                    self.state.bind(node.rest, self.heap.make(self.site(node), "dict", inside))
             elif isinstance(node, ast.MatchClass):
                 self.eval(node.cls)
             elif isinstance(node, ast.MatchValue):
-                self.eval(node.value)
+                self.sought(self.eval(node.value))
 
     # ------------------------------------------------------------------------------------------------ definitions
 

@@ -350,4 +350,49 @@ found.append(0)
 print(calls.index(second))
 print(edges[a, b], (b, a) in edges, edges[frozenset((b, a))], calls[0](), second in calls, found.index(MISSING))
 """,
+    "what_is_equal_by_the_identity_of_what_is_in_it": """
+from dataclasses import dataclass
+from types import SimpleNamespace
+class Plain: pass
+class Names:
+    EMPTY = object()
+@dataclass
+class Box:
+    inner: object
+@dataclass(frozen=True)
+class Edge:
+    ends: tuple
+plain, other, MISSING = Plain(), Plain(), object()
+boxes, rows, weights, spaces, found = [], [], {}, [], []
+---
+boxes += [Box(plain), Box(MISSING)]
+rows += [[plain], {"a": MISSING}]
+weights[Edge((plain, other))] = 5
+spaces.append(SimpleNamespace(a=MISSING))
+found.append(Names.EMPTY)
+---
+print(Box(plain) in boxes, boxes[1] == Box(MISSING), Box(other) in boxes)
+print([plain] in rows, rows == [[plain], {"a": MISSING}], rows.index({"a": MISSING}), [other] in rows)
+print(weights.get(Edge((plain, other))), SimpleNamespace(a=MISSING) in spaces)
+match found[0]:
+    case Names.EMPTY:
+        print("nothing")
+    case _:
+        print("something")
+""",
+    "a_class_that_names_what_it_inherits": """
+class Base:
+    __hash__ = object.__hash__
+    def __eq__(self, other): return self is other
+class Sub(Base):
+    __eq__ = Base.__eq__
+    __hash__ = Base.__hash__
+    def __init__(self, n): self.n = n
+a, b = Sub(1), Sub(1)
+known = {a: 1}
+---
+known[b] = 2
+---
+print(known[a], known[b], a == b, Sub(1) in known)
+""",
 }
