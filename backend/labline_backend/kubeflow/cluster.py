@@ -14,6 +14,7 @@ from labline_backend.kubeflow.targets import Target
 NAMESPACE = "kubeflow"  # where KFP for one user runs
 SECONDS = (5.0, 30.0)  # to connect, and to wait for an answer
 WHOLE_SECONDS = 120.0  # for a call as a whole
+UNTRUSTED = "shows a certificate that is not by the kubeconfig's authority, or not for this address"
 
 
 class ClusterError(Exception):
@@ -80,8 +81,9 @@ class Cluster:
             try:
                 yield {"_request_timeout": SECONDS}
             except ApiException as error:
-                if error.status == 0:
-                    raise ClusterError("cannot be reached") from error
+                if error.status == 0:  # of TLS
+                    is_shown = "CERTIFICATE_VERIFY_FAILED" in str(error.reason)
+                    raise ClusterError(UNTRUSTED if is_shown else "cannot be reached") from error
                 raise ClusterError(f"answers {error.status}", error.status, _said(error.body)) from error
             except HTTPError as error:
                 how = "does not answer in time" if passed.is_set() or _is_late(error) else "cannot be reached"
@@ -89,6 +91,12 @@ class Cluster:
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 how = "does not answer in time" if passed.is_set() else "does not answer as Kubernetes does"
                 raise ClusterError(how) from error
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether the kubeconfig gave any; a program that it names for them may have failed, which is only logged."""
+        configuration = self.api.configuration
+        return bool(configuration.api_key or configuration.cert_file)
 
     def close(self) -> None:
         """Close the connections."""

@@ -24,6 +24,7 @@ from labline_backend.kubeflow.targets import Target
 # alone until the verb of the other ways to forward was asked for as well.
 RIGHTS = (("services", "get"), ("pods", "list"), ("pods/portforward", "create"), ("pods/portforward", "get"))
 CLOSING_SECONDS = 2.0  # for a stream to end by itself
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,17 @@ class Forward:
     def connect(self) -> socket.socket:
         """A new connection; blocks until there is one. Raises ``TargetError``."""
         self.fault = None
+        is_old = self._cluster is not None
+        try:
+            return self._connected()
+        except TargetError as error:
+            if error.status != UNAUTHORIZED or not is_old:
+                raise
+        # Credentials end while a run is followed, and whoever signs in anew writes them into the kubeconfig.
+        self._forget_cluster()
+        return self._connected()
+
+    def _connected(self) -> socket.socket:
         cluster = self._opened()
         self._newest = place = self._find(cluster)
         try:
@@ -73,6 +85,9 @@ class Forward:
             left = list(self._streams)
         for stream in left:
             stream.end(CLOSING_SECONDS)
+        self._forget_cluster()
+
+    def _forget_cluster(self) -> None:
         cluster, self._cluster = self._cluster, None
         if cluster is not None:
             cluster.close()
@@ -152,17 +167,25 @@ class Forward:
     def _not_asked(self, cluster: Cluster, what: str, status: int | None, how: str, said: str) -> TargetError:
         says = f" It says: {said}" if said else ""
         _, namespace, _ = self._target.service()
+        if status in (UNAUTHORIZED, 403) and not cluster.has_credentials:
+            return self._error(
+                f"the kubeconfig gives no credentials that can be used, without which the cluster refuses ({status}).",
+                "Where it names a program for them, see what that says: kubectl get pods with this kubeconfig.",
+                code=errors.NOT_LET_IN,
+                status=status,
+            )
         if status == 403:
             return self._error(
                 f"this user may not {what} in the namespace {namespace} (403).{says}",
                 f"Ask for a role in {namespace} that may get services, list pods, and create and get pods/portforward.",
                 code=errors.NOT_LET_IN,
             )
-        if status == 401:
+        if status == UNAUTHORIZED:
             return self._error(
                 "the cluster does not accept the kubeconfig's credentials (401).",
                 "Renew them, and see that kubectl works with this kubeconfig and context.",
                 code=errors.NOT_LET_IN,
+                status=status,
             )
         return self._error(
             f"the cluster's API at {cluster.host} {how}, asked to {what}.{says}",
@@ -193,8 +216,17 @@ class Forward:
         with self._lock:
             self._streams.discard(stream)
 
-    def _error(self, message: str, fix: str, *, code: str = errors.UNREACHABLE, passing: bool = False) -> TargetError:
-        return TargetError(code, f"No port-forward to the target {self._target.name}: {message}", fix, passing=passing)
+    def _error(
+        self,
+        message: str,
+        fix: str,
+        *,
+        code: str = errors.UNREACHABLE,
+        passing: bool = False,
+        status: int | None = None,
+    ) -> TargetError:
+        said = f"No port-forward to the target {self._target.name}: {message}"
+        return TargetError(code, said, fix, passing=passing, status=status)
 
 
 def _is_ready(pod: Any) -> bool:

@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from labline_backend.kubeflow.cluster import UNTRUSTED
+
 PROTOCOL = "v4.channel.k8s.io"
 DATA, ERROR = 0, 1
 CHUNK = 1 << 16  # bytes
@@ -52,8 +54,10 @@ def open_stream(api: Any, pod: str, namespace: str, port: int) -> PodStream:
         "redirect_limit": 0,
         "suppress_origin": True,
     }
-    if configuration.proxy or configuration.proxy_headers:
+    if configuration.proxy:
         options = ws_client.websocket_proxycare(options, configuration, address, headers)
+    else:  # as the cluster's other calls go: else it would be the environment's proxy, and the token's way, too
+        options |= {"http_proxy_host": "none", "http_proxy_port": 1, "http_no_proxy": ["*"]}
     try:
         made = websocket.WebSocket(sslopt=_tls(configuration), enable_multithread=False)
         made.connect(address, **options)
@@ -61,6 +65,8 @@ def open_stream(api: Any, pod: str, namespace: str, port: int) -> PodStream:
         raise StreamError(f"answers {error.status_code}", error.status_code, _said(error.resp_body)) from error
     except (websocket.WebSocketTimeoutException, TimeoutError) as error:
         raise StreamError("does not answer in time") from error
+    except ssl.SSLCertVerificationError as error:
+        raise StreamError(UNTRUSTED) from error
     except (websocket.WebSocketException, OSError, ValueError) as error:
         raise StreamError("cannot be reached") from error
     if made.getstatus() != 101 or made.getsubprotocol() != PROTOCOL:

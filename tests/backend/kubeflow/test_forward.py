@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -337,3 +338,72 @@ def test_the_cluster_is_reached_by_https_of_its_own_authority(
     with KubeflowClient(forwarded) as api:
         assert api.health().release == "2.15.0"
     assert (cluster.forwarding.wrong, len(cluster.forwarding.opened) > 0) == ([], True)
+
+
+def test_streams_go_where_the_clusters_other_calls_go_whatever_proxy_the_environment_names(
+    api: KubeflowClient, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        for name in ("http_proxy", "HTTP_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        api.health()
+        with pytest.raises(BlockingIOError):  # nobody has come
+            proxy.accept()
+
+
+def test_a_cluster_of_another_authority_is_told_from_one_that_is_away(
+    emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.socket = Authority("its", tmp_path).serving("127.0.0.1").wrap_socket(cluster.socket, server_side=True)
+    cluster.authority = Authority("another", tmp_path).file
+    forwarded = Target("prod", kubeconfig=cluster.kubeconfig(tmp_path), port_forward=True).checked()
+    with KubeflowClient(forwarded) as api:
+        assert "shows a certificate that is not by the kubeconfig's authority" in fault(api)
+    assert cluster.forwarding.opened == []
+
+
+def test_credentials_that_are_renewed_in_the_kubeconfig_are_used_when_the_old_ones_have_ended(
+    api: KubeflowClient, target: Target, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.health()
+    monkeypatch.setattr("tests.backend.kubeflow.cluster.TOKEN", "new")
+    cluster.forwarding.cut()
+    wait_until(lambda: not streams(), "a stream was left")
+    fault(api, "LL603")  # nobody has signed in anew
+    assert target.kubeconfig is not None
+    file = Path(target.kubeconfig)
+    file.write_text(file.read_text().replace("token: abc", "token: new"))
+    api.health()
+
+
+@pytest.mark.parametrize("program", ["there-is-no-such-program", "false"])
+def test_a_program_that_gives_no_credentials_is_told_from_credentials_that_are_refused(
+    target: Target, program: str
+) -> None:
+    assert target.kubeconfig is not None
+    file = Path(target.kubeconfig)
+    document = yaml.safe_load(file.read_text())
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": program, "interactiveMode": "Never"}
+    document["users"][0]["user"] = {"exec": plugin}
+    file.write_text(yaml.safe_dump(document))
+    with KubeflowClient(target) as api:
+        assert "the kubeconfig gives no credentials that can be used" in fault(api, "LL603")
+
+
+def test_credentials_of_a_program_are_used(target: Target, tmp_path: Path) -> None:
+    assert target.kubeconfig is not None
+    given = tmp_path / "credential.json"
+    status = {"token": "abc"}
+    given.write_text(
+        json.dumps({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": status})
+    )
+    file = Path(target.kubeconfig)
+    document = yaml.safe_load(file.read_text())
+    plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [str(given)]}
+    document["users"][0]["user"] = {"exec": plugin}
+    file.write_text(yaml.safe_dump(document))
+    with KubeflowClient(target) as api:
+        api.health()
