@@ -34,7 +34,8 @@ EXTREMES = (np.nan, np.inf, -np.inf, 1e300, -1e300, 1e39, 0.0)
 OWN = ("sklearn", "numpy", "scipy")
 
 Order = Literal["C", "F"]
-ORDERS: tuple[Order, ...] = ("F", "C")
+IN_ORDER: dict[Order, Callable[[Array], Array]] = {"F": np.asfortranarray, "C": np.ascontiguousarray}
+"""What brings an array into a memory order, in the order that they are tried in."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def decide(
     ask, taken = reference, native
     if native is not None and isinstance(pool, Matrix):
         reason = "the native model's answers are not the same"
-        for taken, candidate in itertools.product(filter(None, (arithmetic, native)), ORDERS):
+        for taken, candidate in itertools.product(filter(None, (arithmetic, native)), IN_ORDER):
             lane = _native_lane(taken, candidate)
             if _agrees(reference, lane, pool) and _same_outcome(reference, lane, example):
                 order, ask, reason = candidate, lane, ""
@@ -109,13 +110,8 @@ def _seconds(reference: Callable[[Rows], Any], pool: Rows) -> float:
     return time.perf_counter() - start
 
 
-def in_order(values: Array, order: Order) -> Array:
-    """*values* in a memory order."""
-    return np.asfortranarray(values) if order == "F" else np.ascontiguousarray(values)
-
-
 def _native_lane(native: Callable[[Array], Any], order: Order) -> Callable[[Rows], Any]:
-    return lambda rows: native(in_order(rows.values, order))  # type: ignore[union-attr]
+    return lambda rows: native(IN_ORDER[order](rows.values))  # type: ignore[union-attr]
 
 
 def foreign_part(model: Any) -> str | None:

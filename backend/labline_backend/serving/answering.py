@@ -27,7 +27,7 @@ REQUEST_ID, VERSION = "x-request-id", "x-labline-version"
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Asked:
     """A request, of whatever transport, from when its head was read."""
 
@@ -96,12 +96,24 @@ class Answering:
         asked.served = routing.choose(asked.id) if asked.wanted is None else routing.named(asked.wanted)
         return asked.served
 
-    async def predict(self, served: Served, asked: Asked, rows: Rows, parameters: dict[str, Any] | None = None) -> Any:
-        """The prediction. Raises ``Refusal``, or what the model raised where that is not about the rows."""
-        asked.rows = rows.count
-        if not rows.count:
+    async def predict(
+        self,
+        served: Served,
+        asked: Asked,
+        rows: Rows,
+        parameters: dict[str, Any] | None = None,
+        *,
+        alone: bool = False,
+    ) -> Any:
+        """The prediction; *alone* as ``Engine.at_once`` has it.
+
+        Raises ``Refusal``, or what the model raised where that is not about the rows.
+        """
+        asked.rows = count = rows.count
+        if not count:
             raise Refusal("There are no rows.")
-        prediction = await served.engine.predict(rows, parameters)
+        found = served.engine.at_once(rows, parameters, alone=alone)
+        prediction = found[0] if found else await served.engine.predict(rows, parameters)
         if served.log is not None and random.random() < self._rate:  # noqa: S311 - a sample, not a secret
             outputs = v2_answers.outputs(prediction, served.predictor.signature)
             latency = time.perf_counter() - asked.start

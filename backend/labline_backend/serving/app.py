@@ -31,9 +31,9 @@ _ID, _VERSION = REQUEST_ID.encode(), VERSION.encode()
 _ERROR_CODES = {401: "UNAUTHENTICATED", 404: "RESOURCE_DOES_NOT_EXIST", 413: "REQUEST_LIMIT_EXCEEDED"}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reply:
-    """An answer: its body and what goes with it."""
+    """An answer: its body and what goes with it. Not frozen, which costs a request as much as counting its answer."""
 
     body: bytes = b""
     status: int = 200
@@ -42,7 +42,7 @@ class Reply:
     close: bool = False
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Request(Asked):
     """A request whose body may not have been read yet."""
 
@@ -85,6 +85,8 @@ class Application:
         """Where there are other processes beside this one: the metrics of all."""
         self.traffic: Callable[[], Awaitable[bytes]] | None = None
         """Where somebody keeps count of the last minutes: what was answered then."""
+        self.alone: Callable[[], bool] = lambda: False
+        """Where somebody knows how many requests are in progress: whether it is one."""
         self._answering = answering
         self._reader = reader
         self._fixed: dict[str, Route] = {
@@ -124,11 +126,12 @@ class Application:
         """ASGI."""
         if scope["type"] != "http":
             return
+        answering = self._answering
         headers: dict[bytes, bytes] = dict(scope["headers"])
         path = scope["path"]
         method, endpoint, handler, wanted = self._routes.get(path, ("", "unknown", self._unknown, None))
         request = Request(
-            id=self._answering.identity(headers.get(_ID, b"").decode("latin-1")),
+            id=answering.identity(headers.get(_ID, b"").decode("latin-1")),
             method=scope["method"],
             path=path,
             client=(scope.get("client") or ("",))[0],
@@ -137,46 +140,50 @@ class Application:
             receive=receive,
         )
         try:
-            reply = await self._answer(path, method, handler, request)
+            if path not in OPEN:
+                answering.authenticate(headers.get(b"authorization", b""))
+            if method and request.method != method and not (method == "GET" and request.method == "HEAD"):
+                raise Refusal(f"{quoted(path)} is asked by {method}.", 405)
+            reply = await handler(request)
         except DisconnectedError:
-            self._answering.left(request)
+            answering.left(request)
             return
+        except Exception as error:
+            try:
+                reply = await self._failed(error, request, method)
+            except DisconnectedError:
+                answering.left(request)
+                return
+        size = len(reply.body)
         sent = [
             (b"content-type", reply.content_type),
-            (b"content-length", b"%d" % len(reply.body)),
+            (b"content-length", b"%d" % size),
             (_ID, request.id.encode()),
             *reply.headers,
         ]
         if request.served is not None:
             sent.append((_VERSION, request.served.header))
-        if self._answering.draining or reply.close:
+        if answering.draining or reply.close:
             sent.append((b"connection", b"close"))
-        self._answering.answered(request, endpoint, reply.status, len(reply.body))
+        answering.answered(request, endpoint, reply.status, size)
         try:
             await send({"type": "http.response.start", "status": reply.status, "headers": sent})
             await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else reply.body})
         except RuntimeError:  # uvloop's word for a connection that has been closed meanwhile
             pass
-        self._answering.after(request)
+        answering.after(request)
 
-    async def _answer(self, path: str, method: str, handler: Handler, request: Request) -> Reply:
-        try:
-            if path not in OPEN:
-                self._answering.authenticate(request.headers.get(b"authorization", b""))
-            if method and request.method != method and not (method == "GET" and request.method == "HEAD"):
-                raise Refusal(f"{quoted(path)} is asked by {method}.", 405)
-            return await handler(request)
-        except Refusal as refusal:
-            close = isinstance(refusal, BodyRefusal) and refusal.close
-            if request.has_body and not isinstance(refusal, BodyRefusal):
+    async def _failed(self, error: Exception, request: Request, method: str) -> Reply:
+        """What is answered where there is no answer. Raises ``DisconnectedError``."""
+        if isinstance(error, Refusal):
+            close = isinstance(error, BodyRefusal) and error.close
+            if request.has_body and not isinstance(error, BodyRefusal):
                 close = request.waits or not await self._reader.discard(request.receive)
-            return _refused(refusal, path, method, close=close)
-        except DisconnectedError:
-            raise
-        except Exception:
-            print(f"labline: request {request.id} failed", file=sys.stderr)  # noqa: T201
-            traceback.print_exc()
-            return _refused(Refusal(f"The server failed; its log names the request {request.id}.", 500), path, method)
+            return _refused(error, request.path, method, close=close)
+        print(f"labline: request {request.id} failed", file=sys.stderr)  # noqa: T201
+        traceback.print_exception(error)
+        words = f"The server failed; its log names the request {request.id}."
+        return _refused(Refusal(words, 500), request.path, method)
 
     # ------------------------------------------------------------ what is asked without a body
 
@@ -238,11 +245,12 @@ class Application:
 
     async def _infer(self, request: Request) -> Reply:
         with self._chosen(request) as served:
-            body = await self._body(request)
+            body = await self._reading(request)
+            request.received = len(body)
             length = request.header(b"inference-header-content-length")
-            asked = v2_requests.parse(body, length, served.predictor.signature)
-            prediction = await self._answering.predict(served, request, asked.rows)
             version, signature = served.version, served.predictor.signature
+            asked = v2_requests.parse(body, length, signature)
+            prediction = await self._answering.predict(served, request, asked.rows, alone=self.alone())
             answer, head = v2_answers.answer(asked, prediction, signature, version.name, version.version)
         self._answering.mirror(request, served, prediction, lambda s: (v2_requests.parse(body, length, s).rows, None))
         if head is None:
@@ -252,10 +260,11 @@ class Application:
 
     async def _invocations(self, request: Request) -> Reply:
         with self._chosen(request) as served:
-            body = await self._body(request)
+            body = await self._reading(request)
+            request.received = len(body)
             kind = request.header(b"content-type") or ""
             rows, parameters = invocations.parse(body, kind, served.predictor.signature)
-            prediction = await self._answering.predict(served, request, rows, parameters)
+            prediction = await self._answering.predict(served, request, rows, parameters, alone=self.alone())
             answer = invocations.answer(prediction)
         self._answering.mirror(request, served, prediction, lambda s: invocations.parse(body, kind, s))
         return Reply(answer)
@@ -264,14 +273,12 @@ class Application:
         request.wanted = request.wanted or request.header(_VERSION)
         return self._answering.chosen(request)
 
-    async def _body(self, request: Request) -> bytes:
+    def _reading(self, request: Request) -> Awaitable[bytes]:
         encoding = request.header(b"content-encoding")
         if encoding not in (None, "", "identity"):
             raise Refusal(f"The body is encoded ({quoted(encoding or '')}): send it as it is.", 415)
         request.body_read = True
-        body = await self._reader.read(request.receive, request.declared, waits=request.waits)
-        request.received = len(body)
-        return body
+        return self._reader.read(request.receive, request.declared, waits=request.waits)
 
 
 def _refused(refusal: Refusal, path: str, method: str, *, close: bool = False) -> Reply:

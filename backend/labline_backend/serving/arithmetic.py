@@ -46,8 +46,10 @@ def _of(model: Any, function: str) -> Compute | None:
 
 
 def _guarded(compute: Compute, ask: Compute, width: int) -> Compute:
+    largest = LARGEST**2
+
     def answer(values: Array) -> Array:
-        if values.shape[1] != width or not np.maximum.reduce(np.abs(values), axis=None) <= LARGEST:  # NaN is not
+        if values.shape[1] != width or not np.vdot(values, values).item() <= largest:  # NaN is not
             return ask(values)
         return compute(values)
 
@@ -58,13 +60,10 @@ def _guarded(compute: Compute, ask: Compute, width: int) -> Compute:
 
 
 def _scores(model: Any) -> Compute:
-    """The decision function; one-dimensional where there are two classes."""
-    coefficients, intercept = model.coef_.T, model.intercept_
+    """The decision function, with a column for each class, or a single one where there are two classes."""
     if model.coef_.ndim != 2:
         raise ValueError("a decision function has a row of coefficients for each class")
-    if coefficients.shape[1] == 1:
-        return lambda values: (values @ coefficients + intercept).reshape(-1)
-    return lambda values: values @ coefficients + intercept
+    return _regression(model)
 
 
 def _logistic(model: Any) -> Compute:
@@ -73,13 +72,11 @@ def _logistic(model: Any) -> Compute:
         return lambda values: _softmax(scores(values))
     from scipy.special import expit
 
+    coefficients, intercept = model.coef_.T, model.intercept_
+
     def probabilities(values: Array) -> Array:
-        found = scores(values)
-        expit(found, out=found)
-        both = np.empty((len(found), 2), found.dtype)
-        np.subtract(1, found, out=both[:, 0])
-        both[:, 1] = found
-        return both
+        found = expit(values @ coefficients + intercept)
+        return np.concatenate((1 - found, found), 1)
 
     return probabilities
 
@@ -95,7 +92,7 @@ def _linear_labels(model: Any) -> Compute:
     scores, classes = _scores(model), model.classes_
     if len(classes) > 2:
         return lambda values: classes.take(scores(values).argmax(axis=1), axis=0)
-    return lambda values: classes.take((scores(values) > 0).astype(np.intp), axis=0)
+    return lambda values: classes.take((scores(values)[:, 0] > 0).astype(np.intp), axis=0)
 
 
 def _regression(model: Any) -> Compute:

@@ -2,8 +2,8 @@
 
 Batches form without a timer. Requests that arrive while the model is busy wait, and when it is free it takes what
 waits; requests that arrive in one turn of the event loop are taken together, because the model is asked at the end of
-the turn; a model that is never asked for several of them at once is asked on the spot. A call that is known to be short
-runs on the loop's own thread, any other in the one thread there is for it, so the model is never asked twice at a time.
+the turn; a request that gains nothing by that is answered on the spot. A call that is known to be short runs on the
+loop's own thread, any other in the one thread there is for it, so the model is never asked twice at a time.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Engine:
         self.predictor = predictor
         self._limits = limits
         self._observe = observe
+        self._apart = not predictor.verdict.merges
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Job] = deque()
         self._in_call = 0
@@ -77,21 +78,29 @@ class Engine:
         """Requests that wait or are being answered."""
         return len(self._waiting) + self._in_call
 
+    def at_once(self, rows: Rows, parameters: dict[str, Any] | None = None, *, alone: bool = False) -> list[Any]:
+        """The prediction, in a list, where nothing is gained by waiting for others; else an empty list.
+
+        *alone* is said by those who know that nobody else asks in this turn of the loop. Raises as :meth:`predict`.
+        """
+        count = rows.count
+        if self._waiting or self._in_call or not (alone or self._apart) or not self._is_short(count):
+            return []
+        try:
+            outcomes, seconds = self._timed([(rows, parameters)])
+        except NotAtHandError:
+            return []
+        self._note(1, count, seconds)
+        if isinstance(outcomes[0], BaseException):
+            raise outcomes[0]
+        return outcomes
+
     async def predict(self, rows: Rows, parameters: dict[str, Any] | None = None) -> Any:
         """The model's prediction. Raises ``Refusal``, or what the model raised where that is not about the rows."""
         if self.waiting >= self._limits.waiting:
             raise Refusal(f"{self._limits.waiting} requests are waiting already: ask again later.", 429, retry_after=1)
-        merges, busy = self.predictor.verdict.merges, self._waiting or self._in_call
-        if not merges and not busy and self._is_short(rows.count):  # nothing is gained by waiting for others
-            try:
-                (outcome,), seconds = self._timed([(rows, parameters)])
-            except NotAtHandError:
-                pass
-            else:
-                self._note(1, rows.count, seconds)
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                return outcome
+        if found := self.at_once(rows, parameters):
+            return found[0]
         job = _Job(rows, parameters, self._loop.create_future(), self._loop.time())
         self._waiting.append(job)
         if self._in_call:  # nobody knows for how long
@@ -130,14 +139,13 @@ class Engine:
     def _next_jobs(self) -> list[_Job]:
         jobs: list[_Job] = []
         rows = 0
-        merges = self.predictor.verdict.merges
         while self._waiting:
             job = self._waiting[0]
             if job.future.done():  # too late, or nobody waits for it
                 self._waiting.popleft()
                 continue
             if jobs and (
-                not merges
+                self._apart
                 or rows + job.rows.count > self._limits.batch
                 or job.parameters is not None
                 or jobs[0].parameters is not None
@@ -184,7 +192,8 @@ class Engine:
         """A call to the model has ended."""
         size = rows.bit_length()
         before = self._seconds.get(size, seconds)
-        self._seconds[size] = min(max(seconds, before * (1 - STEP)), before * (1 + STEP))
+        low, high = before * (1 - STEP), before * (1 + STEP)
+        self._seconds[size] = low if seconds < low else high if seconds > high else seconds
         self._observe(requests, rows)
 
     def _arm(self, job: _Job) -> None:

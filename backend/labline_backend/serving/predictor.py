@@ -15,7 +15,7 @@ import numpy as np
 
 from labline_backend.registry import RegisteredVersion
 from labline_backend.serving import mlmodel
-from labline_backend.serving.agreement import Verdict, in_order
+from labline_backend.serving.agreement import IN_ORDER, Verdict
 from labline_backend.serving.arithmetic import arithmetic
 from labline_backend.serving.checks import Checked, Checks, LoadError
 from labline_backend.serving.graph import GraphModel, RefusedRowsError
@@ -51,6 +51,8 @@ class Predictor:
         self._description = description
         self._at_hand = False
         self._native: Any = None
+        self._on_arrays: Any = None
+        """What the native model answers to the array of a ``Matrix``, where it is asked so."""
         graph = checked.graph
         self._graph = None if graph is None else GraphModel(graph, checked.graph_content(graph))
         if self._graph is None:
@@ -63,7 +65,9 @@ class Predictor:
             model = load_native(pickled, self._checked.content(pickled.file))
             function = self._description.function
             computed = arithmetic(model, function) if self.verdict.arithmetic else None
-            self._native = computed or getattr(model, function)
+            native = self._native = computed or getattr(model, function)
+            ordered = IN_ORDER[self.verdict.order or "C"]
+            self._on_arrays = lambda values: native(ordered(values))
         else:
             self._pyfunc  # noqa: B018 - loaded when it is first asked for
         self._at_hand = True
@@ -83,7 +87,9 @@ class Predictor:
 
     def answer(self, asked: Sequence[Asked]) -> list[Any]:
         """A prediction, or the exception that stands for it, for each of the requests. Raises ``NotAtHandError``."""
-        if len(asked) > 1 and (merged := self._merged([rows for rows, _ in asked])) is not None:
+        if len(asked) == 1:
+            return [self._one(*asked[0])]
+        if (merged := self._merged([rows for rows, _ in asked])) is not None:
             return merged
         return [self._one(rows, parameters) for rows, parameters in asked]
 
@@ -123,8 +129,8 @@ class Predictor:
     def _ask_model(self, rows: Rows) -> Any:
         if not self._at_hand:
             raise NotAtHandError
-        if self.verdict.order is not None and isinstance(rows, Matrix):
-            return self._native(in_order(rows.values, self.verdict.order))
+        if self._on_arrays is not None and isinstance(rows, Matrix):
+            return self._on_arrays(rows.values)
         return self._reference(rows)
 
     def _reference(self, rows: Rows) -> Any:

@@ -129,6 +129,7 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
             metrics.watch_access_log(lambda: log.dropped)
         self._answering = Answering(settings.token, metrics, settings.log_rate, self._access_log)
         self.application = Application(self._answering, reader)
+        self.application.alone = lambda: len(self.server_state.tasks) == 1
         self._grpc: GrpcServer | None = None
         self._settings = settings
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from labline_backend.serving import cells
 from labline_backend.serving.refusal import Refusal, listed, repeated
 from labline_backend.serving.rows import Array, Matrix, Rows, Table
+
+_LIST = {list}
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class Signature:
     takes_parameters: bool = False
 
     @cached_property
+    def output(self) -> str:
+        """The name of an answer that is one array."""
+        return self.outputs[0].name or "output-0" if len(self.outputs) == 1 else "output-0"
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The columns' names, in the model's order."""
         return tuple(column.name for column in self.columns)
@@ -53,6 +61,11 @@ class Signature:
     def by_name(self) -> dict[str, Column]:
         """The columns."""
         return {column.name: column for column in self.columns}
+
+    @cached_property
+    def dtype(self) -> np.dtype[Any] | None:
+        """The dtype of :attr:`uniform`."""
+        return None if self.uniform is None else cells.DTYPES[self.uniform]
 
     @cached_property
     def uniform(self) -> str | None:
@@ -85,18 +98,16 @@ class Signature:
                 f"The columns are not the model's: {'; '.join(complaints)}. It takes {listed(self.names, 50)}."
             )
 
-    def from_rows(self, names: Sequence[str], data: Sequence[Sequence[Any]]) -> Rows:
+    def from_rows(self, names: tuple[str, ...], data: Sequence[Sequence[Any]]) -> Rows:
         """JSON rows, each with a value for each of *names*."""
         self.check_names(names)
         width = len(names)
-        for index, row in enumerate(data):
-            if not isinstance(row, list) or len(row) != width:
-                found = f"{len(row)} values" if isinstance(row, list) else cells.said(row)
-                raise Refusal(f"Row {index} is {found}, not a list of {width} values.")
+        if not set(map(type, data)) <= _LIST or not set(map(len, data)) <= {width}:
+            raise _misshapen(data, width)
         if self.uniform:
-            flat = [value for row in data for value in row]
+            flat = list(chain.from_iterable(data))
             values = cells.from_json(flat, self.uniform, place_among(names)).reshape(len(data), width)
-            if tuple(names) != self.names:
+            if names != self.names:
                 values = values[:, [list(names).index(name) for name in self.names]]
             return Matrix(self.names, values)
         return self.from_columns(
@@ -126,6 +137,8 @@ class Signature:
                 f"The shape {list(values.shape)} has {values.shape[1]} columns; the model takes {len(self.columns)}: "
                 f"{listed(self.names, 50)}."
             )
+        if self.dtype is not None and values.dtype == self.dtype:
+            return Matrix(self.names, values)
         if self.uniform:
             names = self.names
             return Matrix(
@@ -137,6 +150,12 @@ class Signature:
                 ),
             )
         return self.from_columns({name: values[:, i] for i, name in enumerate(self.names)}, cells.converted)
+
+
+def _misshapen(data: Sequence[Any], width: int) -> Refusal:
+    index, row = next((i, row) for i, row in enumerate(data) if type(row) is not list or len(row) != width)
+    found = f"{len(row)} values" if isinstance(row, list) else cells.said(row)
+    return Refusal(f"Row {index} is {found}, not a list of {width} values.")
 
 
 def place_in(name: str) -> cells.Place:

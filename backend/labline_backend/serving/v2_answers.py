@@ -19,19 +19,17 @@ NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 
 def outputs(prediction: Any, signature: Signature) -> list[tuple[str, Array]]:
     """A prediction as named arrays."""
+    if type(prediction) is np.ndarray:
+        return [(signature.output, prediction)]
     if hasattr(prediction, "to_numpy"):  # a DataFrame or a Series; importing pandas to ask would be for nothing
         if hasattr(prediction, "columns"):
             return [(str(name), prediction.iloc[:, i].to_numpy()) for i, name in enumerate(prediction.columns)]
-        return [(_name(signature), prediction.to_numpy())]
+        return [(signature.output, prediction.to_numpy())]
     if isinstance(prediction, dict):
         return [(str(name), np.asarray(array)) for name, array in prediction.items()]
     if hasattr(prediction, "toarray"):  # sparse
         prediction = prediction.toarray()
-    return [(_name(signature), np.asarray(prediction))]
-
-
-def _name(signature: Signature) -> str:
-    return signature.outputs[0].name or "output-0" if len(signature.outputs) == 1 else "output-0"
+    return [(signature.output, np.asarray(prediction))]
 
 
 def selected(arrays: list[tuple[str, Array]], wanted: Sequence[str] | None) -> list[tuple[str, Array]]:
@@ -49,8 +47,11 @@ def answer(
     request: Request, prediction: Any, signature: Signature, model: str, version: str
 ) -> tuple[bytes, int | None]:
     """The body of an answer, and the length of its JSON where raw tensors follow it."""
-    arrays = selected(outputs(prediction, signature), request.wanted)
-    tensors, tails = [], []
+    arrays = outputs(prediction, signature)
+    if request.wanted is not None:
+        arrays = selected(arrays, request.wanted)
+    tensors: list[dict[str, Any]] = []
+    tails: list[bytes] = []
     for name, array in arrays:
         if request.all_binary or name in request.binary:
             tails.append(raw(array))
@@ -66,20 +67,18 @@ def answer(
 
 def described(name: str, array: Array) -> dict[str, Any]:
     """An array as a tensor with its values in JSON."""
-    return {**_head(name, array), "data": _data(array)}
+    tensor = _head(name, array)
+    datatype = tensor["datatype"]
+    if datatype == "BYTES":
+        tensor["data"] = texts(array)
+    else:
+        data = array.ravel()  # which is contiguous
+        tensor["data"] = data.astype(np.float32) if datatype == "FP16" else data
+    return tensor
 
 
 def _head(name: str, array: Array) -> dict[str, Any]:
-    return {"name": name, "shape": list(array.shape), "datatype": datatype_of(array)}
-
-
-def _data(array: Array) -> Any:
-    if datatype_of(array) == "BYTES":
-        return texts(array)
-    data = array.ravel()
-    if array.dtype.itemsize == 2 and array.dtype.kind == "f":
-        data = data.astype(np.float32)
-    return np.ascontiguousarray(data)
+    return {"name": name, "shape": array.shape, "datatype": datatype_of(array)}
 
 
 def datatype_of(array: Array) -> str:

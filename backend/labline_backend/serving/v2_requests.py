@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from labline_backend.serving import cells
+from labline_backend.serving import cells, usual
 from labline_backend.serving.documents import read_object
 from labline_backend.serving.refusal import Refusal, listed, quoted
 from labline_backend.serving.rows import Array, Rows, Table, Tensors
@@ -28,25 +27,28 @@ DATATYPES: dict[str, np.dtype[Any]] = {
     "BYTES": np.dtype(object),
 }
 MAX_AXES = 8
+MAX_SIDE = 1 << 40
 MAX_SIZE = 1 << 48
 UNKNOWN_EXTENSIONS = frozenset({"classification", "shared_memory_region"})
 """Parameters of an output, of Triton's extensions."""
 
+_NOTHING = memoryview(b"")
+_NONE: frozenset[str] = frozenset()
 
-@dataclass(frozen=True)
-class Request:
+
+class Request(NamedTuple):
     """``binary`` names the outputs that are wanted as raw bytes; None in ``wanted`` stands for all outputs."""
 
     id: str | None
     rows: Rows
-    wanted: tuple[str, ...] | None
-    binary: frozenset[str]
-    all_binary: bool
+    wanted: tuple[str, ...] | None = None
+    binary: frozenset[str] = frozenset()
+    all_binary: bool = False
 
 
 def parse(body: bytes, json_length: str | None, signature: Signature) -> Request:
     """Read a request. Raises ``Refusal``."""
-    head, tail = _split(body, json_length)
+    head, tail = (body, _NOTHING) if json_length is None else _split(body, json_length)
     document = read_object(head)
     identity = document.get("id")
     if identity is not None and not isinstance(identity, str):
@@ -54,34 +56,35 @@ def parse(body: bytes, json_length: str | None, signature: Signature) -> Request
     inputs = document.get("inputs")
     if not isinstance(inputs, list) or not inputs:
         raise Refusal("'inputs' is missing, or not a list of tensors.")
-    tensors: dict[str, Array] = {}
-    for index, given in enumerate(inputs):
-        name, array, tail = _tensor(given, index, tail)
-        if name in tensors:
-            raise Refusal(f"The input {quoted(name)} is given twice.")
-        tensors[name] = array
-    if len(tail):
-        raise Refusal(f"{len(tail)} bytes follow the last tensor: the sizes do not add up to the body.")
+    rows = None if tail else usual.matrix(inputs, signature)
+    if rows is not None and len(document) == 1:
+        return Request(None, rows)
+    tensors = _tensors(inputs, tail) if rows is None else {}
     parameters = _object(document, "parameters")
     wanted, binary = _outputs(document)
-    return Request(
-        identity,
-        to_rows(tensors, signature),
-        wanted,
-        binary,
-        parameters.get("binary_data_output") is True,
-    )
+    all_binary = parameters.get("binary_data_output") is True
+    return Request(identity, to_rows(tensors, signature) if rows is None else rows, wanted, binary, all_binary)
 
 
-def _split(body: bytes, json_length: str | None) -> tuple[bytes, memoryview]:
-    if json_length is None:
-        return body, memoryview(b"")
+def _split(body: bytes, json_length: str) -> tuple[bytes, memoryview]:
     if not json_length.isascii() or not json_length.isdigit() or len(json_length) > 18:
         raise Refusal(f"Inference-Header-Content-Length is {quoted(json_length)}, not a number of bytes.")
     length = int(json_length)
     if length > len(body):
         raise Refusal(f"Inference-Header-Content-Length is {length}, and the body has {len(body)} bytes.")
     return body[:length], memoryview(body)[length:]
+
+
+def _tensors(inputs: list[Any], tail: memoryview) -> dict[str, Array]:
+    tensors: dict[str, Array] = {}
+    for index, given in enumerate(inputs):
+        name, array, tail = _tensor(given, index, tail)
+        if name in tensors:
+            raise Refusal(f"The input {quoted(name)} is given twice.")
+        tensors[name] = array
+    if tail:
+        raise Refusal(f"{len(tail)} bytes follow the last tensor: the sizes do not add up to the body.")
+    return tensors
 
 
 def _object(document: dict[str, Any], key: str) -> dict[str, Any]:
@@ -96,7 +99,7 @@ def _object(document: dict[str, Any], key: str) -> dict[str, Any]:
 def _outputs(document: dict[str, Any]) -> tuple[tuple[str, ...] | None, frozenset[str]]:
     outputs = document.get("outputs")
     if outputs is None:
-        return None, frozenset()
+        return None, _NONE
     if not isinstance(outputs, list) or not all(
         isinstance(o, dict) and isinstance(o.get("name"), str) for o in outputs
     ):
@@ -119,15 +122,20 @@ def declared(datatype: Any, shape: Any, where: str) -> tuple[np.dtype[Any], int]
     dtype = DATATYPES.get(datatype) if isinstance(datatype, str) else None
     if dtype is None:
         raise Refusal(f"{where}: the datatype is {cells.said(datatype)}; known are {', '.join(DATATYPES)}.")
-    if (
-        not isinstance(shape, list)
-        or len(shape) > MAX_AXES
-        or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape)
-    ):
-        raise Refusal(f"{where}: the shape is not a list of at most {MAX_AXES} sizes.")
-    if 0 in shape and math.prod(size or 1 for size in shape) >= MAX_SIZE:  # NumPy has none of these, empty or not
+    if not isinstance(shape, list) or len(shape) > MAX_AXES:
+        raise _no_shape(where)
+    count = 1
+    for size in shape:  # a generator for each request costs as much as reading its numbers
+        if type(size) is not int or not 0 <= size < MAX_SIDE:
+            raise _no_shape(where)
+        count *= size
+    if not count and math.prod(size or 1 for size in shape) >= MAX_SIZE:  # NumPy has none of these, empty or not
         raise Refusal(f"{where}: the shape {shape} is too large.")
-    return dtype, math.prod(shape)
+    return dtype, count
+
+
+def _no_shape(where: str) -> Refusal:
+    return Refusal(f"{where}: the shape is not a list of at most {MAX_AXES} sizes.")
 
 
 def _tensor(given: Any, index: int, tail: memoryview) -> tuple[str, Array, memoryview]:
@@ -137,14 +145,15 @@ def _tensor(given: Any, index: int, tail: memoryview) -> tuple[str, Array, memor
     where = f"Input {quoted(name)}"
     shape: Any = given.get("shape")
     dtype, count = declared(given.get("datatype"), shape, where)
-    size = _object(given, "parameters").get("binary_data_size")
+    size = _object(given, "parameters").get("binary_data_size") if "parameters" in given else None
     if size is not None:
         if type(size) is not int or not 0 <= size <= len(tail):
             raise Refusal(f"{where}: binary_data_size is {cells.said(size)}, and {len(tail)} bytes are left.")
         return name, raw(tail[:size], dtype, count, where).reshape(shape), tail[size:]
-    if not isinstance(given.get("data"), list):
+    data = given.get("data")
+    if not isinstance(data, list):
         raise Refusal(f"{where}: 'data' is missing, or not a list.")
-    return name, _listed(given["data"], dtype, shape, count, where), tail
+    return name, _listed(data, dtype, shape, count, where), tail
 
 
 def _listed(data: list[Any], dtype: np.dtype[Any], shape: list[int], count: int, where: str) -> Array:
@@ -208,9 +217,9 @@ def to_rows(tensors: dict[str, Array], signature: Signature) -> Rows:
     A model of columns takes an input a column, or one two-dimensional input with all columns in the model's order. A
     model without a signature gets a single input as an array, and several as the columns of a table.
     """
-    name, single = next(iter(tensors.items()))
     if signature.tensors:
         return _as_tensors(tensors, signature)
+    name, single = next(iter(tensors.items()))
     if signature.columns:
         if len(tensors) == 1 and single.ndim == 2 and (name not in signature.by_name or single.shape[1] != 1):
             return signature.from_matrix(single)

@@ -36,12 +36,9 @@ class Served:
         self.header = predictor.version.version.encode()
         self.counts = Counts()
         self._users = 0
-        self._unused = asyncio.Event()
-        self._unused.set()
+        self._unused: asyncio.Event | None = None  # made when somebody waits for it
 
     def __enter__(self) -> Served:
-        if not self._users:
-            self._unused.clear()
         self._users += 1
         return self
 
@@ -49,12 +46,14 @@ class Served:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._users -= 1
-        if not self._users:
+        if not self._users and self._unused is not None:
             self._unused.set()
 
     async def leave(self) -> None:
         """Wait until nobody uses it, then let it go."""
-        await self._unused.wait()
+        if self._users:
+            self._unused = asyncio.Event()
+            await self._unused.wait()
         await self.close()
 
     async def close(self) -> None:

@@ -170,6 +170,20 @@ def test_a_model_that_exits_ends_its_request_and_not_the_server() -> None:
     run(main)
 
 
+def test_a_request_that_is_alone_in_its_turn_does_not_wait_for_others_to_merge_with(registry: Registry) -> None:
+    async def main() -> None:
+        engine = Engine(registry.predictor("forest"), Limits())
+        one = rows(frame(1))
+        await engine.predict(one)
+        engine._seconds = {1: 1e-9}
+        assert engine.at_once(one) == []
+        (answer,) = engine.at_once(one, alone=True)
+        assert answer.tobytes() == registry.pyfunc("forest", frame(1)).tobytes()
+        engine.close()
+
+    run(main)
+
+
 class Apart:
     """A short model whose answers depend on the rows beside a row."""
 

@@ -41,6 +41,43 @@ def test_a_matrix_may_be_flat_or_nested() -> None:
     assert flat.values.tolist() == nested.values.tolist() == [[1.0, 2.0, 3.0, 4.0]]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"name": "a"},
+        {"shape": [2, 4], "data": [1.0, 2.0, -0.0, 4.0, 5.0, 6.0, 7.0, 1e308]},
+        {"data": [1, 2.0, 3.0, 4.0]},
+        {"data": [None, 2.0, 3.0, 4.0]},
+        {"data": [True, 2.0, 3.0, 4.0]},
+        {"data": ["1", 2.0, 3.0, 4.0]},
+        {"data": [1.0, 2.0, 3.0]},
+        {"data": {"0": 1.0}},
+        {"name": 1},
+        {"datatype": "FP32"},
+        {"datatype": ["FP64"]},
+        {"shape": [4]},
+        {"shape": [1, 4, 1]},
+        {"shape": [True, 4]},
+        {"shape": [1.0, 4]},
+        {"shape": [-1, -4]},
+        {"shape": [0, 4], "data": []},
+        {"shape": [4, 1]},
+        {"shape": "ab"},
+    ],
+    ids=str,
+)
+def test_the_usual_tensor_is_read_as_one_that_is_asked_about_at_length(changes: dict[str, Any]) -> None:
+    def outcome(**more: Any) -> Any:
+        try:
+            rows = parse(one(**changes, **more)).rows
+        except Refusal as refusal:
+            return refusal.message
+        return type(rows), rows.names, rows.values.shape, rows.values.dtype, rows.values.tobytes()
+
+    assert outcome() == outcome(parameters={})
+
+
 def test_columns_by_name_may_come_in_any_order() -> None:
     inputs = [{"name": n, "shape": [1, 1], "datatype": "FP64", "data": [float(i)]} for i, n in enumerate("dcba")]
     rows = parse({"inputs": inputs}).rows
