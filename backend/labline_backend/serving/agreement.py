@@ -1,6 +1,6 @@
 """Whether a model may be asked in a cheaper way: decided when it is loaded, by asking both ways and comparing bits.
 
-The reference is ``pyfunc.predict`` on a DataFrame with the rows of one request. Three short cuts are tried against it:
+The reference is ``pyfunc.predict`` on a DataFrame with the rows of one request. Four short cuts are tried against it:
 
 - *arithmetic*: what the library computes, done here on an array (``arithmetic``).
 - *native*: the library's own ``predict`` on an array, past MLflow's checks and pandas. Its errors need not be the same,
@@ -8,6 +8,8 @@ The reference is ``pyfunc.predict`` on a DataFrame with the rows of one request.
   refuses.
 - *merging*: the rows of several requests in one call. A linear model is often not the same then: one row goes through
   another BLAS routine than many do, and the last bit differs.
+- *piling*: requests of one row each in one call, as a pile of arrays of one row. NumPy multiplies array by array then,
+  each by the routine that it takes for one row.
 
 Only models whose every part is scikit-learn's own are tried. Other code may look at what no sample of rows can show.
 """
@@ -47,6 +49,9 @@ class Verdict:
 
     order: Order | None = None
     merges: bool = False
+    piles: bool = False
+    """Whether requests of one row each may be asked in one call, as a pile of arrays, where others may not."""
+
     reason: str = ""
     graph: str = ""
     """The graph that is asked in the model's place, for a person; see ``graph``."""
@@ -66,7 +71,7 @@ class Verdict:
         lane = self.graph or ("native predict on arrays" if self.native else "pyfunc on DataFrames")
         if self.arithmetic and not self.graph:
             lane = "the model's arithmetic on arrays"
-        merging = "requests merged" if self.merges else "requests apart"
+        merging = "requests merged" if self.merges else "single rows merged" if self.piles else "requests apart"
         remarks = [self.reason, f"checked on {self.rows}" if self.rows else ""]
         said = "; ".join(filter(None, remarks))
         return f"{lane}, {merging}" + (f" ({said})" if said else "")
@@ -100,7 +105,9 @@ def decide(
     merges = _merges(ask, pool)
     if not merges:
         reason = "; ".join(filter(None, [reason, "the answer to a row depends on the rows beside it"]))
-    return Verdict(order, merges, reason, arithmetic=order is not None and taken is arithmetic)
+    computed = order is not None and taken is arithmetic
+    piles = computed and not merges and taken is not None and _piles(taken, ask, pool)
+    return Verdict(order, merges, piles, reason, arithmetic=computed)
 
 
 def _seconds(reference: Callable[[Rows], Any], pool: Rows) -> float:
@@ -196,6 +203,21 @@ def _merges(ask: Callable[[Rows], Any], pool: Rows) -> bool:
             for start in range(0, POOL, max(size, POOL // 8))
         )
     except Exception:  # a model may raise anything; one that does on several rows is asked row by row
+        return False
+
+
+def _piles(taken: Callable[[Array], Any], ask: Callable[[Rows], Any], pool: Rows) -> bool:
+    """Whether every row gets the answer that it gets alone from a pile of arrays of one row each."""
+    try:
+        alone = [ask(pool.part(i, i + 1)) for i in range(POOL)]
+        rows = np.concatenate([pool.part(i, i + 1).values for i in range(POOL)])  # type: ignore[union-attr]
+        return all(
+            same_bits(alone[start + place], answer)
+            for size in SIZES[1:]
+            for start in range(0, POOL, max(size, POOL // 8))
+            for place, answer in enumerate(taken(rows[start : start + size, None]))
+        )
+    except Exception:
         return False
 
 

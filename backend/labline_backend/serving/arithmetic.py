@@ -49,14 +49,14 @@ def _guarded(compute: Compute, ask: Compute, width: int) -> Compute:
     largest = LARGEST**2
 
     def answer(values: Array) -> Array:
-        if values.shape[1] != width or not np.vdot(values, values).item() <= largest:  # NaN is not
+        if values.shape[-1] != width or not np.vdot(values, values).item() <= largest:  # NaN is not
             return ask(values)
         return compute(values)
 
     return answer
 
 
-# ---------------------------------------------------------------- linear models
+# ---------------------------------------------------------------- linear models, which may be given a pile of arrays
 
 
 def _scores(model: Any) -> Compute:
@@ -76,23 +76,23 @@ def _logistic(model: Any) -> Compute:
 
     def probabilities(values: Array) -> Array:
         found = expit(values @ coefficients + intercept)
-        return np.concatenate((1 - found, found), 1)
+        return np.concatenate((1 - found, found), -1)
 
     return probabilities
 
 
 def _softmax(scores: Array) -> Array:
-    scores -= scores.max(axis=1).reshape(-1, 1)
+    scores -= scores.max(axis=-1, keepdims=True)
     np.exp(scores, out=scores)
-    scores /= scores.sum(axis=1).reshape(-1, 1)
+    scores /= scores.sum(axis=-1, keepdims=True)
     return scores
 
 
 def _linear_labels(model: Any) -> Compute:
     scores, classes = _scores(model), model.classes_
     if len(classes) > 2:
-        return lambda values: classes.take(scores(values).argmax(axis=1), axis=0)
-    return lambda values: classes.take((scores(values)[:, 0] > 0).astype(np.intp), axis=0)
+        return lambda values: classes.take(scores(values).argmax(axis=-1), axis=0)
+    return lambda values: classes.take((scores(values)[..., 0] > 0).astype(np.intp), axis=0)
 
 
 def _regression(model: Any) -> Compute:

@@ -65,7 +65,7 @@ class Engine:
         self.predictor = predictor
         self._limits = limits
         self._observe = observe
-        self._apart = not predictor.verdict.merges
+        self._merges, self._piles = predictor.verdict.merges, predictor.verdict.piles
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Job] = deque()
         self._in_call = 0
@@ -84,7 +84,8 @@ class Engine:
         *alone* is said by those who know that nobody else asks in this turn of the loop. Raises as :meth:`predict`.
         """
         count = rows.count
-        if self._waiting or self._in_call or not (alone or self._apart) or not self._is_short(count):
+        joins = not alone and (self._merges or (self._piles and count == 1))
+        if joins or self._waiting or self._in_call or not self._is_short(count):
             return []
         try:
             outcomes, seconds = self._timed([(rows, parameters)])
@@ -145,7 +146,7 @@ class Engine:
                 self._waiting.popleft()
                 continue
             if jobs and (
-                self._apart
+                not (self._merges or (self._piles and job.rows.count == jobs[0].rows.count == 1))
                 or rows + job.rows.count > self._limits.batch
                 or job.parameters is not None
                 or jobs[0].parameters is not None
