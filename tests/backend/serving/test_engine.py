@@ -184,6 +184,21 @@ def test_a_request_that_is_alone_in_its_turn_does_not_wait_for_others_to_merge_w
     run(main)
 
 
+def test_single_rows_to_a_linear_model_are_one_call_and_have_the_bits_of_each_alone(registry: Registry) -> None:
+    table = frame(12)
+    calls: Calls = []
+
+    async def main() -> list[Any]:
+        engine = Engine(registry.predictor("logistic"), Limits(), lambda *call: calls.append(call))
+        return await asyncio.gather(*(engine.predict(rows(table.iloc[i : i + 1])) for i in range(12)))
+
+    answers = run(main)
+    assert calls == [(12, 12)]
+    for i, answer in enumerate(answers):
+        expected = registry.pyfunc("logistic", table.iloc[i : i + 1])
+        assert (answer.shape, answer.tobytes()) == (expected.shape, expected.tobytes())
+
+
 class Apart:
     """A short model whose answers depend on the rows beside a row."""
 
