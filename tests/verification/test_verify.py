@@ -103,6 +103,21 @@ def test_chance_alone_is_no_error(verify: Verifier) -> None:
     assert verdict(verify(*cells)) == "partly verified"
 
 
+def test_what_follows_from_chance_may_come_out_alike_twice(
+    verify: Verifier, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    counter = tmp_path_factory.mktemp("elsewhere") / "runs"  # the pipeline counts 1, the notebook's runs from 2
+    counter.write_text("0")
+    certificate = verify(
+        code(f"from pathlib import Path\nfile = Path({str(counter)!r})", "imports"),
+        code("luck = int(file.read_text()) + 1\nfile.write_text(str(luck))", "step:draw"),
+        code("coarse = luck in (2, 3)", "step:judge"),
+        code("print(coarse)", "step:show"),
+    )
+    assert verdict(certificate) == "partly verified"
+    assert certificate["subject"]["reference_runs"] == 3
+
+
 def test_what_was_in_memory_before_is_chance(verify: Verifier) -> None:
     certificate = verify(
         code("import numpy as np", "imports"),

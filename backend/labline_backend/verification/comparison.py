@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from labline_backend.verification import outputs
 from labline_backend.verification.outputs import Piece
@@ -15,8 +15,13 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.values.hashing import comparable, scheme_of
 from labline_runtime.verification import Difference, Sighting, StoredValue
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 Status = Literal["equal", "nondeterministic", "different", "not comparable"]
 Verdict = Literal["verified", "partly verified", "different"]
+
+MOST_RUNS = 4
+"""How often the notebook runs, at most: twice, and further where a difference may be chance that came out alike."""
 
 UNBOUND = "(not bound)"
 OTHER_HASH = (
@@ -113,7 +118,7 @@ def compare_value(
 
     *unread*: why that is not known.
     """
-    ours = _digest(first)
+    ours = digest_of(first)
     known = ComparedValue(
         place.step,
         place.name,
@@ -122,7 +127,7 @@ def compare_value(
         "equal",
         type=first.record.type if first is not None and first.record is not None else None,
         notebook=ours,
-        again=_digest(again),
+        again=digest_of(again),
         pipeline=theirs.digest or None if theirs is not None else None,
     )
     if first is None:
@@ -151,7 +156,7 @@ def compare_value(
         return dataclasses.replace(known, note="its library was not imported when it was handed on")
     if not comparable(ours, theirs.digest):
         return _not_comparable(known, OTHER_HASH.format(*map(scheme_of, (ours, theirs.digest))))
-    if again is not None and _digest(again) != ours:
+    if again is not None and digest_of(again) != ours:
         return dataclasses.replace(known, status="nondeterministic", note="not the same in two runs of the notebook")
     return dataclasses.replace(known, status="different")
 
@@ -185,6 +190,23 @@ def compare_cell(
     return dataclasses.replace(known, status="different", difference=found)
 
 
+def is_doubtful(compared: ComparedValue | ComparedCell, steps: Container[str | None]) -> bool:
+    """Whether *compared* is different, and another run of the notebook may tell that as chance.
+
+    *steps* are those with something that is known to be chance, or all where nothing is known: an accuracy may well
+    come out the same twice though the model is not.
+    """
+    return compared.status == "different" and compared.step in steps
+
+
+def unlike(
+    first: Mapping[K, V], before: Mapping[K, V], now: Mapping[K, V], content: Callable[[V | None], object]
+) -> dict[K, V]:
+    """What further runs of the notebook have shown, *before* and *now*: where one was not as the *first*, that one."""
+    kept = {key: each for key, each in before.items() if content(each) != content(first.get(key))}
+    return {**before, **now, **kept}
+
+
 def verdict(statuses: Iterable[str], failure: str | None) -> Verdict:
     """What follows from the single results: "partly verified" leaves out what is not the same twice, or has no digest.
 
@@ -196,7 +218,8 @@ def verdict(statuses: Iterable[str], failure: str | None) -> Verdict:
     return "partly verified" if counts["nondeterministic"] or counts["not comparable"] else "verified"
 
 
-def _digest(sighting: Sighting | None) -> str | None:
+def digest_of(sighting: Sighting | None) -> str | None:
+    """Of the content that was seen; None where there is none."""
     return None if sighting is None or sighting.record is None else sighting.record.digest or None
 
 

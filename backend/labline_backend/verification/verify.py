@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from labline_backend.engine.tracking import may_be_told
 from labline_backend.errors import InputError
 from labline_backend.verification.comparison import (
+    MOST_RUNS,
     ComparedCell,
     ComparedValue,
     FetchError,
@@ -28,6 +29,9 @@ from labline_backend.verification.comparison import (
     Verdict,
     compare_cell,
     compare_value,
+    digest_of,
+    is_doubtful,
+    unlike,
     verdict,
 )
 from labline_backend.verification.interpreter import Interpreter, InterpreterError, Stop
@@ -179,7 +183,7 @@ class _Comparison:
         self.python = ""
 
     def compare(self) -> tuple[list[ComparedValue], list[ComparedCell]]:
-        """Run the notebook, and once more where that tells more; compare."""
+        """Run the notebook, and again where that tells more; compare."""
         shown = shown_by_cell(self._outcome.notebooks, self._workspace.shown)
         first, shown_first = self._reference(self._plan.places)
         if first.error is not None:
@@ -188,12 +192,21 @@ class _Comparison:
         seen = _by_place(first)
         values = self._values(seen, {})
         cells = self._cells(shown_first, None, shown)
-        doubtful = [p for p, value in zip(self._plan.places, values, strict=True) if value.status == "different"]
-        if doubtful or any(cell.status == "different" for cell in cells):
-            again, shown_again = self._reference(doubtful)
-            values = self._values(seen, _by_place(again))
+        again: dict[tuple[int, str], Sighting] = {}
+        shown_again = dict(shown_first)
+        steps = {value.step for value in values} | {cell.step for cell in cells}
+        while self.references < MOST_RUNS:
+            doubtful = [p for p, value in zip(self._plan.places, values, strict=True) if is_doubtful(value, steps)]
+            if not doubtful and not any(is_doubtful(cell, steps) for cell in cells):
+                break
+            run, shown_now = self._reference(doubtful)
+            again = unlike(seen, again, _by_place(run), digest_of)
             # Cells of a second run that failed on its way say nothing.
-            cells = self._cells(shown_first, {**shown_first, **shown_again}, shown)
+            shown_again = unlike(shown_first, shown_again, shown_now, lambda pieces: pieces)
+            values = self._values(seen, again)
+            cells = self._cells(shown_first, shown_again, shown)
+            steps = {value.step for value in values if value.status == "nondeterministic"}
+            steps |= {cell.step for cell in cells if cell.status == "nondeterministic"}
         return self._located(values, seen), cells
 
     def _reference(self, places: Iterable[Place]) -> tuple[ReferenceResult, dict[int, tuple[Piece, ...]]]:
