@@ -85,6 +85,9 @@ def compile_notebook(
         return _Compiler(notebook, name, observed, plots, known or Known(notebook, plots)).compile()
 
 
+_SPLIT = "Split the cell, or move what it does to functions or to a module beside the notebook; or tag it `skip`."
+
+
 class _Compiler:
     def __init__(
         self, notebook: Notebook, name: str | None, observed: Sequence[Observation], plots: str | None, known: Known
@@ -112,8 +115,7 @@ class _Compiler:
         try:
             flows = self._flows(options.parallel_random)
         except TooDeepError as error:
-            message = f"Cell {error.cell.number}: the code is too deeply nested."
-            self.findings.append(finding("LL101", message, cell=error.cell.place))
+            self.findings.append(finding("LL101", str(error), cell=error.cell.place, fix=_SPLIT))
             return Compilation(None, self._sorted_findings(), infos)
         infos = self._roles()
         self.setups = find_setups(self.cells)

@@ -221,6 +221,15 @@ def test_a_notebook_that_is_too_much_to_follow_keeps_its_order(monkeypatch: pyte
     assert [(given.source, "b" in given.names) for given in last.inputs] == [("s2", True)]
 
 
+def test_a_single_statement_that_is_too_much_to_follow_is_told_with_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blurring, "_ALLOWED_A_STATEMENT", -10_000_000)  # all that is left by then is too much
+    grown = "\n".join("    rows.append(1)" for _ in range(30))
+    cells = [f"rows = []\ndef grow(rows):\n{grown}", f"({'grow(rows), ' * 30})"]
+    compilation = compile_notebook(parse(_steps(cells), "notebook.py"))
+    assert compilation.pipeline is None
+    assert [(found.code, found.cell_index) for found in compilation.findings] == [("LL101", 1)]
+
+
 @pytest.mark.parametrize(
     ("imported", "setting", "state"),
     [

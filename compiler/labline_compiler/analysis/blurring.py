@@ -14,8 +14,13 @@ from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.magics import Magics
 
 _ALLOWED = 1_500_000  # steps of work for any notebook: one or two seconds
-_ALLOWED_A_LINE = 500  # and for each of its lines
+_ALLOWED_A_LINE = 150  # and for each of its lines
+_ALLOWED_A_STATEMENT = 1_000_000  # beyond that: values are in its hands, so names cannot become one meanwhile
 _ALLOWED_AGAIN = 50_000  # within a cell, until names that it has bound since are one with the others
+
+
+class TooMuchError(Exception):
+    """A single statement takes more work to be followed than any notebook may take."""
 
 
 class Blurring(Magics):
@@ -27,6 +32,11 @@ class Blurring(Magics):
     def allow(self, lines: int) -> None:
         """The notebook has so many lines."""
         self.allowed = _ALLOWED + _ALLOWED_A_LINE * lines
+
+    def bear(self) -> None:
+        """Raises :class:`TooMuchError` within a statement that would take for ever, and all memory there is."""
+        if self.heap.work > self.allowed + _ALLOWED_A_STATEMENT:
+            raise TooMuchError
 
     def between_statements(self) -> None:
         """A statement of a cell comes next, at which no value is in anybody's hands but those that names stand for."""

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
+from labline_compiler.analysis.blurring import TooMuchError
 from labline_compiler.analysis.flows import Flows, Unit
 from labline_compiler.analysis.heap import Heap
 from labline_compiler.analysis.hidden_state import HANDLERS
@@ -92,7 +93,9 @@ class Analysis:
                 with DEEP:
                     _follow_unit(walker, unit)
             except RecursionError as error:
-                raise TooDeepError(unit.cell) from error
+                raise TooDeepError(unit.cell, "the code is too deeply nested") from error
+            except TooMuchError as error:
+                raise TooDeepError(unit.cell, "a statement takes more work to follow than there is for it") from error
             observed.after(place, walker)
             trace.finish(walker.ran[-1] if unit.parsed is not None else None)
         trace.end()
@@ -100,10 +103,10 @@ class Analysis:
 
 
 class TooDeepError(Exception):
-    """The code of a cell is nested more deeply than can be followed."""
+    """The code of a cell is nested more deeply, or does more, than can be followed: *why*."""
 
-    def __init__(self, cell: Cell) -> None:
-        super().__init__(f"Cell {cell.number} is nested too deeply.")
+    def __init__(self, cell: Cell, why: str) -> None:
+        super().__init__(f"Cell {cell.number}: {why}.")
         self.cell = cell
 
 

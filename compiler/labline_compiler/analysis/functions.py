@@ -90,6 +90,10 @@ class Functions(Mentioning):
         """All names may be read and changed; all that they may stand for."""
         raise NotImplementedError
 
+    def bear(self) -> None:
+        """Have an end where a statement takes too much work."""
+        raise NotImplementedError
+
     def spend(self, units: int = 1) -> None:
         """Count what is followed in functions, so that no notebook takes for ever."""
         self.heap.work += units
@@ -272,6 +276,7 @@ class Functions(Mentioning):
         instances. It gives no modules, nor what lives in them: else whatever is set on what it gives would be set on
         them.
         """
+        self.bear()
         drawn, changed, values, declared, seen = NONE, NONE, handed, frozenset[str](), set[int]()
         for each in (*numbers, *sorted(self.heap.reach(handed) & self.heap.functions)):
             if each not in seen:
