@@ -31,7 +31,6 @@ from labline_runtime import (
     pooling,
     post_mortem,
     registering,
-    setups,
     tracking,
     transfer,
     web,
@@ -179,9 +178,8 @@ class _Step:
                 self._run_cell(shell, place)
             parameters.bind(spec.parameters, namespace)
             inbox = transfer.Inbox(spec, namespace, before)
+            shell.recorder.start_cell()  # what is shown while values are loaded and set-ups repeated is of no cell
             received, notes = inbox.open()
-            shell.recorder.start_cell()  # what they show belongs to no cell of the step's
-            setups.repeat(spec.setups)
             tracking.start_autologging(spec)
             with self._guarding:
                 watchman = guard.Guard(spec, namespace, received, notes, before, self._guarding)

@@ -91,11 +91,10 @@ def begin(path: str) -> None:
 
 def take_inputs() -> None:
     """Bind the parameters and the values from the steps above, and restore hidden state. Raises what a step would."""
-    from labline_runtime import parameters, setups
+    from labline_runtime import parameters
 
     parameters.bind(_current().spec.parameters, _current().namespace)
     _current().inbox.open()
-    setups.repeat(_current().spec.setups)
 
 
 def resume(after: int) -> None:

@@ -289,7 +289,7 @@ class StepSpecification:
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
     types: dict[str, str] = field(default_factory=dict)  # what outputs are believed to be, as earlier runs saw them
     derive_random: bool = False  # draw from generators of the step's own, derived from those that come in
-    setups: tuple[Setup, ...] = ()  # run once the inputs are there, before the step's own cells
+    setups: tuple[Setup, ...] = ()  # run once the values are there, before hidden state is restored
     definitions: tuple[CellSource, ...] = ()  # other steps' cells whose functions may come in: for their source text
     post_mortem: bool = False  # where a cell fails, the process stays for a debugger
     lists: bool = False

@@ -8,11 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime import hidden_state, results
+from labline_runtime import hidden_state, results, setups
 from labline_runtime.documents import from_plain
 from labline_runtime.failure import StepFailure
 from labline_runtime.outcome import ArtifactRecord, Preview, StepError, ValueRecord
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepInput, StepOutput, StepSpecification
+from labline_runtime.specification import (
+    HIDDEN_STATE_PREFIX,
+    Pause,
+    Setup,
+    Shared,
+    StepInput,
+    StepOutput,
+    StepSpecification,
+)
 from labline_runtime.states import patches
 from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, identify, load, memory, store
 from labline_runtime.values import shown as look_at
@@ -47,12 +55,15 @@ class Inbox:
         self._loaded: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # artifacts of which there is more to come
 
     def open(self) -> tuple[list[Received], list[Shared]]:
-        """Take all that is there before the step's first cell: bind the variables, restore the hidden state.
+        """Take all that is there before the step's first cell: bind the variables, set up the process as steps above
+        have, restore the hidden state.
 
         Returns the variables' values, and what is noted of the objects they share with other artifacts.
         """
         late = {name for pause in self._spec.pauses for name in pause.takes}
-        received, notes = self._take({name for taken in self._spec.inputs for name in taken.names} - late)
+        received, notes = self._take(
+            {name for taken in self._spec.inputs for name in taken.names} - late, self._spec.setups
+        )
         if self._spec.derive_random:
             hidden_state.derive(self._spec.step)
         return received, [*self._spec.kept, *notes]
@@ -64,7 +75,7 @@ class Inbox:
             hidden_state.derive(self._spec.step)
         return received, notes
 
-    def _take(self, wanted: set[str]) -> tuple[list[Received], list[Shared]]:
+    def _take(self, wanted: set[str], again: Sequence[Setup] = ()) -> tuple[list[Received], list[Shared]]:
         received: list[Received] = []
         notes: list[Shared] = []
         states: dict[str, Any] = {}
@@ -84,6 +95,9 @@ class Inbox:
                     fact = facts.get(name, {})
                     received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
         results.put_back({value.name: value.value for value in received})
+        setups.repeat(
+            again
+        )  # before the states: what these were set to since, and where generators stand by now, counts
         hidden_state.restore_all(states, self._baseline)
         return received, notes
 

@@ -118,7 +118,7 @@ class _Compiler:
             self.findings.append(finding("LL101", str(error), cell=error.cell.place, fix=_SPLIT))
             return Compilation(None, self._sorted_findings(), infos)
         infos = self._roles()
-        self.setups = find_setups(self.cells)
+        self.setups = find_setups(self.cells, self.known.beside)
         for found in self.setups.told(flows.findings):
             found = merging(found, flows.parted, step_options, self.cells)
             self.findings.append(with_own_name(found, step_options, self.cells))

@@ -21,6 +21,8 @@ class Known:
         modules = {**notebook.modules, **written}
         self.analysis = Analysis(plots, read_modules(modules, unsettled | notebook.absent))
         self.keeping = KeepingModules(modules)
+        # Modules and packages of which the files are beside the notebook, or get there.
+        self.beside = unsettled | {path.partition("/")[0].removesuffix(".py") for path in modules}
         self._notebook = notebook
         self._aliases = aliases(cell.source for cell in notebook.code_cells)
         self._parsed: dict[tuple[int, str], ParsedCell] = {}

@@ -12,8 +12,10 @@ import ast
 import builtins
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 from labline_compiler.analysis.operations import words
 from labline_compiler.assignment import CodeCell
@@ -66,6 +68,8 @@ _PLAIN = words(
 ) | frozenset(sys.stdlib_module_names)
 
 _LITERAL_MAKERS = frozenset(("dict", "float", "int", "list", "set", "str", "tuple"))
+_WORD = re.compile(r"\w+")
+_FIRST_WORD = re.compile(r"(?<![\w.])\w+")
 _PURE = (
     *(ast.Call, ast.Attribute, ast.Name, ast.Constant, ast.keyword, ast.List, ast.Tuple, ast.Set, ast.Dict),
     *(ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.expr_context),
@@ -80,106 +84,143 @@ class _Imported:
     statement: str
 
 
-@dataclass(frozen=True)
+class _Mentions(NamedTuple):
+    """Names that code mentions other than by importing them, and those of them that it binds."""
+
+    used: set[str]
+    bound: set[str]
+
+
+@dataclass(frozen=True, eq=False)
 class Standing:
     """A statement of a step's cell that can be run again: where it stands, and in which library its effect is seen."""
 
     cell: CodeCell
+    place: int  # of the cell, among those looked at
     node: ast.stmt
     text: str
     library: str
 
 
 class Setups:
-    """Those of a notebook."""
+    """Those of a notebook, but for imports of the modules called *beside*.
 
-    def __init__(self, cells: Iterable[CodeCell]) -> None:
+    What these do when they are imported is read off their text and travels; doing it again may write a file twice.
+    """
+
+    def __init__(self, cells: Iterable[CodeCell], beside: Container[str] = ()) -> None:
         self._cells = [c for c in cells if c.parsed is not None and not c.parsed.local]
-        self._bindings: dict[str, _Imported] | None = None
+        self._beside = beside
         self._standing = list(self._found())
         self._spans: dict[str, tuple[int, int]] = {}  # of steps: the places of their first and last cells
         for place, c in enumerate(self._cells):
             if c.step is not None:
                 self._spans[c.step] = (self._spans.get(c.step, (place, place))[0], place)
+        self._always = [Setup(each.text) for each in self._standing]
+        self._in_use = [Setup(each.text, each.library) for each in self._standing]
 
     def __bool__(self) -> bool:
         return bool(self._standing)
 
     def of(self, step: str) -> tuple[Setup, ...]:
         """What the step called *step* has to run again before its own cells."""
-        return tuple(Setup(each.text, self._where(each, step)) for each in self._standing if self._above(each, step))
+        named = {each.library for each in self._standing if self._is_named(each.library, step)}
+        return tuple(
+            self._always[i] if each.library in named else self._in_use[i]
+            for i, each in enumerate(self._standing)
+            if self._above(each, step)
+        )
 
     def told(self, findings: Iterable[Finding]) -> list[Finding]:
         """*findings* without those on statements that all later steps run again."""
-        again = [
-            (each.cell.cell.index, range(each.node.lineno, (each.node.end_lineno or each.node.lineno) + 1))
-            for each in self._standing
-            if all(step == each.cell.step or self._above(each, step) for step in self._below(each))
-        ]
         return [
-            found
-            for found in findings
-            if found.code != "LL303" or not any(found.cell_index == cell and found.line in at for cell, at in again)
+            found for found in findings if found.code != "LL303" or not any(map(self._settled(found), self._standing))
         ]
 
-    def _below(self, each: Standing) -> Iterator[str]:
-        """The steps that have cells below it."""
-        place = self._cells.index(each.cell)
-        return (step for step, (_, last) in self._spans.items() if last > place)
+    def _settled(self, found: Finding) -> Callable[[Standing], bool]:
+        """Whether a finding is on a statement, and all steps with cells below that one run it again."""
+
+        def settles(each: Standing) -> bool:
+            lines = range(each.node.lineno, (each.node.end_lineno or each.node.lineno) + 1)
+            return (
+                found.cell_index == each.cell.cell.index
+                and found.line in lines
+                and all(
+                    step == each.cell.step or last <= each.place or self._above(each, step)
+                    for step, (_, last) in self._spans.items()
+                )
+            )
+
+        return settles
 
     def _above(self, each: Standing, step: str) -> bool:
         """Whether it stands above all cells of another step."""
-        return step != each.cell.step and self._cells.index(each.cell) < self._spans.get(step, (-1, -1))[0]
+        return step != each.cell.step and each.place < self._spans.get(step, (-1, -1))[0]
 
-    def _where(self, each: Standing, step: str) -> str:
-        """The library that has to be in use for it to matter; nothing where the step's code names it anyway."""
-        if not each.library:
-            return ""
-        names = {name for name, at in self._imports.items() if at.origin.partition(".")[0] == each.library}
-        words = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted({each.library, *names})))})\b")
-        own = (c.cell.source for c in self._cells if c.step in (step, None))
-        return "" if any(words.search(source) for source in own) else each.library
+    def _is_named(self, library: str, step: str) -> bool:
+        """Whether the code of a step names *library*, so that it is in use there."""
+        if not library:
+            return False
+        names = {name for name, at in self._imports.items() if at.origin.partition(".")[0] == library}
+        return not (self._words.get(step, set()) | self._words.get(None, set())).isdisjoint({library, *names})
+
+    @cached_property
+    def _words(self) -> Mapping[str | None, set[str]]:
+        """The words of each step's code; of the cells that come before every step under None."""
+        found: dict[str | None, set[str]] = {}
+        for c in self._cells:
+            found.setdefault(c.step, set()).update(_WORD.findall(c.cell.source))
+        return found
 
     # ------------------------------------------------------------------------------------------------ what there is
 
     def _found(self) -> Iterator[Standing]:
-        for c in self._cells:
+        for place, c in enumerate(self._cells):
             if c.step is None or c.parsed is None or not _TELLING.search(c.cell.source):
                 continue
             for node in c.parsed.tree.body:
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
-                    yield from self._changing_import(c, node)
+                    found = self._changing_import(node)
                 elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                    yield from self._call(c, node)
+                    found = self._call(node)
+                else:
+                    continue
+                yield from (Standing(c, place, node, text, library) for text, library in found)
 
-    def _changing_import(self, c: CodeCell, node: ast.Import | ast.ImportFrom) -> Iterator[Standing]:
+    def _changing_import(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.ImportFrom) and (node.level or node.module in (None, "__future__")):
             return
         for alias in node.names:
             module = alias.name if isinstance(node, ast.Import) else str(node.module)
-            single = type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]})
-            text = ast.unparse(ast.fix_missing_locations(single))
+            top = module.partition(".")[0]
             library = next((seen for name, seen in _CHANGING.items() if f"{module}.".startswith(f"{name}.")), None)
-            if library is not None:
-                yield Standing(c, node, text, library)
-            elif module.partition(".")[0] not in _PLAIN and alias.name != "*" and not self._is_used(alias, node):
-                yield Standing(c, node, text, "")
-
-    def _is_used(self, alias: ast.alias, imported: ast.stmt) -> bool:
-        """Whether anything but imports mentions the name that an import binds."""
-        name = alias.asname or alias.name.partition(".")[0]
-        word = re.compile(rf"(?<![\w.]){re.escape(name)}\b")
-        for c in self._cells:
-            if not word.search(c.cell.source) or c.parsed is None:
+            if library is None and (top in _PLAIN or top in self._beside or alias.name == "*" or self._is_used(alias)):
                 continue
-            for node in ast.walk(c.parsed.tree):
-                if isinstance(node, ast.Name) and node.id == name:
-                    return True
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value):
-                    return True  # as a magic's line has it
-        return False
+            single = type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]})
+            yield ast.unparse(ast.fix_missing_locations(single)), library or ""
 
-    def _call(self, c: CodeCell, node: ast.Expr) -> Iterator[Standing]:
+    def _is_used(self, alias: ast.alias) -> bool:
+        """Whether anything but imports mentions the name that an import binds."""
+        return (alias.asname or alias.name.partition(".")[0]) in self._mentions.used
+
+    @cached_property
+    def _mentions(self) -> _Mentions:
+        """Those of all cells, each gone through once."""
+        used: set[str] = set()
+        bound: set[str] = set()
+        for c in self._cells:
+            for node in ast.walk(c.parsed.tree) if c.parsed is not None else ():
+                if isinstance(node, ast.Name):
+                    used.add(node.id)
+                    if not isinstance(node.ctx, ast.Load):
+                        bound.add(node.id)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    used.update(_FIRST_WORD.findall(node.value))  # as a magic's line has it
+                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                    bound.add(node.name)
+        return _Mentions(used, bound)
+
+    def _call(self, node: ast.Expr) -> Iterator[tuple[str, str]]:
         assert isinstance(node.value, ast.Call)  # noqa: S101 - the caller has looked
         origin = self._origin(node.value.func)
         library = "pandas" if _PANDAS_OF_TQDM.fullmatch(origin) else _CALLS.get(origin)
@@ -187,10 +228,10 @@ class Setups:
             return
         names = {part.id for part in ast.walk(node.value) if isinstance(part, ast.Name)}
         made = names - self._imports.keys()
-        if not made <= _LITERAL_MAKERS & set(dir(builtins)) or any(map(self._is_bound, names)):
+        if not made <= _LITERAL_MAKERS & set(dir(builtins)) or names & self._mentions.bound:
             return
         lines = [self._imports[name].statement for name in sorted(names - made)]
-        yield Standing(c, node, "\n".join([*lines, ast.unparse(node)]), library)
+        yield "\n".join([*lines, ast.unparse(node)]), library
 
     def _origin(self, node: ast.expr) -> str:
         parts: list[str] = []
@@ -200,32 +241,17 @@ class Setups:
         found = self._imports.get(node.id) if isinstance(node, ast.Name) else None
         return "" if found is None else ".".join([found.origin, *reversed(parts)])
 
-    @property
+    @cached_property
     def _imports(self) -> Mapping[str, _Imported]:
         """By name, what imports at the top level of cells bind; not what two of them bind differently."""
-        if self._bindings is None:
-            every: dict[str, set[_Imported]] = {}
-            for c in self._cells:
-                if c.parsed is None or "import" not in c.cell.source:
-                    continue
-                for node in c.parsed.tree.body:
-                    for name, found in _bound_by(node):
-                        every.setdefault(name, set()).add(found)
-            self._bindings = {name: found for name, (found, *more) in every.items() if not more}
-        return self._bindings
-
-    def _is_bound(self, name: str) -> bool:
-        """Whether anything but imports at the top level binds *name*."""
-        word = re.compile(rf"\b{re.escape(name)}\b")
+        every: dict[str, set[_Imported]] = {}
         for c in self._cells:
-            if c.parsed is None or not word.search(c.cell.source):
+            if c.parsed is None or "import" not in c.cell.source:
                 continue
-            for node in ast.walk(c.parsed.tree):
-                if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load):
-                    return True
-                if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name:
-                    return True
-        return False
+            for node in c.parsed.tree.body:
+                for name, found in _bound_by(node):
+                    every.setdefault(name, set()).add(found)
+        return {name: found for name, (found, *more) in every.items() if not more}
 
 
 def _bound_by(node: ast.stmt) -> Iterator[tuple[str, _Imported]]:
@@ -244,6 +270,6 @@ _TELLING = re.compile("import|" + "|".join(sorted({origin.rpartition(".")[2] for
 """What the source of a cell has that such a statement may be in."""
 
 
-def find_setups(cells: Sequence[CodeCell]) -> Setups:
+def find_setups(cells: Sequence[CodeCell], beside: Container[str] = ()) -> Setups:
     """The statements of *cells*, which are in the notebook's order, that later steps can run again."""
-    return Setups(cells)
+    return Setups(cells, beside)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
 from tests.compiler.helpers import codes, pipeline_of
 
 
@@ -94,3 +98,17 @@ def test_where_code_names_the_library_it_is_set_up_whether_or_not_it_is_loaded()
 
 def test_cells_at_the_start_of_every_step_need_not_be_repeated() -> None:
     assert repeated(("imports", TQDM), "x = 1", "y = 2") == []
+
+
+@pytest.mark.parametrize("path", ["helper.py", "helper/__init__.py"])
+def test_a_module_beside_the_notebook_is_not_imported_again_for_nothing(path: str) -> None:
+    notebook = replace(
+        parse(steps("import helper", "x = 1"), "little.py"), modules={path: "open('log', 'a').write('x')"}
+    )
+    pipeline = compile_notebook(notebook).pipeline
+    assert pipeline is not None
+    assert pipeline.steps[-1].setups == ()
+
+
+def test_a_module_that_a_cell_writes_is_not_imported_where_it_may_not_be_yet() -> None:
+    assert repeated("%%writefile helper.py\nprint('here')", "import helper", "x = 1") == []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import random
 import sys
+from pathlib import Path
 
 import pytest
 
-from labline_runtime import setups
+from labline_runtime import setups, transfer
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import Setup
+
+from .handover import Handover
 
 
 @pytest.fixture
@@ -35,3 +39,22 @@ def test_one_that_fails_says_which_and_why() -> None:
     with pytest.raises(StepFailure) as failed:
         setups.repeat([Setup("import csv\ncsv.register_dialect('x', delimiter='')")])
     assert "csv.register_dialect('x', delimiter='') raised" in failed.value.error.message
+
+
+def test_generators_stand_where_the_last_step_left_them_whatever_a_setup_draws(tmp_path: Path) -> None:
+    handover = Handover(tmp_path)
+    inputs = handover.make("import random\nrandom.seed(7)", ["@random"])
+    spec = handover.specification("after", inputs=tuple(inputs), setups=(Setup("import random\nrandom.random()"),))
+    transfer.Inbox(spec, {}, handover.baseline).open()
+    assert random.random() == random.Random(7).random()
+
+
+def test_a_setup_finds_the_libraries_of_the_values_in_use(tmp_path: Path, dialect: str) -> None:
+    handover = Handover(tmp_path)
+    inputs = handover.make("import fractions\nx = fractions.Fraction(1, 2)", ["x"])
+    sys.modules.pop("fractions")
+    setup = Setup(f"import csv\ncsv.register_dialect({dialect!r}, delimiter=';')", "fractions")
+    spec = handover.specification("after", inputs=tuple(inputs), setups=(setup,))
+    transfer.Inbox(spec, {}, handover.baseline).open()
+    assert dialect in csv.list_dialects()
+    csv.unregister_dialect(dialect)
