@@ -27,5 +27,8 @@ def repeat(setups: Iterable[Setup]) -> None:
                     message=f"What a step above has set up could not be set up here: {statement} raised "
                     f"{type(error).__name__}: {error}",
                     ename=type(error).__name__,
+                    evalue=str(error),
+                    hint="Move the statement into a cell tagged imports, which runs at the start of every step, or "
+                    "into the step that needs it; in a step of its own image, have the package there, too.",
                 )
             ) from error

@@ -112,3 +112,7 @@ def test_a_module_beside_the_notebook_is_not_imported_again_for_nothing(path: st
 
 def test_a_module_that_a_cell_writes_is_not_imported_where_it_may_not_be_yet() -> None:
     assert repeated("%%writefile helper.py\nprint('here')", "import helper", "x = 1") == []
+
+
+def test_taking_back_what_later_steps_set_up_again_is_told() -> None:
+    assert "LL303" in codes(steps("import csv\ncsv.register_dialect('x')", "csv.unregister_dialect('x')", "x = 1"))

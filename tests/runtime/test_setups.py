@@ -39,6 +39,7 @@ def test_one_that_fails_says_which_and_why() -> None:
     with pytest.raises(StepFailure) as failed:
         setups.repeat([Setup("import csv\ncsv.register_dialect('x', delimiter='')")])
     assert "csv.register_dialect('x', delimiter='') raised" in failed.value.error.message
+    assert "a cell tagged imports" in (failed.value.error.hint or "")
 
 
 def test_generators_stand_where_the_last_step_left_them_whatever_a_setup_draws(tmp_path: Path) -> None:

@@ -302,7 +302,13 @@ _UNREPEATABLE_BELOW = tuple(f"{name}." for name in UNREPEATABLE)
 _PROCESS_STATE = frozenset(
     (
         *("sys.settrace", "sys.setprofile", "atexit.register", "copyreg.pickle", "codecs.register"),
-        *("csv.register_dialect", "sqlite3.register_adapter", "sqlite3.register_converter", "faulthandler.enable"),
+        *(
+            "csv.register_dialect",
+            "csv.unregister_dialect",
+            "sqlite3.register_adapter",
+            "sqlite3.register_converter",
+            "faulthandler.enable",
+        ),
         *("multiprocessing.set_start_method", "resource.setrlimit", "threading.settrace", "tracemalloc.start"),
         *("threading.setprofile", "threading.stack_size", "sys.addaudithook", "sys.set_asyncgen_hooks"),
         *("mimetypes.add_type", "mimetypes.init", "urllib.request.install_opener", "codecs.register_error"),
