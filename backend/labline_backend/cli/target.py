@@ -193,8 +193,8 @@ def _sign_in(found: Target, connector: str | None, site: str | None) -> None:
 
     with SignIn(found, connector) as signing:
         page = signing.find()
-        if site is not None and site_of(site) != page:
-            raise InputError(f"The sign-in page is at {page}, not at {site_of(site)}; nothing was sent there.")
+        if site is not None and _site(site) != page:
+            raise InputError(f"The sign-in page is at {page}, not at {_site(site)}; nothing was sent there.")
         click.echo(f"{found.name}: the sign-in page is at {page}.")
         if signing.is_elsewhere and site is None:
             if not sys.stdin.isatty():
@@ -209,11 +209,26 @@ def _sign_in(found: Target, connector: str | None, site: str | None) -> None:
     click.echo(f"Signed in. The session's cookie is kept in {found.secret}: {until}.")
 
 
+def _site(address: str) -> str:
+    from labline_backend.errors import InputError
+    from labline_backend.kubeflow.browsing import site_of
+
+    try:
+        return site_of(address)
+    except ValueError as error:
+        raise InputError(f"--site {address} is no address. Write it as https://dex.example.org.") from error
+
+
 def _ask(what: str, *, hidden: bool = False) -> str:
-    """What the user types in, or the next line of a pipe."""
+    """What the user types in, or the next line of a pipe. Raises ``InputError`` where there is none."""
+    from labline_backend.errors import InputError
+
     if sys.stdin.isatty():
         return str(click.prompt(what, hide_input=hidden))
-    return sys.stdin.readline().rstrip("\r\n")
+    given = sys.stdin.readline().rstrip("\r\n")
+    if not given.strip():
+        raise InputError(f"{what}: nothing was given. Write it into the pipe, a line each, or use a terminal.")
+    return given
 
 
 @target.command()

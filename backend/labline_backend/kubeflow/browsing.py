@@ -5,13 +5,15 @@ It goes to https, and to this machine by http, and nowhere else. What is posted 
 
 from __future__ import annotations
 
+import contextlib
+import re
 import ssl
 from dataclasses import dataclass, field
 from email.message import Message
 from html.parser import HTMLParser
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 from urllib.request import Request
 
 from labline_backend.kubeflow.deadline import Deadline
@@ -23,6 +25,9 @@ READ_SECONDS = 15.0  # between two bytes
 WHOLE_SECONDS = 60.0  # for one page
 LARGEST_PAGE = 2 << 20  # bytes
 MOST_REDIRECTS = 20  # on the way to one page
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_IN_ADDRESSES = "%/:?#[]@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True)
@@ -132,14 +137,15 @@ class Browser:
         for _ in range(MOST_REDIRECTS):
             if answer.location is None:
                 return answer.page()
-            answer = self._asked("GET", urljoin(answer.address, answer.location))
+            answer = self._asked("GET", _joined(answer.address, answer.location))
         raise _strange(f"{site_of(answer.address)} redirects in a circle")
 
     def _asked(self, method: str, address: str, *, body: str | None = None, accept: str = "text/html") -> _Answer:
         import urllib3
 
         see_that_it_is_safe(address)
-        address = urlsplit(address)._replace(fragment="").geturl()
+        # Quoted, because parts of it are shown to the user.
+        address = quote(urlsplit(address)._replace(fragment="").geturl(), _IN_ADDRESSES)
         request = Request(address, method=method)  # noqa: S310 - for the cookies alone
         self._jar.add_cookie_header(request)
         headers = {"User-Agent": "labline", "Accept": accept}
@@ -170,7 +176,8 @@ def see_that_it_is_safe(address: str) -> None:
     """Raise ``TargetError`` where what goes to *address* could be read on the way, or it is none."""
     try:
         parts = urlsplit(address)
-        is_address = bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        # Letters of other alphabets look like these, and others than urllib3 may read another host from a backslash.
+        is_address = _HOST.fullmatch(parts.hostname or "") is not None and "@" not in parts.netloc and parts.port != 0
     except ValueError:
         is_address = False
     if not is_address or parts.scheme not in ("http", "https"):
@@ -181,6 +188,16 @@ def see_that_it_is_safe(address: str) -> None:
             f"The sign-in leads over plain http to {parts.hostname}, where anybody on the way could read the password.",
             "Use an address with https, or a port-forward on this machine.",
         )
+
+
+def _joined(address: str, reference: str) -> str:
+    """Where *reference* leads from *address*; empty where that is no address."""
+    try:
+        whole = urljoin(address, reference.strip())
+        site_of(whole)
+    except ValueError:
+        return ""
+    return whole
 
 
 def _unreachable(address: str, error: Exception) -> TargetError:
@@ -219,7 +236,12 @@ class _Told:
 
 
 class _Policy(DefaultCookiePolicy):
-    """As browsers have it: this machine counts as safe, though it is spoken to by http."""
+    """As browsers have it: a cookie without a domain is for its host alone, and this machine counts as safe, though it
+    is spoken to by http.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(strict_ns_domain=DefaultCookiePolicy.DomainStrictNonDomain)
 
     def return_ok_secure(self, cookie: Cookie, request: Any) -> bool:
         return not cookie.secure or request.type == "https" or is_here(urlsplit(request.full_url).hostname or "")
@@ -237,8 +259,9 @@ class _Answer:
         if "html" not in self.kind:
             return Page(self.address, self.status)
         parser = _Parser(self.address)
-        parser.feed(self.content.decode("utf-8", "replace"))
-        parser.close()
+        with contextlib.suppress(AssertionError):  # its word for a declaration that it does not know
+            parser.feed(self.content.decode("utf-8", "replace"))
+        parser.end()
         return Page(self.address, self.status, tuple(parser.forms), tuple(parser.links))
 
 
@@ -277,8 +300,10 @@ class _Parser(HTMLParser):
         if tag == "form":
             self._end()
 
-    def close(self) -> None:
-        super().close()
+    def end(self) -> None:
+        """The page has no more. Not ``close``, which seeks a meaning in every beginning of a tag that has no end: a
+        hundred kilobytes of them take minutes.
+        """
         self._end()
 
     def _end(self) -> None:
@@ -287,7 +312,4 @@ class _Parser(HTMLParser):
             self._open = None
 
     def _whole(self, reference: str) -> str:
-        try:
-            return urljoin(self._address, reference.strip())
-        except ValueError:
-            return ""
+        return _joined(self._address, reference)

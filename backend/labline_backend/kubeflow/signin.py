@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from labline_backend.kubeflow.targets import Target, write_whole
 HEALTH = "/apis/v2beta1/healthz"
 LOCAL = "local"  # what Dex calls its own users in Kubeflow's manifests
 _START = re.compile(r"/oauth2/start/?$")
-_CONNECTOR = re.compile(r"/auth/([^/?#]+)/?$")
+_CONNECTOR = re.compile(r"/auth/([A-Za-z0-9._~%-]+)/?$")
 _MOST_PAGES = 5  # between the target and the form
 
 
@@ -30,7 +30,7 @@ _MOST_PAGES = 5  # between the target and the form
 class Session:
     """The cookie, as ``name=value``, several by ``; ``; until when, in seconds since the epoch, where that is said."""
 
-    cookie: str
+    cookie: str = field(repr=False)
     expires: float | None
 
 

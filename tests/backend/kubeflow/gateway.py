@@ -41,6 +41,7 @@ class Ways:
     form_to: str | None = None  # a site that the form is sent to
     elsewhere: str | None = None  # the site that Dex is at, if not this one
     leads_to: str | None = None  # where the proxy sends everybody
+    shows: str | None = None  # the page that the proxy shows everybody
 
 
 @dataclass
@@ -89,6 +90,8 @@ class Site:
         ways = self.ways
         if ways.leads_to is not None:
             handler.redirect(ways.leads_to)
+        elif ways.shows is not None:
+            handler.answer(200 if "text/html" in handler.headers.get("Accept", "") else 401, ways.shows)
         elif path == "/oauth2/start":
             self._start(handler, query.get("rd", "/"))
         elif path == "/oauth2/callback":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import pty
@@ -10,11 +11,14 @@ import select
 import subprocess
 import sys
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
+from urllib.request import Request
 
 import pytest
 
+from labline_backend.kubeflow.browsing import Browser, _Told
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.signin import Session, SignIn, keep
@@ -174,6 +178,64 @@ def test_targets_without_such_a_way_are_refused_before_anything_is_asked(changed
         SignIn(Target(**{**given, **changed}))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<a " * 300_000,
+        "<!--" * 300_000,
+        "<a x='" * 200_000,
+        "<![foo[x]]>",
+        "<a href='https://x:abc/auth/y'>",
+        "<?" * 300_000,
+    ],
+    ids=lambda page: page[:9],
+)
+def test_a_page_that_is_no_html_is_a_page_of_another_kind(gateway: Site, page: str) -> None:
+    gateway.ways = Ways(shows=page)
+    assert "labline target login prod --paste" in str(refused(gateway).fix)
+
+
+def test_a_form_for_an_address_that_is_none_is_not_filled_in(gateway: Site) -> None:
+    form = "<form method=post action='{}'><input name=u><input type=password name=p></form>"
+    for action in ("https://x:abc/", "javascript:x()", "data:text/html,x", "//[x"):
+        gateway.ways = Ways(shows=form.format(action))
+        assert "takes no user name and password" in str(refused(gateway))
+    assert gateway.posted == []
+
+
+@pytest.mark.parametrize(
+    "leads_to",
+    ["http://[x", "https://x:abc/", "https://ex\xe4mple.org/", "https://a\\.example.org/", "https://a@b.example.org/"],
+)
+def test_an_address_that_is_none_or_looks_like_another_is_not_gone_to(gateway: Site, leads_to: str) -> None:
+    gateway.ways = Ways(leads_to=leads_to)
+    assert "something that is no address" in str(refused(gateway))
+
+
+def test_a_cookie_without_a_domain_is_for_its_host_alone() -> None:
+    with contextlib.closing(Browser()) as browser:
+        told = Message()
+        told["Set-Cookie"] = "session=s; Path=/"
+        told["Set-Cookie"] = "shared=s; Path=/; Domain=example.org"
+        browser._jar.extract_cookies(_Told(told), Request("https://example.org/"))  # type: ignore[arg-type]
+
+        def sent(address: str) -> list[str]:
+            request = Request(address)
+            browser._jar.add_cookie_header(request)
+            assert sorted(each.name for each in browser.cookies(address)) == sorted(
+                pair.partition("=")[0] for pair in (request.get_header("Cookie") or "").split("; ") if pair
+            )
+            return sorted(each.name for each in browser.cookies(address))
+
+        assert sent("https://example.org/a") == ["session", "shared"]
+        assert sent("https://dex.example.org/") == ["shared"]
+        assert sent("https://example.com/") == []
+
+
+def test_a_session_does_not_show_its_cookie() -> None:
+    assert "secret" not in repr(Session("name=secret", None))
+
+
 # ---------------------------------------------------------------- the command
 
 
@@ -250,6 +312,17 @@ def test_another_site_gets_the_password_only_when_the_user_names_it(
     done = here("target", "login", "prod", "--site", other.url)
     assert (done.code, len(other.posted)) == (0, 1), done.err
     assert here("target", "check", "prod").code == 0
+
+
+def test_a_pipe_that_has_ended_and_a_site_that_is_no_address_are_told(
+    here: Labline, prod: Site, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed(monkeypatch, USER)
+    done = here("target", "login", "prod")
+    assert (done.code, "Password: nothing was given" in done.err, prod.posted) == (2, True, [])
+    done = here("target", "login", "prod", "--site", "https://x:abc")
+    assert (done.code, "is no address" in done.err) == (2, True)
+    assert memory.kept == {}
 
 
 def test_at_a_terminal_the_other_site_is_shown_before_anything_is_asked_and_no_password_is(
