@@ -181,12 +181,14 @@ def converted(array: Array, kind: str, place: Place) -> Array:
     """*array* as a column type, where no value changes by that."""
     if kind == "any":
         return array
+    if not array.size:
+        return np.empty(array.shape, DTYPES[kind])
     if array.dtype == object:
         if kind == "binary":
             return _objects([value.encode() if isinstance(value, str) else value for value in array])
         if kind == "datetime" or kind == "string":
             return from_json([_decoded(v, place, i) for i, v in enumerate(array)], kind, place)
-        raise Refusal(f"{place(0)}: {said(_decoded(array[0], place, 0)) if len(array) else 'text'} is not a number.")
+        raise Refusal(f"{place(0)}: {said(_decoded(array[0], place, 0))} is not a number.")
     if kind in ("string", "binary", "datetime"):
         raise Refusal(f"{place(0)}: {array[0]} is a number, and the model takes {kind} there.")
     return exactly(array, DTYPES[kind], place)

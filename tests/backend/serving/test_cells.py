@@ -89,3 +89,9 @@ def test_times_are_what_was_sent_to_the_nanosecond_and_null_is_nat() -> None:
 def test_text_of_a_csv_is_parsed_as_python_does_and_not_nearly() -> None:
     text = "0.1000000000000000055511151231257827021181583404541015625"
     assert cells.from_text([text], "double", place)[0] == 0.1
+
+
+@pytest.mark.parametrize("kind", cells.DTYPES)
+@pytest.mark.parametrize("dtype", ["float64", "uint8", "bool", "object"])
+def test_no_values_are_no_values_of_any_type(kind: str, dtype: str) -> None:
+    assert cells.converted(np.empty(0, dtype), kind, place).shape == (0,)
