@@ -228,3 +228,18 @@ def test_a_short_model_that_is_asked_for_each_request_alone_is_asked_on_the_spot
 
     run(main)
     assert set(model.threads) == {threading.current_thread().name}
+
+
+def test_a_row_that_a_linear_model_refuses_harms_none_of_its_pile(registry: Registry) -> None:
+    table = frame(3)
+    table.iloc[1, 2] = np.nan
+
+    async def main() -> list[Any]:
+        engine = Engine(registry.predictor("logistic"), Limits())
+        asked = (engine.predict(rows(table.iloc[i : i + 1])) for i in range(3))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, refused, third = run(main)
+    assert isinstance(refused, Refusal) and "column 'c'" in refused.message
+    for i, answer in ((0, first), (2, third)):
+        assert answer.tobytes() == registry.pyfunc("logistic", table.iloc[i : i + 1]).tobytes()
