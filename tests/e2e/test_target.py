@@ -75,7 +75,8 @@ def with_storage(s3: S3, tmp_path: Path) -> Iterator[LabServer]:
     runner.close()
 
 
-def test_a_run_on_a_target_is_verified_and_carries_the_seal(with_storage: LabServer, page: Page) -> None:
+def test_a_run_on_a_target_is_verified_and_carries_the_seal(with_storage: LabServer, lone_page: Page) -> None:
+    page = lone_page  # the others' page is of the others' server
     write_notebook(with_storage.work / "far.ipynb", [("rows = [1, 2]", ["step:load"]), ("len(rows)", ["step:count"])])
     notebook = NotebookPage(page, with_storage, "far.ipynb")
     notebook.open_panel()

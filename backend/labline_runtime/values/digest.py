@@ -331,14 +331,7 @@ class Walk:
         """A class by what its body holds and its bases."""
         slots = kind.__dict__.get("__slots__", ())
         machinery = _CLASS_MACHINERY | set((slots,) if isinstance(slots, str) else slots)
-        inherited: dict[str, Any] = {}
-        for base in reversed(kind.__bases__):
-            inherited |= base.__dict__
-        body = {  # what is a base's all the same does not cross
-            name: value
-            for name, value in kind.__dict__.items()
-            if name not in machinery and inherited.get(name, inherited) is not value
-        }
+        body = {name: value for name, value in kind.__dict__.items() if name not in machinery}
         body = bookkeeping.without_combinations(kind, body)
         key = id(kind)
         outermost = key not in self._open
