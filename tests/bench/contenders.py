@@ -180,7 +180,7 @@ class Metaflow:
         pipeline = compiled(self._scenario, turn, self._folder)
         (self._folder / "flow.py").write_text(metaflow_source(pipeline))
         # Only the last step runs again where the user says so.
-        again = ["resume", pipeline.steps[-1].name] if self._scenario.cached and turn else ["run"]
+        again = ["resume", f"{pipeline.steps[-1].name}_step"] if self._scenario.cached and turn else ["run"]
         quiet = {"USERNAME": "bench", "METAFLOW_HOME": str(self._folder / "metaflow"), "DO_NOT_TRACK": "true"}
         return timed([str(self._python), "flow.py", "--quiet", *again], self._folder, quiet)
 
@@ -292,7 +292,8 @@ def kfp_source(pipeline: Pipeline) -> str:
 
 def metaflow_source(pipeline: Pipeline) -> str:
     """The pipeline, which is a chain, as a flow."""
-    names = ["start", *(step.name for step in pipeline.steps[1:-1]), pipeline.steps[-1].name]
+    # A flow's steps and what it keeps are attributes of one object, so they must not be called alike.
+    names = ["start", *(f"{step.name}_step" for step in pipeline.steps[1:])]
     parts = ["from metaflow import FlowSpec, step", "class Bench(FlowSpec):"]
     for place, step in enumerate(pipeline.steps):
         body = [f"{name} = self.{name}" for _, taken in _taken(step) for name in taken]
