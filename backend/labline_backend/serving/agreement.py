@@ -217,7 +217,7 @@ def _piles(taken: Callable[[Array], Any], ask: Callable[[Rows], Any], pool: Rows
             for start in range(0, POOL, max(size, POOL // 8))
             for place, answer in enumerate(taken(rows[start : start + size, None]))
         )
-    except Exception:
+    except Exception:  # a model may raise anything; one that does on a pile is asked row by row
         return False
 
 
