@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from labline_backend import wire
+from labline_backend.ahead import kernel_of
 from labline_backend.compiling import Compiled, compile_file, literals, summary
 from labline_backend.displays import tells_of_displays, updated
 from labline_backend.engine_errors import engine_errors
@@ -42,15 +43,15 @@ EMPTY_NOTEBOOK: wire.Document = {"cells": [], "metadata": {}, "nbformat": 4, "nb
 class Service:
     """Runs of one data folder. Thread-safe; the engine is started by the first call that needs it."""
 
-    def __init__(self, home: Home, *, track: bool = True) -> None:
-        """Open the store in *home*. Raises ``HomeError``."""
+    def __init__(self, home: Home, *, track: bool = True, launcher: Launcher | None = None) -> None:
+        """Open the store in *home*. The engine is to start steps by *launcher*. Raises ``HomeError``."""
         from labline_backend.store.runs import RunStore
 
         self.home = home
         self.store: RunStore = RunStore(home)
         self._track = track
         self._engine: Engine | None = None
-        self._launcher: Launcher | None = None  # of the engine, started before it
+        self._launcher = launcher  # of the engine, until there is one
         self._endpoints: Endpoints | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -141,7 +142,7 @@ class Service:
         with the findings where the notebook has errors, for parameters that do not fit, and for a target that fails
         its pre-flight. *begun* tells of the recurring run that begins it.
         """
-        if target == "local":
+        if target == "local" and self._launcher is None:
             self._expect(path, content)
         compilation, pipeline, document = self.compile_to_run(path, notebook, content, observed=observed)
         findings = compilation.findings
@@ -176,24 +177,15 @@ class Service:
 
     def _expect(self, path: Path, content: dict[str, Any] | None) -> None:
         """Start what the steps will be forked from beside the compilation, which takes as long."""
-        from labline_backend.kernels import KernelError, find_kernel
+        from labline_backend.kernels import KernelError
 
         try:
-            document = json.loads(path.read_bytes()) if content is None else content
-            kernel = str(document["metadata"]["kernelspec"]["name"])
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):  # a script, or there is no such notebook
+            kernel = kernel_of(json.loads(path.read_bytes()) if content is None else content)
+        except (OSError, ValueError, RecursionError):  # there is no such notebook
             return
-        folder = path.absolute().parent
-        with engine_errors(), contextlib.suppress(KernelError):  # the run will tell
-            with self._lock:
-                is_first = self._engine is None and self._launcher is None and not self._closed
-                if is_first:  # it is imported meanwhile
-                    from labline_backend.engine.launcher import Launcher
-
-                    self._launcher = Launcher(self.home)
-                    self._launcher.prepare(find_kernel(kernel), folder, ())
-            if not is_first:
-                self.engine.expect(kernel, folder)
+        if kernel is not None:
+            with engine_errors(), contextlib.suppress(KernelError):  # the run will tell
+                self.engine.expect(kernel, path.absolute().parent)
 
     def prepare(self, path: Path, compiled: Compiled) -> None:
         """Have the libraries of the notebook at *path* imported by the time that it is run. Returns at once."""
@@ -404,8 +396,8 @@ class Service:
     @staticmethod
     def _left_out(pipeline: Pipeline) -> tuple[Finding, ...]:
         """What the pipeline's options ask for and this machine does not give."""
-        from labline_backend.engine.launcher import environment
         from labline_backend.engine.local_options import left_out
+        from labline_backend.engine.variables import environment
         from labline_backend.kernels import KernelError, find_kernel
 
         variables: dict[str, str] = {}

@@ -11,26 +11,21 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labline_runtime import telemetry
 from labline_runtime.apart import LoopSpecification
-from labline_runtime.capture import CaptureSpecification
 from labline_runtime.documents import from_plain, to_json
 from labline_runtime.outcome import Progress
 from labline_runtime.specification import StepSpecification
-from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
 
-Specification = (
-    StepSpecification | LoopSpecification | ReferenceSpecification | DifferencesSpecification | CaptureSpecification
-)
+if TYPE_CHECKING:
+    from labline_runtime.capture import CaptureSpecification
+    from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
 
-TASKS: dict[str, type[Specification]] = {
-    "step": StepSpecification,
-    "loop": LoopSpecification,
-    "reference": ReferenceSpecification,
-    "differences": DifferencesSpecification,
-    "capture": CaptureSpecification,
-}
+    Specification = (
+        StepSpecification | LoopSpecification | ReferenceSpecification | DifferencesSpecification | CaptureSpecification
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,9 +65,29 @@ def run(specification: str, progress: int | None) -> int:
 def _read(path: Path) -> Specification:
     document = json.loads(path.read_text(encoding="utf-8"))
     task = document.get("task", "step") if isinstance(document, dict) else "step"
-    if task not in TASKS:
-        raise ValueError(f"this runtime knows no task {task!r}")
-    return from_plain(TASKS[task], document)
+    return from_plain(_kind(task), document)
+
+
+def _kind(task: object) -> type[Specification]:
+    """What describes a *task*. Raises ``ValueError``. What no step needs is not imported ahead of one."""
+    match task:
+        case "step":
+            return StepSpecification
+        case "loop":
+            return LoopSpecification
+        case "reference":
+            from labline_runtime.verification import ReferenceSpecification
+
+            return ReferenceSpecification
+        case "differences":
+            from labline_runtime.verification import DifferencesSpecification
+
+            return DifferencesSpecification
+        case "capture":
+            from labline_runtime.capture import CaptureSpecification
+
+            return CaptureSpecification
+    raise ValueError(f"this runtime knows no task {task!r}")
 
 
 def _runner(spec: Specification) -> Callable[[_Reporter], bool]:
@@ -86,17 +101,19 @@ def _runner(spec: Specification) -> Callable[[_Reporter], bool]:
         from labline_runtime.execute import run_step
 
         return lambda progress: run_part(spec, lambda step: run_step(step, progress)).state == "succeeded"
+    from labline_runtime.verification import DifferencesSpecification, ReferenceSpecification
+
     if isinstance(spec, ReferenceSpecification):
         from labline_runtime.reference import run_reference
 
         return lambda progress: run_reference(spec, progress).error is None
-    if isinstance(spec, CaptureSpecification):
-        from labline_runtime.capturing import run_capture
+    if isinstance(spec, DifferencesSpecification):
+        from labline_runtime.differences import run_differences
 
-        return lambda _: not run_capture(spec).error
-    from labline_runtime.differences import run_differences
+        return lambda _: bool(run_differences(spec))
+    from labline_runtime.capturing import run_capture
 
-    return lambda _: bool(run_differences(spec))
+    return lambda _: not run_capture(spec).error
 
 
 class _Reporter:

@@ -33,12 +33,11 @@ from typing import TYPE_CHECKING, NoReturn
 
 from labline_runtime import copied, forked, heap
 from labline_runtime.keeper import socket_on_stdin
+from labline_runtime.requests import IDLE, PARENT, STEP
 
 if TYPE_CHECKING:
     from labline_runtime.preload import Ahead
 
-STEP, PARENT = b"1", b"2"
-IDLE = 900.0  # seconds without a request after which a parent ends
 QUIET = 30.0  # seconds without a request after which it has one keeper left that keeps nothing
 
 NEEDED = ("labline_runtime.__main__", "labline_runtime.execute", "labline_runtime.preload")

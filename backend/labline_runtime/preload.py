@@ -23,6 +23,7 @@ from typing import Any
 
 from labline_runtime import environ, files, library, shell, tracking
 from labline_runtime.outputs import Recorder
+from labline_runtime.requests import AUTOLOGGING
 from labline_runtime.shelf import MISSING, Brought, Change, Shelf, added, set_filters
 from labline_runtime.states import generators, looks, parts, patches
 
@@ -130,7 +131,7 @@ def preload(statements: Sequence[str], folder: str, done: Ahead | None = None, *
     finally:
         uses = watch.stop()
     if written := [use.path for use in uses if use.mode == "write"]:
-        statement = tracking.AUTOLOGGING if autologging else statements[0]
+        statement = AUTOLOGGING if autologging else statements[0]
         raise Refused(statement, f"a library writes {written[0]} when it is imported")
     shelf = Shelf(found, later, aside)
     library.forget()  # what lies beside the notebook may change
@@ -172,7 +173,7 @@ def _bring_aside(scene: _Scene) -> Iterator[Brought]:
         try:  # a smaller MLflow, or another release, may not have it all
             found.append(_carry_out(f"try:\n    import {name}\nexcept ImportError:\n    pass", scene, {}))
         except Refused as refused:
-            raise Refused(tracking.AUTOLOGGING, str(refused)) from None
+            raise Refused(AUTOLOGGING, str(refused)) from None
     own = [{n: m for n, m in each.modules.items() if n.partition(".")[0] == "mlflow"} for each in found]
     for each, mine in zip(found, own, strict=True):  # whatever else they bring is of what MLflow uses
         yield replace(each, modules={name: module for name, module in each.modules.items() if name not in mine})

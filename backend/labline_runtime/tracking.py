@@ -35,7 +35,6 @@ from labline_runtime import library, shelf
 from labline_runtime.specification import StepSpecification
 
 RUN_ID = "MLFLOW_RUN_ID"
-AUTOLOGGING = "autologging"  # what all that is in TAKES is called
 TAKES = (
     "mlflow",
     "mlflow.sklearn.utils",

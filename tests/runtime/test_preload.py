@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_runtime.tracking import AUTOLOGGING
+from labline_runtime.requests import AUTOLOGGING
 from tests.runtime.conftest import BUNDLE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="warm parents are for Linux")

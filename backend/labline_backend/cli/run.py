@@ -63,15 +63,20 @@ def run(
     post_mortem: bool,
 ) -> None:
     """Run NOTEBOOK as a pipeline, on this machine or on a target, and show its progress."""
-    from labline_backend.cli.failures import BAD_INPUT
-    from labline_backend.errors import InputError
+    from labline_backend import ahead
     from labline_backend.home import Home
-    from labline_backend.service import Service
-    from labline_compiler.selection import Selection
 
     parameters = parameters_of(given)
     leave_on_signals()
-    with Service(Home.find(), track=not no_track) as service:
+    home = Home.find()
+    launcher = ahead.launcher(home, notebook) if target == "local" else None
+
+    from labline_backend.cli.failures import BAD_INPUT
+    from labline_backend.errors import InputError
+    from labline_backend.service import Service
+    from labline_compiler.selection import Selection
+
+    with Service(home, track=not no_track, launcher=launcher) as service:
         try:
             record = service.run(
                 notebook,

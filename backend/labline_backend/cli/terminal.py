@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from labline_backend import wire
-
 if TYPE_CHECKING:
     from labline_backend.store.records import RunRecord, StepRecord
     from labline_compiler.findings import Finding
@@ -57,12 +55,16 @@ def nothing_to_do(run: RunRecord, step: StepRecord) -> str | None:
 
 def document(value: Any) -> None:
     """Print one JSON document on stdout."""
+    from labline_backend import wire
+
     click.echo(wire.dumps(value))
 
 
 def refuse(message: str, found: Iterable[Finding] = (), *, as_json: bool = False, name: str | None = None) -> None:
     """Say why a command does not do what it was asked for."""
     if as_json:
+        from labline_backend import wire
+
         document(wire.problem(message, found))
         return
     errors = [f for f in found if f.severity == "error"]
@@ -103,9 +105,11 @@ _FACTS = 3  # that are told one by one
 
 def reckoned(name: str, facts: Sequence[Observation]) -> None:
     """Say on stderr with what facts of earlier runs the notebook called *name* was compiled, where there are any."""
-    told = [wire.observation(fact) for fact in facts]
-    if not told:
+    if not facts:
         return
+    from labline_backend import wire
+
+    told = [wire.observation(fact) for fact in facts]
     more = f"; and {len(told) - _FACTS} more" if len(told) > _FACTS else ""
     seen = coloured("info", "reckons with what earlier runs saw")
     click.echo(f"{name}: {seen}: {'; '.join(told[:_FACTS])}{more} (--no-observed ignores it)", err=True)

@@ -40,7 +40,7 @@ def lines(service: Service, run: str, step: str, *, outputs: bool) -> str:
 
 def _open(service: Service, record: RunRecord, request: dict[str, Any]) -> int:
     from labline_backend.engine.bundle import CONSOLE, runtime_bundle
-    from labline_backend.engine.launcher import environment
+    from labline_backend.engine.variables import environment
     from labline_backend.kernels import KernelError, find_kernel
 
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend.engine import failures, local_options
-from labline_backend.engine.launcher import Exit, StepProcess, open_log
+from labline_backend.engine.step_process import Exit, StepProcess, open_log
 from labline_backend.store.encoding import dump
 from labline_compiler.pipeline import Step
 from labline_runtime import post_mortem

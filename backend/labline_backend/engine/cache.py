@@ -11,8 +11,8 @@ from pathlib import Path
 
 from labline_backend.engine import cachekey
 from labline_backend.engine.environments import EnvironmentProbe
-from labline_backend.engine.launcher import environment
 from labline_backend.engine.pages import Pages
+from labline_backend.engine.variables import environment
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_backend.store.artifacts import ArtifactStore

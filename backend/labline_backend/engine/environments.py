@@ -13,7 +13,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from labline_backend.engine.launcher import environment
+from labline_backend.engine.variables import environment
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 

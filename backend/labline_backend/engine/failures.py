@@ -6,7 +6,7 @@ import errno
 import signal
 from pathlib import Path
 
-from labline_backend.engine.launcher import LOST, Exit
+from labline_backend.engine.step_process import LOST, Exit
 from labline_backend.home import Home, HomeError, is_full
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_compiler.pipeline import Step

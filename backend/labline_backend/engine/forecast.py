@@ -10,9 +10,9 @@ from typing import Literal
 from labline_backend.engine.cache import Cache, Lookup
 from labline_backend.engine.capacity import Share
 from labline_backend.engine.earlier import Plan
-from labline_backend.engine.launcher import environment
 from labline_backend.engine.local_options import share
 from labline_backend.engine.makespan import Makespan, Work, makespan
+from labline_backend.engine.variables import environment
 from labline_backend.kernels import Kernel
 from labline_backend.store.records import RunRecord
 from labline_compiler.pipeline import Pipeline, Step

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend.engine.attempt import Attempt
-from labline_backend.engine.launcher import open_log
 from labline_backend.engine.loop_item import AsAWholeError, Done
+from labline_backend.engine.step_process import open_log
 from labline_compiler.pipeline import Step
 from labline_runtime import retrying
 from labline_runtime.documents import from_json

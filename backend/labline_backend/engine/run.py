@@ -18,11 +18,12 @@ from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.driver import Journal, Reason
 from labline_backend.engine.imports import first_imports
-from labline_backend.engine.launcher import Launcher, environment
+from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.scheduler import Decision, Scheduler
 from labline_backend.engine.step import StepRunner
 from labline_backend.engine.tracker import Tracker
 from labline_backend.engine.tracking import PATIENCE, RunTracking, autologs
+from labline_backend.engine.variables import environment
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
 from labline_backend.registrations import unregistered

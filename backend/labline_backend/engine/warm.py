@@ -26,8 +26,7 @@ from typing import BinaryIO
 
 from labline_backend.engine.bundle import WARM
 from labline_runtime.environ import STEPS_OWN
-from labline_runtime.forkserver import IDLE, PARENT, STEP
-from labline_runtime.tracking import AUTOLOGGING
+from labline_runtime.requests import AUTOLOGGING, IDLE, PARENT, STEP
 
 MOST = 8  # warm parents at a time; each holds some 40 MB, and what its libraries take
 ATTEMPTS = 3  # times that a warm parent may fail before its steps get interpreters of their own

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from labline_backend.engine.launcher import environment
+from labline_backend.engine.variables import environment
 from labline_backend.kernels import Kernel
 
 SECONDS = 120

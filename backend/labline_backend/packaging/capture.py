@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from labline_backend.engine.bundle import FRESH, runtime_bundle
-from labline_backend.engine.launcher import environment
+from labline_backend.engine.variables import environment
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.kernels import KernelError, find_kernel

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from labline_backend.engine.launcher import Exit, Launcher, StepProcess, environment
+from labline_backend.engine.launcher import Launcher
+from labline_backend.engine.step_process import Exit, StepProcess
+from labline_backend.engine.variables import environment
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
 from labline_backend.store.encoding import dump

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from labline_backend.engine.launcher import environment
+from labline_backend.engine.variables import environment
 from labline_backend.kernels import Kernel
 from labline_backend.verification.comparison import HandedOn, Outcome
 from labline_backend.verification.interpreter import untracked

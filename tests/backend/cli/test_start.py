@@ -45,17 +45,6 @@ print([name for name in {heavy} if name in sys.modules])"""
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_what_steps_are_forked_from_is_started_before_engine_and_compiler_are_imported(
-    environment: dict[str, str],
-) -> None:
-    later = ("labline_backend.engine.engine", "labline_compiler.compile")
-    program = f"""import sys
-import labline_backend.engine.launcher
-print([name for name in {later} if name in sys.modules])"""
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 def test_a_command_imports_no_other(environment: dict[str, str]) -> None:
     program = """import sys
 from labline_backend.cli import labline

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from labline_backend.engine.launcher import Launcher, StepProcess
+from labline_backend.engine.launcher import Launcher
+from labline_backend.engine.step_process import StepProcess
 from labline_backend.engine.tracking import may_be_told
 from labline_backend.kernels import Kernel
 from tests.backend.engine.bench import Bench

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from labline_backend.engine.launcher import environment
+from labline_backend.engine.variables import environment
 from labline_backend.engine.warm import ATTEMPTS, Setting, WarmParents
 from labline_backend.kernels import Kernel
 from labline_backend.tracking.location import Location
