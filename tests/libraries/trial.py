@@ -22,6 +22,7 @@ PREPARED = {
     "patsy": "import patsy; d = {'x': [1.0, 2, 4], 'y': [2.0, 1, 3]}",
     "sympy": "import sympy; x = sympy.Symbol('x')",
     "networkx": "import networkx",
+    "numba": "import numba; f = lambda v: v + 1; g = lambda v: v + 2",
     "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0)); "
     "import statsmodels.formula.api as smf; d = {'x': y**2, 'y': y}",
 }
@@ -55,6 +56,7 @@ PAIRS = {
     ),
     "jax: an array": ("jax.numpy.ones(3)", "jax.numpy.zeros(3)"),
     "jax: a key": ("jax.random.key(1)", "jax.random.key(2)"),
+    "numba: a compiled function": ("numba.njit(f)", "numba.njit(g)"),
     "patsy: matrices of a formula": ("patsy.dmatrices('y ~ center(x)', d)", "patsy.dmatrices('y ~ x', d)"),
     "patsy: frames of a formula": (
         "[each.design_info for each in patsy.dmatrices('y ~ center(x)', d, return_type='dataframe')]",

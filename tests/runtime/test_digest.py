@@ -354,6 +354,23 @@ def test_a_class_of_pydantic_is_what_its_body_holds():
     assert digest(made(1)) == digest(made(1)) != digest(made(2))
 
 
+def test_a_class_of_pydantic_with_a_validator_is_no_other_each_time_that_it_is_made():
+    def made():
+        class Point(pydantic.BaseModel):
+            x: int = 0
+
+            @pydantic.field_validator("x")
+            @classmethod
+            def positive(cls, value):
+                return abs(value)
+
+        return Point
+
+    first, second = made(), made()  # both are there, so at different addresses
+    assert digest(first) == digest(second)
+    assert digest(first(x=1)) == digest(second(x=1)) != digest(second(x=2))
+
+
 def test_pickling_leaves_the_digest_of_a_colour_scale():
     scale = matplotlib.colors.Normalize(0, 1)
     before = digest(scale)

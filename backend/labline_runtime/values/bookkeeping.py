@@ -20,6 +20,7 @@ _ATTRIBUTES = {
     ("labline_runtime.states.filters", "Filters"): ("everything",),
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
     ("networkx.classes.graph", "Graph"): ("__networkx_cache__",),
+    ("pydantic._internal._decorators", "Decorator"): ("cls_ref",),
     ("statsmodels.base.model", "Results"): ("_summary_cache", "_summary_statistics_cache", "_nobs_int", "diagn"),
 }
 
@@ -53,6 +54,17 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
         return tuple(without(kind, part, caches=caches) for part in state)
     return state
+
+
+def without_names(make: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The *arguments* that *make* makes an object of, without names that are drawn anew for each.
+
+    Numba has one for each function that it compiles, and hands it to pickle in a text of bytes with all the rest.
+    """
+    if getattr(make, "__module__", None) == "numba.core.serialize" and make.__name__ == "custom_rebuild":
+        (compiled,) = arguments
+        return compiled.ctor, {name: part for name, part in compiled.states.items() if name != "uuid"}
+    return arguments
 
 
 def without_combinations(kind: type, body: dict[str, Any]) -> dict[str, Any]:

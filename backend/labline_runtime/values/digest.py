@@ -76,6 +76,7 @@ _CLASS_MACHINERY = frozenset(
         *("__annotations_cache__", "__slotnames__", "__abstractmethods__", "_abc_impl"),
         # made by pydantic of the class's fields, with addresses in it
         *("__pydantic_core_schema__", "__pydantic_serializer__", "__pydantic_validator__"),
+        "__pydantic_parent_namespace__",  # of the frame that made the class, which is another one once it is loaded
     )
 )
 
@@ -380,6 +381,7 @@ class Walk:
             state = 0
         if issubclass(kind, (set, frozenset)) and len(arguments) == 1 and type(arguments[0]) is list:
             arguments = (frozenset(arguments[0]),)
+        arguments = bookkeeping.without_names(make, arguments)
         state = bookkeeping.without(kind, state, caches=self._caches)
         parts = [self.node(make), self.items(arguments), self.state(state), self.node(setter)]
         parts.append(self.items(listed) if listed is not None else b"")

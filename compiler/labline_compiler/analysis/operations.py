@@ -388,7 +388,7 @@ GIVING_ARRAYS = words("cv2 skimage")
 # Functions that are handed a text in which names of the notebook stand: expressions, formulas, queries of frames.
 EVALUATING = words(
     "pandas.eval numexpr.evaluate duckdb.sql duckdb.query duckdb.execute polars.sql pandasql.sqldf patsy.dmatrix "
-    "patsy.dmatrices formulaic.model_matrix"
+    "patsy.dmatrices formulaic.model_matrix plotnine.aes plotnine.after_stat plotnine.after_scale"
 ) | {
     f"statsmodels.formula.api.{name}" for name in words("ols gls wls glm logit probit poisson mixedlm rlm gee quantreg")
 }

@@ -42,6 +42,20 @@ b.items.append(1)
 ---
 print(b, b == Box([1]))
 """,
+    "a_model_of_pydantic_with_a_validator": """
+from pydantic import BaseModel, field_validator
+class Item(BaseModel):
+    name: str
+    price: float = 1.0
+    @field_validator("price")
+    @classmethod
+    def positive(cls, v):
+        return abs(v)
+---
+items = [Item(name="a"), Item(name="b", price=-2)]
+---
+print(items, isinstance(items[0], Item), items[0] == Item(name="a"))
+""",
     "a_subclass_of_a_class_from_another_step": """
 class Base:
     def name(self):
