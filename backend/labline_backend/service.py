@@ -321,7 +321,7 @@ class Service:
 
         record = self.get(run)
         self.certificates.keep(certificate, run)
-        self.store.set_run(run, verification=Verification("ended"))
+        self.store.set_run(run, verification=Verification("ended", verdict=certificate["subject"]["verdict"]))
         return self.engine.certify(record, certificate)
 
     def cancel(self, run: str) -> wire.Document:

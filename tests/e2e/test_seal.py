@@ -39,3 +39,6 @@ def test_a_notebook_is_verified_by_keyboard_and_what_differs_is_shown(lab: LabSe
     seal.focus()
     page.keyboard.press("Enter")
     expect(row).to_be_hidden()
+    run.view.get_by_role("button", name="All runs").click()
+    listed = page.locator(".labline-RunList [data-labline-run]").first
+    expect(listed.get_by_role("img", name="Differs from the notebook")).to_be_visible()

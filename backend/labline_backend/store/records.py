@@ -38,7 +38,7 @@ class Verification:
     """How far the verification has come that a run was made for.
 
     ``doing`` says for people what is going on, ``done`` of ``total`` parts of it. ``problem`` is one sentence: why it
-    failed. What it found is in the run's certificate.
+    failed. What it found is in the run's certificate, of which ``verdict`` is the last word.
     """
 
     state: VerificationState
@@ -46,6 +46,7 @@ class Verification:
     done: int = 0
     total: int = 0
     problem: str | None = None
+    verdict: str | None = None
 
 
 @dataclass(frozen=True)

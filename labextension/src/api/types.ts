@@ -185,6 +185,7 @@ export interface Verification {
   /** 0 where it cannot be counted. */
   total: number;
   problem: string | null;
+  verdict: Verdict | null;
 }
 
 export interface RunDetail extends Run {

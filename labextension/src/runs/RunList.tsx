@@ -2,12 +2,14 @@ import React, { useEffect, useRef, useState } from 'react';
 
 import { LOCAL } from '../api/targets';
 import { isActive, type Run } from '../api/types';
+import { TITLES } from '../model/certificate';
 import { baseName, elapsed, formatAgo, formatDate, formatNumber, formatSeconds } from '../model/format';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, PageLink, StateBadge } from '../ui/parts';
 import { STATE_WORDS } from '../ui/words';
 import { KeptList } from './Kept';
+import { RowSeal } from './Seal';
 
 export interface RunListProps {
   server: ILablineServer;
@@ -158,7 +160,7 @@ function RunTable({ runs, now, open, chosen, choose }: RunTableProps): React.JSX
             tabIndex={0}
             data-labline-run={run.id}
             data-labline-state={run.state}
-            aria-label={`Run ${run.id} of ${run.notebook}, ${STATE_WORDS[run.state]}. Enter opens it, Space ticks it for comparison`}
+            aria-label={`Run ${run.id} of ${run.notebook}, ${words(run)}. Enter opens it, Space ticks it for comparison`}
             onClick={() => open(run.id)}
             onKeyDown={event => onKey(event, run.id)}
           >
@@ -187,7 +189,10 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
   return (
     <>
       <td>
-        <StateBadge state={run.state} />
+        <div className="labline-RunList-state">
+          <StateBadge state={run.state} />
+          <RowSeal run={run} />
+        </div>
       </td>
       <td title={`${run.notebook} (pipeline ${run.pipeline})`}>
         {baseName(run.notebook)}
@@ -222,6 +227,10 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
       </td>
     </>
   );
+}
+
+function words({ state, verification }: Run): string {
+  return [STATE_WORDS[state], ...(verification?.verdict ? [TITLES[verification.verdict]] : [])].join(', ');
 }
 
 /** Runs of one pipeline differ at the end of their names, so that is what stays in sight. */

@@ -48,6 +48,22 @@ export function SmallSeal({ certificate }: { certificate: Certificate }): React.
   );
 }
 
+/** The verdict alone, in a row of the list; its words are for who points at it, and for screen readers. */
+export function RowSeal({ run }: { run: Run }): React.JSX.Element | null {
+  const verdict = run.verification?.verdict;
+  return verdict ? (
+    <span
+      className="labline-RowSeal"
+      data-labline-verdict={verdict}
+      role="img"
+      aria-label={TITLES[verdict]}
+      title={TITLES[verdict]}
+    >
+      <VerdictIcon verdict={verdict} />
+    </span>
+  ) : null;
+}
+
 /** How far a verification is. */
 export function Verifying({ run }: { run: Run }): React.JSX.Element | null {
   const { verification } = run;

@@ -64,6 +64,7 @@ async def test_a_verification_is_cancelled_while_the_notebook_runs(call: Call, l
         "done": 1,
         "total": 2,
         "problem": None,
+        "verdict": None,
     }
     assert (await call("POST", f"runs/{run}/cancel")).status == 202
     assert (await ended(listener, run))["state"] == "cancelled"
