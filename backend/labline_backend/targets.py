@@ -85,6 +85,41 @@ class KnownTargets:
 
         return check(self.get(name))
 
+    def sign_in_page(self, name: str, connector: str | None = None) -> wire.Document:
+        """Where whoever signs in to a target types user name and password, rendered. Nothing is sent there.
+
+        Raises ``NotFoundError``; ``InputError`` where one cannot sign in to it from here.
+        """
+        from labline_backend.kubeflow.signin import SignIn, UndecidedError, place_of
+
+        found = self.get(name)
+        with target_errors():
+            place_of(found)
+            with SignIn(found, connector) as signing:
+                try:
+                    return wire.sign_in_page(found, signing.find(), signing.connectors)
+                except UndecidedError as error:
+                    if connector is not None:
+                        raise
+                    return wire.sign_in_page(found, None, error.among)
+
+    def sign_in(self, name: str, user: str, password: str, site: str, connector: str | None = None) -> wire.Document:
+        """Sign in to a target, at the page on *site* and nowhere else, and keep the session where the target looks.
+
+        Raises ``NotFoundError``; ``InputError`` where nobody is signed in.
+        """
+        from labline_backend.kubeflow.signin import SignIn, keep, place_of
+
+        found = self.get(name)
+        with target_errors():
+            place = place_of(found)
+            with SignIn(found, connector) as signing:
+                if (page := signing.find()) != site:
+                    raise InputError(f"The sign-in page is at {page}, not at {site}; nothing was sent there.")
+                session = signing.submit(user, password)
+            keep(found, session)
+        return {"expires": session.expires, "kept_in": place}
+
     def to_run(self, name: str, selection: Selection | None) -> Target:
         """The target of this name, for a run. Raises ``NotFoundError``; ``InputError`` where a part is to run."""
         target = self.get(name)

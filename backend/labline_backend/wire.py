@@ -178,6 +178,13 @@ def target(found: Target) -> Document:
     return {**place, "kind": "kubeflow", "settings": settings}
 
 
+def sign_in_page(found: Target, site: str | None, connectors: Sequence[str]) -> Document:
+    """Render a SignInPage: where user name and password would go; no *site* before one of *connectors* is named."""
+    from labline_backend.kubeflow.browsing import site_of
+
+    return {"site": site, "target_site": site_of(found.host), "connectors": list(connectors)}
+
+
 def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl, page: str | None = None) -> Document:
     """Render a Run: one line of the list of runs. *page* is where a browser finds it on its target."""
     tracked = None

@@ -33,7 +33,13 @@ from labline_backend.api.recurring import RecurringRunHandler, RecurringRunsHand
 from labline_backend.api.runs import CancelHandler, CloneHandler, KeepHandler, RetryHandler, RunHandler, RunsHandler
 from labline_backend.api.status import StatusHandler
 from labline_backend.api.suggestions import SuggestionsHandler
-from labline_backend.api.targets import TargetCheckHandler, TargetHandler, TargetsHandler
+from labline_backend.api.targets import (
+    SessionHandler,
+    SignInPageHandler,
+    TargetCheckHandler,
+    TargetHandler,
+    TargetsHandler,
+)
 from labline_backend.api.verifications import CertificateHandler, VerificationsHandler
 
 PREFIX = "/labline/api/v1"
@@ -47,6 +53,8 @@ OPERATIONS: dict[str, type[Any]] = {
     "/targets": TargetsHandler,
     "/targets/{target}": TargetHandler,
     "/targets/{target}/check": TargetCheckHandler,
+    "/targets/{target}/sign-in-page": SignInPageHandler,
+    "/targets/{target}/session": SessionHandler,
     "/targets/{target}/recurring-runs": RecurringRunsHandler,
     "/targets/{target}/recurring-runs/{recurring_run}": RecurringRunHandler,
     "/runs": RunsHandler,

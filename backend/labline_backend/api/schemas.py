@@ -74,7 +74,18 @@ def _check(schema: dict[str, Any], value: Any, what: str) -> None:
     if error is not None:
         field = ".".join(str(part) for part in error.absolute_path)
         where = f"{what}'s field {field!r}" if field else what
-        raise RequestError(f"{where} is not valid: {_cut(error.message)}.")
+        # What is wrong with a password, or with what holds one, is not quoted.
+        is_named = error.validator in ("required", "additionalProperties")  # by the field's name alone
+        why = "" if _holds_password(error.schema) and not is_named else f": {_cut(error.message)}"
+        raise RequestError(f"{where} is not valid{why}.")
+
+
+def _holds_password(schema: Any) -> bool:
+    """Whether values of *schema* are passwords, or have one in them."""
+    if not isinstance(schema, dict):
+        return False
+    schema = _resolve(schema)
+    return schema.get("format") == "password" or any(map(_holds_password, schema.get("properties", {}).values()))
 
 
 def _with_integers(schema: dict[str, Any], value: Any) -> Any:

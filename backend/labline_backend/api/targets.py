@@ -1,4 +1,4 @@
-"""``/targets``: where runs can go, each with its settings, never a secret."""
+"""``/targets``: where runs can go, each with its settings, never a secret. A password passes through, once."""
 
 from __future__ import annotations
 
@@ -44,3 +44,25 @@ class TargetCheckHandler(LablineHandler):
     async def post(self, target: str) -> None:
         """Try it out; nothing stays there."""
         await self.answer(lambda service: service.targets.checked(target))
+
+
+class SignInPageHandler(LablineHandler):
+    """Where one would sign in to a target."""
+
+    @authenticated
+    @authorized
+    async def post(self, target: str) -> None:
+        """Look for the page; nothing is sent there."""
+        asked = await self.body("findSignInPage")
+        await self.answer(lambda service: service.targets.sign_in_page(target, **asked))
+
+
+class SessionHandler(LablineHandler):
+    """The session with a target."""
+
+    @authenticated
+    @authorized
+    async def post(self, target: str) -> None:
+        """Sign in, at the page that was shown."""
+        given = await self.body("signIn")
+        await self.answer(lambda service: service.targets.sign_in(target, **given))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
+import time
 from dataclasses import dataclass, field
 from email.message import Message
 from html.parser import HTMLParser
@@ -22,7 +23,7 @@ from labline_backend.kubeflow.targets import is_here
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0  # between two bytes
-WHOLE_SECONDS = 60.0  # for one page
+WHOLE_SECONDS = 60.0  # for all that one sign-in waits for; nobody hurries who types
 LARGEST_PAGE = 2 << 20  # bytes
 MOST_REDIRECTS = 20  # on the way to one page
 
@@ -87,6 +88,7 @@ class Browser:
     def __init__(self, ca_file: str | None = None) -> None:
         import urllib3
 
+        self._left = WHOLE_SECONDS
         self._pools = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             ca_certs=ca_file,
@@ -153,7 +155,10 @@ class Browser:
             headers["Cookie"] = cookies
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        with self._deadline.within(WHOLE_SECONDS):
+        if self._left <= 0:
+            raise _late(address)
+        begun = time.monotonic()
+        with self._deadline.within(self._left) as passed:
             try:
                 response = self._pools.request(
                     method, address, body=body, headers=headers, redirect=False, retries=False, preload_content=False
@@ -161,7 +166,11 @@ class Browser:
                 content = response.read(LARGEST_PAGE + 1)
                 response.close()
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                raise _unreachable(address, error) from error
+                raise _late(address) if passed.is_set() else _unreachable(address, error) from error
+            finally:
+                self._left -= time.monotonic() - begun
+        if passed.is_set():  # what came until then is no whole answer
+            raise _late(address)
         if len(content) > LARGEST_PAGE:
             raise _strange(f"{site_of(address)} sends more than a page to sign in with")
         told = Message()
@@ -210,6 +219,11 @@ def _unreachable(address: str, error: Exception) -> TargetError:
     return TargetError(
         UNREACHABLE, f"{site_of(address)} cannot be reached, or does not answer in time.", "Try again.", passing=True
     )
+
+
+def _late(address: str) -> TargetError:
+    said = f"The sign-in takes too long: {site_of(address)} was the last that was waited for."
+    return TargetError(UNREACHABLE, said, "Try again.", passing=True)
 
 
 def _strange(what: str) -> TargetError:

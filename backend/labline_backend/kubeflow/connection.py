@@ -84,12 +84,21 @@ class Connection:
             )
         if self._target.secret is not None:
             self._target.check_connection()  # again: the file of targets may be edited
-            secret = secrets.read(self._target.secret)
+            secret = self._secret(self._target.secret)
             header, value = (
                 ("Cookie", secret) if self._target.auth == "cookie" else ("Authorization", f"Bearer {secret}")
             )
             self._opened.set_default_header(header, value)
         return self._opened
+
+    def _secret(self, reference: str) -> str:
+        try:
+            return secrets.read(reference)
+        except secrets.AbsentError as error:
+            if not may_sign_in(self._target):
+                raise
+            said = f"Nobody is signed in to the target {self._target.name}."
+            raise TargetError(errors.NOT_SIGNED_IN, said, _sign_in(self._target.name)) from error
 
     def _unreachable(self, error: Exception) -> TargetError:
         import urllib3
@@ -130,12 +139,11 @@ class Connection:
         is_page = status == 403 and is_session and _is_html(body)
         if status in (301, 302, 303, 307, 308, 401) or is_page:
             how = "sends to a login page" if status != 401 else "does not accept the credentials (401)"
-            renew = (
-                f"If the session has ended, sign in again: labline target login {name}."
-                if is_session
-                else "Renew the token or cookie, and see that --auth and --secret are right."
-            )
-            return error(errors.NOT_LET_IN, f"The target {name} {how} when asked for {what}.", renew)
+            message = f"The target {name} {how} when asked for {what}."
+            if may_sign_in(self._target):
+                return error(errors.NOT_SIGNED_IN, message, f"If the session has ended, {_sign_in(name, again=True)}")
+            renew = "Renew the token or cookie, and see that --auth and --secret are right."
+            return error(errors.NOT_LET_IN, message, renew)
         if status == 403:
             ask = "Ask for the rights in this namespace, or use other credentials."
             return error(errors.NOT_LET_IN, f"The target {name} does not allow {what} (403).", ask)
@@ -157,6 +165,17 @@ class Connection:
         phrase = HTTPStatus(status).phrase.lower() if status in set(HTTPStatus) else "unknown"
         see = "See that the target's release fits this Labline."
         return error(errors.REFUSED, f"The target {name} refuses {what} ({status}, {phrase}).", see)
+
+
+def may_sign_in(target: Target) -> bool:
+    """Whether one can sign in to *target* from here, and what is given then has a place."""
+    is_kept = target.secret is not None and not target.secret.startswith("env:")
+    return target.auth == "cookie" and is_kept and not target.port_forward
+
+
+def _sign_in(name: str, *, again: bool = False) -> str:
+    how = "sign in again" if again else "Sign in"
+    return f"{how}: Sign In to a Target… in the Lab, or labline target login {name} at a terminal."
 
 
 def not_kubeflow(target: Target) -> TargetError:

@@ -20,6 +20,7 @@ class Deadline:
         self._connect = connect
 
         self._lock = threading.Lock()
+        self._passed = threading.Event()  # that of the block that goes on
         # Those in use. Not their connections: one that is to close lets its socket go before the answer is read.
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         pools = (urllib3.HTTPConnectionPool, urllib3.HTTPSConnectionPool)
@@ -41,6 +42,9 @@ class Deadline:
                 self._beginning.append(beginning)
                 with deadline._lock:
                     deadline._sockets.add(beginning)
+                    is_late = deadline._passed.is_set()  # a name that took long to be looked up
+                if is_late:
+                    _shut(made)
                 return made
 
             def connect(self) -> None:
@@ -58,15 +62,13 @@ class Deadline:
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[threading.Event]:
         """Have what the block calls fail where it takes longer; the event is set then. One block at a time."""
-        passed = threading.Event()
+        passed = self._passed = threading.Event()
 
         def end() -> None:
-            passed.set()
             with self._lock:
+                passed.set()
                 for each in self._sockets:
-                    with contextlib.suppress(OSError):  # it is closed already
-                        # Not that of TLS, which another thread is in the midst of.
-                        socket.socket.shutdown(each, socket.SHUT_RDWR)
+                    _shut(each)
 
         timer = threading.Timer(seconds, end)
         timer.daemon = True
@@ -76,3 +78,9 @@ class Deadline:
         finally:
             timer.cancel()
             timer.join()
+
+
+def _shut(opened: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it is closed already
+        # Not that of TLS, which another thread is in the midst of.
+        socket.socket.shutdown(opened, socket.SHUT_RDWR)

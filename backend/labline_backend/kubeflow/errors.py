@@ -15,6 +15,7 @@ REFUSED = "LL609"
 GONE = "LL610"
 NOT_MIRRORED = "LL611"
 LATER_RIGHTS = "LL616"
+NOT_SIGNED_IN = "LL617"
 
 
 class TargetError(Exception):

@@ -15,7 +15,7 @@ from labline_backend.engine.driver import Journal, Reason
 from labline_backend.home import Home, HomeError
 from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
-from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, OUT_OF_SIGHT, REFUSED, TargetError
+from labline_backend.kubeflow.errors import GONE, NOT_MIRRORED, NOT_SIGNED_IN, OUT_OF_SIGHT, REFUSED, TargetError
 from labline_backend.kubeflow.mirror import Mirror, mirror_of
 from labline_backend.kubeflow.pod_log import PodLog
 from labline_backend.kubeflow.pods import Pod, Pods
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 2.0  # seconds between two looks at a run
 LONGEST_INTERVAL = 30.0  # while the target does not answer
+SIGNED_OUT_INTERVAL = 5.0  # while nobody is signed in: who has just signed in looks on
+UNSEEN = (OUT_OF_SIGHT, NOT_SIGNED_IN)
 
 T = TypeVar("T")
 
@@ -299,7 +301,7 @@ class KubeflowRun(Journal):
                     raise
                 self._lose_sight(error)
                 await self._pause(pause)
-                pause = min(2 * pause, LONGEST_INTERVAL)
+                pause = min(2 * pause, SIGNED_OUT_INTERVAL if error.code == NOT_SIGNED_IN else LONGEST_INTERVAL)
                 continue
             self._see_again()
             return done
@@ -333,14 +335,19 @@ class KubeflowRun(Journal):
             raise _Left
 
     def _lose_sight(self, error: TargetError) -> None:
-        if not any(each.code == OUT_OF_SIGHT for each in self.record.findings):
-            since = time.strftime("%H:%M:%S")
-            self._say(finding(OUT_OF_SIGHT, f"Out of sight since {since}: {error}", fix=error.fix))
+        code = NOT_SIGNED_IN if error.code == NOT_SIGNED_IN else OUT_OF_SIGHT
+        if not any(each.code == code for each in self.record.findings):
+            said = finding(code, f"Out of sight since {time.strftime('%H:%M:%S')}: {error}", fix=error.fix)
+            self.set_run(findings=(*self._seen_findings, replace(said, severity="warning")))
 
     def _see_again(self) -> None:
-        kept = tuple(each for each in self.record.findings if each.code != OUT_OF_SIGHT)
-        if kept != self.record.findings:
+        if (kept := self._seen_findings) != self.record.findings:
             self.set_run(findings=kept)
+
+    @property
+    def _seen_findings(self) -> tuple[Finding, ...]:
+        """Those that do not tell that the run is out of sight."""
+        return tuple(each for each in self.record.findings if each.code not in UNSEEN)
 
     def _say(self, said: Finding) -> None:
         if said not in self.record.findings:

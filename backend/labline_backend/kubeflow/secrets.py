@@ -13,6 +13,10 @@ SERVICE = "labline"  # what our entries are called in a keyring
 KINDS = ("env", "file", "keyring")
 
 
+class AbsentError(TargetError):
+    """Nothing is kept in the place that a reference names, which could hold it."""
+
+
 def checked(reference: str) -> str:
     """*reference* where it is one: ``env:NAME``, ``file:PATH`` or ``keyring:NAME``. Raises ``TargetError``."""
     kind, _, name = reference.partition(":")
@@ -31,8 +35,8 @@ def read(reference: str) -> str:
     kind, _, name = reference.partition(":")
     secret = {"env": _from_environment, "file": _from_file, "keyring": _from_keyring}[kind](name).strip()
     if not secret or any(ord(character) < 32 or ord(character) > 126 for character in secret):
-        what = "empty" if not secret else "no line of plain characters"
-        raise TargetError(NO_SECRET, f"The secret in {reference} is {what}.", "Store it anew.")
+        error, what = (TargetError, "no line of plain characters") if secret else (AbsentError, "empty")
+        raise error(NO_SECRET, f"The secret in {reference} is {what}.", "Store it anew.")
     return secret
 
 
@@ -59,7 +63,8 @@ def _from_file(name: str) -> str:
         return Path(name).expanduser().read_text("utf-8")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
-        raise TargetError(NO_SECRET, f"The secret's file {name} cannot be read: {why}.", "Correct the path.") from error
+        kind = AbsentError if isinstance(error, FileNotFoundError) else TargetError
+        raise kind(NO_SECRET, f"The secret's file {name} cannot be read: {why}.", "Correct the path.") from error
 
 
 def _from_keyring(name: str) -> str:
@@ -69,7 +74,7 @@ def _from_keyring(name: str) -> str:
     except errors.KeyringError as error:
         raise _no_keyring() from error
     if secret is None:
-        raise TargetError(
+        raise AbsentError(
             NO_SECRET, f"The keyring has no secret called {name}.", f"Store it: labline target login {name}."
         )
     return str(secret)

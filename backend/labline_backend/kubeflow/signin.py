@@ -43,6 +43,14 @@ class _Asked:
     password: str
 
 
+class UndecidedError(TargetError):
+    """Which way to sign in is meant has to be said; ``among`` are those that there are."""
+
+    def __init__(self, message: str, fix: str, among: tuple[str, ...]) -> None:
+        super().__init__(NOT_LET_IN, message, fix)
+        self.among = among
+
+
 class SignIn:
     """One sign-in to *target*. *connector* is Dex's name for the way to sign in, where it offers several."""
 
@@ -54,6 +62,8 @@ class SignIn:
         see_that_it_is_safe(target.host)
         self._target = target
         self._connector = connector
+        self.connectors: tuple[str, ...] = ()
+        """The ways to sign in that the page lets choose from, as far as there is such a page on the way."""
         self._browser = Browser(target.ca_file)
         self._asked: _Asked | None = None
 
@@ -129,16 +139,16 @@ class SignIn:
         return Session("; ".join(f"{each.name}={each.value}" for each in kept), min(ends, default=None))
 
     def _chosen(self, choices: dict[str, str]) -> str:
+        self.connectors = tuple(sorted(choices))
         if self._connector in choices:
             return choices[self._connector]
         if self._connector is None and (LOCAL in choices or len(choices) == 1):
             return choices.get(LOCAL) or next(iter(choices.values()))
-        named = ", ".join(sorted(choices))
         problem = f"there is no {self._connector}" if self._connector else "none is chosen"
-        raise TargetError(
-            NOT_LET_IN,
-            f"One can sign in to {self._target.name} by {named}; {problem}.",
+        raise UndecidedError(
+            f"One can sign in to {self._target.name} by {', '.join(self.connectors)}; {problem}.",
             f"Name one that takes a password: labline target login {self._target.name} --connector NAME.",
+            self.connectors,
         )
 
     def _unknown(self, page: Page) -> TargetError:

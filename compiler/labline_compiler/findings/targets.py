@@ -28,8 +28,7 @@ RULES = (
         "target refuses who asks",
         "error",
         "The target does not accept the credentials, or does not allow what was asked for.",
-        "Renew the token, or sign in again (labline target login NAME); see that --auth and --secret are right; or ask "
-        "for the rights.",
+        "Renew the token; see that --auth and --secret are right; or ask for the rights.",
     ),
     Rule(
         "LL604",
@@ -129,5 +128,13 @@ RULES = (
         "Kubernetes says that this user may start runs, but not try them again, or not make, pause and remove "
         "recurring ones.",
         "Ask the cluster's administrator for the rights named here.",
+    ),
+    Rule(
+        "LL617",
+        "not signed in to the target",
+        "error",
+        "The target is one to sign in to, and nobody has, or the session has ended. A run that goes on there meanwhile "
+        "is followed again once somebody has signed in.",
+        "Sign in: Sign In to a Target… in the Lab, or labline target login NAME at a terminal.",
     ),
 )

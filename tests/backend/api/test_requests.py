@@ -26,6 +26,8 @@ ROUTES = [
     ("POST", "runs/some/steps/load/release"),
     ("GET", "runs/some/steps/load/log"),
     ("GET", "runs/some/steps/load/notebook"),
+    ("POST", "targets/some/sign-in-page"),
+    ("POST", "targets/some/session"),
     ("GET", "nothing/here"),
 ]
 

@@ -6,6 +6,7 @@ and code counts once; cookies have the attributes that they have there, and are 
 
 from __future__ import annotations
 
+import contextlib
 import html
 import secrets
 import ssl
@@ -42,6 +43,8 @@ class Ways:
     elsewhere: str | None = None  # the site that Dex is at, if not this one
     leads_to: str | None = None  # where the proxy sends everybody
     shows: str | None = None  # the page that the proxy shows everybody
+    thinks: float = 0  # seconds before each answer
+    drips: bool = False  # whether answers come byte by byte, and never to an end
 
 
 @dataclass
@@ -283,14 +286,19 @@ class _Handler(BaseHTTPRequestHandler):
         headers: list[tuple[str, str]] | None = None,
     ) -> None:
         content = text.encode()
+        time.sleep(self.site.ways.thinks)
         self.send_response(status)
         for name, value in headers or ():
             self.send_header(name, value)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Content-Length", str(len(content) + self.site.ways.drips * 10**6))
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(content)
+        with contextlib.suppress(OSError):  # whoever asked has had enough
+            self.wfile.write(content)
+            while self.site.ways.drips:
+                time.sleep(0.02)
+                self.wfile.write(b" ")
         self.close_connection = True
 
     def log_message(self, *_: object) -> None:

@@ -18,6 +18,7 @@ from urllib.request import Request
 
 import pytest
 
+from labline_backend.kubeflow import browsing
 from labline_backend.kubeflow.browsing import Browser, _Told
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
@@ -160,6 +161,17 @@ def test_a_password_is_never_posted_again_elsewhere(gateway: Site, other: Site) 
     assert (len(gateway.posted), other.asked) == (1, [])
 
 
+@pytest.mark.parametrize("ways", [Ways(thinks=0.3), Ways(drips=True)], ids=["many slow pages", "a page without end"])
+def test_a_sign_in_takes_no_longer_as_a_whole_than_one_page_may(
+    gateway: Site, ways: Ways, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browsing, "WHOLE_SECONDS", 0.8)
+    gateway.ways = ways
+    error = refused(gateway)
+    assert ("takes too long" in str(error), error.code) == (True, "LL602")
+    assert gateway.sessions == {}
+
+
 def test_where_nobody_needs_to_sign_in_that_is_said(emulator: Emulator, gateway: Site) -> None:
     gateway.sessions = {"": float("inf")}  # everybody's
     assert "asks nobody to sign in" in str(refused(gateway))
@@ -272,7 +284,17 @@ def test_a_session_that_has_ended_names_the_command_that_begins_another(
     here("target", "login", "prod")
     prod.end_sessions()
     done = here("target", "check", "prod")
-    assert (done.code, "error LL603" in done.err, "labline target login prod" in done.err) == (1, True, True)
+    assert (done.code, "error LL617" in done.err, "labline target login prod" in done.err) == (1, True, True)
+
+
+def test_before_the_first_sign_in_the_command_is_named(here: Labline, prod: Site, memory: Memory) -> None:
+    done = here("target", "check", "prod")
+    assert (done.code, "error LL617" in done.err, "Nobody is signed in to the target prod" in done.err) == (
+        1,
+        True,
+        True,
+    )
+    assert "labline target login prod" in done.err
 
 
 def test_login_puts_the_session_into_the_targets_file(
@@ -358,7 +380,7 @@ def test_at_a_terminal_the_other_site_is_shown_before_anything_is_asked_and_no_p
 
 
 def out_of_sight(run: dict[str, Any]) -> list[dict[str, Any]]:
-    return [found for found in run["findings"] if found["code"] == "LL608"]
+    return [found for found in run["findings"] if found["code"] in ("LL608", "LL617")]
 
 
 def test_a_run_outlives_its_session_and_is_followed_again_after_the_next_sign_in(
@@ -372,7 +394,8 @@ def test_a_run_outlives_its_session_and_is_followed_again_after_the_next_sign_in
     gateway.end_sessions()
     lost = client.until(record, out_of_sight)
     (said,) = out_of_sight(lost)
-    assert (lost["state"], "labline target login prod" in said["fix"]) == ("running", True)
+    assert (lost["state"], said["code"], said["severity"]) == ("running", "LL617", "warning")
+    assert "labline target login prod" in said["fix"]
     keep(prod, sign_in(gateway))
     (client.folder / "go").touch()
     run = client.end(record)
