@@ -213,7 +213,14 @@ def run(record: RunRecord, steps: Sequence[StepRecord], mlflow_url: MLflowUrl, p
         "mlflow": tracked,
         "verification": None if record.verification is None else dataclasses.asdict(record.verification),
         "page": page,
+        "unseen": _unseen(record),
     }
+
+
+def _unseen(record: RunRecord) -> str | None:
+    """Why what is shown of a run on a target may be old."""
+    codes = {found.code for found in record.findings}
+    return "signed-out" if "LL617" in codes else "no-answer" if "LL608" in codes else None
 
 
 def control(found: Control) -> Document:

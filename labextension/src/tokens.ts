@@ -68,6 +68,8 @@ export namespace CommandIDs {
   export const addTarget = 'labline:add-target';
   /** Ask what is to be another of the target that the argument `target` names, or else of one that is chosen. */
   export const editTarget = 'labline:edit-target';
+  /** Sign in to the target that the argument `target` names, or else to one that is chosen; whether that was done. */
+  export const signIn = 'labline:sign-in';
   /** Forget the target that the argument `target` names, or else one that is chosen. */
   export const removeTarget = 'labline:remove-target';
   /** Ask for other parameters, and run once more what the argument `run` was made of. */

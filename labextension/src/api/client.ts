@@ -13,6 +13,7 @@ import type {
 } from './models';
 import type { PackageRequest, Packaging } from './packages';
 import type { RecurringRun, RecurringRunChange, RecurringRunRequest, Schedule, Timing } from './recurring';
+import { SIGNED_OUT, type Session, type SignInPage, type SignInRequest } from './targets';
 import type { Target, TargetCheck, TargetRequest } from './targets';
 import type {
   Compilation,
@@ -50,11 +51,25 @@ export class ApiError extends Error {
   get unavailable(): boolean {
     return this.status === 0 || this.status === 404 || this.status >= 502;
   }
+
+  /** Whether nobody is signed in to the target that was asked for. */
+  get isSignedOut(): boolean {
+    return this.findings.some(({ code }) => code === SIGNED_OUT);
+  }
+
+  /** What went wrong, and what to do next. */
+  get advice(): string {
+    const fix = this.findings.find(({ severity }) => severity === 'error')?.fix;
+    return [this.message, fix].filter(Boolean).join(' ');
+  }
 }
 
 /** The REST API, one method an operation. */
 export class LablineClient {
   constructor(readonly settings: ServerConnection.ISettings) {}
+
+  /** Asks whoever sits there to sign in to a target, and says whether they have; `null` where nobody can be asked. */
+  askToSignIn: ((target: string) => Promise<boolean>) | null = null;
 
   status(): Promise<Status> {
     return this.call('GET', ['status']);
@@ -92,6 +107,15 @@ export class LablineClient {
     return this.call('POST', ['targets', name, 'check']);
   }
 
+  /** Look for the page where one signs in to a target. */
+  signInPage(name: string, connector: string | null): Promise<SignInPage> {
+    return this.call('POST', ['targets', name, 'sign-in-page'], {}, { connector });
+  }
+
+  signIn(name: string, request: SignInRequest): Promise<Session> {
+    return this.call('POST', ['targets', name, 'session'], {}, request);
+  }
+
   removeTarget(name: string): Promise<Target> {
     return this.call('DELETE', ['targets', name]);
   }
@@ -111,19 +135,21 @@ export class LablineClient {
   }
 
   createRecurringRun(target: string, request: RecurringRunRequest): Promise<RecurringRun> {
-    return this.call('POST', ['targets', target, 'recurring-runs'], {}, request);
+    return this.signedIn(target, () => this.call('POST', ['targets', target, 'recurring-runs'], {}, request));
   }
 
   changeRecurringRun({ target, id }: RecurringRun, change: RecurringRunChange): Promise<RecurringRun> {
-    return this.call('PATCH', ['targets', target, 'recurring-runs', id], {}, change);
+    const path = ['targets', target, 'recurring-runs', id];
+    return this.signedIn(target, () => this.call('PATCH', path, {}, change));
   }
 
   pauseRecurringRun({ target, id }: RecurringRun, paused: boolean): Promise<RecurringRun> {
-    return this.call('PATCH', ['targets', target, 'recurring-runs', id], {}, { paused });
+    const path = ['targets', target, 'recurring-runs', id];
+    return this.signedIn(target, () => this.call('PATCH', path, {}, { paused }));
   }
 
   removeRecurringRun({ target, id }: RecurringRun): Promise<RecurringRun> {
-    return this.call('DELETE', ['targets', target, 'recurring-runs', id]);
+    return this.signedIn(target, () => this.call('DELETE', ['targets', target, 'recurring-runs', id]));
   }
 
   getRun(run: string): Promise<RunDetail> {
@@ -131,12 +157,12 @@ export class LablineClient {
   }
 
   createRun(request: RunRequest): Promise<RunDetail> {
-    return this.call('POST', ['runs'], {}, request);
+    return this.signedIn(request.target, () => this.call('POST', ['runs'], {}, request));
   }
 
   /** Start a run that is verified when it has ended. */
   createVerification(request: VerificationRequest): Promise<RunDetail> {
-    return this.call('POST', ['verifications'], {}, request);
+    return this.signedIn(request.target, () => this.call('POST', ['verifications'], {}, request));
   }
 
   /** Where the certificate of a run can be fetched, with every digest. */
@@ -160,7 +186,7 @@ export class LablineClient {
 
   /** Run once more what a run was made of; `parameters` count instead of its own. */
   cloneRun(run: string, parameters: Record<string, string>, target: string): Promise<RunDetail> {
-    return this.call('POST', ['runs', run, 'clone'], {}, { parameters, target });
+    return this.signedIn(target, () => this.call('POST', ['runs', run, 'clone'], {}, { parameters, target }));
   }
 
   /** What a fresh kernel has to run to be where a step failed. */
@@ -293,6 +319,19 @@ export class LablineClient {
   /** MLflow's own pages, behind the Jupyter server's login. */
   get mlflowUrl(): string {
     return this.pageUrl('labline/mlflow/');
+  }
+
+  /** Do *work* on a target, once more when somebody has signed in to it where it was refused for want of that. */
+  private async signedIn<T>(target: string | undefined, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const isSignedOut = error instanceof ApiError && error.isSignedOut && target !== undefined;
+      if (!isSignedOut || this.askToSignIn === null || !(await this.askToSignIn(target))) {
+        throw error;
+      }
+      return work();
+    }
   }
 
   private async ask(path: string, init: RequestInit = {}): Promise<Prediction> {

@@ -175,6 +175,8 @@ export interface Run {
   control?: { begun: { id: string; name: string } | null };
   /** Where a browser finds it on its target, once it is there. */
   page?: string | null;
+  /** Why what is shown of it may be old: nobody is signed in to its target, or that does not answer. */
+  unseen?: 'signed-out' | 'no-answer' | null;
 }
 
 /** How far the verification is that a run was made for. */

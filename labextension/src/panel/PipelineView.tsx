@@ -7,6 +7,7 @@ import { LazyGraph } from '../graph';
 import { stepLooks } from '../graph/looks';
 import { baseName, elapsed, formatAgo, formatSeconds } from '../model/format';
 import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pipeline';
+import { OutOfSight } from '../runs/OutOfSight';
 import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
@@ -80,6 +81,7 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
           running={running}
         />
         {run && <LastRun run={run} now={now} openRun={openRun} />}
+        {run && <OutOfSight run={run} client={client} />}
         {run && <Verifying run={run} />}
         {run && <NotVerified run={run} />}
         {run?.certificate && <SmallSeal certificate={run.certificate} />}

@@ -1,8 +1,11 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ICommandPalette, InputDialog, Notification } from '@jupyterlab/apputils';
 
-import { LOCAL, type Target } from '../api/targets';
+import { LOCAL, maySignIn, SIGNED_OUT, type Target } from '../api/targets';
+import { formatMoment } from '../model/format';
+import { NOTHING, signInFaults, toSignIn, withoutPassword } from '../model/signIn';
 import { targetFaults, targetFields, toTarget } from '../model/target';
+import { SignInForm } from '../panel/SignInForm';
 import { TargetForm } from '../panel/TargetForm';
 import { CommandIDs, ILablineServer } from '../tokens';
 import { ask } from '../ui/ask';
@@ -44,18 +47,82 @@ export const targetsPlugin: JupyterFrontEndPlugin<void> = {
           Notification.success(`${name} is ready: ${what} answers.`, { autoClose: 8000 });
         } else {
           const kind = told.severity === 'error' ? 'error' : 'warning';
-          Notification.emit([told.message, told.fix].filter(Boolean).join(' '), kind, { autoClose: false });
+          const signIn = { label: 'Sign In…', callback: () => void signInAndTryOut(name) };
+          Notification.emit([told.message, told.fix].filter(Boolean).join(' '), kind, {
+            autoClose: false,
+            actions: told.code === SIGNED_OUT ? [signIn] : []
+          });
         }
       } catch (error) {
         Notification.error(`${name} cannot be tried out: ${(error as Error).message}`, { autoClose: false });
       }
     };
 
-    /** The cluster that is named, or else chosen; `null` for none. */
-    const chosen = async (named: unknown, title: string, label: string): Promise<Target | null> => {
-      const targets = (await client.listTargets()).filter(({ name }) => name !== LOCAL);
+    const signInAndTryOut = async (name: string) => {
+      if (await signIn(name)) {
+        await tryOut(name);
+      }
+    };
+
+    const signing = new Map<string, Promise<boolean>>();
+
+    /** Ask for a user name and a password; whether somebody is signed in then. Once, however many need it. */
+    const signIn = (name: string): Promise<boolean> => {
+      const asking = signing.get(name) ?? askForSession(name).finally(() => signing.delete(name));
+      signing.set(name, asking);
+      return asking;
+    };
+
+    const askForSession = async (name: string): Promise<boolean> => {
+      const target = (await client.listTargets()).find(each => each.name === name);
+      if (target === undefined) {
+        return false;
+      }
+      const session = await ask(
+        {
+          title: `Sign In to ${name}`,
+          button: 'Sign In',
+          Form: SignInForm,
+          props: {
+            keptIn: target.settings?.secret ?? '',
+            look: (connector: string | null) => client.signInPage(name, connector)
+          },
+          first: NOTHING,
+          faults: signInFaults,
+          again: { value: withoutPassword, focus: '[data-labline-option=password]' }
+        },
+        async fields => {
+          const told = Notification.emit(`Signing in to ${name}…`, 'in-progress');
+          try {
+            return await client.signIn(name, toSignIn(fields));
+          } finally {
+            Notification.dismiss(told);
+          }
+        }
+      );
+      if (session !== undefined) {
+        const until = session.expires === null ? '' : `, until ${formatMoment(session.expires)}`;
+        Notification.success(`Signed in to ${name}${until}.`, { autoClose: 5000 });
+      }
+      return session !== undefined;
+    };
+    client.askToSignIn = signIn;
+
+    /** The cluster that is named, or else chosen among those that `fit`; `null` for none. */
+    const chosen = async (
+      named: unknown,
+      title: string,
+      label: string,
+      fits: (target: Target) => boolean = () => true
+    ): Promise<Target | null> => {
+      const all = (await client.listTargets()).filter(({ name }) => name !== LOCAL);
+      const targets = all.filter(fits);
       if (targets.length === 0) {
-        Notification.info('There is no target besides this machine.');
+        Notification.info(
+          all.length === 0
+            ? 'There is no target besides this machine.'
+            : 'There is no target to sign in to: those with a session cookie in a file or in the keyring are.'
+        );
         return null;
       }
       const picked =
@@ -81,6 +148,15 @@ export const targetsPlugin: JupyterFrontEndPlugin<void> = {
       }
     });
 
+    commands.addCommand(CommandIDs.signIn, {
+      label: 'Sign In to a Target…',
+      caption: 'Begin a session with a cluster, by user name and password',
+      execute: async args => {
+        const target = await chosen(args.target, 'Sign In to a Target', 'Sign In…', maySignIn);
+        return target !== null && (await signIn(target.name));
+      }
+    });
+
     commands.addCommand(CommandIDs.removeTarget, {
       label: 'Remove a Target…',
       caption: 'Forget a cluster; its runs stay, and go on there',
@@ -92,7 +168,12 @@ export const targetsPlugin: JupyterFrontEndPlugin<void> = {
       }
     });
 
-    for (const command of [CommandIDs.addTarget, CommandIDs.editTarget, CommandIDs.removeTarget]) {
+    for (const command of [
+      CommandIDs.addTarget,
+      CommandIDs.editTarget,
+      CommandIDs.signIn,
+      CommandIDs.removeTarget
+    ]) {
       palette?.addItem({ command, category: 'Labline' });
     }
   }

@@ -1,6 +1,7 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
 import React, { useCallback, useEffect, useState } from 'react';
 
+import { ApiError } from '../api/client';
 import { type RecurringRun } from '../api/recurring';
 import { LOCAL } from '../api/targets';
 import { type Run } from '../api/types';
@@ -8,6 +9,7 @@ import { baseName, formatAgo, formatIn, formatMoment } from '../model/format';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
 import { editRecurring } from './editing';
+import { SignedOut } from './OutOfSight';
 import { ActionButton, Empty, LinkButton, Notice, StateBadge } from '../ui/parts';
 
 /** Milliseconds between two looks at when the next runs begin. */
@@ -57,11 +59,17 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
         </span>
       </div>
       {refusal && <Notice kind="error">{refusal}</Notice>}
-      {troubles.map(trouble => (
-        <Notice key={trouble} kind="error">
-          {trouble}
-        </Notice>
-      ))}
+      {troubles.map(({ text, signedOut }) =>
+        signedOut === null ? (
+          <Notice key={text} kind="error">
+            {text}
+          </Notice>
+        ) : (
+          <SignedOut key={text} target={signedOut} client={server.client} onSignedIn={reload}>
+            {`${signedOut} wants you to sign in, so its recurring runs are not known.`}
+          </SignedOut>
+        )
+      )}
       {recurring?.length === 0 && troubles.length === 0 && (
         <Empty title="No recurring runs">
           Open a notebook, and choose <b>Run on a Schedule…</b> from the menu beside <b>Run</b>.
@@ -172,18 +180,24 @@ function Cells({ found, last, now, open }: CellsProps): React.JSX.Element {
   );
 }
 
+interface Trouble {
+  text: string;
+  /** The target that nobody is signed in to, where that is all. */
+  signedOut: string | null;
+}
+
 /** Those of all targets, what went wrong, and the way to read them again; `null` as long as none was read. */
 function useRecurring({
   client,
   runs
-}: ILablineServer): [readonly RecurringRun[] | null, readonly string[], () => void] {
+}: ILablineServer): [readonly RecurringRun[] | null, readonly Trouble[], () => void] {
   const [found, setFound] = useState<ReadonlyMap<string, readonly RecurringRun[]>>(new Map());
-  const [troubles, setTroubles] = useState<readonly string[]>([]);
+  const [troubles, setTroubles] = useState<readonly Trouble[]>([]);
   const [known, setKnown] = useState(false);
   const load = useCallback(async () => {
     try {
       const targets = await client.listTargets();
-      const wrong: string[] = [];
+      const wrong: Trouble[] = [];
       // Each shows when it answers: one that does not keeps nobody waiting.
       await Promise.all(
         targets.map(async ({ name }) => {
@@ -192,13 +206,15 @@ function useRecurring({
             setFound(before => new Map([...before, [name, listed]]));
             setKnown(known => known || name === LOCAL);
           } catch (error) {
-            wrong.push(name === LOCAL ? (error as Error).message : `${name}: ${(error as Error).message}`);
+            const { message } = error as Error;
+            const signedOut = error instanceof ApiError && error.isSignedOut ? name : null;
+            wrong.push({ text: name === LOCAL ? message : `${name}: ${message}`, signedOut });
           }
         })
       );
       setTroubles(wrong);
     } catch (error) {
-      setTroubles([(error as Error).message]);
+      setTroubles([{ text: (error as Error).message, signedOut: null }]);
     }
   }, [client]);
   useEffect(() => {

@@ -12,6 +12,7 @@ import { useNow, useSignals } from '../ui/hooks';
 import { ActionButton, Empty, LinkButton, Notice, PageLink, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CertificateView } from './CertificateView';
+import { OutOfSight } from './OutOfSight';
 import { NotVerified, Seal, Verifying } from './Seal';
 import { StepView } from './StepView';
 
@@ -89,6 +90,7 @@ function RunBody({
           />
         )}
       </RunHead>
+      <OutOfSight run={run} client={server.client} />
       <Verifying run={run} />
       {certificate && certificateOpen && (
         <CertificateView

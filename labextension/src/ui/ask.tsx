@@ -2,8 +2,9 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import { ReactWidget } from '@jupyterlab/ui-components';
 import { PromiseDelegate } from '@lumino/coreutils';
 import type { Message } from '@lumino/messaging';
-import React, { useEffect, useState } from 'react';
+import React, { useEffect, useRef, useState } from 'react';
 
+import { ApiError } from '../api/client';
 import { Notice } from './parts';
 
 /** What every form of a dialog is given. */
@@ -26,6 +27,8 @@ export interface Question<T, P extends object> {
   faults?: (value: T) => object;
   /** What has the focus at first, as a selector. */
   focus?: string;
+  /** What the form holds after `send` has said no, and the focus then; by default the same as before. */
+  again?: { value: (value: T) => T; focus: string };
 }
 
 /**
@@ -33,7 +36,7 @@ export interface Question<T, P extends object> {
  * above the form. Gives what `send` gave; `undefined` where the user gave up.
  */
 export async function ask<T, P extends object, R>(
-  { title, button, Form, props, first, faults, focus = 'input' }: Question<T, P>,
+  { title, button, Form, props, first, faults, focus = 'input', again }: Question<T, P>,
   send: (value: T) => R | Promise<R>
 ): Promise<R | undefined> {
   let value = first;
@@ -47,7 +50,7 @@ export async function ask<T, P extends object, R>(
       title,
       body,
       buttons: [Dialog.cancelButton(), Dialog.okButton({ label: button })],
-      focusNodeSelector: isFaulty ? '[aria-invalid=true]' : focus
+      focusNodeSelector: isFaulty ? '[aria-invalid=true]' : problem !== null && again ? again.focus : focus
     });
     if (!answer.button.accept || answer.value === null) {
       return undefined;
@@ -60,7 +63,8 @@ export async function ask<T, P extends object, R>(
     try {
       return await send(value);
     } catch (error) {
-      problem = (error as Error).message;
+      problem = error instanceof ApiError ? error.advice : (error as Error).message;
+      value = again?.value(value) ?? value;
     }
   }
 }
@@ -71,12 +75,13 @@ export function useFields<T extends object>({
   onChange
 }: FormProps<T>): [T, (change: Partial<T>) => void] {
   const [fields, setFields] = useState(initial);
+  const held = useRef(initial); // what comes late changes what is there by then
   return [
     fields,
     change => {
-      const next = { ...fields, ...change };
-      setFields(next);
-      onChange(next);
+      held.current = { ...held.current, ...change };
+      setFields(held.current);
+      onChange(held.current);
     }
   ];
 }

@@ -15,13 +15,15 @@ export interface TextFieldProps extends FieldProps {
   hint: string;
   fault?: string;
   wide?: boolean;
+  /** Whether nobody is to see what is typed, and nothing that the browser keeps for this page is to be filled in. */
+  secret?: boolean;
   /** What can be chosen besides typing it. */
   proposals?: readonly string[];
 }
 
 /** A line to type in, with what is wrong with it in the place of its unit. */
 export function TextField(props: TextFieldProps): React.JSX.Element {
-  const { name, label, value, onChange, unit, hint, fault, wide, proposals } = props;
+  const { name, label, value, onChange, unit, hint, fault, wide, secret, proposals } = props;
   const id = useId();
   return (
     <div className="labline-Field">
@@ -29,11 +31,11 @@ export function TextField(props: TextFieldProps): React.JSX.Element {
       <span>
         <input
           id={id}
-          type="text"
+          type={secret ? 'password' : 'text'}
           className={wide ? 'labline-mod-wide' : undefined}
           data-labline-option={name}
           placeholder={hint}
-          autoComplete="off"
+          autoComplete={secret ? 'new-password' : 'off'}
           spellCheck={false}
           value={value}
           aria-invalid={fault !== undefined}
@@ -116,21 +118,32 @@ export function Choice({ name, label, value, onChange, choices }: ChoiceProps): 
 export interface CheckFieldProps {
   name: string;
   checked: boolean;
+  /** Why it has to be ticked. */
+  fault?: string;
   onChange: (checked: boolean) => void;
   children: React.ReactNode;
 }
 
 /** Yes or no. */
-export function CheckField({ name, checked, onChange, children }: CheckFieldProps): React.JSX.Element {
+export function CheckField({ name, checked, fault, onChange, children }: CheckFieldProps): React.JSX.Element {
   return (
     <label className="labline-Check">
       <input
         type="checkbox"
         data-labline-option={name}
         checked={checked}
+        aria-invalid={fault !== undefined}
         onChange={event => onChange(event.target.checked)}
       />
-      {children}
+      <span>
+        {children}
+        {fault && (
+          <small data-labline-fault={name} aria-live="polite">
+            {' '}
+            {fault}
+          </small>
+        )}
+      </span>
     </label>
   );
 }

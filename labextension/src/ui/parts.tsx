@@ -152,7 +152,7 @@ export function Notice({
   id,
   children
 }: {
-  kind: 'error' | 'info';
+  kind: 'error' | 'warning' | 'info';
   id?: string;
   children: React.ReactNode;
 }): React.JSX.Element {
