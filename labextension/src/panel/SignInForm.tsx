@@ -7,6 +7,9 @@ import { useFields, type FormProps } from '../ui/ask';
 import { CheckField, Choice, TextField } from '../ui/fields';
 import { Notice } from '../ui/parts';
 
+/** What Dex calls its own users in Kubeflow, who are taken where nothing is chosen. */
+const USUAL = 'local';
+
 export interface SignInFormProps extends FormProps<SignInFields> {
   /** Where the session is kept, as the target refers to it. */
   keptIn: string;
@@ -19,13 +22,19 @@ export function SignInForm(props: SignInFormProps): React.JSX.Element {
   const { look, keptIn, tried } = props;
   const [fields, change] = useFields(props);
   const [trouble, setTrouble] = useState<string | null>(null);
+  const [ways, setWays] = useState(fields.page?.connectors ?? []);
   const { connector, page } = fields;
   useEffect(() => {
     let isWanted = page === null;
     if (isWanted) {
       setTrouble(null);
       look(connector).then(
-        found => isWanted && change({ page: found, agreed: false }),
+        found => {
+          if (isWanted) {
+            setWays(found.connectors);
+            change({ page: found, agreed: false });
+          }
+        },
         (error: Error) => isWanted && setTrouble(error instanceof ApiError ? error.advice : error.message)
       );
     }
@@ -37,12 +46,12 @@ export function SignInForm(props: SignInFormProps): React.JSX.Element {
   return (
     <>
       <Where page={page} trouble={trouble} />
-      {page !== null && page.connectors.length > 0 && (
+      {ways.length > 0 && (
         <Choice
           name="connector"
           label="Sign in by"
           value={connector ?? ''}
-          choices={[['', page.site === null ? 'choose…' : 'the usual way'], ...page.connectors.map(twice)]}
+          choices={[['', ways.includes(USUAL) ? 'the usual way' : 'choose…'], ...ways.map(twice)]}
           onChange={name => change({ connector: name || null, page: null })}
         />
       )}

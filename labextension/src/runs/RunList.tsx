@@ -192,19 +192,6 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
         <div className="labline-RunList-state">
           <StateBadge state={run.state} />
           <RowSeal run={run} />
-          {run.unseen && run.ended === null && (
-            <span
-              className="labline-RunList-unseen"
-              data-labline-unseen={run.unseen}
-              title={
-                run.unseen === 'signed-out'
-                  ? `${run.target} wants you to sign in: open the run`
-                  : `${run.target} does not answer at the moment`
-              }
-            >
-              {run.unseen === 'signed-out' ? 'signed out' : 'no answer'}
-            </span>
-          )}
         </div>
       </td>
       <td title={`${run.notebook} (pipeline ${run.pipeline})`}>
@@ -228,6 +215,12 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
       <td className="labline-RunList-metrics" title={allMetrics.join('\n') || (run.error ?? '')}>
         {run.error ? (
           <span className="labline-RunList-error">{run.error}</span>
+        ) : run.unseen ? (
+          <span className="labline-RunList-unseen" data-labline-unseen={run.unseen}>
+            {run.unseen === 'signed-out'
+              ? `${run.target} wants you to sign in`
+              : `${run.target} does not answer`}
+          </span>
         ) : (
           <div>
             {metrics.slice(0, 4).map(([name, value]) => (

@@ -42,9 +42,10 @@ export async function ask<T, P extends object, R>(
   let value = first;
   let problem: string | null = null;
   for (let tried = false; ; tried = true) {
-    const isFaulty = tried && Object.keys(faults?.(value) ?? {}).length > 0;
+    const isTried = tried && problem === null;
+    const isFaulty = isTried && Object.keys(faults?.(value) ?? {}).length > 0;
     const body = new FormBody<T>(value, problem, (initial, onChange) => (
-      <Form {...props} initial={initial} tried={tried} onChange={onChange} />
+      <Form {...props} initial={initial} tried={isTried} onChange={onChange} />
     ));
     const answer = await showDialog({
       title,

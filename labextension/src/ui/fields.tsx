@@ -139,7 +139,6 @@ export function CheckField({ name, checked, fault, onChange, children }: CheckFi
         {children}
         {fault && (
           <small data-labline-fault={name} aria-live="polite">
-            {' '}
             {fault}
           </small>
         )}
