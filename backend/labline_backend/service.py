@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from labline_backend.engine.driver import Driver
     from labline_backend.engine.engine import Engine
     from labline_backend.engine.launcher import Launcher
+    from labline_backend.engine.tracker import Tracker
     from labline_backend.store.certificates import Certificates
     from labline_backend.store.records import Begun, EventRecord, RunRecord, StepRecord
     from labline_backend.store.runs import RunStore
@@ -407,10 +408,10 @@ class Service:
                 variables = environment(find_kernel(pipeline.kernel), {})
         return left_out(pipeline, variables)
 
-    def _remote(self, record: RunRecord, steps: list[StepRecord]) -> Driver:
+    def _remote(self, record: RunRecord, steps: list[StepRecord], tracker: Tracker | None) -> Driver:
         from labline_backend.kubeflow.run import KubeflowRun
 
-        return KubeflowRun(self.home, self.store, record, steps)
+        return KubeflowRun(self.home, self.store, record, steps, tracker)
 
     # ------------------------------------------------------------ what steps leave behind
 

@@ -204,7 +204,8 @@ class BatchPlace:
 class Registered:
     """What came of a :class:`Registration`: the ``version``, or ``problem``, a sentence that says why there is none.
 
-    With a version, ``problem`` says what it lacks. ``cell`` is the index of the cell that has made the model.
+    With a version, ``problem`` says what it lacks. ``cell`` is the index of the cell that has made the model,
+    ``tracked`` the MLflow run that the version belongs to.
     """
 
     name: str
@@ -212,6 +213,7 @@ class Registered:
     variable: str | None = None
     cell: int | None = None
     problem: str | None = None
+    tracked: str | None = None
 
 
 @dataclass(frozen=True)

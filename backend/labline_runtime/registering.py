@@ -57,7 +57,7 @@ def register(spec: StepSpecification, namespace: Mapping[str, Any], run_id: str 
         if run_id is None and wish.experiment is None:
             raise _UnregisteredError("MLflow records nothing of this step; see that tracking is on and that it answers")
         found = _find_model(spec, wish, namespace)
-        version, lacks = _log(spec, wish, namespace, run_id, found)
+        version, tracked, lacks = _log(spec, wish, namespace, run_id, found)
     except _UnregisteredError as reason:
         why = str(reason)
     except Exception as error:
@@ -68,7 +68,7 @@ def register(spec: StepSpecification, namespace: Mapping[str, Any], run_id: str 
         problem = None
         if lacks is not None:
             problem = f"Model {wish.name} version {version}, {found.variable} of cell {found.cell.shown}, {lacks}."
-        return Registered(wish.name, version, found.variable, found.cell.index, problem)
+        return Registered(wish.name, version, found.variable, found.cell.index, problem, tracked)
     place = found.cell if found is not None else _own_cells(spec)[-1]
     return Registered(wish.name, None, found.variable if found else None, place.index, _sentence(wish.name, why))
 
@@ -216,8 +216,8 @@ def _as_input(value: Any, model: Any) -> Any:
 
 def _log(
     spec: StepSpecification, wish: Registration, namespace: Mapping[str, Any], run_id: str | None, model: _Model
-) -> tuple[str, str | None]:
-    """Log and register the model; the version, and what it lacks."""
+) -> tuple[str, str, str | None]:
+    """Log and register the model; the version, the run that it belongs to, and what it lacks."""
     import cloudpickle
 
     rows = _find_input(spec, wish, model, namespace)
@@ -237,6 +237,7 @@ def _log(
                 "input_example": rows[:SHOWN],
             }
         with _run(mlflow, wish, run_id, tags), _sampled(mlflow, rows if wish.sample else None) as files:
+            tracked = str(mlflow.active_run().info.run_id)
             logged = mlflow.sklearn.log_model(
                 model.value,
                 name="model",
@@ -256,7 +257,7 @@ def _log(
     lacks = None
     if rows is None:
         lacks = "has no signature and no example: what it is asked with is not known; name `input` in the option"
-    return version, lacks
+    return version, tracked, lacks
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal, Protocol, Unpack
 
+from labline_backend.engine.tracker import Tracker
 from labline_backend.home import Home, HomeError
 from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.store.runs import RunChanges, RunStore, StepChanges
@@ -29,8 +30,8 @@ class Driver(Protocol):
         """Go on to the run's end; the record as it is then. Never raises."""
 
 
-RemoteTarget = Callable[[RunRecord, list[StepRecord]], Driver]
-"""Makes the driver of a run whose target is not this machine."""
+RemoteTarget = Callable[[RunRecord, list[StepRecord], Tracker | None], Driver]
+"""Makes the driver of a run whose target is not this machine; it tells the tracker about it."""
 
 
 class Journal:

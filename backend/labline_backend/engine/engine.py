@@ -434,7 +434,7 @@ class Engine:
         if kernel is not None:
             return Run(thread.means, record, steps, kernel, workspace)
         assert self._remote is not None  # noqa: S101 - the callers have looked
-        return self._remote(record, steps)
+        return self._remote(record, steps, self._tracker)
 
     def _bury(self, record: RunRecord) -> None:
         """Cancel a run that nobody drives."""

@@ -22,7 +22,7 @@ from labline_backend.engine.launcher import Launcher
 from labline_backend.engine.scheduler import Decision, Scheduler
 from labline_backend.engine.step import StepRunner
 from labline_backend.engine.tracker import Tracker
-from labline_backend.engine.tracking import PATIENCE, RunTracking, autologs
+from labline_backend.engine.tracking import LEAVING, PATIENCE, RunTracking, autologs
 from labline_backend.engine.variables import environment
 from labline_backend.home import Home, HomeError
 from labline_backend.kernels import Kernel
@@ -38,9 +38,6 @@ from labline_runtime.notebook import write_atomically
 from labline_runtime.outcome import StepError
 
 log = logging.getLogger(__name__)
-
-LEAVING = 5.0
-"""Seconds that the tracker gets when the engine closes."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ class Tracker(Protocol):
     async def start_run(self, run: RunRecord) -> TrackedRun | None:
         """Open the run at the tracker."""
 
-    async def start_step(self, run: RunRecord, step_name: str) -> str | None:
-        """Open a nested run for the step; its id."""
+    async def start_step(self, run: RunRecord, step_name: str, started: float | None = None) -> str | None:
+        """Open a nested run for the step, which has begun now or when it *started*; its id."""
 
     def environment(self, run: RunRecord, step_mlflow_run_id: str | None) -> dict[str, str]:
         """What the step's process needs so that the user's own calls land in its run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Coroutine, Iterable
 from dataclasses import replace
@@ -18,6 +19,9 @@ from labline_compiler.pipeline import Pipeline, Step
 
 PATIENCE = 120.0
 """Seconds that the tracker may take to open what a step needs, and to keep everything at the end."""
+
+LEAVING = 5.0
+"""Seconds that the tracker gets when the engine closes."""
 
 _USES_MLFLOW = re.compile(r"\bmlflow\b")
 # All variables are looked at, not one by its name: ``dict(os.environ)``, ``os.environ.items()``.
@@ -97,6 +101,15 @@ class RunTracking:
             self._problem(error)
             return {}
 
+    def start_step(self, record: StepRecord) -> None:
+        """Open, on the side, the run of a step that has started where nothing waits for that."""
+        if self._tracker is not None:
+            self._start(self._tracker, record.name, record.started)
+
+    def is_open(self, name: str) -> bool:
+        """Whether this has opened a run for the step that has not ended."""
+        return name in self._starting
+
     def end_step(self, record: StepRecord, folder: Path) -> None:
         """Record on the side how a step, or one attempt at it, ended."""
         if self._tracker is not None:
@@ -115,8 +128,7 @@ class RunTracking:
             return ()
         try:
             async with asyncio.timeout(patience):
-                while self._aside:
-                    await asyncio.wait(set(self._aside))
+                await self._all_told()
                 ended = replace(run, experiment_id=self.run.experiment_id, mlflow_run_id=self.run.mlflow_run_id)
                 await self._tracker.finish_run(ended, run_metrics(steps))
         except TimeoutError:
@@ -138,8 +150,20 @@ class RunTracking:
             ),
         )
 
-    def _start(self, tracker: Tracker, name: str) -> asyncio.Task[str | None]:
-        task = self._starting[name] = self._spawn(self._start_step(tracker, name))
+    async def leave(self, patience: float) -> None:
+        """Leave a run that goes on without us: what was told so far is recorded, and no end."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._all_told()
+        for task in self._aside:
+            task.cancel()
+
+    async def _all_told(self) -> None:
+        while self._aside:
+            await asyncio.wait(set(self._aside))
+
+    def _start(self, tracker: Tracker, name: str, started: float | None = None) -> asyncio.Task[str | None]:
+        task = self._starting[name] = self._spawn(self._start_step(tracker, name, started))
         return task
 
     async def _open(self, tracker: Tracker) -> None:
@@ -156,11 +180,11 @@ class RunTracking:
                 )
             )
 
-    async def _start_step(self, tracker: Tracker, name: str) -> str | None:
+    async def _start_step(self, tracker: Tracker, name: str, started: float | None) -> str | None:
         if self._opening is not None:
             await self._opening
         try:
-            tracked = await tracker.start_step(self.run, name)
+            tracked = await tracker.start_step(self.run, name, started)
         except Exception as error:
             self._problem(error)
             return None

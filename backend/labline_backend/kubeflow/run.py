@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from labline_backend.engine.driver import Journal, Reason
+from labline_backend.engine.tracker import Tracker
+from labline_backend.engine.tracking import LEAVING, RunTracking
 from labline_backend.home import Home, HomeError
 from labline_backend.kubeflow import states
 from labline_backend.kubeflow.client import KubeflowClient
@@ -48,8 +50,11 @@ class _Abandoned(Exception):
 class KubeflowRun(Journal):
     """Drives one run. Calls to the target are made one at a time, on a thread of this run's own."""
 
-    def __init__(self, home: Home, store: RunStore, record: RunRecord, steps: list[StepRecord]) -> None:
+    def __init__(
+        self, home: Home, store: RunStore, record: RunRecord, steps: list[StepRecord], tracker: Tracker | None = None
+    ) -> None:
         super().__init__(home, store, record, steps)
+        self.tracking = RunTracking(tracker, store, record)
         self._folder = home.run_folder(record.id)
         self._calls = ThreadPoolExecutor(1, thread_name_prefix="labline-kubeflow")
         self._wake = asyncio.Event()
@@ -72,6 +77,7 @@ class KubeflowRun(Journal):
 
     async def drive(self) -> RunRecord:
         """Submit and follow; the record as it is at the end. Never raises."""
+        self._begin_tracking()
         try:
             await self._go()
         except _Left:
@@ -86,6 +92,7 @@ class KubeflowRun(Journal):
             self._fail(f"Labline itself failed ({type(error).__name__}: {error}); please report it.")
         finally:
             self._calls.shutdown(wait=False)
+        await self._end_tracking()
         return self.record
 
     # ---------------------------------------------------------------- the way there
@@ -181,7 +188,8 @@ class KubeflowRun(Journal):
                 self._is_asked_to_end = True
             run = await self._call(lambda: client.run(run_id), patient=True)
             found = states.seen(run, self._tasks, await self._pods_of(pods, run_id))
-            for name, step in found.steps.items():
+            # In the notebook's order: what a step has made is known by the time that another is told to have taken it.
+            for name, step in ((each, found.steps[each]) for each in self.steps if each in found.steps):
                 if self.steps[name].state not in ENDED_STEP and step.state != "pending":
                     await self._copy_log(pods, name, step.pods)
                 await self._take(name, step, mirror)
@@ -253,6 +261,7 @@ class KubeflowRun(Journal):
             error=found.error,
             result=result,
         )
+        self._track(name)
         for said in unregistered([self.steps[name]]):
             self._say(said)
 
@@ -353,6 +362,34 @@ class KubeflowRun(Journal):
         if said not in self.record.findings:
             self.set_run(findings=(*self.record.findings, said))
 
+    # ---------------------------------------------------------------- tracking
+
+    def _begin_tracking(self) -> None:
+        self.tracking.open()
+        for name, step in self.steps.items():
+            if step.state in ENDED_STEP:
+                self.tracking.recall_step(step, self.home.step_folder(self.record.id, name))
+
+    def _track(self, name: str) -> None:
+        """Tell the tracker, on the side, of the state that a step has come to."""
+        step, folder = self.steps[name], self.home.step_folder(self.record.id, name)
+        if step.state == "running":
+            self.tracking.start_step(step)
+        elif step.state not in ENDED_STEP:
+            return
+        elif step.mlflow_run_id is not None and not self.tracking.is_open(name):  # whoever followed before opened it
+            self.tracking.recall_step(step, folder)
+        elif step.state != "skipped":
+            self.tracking.end_step(step, folder)
+
+    async def _end_tracking(self) -> None:
+        if self.record.state not in ENDED_RUN:
+            await self.tracking.leave(LEAVING)
+        elif untold := await self.tracking.finish(self.record, list(self.steps.values())):
+            self.keep_end(RunChanges(findings=self.record.findings + untold))
+        tracked = self.tracking.run
+        self.record = replace(self.record, experiment_id=tracked.experiment_id, mlflow_run_id=tracked.mlflow_run_id)
+
     # ---------------------------------------------------------------- the end
 
     def _end(self, state: RunState, error: str | None, ended: float) -> None:
@@ -360,6 +397,7 @@ class KubeflowRun(Journal):
         for name, step in self.steps.items():
             if step.state not in ENDED_STEP:
                 self.set_step(name, state=begun if step.state == "running" else not_begun, ended=ended)
+                self._track(name)
         self.keep_end(RunChanges(state=state, ended=ended, error=self._why(error) if state == "failed" else None))
 
     def _why(self, error: str | None) -> str:
@@ -377,6 +415,7 @@ class KubeflowRun(Journal):
                 if step.state not in ENDED_STEP:
                     state: StepState = "failed" if step.state == "running" else "skipped"
                     self.set_step(name, state=state, ended=now)
+                    self._track(name)
         except HomeError as error:
             log.error("The end of the run %s could not be written down: %s", self.record.id, error)
         findings = self.record.findings if said is None else (*self.record.findings, said)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from labline_backend.store.records import RunRecord, RunState, StepRecord, StepState
+from labline_backend.store.records import LOCAL, RunRecord, RunState, StepRecord, StepState
 from labline_backend.tracking.limits import MAX_PARAMETER, MAX_TAG, cut, key
 from labline_compiler.pipeline import Pipeline
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
@@ -95,6 +95,14 @@ def step_tags(run: RunRecord, step: str) -> dict[str, str]:
 def model_tags(run: RunRecord, step: str) -> dict[str, str]:
     """The tags of model versions that a step has registered: where they come from."""
     return {name: value for name, value in step_tags(run, step).items() if name.startswith("labline.")}
+
+
+def registered_elsewhere(run: RunRecord, step: StepRecord) -> dict[str, str] | None:
+    """The model version that a step's pod has registered, and the run that it has opened for it."""
+    found = step.result.registered if step.result else None
+    if run.target == LOCAL or found is None or found.version is None or found.tracked is None:
+        return None
+    return {"name": found.name, "version": found.version, "run_id": found.tracked}
 
 
 def step_end_tags(step: StepRecord) -> dict[str, str]:

@@ -111,9 +111,12 @@ class Recorder:
         texts: dict[str, str],
         model_tags: dict[str, str],
         cached_from: str | None,
+        elsewhere: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Close a nested run; what the user's own code has logged there. Versions registered in it get *model_tags*.
 
+        So does the version that was registered *elsewhere*, in a run of its own, which is hung below this one; where it
+        is not here, ``missing`` is a sentence that says so.
         The state comes first, so that it is right whatever happens to the rest. Parameters that the user's code has
         logged itself stay as they are: MLflow refuses to change one.
         """
@@ -135,13 +138,17 @@ class Recorder:
             time_ms=end_time,
         )
         self._log_texts(run_id, texts)
+        missing = elsewhere and self._hang_below(run, elsewhere, model_tags)
         family = [*self._below(holder), holder]
         models = self._models([each.info.run_id for each in family])
+        if elsewhere and not missing and (its := {key: elsewhere[key] for key in ("name", "version")}) not in models:
+            models.append(its)  # its run is in another experiment
         if holder is run:  # else they have them from the run that they come from
             self._tag(models, model_tags)
         return {
             "metrics": {name: value for each in family for name, value in each.data.metrics.items()},
             "models": models,
+            "missing": missing,
         }
 
     def finish_run(
@@ -172,6 +179,7 @@ class Recorder:
         self._log(run_id, tags=tags)
         family = client.search_runs([experiment_id], f"tags.`labline.run` = '{name}'", max_results=1000)
         models = self._models([run.info.run_id for run in family])
+        models += [model for model in self._tagged(name) if model not in models]
         self._tag(models, tags)
         return models
 
@@ -251,6 +259,32 @@ class Recorder:
         """The runs that a step's code has started besides the step's own."""
         condition = f"tags.`{PARENT}` = '{run.info.run_id}'"
         return list(self._client.search_runs([run.info.experiment_id], condition, max_results=100))
+
+    def _hang_below(self, run: Any, elsewhere: dict[str, str], tags: dict[str, str]) -> str | None:
+        """Have the run that a step's pod has opened for its model be one of the step's; why not, where it is not here.
+
+        An MLflow of its own has other runs, though its models may be called the same.
+        """
+        found = self._find(elsewhere["run_id"])
+        model = {key: elsewhere[key] for key in ("name", "version")}
+        if found is None or model not in self._models([elsewhere["run_id"]]):
+            version = f"{model['name']} version {model['version']}"
+            return (
+                f"The step's pod has registered {version} in another MLflow than this one, so that it is not among the "
+                "models of the run, and no certificate goes to it."
+            )
+        self._log(found.info.run_id, tags={**tags, PARENT: run.info.run_id})
+        return None
+
+    def _tagged(self, name: str) -> list[dict[str, str]]:
+        """The model versions that say that they are of the run *name* of ours. Not every registry can be asked that."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            versions = self._client.search_model_versions(f"tags.`labline.run` = '{name}'")
+        except MlflowException:
+            return []
+        return [{"name": version.name, "version": str(version.version)} for version in versions]
 
     def _models(self, run_ids: list[str]) -> list[dict[str, str]]:
         """The model versions that runs have registered. A registry that cannot say is not a reason to fail."""

@@ -73,9 +73,10 @@ class Tracker:
             self._runs[run.id] = asyncio.create_task(self._start_run(run))
         return await asyncio.shield(self._runs[run.id])
 
-    async def start_step(self, run: RunRecord, step_name: str) -> str | None:
-        """Open a nested run for a new attempt at the step; its id."""
-        task = self._steps[run.id, step_name] = asyncio.create_task(self._start_step(run, step_name, time.time()))
+    async def start_step(self, run: RunRecord, step_name: str, started: float | None = None) -> str | None:
+        """Open a nested run for a new attempt at the step, which has begun now or when it *started*; its id."""
+        opening = self._start_step(run, step_name, started or time.time())
+        task = self._steps[run.id, step_name] = asyncio.create_task(opening)
         return await asyncio.shield(task)
 
     def environment(self, run: RunRecord, step_mlflow_run_id: str | None) -> dict[str, str]:
@@ -214,9 +215,12 @@ class Tracker:
             texts=texts,
             model_tags=facts.model_tags(run, step.name) | facts.lineage_tags("input", taken),
             cached_from=step.cached_from,
+            elsewhere=facts.registered_elsewhere(run, step),
         )
         if not isinstance(answer, dict):
             return None
+        if answer["missing"]:
+            self._tell(answer["missing"])
         return Logged(answer["metrics"], tuple(ModelVersion(**model) for model in answer["models"]))
 
     def _taken(self, run: RunRecord, step: str) -> dict[str, str]:

@@ -6,24 +6,17 @@ root; one that differs is fetched, so that the place of the difference can be to
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend.errors import InputError
-from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
-from labline_backend.kubeflow.mirror import mirror_of
-from labline_backend.kubeflow.states import task_names
-from labline_backend.kubeflow.submission import SPECIFICATION, Place
-from labline_backend.verification.comparison import FetchError, HandedOn, Outcome
-from labline_runtime.verification import StoredValue
+from labline_backend.kubeflow.errors import NOT_MIRRORED
+from labline_backend.verification.comparison import HandedOn, Outcome
+from labline_backend.verification.fetching import Fetching
 
 if TYPE_CHECKING:
     from labline_backend.service import Service
     from labline_backend.store.records import RunRecord
-
-LARGEST = 512 << 20
-"""Bytes of a value that is fetched to look for a difference."""
 
 
 def see_that_results_are_read(service: Service, name: str) -> None:
@@ -59,7 +52,7 @@ def target_outcome(service: Service, run: RunRecord, scratch: Path) -> Outcome:
         ended=frozenset(step.name for step in ended),
         failure=None if run.state == "succeeded" else run.error or "The run failed.",
         unread=unread,
-        fetch=_fetching(service, run, scratch / "fetched"),
+        fetch=Fetching(service, run, scratch / "fetched"),
     )
 
 
@@ -67,43 +60,3 @@ def _why_unread(run: RunRecord, step: str) -> str:
     said = [found for found in run.findings if found.code == NOT_MIRRORED and found.step in (step, None)]
     said.sort(key=lambda found: found.step is None)
     return f"what step {step} left is not here" + (f": {said[0].message.rstrip('.')}" if said else "")
-
-
-def _fetching(service: Service, run: RunRecord, folder: Path) -> Callable[[str, str], StoredValue]:
-    """What brings a step's value here."""
-    kept = service.home.run_folder(run.id)
-    stored: dict[str, StoredValue] = {}
-
-    def fetch(step: str, name: str) -> StoredValue:
-        from labline_compiler.targets.kubeflow_names import Names
-
-        result = service.step(run.id, step).result
-        found = next((a for a in (result.artifacts if result else ()) if name in a.names), None)
-        if found is None:
-            raise FetchError(f"{name} of step {step} is in no artifact.")
-        if found.digest in stored:
-            return stored[found.digest]
-        if found.size > LARGEST:
-            raise FetchError(f"{name} of step {step} has {found.size >> 20} MiB, which are not fetched.")
-        outputs = run.pipeline.step(step).outputs
-        number = next(n for n, output in enumerate(outputs) if name in output.names)
-        folder.mkdir(exist_ok=True)
-        path = folder / str(len(stored))
-        try:
-            task = task_names((kept / SPECIFICATION).read_text("utf-8"))[step].name
-            mirror = mirror_of(Place.read(kept), run.id)
-            if mirror is None:
-                raise FetchError(f"{name} of step {step} stays on {run.target}.")
-            try:
-                with path.open("wb") as file:
-                    is_there = mirror.fetch(task, Names(run.pipeline).outputs[step][number], file)
-            finally:
-                mirror.close()
-        except (TargetError, OSError, ValueError) as error:
-            raise FetchError(f"{name} of step {step} cannot be fetched: {error}") from error
-        if not is_there:
-            raise FetchError(f"{name} of step {step} is not in the pipeline root any more.")
-        stored[found.digest] = StoredValue(str(path), found.digest)
-        return stored[found.digest]
-
-    return fetch

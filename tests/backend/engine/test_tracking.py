@@ -46,7 +46,7 @@ class Notebook:
         self.told.append("start run")
         return Tracked("7", "root")
 
-    async def start_step(self, run, step_name):
+    async def start_step(self, run, step_name, started=None):
         self.told.append(f"start {step_name} below {run.mlflow_run_id}")
         return f"of-{step_name}"
 

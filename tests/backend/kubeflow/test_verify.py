@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.store.records import RunRecord
+from labline_backend.verification import fetching
 from labline_backend.verification.background import Verifications
 from labline_backend.verification.session import Watcher
 from labline_backend.verification.session import verify as verify_subject
@@ -133,27 +135,81 @@ def test_what_cannot_be_read_is_not_comparable_and_says_why(prod: Client, with_s
     assert {v["note"] for v in lost} == {"what step load left is not here"}
 
 
-def test_a_value_that_is_gone_from_the_storage_is_different_by_its_look(
-    prod: Client, with_storage: S3, monkeypatch: pytest.MonkeyPatch
+class Changing(Watcher):
+    """Has what the run left in the storage changed before it is brought here."""
+
+    def __init__(self, storage: S3, change: Callable[[S3, str], None]) -> None:
+        self._storage, self._change = storage, change
+
+    def attend(self, service: Any, record: RunRecord) -> RunRecord:
+        ended = super().attend(service, record)
+        for found in self._storage.client.list_objects_v2(Bucket=self._storage.bucket, Prefix="kfp/")["Contents"]:
+            self._change(self._storage, found["Key"])
+        return ended
+
+
+def lose(storage: S3, key: str) -> None:
+    storage.client.delete_object(Bucket=storage.bucket, Key=key)
+
+
+def swell(storage: S3, key: str) -> None:
+    content = storage.client.get_object(Bucket=storage.bucket, Key=key)["Body"].read()
+    storage.client.put_object(Bucket=storage.bucket, Key=key, Body=content + bytes(1 << 20))
+
+
+def alter(storage: S3, key: str) -> None:
+    content = storage.client.get_object(Bucket=storage.bucket, Key=key)["Body"].read()
+    storage.client.put_object(Bucket=storage.bucket, Key=key, Body=content[:-1] + b"?")
+
+
+def leave(storage: S3, key: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("change", "limit", "said"),
+    [
+        (lose, "", "not in the pipeline root any more"),
+        (swell, "", "larger than the"),
+        (alter, "", "could not be loaded"),
+        (leave, "LARGEST", "at most 0 MiB are fetched"),
+        (leave, "MOST", "no more than 0 MiB are"),
+    ],
+    ids=["gone", "larger than told", "another", "large", "one too many"],
+)
+def test_a_value_that_cannot_be_brought_here_is_different_by_its_look(
+    prod: Client,
+    with_storage: S3,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[S3, str], None],
+    limit: str,
+    said: str,
 ) -> None:
     monkeypatch.setenv("ONLY_HERE", "7")
-
-    class Emptying(Watcher):
-        def attend(self, service: Any, record: RunRecord) -> RunRecord:
-            ended = super().attend(service, record)
-            bucket = with_storage.bucket
-            for found in with_storage.client.list_objects_v2(Bucket=bucket, Prefix="kfp/")["Contents"]:
-                with_storage.client.delete_object(Bucket=bucket, Key=found["Key"])
-            return ended
-
+    if limit:
+        monkeypatch.setattr(fetching, limit, 0)
     cells = (
         code("import os\nrows = [1, os.environ.get('ONLY_HERE')]", "step:read"),
         code("print(len(rows))", "step:count"),
     )
-    certificate = verify(prod, *cells, watcher=Emptying())
+    certificate = verify(prod, *cells, watcher=Changing(with_storage, change))
     (rows,) = [v for v in certificate["values"] if (v["role"], v["name"]) == ("output", "rows")]
     assert rows["difference"] == {"path": "rows", "notebook": "[1, '7']", "pipeline": "[1, None]"}
-    assert "not in the pipeline root any more" in rows["note"]
+    assert said in rows["note"]
+
+
+def test_a_value_that_the_disk_has_no_room_for_is_not_brought_here(
+    prod: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONLY_HERE", "7")
+    full = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=10))
+    monkeypatch.setattr(fetching, "shutil", full)
+    cells = (
+        code("import os\nrows = [1, os.environ.get('ONLY_HERE')]", "step:read"),
+        code("print(len(rows))", "step:count"),
+    )
+    (rows,) = [v for v in verify(prod, *cells)["values"] if (v["role"], v["name"]) == ("output", "rows")]
+    assert "and only 1 MiB are free" in rows["note"]
 
 
 def test_without_a_pipeline_root_nothing_is_submitted(client: Client, emulator: Emulator) -> None:

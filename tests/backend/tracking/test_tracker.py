@@ -13,8 +13,9 @@ import pytest
 
 from labline_backend.store.records import RunRecord
 from labline_backend.tracking import Logged, ModelVersion
+from labline_runtime.outcome import Registered
 
-from .conftest import Engine, Reader, pipeline
+from .conftest import Engine, Reader, pipeline, result
 
 # What a user writes into a cell of ``train``: an experiment, a parameter that Labline records too, a model.
 CODE = """
@@ -291,3 +292,15 @@ def test_the_run_says_what_its_verification_found(told: Told) -> None:
 def test_a_model_version_that_the_run_registered_carries_its_certificate(told: Told) -> None:
     tags = told.client.get_model_version("greeter", "1").tags
     assert (tags["labline.verdict"], tags["labline.certificate"]) == ("verified", "abc")
+
+
+def test_a_version_that_a_pod_has_registered_in_another_mlflow_is_told(engine: Engine) -> None:
+    run = engine.run(pipeline(), target="prod")
+    engine.do(engine.tracker.start_run(run))
+    found = Registered("greeter", "1", "model", 2, tracked="0" * 32)
+    step = engine.step(run, "train", result=replace(result(), registered=found))
+    logged = engine.do(engine.tracker.finish_step(run, step, engine.folder(run, "train")))
+    assert logged.models == ()
+    (problem,) = engine.tracker.problems
+    engine.tracker.problems.clear()
+    assert "greeter version 1 in another MLflow than this one" in problem
