@@ -38,6 +38,7 @@ from labline_runtime import (
 from labline_runtime.descriptors import Reserve
 from labline_runtime.documents import to_json
 from labline_runtime.failure import StepFailure
+from labline_runtime.import_draws import draws
 from labline_runtime.notebook import ExecutedNotebook, write_atomically
 from labline_runtime.outcome import (
     ArtifactRecord,
@@ -169,6 +170,7 @@ class _Step:
         watch = files.Watch(own=[*own_folders, *([str(Path(spec.passage).parent)] if spec.passage else ())])
         network = web.Watch()
         looking = asked.Watch(watch)
+        draws.start(spec.imported)
         try:
             tracking.prepare(lambda line: shell.ipython.to_log(line + "\n"))
             before = hidden_state.Baseline.take()
@@ -180,7 +182,8 @@ class _Step:
             inbox = transfer.Inbox(spec, namespace, before)
             shell.recorder.start_cell()  # what is shown while values are loaded and set-ups repeated is of no cell
             received, notes = inbox.open()
-            tracking.start_autologging(spec)
+            with draws.undone():
+                tracking.start_autologging(spec)
             with self._guarding:
                 watchman = guard.Guard(spec, namespace, received, notes, before, self._guarding)
             sources = [spec.cells[place].source for place in own]
@@ -227,11 +230,13 @@ class _Step:
             if listing is not None:
                 self._listed = tuple(listing.digests)
             for output, values, found in zip(ends, outputs, shared, strict=True):
-                record = transfer.send(spec, output, values, found, before)
+                with draws.undone():  # what is imported to store one value is not in another
+                    record = transfer.send(spec, output, values, found, before)
                 if record is not None:
                     self._artifacts.append(record)
             self._show(namespace)
         finally:
+            draws.stop()
             looking.stop()
             self._files, self._pages, self._variables = watch.stop(), network.stop(), watch.asked
             self._unrepeatable = watch.blind or network.blind
@@ -291,6 +296,7 @@ class _Step:
 
     def _run_cell(self, shell: Shell, place: int) -> None:
         cell = self._spec.cells[place]
+        draws.go_to(cell.index)
         started, clock = time(), monotonic()
         self._progress(Progress("cell_started", cell.index, cell.id, started, "running"))
         outputs: CellOutputs = shell.recorder.start_cell()

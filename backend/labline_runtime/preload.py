@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from labline_runtime import environ, files, library, shell, tracking
+from labline_runtime import environ, files, import_draws, library, shell, tracking
 from labline_runtime.outputs import Recorder
 from labline_runtime.requests import AUTOLOGGING
 from labline_runtime.shelf import MISSING, Brought, Change, Shelf, added, set_filters
@@ -152,11 +152,11 @@ def _bring_later(statement: str, scene: _Scene) -> Iterator[Brought]:
     """What the libraries that *statement* is the last to import would import later. Raises :class:`Refused`."""
     for name in (name for user, names in LATER.items() if user in sys.modules for name in names):
         modules, variables, filters = set(sys.modules), dict(os.environ), list(warnings.filters)
-        before = _facts(scene)
+        before, stood = _facts(scene), import_draws.stand()
         with scene.fence, contextlib.suppress(ImportError):  # another release may not have it
             importlib.import_module(name)
         brought = {name: module for name, module in sys.modules.items() if name not in modules}
-        reasons = (scene.problem(), _differing(before, _facts(scene)), _living(), _carried(brought))
+        reasons = (scene.problem(), _differing(before, _facts(scene)), _living(), _carried(brought), _drawn(stood))
         if reason := next(filter(None, reasons), None):
             raise Refused(statement, reason)
         own = Brought({n: m for n, m in brought.items() if n.partition(".")[0] not in sys.stdlib_module_names})
@@ -168,12 +168,14 @@ def _bring_later(statement: str, scene: _Scene) -> Iterator[Brought]:
 
 def _bring_aside(scene: _Scene) -> Iterator[Brought]:
     """What it takes to log a training: first what MLflow uses, which knows nothing of it. Raises :class:`Refused`."""
-    found = []
+    found, stood = [], import_draws.stand()
     for name in tracking.TAKES:
         try:  # a smaller MLflow, or another release, may not have it all
             found.append(_carry_out(f"try:\n    import {name}\nexcept ImportError:\n    pass", scene, {}))
         except Refused as refused:
             raise Refused(AUTOLOGGING, str(refused)) from None
+    if reason := _drawn(stood):
+        raise Refused(AUTOLOGGING, reason)
     own = [{n: m for n, m in each.modules.items() if n.partition(".")[0] == "mlflow"} for each in found]
     for each, mine in zip(found, own, strict=True):  # whatever else they bring is of what MLflow uses
         yield replace(each, modules={name: module for name, module in each.modules.items() if name not in mine})
@@ -402,6 +404,13 @@ def _facts(scene: _Scene) -> dict[str, Any]:
 
 def _differing(before: dict[str, Any], now: dict[str, Any]) -> str | None:
     return next((what for what, value in before.items() if value != now[what]), None)
+
+
+def _drawn(stood: dict[str, Any]) -> str | None:
+    """What is wrong where generators of random numbers have *stood* elsewhere, and the notebook may set them first."""
+    now = import_draws.stand()
+    moved = any(now[state] != before for state, before in stood.items())
+    return "it draws random numbers when it is imported" if moved else None
 
 
 def _descriptors() -> set[str]:

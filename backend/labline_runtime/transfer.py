@@ -11,6 +11,7 @@ from typing import Any
 from labline_runtime import hidden_state, results, setups
 from labline_runtime.documents import from_plain
 from labline_runtime.failure import StepFailure
+from labline_runtime.import_draws import draws
 from labline_runtime.outcome import ArtifactRecord, Preview, StepError, ValueRecord
 from labline_runtime.specification import (
     HIDDEN_STATE_PREFIX,
@@ -42,6 +43,7 @@ class Received:
 
 UNSHOWN = Preview("not shown")
 SHARED = HIDDEN_STATE_PREFIX + "shared"  # among an artifact's facts, beside those of its names
+DRAWN = HIDDEN_STATE_PREFIX + "drawn"  # likewise: the modules that have drawn from its generators on import
 
 
 class Inbox:
@@ -76,12 +78,23 @@ class Inbox:
         return received, notes
 
     def _take(self, wanted: set[str], again: Sequence[Setup] = ()) -> tuple[list[Received], list[Shared]]:
+        with draws.undone():
+            received, notes, states = self._come(wanted)
+            results.put_back({value.name: value.value for value in received})
+            # Before the states: what these were set to since, and where generators stand by now, counts.
+            setups.repeat(again)
+        hidden_state.restore_all(states, self._baseline)
+        return received, notes
+
+    def _come(self, wanted: set[str]) -> tuple[list[Received], list[Shared], dict[str, Any]]:
+        """The variables' values, which are bound, what is noted of them, and hidden state that is to be restored."""
         received: list[Received] = []
         notes: list[Shared] = []
         states: dict[str, Any] = {}
         for source, names, values, facts in self._in_turn(wanted):
             if len(names) < len(source.names):
                 self._loaded[source.path] = values, facts
+            draws.learn({state: names for state, names in facts.get(DRAWN, {}).items() if state in wanted})
             notes += (from_plain(Shared, note) for note in facts.get(SHARED, ()) if note["name"] in names)
             for name in names:
                 if name not in values:
@@ -94,12 +107,7 @@ class Inbox:
                     self._namespace[name] = values[name]
                     fact = facts.get(name, {})
                     received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
-        results.put_back({value.name: value.value for value in received})
-        setups.repeat(
-            again
-        )  # before the states: what these were set to since, and where generators stand by now, counts
-        hidden_state.restore_all(states, self._baseline)
-        return received, notes
+        return received, notes, states
 
     def _in_turn(self, wanted: set[str]) -> Iterator[tuple[StepInput, list[str], dict[str, Any], dict[str, Any]]]:
         """Each input with those of its names that are *wanted*, its values and facts, to be bound before the next.
@@ -195,7 +203,9 @@ def send(
     def facts(written: Written | None) -> dict[str, Any]:
         records.update((name, identified(name, value, written)) for name, value in values.items())
         found: dict[str, Any] = {name: {"digest": each.digest, "size": each.size} for name, each in records.items()}
-        return found | ({SHARED: [dataclasses.asdict(note) for note in notes]} if notes else {})
+        drawn = draws.drawn(values.keys() & hidden_state.GENERATORS.keys())
+        beside = {SHARED: [dataclasses.asdict(note) for note in notes], DRAWN: drawn}
+        return found | {name: what for name, what in beside.items() if what}
 
     try:
         stored = store(values, spec.artifacts_directory, facts, spec.file_hash)

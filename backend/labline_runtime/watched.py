@@ -1,6 +1,7 @@
 """Hidden state that a step is believed not to change: did it?
 
 What a library sets while it is being imported is no change: whoever needs the library imports it, and finds it set.
+What it draws is one: the numbers that follow are others.
 Environment variables and filters of warnings count only where the notebook's own code set them: libraries set theirs
 when they are used, and threads that each ignore some warnings for a while may leave that behind.
 """
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from labline_runtime import files
+from labline_runtime import files, import_draws
 from labline_runtime.imports import LibraryImports
 from labline_runtime.states import filters, parts, patches
 from labline_runtime.states.looks import look
@@ -83,6 +84,8 @@ class HiddenWatch:
         with self._spent:
             for name, state in self._look().items():
                 expected, earlier = self._expected[name], before[name]
+                if name in import_draws.GENERATORS and expected is not None:
+                    continue  # what was drawn here, and not in a cell above, is drawn by the notebook
                 if expected is None or earlier is None:
                     self._expected[name] = state
                 elif state is not None and (set_by_it := parts.changed(earlier, state)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from labline_compiler.importing import imported_elsewhere
 from tests.compiler.helpers import edges, pipeline_of
 from tests.compiler.test_graph import steps
 
@@ -208,3 +209,45 @@ def test_what_a_library_makes_of_data_is_not_that_data() -> None:
 def test_names_of_a_star_import_are_those_of_the_library() -> None:
     pipeline = pipeline_of(steps(a="from numpy import *\nx = arange(3)", b="y = sin(x)", c="z = cos(x)"))
     assert edges(pipeline) == {"a>b:sin,x", "a>c:cos,x"}
+
+
+SEEDED = "import random\nrandom.seed(1)"
+
+
+@pytest.mark.parametrize("statement", ["from sklearn import svm", "import rich.console", "import httpx as http"])
+def test_what_draws_next_waits_for_an_import_that_may_draw(statement: str) -> None:
+    assert "b>c:@random" in edges(pipeline_of(steps(a=SEEDED, b=statement, c="random.random()")))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "third"),
+    [
+        (f"{SEEDED}\nimport rich.console", "import rich.console", "random.random()"),  # it has been imported
+        (SEEDED, "import rich.console", "print(1)"),  # nobody draws
+        (SEEDED, "import rich.console", "random.seed(2); random.random()"),  # from another seed
+        ("import random", "import rich.console", "random.random()"),  # from none
+        (SEEDED, "import pandas", "random.random()"),  # which does not draw
+        ("import numpy as np\nnp.random.seed(1)", "import rich.console", "np.random.rand()"),  # nor this from there
+    ],
+)
+def test_nobody_waits_for_an_import_that_changes_no_numbers(first: str, second: str, third: str) -> None:
+    found = edges(pipeline_of(steps(a=first, b=second, c=third)))
+    assert not any(edge.startswith("b>c") for edge in found)
+
+
+def test_an_imports_cell_that_may_draw_below_a_seed_runs_where_it_stands() -> None:
+    text = f"# %% tags=['step:a']\n{SEEDED}\n# %% tags=['imports']\nimport rich.console\n"
+    pipeline = pipeline_of(f"{text}# %% tags=['step:b']\nrandom.random()")
+    assert [len(step.cells) for step in pipeline.steps] == [2, 1]
+
+
+def test_of_other_steps_a_step_is_told_what_they_import_that_may_draw() -> None:
+    pipeline = pipeline_of(
+        steps(a="import rich.console, pandas", b=f"{SEEDED}\nfrom sklearn import svm", c="from rich import table")
+    )
+    assert imported_elsewhere(pipeline, "b") == {"rich.console": pipeline.step("a").cells[0].index}
+
+
+def test_a_step_that_uses_no_generator_is_told_nothing_of_imports() -> None:
+    pipeline = pipeline_of(steps(a="import rich.console", b="from sklearn import svm"))
+    assert imported_elsewhere(pipeline, "b") == {}

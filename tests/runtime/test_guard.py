@@ -181,6 +181,20 @@ def test_an_unseen_draw_from_a_generator_that_nobody_seeded_is_told_only(handove
     assert state in handover.outdated
 
 
+@pytest.mark.usefixtures("generators")
+def test_an_import_that_draws_fails_where_a_later_step_goes_on_from_the_seed(handover, monkeypatch):
+    monkeypatch.delitem(sys.modules, "rich.style", raising=False)
+    error = handover.error("import rich.style", before=("@random",))
+    assert error is not None
+    assert (error.code, error.variable) == ("LL221", "@random")
+
+
+@pytest.mark.usefixtures("generators")
+def test_an_import_that_draws_is_told_only_where_nobody_draws_below(handover, monkeypatch):
+    monkeypatch.delitem(sys.modules, "rich.style", raising=False)
+    assert handover.error("import rich.style") is None
+
+
 def test_generators_of_their_own_leave_the_shared_ones_alone(handover):
     code = "import random, numpy; random.Random(0).random(); numpy.random.default_rng(0).random(); import tempfile"
     assert handover.error(code, before=tuple(DRAWS)) is None

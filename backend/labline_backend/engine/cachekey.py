@@ -19,6 +19,7 @@ from pathlib import Path
 
 from labline_backend.engine import unseen
 from labline_backend.engine.helpers import Helpers
+from labline_compiler.importing import imported_elsewhere
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import dump, parse, unparse
@@ -57,6 +58,8 @@ def ingredients(
     found["random"] = "derived" if pipeline.parallel_random else "exact"
     if step.setups:
         found["setups"] = digest(json.dumps([each.text for each in step.setups]))
+    if above := imported_elsewhere(pipeline, step.name):
+        found["imports"] = digest(json.dumps(sorted(above)))
     if step.options.register is not None:
         found["register"] = digest(json.dumps(dataclasses.astuple(step.options.register)))
     if any(_HISTORY.search(cell.source) for cell in step.cells):
@@ -241,6 +244,7 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
         "random": "parallel_random",
         "register": "the model to register",
         "setups": "what steps above set up",
+        "imports": "what steps above import",
         "numbers": "numbers of the cells",
     }
     return plain.get(kind, kind)

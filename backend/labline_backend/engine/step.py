@@ -22,6 +22,7 @@ from labline_backend.engine.tracking import trains
 from labline_backend.store.artifacts import DAMAGED, ArtifactStoreError
 from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
+from labline_compiler.importing import imported_elsewhere
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Step
 from labline_runtime import retrying
@@ -232,6 +233,7 @@ class StepRunner:
             derive_random=run.pipeline.parallel_random,
             setups=step.setups,
             definitions=run.pipeline.definitions(step.name),
+            imported=imported_elsewhere(run.pipeline, step.name),
             condition=step.condition.cell if step.condition is not None else None,
             register=step.options.register if self._run.workspace is None else None,  # a verification leaves nothing
             file_hash=FAST_HASH,  # the server has it, and whoever reads what this kernel wrote has what it has

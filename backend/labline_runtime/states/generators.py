@@ -36,6 +36,14 @@ def python_now() -> Any:
     return random.getstate()
 
 
+def python_back(now: Any) -> None:
+    """Have it where it was when :func:`python_now` told *now*."""
+    if isinstance(now[0], bytes):
+        index, *words = _WORDS.unpack(now[0])
+        now = random.Random.VERSION, (*words, index), now[1]
+    random.setstate(now)
+
+
 def _words(generator: random.Random) -> bytes:
     return ctypes.string_at(id(generator) + _HEAD, _WORDS.size)
 
@@ -68,6 +76,17 @@ def numpy_now() -> Any:
     own = _own(generator)
     is_kept = own[layout[0]]
     return _words_of(source), is_kept, _DOUBLE.unpack_from(own, layout[1]) if is_kept else None
+
+
+def numpy_back(now: Any) -> None:
+    """Have it where it was when :func:`numpy_now` told *now*."""
+    numpy = sys.modules["numpy"]
+    if isinstance(now[0], bytes):
+        words, position = _OF_NUMPY.unpack(now[0])
+        name, rest = "MT19937", (position, now[1] is not None and bool(now[1]), (now[2] or (0.0,))[0])
+    else:
+        name, words, *rest = now
+    numpy.random.set_state((name, numpy.frombuffer(words, dtype=numpy.uint32), *rest))
 
 
 def _own(generator: Any) -> bytes:

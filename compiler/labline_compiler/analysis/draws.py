@@ -25,6 +25,7 @@ class Draws:
 
     stars: dict[str, None]
     beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
+    _imported: set[str]  # modules that were surely imported by now
     _known_within: dict[Value, frozenset[str]]
     _known_of: dict[int, tuple[int, frozenset[str]]]  # by function: how many library objects there were then
 
@@ -197,6 +198,15 @@ class Draws:
         if maker is not None and self.beside.knows(maker):
             return self.beside.calling_method(name).draws
         return generators.drawn_by_method(maker, name)
+
+    def note_import(self, module: str) -> None:
+        """Tell what a module may draw from when it is imported, unless it was before."""
+        if module in self._imported:
+            return
+        if self.state.depth == 0 and len(self.state.frames) == 1:
+            self._imported.add(module)
+        for state in sorted(generators.IMPORTS.get(module.partition(".")[0], ())):
+            self.state.sink.hidden(state, "import")
 
     def note_draws(self, origin: str, arguments: Arguments) -> None:
         """Tell what a function draws from, if the tables know its package."""

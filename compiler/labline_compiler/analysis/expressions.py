@@ -33,7 +33,7 @@ class Expressions(Calls):
         self.heap = heap
         self.state = State(heap, sink)
         self.context: tuple[int, ...] = ()
-        self._known_within, self._known_of = {}, {}
+        self._known_within, self._known_of, self._imported = {}, {}, set()
         self.quiet_parts = set()
         self.stars: dict[str, None] = {}  # modules of which all names were imported
         self.postponed = False  # whether annotations are kept as texts, in this cell and in those below

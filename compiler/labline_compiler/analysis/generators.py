@@ -90,6 +90,23 @@ ORIGINS = words(
     "networkx.approximation.average_clustering networkx.algorithms.approximation.average_clustering "
     "networkx.approximation.diameter networkx.algorithms.approximation.diameter"
 )
+IMPORTS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(
+        words(
+            "rich httpx sklearn imblearn skl2onnx sklearnex tensorflow keras_tuner keras_hub xgboost lightgbm "
+            "catboost shap mlxtend yellowbrick category_encoders feature_engine pycaret tpot optuna datasets evaluate "
+            "transformers huggingface_hub sentence_transformers diffusers peft accelerate openai anthropic gradio "
+            "langchain langchain_core langchain_community langchain_openai llama_index lightning pytorch_lightning "
+            "spacy thinc typer cudf dask_cuda great_expectations ydata_profiling autogluon flaml sktime tsfresh umap "
+            "hdbscan"
+        ),
+        frozenset(("@random",)),
+    ),
+    **dict.fromkeys(words("jax flax optax haiku numpyro equinox"), NUMPY),
+    "keras": PLAIN,
+}
+"""Packages of which a module draws, in some release, when it is imported for the first time: ``rich`` and JAX do, and
+with them all that imports them. What is missing here is told by the guard (LL221) where it matters."""
 _TELLING = re.compile(
     r"(?:^|_)(?:rand|rvs|seed|shuffl|sampl|resampl|permut|simulat|bootstrap|jitter)|Random|Bootstrap|Shuffl|Sampl"
 )

@@ -11,8 +11,9 @@ from typing import Literal, NamedTuple
 from labline_compiler.sought import Sought
 
 # "draw": changed, but only worth carrying when it was set before: an unseeded generator gives other numbers each time.
-# "set": the whole state is new. "change": a part of it is. "unknown": drawn from, or maybe set.
-Use = Literal["read", "draw", "set", "change", "unknown"]
+# "set": the whole state is new. "change": a part of it is. "unknown": drawn from, or maybe set. "import": maybe drawn
+# from, by an import, which nobody does for what is drawn.
+Use = Literal["read", "draw", "set", "change", "unknown", "import"]
 
 RANDOM_STATES = ("@random", "@numpy.random", "@torch.random")
 SEEDED_MODULES = ("random", "numpy.random", "torch")

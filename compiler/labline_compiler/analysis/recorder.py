@@ -208,6 +208,15 @@ class Recorder:
 
     def hidden(self, state: str, use: Use, plain: bool, call: ast.Call | None) -> None:
         """Hidden state flows between steps like a name."""
+        if use == "import":
+            seeded = self.versions.get(state) is not None and not self.parallel_random
+            if not seeded or not self.trace.uses_later(state, len(self.units)):  # then nobody sees it
+                return
+            if self.unit.step == PREAMBLE:
+                if self._above:
+                    self.misplaced.add(self.unit.cell.index)
+                return
+            use = "change"
         if self.unit.step in self.steps:
             self.stretch.uses.add(state)
         is_suspect = use == "unknown"

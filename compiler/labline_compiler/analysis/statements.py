@@ -138,6 +138,7 @@ class Statements(Stays):
     def _run_import(self, statement: ast.Import) -> None:
         for alias in statement.names:
             self.import_file(alias.name)
+            self.note_import(alias.name)
             if alias.asname is not None:
                 self.state.bind(alias.asname, self.heap.library(alias.name, "module"))
             else:
@@ -147,6 +148,8 @@ class Statements(Stays):
     def _run_importfrom(self, statement: ast.ImportFrom) -> None:
         module = "." * statement.level + (statement.module or "")
         self.import_file(module)
+        for alias in statement.names:
+            self.note_import(f"{module}.{alias.name}")
         if module == "__future__" and any(alias.name == "annotations" for alias in statement.names):
             self.state.sink.hidden("@ipython", "change")  # it holds for all cells below
             self.postponed = True

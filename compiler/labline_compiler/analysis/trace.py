@@ -67,6 +67,7 @@ class Trace:
         self._events = Events()
         self._told: set[tuple[Any, ...]] = set()  # what would be the same again, as long as nothing is bound
         self._again: dict[tuple[str, ...], tuple[object, tuple[Any, ...]]] = {}  # the reads of many, as long
+        self._used: dict[str, int] = {}  # hidden state: by how many units something other than an import has used it
         heap.listener = self._linked
 
     def watch(self, state: State) -> None:
@@ -91,6 +92,10 @@ class Trace:
         """The unit ends."""
         part = self.parts[-1]
         part.bound, part.staying, part.ran = dict(self.state.always), dict(self.state.staying), ran
+
+    def uses_later(self, state: str, units: int) -> bool:
+        """Whether hidden state is used in the last of so many *units*, or below them."""
+        return self._used.get(state, 0) >= units
 
     def end(self) -> None:
         """No unit is left. Who told of uses is let go: else they and this would hold each other, and all of the
@@ -180,6 +185,8 @@ class Trace:
         """With the call that was entered last, and whether this is sure to happen."""
         if use == "change" and state in self.state.restored:
             use = "read"
+        if use != "import":
+            self._used[state] = len(self.parts)
         plain = self.state.depth == 0 and len(self.state.frames) == 1
         self._tell("hidden", state, use, plain, self.state.call)
 

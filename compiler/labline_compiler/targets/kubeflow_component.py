@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from labline_compiler.importing import imported_elsewhere
 from labline_compiler.passage import Passage, looped
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets import source
@@ -87,6 +88,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         derive_random=pipeline.parallel_random,
         setups=step.setups,
         definitions=pipeline.definitions(step.name),
+        imported=imported_elsewhere(pipeline, step.name),
         loop=looped(step, cells) if runs_apart(step) else None,
         condition=step.condition.cell if step.condition is not None else None,
         register=_registration(pipeline, step),
