@@ -64,6 +64,7 @@ class _Thread(threading.local):
     def __init__(self) -> None:
         self.importing: list[str] = []
         self.stood: dict[str, Any] = {}
+        self.mark: Any = None
 
 
 class ImportDraws:
@@ -81,7 +82,6 @@ class ImportDraws:
         self._imported = dict(imported)
         self._done: list[str] = []  # of these, what the notebook has imported by now
         self._unasked: list[str] = []  # and what of it no other interpreter was asked about
-        self._unseeded = generators.python_now()
 
     def start(self, imported: Mapping[str, int]) -> None:
         """Begin to follow. *imported* is what cells of other steps import, by the first of these cells."""
@@ -128,7 +128,7 @@ class ImportDraws:
         if here.importing:
             self._look(here)
         else:
-            here.stood = stand()
+            here.stood, here.mark = stand(), generators.mark()
         here.importing.append(name)
 
     def _end(self) -> None:
@@ -137,18 +137,21 @@ class ImportDraws:
 
     def _look(self, here: _Thread) -> None:
         """Has the innermost module that is being imported drawn since the last look?"""
+        if here.mark is not None and here.mark == generators.mark():
+            return
         stood, now = here.stood, stand()
         here.stood = now
         for state, before in stood.items():
             if now.get(state) == before:
                 continue
             name = here.importing[-1]
-            if self._is_done(state, name, before):
+            if self._is_done(state, name):
                 GENERATORS[state][1](before)
                 now[state] = before
             self._here.setdefault(state, set()).add(name)
+        here.mark = generators.mark()
 
-    def _is_done(self, state: str, name: str, before: Any) -> bool:
+    def _is_done(self, state: str, name: str) -> bool:
         """Whether the notebook has imported *name* above, so that it has drawn there."""
         if self._quiet:
             return True
@@ -156,9 +159,6 @@ class ImportDraws:
             return False
         if name in self._above.get(state, ()):
             return True
-        if state == "@random" and before == self._unseeded:  # which numbers come next means nothing
-            self._unseeded = generators.python_now()
-            return False
         if any(f"{done}.".startswith(f"{each}.") for each in self._thread.importing for done in self._done):
             return True
         if self._unasked:

@@ -7,12 +7,13 @@ import re
 from functools import lru_cache
 
 from labline_compiler.analysis.generators import IMPORTS
+from labline_compiler.analysis.hidden_state import RANDOM_STATES
 from labline_compiler.analysis.packages import imported_modules
 from labline_compiler.ipython import CellSyntaxError, parse_python
 from labline_compiler.pipeline import Pipeline
 
 _IMPORTING = re.compile(rf"^[ \t]*(?:import|from)\b.*\b(?:{'|'.join(IMPORTS)})\b", re.MULTILINE)
-_SEEDING = re.compile("random|seed")
+_SEEDING = re.compile(r"seed\w*\s*\(|setstate|set_state")
 
 
 def imported_elsewhere(pipeline: Pipeline, name: str) -> dict[str, int]:
@@ -23,8 +24,9 @@ def imported_elsewhere(pipeline: Pipeline, name: str) -> dict[str, int]:
     step = pipeline.step(name)
     if not any(_IMPORTING.search(cell.source) for cell in step.cells):
         return {}
-    taken = any("@random" in each.names for each in step.inputs)
-    if not taken and not any(_SEEDING.search(cell.source) for cell in (*pipeline.preamble, *step.cells)):
+    taken = {name for other in pipeline.steps for each in other.inputs for name in each.names}
+    seeds = any(_SEEDING.search(cell.source) for cell in (*pipeline.preamble, *step.cells))
+    if not seeds and taken.isdisjoint(RANDOM_STATES):
         return {}
     found: dict[str, int] = {}
     for other in pipeline.steps:

@@ -486,6 +486,21 @@ def test_a_method_of_the_base_that_the_class_was_given_stays_its_own(steps):
     assert steps.chain(make, ["B C"], use).printed() == "1 True\n"
 
 
+@pytest.mark.parametrize(
+    ("base", "own", "seen"),
+    [
+        ("def __hash__(self): return 1", "__hash__ = object.__hash__", "True"),
+        ("__hash__ = object.__hash__", "__hash__ = Base.__hash__", "True"),
+        ("def __eq__(self, other): return True", "def __eq__(self, other): return False", "True"),  # both without hash
+        ("pass", "pass", "False"),
+    ],
+)
+def test_a_class_goes_on_having_what_it_names_though_it_inherits_it(steps, base, own, seen):
+    make = f"class Base:\n    {base}\nclass Sub(Base):\n    {own}\nhad = Sub.__hash__"
+    use = "print('__hash__' in vars(Sub), Sub.__hash__ is had)"
+    assert steps.chain(make, ["Base Sub had"], use).printed() == f"{seen} True\n"
+
+
 def test_loading_leaves_an_unchanged_class_alone(steps):
     imports = ("class A:\n    seen = []\nseen = A.seen", "functions")
     before = steps.run(imports, "a = A()", outputs=["a"])

@@ -126,6 +126,43 @@ _OF_NUMPY = struct.Struct("2496si")  # the words of MT19937, and which is the ne
 _WORDS = struct.Struct("i624I")
 
 
+_marked: dict[str, tuple[Any, list[memoryview]]] = {}  # by generator: where its words lie, and some of these
+
+
+def mark() -> Any:
+    """What tells whether Python's or NumPy's generator was drawn from or seeded, in a microsecond.
+
+    Which word is the next, and the first of them, which seeding exchanges and so does each new batch. None where that
+    cannot be told.
+    """
+    source = getattr(getattr(sys.modules.get("numpy.random.mtrand"), "_rand", None), "_bit_generator", None)
+    try:
+        python = _views("@random", random.getstate.__self__)  # type: ignore[attr-defined]
+        if source is None:
+            return python[0].tobytes()
+        numpy = _views("@numpy.random", source)
+        return python[0].tobytes(), numpy[0].tobytes(), numpy[1].tobytes()
+    except Exception:  # a generator of another kind, or another release
+        return None
+
+
+def _views(name: str, generator: Any) -> list[memoryview]:
+    known = _marked.get(name)
+    if known is None or known[0] is not generator:
+        if name == "@random":
+            if type(generator) is not random.Random or not _is_in_memory():
+                raise TypeError
+            places = [(id(generator) + _HEAD, 24)]
+        else:
+            if type(generator).__name__ != "MT19937":
+                raise TypeError
+            start = generator.ctypes.state_address
+            places = [(start, 16), (start + _OF_NUMPY.size - 4, 4)]
+        known = generator, [memoryview((ctypes.c_char * size).from_address(at)) for at, size in places]
+        _marked[name] = known
+    return known[1]
+
+
 def capture_numpy(_: Baseline) -> Any:
     """NumPy's generator."""
     state = sys.modules["numpy"].random.get_state(legacy=False)

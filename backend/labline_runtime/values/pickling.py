@@ -442,9 +442,12 @@ def _as_inherited(kind: type, known: dict[str, Any]) -> dict[str, Any]:
         name: value
         for name, value in vars(kind).items()
         if name not in known
-        and (not name.startswith("__") or isinstance(value, types.FunctionType))
-        and any(base.get(name) is value for base in bases)
+        and (not name.startswith("__") or isinstance(value, _METHODS) or (name, value) == ("__hash__", None))
+        and any(name in base and base[name] is value for base in bases)
     }
+
+
+_METHODS = (types.FunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.BuiltinFunctionType)
 
 
 def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:

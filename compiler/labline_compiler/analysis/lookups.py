@@ -18,7 +18,7 @@ class Lookups(Classes):
         while more := self._compared_with(more) - parts:  # equal where all in them are
             parts |= more
         alike = self.heap.only(parts, "sklearn") | (parts & self.heap.functions) | (parts & self.heap.sentinels)
-        alike |= {number for number in parts & self.heap.instances if not self._found(number, "__eq__")}
+        alike |= {number for number in parts & self.heap.instances if not self._has_equality(number)}
         if alike:
             self.same_identity(alike)
 
@@ -27,12 +27,16 @@ class Lookups(Classes):
         heap = self.heap
         found = set(heap.elements(wholes)) if (wholes := heap.only(value, *TRANSPARENT)) else set()
         for number in value & heap.instances:
-            if not self._found(number, "__eq__") and self._compares_parts(self._class_of(number)):
+            if not self._has_equality(number) and self._compares_parts(self._class_of(number)):
                 found |= self._fields(number)
         if heap.namespaces:
             for number in value & heap.namespaces:
                 found |= self._fields(number)
         return frozenset(found)
+
+    def _has_equality(self, number: int) -> bool:
+        """Whether an instance's class says itself what it is equal to, and not by what libraries have for that."""
+        return not self._found(number, "__eq__") <= self.heap.libraries
 
     def _fields(self, number: int) -> Value:
         """What an object's attributes may be: not the methods of whatever that reaches."""

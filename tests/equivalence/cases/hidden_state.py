@@ -77,14 +77,14 @@ import random
 random.seed(7)
 def blank():
     from rich.style import Style
-    return Style()
+    return Style().bold
 ---
-style = blank()
+bold = blank()
 ---
 again = blank()
 a = random.random()
 ---
-print(a, str(style))
+print(a, bold)
 """,
     "a_generator_of_random_numbers_is_a_value": """
 import numpy as np

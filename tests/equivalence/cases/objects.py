@@ -380,4 +380,48 @@ match found[0]:
     case _:
         print("something")
 """,
+    "a_class_that_names_what_it_inherits": """
+class Base:
+    __hash__ = object.__hash__
+    def __eq__(self, other): return self is other
+class Sub(Base):
+    __eq__ = Base.__eq__
+    __hash__ = Base.__hash__
+    def __init__(self, n): self.n = n
+a, b = Sub(1), Sub(1)
+known = {a: 1}
+---
+known[b] = 2
+---
+print(known[a], known[b], a == b, Sub(1) in known)
+""",
+    "a_class_that_is_equal_by_identity_again": """
+class Base:
+    def __init__(self, n): self.n = n
+    def __eq__(self, other): return isinstance(other, Base) and self.n == other.n
+    def __hash__(self): return hash(self.n)
+class Sub(Base):
+    __hash__ = object.__hash__
+    __eq__ = object.__eq__
+a, b = Sub(1), Sub(1)
+known = {a: 1}
+---
+known[b] = 2
+---
+print(known[a], known[b], a == b, Sub(1) in known)
+""",
+    "classes_that_say_what_they_are_equal_to_and_have_no_hash": """
+from dataclasses import dataclass
+@dataclass
+class Base:
+    n: int
+@dataclass
+class Sub(Base):
+    m: int = 0
+rows = [Sub(1), Base(1)]
+---
+rows.append(Sub(2, 3))
+---
+print(rows, Base(1) in rows, Sub(1) in rows, Sub.__hash__)
+""",
 }
