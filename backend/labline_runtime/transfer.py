@@ -23,7 +23,15 @@ from labline_runtime.specification import (
     StepSpecification,
 )
 from labline_runtime.states import patches
-from labline_runtime.values import DamagedArtifactError, UncheckableArtifactError, identify, load, memory, store
+from labline_runtime.values import (
+    DamagedArtifactError,
+    UncheckableArtifactError,
+    classes,
+    identify,
+    load,
+    memory,
+    store,
+)
 from labline_runtime.values import shown as look_at
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.hashed import Written
@@ -80,6 +88,7 @@ class Inbox:
     def _take(self, wanted: set[str], again: Sequence[Setup] = ()) -> tuple[list[Received], list[Shared]]:
         with draws.undone():
             received, notes, states = self._come(wanted)
+            classes.settle()
             results.put_back({value.name: value.value for value in received})
             # Before the states: what these were set to since, and where generators stand by now, counts.
             setups.repeat(again)

@@ -486,6 +486,35 @@ def test_a_method_of_the_base_that_the_class_was_given_stays_its_own(steps):
     assert steps.chain(make, ["B C"], use).printed() == "1 True\n"
 
 
+ONCE = """
+class Once:
+    known = {}
+    made = []
+    def __new__(cls, key):
+        if key not in cls.known:
+            cls.known[key] = super().__new__(cls)
+            cls.made.append(key)
+        return cls.known[key]
+one = Once(1)
+kinds = [Once]
+"""
+
+
+def test_what_a_class_keeps_is_what_comes_from_the_last_step_that_hands_it_on(steps):
+    first = steps.run(ONCE, outputs=["kinds", "Once one"])
+    last = steps.run("pass", inputs=first.inputs("Once", "one"), outputs=["Once one"], step="last")
+    used = "print(one is Once.known[1], one is kinds[0].known[1], Once(1) is one, Once.made)"
+    ran = steps.run(used, inputs=[*first.inputs("kinds"), *last.inputs()])
+    assert ran.printed() == "True True True [1]\n"
+
+
+def test_what_a_class_of_the_imports_cell_keeps_is_what_comes_with_it(steps):
+    first = steps.run((ONCE.replace("one = Once(1)", ""), "functions"), "one = Once(1)", outputs=["kinds", "Once one"])
+    used = "print(one is Once.known[1], one is kinds[0].known[1], Once(1) is one)"
+    ran = steps.run((ONCE.replace("one = Once(1)", ""), "functions"), used, inputs=first.inputs())
+    assert ran.printed() == "True True True\n"
+
+
 @pytest.mark.parametrize(
     ("base", "own", "seen"),
     [

@@ -25,7 +25,6 @@ from __future__ import annotations
 import builtins
 import collections
 import contextlib
-import enum
 import functools
 import gc
 import importlib
@@ -48,6 +47,7 @@ except ImportError:  # pragma: no cover - every release so far has the module
 from labline_runtime.states import patches, plots
 from labline_runtime.values import (
     blocks,
+    classes,
     closed,
     opened,
     reduce_keras,
@@ -57,7 +57,7 @@ from labline_runtime.values import (
     remembered,
     sets,
 )
-from labline_runtime.values.digest import DigestError, class_digest, digest
+from labline_runtime.values.digest import DigestError, class_digest
 from labline_runtime.values.frames import Ties, reduce_frame
 from labline_runtime.values.kinds import reduce_kind
 from labline_runtime.values.making import not_again
@@ -216,7 +216,10 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 _track(obj)
             _import_home(obj)
             reduced = super().reducer_override(obj)
-            return _reduce_class(obj, reduced) if isinstance(reduced, tuple) and len(reduced) == 6 else reduced
+            if isinstance(reduced, tuple) and len(reduced) == 6:
+                made, content = classes.reduce(obj, reduced)
+                return _make_class, made, content, None, None, _set_class_state
+            return reduced
         if isinstance(obj, types.FunctionType):
             _import_home(obj)
             reduced = super().reducer_override(obj)
@@ -402,54 +405,6 @@ def _set_function_state(function: types.FunctionType, state: tuple[dict[str, Any
         setattr(function, name, value)
 
 
-def _reduce_class(kind: type, reduced: tuple[Any, ...]) -> Any:
-    make, arguments, (body, slots), _, _, set_state = reduced
-    body |= _as_inherited(kind, body)
-    if make is _cloudpickle._make_skeleton_class:  # which makes the class without these
-        given = {**arguments[3], "__qualname__": kind.__qualname__}
-        if "__slots__" in body and not issubclass(kind, tuple):
-            given["__slots__"] = body.pop("__slots__")
-            body = {name: value for name, value in body.items() if not isinstance(value, types.MemberDescriptorType)}
-        arguments = (*arguments[:3], given, *arguments[4:])
-    if issubclass(kind, enum.Enum):  # of which it makes members only, no aliases and combinations with a name
-        named = {name: member.value for name, member in kind.__members__.items()}
-        arguments = (*arguments[:3], named, *arguments[4:])
-        body = {name: value for name, value in body.items() if name not in named}
-    state = (body, slots)
-    try:
-        content: str | None = class_digest(kind)
-    except (DigestError, RecursionError):
-        content = None
-    return _make_class, (make, arguments), (content, set_state, state, _of_members(kind)), None, None, _set_class_state
-
-
-def _of_members(kind: type) -> dict[str, dict[str, Any]]:
-    """The attributes of an enumeration's members, which cloudpickle leaves out."""
-    if not issubclass(kind, enum.Enum):
-        return {}
-    found = {member.name: vars(member) for member in kind.__members__.values() if isinstance(member.name, str)}
-    return {
-        name: own
-        for name, attributes in found.items()
-        if (own := {each: value for each, value in attributes.items() if not each.startswith("_")})
-    }
-
-
-def _as_inherited(kind: type, known: dict[str, Any]) -> dict[str, Any]:
-    """What the class has of its own though a base has the same, which cloudpickle leaves out: the base may change."""
-    bases = [vars(base) for base in kind.__bases__]
-    return {
-        name: value
-        for name, value in vars(kind).items()
-        if name not in known
-        and (not name.startswith("__") or isinstance(value, _METHODS) or (name, value) == ("__hash__", None))
-        and any(name in base and base[name] is value for base in bases)
-    }
-
-
-_METHODS = (types.FunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.BuiltinFunctionType)
-
-
 def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
     """The class that the step already has, or else one that is made without the notebook's own code for that."""
     for argument in arguments:
@@ -462,33 +417,8 @@ def _make_class(make: Callable[..., type], arguments: tuple[Any, ...]) -> type:
         return make(*arguments)
 
 
-_ClassState = tuple[str | None, Callable[[type, Any], Any], Any, dict[str, dict[str, Any]]]
-
-
-def _set_class_state(kind: Any, state: _ClassState) -> None:
-    content, set_state, inner, of_members = state
-    if not _has_content(kind, content):
-        with not_again((), [type(kind)]):
-            set_state(kind, inner)
-    else:
-        for registered in inner[0].get("_abc_impl", ()):  # with an abstract class, which is no part of its content
-            kind.register(registered)
-    for name, attributes in of_members.items():
-        member = kind.__members__[name]
-        vars(member).update({each: value for each, value in attributes.items() if not _is_like(member, each, value)})
-
-
-def _has_content(kind: type, content: str | None) -> bool:
-    """Whether the class is the step's own definition: its attributes keep their identity."""
-    with contextlib.suppress(DigestError, RecursionError):
-        return content is not None and class_digest(kind) == content
-    return False
-
-
-def _is_like(owner: Any, name: str, value: Any) -> bool:
-    with contextlib.suppress(DigestError, RecursionError):
-        return name in vars(owner) and digest(vars(owner)[name]) == digest(value)
-    return False
+def _set_class_state(kind: Any, state: classes.State) -> None:
+    classes.set_up(kind, state)
 
 
 def _import(name: str, submodules: tuple[str, ...]) -> types.ModuleType:
