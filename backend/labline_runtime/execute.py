@@ -56,7 +56,7 @@ from labline_runtime.outputs import CellOutputs
 from labline_runtime.shell import CellOutcome, Shell, cell_label, flush_streams, open_shell, words
 from labline_runtime.specification import PREAMBLE_ROLES, CellSource, Shared, StepOutput, StepSpecification
 from labline_runtime.states import filters
-from labline_runtime.values import pickling
+from labline_runtime.values import classes, pickling
 
 
 class Terminated(KeyboardInterrupt):
@@ -171,6 +171,7 @@ class _Step:
         network = web.Watch()
         looking = asked.Watch(watch)
         draws.start(spec.imported)
+        classes.subclasses_asked = spec.subclasses
         try:
             tracking.prepare(lambda line: shell.ipython.to_log(line + "\n"))
             before = hidden_state.Baseline.take()

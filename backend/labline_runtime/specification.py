@@ -300,5 +300,6 @@ class StepSpecification:
     condition: int | None = None  # the cell, by its index, that is one `if`, which the result says the outcome of
     register: Registration | None = None
     imported: dict[str, int] = field(default_factory=dict)  # what cells of other steps import and may draw -> the first
+    subclasses: bool = False  # the notebook asks for the subclasses of classes, which are handed on with these
     file_hash: str = "sha256"  # of big artifacts, where this environment has it: one that all who read them have
     schema: int = SCHEMA_VERSION

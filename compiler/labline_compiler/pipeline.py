@@ -24,6 +24,7 @@ MODEL_NAME = re.compile(r"[^\s/:@.%\"'][^/:@.%\"']*")
 ValueKind = Literal["data", "model", "scalar"]
 """What a value is: frames and arrays, a fitted model or transformer, or something that has no parts."""
 
+SUBCLASSES = "__subclasses__"
 _DEFINITION = re.compile(r"\b(?:def|class|lambda)\b")
 
 
@@ -247,6 +248,12 @@ class Pipeline:
     def writers(self) -> frozenset[str]:
         """The steps that may write files which others use."""
         return frozenset(source for step in self.steps for source in step.files_of)
+
+    @functools.cached_property
+    def asks_for_subclasses(self) -> bool:
+        """Whether any code asks for the subclasses of a class."""
+        cells = (*self.preamble, *(cell for step in self.steps for cell in step.cells))
+        return any(SUBCLASSES in cell.source for cell in cells)
 
     def definitions(self, name: str) -> tuple[CellSource, ...]:
         """The cells of other steps that may define functions and classes which the step called *name* takes."""

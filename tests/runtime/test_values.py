@@ -508,6 +508,19 @@ def test_what_a_class_keeps_is_what_comes_from_the_last_step_that_hands_it_on(st
     assert ran.printed() == "True True True [1]\n"
 
 
+def test_a_class_stays_registered_with_abstract_classes_of_python(steps):
+    make = "import numbers\nclass N: pass\nn = N()\nnumbers.Number.register(N)"
+    use = "import numbers\nprint(isinstance(n, numbers.Number), isinstance(n, numbers.Real))"
+    assert steps.chain(make, ["n"], use).printed() == "True False\n"
+
+
+@pytest.mark.parametrize(("asked", "seen"), [(True, "['Z', 'A']"), (False, "[]")])
+def test_a_class_brings_its_subclasses_where_somebody_asks_for_them(steps, asked, seen):
+    made = steps.run("class B: pass\nclass Z(B): pass\nclass A(B): pass\na = A()", outputs=["B"], subclasses=asked)
+    ran = steps.run("import gc; gc.collect()\nprint([k.__name__ for k in B.__subclasses__()])", inputs=made.inputs())
+    assert ran.printed() == f"{seen}\n"
+
+
 def test_what_a_class_of_the_imports_cell_keeps_is_what_comes_with_it(steps):
     first = steps.run((ONCE.replace("one = Once(1)", ""), "functions"), "one = Once(1)", outputs=["kinds", "Once one"])
     used = "print(one is Once.known[1], one is kinds[0].known[1], Once(1) is one)"

@@ -60,6 +60,8 @@ def ingredients(
         found["setups"] = digest(json.dumps([each.text for each in step.setups]))
     if above := imported_elsewhere(pipeline, step.name):
         found["imports"] = digest(json.dumps(sorted(above)))
+    if pipeline.asks_for_subclasses:
+        found["subclasses"] = "handed on"
     if step.options.register is not None:
         found["register"] = digest(json.dumps(dataclasses.astuple(step.options.register)))
     if any(_HISTORY.search(cell.source) for cell in step.cells):
@@ -245,6 +247,7 @@ def describe(name: str, pipeline: Pipeline, step: Step) -> str:
         "register": "the model to register",
         "setups": "what steps above set up",
         "imports": "what steps above import",
+        "subclasses": "whether subclasses are asked for",
         "numbers": "numbers of the cells",
     }
     return plain.get(kind, kind)

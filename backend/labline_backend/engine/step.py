@@ -234,6 +234,7 @@ class StepRunner:
             setups=step.setups,
             definitions=run.pipeline.definitions(step.name),
             imported=imported_elsewhere(run.pipeline, step.name),
+            subclasses=run.pipeline.asks_for_subclasses,
             condition=step.condition.cell if step.condition is not None else None,
             register=step.options.register if self._run.workspace is None else None,  # a verification leaves nothing
             file_hash=FAST_HASH,  # the server has it, and whoever reads what this kernel wrote has what it has

@@ -6,7 +6,6 @@ import contextlib
 import enum
 import types
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import cloudpickle
@@ -16,12 +15,17 @@ try:
 except ImportError:  # pragma: no cover - every release so far has the module
     _cloudpickle = cloudpickle
 
+from labline_runtime.values import abstract
 from labline_runtime.values.digest import DigestError, class_digest, digest
 from labline_runtime.values.making import not_again
 from labline_runtime.values.parts import ATOMS
 
-State = tuple[str | None, Callable[[type, Any], Any], Any, dict[str, dict[str, Any]]]
-"""A digest of the class, what sets it up, with what, and the attributes of an enumeration's members."""
+State = tuple[Any, ...]
+"""A digest of the class, what sets it up, with what, the attributes of an enumeration's members; formerly no more. Then
+the abstract classes of libraries that it is registered with, and its subclasses in their order."""
+
+subclasses_asked = False
+"""Whether the notebook somewhere asks for the subclasses of a class, so that they cross with it."""
 
 _METHODS = (types.FunctionType, types.WrapperDescriptorType, types.MethodDescriptorType, types.BuiltinFunctionType)
 
@@ -45,7 +49,9 @@ def reduce(kind: type, reduced: tuple[Any, ...]) -> tuple[tuple[Any, ...], State
         content: str | None = class_digest(kind)
     except (DigestError, RecursionError):
         content = None
-    return (make, arguments), (content, set_state, state, _of_members(kind))
+    present: list[type] = type.__subclasses__(kind) if subclasses_asked else []
+    below = [each for each in present if each.__module__ == "__main__"]
+    return (make, arguments), (content, set_state, state, _of_members(kind), abstract.registered(kind), below)
 
 
 def _of_members(kind: type) -> dict[str, dict[str, Any]]:
@@ -74,7 +80,10 @@ def _as_inherited(kind: type, known: dict[str, Any]) -> dict[str, Any]:
 
 def set_up(kind: Any, state: State) -> None:
     """Set up a class that was made, or that the step has already: then only what differs."""
-    content, set_state, inner, of_members = state
+    content, set_state, inner, of_members, *more = state
+    for registry in more[0] if more else ():
+        registry.register(kind)
+    _put_in_order(kind, more[1] if more[1:] else [])
     if not _has_content(kind, content):
         with not_again((), [type(kind)]):
             set_state(kind, inner)
@@ -107,6 +116,19 @@ def _keep_what_it_keeps(kind: type, body: dict[str, Any]) -> None:
             continue
         if vars(kind).get(name, value) is not value:
             type.__setattr__(kind, name, value)
+
+
+_listed: dict[type, None] = {}  # which a class does not keep alive that lists them
+
+
+def _put_in_order(kind: type, below: list[type]) -> None:
+    """Have the subclasses of a class be listed in their order: that in which they came to have it as a base."""
+    _listed.update(dict.fromkeys(below))
+    present: list[type] = type.__subclasses__(kind)
+    if [each for each in present if each in below] != below:
+        for each in below:
+            with contextlib.suppress(TypeError):  # what its layout, or its metaclass, does not let be done
+                type.__setattr__(each, "__bases__", each.__bases__)
 
 
 def _has_content(kind: type, content: str | None) -> bool:

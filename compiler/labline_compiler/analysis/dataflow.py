@@ -30,6 +30,7 @@ from labline_compiler.analysis.trace import Trace
 from labline_compiler.analysis.walker import Walker
 from labline_compiler.meanwhile import DEEP
 from labline_compiler.notebook import Cell
+from labline_compiler.pipeline import SUBCLASSES
 from labline_runtime.outcome import Observation
 
 _NAMING = re.compile(r"\.names?\s*=(?!=)")  # which may be that of an index
@@ -78,6 +79,7 @@ class Analysis:
         trace.watch(walker.state)
         walker.results_asked = any(u.parsed is not None and asks_for_results(u.parsed, u.cell.source) for u in units)
         walker.beside = self._beside
+        walker.subclasses_asked = any(SUBCLASSES in unit.cell.source for unit in units)
         walker.handlers_count = self._beside.uses("@logging") or any(HANDLERS.search(u.cell.source) for u in units)
         trace.heap.indexes_named = any(_NAMING.search(unit.cell.source) for unit in units)
         walker.figures_open = self._figures_open

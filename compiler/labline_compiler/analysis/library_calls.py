@@ -62,6 +62,9 @@ class LibraryCalls(FileCalls):
             self.run_definitions()
         if origin in operations.ANNOTATED:
             self.read_annotations(arguments.all)
+        if operations.registers_class(origin):  # which is carried with the class
+            self.state.alter(arguments.all)
+            return arguments.all
         if special := self._special(origin, arguments, node):
             return special | evaluated
         holder, _, name = origin.rpartition(".")

@@ -465,6 +465,15 @@ RANDOM_ESTIMATORS = words(
 )
 
 
+_REGISTRIES = words("collections.abc numbers os io contextlib typing")
+
+
+def registers_class(origin: str) -> bool:
+    """Whether calling *origin* makes a class a virtual subclass of one of Python's abstract classes."""
+    holder, _, name = origin.rpartition(".")
+    return name == "register" and holder.rpartition(".")[0] in _REGISTRIES
+
+
 @lru_cache(maxsize=4096)
 def library_operation(origin: str) -> Operation | None:
     """What calling *origin* does, or None where nothing is known of it."""

@@ -19,6 +19,8 @@ _SUPPRESSING = ("suppress", "raises", "ignored")
 class Statements(Stays):
     """Runs statements on abstract values."""
 
+    subclasses_asked = False  # whether anything in the notebook asks for the subclasses of a class
+
     def run(self, statements: Sequence[ast.stmt]) -> None:
         """Follow a block."""
         for statement in statements:
@@ -389,6 +391,9 @@ class Statements(Stays):
             self.made_class(metaclass, special, value)
         for node in statement.decorator_list:
             self.registered(node, statement.name, value)
+        if self.subclasses_asked and (known := above & self.heap.classes):
+            self.heap.put(known, value)  # they list it
+            self.state.alter(known)
         self.state.bind(statement.name, self._decorated(value, decorators))
 
     # ------------------------------------------------------------------------------------------------- assignment

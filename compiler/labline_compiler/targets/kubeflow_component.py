@@ -89,6 +89,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         setups=step.setups,
         definitions=pipeline.definitions(step.name),
         imported=imported_elsewhere(pipeline, step.name),
+        subclasses=pipeline.asks_for_subclasses,
         loop=looped(step, cells) if runs_apart(step) else None,
         condition=step.condition.cell if step.condition is not None else None,
         register=_registration(pipeline, step),

@@ -235,4 +235,33 @@ more = held & Right["READ"], Colour["CRIMSON"]
 ---
 print(Right["BOTH"] is held, more, list(Right), list(Right.__members__), Colour.CRIMSON is Colour.RED)
 """,
+    "subclasses_that_are_asked_for": """
+class Base:
+    @classmethod
+    def names(cls):
+        return [kind.__name__ for kind in cls.__subclasses__()]
+class Z(Base): pass
+class A(Base): pass
+first = A()
+---
+class M(Base): pass
+last = M()
+---
+print(Base.names(), type(first).__name__, type(last).__name__)
+""",
+    "a_class_registered_with_an_abstract_one_of_python": """
+import numbers
+from collections.abc import Sized
+class Rows:
+    pass
+rows = Rows()
+---
+Sized.register(Rows)
+@numbers.Number.register
+class One:
+    pass
+one = One()
+---
+print(isinstance(rows, Sized), isinstance(one, numbers.Number), isinstance(one, Sized))
+""",
 }
