@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from labline_runtime import hidden_state
 from labline_runtime.outcome import Observation, StepError
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Shared, StepSpecification
-from labline_runtime.states.patches import PATCH
+from labline_runtime.states.patches import MODULE, PATCH
 
 
 def altered(spec: StepSpecification, name: str, stretch: int) -> StepError:
@@ -26,20 +26,37 @@ def altered(spec: StepSpecification, name: str, stretch: int) -> StepError:
 def shared(spec: StepSpecification, note: Shared, stretch: int) -> StepError:
     """A part of a value that another artifact holds too holds something else now."""
     what = "looks at the same memory as" if note.memory else "is the same object as"
-    return StepError(
-        message=f"Step {spec.step} altered {note.path}, which in the notebook {what} {note.other_path} "
-        f"from step {note.source}; the two were believed apart, so {note.other} would miss the change.",
-        code="LL220",
-        variable=note.name,
-        culprit=note.path,
-        hint=f"Where the sharing is not meant, make a copy (copy.deepcopy) of {note.name} or {note.other} in the step "
-        f"that makes it. Where it is, alter {note.path} in step {note.source}, or tag the cells from there to here as "
-        "one step.",
-        observed=(
+    path, other_path, name, other = map(_in_words, (note.path, note.other_path, note.name, note.other))
+    observed: tuple[Observation, ...]
+    if note.other.startswith(MODULE):
+        observed = (Observation(spec.step, "changes", (note.other,), stretch),)
+    elif note.name.startswith(MODULE):
+        observed = (Observation(spec.step, "alters", (note.other,), stretch),)
+    else:
+        observed = (
             Observation(note.source, "shares", (note.name, note.other), 0),
             Observation(spec.step, "alters", (note.name,), stretch),
-        ),
+        )
+    return StepError(
+        message=f"Step {spec.step} altered {path}, which in the notebook {what} {other_path} "
+        f"from step {note.source}; the two were believed apart, so {other} would miss the change.",
+        code="LL220",
+        variable=name,
+        culprit=path,
+        hint=f"Where the sharing is not meant, make a copy (copy.deepcopy) of {name} or {other} in the step "
+        f"that makes it. Where it is, alter {path} in step {note.source}, or tag the cells from there to here as "
+        "one step.",
+        observed=observed,
     )
+
+
+def _in_words(path: str) -> str:
+    """A path, where it leads into the data of a module, as code has it: ``bank.accounts[0]``."""
+    if not path.startswith(MODULE):
+        return path
+    name, _, rest = path.removeprefix(MODULE).partition("['")
+    inner, _, below = rest.partition("']")
+    return inner + below if inner else name
 
 
 def hidden(spec: StepSpecification, name: str, differ: Sequence[str], stretch: int) -> StepError:

@@ -232,7 +232,7 @@ class _Step:
                 self._listed = tuple(listing.digests)
             for output, values, found in zip(ends, outputs, shared, strict=True):
                 with draws.undone():  # what is imported to store one value is not in another
-                    record = transfer.send(spec, output, values, found, before)
+                    record = transfer.send(spec, output, values, found, before, list(zip(ends, outputs, strict=True)))
                 if record is not None:
                     self._artifacts.append(record)
             self._show(namespace)

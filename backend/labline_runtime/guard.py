@@ -23,11 +23,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from labline_runtime import breaches, hidden_state, sharing
+from labline_runtime import breaches, hidden_state, sharing, together
 from labline_runtime.failure import StepFailure
 from labline_runtime.outcome import FileUse, StepError, kind_of
 from labline_runtime.passing import Passing
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepSpecification
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepOutput, StepSpecification
 from labline_runtime.states import patches
 from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
@@ -80,7 +80,7 @@ class Guard:
         self._end = end = self._ends[self._stretch]
         for known in self.watched:
             known.renew()
-        self.watched += sharing.watch({value.name: value.value for value in received}, notes)
+        self.watched += together.apart(sharing.watch({value.name: value.value for value in received}, notes))
         self._received += received
         new = {value.name for value in received}
         self._before = {
@@ -130,12 +130,16 @@ class Guard:
 
         And what the values taken in, by the step they came from, have in common with *outputs*.
         """
-        found, kept = self._find(outputs)
+        found, kept = self._find([self._with_modules(*each) for each in zip(self._spec.outputs, outputs, strict=False)])
         for values, notes in zip(outputs, found, strict=True):
             notes += (note for note in self._noted if note.name in values and note not in notes)
         for source, notes in self._retained.items():
             kept[source] = list(dict.fromkeys((*kept.get(source, ()), *notes)))
         return found, {source: tuple(notes) for source, notes in kept.items()}
+
+    def _with_modules(self, output: StepOutput, values: dict[str, Any]) -> dict[str, Any]:
+        """*values* and the data of modules among an output."""
+        return {**values, **{name: together.kept(name) for name in filter(together.is_module, output.names)}}
 
     def _find(self, outputs: Sequence[dict[str, Any]]) -> tuple[list[list[Shared]], dict[str, list[Shared]]]:
         homes: dict[tuple[str, str], dict[str, Any]] = {}

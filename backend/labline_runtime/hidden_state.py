@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,13 +41,13 @@ def capture(name: str, baseline: Baseline) -> Any:
     return state.capture(baseline)
 
 
-def restore(name: str, value: Any, baseline: Baseline) -> None:
-    """Put the state *name* back to what :func:`capture` gave."""
+def restore(name: str, value: Any, baseline: Baseline, held: Container[int] = ()) -> None:
+    """Put the state *name* back to what :func:`capture` gave. *held*: see :func:`patches.restore_module`."""
     if name.startswith(patches.PATCH):
         patches.restore_patch(name.removeprefix(patches.PATCH), value)
         return
     if name.startswith(patches.MODULE):
-        patches.restore_module(value)
+        patches.restore_module(value, held)
         return
     state = STATES[name]
     if state.library is not None:
@@ -57,11 +57,11 @@ def restore(name: str, value: Any, baseline: Baseline) -> None:
     state.restore(value, baseline)
 
 
-def restore_all(values: Mapping[str, Any], baseline: Baseline) -> None:
+def restore_all(values: Mapping[str, Any], baseline: Baseline, held: Container[int] = ()) -> None:
     """Restore several states in the table's order, patches last."""
     order = {name: place for place, name in enumerate(STATES)}
     for name in sorted(values, key=lambda name: order.get(name, len(order))):
-        restore(name, values[name], baseline)
+        restore(name, values[name], baseline, held)
 
 
 def derive(step: str) -> None:

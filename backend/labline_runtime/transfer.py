@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labline_runtime import hidden_state, results, setups
+from labline_runtime import hidden_state, results, setups, together
 from labline_runtime.documents import from_plain
 from labline_runtime.failure import StepFailure
 from labline_runtime.import_draws import draws
@@ -35,6 +35,7 @@ from labline_runtime.values import (
 from labline_runtime.values import shown as look_at
 from labline_runtime.values.culprit import find_culprit
 from labline_runtime.values.hashed import Written
+from labline_runtime.values.reach import Reach
 from labline_runtime.values.writing import pickled_size
 
 
@@ -62,6 +63,7 @@ class Inbox:
         self._namespace = namespace
         self._baseline = baseline
         self._owned = memory.is_seen(cell.source for cell in spec.cells)
+        self._together: dict[str, dict[str, Any]] = {}  # by step: variables that came with the data of modules
         self._loaded: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}  # artifacts of which there is more to come
 
     def open(self) -> tuple[list[Received], list[Shared]]:
@@ -87,16 +89,23 @@ class Inbox:
 
     def _take(self, wanted: set[str], again: Sequence[Setup] = ()) -> tuple[list[Received], list[Shared]]:
         with draws.undone():
-            received, notes, states = self._come(wanted)
+            received, notes, states, sources = self._come(wanted)
             classes.settle()
             results.put_back({value.name: value.value for value in received})
             # Before the states: what these were set to since, and where generators stand by now, counts.
             setups.repeat(again)
-        hidden_state.restore_all(states, self._baseline)
+        variables = [value for values in self._together.values() for value in values.values()]
+        hidden_state.restore_all(states, self._baseline, Reach(variables).ids if variables else ())
+        for name, source in sources.items():
+            received.append(Received(name, together.taken(states[name]), source, "", 0))
         return received, notes
 
-    def _come(self, wanted: set[str]) -> tuple[list[Received], list[Shared], dict[str, Any]]:
-        """The variables' values, which are bound, what is noted of them, and hidden state that is to be restored."""
+    def _come(self, wanted: set[str]) -> tuple[list[Received], list[Shared], dict[str, Any], dict[str, StepInput]]:
+        """The variables' values, which are bound, what is noted of them, and hidden state that is to be restored.
+
+        Last, where the data of modules came from.
+        """
+        sources: dict[str, StepInput] = {}
         received: list[Received] = []
         notes: list[Shared] = []
         states: dict[str, Any] = {}
@@ -112,11 +121,15 @@ class Inbox:
                     hidden_state.restore(name, values[name], self._baseline)
                 elif name.startswith(HIDDEN_STATE_PREFIX):
                     states[name] = values[name]
+                    if together.is_module(name):
+                        sources[name] = source
+                        self._together.setdefault(source.source, {}).update(values.get(together.VARIABLES, {}))
                 else:
-                    self._namespace[name] = values[name]
+                    value = self._together.get(source.source, values).get(name, values[name])
+                    self._namespace[name] = value
                     fact = facts.get(name, {})
-                    received.append(Received(name, values[name], source, fact.get("digest", ""), fact.get("size", 0)))
-        return received, notes, states
+                    received.append(Received(name, value, source, fact.get("digest", ""), fact.get("size", 0)))
+        return received, notes, states, sources
 
     def _in_turn(self, wanted: set[str]) -> Iterator[tuple[StepInput, list[str], dict[str, Any], dict[str, Any]]]:
         """Each input with those of its names that are *wanted*, its values and facts, to be bound before the next.
@@ -198,8 +211,12 @@ def send(
     variables: Mapping[str, Any],
     notes: Sequence[Shared],
     baseline: hidden_state.Baseline,
+    others: Sequence[tuple[StepOutput, Mapping[str, Any]]] = (),
 ) -> ArtifactRecord | None:
-    """Store one output with *notes* of what it shares; None where all its names are optional and unbound."""
+    """Store one output with *notes* of what it shares; None where all its names are optional and unbound.
+
+    With the data of modules lie variables among *others* that hold some of it.
+    """
     values = {
         name: hidden_state.capture(name, baseline) if name.startswith(HIDDEN_STATE_PREFIX) else variables[name]
         for name in output.names
@@ -216,8 +233,12 @@ def send(
         beside = {SHARED: [dataclasses.asdict(note) for note in notes], DRAWN: drawn}
         return found | {name: what for name, what in beside.items() if what}
 
+    besides: dict[str, Any] = {}
+    for name in filter(together.is_module, values):
+        besides |= together.variables(spec.step, name, notes, others)
+    stored_values = {**values, together.VARIABLES: besides} if besides else values
     try:
-        stored = store(values, spec.artifacts_directory, facts, spec.file_hash)
+        stored = store(stored_values, spec.artifacts_directory, facts, spec.file_hash)
     except (KeyboardInterrupt, StepFailure):
         raise
     except BaseException as error:

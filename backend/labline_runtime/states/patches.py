@@ -14,7 +14,7 @@ import io
 import itertools
 import sys
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -210,15 +210,20 @@ def _data_of(module: types.ModuleType) -> Iterator[tuple[str, Any]]:
                     yield f"{key}.{name}", held
 
 
-def restore_module(value: Any) -> None:
+def data_in(value: Any) -> dict[str, dict[str, Any]]:
+    """By module, what :func:`capture_module` has found in it."""
+    # The texts have had their effect when they were loaded.
+    return {full: content for full, content in (value or {}).items() if full != _TEXTS}
+
+
+def restore_module(value: Any, held: Container[int] = ()) -> None:
     """Import the modules where they are in reach, and fill them.
 
-    What is one object when they have just been imported may be two by now: only the first of them fills it.
+    What is one object when they have just been imported may be two by now: only the first of them fills it. What is
+    *held* elsewhere, by the ids of the objects, fills nothing: it is put there itself.
     """
     filled: dict[int, tuple[Any, Any]] = {}
-    for full, content in (value or {}).items():
-        if full == _TEXTS:
-            continue  # they have had their effect when they were loaded
+    for full, content in data_in(value).items():
         with contextlib.suppress(ImportError):
             module = importlib.import_module(full)
             for key, wanted in content.items():
@@ -228,7 +233,8 @@ def restore_module(value: Any) -> None:
                 first = (
                     filled.setdefault(id(present), (present, wanted))[1] is wanted
                 )  # kept, so that no number returns
-                if not (first and _filled(present, wanted)) and holder is not None:
+                is_filled = first and id(wanted) not in held and _filled(present, wanted)
+                if not is_filled and holder is not None:
                     with contextlib.suppress(AttributeError, TypeError):  # what a metaclass refuses
                         setattr(holder, name, wanted)
 

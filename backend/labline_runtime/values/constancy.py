@@ -11,11 +11,11 @@ import enum
 import sys
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
-from typing import Any
+from typing import Any, cast
 
 from labline_runtime.values import containers
 from labline_runtime.values.packages import package_of
-from labline_runtime.values.parts import ATOMS, NOTEBOOK, attributes, is_estimator, is_generator
+from labline_runtime.values.parts import ATOMS, attributes, is_estimator, is_generator, is_own
 
 _CONTAINERS = (list, tuple, set, frozenset, dict, defaultdict, OrderedDict, Counter, deque, bytearray)
 _ITEMS = 100_000  # bigger containers are taken for what their first items are
@@ -53,9 +53,7 @@ class _Walk:
         if package_of(kind) == "sklearn":
             return self._instance(kind, value, depth)
         reduced = "__reduce__" in vars(kind) or "__reduce_ex__" in vars(kind)
-        return (
-            (kind.__module__ == NOTEBOOK or is_estimator(value)) and not reduced and self._instance(kind, value, depth)
-        )
+        return (is_own(cast(Any, kind)) or is_estimator(value)) and not reduced and self._instance(kind, value, depth)
 
     def _all(self, items: Any, depth: int) -> bool:
         return set(map(type, items)) <= ATOMS or all(self.constant(item, depth + 1) for item in items)

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.library import is_library
 from labline_runtime.values import containers, own, reduce_soup
 from labline_runtime.values.blocks import copies_on_write
 from labline_runtime.values.packages import package_of
@@ -219,7 +220,7 @@ def _nature(kind: type) -> str:
         return "pandas"  # scalars and the rest are never altered; groupby objects hold a frame
     if numpy is not None and root == "numpy" and issubclass(kind, (numpy.generic, numpy.dtype)):
         return "closed"
-    if kind.__module__ == NOTEBOOK or _is_estimator(kind):
+    if is_own(kind) or _is_estimator(kind):
         return "own"
     return "generator" if _is_generator(kind) else "plain"
 
@@ -272,6 +273,15 @@ def _is_generator(kind: type) -> bool:
     if numpy is None or "numpy.random" not in sys.modules:
         return kind is random.Random
     return kind is random.Random or issubclass(kind, (numpy.random.RandomState, numpy.random.Generator))
+
+
+@functools.cache
+def is_own(kind: type) -> bool:
+    """Whether *kind* is a class of the notebook, or of a module beside it."""
+    module = kind.__module__
+    if module == NOTEBOOK or not isinstance(module, str):
+        return module == NOTEBOOK
+    return getattr(sys.modules.get(module), "__file__", None) is not None and not is_library(module)
 
 
 def is_estimator(value: Any) -> bool:

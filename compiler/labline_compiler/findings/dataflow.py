@@ -162,7 +162,8 @@ label = "a"
         "values believed apart share an object",
         "error",
         "Two variables hold the same object, or arrays that look at the same memory, though the code that made them "
-        "looked as if it made copies. The step changed it through one of them, and the other is still to be read.",
+        "looked as if it made copies; or a variable and a module beside the notebook do. The step changed it through "
+        "one of them, and the other is still to be read.",
         "Run again: the next run keeps the two together. Where the sharing is not meant, make a copy where the second "
         "value is made.",
     ),
@@ -174,7 +175,7 @@ label = "a"
         "later steps may depend on without naming it, and its code did not show it: options of libraries, filters of "
         "warnings, environment variables, the working directory before a later step uses files, the module search "
         "path, the locale, loggers, functions in libraries, open figures. What a library sets while it is imported "
-        "does not count.",
+        "does not count, what it draws then does.",
         "Run again: the next run hands the state on from step to step. Or change it in plain code, or in a cell tagged "
         "`imports`; or give the code a generator of its own.",
     ),
