@@ -131,7 +131,8 @@ class _Capture:
     def _replay(self, step: past.StepRun, replay: StepReplay, namespace: dict[str, Any]) -> None:
         for source in self._slice.preamble:
             _run(source, "the cells above all steps", namespace)
-        loading.load(namespace, step)
+        if missing := loading.load(namespace, step).missing:
+            raise CaptureError(f"{missing[0].message}. {missing[0].hint}")
         outputs = step.outputs
         for operation in replay.operations:
             if operation.stored:

@@ -7,8 +7,9 @@ from typing import Any
 
 from labline_runtime import hidden_state, parameters, past, transfer
 from labline_runtime.failure import StepFailure
+from labline_runtime.outcome import StepError
 from labline_runtime.past import PastError
-from labline_runtime.specification import HIDDEN_STATE_PREFIX, StepSpecification
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Setup, StepSpecification
 
 
 @dataclass(frozen=True)
@@ -20,17 +21,20 @@ class Loaded:
     names: tuple[str, ...]
     states: tuple[str, ...]
     outputs: bool
+    missing: tuple[StepError, ...] = ()  # what steps above have set up and could not be set up here
 
     def __str__(self) -> str:
         what = "Outputs" if self.outputs else "Inputs"
         names = ", ".join(self.names) or "no variables"
         state = f"; hidden state: {', '.join(self.states)}" if self.states else ""
-        return f"{what} of step {self.step} of {self.run}: {names}{state}"
+        missing = "".join(f"\n{error.message}" for error in self.missing)
+        return f"{what} of step {self.step} of {self.run}: {names}{state}{missing}"
 
 
 def load(namespace: dict[str, Any], step: past.StepRun, *, outputs: bool = False) -> Loaded:
     """Bind the step's inputs and parameters, or its *outputs*, in *namespace*, and restore their hidden state.
 
+    What steps above have set up is set up here, as far as it can be: this process may have been set up otherwise.
     Raises :class:`PastError` where they are not there, damaged, or cannot be loaded here.
     """
     places = step.given() if outputs else step.taken()
@@ -50,11 +54,13 @@ def load(namespace: dict[str, Any], step: past.StepRun, *, outputs: bool = False
         output_directory=folder,
         cells=(),
         inputs=places,
+        setups=tuple(Setup(**setup) for setup in step.plan.get("setups", ())),
         derive_random=not outputs and bool(step.run.pipeline.get("parallel_random")),
     )
     try:
         parameters.bind(literals, namespace)
-        transfer.Inbox(spec, namespace, hidden_state.Baseline.take()).open()
+        inbox = transfer.Inbox(spec, namespace, hidden_state.Baseline.take(), lenient=True)
+        inbox.open()
     except StepFailure as failure:
         raise PastError(f"{failure.error.message} {failure.error.hint or ''}".rstrip()) from failure
     names = [name for place in places for name in place.names]
@@ -64,6 +70,7 @@ def load(namespace: dict[str, Any], step: past.StepRun, *, outputs: bool = False
         (*literals, *(name for name in names if not name.startswith(HIDDEN_STATE_PREFIX))),
         tuple(name.removeprefix(HIDDEN_STATE_PREFIX) for name in names if name.startswith(HIDDEN_STATE_PREFIX)),
         outputs,
+        tuple(inbox.missing),
     )
 
 

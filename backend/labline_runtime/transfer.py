@@ -58,7 +58,16 @@ DRAWN = HIDDEN_STATE_PREFIX + "drawn"  # likewise: the modules that have drawn f
 class Inbox:
     """The inputs of a step: most come in before its cells, others where the notebook makes them between its cells."""
 
-    def __init__(self, spec: StepSpecification, namespace: dict[str, Any], baseline: hidden_state.Baseline) -> None:
+    def __init__(
+        self,
+        spec: StepSpecification,
+        namespace: dict[str, Any],
+        baseline: hidden_state.Baseline,
+        *,
+        lenient: bool = False,
+    ) -> None:
+        self.missing: list[StepError] = []  # where *lenient*: what could not be set up again
+        self._lenient = lenient
         self._spec = spec
         self._namespace = namespace
         self._baseline = baseline
@@ -93,7 +102,9 @@ class Inbox:
             classes.settle()
             results.put_back({value.name: value.value for value in received})
             # Before the states: what these were set to since, and where generators stand by now, counts.
-            setups.repeat(again)
+            self.missing += (failed := setups.repeat(again))
+        if failed and not self._lenient:
+            raise StepFailure(failed[0])
         variables = [value for values in self._together.values() for value in values.values()]
         hidden_state.restore_all(states, self._baseline, Reach(variables).ids if variables else ())
         for name, source in sources.items():

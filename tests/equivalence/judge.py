@@ -29,7 +29,7 @@ from labline_backend.verification.session import copied, scratch_folder
 from labline_backend.verification.subject import read_subject
 
 from .forked import Forked
-from .notebooks import notebook_of
+from .notebooks import CASE, notebooks_of
 
 Target = Literal["local", "kfp-local"]
 Cells = list[tuple[str, list[str]]]  # sources and tags
@@ -159,10 +159,11 @@ class Judge:
 
 
 def _written(folder: Path, cells: Cells, kernel: str) -> Path:
-    """The notebook, alone in *folder*, with some room above it for cells that go up."""
-    path = folder / "base" / "work" / "case.ipynb"
+    """The notebook and those in it, alone in *folder*, with some room above it for cells that go up."""
+    path = folder / "base" / "work" / f"{CASE}.ipynb"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(notebook_of(cells, kernel)))
+    for name, content in notebooks_of(cells, kernel).items():
+        path.with_stem(name).write_text(json.dumps(content))
     return path
 
 

@@ -6,6 +6,8 @@ have one of the words in their names; ``__main__.py`` says what else can be aske
 
 from __future__ import annotations
 
+from labline_compiler.tags import ROLES
+
 from .cases import CASES
 from .notebooks import cells_of
 from .shapes import IDLE, REPEATING, SHAPES
@@ -39,7 +41,7 @@ EXCEPT: dict[str, frozenset[str]] = {
     # Nobody can read the module before the run: it may set any option, which every step depends on.
     "a_module_on_a_path_of_its_own": frozenset(("interleaved",)),
     # A branch that puts the clock back leaves the other the time of day.
-    "the_clock_is_replaced_by_one_that_counts": frozenset(("interleaved", "join")),
+    "the_clock_is_replaced_by_one_that_counts": frozenset(("interleaved", "join", "altering_items")),
     "a_database": frozenset(("statements",)),  # a connection cannot be handed on
     "names_deleted_by_a_magic": frozenset(("statements",)),  # a known limit: names that other steps made are left
     "results_of_cells_in_other_steps": frozenset(("join",)),  # it needs the last result to be the frame
@@ -54,21 +56,9 @@ OTHERWISE = {
 
 Pair = tuple[str, str]  # the names of a shape and of a case
 
-PRODUCT: list[Pair] = [(shape, case) for shape in SHAPES for case in CASES if shape not in EXCEPT.get(case, ())]
-
-
-def sample() -> list[Pair]:
-    """Every case once, the shapes by turns."""
-    found = []
-    shapes, possible = list(SHAPES), set(PRODUCT)
-    for number, case in enumerate(CASES):
-        turns = shapes[number % len(shapes) :] + shapes
-        found.append(next((shape, case) for shape in turns if (shape, case) in possible))
-    return found
-
 
 def cells(shape: str, case: str) -> list[tuple[str, list[str]]]:
-    """The notebook of a case in a shape: sources and tags."""
+    """The notebook of a case in a shape: sources and tags. Raises SyntaxError where a block cannot have its code."""
     found: list[tuple[str, list[str]]] = []
     parts: dict[str, list[str]] = {}
     for source, tags in cells_of(CASES[case]):
@@ -80,5 +70,28 @@ def cells(shape: str, case: str) -> list[tuple[str, list[str]]]:
     laid_out = list(parts.values())
     if len(laid_out) == 1:
         laid_out.insert(0, [IDLE.format(9)])
-    found += [(source, [f"step:{step}"]) for step, part in SHAPES[shape](laid_out) for source in part]
+    steps = SHAPES[shape](laid_out)
+    return found + [(source, [step if step in ROLES else f"step:{step}"]) for step, part in steps for source in part]
+
+
+def _can_have(shape: str, case: str) -> bool:
+    if shape in EXCEPT.get(case, ()):
+        return False
+    try:
+        cells(shape, case)
+    except SyntaxError:
+        return False
+    return True
+
+
+PRODUCT: list[Pair] = [(shape, case) for shape in SHAPES for case in CASES if _can_have(shape, case)]
+
+
+def sample() -> list[Pair]:
+    """Every case once, the shapes by turns."""
+    found = []
+    shapes, possible = list(SHAPES), set(PRODUCT)
+    for number, case in enumerate(CASES):
+        turns = shapes[number % len(shapes) :] + shapes
+        found.append(next((shape, case) for shape in turns if (shape, case) in possible))
     return found

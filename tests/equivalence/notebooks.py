@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .shapes import OPTIONS
+
+CASE = "case"
+"""The name of the notebook that the others are in."""
+
 
 def cells_of(case: str) -> list[tuple[str, list[str]]]:
     """The parts of a case as (source, tags); a part without tags of its own is a step."""
@@ -37,3 +42,24 @@ def notebook_of(cells: list[tuple[str, list[str]]], kernel: str = "python3") -> 
             for number, (source, tags) in enumerate(cells)
         ],
     }
+
+
+def notebooks_of(cells: list[tuple[str, list[str]]], kernel: str = "python3") -> dict[str, dict[str, Any]]:
+    """Notebooks by name: cells of a step ``OTHER.STEP`` are another one's, which stands in their place in the case's.
+
+    Steps have the options that their names stand for.
+    """
+    parts: dict[str, list[tuple[str, list[str]]]] = {CASE: []}
+    for source, tags in cells:
+        other, dot, step = next(iter(tags), "").removeprefix("step:").partition(".")
+        if not dot:
+            parts[CASE].append((source, tags))
+            continue
+        if other not in parts:
+            parts[CASE].append(("", [f"notebook:{other}"]))
+        parts.setdefault(other, []).append((source, [f"step:{step}"]))
+    options = {name: options for name, options in OPTIONS.items() if any(f"step:{name}" in tags for _, tags in cells)}
+    found = {name: notebook_of(part, kernel) for name, part in parts.items()}
+    if options:
+        found[CASE]["metadata"]["labline"] = {"steps": options}
+    return found

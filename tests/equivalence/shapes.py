@@ -8,6 +8,7 @@ tells.
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Callable, Sequence
 
 Part = Sequence[str]  # the sources of its cells
@@ -63,6 +64,66 @@ def statements(parts: Sequence[Part]) -> list[Step]:
     return [(f"step_{number}", piece) for number, piece in enumerate(pieces)]
 
 
+def items(parts: Sequence[Part]) -> list[Step]:
+    """Items of a loop look, each in a process of its own where the compiler lets it."""
+    *_, last = parts
+    return [*chain(parts[:-1]), ("each", [*_empty("looked"), _loop(last, "looked")]), ("end", ["print(looked)", *last])]
+
+
+def altering_items(parts: Sequence[Part]) -> list[Step]:
+    """Items of a loop alter."""
+    first, *middle, last = parts
+    altering = [cell for part in middle or [last] for cell in part]
+    each = [*_empty("altered"), _loop(altering, "altered")]
+    return [("make", first), ("each", each), ("end", ["print(altered)", *last])]
+
+
+def conditional(parts: Sequence[Part]) -> list[Step]:
+    """Steps that are one `if` alter and look."""
+    first, *others = parts
+    return [("make", ["chosen = True", *first]), *chain([[_if("chosen", part)] for part in others])]
+
+
+def skipped(parts: Sequence[Part]) -> list[Step]:
+    """What an `if` would do that is false is done in no step but those below."""
+    first, *middle, last = parts
+    other = [cell for part in middle or [last] for cell in part]
+    return [("make", ["chosen = True", *first]), ("other", [_if("not chosen", other)]), *chain([*middle, last])]
+
+
+def ending(parts: Sequence[Part]) -> list[Step]:
+    """The step that ends every run looks."""
+    *_, last = parts
+    return [("parameters", ["outcome = 'succeeded'"]), *chain(parts[:-1]), ("ending", ["print(outcome)", *last])]
+
+
+def composed(parts: Sequence[Part]) -> list[Step]:
+    """Another notebook makes, a third one looks."""
+    first, *middle, last = parts
+    return [("making.make", first), *chain(middle), ("looking.look", last), ("end", last)]
+
+
+OPTIONS = {"each": {"foreach": True}, "ending": {"exit": "outcome"}}
+"""Those of the steps called so."""
+
+
+def _empty(name: str) -> list[str]:
+    return [f"{name} = []"]
+
+
+def _loop(part: Part, name: str) -> str:
+    return f"for number in range(3):\n{_indented(part)}\n    {name}.append(number)"
+
+
+def _if(test: str, part: Part) -> str:
+    return f"if {test}:\n{_indented(part)}"
+
+
+def _indented(part: Part) -> str:
+    """In the lines of a block. Raises SyntaxError where it is not plain Python, which alone can stand there."""
+    return textwrap.indent(ast.unparse(ast.parse("\n".join(part))), "    ")
+
+
 def _statements(cell: str) -> list[str]:
     try:
         return [ast.unparse(node) for node in ast.parse(cell).body]
@@ -71,7 +132,11 @@ def _statements(cell: str) -> list[str]:
 
 
 SHAPES: dict[str, Callable[[Sequence[Part]], list[Step]]] = {
-    shape.__name__: shape for shape in (chain, diamond, fan_out, join, shortcuts, interleaved, statements)
+    shape.__name__: shape
+    for shape in (
+        *(chain, diamond, fan_out, join, shortcuts, interleaved, statements),
+        *(items, altering_items, conditional, skipped, ending, composed),
+    )
 }
-REPEATING = frozenset(("diamond", "fan_out", "join", "shortcuts"))
+REPEATING = frozenset(("diamond", "fan_out", "join", "shortcuts", "altering_items"))
 """Shapes that have a part more than once."""

@@ -34,10 +34,16 @@ def test_a_statement_of_a_library_that_is_not_in_use_is_left_out() -> None:
 
 
 def test_one_that_fails_says_which_and_why() -> None:
-    with pytest.raises(StepFailure) as failed:
-        setups.repeat([Setup("import csv\ncsv.register_dialect('x', delimiter='')")])
-    assert "csv.register_dialect('x', delimiter='') raised" in failed.value.error.message
-    assert "a cell tagged imports" in (failed.value.error.hint or "")
+    (error,) = setups.repeat([Setup("import csv\ncsv.register_dialect('x', delimiter='')")])
+    assert "csv.register_dialect('x', delimiter='') raised" in error.message
+    assert "a cell tagged imports" in (error.hint or "")
+
+
+def test_a_step_does_not_run_without_what_it_is_to_be_set_up_with(tmp_path: Path) -> None:
+    handover = Handover(tmp_path)
+    spec = handover.specification("after", setups=(Setup("raise AttributeError('gone')"),))
+    with pytest.raises(StepFailure, match="could not be set up here"):
+        transfer.Inbox(spec, {}, handover.baseline).open()
 
 
 def test_generators_stand_where_the_last_step_left_them_whatever_a_setup_draws(tmp_path: Path) -> None:

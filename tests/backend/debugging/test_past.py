@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import platformdirs
@@ -16,6 +18,7 @@ from labline_runtime import PastError, past, run, runs
 from labline_runtime.data_folder import data_folder
 from labline_runtime.loading import load
 from labline_runtime.past import Run
+from labline_runtime.specification import Setup
 from tests.backend.engine.bench import Bench
 from tests.backend.engine.pipelines import pipeline, step
 
@@ -85,6 +88,20 @@ def test_inputs_come_with_parameters_and_hidden_state(found: Run) -> None:
         assert namespace["size"] == 4
     finally:
         random.setstate(before)
+
+
+def test_what_steps_above_have_set_up_is_set_up_as_far_as_it_can_be(tmp_path: Path) -> None:
+    with_dialect = Setup("import csv\ncsv.register_dialect('of_a_past_run', delimiter=';')")
+    cannot = Setup("import multiprocessing\nmultiprocessing.set_start_method('no way to start one')")
+    bench = Bench(tmp_path)
+    bench.run(pipeline(step("make", "x = 1", gives="x"), replace(step("use", "x"), setups=(cannot, with_dialect))))
+    loaded = load({}, run(home=bench.home.root).step("use"))
+    try:
+        assert csv.get_dialect("of_a_past_run").delimiter == ";"
+        assert "set_start_method('no way to start one') raised ValueError" in str(loaded)
+    finally:
+        csv.unregister_dialect("of_a_past_run")
+        bench.close()
 
 
 def test_a_failed_step_has_no_outputs_and_the_steps_below_it_no_inputs(found: Run) -> None:
