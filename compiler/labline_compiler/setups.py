@@ -67,7 +67,8 @@ _PLAIN = words(
     "transformers wandb wordcloud xgboost xlrd yaml yellowbrick"
 ) | frozenset(sys.stdlib_module_names)
 
-_LITERAL_MAKERS = frozenset(("dict", "float", "int", "list", "set", "str", "tuple"))
+LITERAL_MAKERS = frozenset(("dict", "float", "int", "list", "set", "str", "tuple"))
+"""Names of builtins that make something of literals and do nothing else."""
 _WORD = re.compile(r"\w+")
 _FIRST_WORD = re.compile(r"(?<![\w.])\w+")
 _PURE = (
@@ -77,7 +78,7 @@ _PURE = (
 
 
 @dataclass(frozen=True)
-class _Imported:
+class Imported:
     """What an import binds: its dotted name, and the statement for this one name."""
 
     origin: str
@@ -111,30 +112,30 @@ class Setups:
     def __init__(self, cells: Iterable[CodeCell], beside: Container[str] = ()) -> None:
         self._cells = [c for c in cells if c.parsed is not None and not c.parsed.local]
         self._beside = beside
-        self._standing = list(self._found())
+        self.standing = list(self._found())
         self._spans: dict[str, tuple[int, int]] = {}  # of steps: the places of their first and last cells
         for place, c in enumerate(self._cells):
             if c.step is not None:
                 self._spans[c.step] = (self._spans.get(c.step, (place, place))[0], place)
-        self._always = [Setup(each.text) for each in self._standing]
-        self._in_use = [Setup(each.text, each.library) for each in self._standing]
+        self._always = [Setup(each.text) for each in self.standing]
+        self._in_use = [Setup(each.text, each.library) for each in self.standing]
 
     def __bool__(self) -> bool:
-        return bool(self._standing)
+        return bool(self.standing)
 
     def of(self, step: str) -> tuple[Setup, ...]:
         """What the step called *step* has to run again before its own cells."""
-        named = {each.library for each in self._standing if self._is_named(each.library, step)}
+        named = {each.library for each in self.standing if self._is_named(each.library, step)}
         return tuple(
             self._always[i] if each.library in named else self._in_use[i]
-            for i, each in enumerate(self._standing)
+            for i, each in enumerate(self.standing)
             if self._above(each, step)
         )
 
     def told(self, findings: Iterable[Finding]) -> list[Finding]:
         """*findings* without those on statements that all later steps run again."""
         return [
-            found for found in findings if found.code != "LL303" or not any(map(self._settled(found), self._standing))
+            found for found in findings if found.code != "LL303" or not any(map(self._settled(found), self.standing))
         ]
 
     def _settled(self, found: Finding) -> Callable[[Standing], bool]:
@@ -228,7 +229,7 @@ class Setups:
             return
         names = {part.id for part in ast.walk(node.value) if isinstance(part, ast.Name)}
         made = names - self._imports.keys()
-        if not made <= _LITERAL_MAKERS & set(dir(builtins)) or names & self._mentions.bound:
+        if not made <= LITERAL_MAKERS & set(dir(builtins)) or names & self._mentions.bound:
             return
         lines = [self._imports[name].statement for name in sorted(names - made)]
         yield "\n".join([*lines, ast.unparse(node)]), library
@@ -242,28 +243,29 @@ class Setups:
         return "" if found is None else ".".join([found.origin, *reversed(parts)])
 
     @cached_property
-    def _imports(self) -> Mapping[str, _Imported]:
+    def _imports(self) -> Mapping[str, Imported]:
         """By name, what imports at the top level of cells bind; not what two of them bind differently."""
-        every: dict[str, set[_Imported]] = {}
+        every: dict[str, set[Imported]] = {}
         for c in self._cells:
             if c.parsed is None or "import" not in c.cell.source:
                 continue
             for node in c.parsed.tree.body:
-                for name, found in _bound_by(node):
+                for name, found in bound_by(node):
                     every.setdefault(name, set()).add(found)
         return {name: found for name, (found, *more) in every.items() if not more}
 
 
-def _bound_by(node: ast.stmt) -> Iterator[tuple[str, _Imported]]:
+def bound_by(node: ast.stmt) -> Iterator[tuple[str, Imported]]:
+    """The names that an import binds; none for other statements."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             top = alias.name.partition(".")[0]
             said = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-            yield alias.asname or top, _Imported(alias.name if alias.asname else top, said)
+            yield alias.asname or top, Imported(alias.name if alias.asname else top, said)
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
         for alias in node.names:
             said = f"from {node.module} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-            yield alias.asname or alias.name, _Imported(f"{node.module}.{alias.name}", said)
+            yield alias.asname or alias.name, Imported(f"{node.module}.{alias.name}", said)
 
 
 _TELLING = re.compile("import|" + "|".join(sorted({origin.rpartition(".")[2] for origin in _CALLS} | {"pandas"})))

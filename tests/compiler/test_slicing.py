@@ -191,3 +191,65 @@ def test_a_model_that_is_only_inside_a_statement_is_refused() -> None:
 def test_a_model_that_was_fitted_in_another_step_is_not_fitted_again() -> None:
     replays = sliced(HEAD + "df['a'] = df['b']" + TAIL).replays
     assert not any("fit" in operation.source for replay in replays for operation in replay.operations)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "import warnings\nwarnings.filterwarnings('ignore')",
+        "pd.set_option('display.max_columns', 5)",
+        "import matplotlib.pyplot as plt\nplt.rcParams['figure.figsize'] = (3, 2)",
+        "np.random.seed(1)",
+        "import os\nos.environ['API_KEY'] = 'secret'",
+        "import os\nos.chdir('elsewhere')",
+    ],
+)
+def test_settings_that_features_are_not_computed_by_are_left_out(setting: str) -> None:
+    assert body(f"{setting}\ndf['a'] = df['b'] * 2") == ["df['a'] = df['b'] * 2", "return df[['a']]"]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "sklearn.set_config(transform_output='pandas')",
+        "decimal.getcontext().prec = 3",
+        "pd.set_option('future.infer_string', True)",
+        "beside.scale = 10",
+        "os.environ['SCALE'] = str(3)",
+    ],
+)
+def test_a_setting_that_features_may_be_computed_by_is_made_for_each_request(setting: str) -> None:
+    lines = body(f"import beside, decimal, os, sklearn\n{setting}\ndf['a'] = df['b'].map(beside.of('SCALE'))")
+    assert lines[0] == setting
+    assert lines.count(setting) == 1
+
+
+def test_settings_are_made_in_the_notebooks_order() -> None:
+    first, second = "decimal.getcontext().prec = 3", "decimal.getcontext().prec = 4"
+    assert body(f"import decimal\n{first}\n{second}\ndf['a'] = df['b'] * 2")[:2] == [first, second]
+
+
+def test_a_setting_made_of_what_is_no_literal_is_left_to_the_trial() -> None:
+    line = "df['a'] = df['b'] * 2"
+    assert body(f"import decimal\ndecimal.getcontext().prec = len(str(np.pi))\n{line}")[0] == line
+
+
+def test_what_was_set_up_of_a_library_is_set_up_where_the_features_use_it() -> None:
+    lines = body(
+        "import csv\ncsv.register_dialect('x')\nread = lambda t: csv.reader([t], 'x')\ndf['a'] = df['b'].map(read)"
+    )
+    assert lines[0] == "csv.register_dialect('x')"
+
+
+def test_what_a_step_sets_up_is_set_up_when_it_runs_once_more() -> None:
+    setup = "from sklearn.experimental import enable_iterative_imputer"
+    middle = f"{setup}\nscaler = Scaler()\ndf['a'] = scaler.fit_transform(df['b'])"
+    replay = next(each for each in sliced(HEAD + middle + TAIL).replays if each.step == "features")
+    assert replay.operations[0].source == setup
+
+
+def test_a_state_is_not_taken_as_the_step_has_left_it() -> None:
+    split = "np.random.seed(1)\nkept = df.sample(frac=0.5)\ndf['a'] = df['b'] - kept['b'].mean()"
+    later = '\n# %% tags=["step:later"]\nprint(np.random.rand())'
+    replay = next(each for each in sliced(HEAD + split + TAIL + later).replays if each.step == "features")
+    assert [each.source for each in replay.operations if not each.rows] == ["np.random.seed(1)"]

@@ -8,9 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 from labline_compiler.compile import Compilation
 from labline_compiler.notebook import Cell, Notebook
 from labline_compiler.pipeline import Pipeline
+from labline_compiler.setups import bound_by
 from labline_compiler.slicing import tables
 from labline_compiler.slicing.asked import Prediction, find_prediction
 from labline_compiler.slicing.rewriting import Rewritten, rewrite, rewrite_expression
+from labline_compiler.slicing.settings import ENVIRONMENT, SHOWN_BY, makes_setting
 from labline_compiler.slicing.statements import Statement, Version, read_statements
 from labline_compiler.slicing.words import SlicingError, place
 from labline_compiler.syntax import parse, unparse
@@ -74,7 +76,8 @@ class _Slicer:
                 f"{start.name} of {self._place(start.statement)}. Name the frame that it is made of with --input."
             )
         pieces = tuple(self._piece(number) for number in kept)
-        binds, takes = self._state(asked.statement, self._used(asked.statement, asked.rows))
+        states = [version for version in asked.statement.versions if version.is_state]
+        binds, takes = self._state(asked.statement, [*self._used(asked.statement, asked.rows), *states])
         input_statement = self._statements[start.statement]
         return Slice(
             notebook=self._notebook.name,
@@ -110,7 +113,7 @@ class _Slicer:
             number = ahead.pop()
             if number not in found:
                 found.add(number)
-                ahead += self._statements[number].inputs.values()
+                ahead += (each.statement for each in self._statements[number].versions if not each.is_state)
         return found
 
     def _input(self, closure: set[int], given: str | None) -> Version:
@@ -228,6 +231,10 @@ class _Slicer:
         for version in sorted(versions, key=lambda each: (each.statement, each.name)):
             if version in self._rows:
                 continue
+            if version.is_state:
+                if (setting := self._setting(version)) is not None:
+                    binds.append(Binding(f"<setting {setting}>", code=self._keep_code(setting)))
+                continue
             if self._statements[version.statement].is_code:
                 binds.append(Binding(version.name, code=self._keep_code(version.statement)))
                 continue
@@ -253,9 +260,51 @@ class _Slicer:
                 f"{self._place(number).capitalize()}: this depends on the rows. Hand them over as an argument."
             )
         binds, takes = self._state(statement, versions)
-        self._code[number] = Piece(number, statement.source, self._place(number), binds)
+        self._code[number] = Piece(number, statement.source, self._place(number), (*self._set_up(statement), *binds))
         self._code_takes[number] = takes
         return number
+
+    def _setting(self, version: Version | None) -> int | None:
+        """The last statement that has set a state which counts here, where it has done so in so many words."""
+        while version is not None:
+            statement = self._statements[version.statement]
+            made = {each.name: self._statements[each.statement] for each in statement.versions if not each.is_state}
+            imports = {
+                name: found.origin
+                for each in made.values()
+                for name, found in bound_by(each.node)
+                if made.get(name) is each
+            }
+            code = frozenset(name for name, each in made.items() if each.is_code)
+            if makes_setting(statement.node, version.name, imports, code) and (
+                version.name != ENVIRONMENT or self._is_asked_for(statement)
+            ):
+                return version.statement
+            version = statement.version(version.name)
+        return None
+
+    def _is_asked_for(self, statement: Statement) -> bool:
+        """Whether the slice may read what *statement* sets in the environment: the rest, such as keys, is not given
+        away with the model."""
+        texts = {each.value for each in ast.walk(statement.node) if isinstance(each, ast.Constant)}
+        texts |= {each.arg for each in ast.walk(statement.node) if isinstance(each, ast.keyword)}
+        readers = (each for each in self._statements if each.is_code or each.number in self._rewritten)
+        return any(
+            isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value in texts
+            for reader in readers
+            for each in ast.walk(reader.node)
+        )
+
+    def _set_up(self, statement: Statement) -> list[Binding]:
+        """What the notebook has set up of the library that *statement* imports, if it does."""
+        libraries = {found.origin.partition(".")[0] for _, found in bound_by(statement.node)} - SHOWN_BY
+        found = []
+        for each in self._statements[: self._prediction.statement.number]:
+            if each.setup is not None and each.setup.library in libraries:
+                number = -1 - each.number  # no statement's: it may be code in its own right
+                self._code[number] = Piece(number, each.setup.text, self._place(each.number))
+                found.append(Binding(f"<set up {each.number}>", code=number))
+        return found
 
     # -------------------------------------------------------------- running it once more
 
@@ -295,6 +344,10 @@ class _Slicer:
         for step in (each.name for each in self._pipeline.steps):
             if step not in wanted:
                 continue
+            end_of = end.number if step == self._home(end) else max(wanted[step])
+            wanted[step] |= {
+                each.number for each in self._statements[:end_of] if each.setup is not None and self._home(each) == step
+            }
             if self._pipeline.step(step).stretches:
                 raise SlicingError(
                     f"Step {step} has cells on both sides of another step's: its values at each are not stored."
@@ -303,6 +356,8 @@ class _Slicer:
 
     def _is_stored(self, version: Version) -> bool:
         """Whether the step has handed on what the name stands for after this statement."""
+        if version.is_state:  # where a step ends is not where a statement of it stands
+            return False
         step = self._home(self._statements[version.statement])
         later = [
             each
@@ -326,7 +381,8 @@ class _Slicer:
                 final=self._final(number),
             )
         if number not in kept and number not in self._rewritten:
-            return Operation(number, statement.source, self._place(number))
+            source = statement.source if statement.setup is None else statement.setup.text
+            return Operation(number, source, self._place(number))
         rows = tuple(sorted(name for name in statement.changes if Version(name, number) in self._rows))
         read = self._rows_read(statement, statement.versions)
         if number not in kept:

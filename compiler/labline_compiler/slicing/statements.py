@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 
 from labline_compiler.analysis.dataflow import TooDeepError
 from labline_compiler.analysis.flows import Unit
-from labline_compiler.assignment import Role
+from labline_compiler.assignment import CodeCell, Role
 from labline_compiler.compile import Compilation
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.known import Known
 from labline_compiler.notebook import Cell, Notebook
+from labline_compiler.setups import find_setups
 from labline_compiler.slicing.words import SlicingError
 from labline_compiler.syntax import unparse
+from labline_compiler.tags import CellTags
+from labline_runtime.specification import HIDDEN_STATE_PREFIX, Setup
 
 _CODE = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -29,6 +32,11 @@ class Version:
 
     name: str
     statement: int
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it is hidden state, which nobody has named."""
+        return self.name.startswith(HIDDEN_STATE_PREFIX)
 
 
 @dataclass(eq=False)
@@ -42,6 +50,7 @@ class Statement:
     node: ast.stmt
     inputs: dict[str, int] = field(default_factory=dict)
     changes: frozenset[str] = frozenset()  # names that it binds, or whose objects it may alter
+    setup: Setup | None = None  # where it sets up the process for what comes after it
 
     @property
     def is_code(self) -> bool:
@@ -72,6 +81,7 @@ def read_statements(notebook: Notebook, compilation: Compilation, plots: str | N
     roles = {info.index: info for info in compilation.cells}
     found: list[Statement] = []
     units: list[Unit] = []
+    cells: list[CodeCell] = []
     for cell in notebook.code_cells:
         info = roles.get(cell.index)
         if info is None or info.role == "skip":
@@ -79,10 +89,12 @@ def read_statements(notebook: Notebook, compilation: Compilation, plots: str | N
         parsed = known.parse(cell)
         if parsed.local:
             continue
+        cells.append(CodeCell(cell, CellTags(), info.role, info.step or info.role, parsed))
         for node in _apart(parsed.tree.body):
             number = len(found)
             found.append(Statement(number, cell, info.role, info.step, node))
             units.append(Unit(cell, str(number), ParsedCell(ast.Module([node], []))))
+    setups = {(each.cell.cell.index, each.node): each for each in find_setups(cells, known.beside).standing}
     try:
         flows = known.analysis.flows(units)
     except TooDeepError as error:
@@ -91,6 +103,8 @@ def read_statements(notebook: Notebook, compilation: Compilation, plots: str | N
         flow = flows.steps[str(statement.number)]
         statement.inputs = {name: int(made.step) for name, made in flow.inputs.items() if made.step.isdigit()}
         statement.changes = frozenset(flow.altered) | _bound(statement.node)
+        if (standing := setups.get((statement.cell.index, statement.node))) is not None:
+            statement.setup = Setup(standing.text, standing.library)
     return found
 
 

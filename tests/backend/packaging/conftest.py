@@ -101,6 +101,14 @@ work["size"] = scaled(people["size"])
 model = LinearRegression().fit(work, y)
 factor = 5
 p = model.predict(work)""",
+    "settings": """import csv, decimal
+decimal.getcontext().prec = 3
+csv.register_dialect("words", delimiter=" ")
+third = people["income"].map(lambda income: float(decimal.Decimal(income) / 3))
+words = people["city"].map(lambda city: len(next(csv.reader([city], "words"))))
+X = pd.DataFrame({"third": third, "words": words})
+model = LinearRegression().fit(X, y)
+p = model.predict(X)""",
     "fitted_by_a_function": """scaler = learn(people[["income", "size"]])
 X = scaler.transform(people[["income", "size"]])
 model = LinearRegression().fit(X, y)

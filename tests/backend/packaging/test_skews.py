@@ -1,4 +1,4 @@
-"""Ten ways in which a served model differs from its notebook: each is right here, or the model is not registered."""
+"""Eleven ways in which a served model differs from its notebook: each is right here, or the model is not registered."""
 
 from __future__ import annotations
 
@@ -110,3 +110,9 @@ def test_stale_global(packages: Packages) -> None:
     package = packages("stale_global")
     assert package.refused is None
     assert package.made is not None and "factor (cell" in package.made.source
+
+
+def test_settings_and_set_ups(packages: Packages) -> None:
+    package = packages("settings")
+    assert package.refused is None
+    assert package.made is not None and "decimal.getcontext().prec = 3" in package.made.source
