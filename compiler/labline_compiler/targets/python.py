@@ -42,6 +42,7 @@ _WHILE_COMPILING: tuple[Callable[..., Any], ...] = (
     python_support.write_pipeline,
     yaml_of_pipeline,
     python_support.labline_component,
+    python_support.check_setups,
     python_support.specification_of_step,
     python_support.labline_specification,
     specification_function,

@@ -33,6 +33,7 @@ def labline_component(step: str, *, image: str, cells: str = "") -> Callable[[Ca
     def decorate(function: Callable[..., None]) -> Any:
         folder = Path(__file__).resolve().parent
         project = json.loads((folder / "labline.json").read_text(encoding="utf-8"))
+        check_setups(project, step, folder / "steps")
         code: list[dict[str, Any]] = []
         for file in (folder / "steps" / "_preamble.py", folder / "steps" / f"{cells or function.__name__}.py"):
             if file.name != "_preamble.py" or file.exists():
@@ -49,6 +50,35 @@ def labline_component(step: str, *, image: str, cells: str = "") -> Callable[[Ca
         )
 
     return decorate
+
+
+def check_setups(project: dict[str, Any], step: str, folder: Path) -> None:
+    """See that what *step* sets up again, as steps above have it, still stands in the files of *folder*.
+
+    Raises ``ValueError`` where it does not: the step would go by what the notebook once had.
+    """
+    import ast
+
+    told = {**project["specification"], **project["steps"].get(step, {})}["setups"]
+    standing = set()
+    texts = [cell["source"] for file in folder.glob("*.py") for cell in read_cells(file.read_bytes().decode("utf-8"))]
+    texts += [line for text in texts for line in text.splitlines()]  # a cell with a magic is no Python as a whole
+    for text in texts if told else ():
+        try:
+            nodes = ast.parse(text).body
+        except (SyntaxError, ValueError):
+            continue
+        for node in nodes:
+            names = node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []
+            standing.add(ast.unparse(node))
+            standing.update(ast.unparse(type(node)(**{**vars(node), "names": [name]})) for name in names)
+    for setup in told:
+        statement = ast.unparse(ast.parse(setup["text"]).body[-1])
+        if statement not in standing:
+            raise ValueError(
+                f"step {step} sets up again what no file in steps/ has any more: {statement}. "
+                f'Write it anew under "setups" in labline.json, or take it out there.'
+            )
 
 
 def labline_specification() -> str:

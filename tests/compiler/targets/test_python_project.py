@@ -24,8 +24,8 @@ from labline_compiler.targets.kubeflow import compile_to_yaml
 from labline_compiler.targets.kubeflow_component import specification
 from labline_compiler.targets.python import compile_to_project
 from labline_compiler.targets.python_cells import prose_of, read_cells
-from labline_compiler.targets.python_support import specification_of_step
-from labline_runtime.specification import StepSpecification
+from labline_compiler.targets.python_support import check_setups, specification_of_step
+from labline_runtime.specification import Setup, StepSpecification
 
 from .conftest import looping, pipeline, step
 
@@ -51,6 +51,8 @@ ALL_OPTIONS = StepOptions(
     cache=False,
     report=False,
 )
+
+SETUPS = (Setup("import csv\ncsv.register_dialect('x', delimiter=';')", "csv"), Setup("import two"))
 
 SHAPES: dict[str, Pipeline] = {
     "loops and a step that ends the run": looping(
@@ -82,6 +84,15 @@ SHAPES: dict[str, Pipeline] = {
         step("make", "x = [1]", gives="x"),
         step("keep", "y = [x]", takes={"make": "x"}, gives="y"),
         replace(step("alter", "x.append(2)", takes={"make": "x"}, after=("keep",)), keepers=("keep",)),
+    ),
+    "what steps above set up": pipeline(
+        step(
+            "make",
+            'import csv, json\n%matplotlib inline\ncsv.register_dialect("x", delimiter=";")',
+            "import one, two",
+            gives="x",
+        ),
+        replace(step("use", "x", takes={"make": "x"}), setups=SETUPS),
     ),
     "every option": pipeline(
         step("train", "x = 1", gives="x", options=ALL_OPTIONS), step("plain", "x", takes={"train": "x"})
@@ -184,6 +195,16 @@ def test_a_change_in_a_steps_file_is_what_runs(run_yaml_on_kfp, tmp_path: Path) 
     changed.write_text(changed.read_text().replace("[2]", "[40]") + "\n# %%\ny.append(1)\n")
     compile_without_labline(folder)
     assert run_yaml_on_kfp((folder / "pipeline.yaml").read_text()).value("three", "z") == 42
+
+
+def test_a_set_up_that_was_changed_in_its_step_is_not_made_as_it_was_in_others(tmp_path: Path) -> None:
+    folder = project(SHAPES["what steps above set up"], tmp_path)
+    told = json.loads((folder / "labline.json").read_text())
+    check_setups(told, "use", folder / "steps")
+    file = folder / "steps" / "make.py"
+    file.write_text(file.read_text().replace('delimiter=";"', 'delimiter=","'))
+    with pytest.raises(ValueError, match=r"step use sets up again .*: csv.register_dialect\('x', delimiter=';'\)\."):
+        check_setups(told, "use", folder / "steps")
 
 
 def test_generated_modules_are_laid_out_as_ruff_would(projects: dict[str, Path]) -> None:
