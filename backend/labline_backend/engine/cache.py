@@ -144,14 +144,19 @@ class Cache:
             then, found = ({k: v for k, v in part.items() if k != name} for part in (then, found))
         if _covers(before.pipeline.step(step.name), step):
             found |= {name: then[name] for name in ("outputs", "unaltered") if name in then}
+        # Files may be as later steps of the run have left them, and modules beside the notebook are files.
+        left = [use for other in steps.values() if other.result for use in other.result.files if use.mode == "write"]
+        folder = Path(before.folder)
+        for use in left:
+            name = cachekey.of_module(folder / use.path, folder)
+            if name in then and then[name] != found.get(name) and self._is_still(use, folder / use.path):
+                found[name] = then[name]
         if words := cachekey.changes(then, found, after.pipeline, step):
             return f"changed: {', '.join(words)}"
         result = record.result
         assert result is not None  # noqa: S101 - it has finished
-        # Files may be as later steps of the run have left them.
-        left = [use for other in steps.values() if other.result for use in other.result.files if use.mode == "write"]
         entry = CacheEntry(before.id, step.name, {}, result)
-        problem = self._spoilt(entry, Path(before.folder), environment(kernel, {}), left)
+        problem = self._spoilt(entry, folder, environment(kernel, {}), left)
         problem = problem or _missed(result, after.pipeline, step)
         return f"changed: {problem}" if problem is not None else None
 

@@ -99,6 +99,11 @@ def ingredients(
     return found
 
 
+def of_module(path: Path, folder: Path) -> str:
+    """The name among the ingredients of the module at *path*, where the notebook is in *folder*."""
+    return f"module/{path.relative_to(folder).as_posix()}" if path.is_relative_to(folder) else ""
+
+
 def _preamble(pipeline: Pipeline, number: int, step: str) -> str:
     """The digest of what counts for *step* of a cell that runs before every step."""
     tree = _helpers(pipeline).trimmed(number, step)

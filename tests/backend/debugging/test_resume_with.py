@@ -88,6 +88,21 @@ def test_a_helper_module_that_was_mended_counts(bench: Bench) -> None:
     assert patch.again == {"make": "changed: module helper.py", "use": "it had failed"}
 
 
+def test_a_module_that_a_later_step_has_rewritten_does_not(bench: Bench) -> None:
+    bench.file("helper.py").write_text("x = 1\n")
+    rewrite = "open('helper.py', 'w').write('x = 10')\ny = x"
+    trial = pipeline(
+        step("make", "import helper\nx = helper.x", gives="x"),
+        step("rewrite", rewrite, takes={"x": "make"}, gives="y"),
+        step("use", "1 / 0", takes={"y": "rewrite"}),
+    )
+    run = bench.run(trial)
+    mended = step("use", "print(y)", takes={"y": "rewrite"})
+    go_on(bench, run, pipeline(*trial.steps[:2], mended))
+    assert bench.store.patches(run.id)[0].again == {"use": "it had failed"}
+    assert bench.log(run, "use") == "1\n"
+
+
 def test_new_steps_run_and_removed_ones_are_gone(bench: Bench) -> None:
     run = bench.run(chain())
     fixed = chain("y = x + 1")
