@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +136,8 @@ def _read(location: Location, query: str, arguments: dict[str, Any]) -> list[tup
     """What a store of our own answers to *query*; None where there is none, or it does not answer."""
     if location.database is None or location.registry_uri is not None or not location.database.exists():
         return None
+    import sqlite3  # here, for a server that is told what to serve reads no registry
+
     try:
         with contextlib.closing(sqlite3.connect(f"file:{location.database}?mode=ro", uri=True)) as connection:
             return connection.execute(query, arguments).fetchall()

@@ -468,14 +468,14 @@ class Service:
     @staticmethod
     def mlflow_url(experiment_id: str, run_id: str) -> str | None:
         """Where a browser finds an MLflow run."""
-        from labline_backend.tracking import run_url
+        from labline_backend.tracking.location import run_url
 
         return run_url(experiment_id, run_id)
 
     def _tracker(self) -> Any:
         if not self._track:
             return None
-        from labline_backend.tracking import Tracker
+        from labline_backend.tracking.tracker import Tracker
 
         return Tracker(self.home)
 

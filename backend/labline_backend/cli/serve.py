@@ -232,7 +232,7 @@ def kept_as(levels: Sequence[str], events: str | None) -> tuple[Privacy, str | N
     """What ``--log-column`` and ``--log-events`` say. Raises ``click.BadParameter``."""
     from labline_backend.serving.event_sink import EventSinkError, check_address
     from labline_backend.serving.privacy import Privacy, PrivacyError
-    from labline_backend.store.endpoints import NOWHERE
+    from labline_backend.store.payloads import NOWHERE
 
     try:
         return Privacy.parse(levels), events if events in (None, NOWHERE) else check_address(events)

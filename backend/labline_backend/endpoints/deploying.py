@@ -28,7 +28,6 @@ from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError, resolve, source
 from labline_backend.serving.environments import BUILD_SECONDS
 from labline_backend.store.endpoints import (
-    NOWHERE,
     CanaryRule,
     Endpoint,
     EndpointSpec,
@@ -36,6 +35,7 @@ from labline_backend.store.endpoints import (
     Environment,
     Share,
 )
+from labline_backend.store.payloads import NOWHERE
 from labline_backend.tracking.location import Location
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")

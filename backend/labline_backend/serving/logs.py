@@ -10,8 +10,7 @@ from labline_backend.serving.event_sink import EventSink
 from labline_backend.serving.payload_log import Exchange, PayloadLog
 from labline_backend.serving.predictor import Predictor
 from labline_backend.serving.privacy import Keeping, Privacy, PrivacyError, read_key
-from labline_backend.store.endpoints import NOWHERE
-from labline_backend.store.payloads import payload_folder
+from labline_backend.store.payloads import NOWHERE, payload_folder
 
 
 class Log(Protocol):

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from labline_backend.serving.later import put_off
 from labline_backend.serving.mlmodel import Pickled
 
 FILLS_GAPS = "sklearn.utils.fixes"
@@ -73,6 +74,7 @@ def _read(pickled: Pickled, content: bytes) -> Any:
 def _import_scikit_learn() -> None:
     if FILLS_GAPS in sys.modules or "pandas" in sys.modules:
         return
+    put_off(("scipy.stats", "numpy.f2py"))
     absent = _Absent("pandas")
     sys.meta_path.insert(0, absent)
     try:

@@ -18,9 +18,6 @@ Environment = Literal["model", "server"]
 
 State = Literal["starting", "ready", "failed", "stopped"]
 
-NOWHERE = "off"
-"""In the place of a collector's address: what is kept is sent to nobody any more."""
-
 
 @dataclass(frozen=True)
 class Share:

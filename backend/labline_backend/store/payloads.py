@@ -22,6 +22,8 @@ HASHED = "hashed."
 """Before the name of a column that holds digests of its values, and not these."""
 
 SUFFIX = ".parquet"
+NOWHERE = "off"
+"""In the place of the address of a collector of events: what is kept is sent to nobody any more."""
 
 
 def payload_folder(home: Home, model: str, version: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labline_backend.endpoints.deploying import Wish, spec_of
 from labline_backend.registry import ModelReference
-from labline_backend.store.endpoints import NOWHERE
+from labline_backend.store.payloads import NOWHERE
 
 TIDE = ModelReference("tide")
 

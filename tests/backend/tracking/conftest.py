@@ -16,7 +16,7 @@ import pytest
 
 from labline_backend.home import Home
 from labline_backend.store.records import RunRecord, StepRecord
-from labline_backend.tracking import Tracker
+from labline_backend.tracking.tracker import Tracker
 from labline_compiler.pipeline import Input, Parameter, Pipeline, Step
 from labline_runtime.outcome import ArtifactRecord, Preview, StepResult, ValueRecord
 from labline_runtime.specification import CellSource, StepOutput

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from labline_backend.home import Home
-from labline_backend.tracking import run_url
-from labline_backend.tracking.location import Location, shown
+from labline_backend.tracking.location import Location, run_url, shown
 
 
 @pytest.fixture

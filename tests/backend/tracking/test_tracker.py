@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from labline_backend.store.records import RunRecord
-from labline_backend.tracking import Logged, ModelVersion
+from labline_backend.tracking.tracker import Logged, ModelVersion
 from labline_runtime.outcome import Registered
 
 from .conftest import Engine, Reader, pipeline, result

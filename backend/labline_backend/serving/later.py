@@ -1,0 +1,87 @@
+"""Modules that are imported for one function which a worker may never call: they come when they are first asked for.
+
+scikit-learn imports all of ``scipy.stats`` to rank values and to tell the most frequent one, and SciPy looks through
+all of NumPy, its reader of Fortran included: 20 MB in every worker, and a quarter of what it takes to start.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+from collections.abc import Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+FOR = "sklearn."
+"""Whose modules are content with names that stand for what is in a module. All others get the module."""
+
+
+def put_off(names: Iterable[str]) -> None:
+    """Import the modules *names*, where they have not been yet, only when something is asked of them."""
+    sys.meta_path.insert(0, _Finder(names))
+
+
+class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds a stand-in for each module, once: what is looked for again is to be had."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(names)
+        self._left = set(self._names - sys.modules.keys())
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Where it is to be put off, or came with its package when that was asked for its place: from here."""
+        if name in self._left:
+            self._left.discard(name)
+        elif name.rpartition(".")[0] not in self._names or name not in sys.modules:
+            return None
+        return importlib.machinery.ModuleSpec(name, self, loader_state=sys.modules.get(name))
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """An empty one will do."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Have it be a stand-in, or the one that is there take its place."""
+        there = module.__spec__.loader_state if module.__spec__ else None
+        if there is None:
+            module.__class__ = _StandIn
+        else:
+            sys.modules[module.__name__] = there
+
+
+class _StandIn(ModuleType):
+    """In the place of a module until something is asked of it, and then a way to it."""
+
+    def __getattr__(self, name: str) -> Any:
+        waits = sys.modules.get(self.__name__) is self
+        asks = sys._getframe(1)
+        if waits and asks.f_code.co_name == "<module>" and asks.f_globals["__name__"].startswith(FOR):
+            if name == "__path__":  # asked before a name is, and not in vain where there is one
+                raise AttributeError(name)
+            return _Name(self.__name__, name)  # from ... import ...
+        if waits:
+            sys.modules.pop(self.__name__, None)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+class _Name:
+    """In the place of what a module has by that name."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._found = module, name
+
+    def _real(self) -> Any:
+        module, name = self._found
+        return getattr(importlib.import_module(module), name)
+
+    def __call__(self, *positional: Any, **named: Any) -> Any:
+        return self._real()(*positional, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real(), name)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (self._real(),)
