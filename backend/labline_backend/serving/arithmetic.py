@@ -3,19 +3,26 @@
 Of the time that ``predict`` takes for one row nearly all is checks, threads and a call a tree. Here is what is left:
 the same operations in the same order, so that the bits are the same. That is not taken on trust: ``agreement`` holds it
 against the model before it is used. Rows with anything unusual are for the model itself, and so are its refusals.
+
+What a linear model computes is numbers and their order, so it can be kept without the model, and read without
+scikit-learn.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import pickle  # what it reads has the digest of what was written here
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from labline_backend.serving.later import put_off
 from labline_backend.serving.rows import Array
 
-LARGEST = 1e30
+LARGEST_SQUARE = 1e30**2
 """Float32, which trees compute in, ends at 3.4e38."""
 
 MOST_BYTES = 64 << 20
@@ -28,13 +35,50 @@ MOST_VALUES = 1 << 18
 Compute = Callable[[Array], Array]
 
 
-def arithmetic(model: Any, function: str) -> Compute | None:
+def arithmetic(model: Any, function: str) -> Arithmetic | None:
     """What answers as *function* of *model* does; None where nothing is known that might."""
     try:
         compute = _of(model, function)
     except (AttributeError, KeyError, TypeError, ValueError):  # another release of scikit-learn
         return None
-    return None if compute is None else _guarded(compute, getattr(model, function), model.n_features_in_)
+    return None if compute is None else Arithmetic(compute, model.n_features_in_, getattr(model, function))
+
+
+def read(content: bytes, ask: Compute) -> Arithmetic:
+    """What :meth:`Arithmetic.kept` has written; *ask* is the model's function."""
+    compute, width = pickle.loads(content)  # noqa: S301
+    return Arithmetic(compute, width, ask)
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """Answers by *compute* for arrays that have nothing unusual, and by *ask*, the model's own function, for others."""
+
+    compute: Compute
+    width: int
+    ask: Compute
+
+    def __call__(self, values: Array) -> Array:
+        """The answer."""
+        if values.shape[-1] == self.width and not _unusual(values):
+            try:
+                return self.compute(values)
+            except _UnusualError:
+                return self.ask(values)
+        return self.ask(values)
+
+    def kept(self) -> bytes | None:
+        """What is computed, for :func:`read`; None where it takes scikit-learn to do that."""
+        last = self.compute.last if isinstance(self.compute, _Chain) else self.compute
+        return pickle.dumps((self.compute, self.width)) if isinstance(last, _Linear) else None
+
+
+class _UnusualError(Exception):
+    """The rows have become unusual on the way."""
+
+
+def _unusual(values: Array) -> bool:
+    return not np.vdot(values, values).item() <= LARGEST_SQUARE  # NaN is not
 
 
 def _of(model: Any, function: str) -> Compute | None:
@@ -45,59 +89,71 @@ def _of(model: Any, function: str) -> Compute | None:
     return None if maker is None else maker(model)
 
 
-def _guarded(compute: Compute, ask: Compute, width: int) -> Compute:
-    largest = LARGEST**2
-
-    def answer(values: Array) -> Array:
-        if values.shape[-1] != width or not np.vdot(values, values).item() <= largest:  # NaN is not
-            return ask(values)
-        return compute(values)
-
-    return answer
-
-
 # ---------------------------------------------------------------- linear models, which may be given a pile of arrays
 
 
-def _scores(model: Any) -> Compute:
-    """The decision function, with a column for each class, or a single one where there are two classes."""
+@dataclass(frozen=True)
+class _Linear:
+    """A column for each row of coefficients."""
+
+    coefficients: Array
+    intercept: Array
+
+    def __call__(self, values: Array) -> Array:
+        return values @ self.coefficients + self.intercept
+
+
+class _TwoProbabilities(_Linear):
+    def __call__(self, values: Array) -> Array:
+        found = _expit()(values @ self.coefficients + self.intercept)
+        return np.concatenate((1 - found, found), -1)
+
+
+@functools.cache
+def _expit() -> Any:
+    put_off()
+    from scipy.special import expit
+
+    return expit
+
+
+class _Probabilities(_Linear):
+    def __call__(self, values: Array) -> Array:
+        scores = values @ self.coefficients + self.intercept
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=-1, keepdims=True)
+        return scores
+
+
+@dataclass(frozen=True)
+class _Labels(_Linear):
+    classes: Array
+
+    def __call__(self, values: Array) -> Array:
+        scores = values @ self.coefficients + self.intercept
+        if len(self.classes) > 2:
+            return self.classes.take(scores.argmax(axis=-1), axis=0)
+        return self.classes.take((scores[..., 0] > 0).astype(np.intp), axis=0)
+
+
+def _scores(model: Any) -> tuple[Array, Array]:
+    """Of the decision function, which has a column for each class, or a single one where there are two classes."""
     if model.coef_.ndim != 2:
         raise ValueError("a decision function has a row of coefficients for each class")
-    return _regression(model)
+    return model.coef_.T, model.intercept_
 
 
 def _logistic(model: Any) -> Compute:
-    scores = _scores(model)
-    if len(model.classes_) > 2:
-        return lambda values: _softmax(scores(values))
-    from scipy.special import expit
-
-    coefficients, intercept = model.coef_.T, model.intercept_
-
-    def probabilities(values: Array) -> Array:
-        found = expit(values @ coefficients + intercept)
-        return np.concatenate((1 - found, found), -1)
-
-    return probabilities
-
-
-def _softmax(scores: Array) -> Array:
-    scores -= scores.max(axis=-1, keepdims=True)
-    np.exp(scores, out=scores)
-    scores /= scores.sum(axis=-1, keepdims=True)
-    return scores
+    return (_Probabilities if len(model.classes_) > 2 else _TwoProbabilities)(*_scores(model))
 
 
 def _linear_labels(model: Any) -> Compute:
-    scores, classes = _scores(model), model.classes_
-    if len(classes) > 2:
-        return lambda values: classes.take(scores(values).argmax(axis=-1), axis=0)
-    return lambda values: classes.take((scores(values)[..., 0] > 0).astype(np.intp), axis=0)
+    return _Labels(*_scores(model), model.classes_)
 
 
 def _regression(model: Any) -> Compute:
-    coefficients, intercept = model.coef_.T, model.intercept_
-    return lambda values: values @ coefficients + intercept
+    return _Linear(model.coef_.T, model.intercept_)
 
 
 # ---------------------------------------------------------------- forests
@@ -197,33 +253,43 @@ def _forest_regression(model: Any) -> Compute:
 # ---------------------------------------------------------------- pipelines
 
 
-def _pipeline(model: Any, function: str) -> Compute | None:
-    (*before, last) = [step for _, step in model.steps]
-    end = arithmetic(last, function)
-    if end is None or not all(type(step).__qualname__ == "StandardScaler" for step in before):
-        return None
-    parts = [_standardised(step) for step in before]
+@dataclass(frozen=True)
+class _Standardised:
+    """What a ``StandardScaler`` gives."""
 
-    def answer(values: Array) -> Array:
-        for part in parts:
-            values = part(values)
-        return end(values)
+    mean: Array | None
+    scale: Array | None
 
-    return answer
-
-
-def _standardised(scaler: Any) -> Compute:
-    mean, scale = scaler.mean_ if scaler.with_mean else None, scaler.scale_ if scaler.with_std else None
-
-    def transform(values: Array) -> Array:
+    def __call__(self, values: Array) -> Array:
         moved = np.array(values, dtype=values.dtype if values.dtype.kind == "f" else np.float64)
-        if mean is not None:
-            moved -= mean.astype(moved.dtype, copy=False)
-        if scale is not None:
-            moved /= scale.astype(moved.dtype, copy=False)
+        if self.mean is not None:
+            moved -= self.mean.astype(moved.dtype, copy=False)
+        if self.scale is not None:
+            moved /= self.scale.astype(moved.dtype, copy=False)
         return moved
 
-    return transform
+
+@dataclass(frozen=True)
+class _Chain:
+    before: tuple[_Standardised, ...]
+    last: Compute
+
+    def __call__(self, values: Array) -> Array:
+        for part in self.before:
+            values = part(values)
+        if _unusual(values):
+            raise _UnusualError
+        return self.last(values)
+
+
+def _pipeline(model: Any, function: str) -> Compute | None:
+    (*before, last) = [step for _, step in model.steps]
+    end = _of(last, function)
+    if end is None or not all(type(step).__qualname__ == "StandardScaler" for step in before):
+        return None
+    means = [each.mean_ if each.with_mean else None for each in before]
+    scales = [each.scale_ if each.with_std else None for each in before]
+    return _Chain(tuple(map(_Standardised, means, scales)), end)
 
 
 _MAKERS: dict[str, Callable[[Any], Compute]] = {

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import logging
+import pickle
 import shutil
 import sys
 import tempfile
@@ -15,16 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
+
 from labline_backend.home import Home
 from labline_backend.registry import AbsentError, ModelReference, RegisteredVersion, RegistryError, resolve, source
 from labline_backend.serving import agreement, conversion, mlmodel
-from labline_backend.serving.arithmetic import arithmetic
-from labline_backend.serving.checks import Checked, Checks, LoadError, digests, local, packages
+from labline_backend.serving.arithmetic import arithmetic, read
+from labline_backend.serving.checks import Checked, Checks, Kept, LoadError, digests, local, packages
 from labline_backend.serving.documents import write
 from labline_backend.serving.example import described
 from labline_backend.serving.examples import as_rows, sampled, together
 from labline_backend.serving.graph import Graph
-from labline_backend.serving.native import load_native, use_one_thread
+from labline_backend.serving.native import PICKLED, load_native, use_one_thread
 from labline_backend.serving.needs import Needs, differences, stated
 from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
@@ -87,7 +90,7 @@ def check(version: RegisteredVersion, checks: Checks) -> Checked:
                 return known
             own = checks.known(version)
             own.mkdir(mode=0o700, exist_ok=True)
-            checked = Checked(str(folder), files, packages(), *_found(folder, checks.bound, own))
+            checked = Checked(str(folder), files, packages(), **vars(_found(folder, checks.bound, own)))
         checks.write(version, checked)
         _tag(version, checks.location, str(checked.verdict))
         return checked
@@ -193,10 +196,19 @@ def _fetch(version: RegisteredVersion, uri: str, place: Path) -> Path:
     return folder
 
 
-def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, dict[str, Any], Graph | None]:
-    """How the model in *folder* may be asked, what a person is shown of it, and the graph that may be asked, which lies
-    in *place*.
-    """
+@dataclass(frozen=True)
+class _Found:
+    """Of a ``Checked``, what is found out by asking."""
+
+    verdict: agreement.Verdict
+    shown: dict[str, Any]
+    graph: Graph | None = None
+    native: Kept | None = None
+    arithmetic: Kept | None = None
+
+
+def _found(folder: Path, bound: float, place: Path) -> _Found:
+    """How the model in *folder* may be asked, and by what, which lies in *place*."""
     import mlflow
 
     description = mlmodel.read((folder / mlmodel.FILE).read_bytes())
@@ -204,11 +216,17 @@ def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, 
     example = None
     with contextlib.suppress(Exception):  # a model without one, or with one that this MLflow cannot read, is served too
         example = pyfunc.input_example
-    raw = native = computed = None
+    raw = native = computed = pickled = numbers = None
     if description.pickled is not None and description.platform == mlmodel.SKLEARN:
         raw = load_native(description.pickled, (folder / description.pickled.file).read_bytes())
+        if description.pickled.form == "skops":  # which imports all of scikit-learn, and pytest
+            with contextlib.suppress(Exception):  # it reads more than can be pickled
+                content = pickle.dumps(raw)
+                raw, pickled = load_native(PICKLED, content), content
         native = getattr(raw, description.function, None)
         computed = arithmetic(raw, description.function)
+        if computed is not None and (numbers := computed.kept()) is not None:
+            computed = read(numbers, computed.ask)  # as a worker will, for this is what is held against the model
         use_one_thread(pyfunc.get_raw_model())
 
     def reference(rows: Rows) -> Any:
@@ -220,16 +238,32 @@ def _found(folder: Path, bound: float, place: Path) -> tuple[agreement.Verdict, 
         shown = json.loads(write(described(description.signature, rows)))
         rows, words = together(rows, sampled(folder, description.signature))
         verdict = replace(agreement.decide(reference, native, raw, rows, computed), rows=words)
+        parts = _Found(
+            verdict,
+            shown,
+            native=_keep(pickled, place / "native.pickle") if verdict.native else None,
+            arithmetic=_keep(numbers, place / "arithmetic.pickle") if verdict.arithmetic else None,
+        )
         if not bound:
-            return verdict, shown, None
+            return parts
         found: Graph | str = "there is no input example" if raw is not None else "it is none of scikit-learn's"
         if raw is not None and rows is not None and rows.count:
             foreign = agreement.foreign_part(raw)
             found = foreign or conversion.convert(raw, description.function, reference, rows, bound, place)
     if isinstance(found, str):
         reason = "; ".join(filter(None, [verdict.reason, f"not by ONNX: {found}"]))
-        return replace(verdict, reason=reason), shown, None
-    return replace(verdict, merges=True, reason="", graph=str(found)), shown, found
+        return replace(parts, verdict=replace(verdict, reason=reason))
+    return replace(parts, verdict=replace(verdict, merges=True, reason="", graph=str(found)), graph=found)
+
+
+def _keep(content: bytes | None, path: Path) -> Kept | None:
+    """Write a file of the check's own."""
+    if content is None:
+        return None
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+    return Kept(str(path), blake3(content).hexdigest())
 
 
 def main() -> None:

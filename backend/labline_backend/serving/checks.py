@@ -47,9 +47,25 @@ class LoadError(RegistryError):
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A file that a check has written, and its BLAKE3 digest."""
+
+    path: str
+    digest: str
+
+    def content(self) -> bytes:
+        """What is in it. Raises ``LoadError`` where that is not what was written."""
+        return written(self.path, self.digest)
+
+
+@dataclass(frozen=True)
 class Checked:
     """A version that was checked. ``files`` are the BLAKE3 digests of the files in ``folder``, by path in it; ``shown``
-    is what a person is told who wants to try it (``example``)."""
+    is what a person is told who wants to try it (``example``).
+
+    ``native`` is the model as a pickle, where reading it as it was logged takes more than the model. ``arithmetic`` is
+    what answers in its place without its library, and knows when it cannot.
+    """
 
     folder: str
     files: dict[str, str]
@@ -57,16 +73,8 @@ class Checked:
     verdict: Verdict
     shown: dict[str, Any]
     graph: Graph | None = None
-
-    def graph_content(self, graph: Graph) -> bytes:
-        """The file of *graph*. Raises ``LoadError`` where it is not what was checked."""
-        try:
-            content = Path(graph.path).read_bytes()
-        except OSError as error:
-            raise LoadError(f"The graph {graph.path} cannot be read: {error.strerror}.") from error
-        if blake3(content).hexdigest() != graph.digest:
-            raise LoadError(f"The graph {graph.path} is not what was checked: remove its folder and deploy again.")
-        return content
+    native: Kept | None = None
+    arithmetic: Kept | None = None
 
     def content(self, file: str) -> bytes:
         """A file of the model. Raises ``LoadError`` where it is not what was checked."""
@@ -92,6 +100,17 @@ class Checked:
                 f"The model's files in {self.folder} are not what they were when the model was deployed "
                 f"({', '.join(changed[:5])}): deploy it again to have it checked."
             )
+
+
+def written(path: str, digest: str) -> bytes:
+    """A file that a check has written. Raises ``LoadError`` where it is not what was written."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise LoadError(f"The file {path}, which belongs to a check, cannot be read: {error.strerror}.") from error
+    if blake3(content).hexdigest() != digest:
+        raise LoadError(f"The file {path} is not what the check has written: remove its folder and deploy again.")
+    return content
 
 
 def _digest(*told: object) -> str:

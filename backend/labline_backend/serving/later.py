@@ -6,29 +6,31 @@ all of NumPy, its reader of Fortran included: 20 MB in every worker, and a quart
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
+NAMES = frozenset({"scipy.stats", "numpy.f2py"})
 FOR = "sklearn."
 """Whose modules are content with names that stand for what is in a module. All others get the module."""
 
 
-def put_off(names: Iterable[str]) -> None:
-    """Import the modules *names*, where they have not been yet, only when something is asked of them."""
-    sys.meta_path.insert(0, _Finder(names))
+@functools.cache
+def put_off() -> None:
+    """Import the modules :data:`NAMES`, where they have not been yet, only when something is asked of them."""
+    sys.meta_path.insert(0, _Finder())
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds a stand-in for each module, once: what is looked for again is to be had."""
 
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
-        self._left = set(self._names - sys.modules.keys())
+    def __init__(self) -> None:
+        self._left = set(NAMES - sys.modules.keys())
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -36,7 +38,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         """Where it is to be put off, or came with its package when that was asked for its place: from here."""
         if name in self._left:
             self._left.discard(name)
-        elif name.rpartition(".")[0] not in self._names or name not in sys.modules:
+        elif name.rpartition(".")[0] not in NAMES or name not in sys.modules:
             return None
         return importlib.machinery.ModuleSpec(name, self, loader_state=sys.modules.get(name))
 

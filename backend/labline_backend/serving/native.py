@@ -21,6 +21,10 @@ FILLS_GAPS = "sklearn.utils.fixes"
 """The module that imports pandas as ``pd``, or has None there."""
 
 
+PICKLED = Pickled("", "pickle")
+"""Of a file that the check has written."""
+
+
 def load_native(pickled: Pickled, content: bytes) -> Any:
     """The model in *content*, which runs the code that it was pickled with: check what it is before."""
     _import_scikit_learn()
@@ -74,7 +78,7 @@ def _read(pickled: Pickled, content: bytes) -> Any:
 def _import_scikit_learn() -> None:
     if FILLS_GAPS in sys.modules or "pandas" in sys.modules:
         return
-    put_off(("scipy.stats", "numpy.f2py"))
+    put_off()
     absent = _Absent("pandas")
     sys.meta_path.insert(0, absent)
     try:

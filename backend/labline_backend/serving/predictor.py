@@ -16,12 +16,12 @@ import numpy as np
 from labline_backend.registry import RegisteredVersion
 from labline_backend.serving import mlmodel
 from labline_backend.serving.agreement import IN_ORDER, Verdict
-from labline_backend.serving.arithmetic import arithmetic
-from labline_backend.serving.checks import Checked, Checks, LoadError
+from labline_backend.serving.arithmetic import arithmetic, read
+from labline_backend.serving.checks import Checked, Checks, LoadError, written
 from labline_backend.serving.graph import GraphModel, RefusedRowsError
-from labline_backend.serving.native import load_native, use_one_thread, with_pandas
+from labline_backend.serving.native import PICKLED, load_native, use_one_thread, with_pandas
 from labline_backend.serving.refusal import Refusal, shorten
-from labline_backend.serving.rows import Matrix, Rows, first_missing, join
+from labline_backend.serving.rows import Array, Matrix, Rows, first_missing, join
 from labline_backend.serving.signature import Signature
 
 SERVER_FAULTS = (MemoryError, OSError, ImportError, SystemError)
@@ -31,7 +31,7 @@ Asked = tuple[Rows, dict[str, Any] | None]
 
 
 class NotAtHandError(Exception):
-    """The graph cannot tell, and the model that can is not loaded: see :meth:`Predictor.load_model`."""
+    """What is loaded cannot tell, and the model that can is not: see :meth:`Predictor.load_model`."""
 
 
 class Predictor:
@@ -54,23 +54,38 @@ class Predictor:
         self._on_arrays: Any = None
         """What the native model answers to the array of a ``Matrix``, where it is asked so."""
         graph = checked.graph
-        self._graph = None if graph is None else GraphModel(graph, checked.graph_content(graph))
+        self._graph = None if graph is None else GraphModel(graph, written(graph.path, graph.digest))
         if self._graph is None:
+            self._load()
+
+    def _load(self) -> None:
+        """Load the model, or what answers in its place for most rows."""
+        if self._checked.arithmetic is None:
             self.load_model()
+        else:
+            self._ask_by(read(self._checked.arithmetic.content(), _not_at_hand))
 
     def load_model(self) -> None:
         """Load the model itself. Slow. Raises ``LoadError``, or what the model raises."""
-        pickled = self._description.pickled
+        pickled, kept = self._description.pickled, self._checked.native
         if self.verdict.native and pickled is not None:
-            model = load_native(pickled, self._checked.content(pickled.file))
-            function = self._description.function
-            computed = arithmetic(model, function) if self.verdict.arithmetic else None
-            native = self._native = computed or getattr(model, function)
-            ordered = IN_ORDER[self.verdict.order or "C"]
-            self._on_arrays = lambda values: native(ordered(values))
+            if kept is None:
+                model = load_native(pickled, self._checked.content(pickled.file))
+            else:
+                model = load_native(PICKLED, kept.content())
+            native = getattr(model, self._description.function)
+            if self._checked.arithmetic is not None:
+                native = read(self._checked.arithmetic.content(), native)
+            elif self.verdict.arithmetic:
+                native = arithmetic(model, self._description.function) or native
+            self._ask_by(native)
         else:
             self._pyfunc  # noqa: B018 - loaded when it is first asked for
         self._at_hand = True
+
+    def _ask_by(self, native: Any) -> None:
+        ordered = IN_ORDER[self.verdict.order or "C"]
+        self._native, self._on_arrays = native, lambda values: native(ordered(values))
 
     @cached_property
     def _pyfunc(self) -> Any:
@@ -129,14 +144,18 @@ class Predictor:
         return self._ask_model(rows) if self._graph is None else self._graph.predict(rows, self._ask_model)
 
     def _ask_model(self, rows: Rows) -> Any:
-        if not self._at_hand:
-            raise NotAtHandError
         if self._on_arrays is not None and isinstance(rows, Matrix):
             return self._on_arrays(rows.values)
+        if not self._at_hand:
+            raise NotAtHandError
         return self._reference(rows)
 
     def _reference(self, rows: Rows) -> Any:
         return self._pyfunc.predict(rows.model_input())
+
+
+def _not_at_hand(values: Array) -> Array:
+    raise NotAtHandError
 
 
 def _refused(words: str, rows: Rows) -> Refusal:
