@@ -1,7 +1,7 @@
 """Modules that are imported for one function which a worker may never call: they come when they are first asked for.
 
 scikit-learn imports all of ``scipy.stats`` to rank values and to tell the most frequent one, and SciPy looks through
-all of NumPy, its reader of Fortran included: 20 MB in every worker, and a quarter of what it takes to start.
+all of NumPy, its reader of Fortran included: 25 MB in every worker, and a quarter of what it takes to start.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-NAMES = frozenset({"scipy.stats", "numpy.f2py"})
+NAMES = frozenset({"scipy.stats", "scipy.integrate", "scipy.interpolate", "numpy.f2py"})
 FOR = "sklearn."
 """Whose modules are content with names that stand for what is in a module. All others get the module."""
 

@@ -7,6 +7,7 @@ DataFrames after all calls :func:`with_pandas` first.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle  # what it reads has the digest that the model was checked with
 import sys
@@ -79,22 +80,25 @@ def _import_scikit_learn() -> None:
     if FILLS_GAPS in sys.modules or "pandas" in sys.modules:
         return
     put_off()
-    absent = _Absent("pandas")
+    absent = _Absent("pandas", "rich")
     sys.meta_path.insert(0, absent)
     try:
-        import sklearn.utils.fixes  # noqa: F401
+        import sklearn.utils.fixes
+
+        with contextlib.suppress(ImportError):  # older releases have none; it draws the progress of a fit with Rich
+            import sklearn.callback  # noqa: F401
     finally:
         sys.meta_path.remove(absent)
 
 
 class _Absent:
-    """A finder by which a module is not there for the thread that made it. Other threads may import it meanwhile."""
+    """A finder by which modules are not there for the thread that made it. Other threads may import them meanwhile."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, *names: str) -> None:
+        self._names = names
         self._thread = threading.get_ident()
 
     def find_spec(self, name: str, path: Sequence[str] | None = None, target: object = None) -> None:
-        """Raise for the one name, and find nothing else."""
-        if name == self._name and threading.get_ident() == self._thread:
+        """Raise for these names, and find nothing else."""
+        if name in self._names and threading.get_ident() == self._thread:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
