@@ -104,6 +104,10 @@ class _Linear:
 
 
 class _TwoProbabilities(_Linear):
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        _expit()  # not with the first request
+
     def __call__(self, values: Array) -> Array:
         found = _expit()(values @ self.coefficients + self.intercept)
         return np.concatenate((1 - found, found), -1)

@@ -76,6 +76,11 @@ class Signature:
         kind = kinds.pop()
         return kind if cells.DTYPES[kind].kind in "fiub" else None
 
+    @cached_property
+    def heads(self) -> dict[bytes, Any]:
+        """What ``v2_requests`` knows of the heads of requests with raw tensors."""
+        return {}
+
     # -------------------------------------------------------------- rows
 
     def check_names(self, given: Sequence[str]) -> None:

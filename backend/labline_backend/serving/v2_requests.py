@@ -16,7 +16,7 @@ import numpy as np
 from labline_backend.serving import cells, usual
 from labline_backend.serving.documents import read_object
 from labline_backend.serving.refusal import Refusal, listed, quoted
-from labline_backend.serving.rows import Array, Rows, Table, Tensors
+from labline_backend.serving.rows import Array, Matrix, Rows, Table, Tensors
 from labline_backend.serving.signature import Signature
 
 DATATYPES: dict[str, np.dtype[Any]] = {
@@ -29,6 +29,9 @@ DATATYPES: dict[str, np.dtype[Any]] = {
 MAX_AXES = 8
 MAX_SIDE = 1 << 40
 MAX_SIZE = 1 << 48
+HEAD_BYTES, MOST_HEADS = 1024, 64
+"""Heads of requests that are remembered, and their size."""
+
 UNKNOWN_EXTENSIONS = frozenset({"classification", "shared_memory_region"})
 """Parameters of an output, of Triton's extensions."""
 
@@ -49,6 +52,9 @@ class Request(NamedTuple):
 def parse(body: bytes, json_length: str | None, signature: Signature) -> Request:
     """Read a request. Raises ``Refusal``."""
     head, tail = (body, _NOTHING) if json_length is None else _split(body, json_length)
+    known: _Known | None = signature.heads.get(head) if tail else None
+    if known is not None and len(tail) == known.size:
+        return known.request(tail, signature)
     document = read_object(head)
     identity = document.get("id")
     if identity is not None and not isinstance(identity, str):
@@ -63,7 +69,36 @@ def parse(body: bytes, json_length: str | None, signature: Signature) -> Request
     parameters = _object(document, "parameters")
     wanted, binary = _outputs(document)
     all_binary = parameters.get("binary_data_output") is True
-    return Request(identity, to_rows(tensors, signature) if rows is None else rows, wanted, binary, all_binary)
+    request = Request(identity, to_rows(tensors, signature) if rows is None else rows, wanted, binary, all_binary)
+    if tail and identity is None and len(head) <= HEAD_BYTES:
+        _remember(head, len(tail), request, tensors, signature)
+    return request
+
+
+class _Known(NamedTuple):
+    """What the head of a request says, where all that follows is one tensor of the type that the model takes."""
+
+    size: int
+    shape: tuple[int, ...]
+    wanted: tuple[str, ...] | None
+    binary: frozenset[str]
+    all_binary: bool
+
+    def request(self, tail: memoryview, signature: Signature) -> Request:
+        values = np.frombuffer(tail, signature.dtype)
+        rows = Matrix(signature.names, (values if values.flags.aligned else values.copy()).reshape(self.shape))
+        return Request(None, rows, self.wanted, self.binary, self.all_binary)
+
+
+def _remember(head: bytes, size: int, request: Request, tensors: dict[str, Array], signature: Signature) -> None:
+    """A client sends the same head again and again, so it is read once."""
+    (first, *others) = tensors.values()
+    rows = request.rows
+    if others or not isinstance(rows, Matrix) or rows.values is not first or first.dtype.kind not in "fiu":
+        return
+    if len(signature.heads) >= MOST_HEADS:
+        signature.heads.clear()
+    signature.heads[head] = _Known(size, first.shape, request.wanted, request.binary, request.all_binary)
 
 
 def _split(body: bytes, json_length: str) -> tuple[bytes, memoryview]:

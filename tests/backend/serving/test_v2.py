@@ -123,6 +123,44 @@ def test_raw_tensors_hold_what_json_holds(datatype: str, values: list[int]) -> N
         assert binary.model_input().tobytes() == plain.model_input().tobytes() == array.tobytes()
 
 
+def raw_one(values: Any, **more: Any) -> tuple[bytes, int]:
+    """A request with one raw tensor, and the length of its head."""
+    data = np.array(values)
+    given = {"name": "x", "shape": list(data.shape), "datatype": "FP64", "parameters": {"binary_data_size": 64}, **more}
+    head = json.dumps({"inputs": [given], "parameters": {"binary_data_output": True}}).encode()
+    return head + data.tobytes(), len(head)
+
+
+def test_a_head_that_came_before_is_read_as_it_was_at_first() -> None:
+    signature = Signature(tuple(Column(name, "double") for name in "abcd"))
+    for values in (np.ones((2, 4)), np.arange(8.0).reshape(2, 4)):
+        body, length = raw_one(values)
+        found = v2_requests.parse(body, str(length), signature)
+        assert found.rows.values.tolist() == values.tolist()
+        assert (found.id, found.wanted, found.all_binary) == (None, None, True)
+    assert len(signature.heads) == 1
+
+
+@pytest.mark.parametrize("tail", [b"", b"1234567", b"12345678" * 7, b"12345678" * 9])
+def test_a_head_that_came_before_says_how_much_follows(tail: bytes) -> None:
+    signature = Signature(tuple(Column(name, "double") for name in "abcd"))
+    body, length = raw_one(np.ones((2, 4)))
+    v2_requests.parse(body, str(length), signature)
+    with pytest.raises(Refusal) as again:
+        v2_requests.parse(body[:length] + tail, str(length), signature)
+    with pytest.raises(Refusal) as fresh:
+        v2_requests.parse(body[:length] + tail, str(length), Signature(signature.columns))
+    assert again.value.message == fresh.value.message
+
+
+def test_heads_that_differ_are_not_kept_for_ever() -> None:
+    signature = Signature(tuple(Column(name, "double") for name in "abcd"))
+    for number in range(3 * v2_requests.MOST_HEADS):
+        body, length = raw_one(np.ones((2, 4)), name=f"x{number}")
+        assert v2_requests.parse(body, str(length), signature).rows.count == 2
+    assert len(signature.heads) <= v2_requests.MOST_HEADS
+
+
 def test_raw_strings_have_their_lengths_before_them() -> None:
     raw = b"".join(len(t).to_bytes(4, "little") + t for t in ("Zürich".encode(), b""))
     inputs = [
