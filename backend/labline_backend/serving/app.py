@@ -131,7 +131,7 @@ class Application:
         path = scope["path"]
         method, endpoint, handler, wanted = self._routes.get(path, ("", "unknown", self._unknown, None))
         request = Request(
-            id=answering.identity(headers.get(_ID, b"").decode("latin-1")),
+            id=answering.identity(headers[_ID].decode("latin-1") if _ID in headers else ""),
             method=scope["method"],
             path=path,
             client=(scope.get("client") or ("",))[0],
@@ -278,7 +278,9 @@ class Application:
         if encoding not in (None, "", "identity"):
             raise Refusal(f"The body is encoded ({quoted(encoding or '')}): send it as it is.", 415)
         request.body_read = True
-        return self._reader.read(request.receive, request.declared, waits=request.waits)
+        return self._reader.read(
+            request.receive, request.declared, waits=b"expect" in request.headers and request.waits
+        )
 
 
 def _refused(refusal: Refusal, path: str, method: str, *, close: bool = False) -> Reply:

@@ -109,7 +109,11 @@ class _TwoProbabilities(_Linear):
         _expit()  # not with the first request
 
     def __call__(self, values: Array) -> Array:
-        found = _expit()(values @ self.coefficients + self.intercept)
+        scores = values @ self.coefficients
+        if scores.shape == (1, 1) and scores.dtype == np.float64:  # Python's numbers are as exact, and sooner done
+            found = float(_expit()(scores.item() + self.intercept.item()))
+            return np.array([[1.0 - found, found]])
+        found = _expit()(scores + self.intercept)
         return np.concatenate((1 - found, found), -1)
 
 

@@ -50,7 +50,13 @@ class BodyReader:
             if waits:
                 raise self._too_large(close=True)
             raise self._too_large(close=not await self.discard(receive))
-        message = await self._next(receive)
+        coming = receive()
+        try:
+            waits_for = coming.send(None)  # what is there already needs no timer
+        except StopIteration as there:
+            message = self._present(there.value)
+        else:
+            message = await self._coming(coming, waits_for)
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
             if len(body) > self.limit:
@@ -88,9 +94,12 @@ class BodyReader:
     async def _next(self, receive: Receive) -> MutableMapping[str, Any]:
         coming = receive()
         try:
-            waits_for = coming.send(None)  # what is there already needs no timer
+            waits_for = coming.send(None)
         except StopIteration as there:
             return self._present(there.value)
+        return await self._coming(coming, waits_for)
+
+    async def _coming(self, coming: Coroutine[Any, Any, Any], waits_for: Any) -> MutableMapping[str, Any]:
         try:
             async with asyncio.timeout(self.seconds):
                 message = await _going_on(coming, waits_for)

@@ -11,11 +11,11 @@ from labline_backend.serving.refusal import Refusal
 
 def read_object(body: bytes) -> dict[str, Any]:
     """The JSON object that *body* is. Raises ``Refusal``, whatever the body is."""
-    if not body.strip():
-        raise Refusal("The body is empty.")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        if not body.strip():
+            raise Refusal("The body is empty.") from None
         hint = " (NaN and Infinity are no JSON: write null for a missing value)" if b"NaN" in body else ""
         raise Refusal(f"The body is not JSON: {error.msg}, line {error.lineno}, column {error.colno}{hint}.") from None
     if not isinstance(document, dict):

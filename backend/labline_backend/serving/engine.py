@@ -35,10 +35,11 @@ class Limits:
 
 
 class _Job:
-    __slots__ = ("arrived", "future", "parameters", "rows", "timer")
+    __slots__ = ("arrived", "count", "future", "parameters", "rows", "timer")
 
     def __init__(self, rows: Rows, parameters: dict[str, Any] | None, future: asyncio.Future[Any], now: float) -> None:
         self.rows = rows
+        self.count = rows.count
         self.parameters = parameters
         self.future = future
         self.arrived = now
@@ -98,16 +99,19 @@ class Engine:
 
     async def predict(self, rows: Rows, parameters: dict[str, Any] | None = None) -> Any:
         """The model's prediction. Raises ``Refusal``, or what the model raised where that is not about the rows."""
+        found = self.at_once(rows, parameters)
+        return found[0] if found else await self.in_turn(rows, parameters)
+
+    def in_turn(self, rows: Rows, parameters: dict[str, Any] | None = None) -> asyncio.Future[Any]:
+        """The prediction, when it is there. Raises as :meth:`predict`."""
         if self.waiting >= self._limits.waiting:
             raise Refusal(f"{self._limits.waiting} requests are waiting already: ask again later.", 429, retry_after=1)
-        if found := self.at_once(rows, parameters):
-            return found[0]
         job = _Job(rows, parameters, self._loop.create_future(), self._loop.time())
         self._waiting.append(job)
         if self._in_call:  # nobody knows for how long
             self._arm(job)
         self._call_model_soon()
-        return await job.future
+        return job.future
 
     def close(self) -> None:
         """Wait for the call that is running. To be called when nobody asks any more, and off the loop's thread."""
@@ -120,10 +124,9 @@ class Engine:
 
     def _call_model(self) -> None:
         self._turn_comes = False
-        jobs = self._next_jobs()
+        jobs, count = self._next_jobs()
         if not jobs:
             return
-        count = sum(job.rows.count for job in jobs)
         asked = [(job.rows, job.parameters) for job in jobs]
         if self._is_short(count):
             try:
@@ -137,7 +140,8 @@ class Engine:
         call = self._loop.run_in_executor(self._thread, self._timed_with_all, asked)
         call.add_done_callback(lambda done: self._settle(jobs, count, *done.result()))
 
-    def _next_jobs(self) -> list[_Job]:
+    def _next_jobs(self) -> tuple[list[_Job], int]:
+        """What is to be answered by one call, and how many rows that is."""
         jobs: list[_Job] = []
         rows = 0
         while self._waiting:
@@ -146,16 +150,16 @@ class Engine:
                 self._waiting.popleft()
                 continue
             if jobs and (
-                not (self._merges or (self._piles and job.rows.count == jobs[0].rows.count == 1))
-                or rows + job.rows.count > self._limits.batch
+                not (self._merges or (self._piles and job.count == jobs[0].count == 1))
+                or rows + job.count > self._limits.batch
                 or job.parameters is not None
                 or jobs[0].parameters is not None
                 or job.rows.kind != jobs[0].rows.kind
             ):
                 break
             jobs.append(self._waiting.popleft())
-            rows += job.rows.count
-        return jobs
+            rows += job.count
+        return jobs, rows
 
     def _timed_with_all(self, asked: list[Any]) -> tuple[list[Any], float]:
         """As :meth:`_timed`, with whatever else has to be loaded for these rows."""

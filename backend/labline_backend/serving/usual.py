@@ -39,5 +39,6 @@ def matrix(inputs: list[Any], signature: Signature) -> Matrix | None:
         and 0 < count * width == len(data)
         and _FLOATS.issuperset(map(type, data))
     ):
-        return Matrix(signature.names, np.array(data, _DOUBLE).reshape(count, width))
+        values = np.array(data, _DOUBLE, ndmin=2)  # a row
+        return Matrix(signature.names, values if count == 1 else values.reshape(count, width))
     return None
