@@ -380,3 +380,9 @@ QUIET = "def quiet():\n    warnings.simplefilter('ignore')\n"
 def test_what_a_block_puts_back_it_does_not_change(source: str, told: list[str]) -> None:
     imports = '# %% tags=["imports"]\nimport warnings\nimport matplotlib.pyplot as plt\n'
     assert codes(imports + steps(a=source, b="print(1)")) == told
+
+
+def test_the_options_that_one_statement_changes_are_told_in_one_finding() -> None:
+    quiet = "import os, warnings\ndef quiet():\n    warnings.simplefilter('ignore')\n    os.environ['A'] = 'b'"
+    found = [each for each in compile_text(steps(a=f"{quiet}\nquiet()", b="x = 1")).findings if each.code == "LL302"]
+    assert [each.message.split(",")[:2] for each in found] == [["Step a may change warnings", " environ"]]

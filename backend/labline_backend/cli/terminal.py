@@ -76,11 +76,12 @@ def refuse(message: str, found: Iterable[Finding] = (), *, as_json: bool = False
 def findings(name: str, found: Iterable[Finding], sources: Sequence[str] = ()) -> None:
     """Print findings about the notebook called *name* on stderr, each with its place and what to do.
 
-    With the *sources* of its cells the line that a finding is about is shown.
+    With the *sources* of its cells the line that a finding is about is shown. Of those that say the same again and
+    again only the first is shown in full.
     """
     from labline_backend.cli.source import excerpt
 
-    for finding in found:
+    for finding, others in _folded(found):
         place = [name]
         if finding.cell_index is not None:
             line = f", line {finding.line}" if finding.line is not None else ""
@@ -94,7 +95,34 @@ def findings(name: str, found: Iterable[Finding], sources: Sequence[str] = ()) -
         lines += (finding.fix or "").splitlines()
         if finding.edit and sources:
             lines.append(f"--fix: {finding.edit.title}.")
+        if others:
+            lines.append(f"{len(others)} more {finding.code}{_cells(others)} (labline check --json tells each).")
         click.echo("".join(f"    {line}\n" for line in lines), nl=False, err=True)
+
+
+_ALIKE = 2  # findings that may say the same before they are folded
+
+
+def _folded(found: Iterable[Finding]) -> list[tuple[Finding, list[Finding]]]:
+    """Each finding that is shown, and those that it stands for.
+
+    What is only worth knowing is folded by its rule; of what asks for something, only what is word for word the same.
+    """
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in found:
+        same = "" if finding.severity == "info" else finding.message
+        alike.setdefault((finding.code, finding.severity, same, finding.fix or ""), []).append(finding)
+    shown = []
+    for group in alike.values():
+        shown += [(group[0], group[1:])] if len(group) > _ALIKE else [(each, []) for each in group]
+    return shown
+
+
+def _cells(found: Iterable[Finding]) -> str:
+    numbers = [str(index + 1) for index in sorted({each.cell_index for each in found if each.cell_index is not None})]
+    if not numbers:
+        return ""
+    return f" in cell {numbers[0]}" if len(numbers) == 1 else f" in cells {', '.join(numbers)}"
 
 
 observed_option = click.option(

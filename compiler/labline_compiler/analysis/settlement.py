@@ -280,22 +280,20 @@ class Settlement:
         return None
 
     def _tell_options(self) -> None:
-        """One finding for each option that a statement changes, and one in all where it may change many of them."""
+        """One finding for each statement that changes options, surely or perhaps."""
         statements: dict[tuple[str, int, int], list[Version]] = {}
         for version in self.options.values():
             place = (version.step, version.cell.index, id(version.statement))
             statements.setdefault(place, []).append(version)
         for (step, _, _), versions in statements.items():
             cell, statement = versions[0].cell, versions[0].statement
-            names = [_shown(each.name) for each in versions]
-            if len(names) > _MOST_OPTIONS:
-                names = [_listed(names)]
             span = span_of(statement, cell.source) if statement is not None else None
-            for what in names:
-                message = f"Step {step} changes {what}, so all later steps wait for it."
-                if len(names) < len(versions):
-                    message = f"Step {step} may change any option ({what}), so all later steps wait for it."
-                self.findings.append(finding("LL302", message, cell=cell.place, step=step, span=span))
+            # Several at once are those that a call may reach which nobody has followed.
+            names = _listed([each.name for each in versions])
+            what = f"any option ({names})" if len(versions) > _MOST_OPTIONS else names
+            changes = "changes" if len(versions) == 1 else "may change"
+            message = f"Step {step} {changes} {what}, so all later steps wait for it."
+            self.findings.append(finding("LL302", message, cell=cell.place, step=step, span=span))
 
     def _tell_figures(self, version: Version) -> None:
         key = ("LL309", version.step, version.name)

@@ -200,3 +200,29 @@ def test_sarif_of_a_file_that_cannot_be_read(labline: Labline, tmp_path: Path) -
     done = labline("check", "--format", "sarif", "a.ipynb")
     Draft202012Validator(SARIF).validate(done.document)
     assert done.code == 2
+
+
+ALTERING = """# %% tags=["step:load"]
+import matplotlib.pyplot as plt
+x = 1
+# %% tags=["step:a"]
+plt.rcParams["figure.dpi"] = 50
+# %% tags=["step:b"]
+plt.rcParams["figure.dpi"] = 60
+# %% tags=["step:c"]
+plt.rcParams["figure.dpi"] = 70
+# %% tags=["step:d"]
+print(x)
+"""
+
+
+def test_findings_of_one_rule_that_ask_for_nothing_are_folded(labline: Labline, tmp_path: Path) -> None:
+    (tmp_path / "nb.py").write_text(ALTERING)
+    said = labline("check", "nb.py").err
+    assert said.count("info LL302") == 1
+    assert "2 more LL302 in cells 3, 4 (labline check --json tells each)." in said
+
+
+def test_warnings_that_say_different_things_are_all_shown(labline: Labline, tmp_path: Path) -> None:
+    (tmp_path / "nb.py").write_text('# %% tags=["step:load"]\nprint(a)\nprint(b)\nprint(c)\n')
+    assert labline("check", "nb.py").err.count("warning LL201") == 3
