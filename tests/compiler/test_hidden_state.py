@@ -89,6 +89,14 @@ CASES = {
         steps(a="import pylab as pl\npl.switch_backend('agg')\npl.plot([1])", b="x = pl.sin([1])", c="pl.plot([2])"),
         {"a>b:@matplotlib.backend,pl", "a>c:@matplotlib.backend,@matplotlib.figures,pl"},
     ),
+    "what statsmodels plots has pandas convert dates from then on": (
+        steps(
+            a="from statsmodels.tsa.seasonal import seasonal_decompose\nparts = seasonal_decompose([1, 2])",
+            b="parts.plot()",
+            c="plt.plot([1])",
+        ),
+        {"a>b:parts", "b>c:@matplotlib.rcParams"},
+    ),
     "modules that pylab has imported": (
         steps(a="from pylab import plt, mpl\nplt.style.use('bmh')", b="mpl.rcParams['lines.linewidth'] = 4"),
         {"a>b:@matplotlib.rcParams,mpl"},

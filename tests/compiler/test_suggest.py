@@ -174,6 +174,12 @@ def test_how_things_are_shown_is_set_in_every_step() -> None:
     assert "LL303" not in {found.code for found in suggestion.compilation.findings}
 
 
+def test_options_that_an_importing_cell_names_for_itself_are_set_in_every_step() -> None:
+    options = "import matplotlib.pyplot as plt\nparams = {'font.size': 9}\nplt.rcParams.update(params)"
+    assert roles(suggest(notebook(options, "plt.plot([1])", "print(1)"))) == {0: "imports"}
+    assert roles(suggest(notebook(options, "plt.plot([1])", "print(params)"))) == {}
+
+
 def test_what_the_notebooks_own_tags_say_stays() -> None:
     suggestion = suggest(
         notebook(
@@ -231,6 +237,14 @@ def test_without_headings_the_cuts_are_where_few_values_cross() -> None:
     ]
     more = ["e0 = len(d1)", "f0 = [e0]", "g0 = f0 + [e0]", "print(e0, f0, g0)"]
     assert list(steps(suggest(notebook(*cells, *more))).values()) == [(0, 1, 2, 3), (4, 5, 6, 7)]
+
+
+def test_modules_that_are_handed_on_keep_no_sections_together() -> None:
+    names = ["base64", "bisect", "calendar", "cmath", "copy", "csv", "glob", "heapq", "json", "math", "re", "string"]
+    imports = "print('ready')\n" + "\n".join(f"import {name}" for name in names)
+    used = "\n".join(f"{name}.__name__" for name in names)
+    cells = steps(suggest(notebook(imports, "## One", f"x = 1\n{used}", "## Two", f"print(x)\n{used}")))
+    assert list(cells.values()) == [(0,), (2,), (4,)]
 
 
 def test_there_are_not_too_many_steps() -> None:

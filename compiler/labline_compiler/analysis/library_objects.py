@@ -27,6 +27,7 @@ class LibraryObjects(LibraryCalls):
 
     def kind_method(self, kind: str | None, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> Value:
         """A method of an object of a known kind, or of an unknown one."""
+        self.plot_method(receiver, name)
         if kind is None:
             self.done_beside(self.beside.calling_method(name))
             if name in WRITING:  # logging.LoggerAdapter

@@ -88,6 +88,14 @@ class Plots(Logs):
         self.run_kept(value)
         return value
 
+    def plot_method(self, receiver: Value, name: str) -> None:
+        """A method of an object of statsmodels may draw, and has pandas convert dates from then on."""
+        if name.startswith("plot"):
+            makers = {self.heap.things[number].maker for number in receiver}
+            if any(maker is not None and maker.startswith("statsmodels.") for maker in makers):
+                self.state.sink.hidden("@matplotlib.rcParams", "change")
+                self.figures()
+
     def load_backend(self) -> None:
         """The backend is used for the first time: IPython is told how to show figures, and keeps that with another."""
         if self.loading_counts and not self.backend_loaded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.parameters import NotLiteralError, fold
@@ -32,7 +32,11 @@ def roles(cells: Mapping[int, ParsedCell]) -> dict[int, Role]:
     for index, parsed in cells.items():
         if parsed.magic is not None or not parsed.tree.body:
             continue
-        if all(_sets_up(statement) for statement in parsed.tree.body):
+        own = _own_settings(parsed.tree.body)
+        if own and (set(own) & _read(other.tree for place, other in cells.items() if place != index)):
+            own = []
+        body = [each for each in parsed.tree.body if not own or not _gives_name(each)]
+        if all(_sets_up(statement, own) for statement in body):
             found[index] = "imports"
         elif all(_defines(statement) for statement in parsed.tree.body):
             found[index] = "functions"
@@ -43,7 +47,30 @@ def roles(cells: Mapping[int, ParsedCell]) -> dict[int, Role]:
     return found
 
 
-def _sets_up(statement: ast.stmt) -> bool:
+def _own_settings(body: Sequence[ast.stmt]) -> list[str]:
+    """The names that an importing cell gives to literals, as ``params = {...}``, for ``rcParams.update(params)``."""
+    if not any(isinstance(statement, (ast.Import, ast.ImportFrom)) for statement in body):
+        return []
+    return [name for statement in body if (name := _gives_name(statement))]
+
+
+def _gives_name(statement: ast.stmt) -> str | None:
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as value) if _is_plain(value):
+            return name
+    return None
+
+
+def _is_plain(value: ast.expr) -> bool:
+    try:
+        ast.literal_eval(value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _sets_up(statement: ast.stmt, own: Collection[str] = ()) -> bool:
+    """Whether a statement only imports or sets options, for which it may use names of its *own* cell."""
     match statement:
         case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()) | ast.Pass():
             return not (isinstance(statement, ast.ImportFrom) and any(a.name == "*" for a in statement.names))
@@ -54,6 +81,8 @@ def _sets_up(statement: ast.stmt) -> bool:
             if name == "run_line_magic":
                 first = arguments[0] if arguments else None
                 return isinstance(first, ast.Constant) and first.value in _SET_UP
+            if name == "update" and isinstance(value, ast.Attribute) and value.attr in _OPTIONS:
+                return all(_is_plain(each) or (isinstance(each, ast.Name) and each.id in own) for each in arguments)
             return name in _SETTINGS and _is_dotted(value)
         case ast.Expr(value=ast.Call(func=ast.Name(id=name))):
             return name in _BY_NAME

@@ -138,11 +138,15 @@ class _Suggester:
     def _cuts(self, fine: Pipeline, ordinary: list[int], special: Mapping[int, Role]) -> Cuts:
         """The cuts there could be, from the compilation in which every cell is a step."""
         place = {f"c{index}": number for number, index in enumerate(ordinary)}
+        statements = [node for parsed in self.parsed.values() for node in parsed.tree.body]
         defined = {
-            node.name
-            for parsed in self.parsed.values()
-            for node in parsed.tree.body
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+            node.name for node in statements if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        }
+        imported = {
+            (alias.asname or alias.name).partition(".")[0]
+            for node in statements
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
         }
         crossings = [
             Crossing(
@@ -154,7 +158,7 @@ class _Suggester:
             for step in fine.steps
             for taken in step.inputs
             for name in taken.names
-            if taken.source in place and step.name in place
+            if taken.source in place and step.name in place and name not in imported
         ]
         seconds = [gains.seconds_of(self.notebook.cells[index]) for index in ordinary]
         worth, why = worth_cutting([self.parsed[index].tree for index in ordinary], seconds)
