@@ -27,7 +27,7 @@ def printed(text: str, stream: str = "stdout") -> dict[str, Any]:
 
 def display(**data: Any) -> dict[str, Any]:
     kinds = {"plain": "text/plain", "html": "text/html", "png": "image/png"}
-    kinds["view"] = "application/vnd.jupyter.widget-view+json"
+    kinds |= {"view": "application/vnd.jupyter.widget-view+json", "script": "application/javascript"}
     return {"output_type": "display_data", "data": {kinds[k]: v for k, v in data.items()}, "metadata": {}}
 
 
@@ -93,6 +93,22 @@ ALIKE = {
         [display(html=f'<div id="{RANDOM[0]}"></div><script>draw("{RANDOM[0]}")</script>')],
         [display(html=f'<div id="{RANDOM[1]}"></div><script>draw("{RANDOM[1]}")</script>')],
     ),
+    "random ids in names": (
+        [display(html=f"var map_{RANDOM[0].replace('-', '')} = L.map();")],
+        [display(html=f"var map_{RANDOM[1].replace('-', '')} = L.map();")],
+    ),
+    "random ids in code for the browser": (
+        [display(script=f'draw({{"{RANDOM[0]}": 1}}, "{RANDOM[0]}")')],
+        [display(script=f'draw({{"{RANDOM[1]}": 1}}, "{RANDOM[1]}")')],
+    ),
+    "bokeh's models": (
+        [display(html='<div data-root-id="p1053">'), display(script='[{"id":"p1053"},{"id":"p1054"}]')],
+        [display(html='<div data-root-id="p1008">'), display(script='[{"id":"p1008"},{"id":"p1009"}]')],
+    ),
+    "shap's ids": (
+        [display(html="<div id='iAAAABBBBCCCCDDDD012'>iAAAABBBBCCCCDDDD012")],
+        [display(html="<div id='iZZZZBBBBCCCCDDDD999'>iZZZZBBBBCCCCDDDD999")],
+    ),
     "ids of styled tables": ([display(html='<a id="T_ab12c_row0">')], [display(html='<a id="T_99fff_row0">')]),
     "scikit-learn's counters": ([display(html="sk-container-id-7")], [display(html="sk-container-id-1")]),
     "pixels in another file": ([display(png=picture(9, 1))], [display(png=picture(9, 9))]),
@@ -108,6 +124,11 @@ DIFFERENT = {
         [display(html=f"<td>{RANDOM[0]}</td>")],
         [display(html=f"<td>{RANDOM[1]}</td>")],
         "output 1, text/html, line 1",
+    ),
+    "which of bokeh's models": (
+        [display(script='[{"id":"p1053"},{"axis":"p1054"},"p1053"]')],
+        [display(script='[{"id":"p1008"},{"axis":"p1009"},"p1009"]')],
+        "output 1, application/javascript, line 1",
     ),
     "a temporary file of another name": ([printed("/tmp/my_tmp_a")], [printed("/tmp/my_tmp_b")], "stdout, line 1"),
     "two temporary files and one": (

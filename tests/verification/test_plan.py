@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labline_backend.verification.comparison import HandedOn, compare_value, verdict
+from labline_backend.verification.comparison import HandedOn, compare_value, is_chance, verdict
 from labline_backend.verification.plan import Place, Plan, plan
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
@@ -107,6 +107,19 @@ COMPARISONS = {
 def test_the_options_of_a_library_that_was_imported_only_later_are_as_they_were_handed_on() -> None:
     place = Place("s", "@numpy.printoptions", "input", "before", 1)
     assert compare_value(place, seen("1", "dict"), None, handed("2", "NoneType"), ran=True).status == "equal"
+
+
+GENERATOR = Place("s", "@random", "input", "before", 1)
+
+
+def test_where_a_generator_stands_that_nobody_seeds_does_not_count() -> None:
+    compared = compare_value(GENERATOR, seen("1", "tuple"), seen("3", "tuple"), handed("2", "tuple"), ran=True)
+    assert (compared.status, is_chance(compared)) == ("equal", True)
+
+
+def test_where_a_generator_stands_that_is_seeded_counts() -> None:
+    compared = compare_value(GENERATOR, seen("1", "tuple"), seen("1", "tuple"), handed("2", "tuple"), ran=True)
+    assert (compared.status, is_chance(compared)) == ("different", False)
 
 
 @pytest.mark.parametrize("name", COMPARISONS)

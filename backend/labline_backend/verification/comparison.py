@@ -24,6 +24,8 @@ MOST_RUNS = 4
 """How often the notebook runs, at most: twice, and further where a difference may be chance that came out alike."""
 
 UNBOUND = "(not bound)"
+UNSEEDED = "nobody has seeded this generator: where it stands is chance, and what was drawn from it is compared itself"
+_GENERATORS = frozenset(f"{HIDDEN_STATE_PREFIX}{name}" for name in ("random", "numpy.random", "torch.random"))
 OTHER_HASH = (
     "the notebook's environment hashes big values with {}, the pipeline's with {}: install blake3 in both, or in none"
 )
@@ -157,6 +159,8 @@ def compare_value(
     if not comparable(ours, theirs.digest):
         return _not_comparable(known, OTHER_HASH.format(*map(scheme_of, (ours, theirs.digest))))
     if again is not None and digest_of(again) != ours:
+        if place.name in _GENERATORS:
+            return dataclasses.replace(known, note=UNSEEDED)
         return dataclasses.replace(known, status="nondeterministic", note="not the same in two runs of the notebook")
     return dataclasses.replace(known, status="different")
 
@@ -188,6 +192,11 @@ def compare_cell(
         note = "not the same in two runs of the notebook"
         return dataclasses.replace(known, status="nondeterministic", note=note, difference=found)
     return dataclasses.replace(known, status="different", difference=found)
+
+
+def is_chance(compared: ComparedValue | ComparedCell) -> bool:
+    """Whether chance is known to be at work where this was compared."""
+    return compared.status == "nondeterministic" or compared.note == UNSEEDED
 
 
 def is_doubtful(compared: ComparedValue | ComparedCell, steps: Container[str | None]) -> bool:

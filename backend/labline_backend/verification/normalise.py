@@ -12,6 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _MARKUP = frozenset({"text/html", "image/svg+xml"})
+_SCRIPT = frozenset(
+    {
+        "application/javascript",
+        *(f"application/vnd.{name}_{part}.v0+json" for name in ("bokehjs", "holoviews") for part in ("load", "exec")),
+    }
+)
 _WIDGET = frozenset({"application/vnd.jupyter.widget-view+json"})
 _FOLDERS = "|".join(sorted({re.escape(tempfile.gettempdir()), "/tmp", "/var/tmp"}))  # noqa: S108 - a pattern
 _TIME = r"[\d.]+ ?(?:ns|µs|μs|us|ms|s|min|h)(?: ?[\d.]+ ?(?:ns|µs|μs|us|ms|s|min|h))*"
@@ -81,6 +87,11 @@ TABLE: tuple[Rule, ...] = (
         ),
     ),
     Rule("random ids of elements", _numbered(rf"\bid=[\"'](?:[\w-]*[g-zG-Z_-])?({_RANDOM})\b", "id"), _MARKUP),
+    Rule("random ids in names, as folium's map_…", _numbered(rf"(?<=[a-z]_)({_RANDOM})\b", "id"), _MARKUP),
+    Rule("random ids in code for the browser", _numbered(rf"\b({_RANDOM})\b", "id"), _SCRIPT),
+    Rule("bokeh's numbers of models, counted per process", _numbered(r"\"(p\d{4,})\"", "model"), _SCRIPT),
+    Rule("the same in its elements", _numbered(r"\bdata-root-id=\"(p\d{4,})\"", "model"), _MARKUP),
+    Rule("shap's random ids of elements", _numbered(r"\bid=[\"'](i[A-Z0-9]{19})[\"']", "id"), _MARKUP),
     Rule("ids of styled pandas tables", _numbered(r"\bid=[\"'](T_[0-9a-f]{5})(?=[_\"'])", "table"), _MARKUP),
     Rule(
         "numbers of scikit-learn's diagrams, counted per process",

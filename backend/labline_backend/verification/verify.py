@@ -30,6 +30,7 @@ from labline_backend.verification.comparison import (
     compare_cell,
     compare_value,
     digest_of,
+    is_chance,
     is_doubtful,
     unlike,
     verdict,
@@ -205,8 +206,7 @@ class _Comparison:
             shown_again = unlike(shown_first, shown_again, shown_now, lambda pieces: pieces)
             values = self._values(seen, again)
             cells = self._cells(shown_first, shown_again, shown)
-            steps = {value.step for value in values if value.status == "nondeterministic"}
-            steps |= {cell.step for cell in cells if cell.status == "nondeterministic"}
+            steps = {each.step for each in (*values, *cells) if is_chance(each)}
         return self._located(values, seen), cells
 
     def _reference(self, places: Iterable[Place]) -> tuple[ReferenceResult, dict[int, tuple[Piece, ...]]]:
