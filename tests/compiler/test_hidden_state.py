@@ -89,6 +89,10 @@ CASES = {
         steps(a="import pylab as pl\npl.switch_backend('agg')\npl.plot([1])", b="x = pl.sin([1])", c="pl.plot([2])"),
         {"a>b:@matplotlib.backend,pl", "a>c:@matplotlib.backend,@matplotlib.figures,pl"},
     ),
+    "the backend is chosen below a package that may choose another, whose import later steps do again": (
+        steps(a="from unknown_package import unused\n%matplotlib inline", b="plt.plot([1])"),
+        {"a>b:@matplotlib.backend"},
+    ),
     "what statsmodels plots has pandas convert dates from then on": (
         steps(
             a="from statsmodels.tsa.seasonal import seasonal_decompose\nparts = seasonal_decompose([1, 2])",
@@ -96,6 +100,14 @@ CASES = {
             c="plt.plot([1])",
         ),
         {"a>b:parts", "b>c:@matplotlib.rcParams"},
+    ),
+    "shap's plots shake points with NumPy's generator": (
+        steps(a="import shap\nnp.random.seed(1)", b="shap.summary_plot(x, x)", c="np.random.rand()"),
+        {"a>b:@numpy.random,shap", "b>c:@numpy.random"},
+    ),
+    "XGBoost's cross-validation seeds NumPy's generator": (
+        steps(a="import xgboost\nx = [1]", b="xgboost.cv({}, x)", c="np.random.rand()"),
+        {"a>b:x,xgboost", "b>c:@numpy.random"},
     ),
     "modules that pylab has imported": (
         steps(a="from pylab import plt, mpl\nplt.style.use('bmh')", b="mpl.rcParams['lines.linewidth'] = 4"),

@@ -8,6 +8,7 @@ import pytest
 
 from labline_backend.verification.comparison import HandedOn, compare_value, is_chance, verdict
 from labline_backend.verification.plan import Place, Plan, plan
+from labline_backend.verification.verify import drawing
 from labline_compiler.compile import compile_notebook
 from labline_compiler.notebook import parse
 from labline_runtime.outcome import Preview, ValueRecord
@@ -107,6 +108,21 @@ COMPARISONS = {
 def test_the_options_of_a_library_that_was_imported_only_later_are_as_they_were_handed_on() -> None:
     place = Place("s", "@numpy.printoptions", "input", "before", 1)
     assert compare_value(place, seen("1", "dict"), None, handed("2", "NoneType"), ran=True).status == "equal"
+
+
+def test_steps_that_draw_and_those_that_come_of_them_may_be_chance() -> None:
+    pipeline = compile_notebook(
+        parse(
+            notebook(
+                code("a = [1]", "step:plain"),
+                code("import random\nb = random.choice([1, 2])", "step:draws"),
+                code("print(b)", "step:takes"),
+            ),
+            "x.ipynb",
+        )
+    ).pipeline
+    assert pipeline is not None
+    assert drawing(pipeline) == {"draws", "takes"}
 
 
 GENERATOR = Place("s", "@random", "input", "before", 1)

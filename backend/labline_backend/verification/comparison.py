@@ -25,7 +25,7 @@ MOST_RUNS = 4
 
 UNBOUND = "(not bound)"
 UNSEEDED = "nobody has seeded this generator: where it stands is chance, and what was drawn from it is compared itself"
-_GENERATORS = frozenset(f"{HIDDEN_STATE_PREFIX}{name}" for name in ("random", "numpy.random", "torch.random"))
+GENERATORS = frozenset(f"{HIDDEN_STATE_PREFIX}{name}" for name in ("random", "numpy.random", "torch.random"))
 OTHER_HASH = (
     "the notebook's environment hashes big values with {}, the pipeline's with {}: install blake3 in both, or in none"
 )
@@ -159,7 +159,7 @@ def compare_value(
     if not comparable(ours, theirs.digest):
         return _not_comparable(known, OTHER_HASH.format(*map(scheme_of, (ours, theirs.digest))))
     if again is not None and digest_of(again) != ours:
-        if place.name in _GENERATORS:
+        if place.name in GENERATORS:
             return dataclasses.replace(known, note=UNSEEDED)
         return dataclasses.replace(known, status="nondeterministic", note="not the same in two runs of the notebook")
     return dataclasses.replace(known, status="different")
@@ -202,8 +202,8 @@ def is_chance(compared: ComparedValue | ComparedCell) -> bool:
 def is_doubtful(compared: ComparedValue | ComparedCell, steps: Container[str | None]) -> bool:
     """Whether *compared* is different, and another run of the notebook may tell that as chance.
 
-    *steps* are those with something that is known to be chance, or all where nothing is known: an accuracy may well
-    come out the same twice though the model is not.
+    *steps* are those with something that is known to be chance or may be, or all where nothing is known: an accuracy
+    may well come out the same twice though the model is not.
     """
     return compared.status == "different" and compared.step in steps
 

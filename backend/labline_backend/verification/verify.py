@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from labline_backend.engine.tracking import may_be_told
 from labline_backend.errors import InputError
 from labline_backend.verification.comparison import (
+    GENERATORS,
     MOST_RUNS,
     ComparedCell,
     ComparedValue,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from labline_backend.engine.launcher import Launcher
     from labline_backend.service import Service
     from labline_backend.store.records import RunRecord
+    from labline_compiler.pipeline import Pipeline
 
 LOCAL, KFP_LOCAL = "local", "kfp-local"
 HERE = (LOCAL, KFP_LOCAL)
@@ -179,6 +181,7 @@ class _Comparison:
         self._scratch = scratch
         self._told = told
         self._plan: Plan = plan(subject.notebook, subject.compilation.cells, subject.pipeline, subject.parameters)
+        self._drawing = drawing(subject.pipeline)
         self._parameters = {name: _of_literal(literal) for name, literal in subject.parameters.items()}
         self.references = 0
         self.python = ""
@@ -195,7 +198,7 @@ class _Comparison:
         cells = self._cells(shown_first, None, shown)
         again: dict[tuple[int, str], Sighting] = {}
         shown_again = dict(shown_first)
-        steps = {value.step for value in values} | {cell.step for cell in cells}
+        steps: set[str | None] = {*(value.step for value in values), *(cell.step for cell in cells)}
         while self.references < MOST_RUNS:
             doubtful = [p for p, value in zip(self._plan.places, values, strict=True) if is_doubtful(value, steps)]
             if not doubtful and not any(is_doubtful(cell, steps) for cell in cells):
@@ -206,7 +209,8 @@ class _Comparison:
             shown_again = unlike(shown_first, shown_again, shown_now, lambda pieces: pieces)
             values = self._values(seen, again)
             cells = self._cells(shown_first, shown_again, shown)
-            steps = {each.step for each in (*values, *cells) if is_chance(each)}
+            steps = {*self._drawing, *(value.step for value in values if is_chance(value))}
+            steps |= {cell.step for cell in cells if is_chance(cell)}
         return self._located(values, seen), cells
 
     def _reference(self, places: Iterable[Place]) -> tuple[ReferenceResult, dict[int, tuple[Piece, ...]]]:
@@ -324,6 +328,15 @@ class _Comparison:
                     values[number], seen[place.after, place.name], self._theirs(place), found.problem
                 )
         return values
+
+
+def drawing(pipeline: Pipeline) -> set[str]:
+    """The steps that draw random numbers from a generator that all share, and those that come of them."""
+    found: set[str] = set()
+    for step in pipeline.steps:
+        if not GENERATORS.isdisjoint(step.uses) or not found.isdisjoint(step.predecessors):
+            found.add(step.name)
+    return found
 
 
 def _as_shown(document: Any, workspace: Workspace) -> Any:

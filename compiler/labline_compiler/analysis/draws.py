@@ -212,7 +212,9 @@ class Draws:
         """Tell what a function draws from, if the tables know its package."""
         package = generators.package_of(origin)
         known = package != "sklearn" and (package in generators.NAMES or generators.is_quiet(package))
-        known &= origin.rpartition(".")[2] != "get_ipython"  # gives the shell; what runs code are methods of that
+        name = origin.rpartition(".")[2]
+        known &= name != "get_ipython"  # gives the shell; what runs code are methods of that
+        known |= name in generators.FUNCTIONS.get(package, ())
         if known and not hidden_state.generators_used(origin):  # else that was told
             for state in sorted(self.drawn_by_call(origin, arguments)):
                 self.state.sink.hidden(state, "draw")

@@ -15,6 +15,8 @@ from labline_compiler.analysis.texts import ANY
 class FileCalls(Iterators):
     """What calls do with files."""
 
+    strangers = False  # whether a package was imported of which nothing is known
+
     def function_files(self, origin: str, arguments: Arguments) -> None:
         """Tell of the files that a call of a library's function uses."""
         if self.sets_up_logging(origin, arguments):
@@ -80,6 +82,7 @@ class FileCalls(Iterators):
     def import_file(self, module: str) -> None:
         """A module is imported, which may lie beside the notebook."""
         if files.is_foreign(module):
+            self.strangers |= not self.beside.knows(module)
             self.state.sink.hidden("@sys.path", "read")
             self.state.sink.hidden("@cwd", "read")
             self.done_beside(self.beside.importing(module))

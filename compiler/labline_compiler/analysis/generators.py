@@ -107,6 +107,14 @@ IMPORTS: dict[str, frozenset[str]] = {
 }
 """Packages of which a module draws, in some release, when it is imported for the first time: ``rich`` and JAX do, and
 with them all that imports them. What is missing here is told by the guard (LL221) where it matters."""
+# The same of packages of whose objects nothing is known: their functions draw from nothing else.
+FUNCTIONS: dict[str, frozenset[str]] = {
+    "shap": words(
+        "summary_plot summary_legacy dependence_plot dependence_legacy embedding_plot embedding beeswarm violin "
+        "scatter force_plot force decision_plot decision monitoring_plot monitoring group_difference_plot "
+        "group_difference image image_plot text heatmap hclust sample"
+    ),
+}
 _TELLING = re.compile(
     r"(?:^|_)(?:rand|rvs|seed|shuffl|sampl|resampl|permut|simulat|bootstrap|jitter)|Random|Bootstrap|Shuffl|Sampl"
 )
@@ -126,7 +134,7 @@ def drawn_by(origin: str) -> frozenset[str]:
         return used
     if package == "builtins":
         return EVERY if name in _RUNNING else NONE
-    if origin in ORIGINS or name in NAMES.get(package, ()):
+    if origin in ORIGINS or name in NAMES.get(package, ()) or name in FUNCTIONS.get(package, ()):
         return PLAIN
     if not is_quiet(package):
         return EVERY

@@ -226,7 +226,8 @@ class Magics(History):
         self.load_backend()
         if backend not in (None, *INLINE):
             self.figures_open = True
-        if self.figures_open or self.loading_counts:
+        # Below an import that may have chosen another backend, and that later steps do again, it counts as well.
+        if self.figures_open or self.loading_counts or self.strangers:
             self.state.sink.hidden("@matplotlib.backend", "change")
         if name == "pylab":
             for bound, module in (("np", "numpy"), ("numpy", "numpy"), ("plt", "matplotlib.pyplot")):
