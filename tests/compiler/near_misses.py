@@ -452,6 +452,7 @@ VALUES: dict[str, tuple[Content, list[Content]]] = {
             steps("rows = [[1]]\nnumber = hash('a')", "print(number, rows[0] is rows[0])"),
             steps("import pandas as pd\ndf = pd.DataFrame({'id': [1]})\nids = df.id", "print(ids == df['id'])"),
             steps("a = [1]\nb = a", "print(a is b)"),
+            steps("import pandas as pd\ndf = pd.DataFrame()", "print(df.index is df.index, df.index.equals(df.index))"),
         ],
     ),
     "LL409": (

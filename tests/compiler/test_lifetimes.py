@@ -14,6 +14,7 @@ MAPPED = "import numpy as np\nm = np.memmap('m.bin', 'f8', {mode}, shape=(3,))"
 CAUGHT = "kept = []\ntry:\n    1 / 0\nexcept ZeroDivisionError as e:\n    kept.append(e)"
 FOLDER = "import os, tempfile\nt = tempfile.TemporaryDirectory()\npath = os.path.join(t.name, 'x.csv')"
 THREAD = "import threading\nt = threading.Thread(target=print)\nt.start()"
+FRAMES = "import pandas as pd\na = pd.DataFrame()\nb = a + 1\n"
 
 TOLD = {
     "a dict by numbers": (NUMBERS + "found = {id(r): r for r in rows}", "print([found.get(id(r)) for r in rows])"),
@@ -30,6 +31,14 @@ TOLD = {
         "x = []\nseen.add(x)\nprint(id(x))",
     ),
     "parts by identity": ("import pandas as pd\na = pd.DataFrame()\nb = a + 1", "print(a.index is b.index)"),
+    "an index by identity with a name": (FRAMES + "ix = a.index", "print(b.index is ix)"),
+    "names of indexes by identity": (FRAMES, "i, j = a.index, b.index\nprint(i is not j)"),
+    "a part of an index by identity": (FRAMES + "p = a.index.levels[0]", "print(a.index.levels[0] is p)"),
+    "indexes by is_": (FRAMES, "print(a.index.is_(b.index))"),
+    "indexes by identity in a function": (
+        FRAMES + "def same(x, y):\n    return x.index is y.index",
+        "print(same(a, b))",
+    ),
     "an object with __del__ is deleted": (CLASS, "del c"),
     "an object with __del__ is replaced": (CLASS, "c = None"),
     "a weak reference": ("import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c)", "del c\nprint(r())"),
@@ -210,6 +219,10 @@ NOT_TOLD = {
         "print(x)",
     ),
     "a thread in the last step": ("print(1)", THREAD),
+    "one index with itself": (FRAMES, "print(a.index is a.index)"),
+    "an index where nothing comes in": ("x = 1", FRAMES + "print(a.index is b.index)"),
+    "an index and a constant": (FRAMES, "print(a.index is None, a.index is not None)"),
+    "a frame and not its index": (FRAMES + "c = a", "print(a is c, len(a.index))  # this is one"),
 }
 
 

@@ -72,3 +72,10 @@ def test_frames_of_which_nobody_took_an_array_are_apart() -> None:
 def test_a_model_may_keep_an_array_of_the_frame_that_it_was_fitted_with() -> None:
     fit = "from sklearn.neighbors import KNeighborsRegressor\nm = KNeighborsRegressor().fit(df[['a']], [1, 2])"
     assert "c>d:m" in edges(pipeline_of(steps(a=FRAME, b=fit, c="df.iloc[0, 0] = 9.0", d="print(m)")))
+
+
+@pytest.mark.parametrize("made", ["np.memmap('m.bin', dtype=float)", "np.asarray([1, 2], float)", "np.ndarray(2, int)"])
+def test_the_type_of_an_array_s_items_is_not_the_array(made: str) -> None:
+    pipeline = pipeline_of(steps(a=f"import numpy as np\nm = {made}", b="m[0] = 5", c="print(m)"))
+    assert {"a>b:m", "b>c:m"} <= edges(pipeline)
+    assert not any("@" in edge for edge in edges(pipeline))

@@ -70,6 +70,6 @@ class _Walk:
         numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
         if numpy is not None and isinstance(value, (numpy.generic, numpy.dtype, numpy.ufunc)):
             return True
-        if numpy is not None and kind in (numpy.ndarray, numpy.ma.MaskedArray):
+        if numpy is not None and kind in (numpy.ndarray, numpy.ma.MaskedArray, numpy.memmap):
             return not value.dtype.hasobject or self._all(value.ravel().tolist()[:_ITEMS], depth)
         return pandas is not None and isinstance(value, (pandas.DataFrame, pandas.Series, pandas.Index))

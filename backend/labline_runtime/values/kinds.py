@@ -18,7 +18,9 @@ def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     if numpy is None or not isinstance(array, numpy.ndarray):
         return None
     kind, masked = type(array), sys.modules.get("numpy.ma")
-    if is_subclass(kind) and kind is not numpy.memmap:
+    if kind is numpy.memmap:  # what it maps stays behind
+        return _as_kind, (owners.plain(array), kind, {})
+    if is_subclass(kind):
         return _as_kind, (owners.plain(array), kind, dict(getattr(array, "__dict__", ())))
     if array.dtype.hasobject:
         return None

@@ -186,6 +186,10 @@ class LibraryCalls(FileCalls):
                     kind = origin.partition(".")[0]
                     held = self.array_objects(containers, arguments)
                     return handed - containers | self.heap.make(self.site(node, "array"), kind, held)
+                if origin.startswith(("numpy.", "pandas.")):  # a type is what its items are, never the result
+                    types = handed & self.heap.libraries
+                    origins = {number: self.heap.things[number].origin or "" for number in types}
+                    handed -= {number for number, its in origins.items() if its.startswith(("builtins.", "numpy."))}
                 handed = self.heap.take_array(handed) if origin.startswith("numpy.") else handed
                 return handed or self.heap.make(self.site(node), "data")
             case "arithmetic":

@@ -77,7 +77,8 @@ print(connection.execute("select count(*) from orders").fetchall())
         "A step takes numbers that `id()` gave in another step. An object that goes from step to step is made anew "
         "there, so its number is another one, and what is kept under the old one is not found. Likewise, parts of two "
         "values that came from earlier steps apart are never one object here (`a.index is b.index`), though libraries "
-        "may have made them one. And what was taken out of a module that is then rewritten and loaded anew "
+        "may have made them one; nor are parts of an index what they were (`levels[0] is first`, `is_`). And what was "
+        "taken out of a module that is then rewritten and loaded anew "
         "(`importlib.reload`) is the old thing in the notebook, and the new one in later steps.",
         "Use a key of the objects' own, such as a name or an index, or keep both in one step.",
         bad="""\

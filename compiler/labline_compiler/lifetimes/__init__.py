@@ -41,7 +41,11 @@ def find_lifetimes(cells: Sequence[CodeCell], flows: Flows, beside: KeepingModul
     if len(flows.steps) < 2:
         return []
     rules: tuple[Rule, ...] = ()
-    if any(part.telling for part in parts) or identities.defined_twice(parts):
+    if (
+        any(part.telling for part in parts)
+        or identities.defined_twice(parts)
+        or any(identities.compares_indexes(part) for part in parts)
+    ):
         rules = (background.find, identities.find, ends.find, leavings.find, reloading.find)
     if beside:
         rules = (*rules, lambda story: modules.find(story, beside))

@@ -13,6 +13,9 @@ from labline_compiler.lifetimes.parts import Part, Story, root_of, told
 from labline_compiler.syntax import dump
 
 _CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
+_INDEX = re.compile(r"\.(?:index|columns|levels)\b")
+_COMPARING = re.compile(r"[\w\])] is (?!None\b|not None\b|True\b|False\b)")
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FIX = "Use a key of the objects' own, such as a name or an index, or keep both in one step."
 
 
@@ -37,7 +40,9 @@ def find(story: Story) -> Iterator[Finding]:
                 f"id() gave in cell {taking.made.part.cell.number}: in step {taking.step} the same objects have others."
             )
             yield told("LL408", message, taking.part, taking.node, _FIX)
-    yield from _compared(story)
+    told_of: set[int] = set()
+    yield from _compared(story, told_of)
+    yield from _indexes(story, told_of)
     yield from _alike(story)
 
 
@@ -102,7 +107,7 @@ def _is_id(story: Story, node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id == "id" and story.origin(node) == "builtins.id"
 
 
-def _compared(story: Story) -> Iterator[Finding]:
+def _compared(story: Story, told_of: set[int]) -> Iterator[Finding]:
     """``a.x is b.y``, where the two came in different artifacts: what libraries share out of sight is two then."""
     for part in story.telling:
         flow = story.flows.steps.get(part.step or "")
@@ -124,4 +129,67 @@ def _compared(story: Story) -> Iterator[Finding]:
                     f"Step {part.step} (cell {part.cell.number}) compares parts of {names[0]} and {names[1]} by "
                     "identity, which come from earlier steps apart: what the two share there are two objects here."
                 )
+                told_of.add(id(node))
                 yield told("LL408", message, part, node, "Compare them where both are made.")
+
+
+class _Indexes(Holding):
+    """Indexes of frames, which libraries share out of sight, and parts of them, which are made anew in each process."""
+
+    what = "an index"
+
+    def makes(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Subscript):
+            return isinstance(node.value, ast.Attribute) and node.value.attr == "levels"
+        return isinstance(node, ast.Attribute) and node.attr in ("index", "columns") and not self.story.origin(node)
+
+    def is_one(self, node: ast.expr) -> bool:
+        """Whether an expression of a cell is an index, as far as that is spelled out."""
+        if not isinstance(node, ast.Name):
+            return self.makes(node)
+        return any(name == node.id for _, name in self.names)
+
+
+def compares_indexes(part: Part) -> bool:
+    """Whether a cell may compare indexes by identity."""
+    source = part.cell.source
+    return ".is_(" in source or (" is " in source and _COMPARING.search(source) is not None)
+
+
+def _indexes(story: Story, told_of: set[int]) -> Iterator[Finding]:
+    """Indexes that are compared by identity in a step that takes something of others, or in a function."""
+    comparing = [part for part in story.parts if compares_indexes(part)]
+    if not comparing:
+        return
+    spelled = [replace(part, telling=_INDEX.search(part.cell.source) is not None) for part in story.parts]
+    indexes = _Indexes(Story(spelled, story.flows))
+    groups = [group for each in story.flows.steps.values() for group in each.groups]
+    for part in comparing:
+        takes = part.step is not None and bool(story.flows.steps[part.step].inputs)
+        for node in [each for each in ast.walk(part.tree) if takes or isinstance(each, _FUNCTIONS)]:
+            for pair in ast.walk(node) if isinstance(node, _FUNCTIONS) else [node]:
+                if (sides := _by_identity(pair)) is None or id(pair) in told_of:
+                    continue
+                told_of.add(id(pair))
+                if isinstance(pair, ast.Compare) and not any(map(indexes.is_one, sides)):
+                    continue
+                roots = {root_of(side) or "" for side in sides}
+                in_parts = any(isinstance(each, ast.Attribute) and each.attr == "levels" for each in ast.walk(pair))
+                together = isinstance(pair, ast.Compare) and not in_parts and any(roots <= set(g) for g in groups)
+                if together or (len(roots) == 1 and not any(isinstance(side, ast.Name) for side in sides)):
+                    continue
+                message = (
+                    f"Cell {part.cell.number} compares indexes by identity: where frames, or parts of an index, come "
+                    "from earlier steps, what they share in the notebook is not one object."
+                )
+                yield told("LL408", message, part, pair, "Compare them where both are made, or what they hold.")
+
+
+def _by_identity(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    """What code compares by identity: two expressions of which none is a constant."""
+    match node:
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[right]):
+            return None if isinstance(left, ast.Constant) or isinstance(right, ast.Constant) else (left, right)
+        case ast.Call(func=ast.Attribute(value=left, attr="is_"), args=[right]):
+            return left, right
+    return None

@@ -424,4 +424,13 @@ rows.append(Sub(2, 3))
 ---
 print(rows, Base(1) in rows, Sub(1) in rows, Sub.__hash__)
 """,
+    "an_array_mapped_from_a_file_and_its_views": """
+import numpy as np
+mapped = np.memmap("mapped.bin", dtype=float, mode="w+", shape=(3, 2))
+row, plain = mapped[0], np.asarray(mapped)
+---
+mapped[0, 0] += 5
+---
+print(row.tolist(), plain.tolist(), type(row).__name__)
+""",
 }
