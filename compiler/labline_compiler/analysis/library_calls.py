@@ -181,15 +181,15 @@ class LibraryCalls(FileCalls):
                     new = self.heap.make(self.site(node, "new"), kind, parted=True)
                     shared = arguments.deciding(operation.shares)
                     return new | (self._result(operations.SAME, shared, arguments, node, origin) if shared else NOTHING)
+                if origin.startswith(("numpy.", "pandas.")):  # a type is what its items are, never the result
+                    types = handed & self.heap.libraries
+                    origins = {number: self.heap.things[number].origin or "" for number in types}
+                    handed -= {number for number, its in origins.items() if its.startswith(("builtins.", "numpy."))}
                 containers = self.heap.only(handed, *operations.CONTAINERS)
                 if containers and origin.startswith(("numpy.", "pandas.")):  # made an array
                     kind = origin.partition(".")[0]
                     held = self.array_objects(containers, arguments)
                     return handed - containers | self.heap.make(self.site(node, "array"), kind, held)
-                if origin.startswith(("numpy.", "pandas.")):  # a type is what its items are, never the result
-                    types = handed & self.heap.libraries
-                    origins = {number: self.heap.things[number].origin or "" for number in types}
-                    handed -= {number for number, its in origins.items() if its.startswith(("builtins.", "numpy."))}
                 handed = self.heap.take_array(handed) if origin.startswith("numpy.") else handed
                 return handed or self.heap.make(self.site(node), "data")
             case "arithmetic":
