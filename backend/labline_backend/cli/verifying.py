@@ -44,6 +44,8 @@ class Line:
 class OnTerminal(Watcher):
     """Shows the pipeline's run as ``labline run`` does, and what follows on one line. Ctrl-C cancels."""
 
+    again = True
+
     def __init__(self, line: Line, *, quiet: bool) -> None:
         self._line = line
         self._quiet = quiet

@@ -27,10 +27,17 @@ if TYPE_CHECKING:
     from labline_backend.service import Service
 
 _SCRATCH = ".verify-"
+MOST_AGAIN = 5
+"""How often a pipeline that a guard stopped runs again, reckoning with what was seen."""
 
 
 class Watcher:
-    """Who watches a verification; this one does not look."""
+    """Who watches a verification; this one does not look.
+
+    ``again``: whether a pipeline that a guard stopped runs again by itself, as it would if it were started once more.
+    """
+
+    again = False
 
     def attend(self, service: Service, record: RunRecord) -> RunRecord:
         """The pipeline's run has started: wait for its end; the record as it is then."""
@@ -72,7 +79,13 @@ def verify(service: Service, subject: Subject, target: str, watcher: Watcher) ->
 
 
 def _of_a_run(
-    service: Service, subject: Subject, target: str, workspace: Workspace, scratch: Path, watcher: Watcher
+    service: Service,
+    subject: Subject,
+    target: str,
+    workspace: Workspace,
+    scratch: Path,
+    watcher: Watcher,
+    again: int = MOST_AGAIN,
 ) -> Document:
     record = service.run_for_verification(
         subject.pipeline,
@@ -88,6 +101,12 @@ def _of_a_run(
         ended = watcher.attend(service, record)
         if ended.state in ("cancelled", "interrupted"):
             raise Stopped("cancelled" if ended.state == "cancelled" else "interrupted")
+        if watcher.again and again and (knowing := _knowing_more(service, subject, ended)) is not None:
+            problem = "A guard stopped the run. It was verified again, reckoning with what this run saw."
+            service.store.set_run(record.id, verification=Verification("failed", problem=problem))
+            watcher.warn(f"{ended.error or 'A guard stopped the run.'} Running again, reckoning with that.")
+            workspace.reset()
+            return _of_a_run(service, knowing, target, workspace, scratch, watcher, again - 1)
         cancels = _Cancels(service, record.id)
 
         def told(stage: Stage) -> None:
@@ -110,6 +129,19 @@ def _of_a_run(
         for problem in service.certify(record.id, certificate):
             watcher.warn(problem)
     return certificate
+
+
+def _knowing_more(service: Service, subject: Subject, ended: RunRecord) -> Subject | None:
+    """*subject* as it is compiled with what the guard that stopped its run saw; None where that changes nothing."""
+    if not subject.observed or not any(step.error and step.error.observed for step in service.store.steps(ended.id)):
+        return None
+    try:
+        compilation, pipeline, _ = service.compile_to_run(subject.path, subject.shown, subject.content)
+    except InputError:  # it leaves no order of whole steps: the run that was stopped is told
+        return None
+    if pipeline.steps == subject.pipeline.steps:
+        return None
+    return replace(subject, compilation=compilation, pipeline=pipeline)
 
 
 @contextlib.contextmanager

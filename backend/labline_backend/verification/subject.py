@@ -25,7 +25,8 @@ Document = dict[str, Any]
 class Subject:
     """What is verified: a notebook, compiled, with all its parameters as Python literals.
 
-    ``shown`` is its path as it was given, ``file_digest`` that of its file, None where it stands in an editor.
+    ``shown`` is its path as it was given, ``file_digest`` that of its file, None where it stands in an editor;
+    ``observed``: whether what earlier runs saw is reckoned with.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class Subject:
     compilation: Compilation
     pipeline: Pipeline
     parameters: dict[str, str]
+    observed: bool = True
 
     @property
     def folder(self) -> Path:
@@ -83,6 +85,7 @@ def read_subject(
         compilation=compilation,
         pipeline=pipeline,
         parameters=parameters,
+        observed=observed,
     )
 
 

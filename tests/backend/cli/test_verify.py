@@ -39,6 +39,26 @@ def test_a_pipeline_that_differs_exits_with_1(labline: Labline, tmp_path: Path) 
     assert same["difference"] == {"path": "same", "notebook": "True", "pipeline": "False"}
 
 
+HIDDEN = (
+    code("n = 1", "step:make"),
+    code("import operator, sys\nsetattr(operator.getitem(sys.modules, '__main__'), 'n', 2)", "step:alter"),
+    code("print(n)", "step:show"),
+)
+
+
+def test_a_pipeline_that_a_guard_stops_is_verified_with_what_was_seen(labline: Labline, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "hidden.ipynb", *HIDDEN)
+    done = labline("verify", "hidden.ipynb", "--no-track")
+    assert done.code == 0
+    assert "Running again, reckoning with that." in done.err
+    assert len(labline("runs", "list", "--json").document["runs"]) == 2
+
+
+def test_a_pipeline_that_a_guard_stops_is_different_without_what_was_seen(labline: Labline, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "hidden.ipynb", *HIDDEN)
+    assert labline("verify", "hidden.ipynb", "--no-track", "--no-observed").code == 1
+
+
 @pytest.mark.long
 def test_the_same_pipeline_is_verified_under_kfps_local_runner(labline: Labline, tmp_path: Path) -> None:
     cells = (
