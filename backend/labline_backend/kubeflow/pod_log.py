@@ -1,13 +1,15 @@
 """A pod's log as it grows: what was read before is not asked for again.
 
 Kubernetes gives a log from so many seconds ago, with the time of each line. So a little is asked for twice, and the
-lines' times tell what is new.
+lines' times tell what is new. What KFP's executor says of itself is left out.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from labline_backend.kubeflow.executor_words import ExecutorWords
 
 LONGEST_LOG = 8 << 20  # bytes
 OVERLAP = 2.0  # seconds asked for twice, for clocks that go on unevenly
@@ -26,6 +28,7 @@ class PodLog:
     size: int = 0
     _last: bytes = b""
     _at_last: int = 0
+    _executor: ExecutorWords = field(default_factory=ExecutorWords)
 
     def since(self, now: float) -> int | None:
         """For the next look at *now*: of how many seconds to ask for the lines; None for all."""
@@ -55,7 +58,8 @@ class PodLog:
                 self._at_last = at_last
             else:
                 self._last, self._at_last, at_last = stamp, 1, 1
-            found.append(text + b"\n")
+            if not self._executor.has(text):
+                found.append(text + b"\n")
         new = b"".join(found)[: LONGEST_LOG - self.size]
         self.size += len(new)
         return new

@@ -1,5 +1,6 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { DeployRequest, Endpoint, Example, Prediction, TrafficPoint } from './endpoints';
 import type {
@@ -116,6 +117,11 @@ export class LablineClient {
     return this.call('POST', ['targets', name, 'session'], {}, request);
   }
 
+  /** A recurring run was made, changed or removed from here. */
+  get recurringChanged(): ISignal<this, void> {
+    return this._recurringChanged;
+  }
+
   removeTarget(name: string): Promise<Target> {
     return this.call('DELETE', ['targets', name]);
   }
@@ -135,21 +141,21 @@ export class LablineClient {
   }
 
   createRecurringRun(target: string, request: RecurringRunRequest): Promise<RecurringRun> {
-    return this.signedIn(target, () => this.call('POST', ['targets', target, 'recurring-runs'], {}, request));
+    return this.changing(target, () => this.call('POST', ['targets', target, 'recurring-runs'], {}, request));
   }
 
   changeRecurringRun({ target, id }: RecurringRun, change: RecurringRunChange): Promise<RecurringRun> {
     const path = ['targets', target, 'recurring-runs', id];
-    return this.signedIn(target, () => this.call('PATCH', path, {}, change));
+    return this.changing(target, () => this.call('PATCH', path, {}, change));
   }
 
   pauseRecurringRun({ target, id }: RecurringRun, paused: boolean): Promise<RecurringRun> {
     const path = ['targets', target, 'recurring-runs', id];
-    return this.signedIn(target, () => this.call('PATCH', path, {}, { paused }));
+    return this.changing(target, () => this.call('PATCH', path, {}, { paused }));
   }
 
   removeRecurringRun({ target, id }: RecurringRun): Promise<RecurringRun> {
-    return this.signedIn(target, () => this.call('DELETE', ['targets', target, 'recurring-runs', id]));
+    return this.changing(target, () => this.call('DELETE', ['targets', target, 'recurring-runs', id]));
   }
 
   getRun(run: string): Promise<RunDetail> {
@@ -334,6 +340,12 @@ export class LablineClient {
     }
   }
 
+  private async changing(target: string, work: () => Promise<RecurringRun>): Promise<RecurringRun> {
+    const done = await this.signedIn(target, work);
+    this._recurringChanged.emit();
+    return done;
+  }
+
   private async ask(path: string, init: RequestInit = {}): Promise<Prediction> {
     const begun = performance.now();
     try {
@@ -379,6 +391,8 @@ export class LablineClient {
     }
     throw problemOf(data, response.status);
   }
+
+  private readonly _recurringChanged = new Signal<this, void>(this);
 }
 
 function problemOf(data: unknown, status: number): ApiError {

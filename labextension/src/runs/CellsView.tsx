@@ -2,6 +2,7 @@ import { Widget } from '@lumino/widgets';
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 
 import type { RunDetail, StepRun } from '../api/types';
+import { whyNotHere } from '../model/mirrored';
 import type { ILablineServer } from '../tokens';
 import { ExecutedCells, type Rendering } from './cells';
 
@@ -41,7 +42,9 @@ export function CellsView({ server, run, step, rendering }: CellsViewProps): Rea
       const notebook = await server.client.notebook(run.id, step.name);
       if (!stopped) {
         cells.current?.present(notebook, own, step.cells);
-        setNote(notebook.cells.length === 0 ? 'No cell has run so far.' : '');
+        setNote(
+          notebook.cells.length > 0 ? '' : (whyNotHere(run, step, 'cells') ?? 'No cell has run so far.')
+        );
       }
     };
     read().catch((error: Error) => {

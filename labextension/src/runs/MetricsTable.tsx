@@ -2,11 +2,17 @@ import React from 'react';
 
 import type { Metrics } from '../api/types';
 
+export interface MetricsTableProps {
+  metrics: Metrics;
+  /** Why there are none here, where that is not because there are none. */
+  none: string | null;
+}
+
 /** The metrics of a step, in full. */
-export function MetricsTable({ metrics }: { metrics: Metrics }): React.JSX.Element {
+export function MetricsTable({ metrics, none }: MetricsTableProps): React.JSX.Element {
   const entries = Object.entries(metrics);
   if (entries.length === 0) {
-    return <p className="labline-Log-note">The step has no metrics.</p>;
+    return <p className="labline-Log-note">{none ?? 'The step has no metrics.'}</p>;
   }
   return (
     <table className="labline-Table labline-mod-metrics">

@@ -1,5 +1,5 @@
 import { Dialog, showDialog } from '@jupyterlab/apputils';
-import React, { useCallback, useEffect, useState } from 'react';
+import React, { useCallback, useEffect, useRef, useState } from 'react';
 
 import { ApiError } from '../api/client';
 import { type RecurringRun } from '../api/recurring';
@@ -24,7 +24,7 @@ export interface RecurringListProps {
 /** The recurring runs of all targets. */
 export function RecurringList({ server, back, open }: RecurringListProps): React.JSX.Element {
   useSignals(server.runs.changed, server.runs.connectionChanged);
-  const [recurring, troubles, reload] = useRecurring(server);
+  const { recurring, asked, troubles, reload } = useRecurring(server);
   const [refusal, setRefusal] = useState<string | null>(null);
   const now = useNow(true, LOOK);
   const act = (doing: Promise<unknown>) => {
@@ -55,7 +55,7 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
       <div className="labline-Runs-head">
         <h1>Recurring runs</h1>
         <span className="labline-Runs-count" role="status">
-          {recurring === null && troubles.length === 0 ? 'Reading them…' : ''}
+          {asked.length > 0 && (asked.includes(LOCAL) ? 'Reading them…' : `Asking ${asked.join(', ')}…`)}
         </span>
       </div>
       {refusal && <Notice kind="error">{refusal}</Notice>}
@@ -70,12 +70,12 @@ export function RecurringList({ server, back, open }: RecurringListProps): React
           </SignedOut>
         )
       )}
-      {recurring?.length === 0 && troubles.length === 0 && (
+      {recurring.length === 0 && asked.length === 0 && troubles.length === 0 && (
         <Empty title="No recurring runs">
           Open a notebook, and choose <b>Run on a Schedule…</b> from the menu beside <b>Run</b>.
         </Empty>
       )}
-      {recurring !== null && recurring.length > 0 && (
+      {recurring.length > 0 && (
         <table className="labline-Table labline-mod-recurring" aria-label="Recurring runs, by name">
           <thead>
             <tr>
@@ -186,34 +186,45 @@ interface Trouble {
   signedOut: string | null;
 }
 
-/** Those of all targets, what went wrong, and the way to read them again; `null` as long as none was read. */
-function useRecurring({
-  client,
-  runs
-}: ILablineServer): [readonly RecurringRun[] | null, readonly Trouble[], () => void] {
+interface Known {
+  /** Those of all targets that have answered. */
+  recurring: readonly RecurringRun[];
+  /** The targets that have not said anything yet. */
+  asked: readonly string[];
+  troubles: readonly Trouble[];
+  /** Read them again. */
+  reload: () => void;
+}
+
+function useRecurring({ client, runs }: ILablineServer): Known {
   const [found, setFound] = useState<ReadonlyMap<string, readonly RecurringRun[]>>(new Map());
   const [troubles, setTroubles] = useState<readonly Trouble[]>([]);
-  const [known, setKnown] = useState(false);
+  const [asked, setAsked] = useState<readonly string[]>([LOCAL]);
+  const heard = useRef(new Set<string>());
   const load = useCallback(async () => {
     try {
       const targets = await client.listTargets();
       const wrong: Trouble[] = [];
+      setAsked(targets.map(({ name }) => name).filter(name => !heard.current.has(name)));
       // Each shows when it answers: one that does not keeps nobody waiting.
       await Promise.all(
         targets.map(async ({ name }) => {
           try {
             const listed = await client.listRecurringRuns(name);
             setFound(before => new Map([...before, [name, listed]]));
-            setKnown(known => known || name === LOCAL);
           } catch (error) {
             const { message } = error as Error;
             const signedOut = error instanceof ApiError && error.isSignedOut ? name : null;
             wrong.push({ text: name === LOCAL ? message : `${name}: ${message}`, signedOut });
+          } finally {
+            heard.current.add(name);
+            setAsked(before => before.filter(each => each !== name));
           }
         })
       );
       setTroubles(wrong);
     } catch (error) {
+      setAsked([]);
       setTroubles([{ text: (error as Error).message, signedOut: null }]);
     }
   }, [client]);
@@ -226,14 +237,17 @@ function useRecurring({
         timer = setTimeout(() => void load(), 300);
       }
     };
+    const changed = () => void load();
     runs.changed.connect(begun);
+    client.recurringChanged.connect(changed);
     void runs.loadNewest().catch(() => undefined);
     return () => {
       clearTimeout(timer);
       runs.changed.disconnect(begun);
+      client.recurringChanged.disconnect(changed);
     };
-  }, [load, runs, runs.isConnected]);
-  return [known ? [...found.values()].flat() : null, troubles, () => void load()];
+  }, [client, load, runs, runs.isConnected]);
+  return { recurring: [...found.values()].flat(), asked, troubles, reload: () => void load() };
 }
 
 /** The newest run of each recurring one, by its id. */

@@ -196,12 +196,15 @@ function RunCells({ run, now }: { run: Run; now: number }): React.JSX.Element {
       </td>
       <td title={`${run.notebook} (pipeline ${run.pipeline})`}>
         {baseName(run.notebook)}
-        {run.target !== LOCAL && <span className="labline-RunList-target"> on {run.target}</span>}
-        {run.control?.begun && (
-          <span className="labline-RunList-target" title="Begun by this recurring run">
-            {' '}
-            by {run.control.begun.name}
-          </span>
+        {(run.target !== LOCAL || run.control?.begun) && (
+          <small className="labline-RunList-target">
+            {[
+              run.target !== LOCAL && `on ${run.target}`,
+              run.control?.begun && `by ${run.control.begun.name}`
+            ]
+              .filter(Boolean)
+              .join(' ')}
+          </small>
         )}
       </td>
       <td className="labline-mod-code" title={run.id}>

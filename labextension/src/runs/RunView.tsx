@@ -167,8 +167,9 @@ function Patches({ run }: { run: RunDetail }): React.JSX.Element | null {
     <ul className="labline-Patches" aria-label="Changes">
       {run.patches.map(patch => (
         <li key={patch.time} data-labline-patch={Object.keys(patch.again).join(' ')}>
-          {formatDate(patch.time)}: {patch.state === 'failed' ? 'failed' : `was ${patch.state}`}, and went on
-          with the notebook changed. Run again:{' '}
+          {formatDate(patch.time)}: {patch.state === 'failed' ? 'failed' : `was ${patch.state}`}, and{' '}
+          {run.target === LOCAL ? 'went on with the notebook changed.' : `was tried again on ${run.target}.`}{' '}
+          Run again:{' '}
           {Object.entries(patch.again)
             .map(([step, why]) => `${step} (${why})`)
             .join(', ')}

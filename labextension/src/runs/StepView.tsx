@@ -4,6 +4,7 @@ import { LOCAL } from '../api/targets';
 import { type RunDetail, type StepRun } from '../api/types';
 import { timing } from '../graph/looks';
 import { controlOf } from '../model/control';
+import { whyNotHere } from '../model/mirrored';
 import type { ILablineServer } from '../tokens';
 import { OpenAtFailure, PageLink, RunAgain, StateBadge } from '../ui/parts';
 import type { Rendering } from './cells';
@@ -34,7 +35,9 @@ export interface StepViewProps {
 /** What one step of a run did. */
 export function StepView(props: StepViewProps): React.JSX.Element {
   const { run, step, server, rendering, now } = props;
-  const [tab, setTab] = useState<Tab>(lastTab);
+  // Of a step that runs on a target, or has failed there, only the log is here.
+  const isLogOnly = whyNotHere(run, step, 'cells') !== null && lastTab === 'Cells';
+  const [tab, setTab] = useState<Tab>(isLogOnly ? 'Log' : lastTab);
   const id = useId();
   const bar = useRef<HTMLDivElement>(null);
   const pick = (name: Tab) => {
@@ -109,8 +112,8 @@ export function StepView(props: StepViewProps): React.JSX.Element {
       >
         {tab === 'Log' && <LogView server={server} run={run.id} step={step.name} state={step.state} />}
         {tab === 'Cells' && <CellsView server={server} run={run} step={step} rendering={rendering} />}
-        {tab === 'Values' && <ValuesView values={step.values} />}
-        {tab === 'Metrics' && <MetricsTable metrics={step.metrics} />}
+        {tab === 'Values' && <ValuesView values={step.values} none={whyNotHere(run, step, 'values')} />}
+        {tab === 'Metrics' && <MetricsTable metrics={step.metrics} none={whyNotHere(run, step, 'metrics')} />}
       </div>
     </section>
   );

@@ -3,10 +3,16 @@ import React from 'react';
 import type { Preview, Value } from '../api/types';
 import { formatBytes } from '../model/format';
 
+export interface ValuesViewProps {
+  values: readonly Value[];
+  /** Why there are none here, where that is not because there are none. */
+  none: string | null;
+}
+
 /** The values that a step handed on. */
-export function ValuesView({ values }: { values: readonly Value[] }): React.JSX.Element {
+export function ValuesView({ values, none }: ValuesViewProps): React.JSX.Element {
   if (values.length === 0) {
-    return <p className="labline-Log-note">The step handed no values on.</p>;
+    return <p className="labline-Log-note">{none ?? 'The step handed no values on.'}</p>;
   }
   return (
     <ul className="labline-Values">
