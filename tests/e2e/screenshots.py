@@ -19,6 +19,8 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from labline_backend.endpoints.deploying import Endpoints
 from labline_backend.home import Home
+from labline_backend.kubeflow.targets import Target, Targets
+from tests.backend.kubeflow.gateway import Site, Ways
 
 from .browser import launch
 from .lab import LabServer
@@ -161,6 +163,7 @@ def take_penguins(camera: Camera) -> None:
     camera.take("forecast", page.locator("#labline-pipeline"), height=690)
     _schedule(camera)
     _target(camera)
+    _sign_in(camera)
 
 
 def _edit_a_cell(camera: Camera, notebook: NotebookPage) -> None:
@@ -187,6 +190,22 @@ def _target(camera: Camera) -> None:
     expect(camera.page.locator(".jp-Dialog [data-labline-option=name]")).to_be_visible()
     camera.take("target", camera.dialog())
     camera.close_dialog()
+
+
+def _sign_in(camera: Camera) -> None:
+    dex = Site()
+    gateway = Site(ways=Ways(elsewhere=dex.url), dex_elsewhere=dex)
+    targets = Targets(Home.open(camera.server.home))
+    targets.add(Target("prod", f"{gateway.url}/pipeline", auth="cookie", secret="keyring:prod"))
+    try:
+        camera.command("labline:sign-in", {"target": "prod"})
+        expect(camera.dialog()).to_contain_text(dex.url)
+        camera.take("sign-in", camera.dialog())
+        camera.close_dialog()
+    finally:
+        targets.remove("prod")
+        gateway.close()
+        dex.close()
 
 
 def take_suggestion(camera: Camera) -> None:
