@@ -62,6 +62,8 @@ def _in_words(path: str) -> str:
 def hidden(spec: StepSpecification, name: str, differ: Sequence[str], stretch: int) -> StepError:
     """Hidden state that later cells go on from is another now, in the parts *differ*."""
     what = name.removeprefix(PATCH).removeprefix(HIDDEN_STATE_PREFIX)
+    if name.startswith(MODULE):
+        what = f"what module {name.removeprefix(MODULE)} keeps"
     named = [part for part in differ if part]
     shown = f" ({', '.join(named[:3])}{', ...' if len(named) > 3 else ''})" if named else ""
     everywhere = "" if name == "@cwd" else ", or in a cell tagged `imports`, which every step runs"

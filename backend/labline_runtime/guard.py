@@ -28,7 +28,7 @@ from labline_runtime.failure import StepFailure
 from labline_runtime.outcome import FileUse, StepError, kind_of
 from labline_runtime.passing import Passing
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepOutput, StepSpecification
-from labline_runtime.states import patches
+from labline_runtime.states import patches, sources
 from labline_runtime.transfer import Received
 from labline_runtime.values import digest, load
 from labline_runtime.values.constancy import is_constant
@@ -95,6 +95,7 @@ class Guard:
         patched = [name for name in self._handed if name.startswith(patches.PATCH) and self._makes(name)]
         self._hidden = HiddenWatch(self._watched_states(), self._namespace, patched, self._spent)
         self._files = {path: _stamp(self._place(path)) for path in end.unawaited}
+        self._modules = {name: _data(name) for name in self._kept_elsewhere()}
 
     def stop(self) -> None:
         """The cells have run, or one has failed: watch no longer what goes on."""
@@ -194,7 +195,13 @@ class Guard:
         return _content(self._namespace.get(name))
 
     def _check(self) -> None:
-        for find in (self._hidden_changes, self._bindings, self._alterations, self._shared_alterations):
+        for find in (
+            self._hidden_changes,
+            self._module_changes,
+            self._bindings,
+            self._alterations,
+            self._shared_alterations,
+        ):
             for name, error, counts in find():
                 if counts:
                     raise StepFailure(error)
@@ -228,6 +235,20 @@ class Guard:
             kind = patches.PATCH if name.startswith(patches.PATCH) else name
             yield name, breaches.hidden(self._spec, name, differ, self._at), bool(self._passing.sources(kind))
 
+    def _kept_elsewhere(self) -> list[str]:
+        """The modules whose data a later step takes from above these cells, which are believed to leave it alone."""
+        names = [f"{patches.MODULE}{name}" for name in sorted(sources.imported())]
+        return [name for name in names if self._passing.sources(name) and not self._makes(name)]
+
+    def _module_changes(self) -> Iterable[tuple[str, StepError, bool]]:
+        for name, before in self._modules.items():
+            now = _data(name)
+            known = (
+                path for path in before.keys() | now.keys() if None not in (before.get(path, ""), now.get(path, ""))
+            )
+            if differ := sorted(path for path in known if before.get(path) != now.get(path)):
+                yield name, breaches.hidden(self._spec, name, differ, self._at), True
+
     def _bindings(self) -> Iterable[tuple[str, StepError, bool]]:
         for name in self._variables():
             passes = name in self._bound if name in self._there else bool(self._passing.sources(name))
@@ -258,6 +279,15 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+_OF_CACHES = re.compile("cache|memo", re.IGNORECASE)
+
+
+def _data(name: str) -> dict[str, str | None]:
+    """A digest of each of the data of the module that *name* stands for; None where that may change by itself."""
+    held = patches.present_data(name.removeprefix(patches.MODULE))
+    return {path: _content(value) for path, value in held.items() if not _OF_CACHES.search(path)}
 
 
 def _state(name: str, baseline: hidden_state.Baseline) -> str | None:

@@ -62,3 +62,30 @@ def test_altered_by_one_alone_it_stops_the_run_which_is_right_when_it_is_run_aga
 ) -> None:
     found = judge(notebook(*steps))
     assert (found.outcome, found.said[:5]) == ("alarm", "LL220")
+
+
+@pytest.mark.parametrize(
+    "alter", ["n = m + m", "vars(bank)['log'] = [1, 2]", "setattr(bank, 'log', [1])", "add()", "m.__add__(m)"]
+)
+def test_what_a_module_keeps_altered_unseen_stops_the_run_which_is_right_when_it_is_run_again(
+    judge: Judge, alter: str
+) -> None:
+    bank = """%%writefile bank.py
+log = []
+def note(n):
+    log.append(n)
+class Money:
+    def __add__(self, other):
+        log.append(1)
+        return self
+"""
+    made = "import bank\nfrom functools import partial\nm = bank.Money()\nadd = partial(bank.note, 4)"
+    used = "print(len(bank.log))"
+    found = judge(cells_of("\n---\n".join((bank, made, alter, used))))
+    assert (found.outcome, found.said[:5]) == ("alarm", "LL221")
+
+
+def test_a_module_that_only_fills_a_cache_stops_nothing(judge: Judge) -> None:
+    bank = "%%writefile bank.py\n_cache = {}\nkept = []\nclass M:\n    def __neg__(self):\n        _cache[1] = 1\n"
+    parts = (bank, "import bank\nm = bank.M()\nbank.kept.append(1)", "-m", "print(bank.kept)")
+    assert judge(cells_of("\n---\n".join(parts))).outcome != "alarm"

@@ -181,11 +181,7 @@ def capture_module(name: str) -> Any:
     """
     from labline_runtime.values.writing import dump
 
-    own = {
-        full: module
-        for full, module in list(sys.modules.items())
-        if (full == name or full.startswith(f"{name}.")) and sources.is_of_notebook(getattr(module, "__file__", None))
-    }
+    own = _modules_of(name)
     found: dict[str, dict[str, Any]] = {}
     if texts := {full: source for full in own if (source := sources.of(full)) is not None}:
         found[_TEXTS] = texts
@@ -195,6 +191,20 @@ def capture_module(name: str) -> Any:
                 dump(value, io.BytesIO())
                 found.setdefault(full, {})[key] = value
     return found or None
+
+
+def _modules_of(name: str) -> dict[str, types.ModuleType]:
+    """The module beside the notebook called *name*, and those in it if it is a package."""
+    return {
+        full: module
+        for full, module in list(sys.modules.items())
+        if (full == name or full.startswith(f"{name}.")) and sources.is_of_notebook(getattr(module, "__file__", None))
+    }
+
+
+def present_data(name: str) -> dict[str, Any]:
+    """The data that the module and its classes hold, by dotted names, be it such that can be stored or not."""
+    return {f"{full}.{key}": value for full, module in _modules_of(name).items() for key, value in _data_of(module)}
 
 
 def _data_of(module: types.ModuleType) -> Iterator[tuple[str, Any]]:

@@ -39,6 +39,11 @@ def watch() -> None:
         loader.exec_module = names["exec_module"]
 
 
+def imported() -> set[str]:
+    """The modules beside the notebook that this process has imported, packages by their first names."""
+    return {name.partition(".")[0] for name in _texts}
+
+
 def is_of_notebook(path: object) -> bool:
     """Whether a module from the file *path* may lie beside the notebook."""
     return isinstance(path, str) and "site-packages" not in path and "dist-packages" not in path

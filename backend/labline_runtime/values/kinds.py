@@ -18,8 +18,9 @@ def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
     if numpy is None or not isinstance(array, numpy.ndarray):
         return None
     kind, masked = type(array), sys.modules.get("numpy.ma")
-    if kind is numpy.memmap:  # what it maps stays behind
-        return _as_kind, (owners.plain(array), kind, {})
+    if kind is numpy.memmap:
+        known = {name: value for name, value in vars(array).items() if name != "_mmap"}
+        return _as_mapped, (owners.plain(array), known)
     if is_subclass(kind):
         return _as_kind, (owners.plain(array), kind, dict(getattr(array, "__dict__", ())))
     if array.dtype.hasobject:
@@ -43,6 +44,15 @@ def _as_kind(plain: Any, kind: type, attributes: dict[str, Any]) -> Any:
     array = plain.view(kind)
     vars(array).update(attributes)
     return array
+
+
+def _as_mapped(plain: Any, attributes: dict[str, Any]) -> Any:
+    """An array as one that is mapped, of which parts are such arrays, too. The file stays behind."""
+    import mmap
+
+    import numpy
+
+    return _as_kind(plain, numpy.memmap, {**attributes, "_mmap": mmap.mmap(-1, 1)})
 
 
 def _masked(plain: Any, mask: Any, fill_value: Any, hard: bool) -> Any:
