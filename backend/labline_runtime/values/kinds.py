@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from labline_runtime.values import reduce_patsy
-from labline_runtime.values.views import MemoryOwners
+from labline_runtime.values.views import MemoryOwners, is_row
 
 
 def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
@@ -25,6 +25,8 @@ def reduce_kind(array: Any, owners: MemoryOwners) -> tuple[Any, ...] | None:
         return _as_kind, (owners.plain(array), kind, dict(getattr(array, "__dict__", ())))
     if array.dtype.hasobject:
         return None
+    if masked is not None and kind is masked.mvoid and is_row(array._mask):
+        return _masked_row, (owners.plain(array), array._mask, array._fill_value, array._hardmask)
     if masked is not None and kind is masked.MaskedArray and array._baseclass is numpy.ndarray:
         return _masked, (owners.plain(array), array._mask, array._fill_value, array.hardmask)
     return None
@@ -58,6 +60,16 @@ def _as_mapped(plain: Any, attributes: dict[str, Any]) -> Any:
 def _masked(plain: Any, mask: Any, fill_value: Any, hard: bool) -> Any:
     import numpy
 
-    array: Any = numpy.ma.MaskedArray(plain, mask=mask, copy=False, hard_mask=hard)
+    keep = plain.dtype.names is None  # else the mask of records would be a copy
+    array: Any = numpy.ma.MaskedArray(plain, mask=mask, copy=False, hard_mask=hard, keep_mask=keep)
     array._fill_value = fill_value
     return array
+
+
+def _masked_row(plain: Any, mask: Any, fill_value: Any, hard: bool) -> Any:
+    """A row of a masked array of records: both its values and its mask are windows on the array's."""
+    import numpy
+
+    row: Any = plain.view(numpy.ma.mvoid)
+    row._mask, row._fill_value, row._hardmask = mask, fill_value, hard
+    return row

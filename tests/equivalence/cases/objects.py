@@ -433,4 +433,14 @@ mapped[0, 0] += 5
 ---
 print(row.tolist(), plain.tolist(), type(row).__name__)
 """,
+    "a_row_of_a_masked_array_of_records": """
+import numpy as np
+x = np.ma.array([(1, 2.0), (3, 4.0)], dtype=[("a", int), ("b", float)], mask=[(0, 1), (0, 0)])
+row = x[0]
+---
+x["a"][0] += 9
+row["b"] = 7
+---
+print(row, x, type(row).__name__)
+""",
 }
