@@ -106,6 +106,7 @@ class _Step:
         self._outdated: tuple[str, ...] = ()
         self._kept: dict[str, tuple[Shared, ...]] = {}
         self._unrepeatable: str | None = None
+        self._remains: tuple[str, ...] = ()
         self._listed: tuple[str, ...] = ()
         self._condition: bool | None = None
         self._registered: Registered | None = None
@@ -149,6 +150,7 @@ class _Step:
             kept=self._kept,
             outdated=self._outdated,
             unrepeatable=self._unrepeatable,
+            remains=self._remains,
             error=error,
             listed=self._listed,
             condition=self._condition,
@@ -167,7 +169,9 @@ class _Step:
         shell.know(spec.definitions)
         namespace = shell.namespace
         own_folders = [spec.output_directory, spec.artifacts_directory]
-        watch = files.Watch(own=[*own_folders, *([str(Path(spec.passage).parent)] if spec.passage else ())])
+        watch = files.Watch(
+            left=spec.left, own=[*own_folders, *([str(Path(spec.passage).parent)] if spec.passage else ())]
+        )
         network = web.Watch()
         looking = asked.Watch(watch)
         draws.start(spec.imported)
@@ -241,6 +245,9 @@ class _Step:
             looking.stop()
             self._files, self._pages, self._variables = watch.stop(), network.stop(), watch.asked
             self._unrepeatable = watch.blind or network.blind
+            self._remains = tuple(sorted(watch.met))
+            if self._remains:
+                self._unrepeatable = f"it went on with {self._remains[0]}, as an attempt before it had left that"
         with self._guarding:
             watchman.check_files(self._files)
         if spec.register is not None and spec.item is None and spec.pool is None and not spec.lists:

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH100, PTH109, PTH111, PTH208, PTH115, PTH116, PTH118, PTH123
+# ruff: noqa: PTH100, PTH109, PTH110, PTH111, PTH208, PTH115, PTH116, PTH118, PTH123
 # Paths are texts here: an audit hook runs at every open and must be cheap.
 """The files that a step reads and writes, seen through the interpreter's audit events.
 
@@ -66,8 +66,12 @@ _libraries: dict[str, types.ModuleType] = {}  # some that were imported before t
 class Watch:
     """Collects file uses from its making until :meth:`stop`."""
 
-    def __init__(self, own: Iterable[str] = (), *, everywhere: bool = False) -> None:
-        """*own* folders are the step's; what lies in folders for settings and throwaway files counts *everywhere*."""
+    def __init__(self, own: Iterable[str] = (), *, left: Iterable[str] = (), everywhere: bool = False) -> None:
+        """*own* folders are the step's; what lies in folders for settings and throwaway files counts *everywhere*.
+
+        *left* are files that an earlier execution of the step has written; ``met`` comes to be those of them that are
+        gone on with: read, or added to, before they are written anew.
+        """
         global _watching, _hooked
         self._folder = os.getcwd()
         self._seen: dict[tuple[str, FileMode], tuple[float, float]] = {}  # when first, and when last
@@ -75,6 +79,8 @@ class Watch:
         self.variables: set[str] = set()  # of the environment, that the notebook's own code has set or unset
         self.asked: dict[str, str | None] = {}  # those it has read, and what they were known by as the step began
         self.looked: set[tuple[Any, ...]] = set()  # what was asked of a path, and by which code: to know it again
+        self.met: set[str] = set()
+        self.left = set(left)
         self.tracked: set[str] = set()  # the databases that MLflow has opened, with their journals
         self._own = tuple(folder(path) for path in own)
         self._excluded = (*library.folders(), *library.SYSTEM)
@@ -108,6 +114,16 @@ class Watch:
         if use not in self._seen and os.getpid() != self._process:
             self._tell(name, mode, now)
         self._seen[use] = (self._seen.get(use, (now,))[0], now)
+
+    def meet(self, path: Any, *, anew: bool) -> None:
+        """A file was opened; *anew*: with nothing in it."""
+        if isinstance(path, int) or self._looking == threading.get_ident():
+            return
+        name = os.path.abspath(os.fsdecode(path))
+        if name in self.left:
+            self.left.discard(name)
+            if not anew and os.path.exists(name):
+                self.met.add(name)
 
     def be_blind(self, why: str) -> None:
         """More may be read than is seen."""
@@ -242,14 +258,19 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
                     watch.be_blind("it starts other processes, whose files are not seen")
                 return
             write = any(letter in mode for letter in "wax+") if mode else bool((flags or 0) & _WRITE_FLAGS)
+            if watch.left:
+                watch.meet(path, anew="w" in mode or "x" in mode if mode else bool((flags or 0) & os.O_TRUNC))
             watch.note(path, "write" if write else "read")
         elif event == "os.rename":
+            watch.meet(arguments[0], anew=False)
+            watch.meet(arguments[1], anew=True)
             watch.note(arguments[1], "write")
         elif arguments[0] != ":memory:":
             if _tracks(sys._getframe(1)):
                 path = os.path.abspath(os.fsdecode(arguments[0]))
                 watch.tracked.update(each + end for each in (path, os.path.realpath(path)) for end in _BESIDE)
             else:
+                watch.meet(arguments[0], anew=False)
                 watch.note(arguments[0], "write")
     except Exception:  # an odd path must not break the program that opens it, nor be taken for nothing
         watch.be_blind("it uses a file whose path cannot be told")

@@ -117,6 +117,7 @@ def put_together(
         outdated=tuple(sorted({name for part in parts for name in part.outdated})),
         unrepeatable=next((part.unrepeatable for part in parts if part.unrepeatable), None)
         or ("an item failed" if len(results) < len(runs) else None),
+        remains=tuple(sorted({path for part in parts for path in part.remains})),
         listed=listed.listed,
         items=tuple(runs),
     )

@@ -260,6 +260,7 @@ class StepResult:
     outdated: tuple[str, ...] = ()  # names whose value, as earlier steps stored it, is no longer the notebook's
     observed: tuple[Observation, ...] = ()  # what a compilation had better know, though no harm was done
     unrepeatable: str | None = None  # why the result must not stand for another run: it may depend on things not seen
+    remains: tuple[str, ...] = ()  # files that the step went on with as an earlier execution of it had left them
     error: StepError | None = None
     listed: tuple[str, ...] = ()  # of each item of what a loop goes through, the digest; "" where it has none
     items: tuple[ItemRun, ...] = ()  # of a loop whose items ran in processes of their own

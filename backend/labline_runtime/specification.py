@@ -301,5 +301,6 @@ class StepSpecification:
     register: Registration | None = None
     imported: dict[str, int] = field(default_factory=dict)  # what cells of other steps import and may draw -> the first
     subclasses: bool = False  # the notebook asks for the subclasses of classes, which are handed on with these
+    left: tuple[str, ...] = ()  # files that earlier executions of the step in the same run have written
     file_hash: str = "sha256"  # of big artifacts, where this environment has it: one that all who read them have
     schema: int = SCHEMA_VERSION

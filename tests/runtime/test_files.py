@@ -161,3 +161,49 @@ def test_what_is_of_the_system_is_no_file_of_the_step(notebook: Path, path: str)
     with Path(path).open("rb") as opened:
         opened.read(1)
     assert path not in {use.path for use in watch.stop()}
+
+
+def _added(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("more")
+
+
+def _taken_away_first(path: Path) -> None:
+    path.unlink()
+    _added(path)
+
+
+def _renamed_into_its_place(path: Path) -> None:
+    path.with_name("new").touch()
+    path.with_name("new").rename(path)
+    _added(path)
+
+
+@pytest.mark.parametrize(
+    ("done", "met"),
+    [
+        (Path.read_text, True),
+        (_added, True),
+        (lambda path: path.open("r+").close(), True),
+        (lambda path: path.write_text("anew") and path.read_text(), False),
+        (_taken_away_first, False),
+        (_renamed_into_its_place, False),
+        (lambda path: path.rename(path.with_name("backup")), True),
+        (Path.exists, False),
+    ],
+)
+def test_a_file_that_was_left_is_met_until_it_is_written_anew(
+    data: Path, done: Callable[[Path], object], met: bool
+) -> None:
+    watch = Watch(left=[str(data / "one")])
+    done(data / "one")
+    watch.stop()
+    assert watch.met == ({str(data / "one")} if met else set())
+
+
+def test_a_database_that_was_left_is_met(data: Path) -> None:
+    data.joinpath("one").write_bytes(b"")
+    watch = Watch(left=[str(data / "one")])
+    sqlite3.connect(data / "one").close()
+    watch.stop()
+    assert watch.met == {str(data / "one")}

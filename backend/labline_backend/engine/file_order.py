@@ -42,7 +42,7 @@ def look(pipeline: Pipeline, name: str, results: Mapping[str, StepResult], folde
         for above, below in ((other, name), (name, other)):
             if pipeline.is_above(above, below):
                 for first, second in _clashes(results[above], results[below]):
-                    path = _shown(first.path, folder)
+                    path = shown(first.path, folder)
                     seen = (Observation(above, _does(first), (path,)), Observation(below, _does(second), (path,)))
                     facts |= dict.fromkeys(seen)
                     if first.last > second.first:
@@ -67,7 +67,8 @@ def _does(use: FileUse) -> Literal["reads", "writes"]:
     return "writes" if use.mode == "write" else "reads"
 
 
-def _shown(path: str, folder: Path) -> str:
+def shown(path: str, folder: Path) -> str:
+    """*path* as seen from the notebook's *folder*, if it lies there."""
     return Path(path).relative_to(folder).as_posix() if Path(path).is_relative_to(folder) else path
 
 

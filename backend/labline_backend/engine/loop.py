@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from labline_backend.engine import leftovers
 from labline_backend.engine.attempt import Attempt
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.loop_item import AsAWholeError, Done, ItemFailedError
@@ -54,6 +55,7 @@ class LoopRunner:
         self._parts = looped.Parts(specification, contract(step, specification.cells))
         self.items: list[Item] = []
         self._ended = 0
+        self._written: dict[str, set[str]] = {}  # files that parts of the loop have written, by their folders
 
     async def run(self, tracked: dict[str, str]) -> StepResult:
         """What the loop comes to. Raises :class:`AsAWholeError`, :class:`ItemFailedError`."""
@@ -229,7 +231,16 @@ class LoopRunner:
         """Run a part of the loop in the folder *place*, for the *number*-th time."""
         folder = self._folder / place
         process = process or Attempt(self._run, self._step, folder, is_told=False)
-        return await process.run(replace(specification, output_directory=str(folder)), tracked, number)
+        written = self._written.setdefault(place, set())
+        specification = replace(specification, output_directory=str(folder), left=tuple(sorted(written)))
+        result, error = await process.run(specification, tracked, number)
+        written |= leftovers.written(result)
+        return result, error
+
+    @property
+    def written(self) -> set[str]:
+        """The files that parts of the loop have written, as far as they have said so."""
+        return set().union(*self._written.values())
 
     def failed(self, folder: Path, label: str, error: StepError, seconds: float) -> Done:
         """An item that has failed, in *folder*; raises :class:`ItemFailedError` unless the user has allowed for it."""

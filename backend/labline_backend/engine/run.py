@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from labline_backend.engine import failures, local_options
+from labline_backend.engine import failures, leftovers, local_options
 from labline_backend.engine.cache import Cache
 from labline_backend.engine.capacity import Capacity
 from labline_backend.engine.driver import Journal, Reason
@@ -246,7 +246,7 @@ class Run(Journal):
         findings = self.record.findings
         if isinstance(self._broken, HomeError):
             findings += (Finding("LL503", "error", str(self._broken)),)
-        found = unregistered(self.steps.values())
+        found = (*unregistered(self.steps.values()), *leftovers.told(self.steps.values(), self.directory))
         findings += tuple(each for each in found if each not in findings)
         changes = RunChanges(
             state=state, ended=None if state == "interrupted" else now, error=self._error(state), findings=findings

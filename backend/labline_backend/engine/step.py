@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from labline_backend.engine import failures, file_order
+from labline_backend.engine import failures, file_order, leftovers
 from labline_backend.engine.attempt import Attempt, advised
 from labline_backend.engine.cache import Lookup
 from labline_backend.engine.cachekey import kept
@@ -42,6 +42,7 @@ class StepRunner:
         self._step = step
         self._folder = run.home.step_folder(run.record.id, step.name)
         self._process = Attempt(run, step, self._folder)
+        self._written: set[str] = set()  # files, by earlier executions of the step in this run
 
     async def run(self) -> StepState:
         """From the cache or by a process: the state that the step ends in. Raises ``HomeError``."""
@@ -94,6 +95,7 @@ class StepRunner:
     async def _execute(self, lookup: Lookup) -> StepState:
         first = self._run.steps[self._step.name].attempt + 1  # not 1 where a run is resumed
         in_one: str | None = None
+        self._written |= leftovers.before(self._run.home, self._run.record.id, self._step)
         if self._step.loop is not None:
             try:
                 return await self._run_loop(first, lookup)
@@ -103,6 +105,9 @@ class StepRunner:
         for attempt in range(first, last + 1):
             async with self._run.share(self._step):
                 result, error = await self._try(attempt, lookup, is_last=attempt == last)
+                if error is None and result is not None and in_one is not None and result.remains:
+                    error = leftovers.of_items(self._step, in_one, result, self._run.directory)
+                    (self._folder / "result.json").unlink(missing_ok=True)
                 if error is None and result is not None:
                     return await self._succeed(replace(result, in_one=in_one), lookup)
             if attempt == last or not retrying.is_worth_another_try(self._step.options.retry_on, error):
@@ -122,8 +127,12 @@ class StepRunner:
             await asyncio.to_thread(self._fetch)
         specification = self._specification()
         self._process.prepare(specification, attempt)
+        loop = LoopRunner(self._run, self._step, self._folder, specification, lookup)
         try:
-            result = await LoopRunner(self._run, self._step, self._folder, specification, lookup).run(tracked)
+            result = await loop.run(tracked)
+        except AsAWholeError:
+            self._written |= loop.written
+            raise
         except ItemFailedError as failed:
             return self._end("failed", error=advised(failed.error))
         write_atomically(self._folder / "result.json", dump(result))
@@ -185,6 +194,7 @@ class StepRunner:
         result, error = await self._process.run(
             replace(self._specification(), post_mortem=is_last and self._stays), tracked, attempt
         )
+        self._written |= leftovers.written(result)
         if error is not None and error.code == DAMAGED:
             for artifact in self._taken():
                 await asyncio.to_thread(self._run.artifacts.discard_damaged, artifact)
@@ -237,6 +247,7 @@ class StepRunner:
             subclasses=run.pipeline.asks_for_subclasses,
             condition=step.condition.cell if step.condition is not None else None,
             register=step.options.register if self._run.workspace is None else None,  # a verification leaves nothing
+            left=tuple(sorted(self._written)),
             file_hash=FAST_HASH,  # the server has it, and whoever reads what this kernel wrote has what it has
         )
 

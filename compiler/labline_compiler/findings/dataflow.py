@@ -194,7 +194,8 @@ label = "a"
         "error",
         "The step wrote a file that another step names in its code, and nothing keeps the two in the order that the "
         "notebook has them in. Or two steps that do not wait for each other used a file, one of them writing it, in "
-        "another order than the notebook's, whatever their code shows of it.",
+        "another order than the notebook's, whatever their code shows of it. Or items of a loop that ran apart changed "
+        "a file that they cannot share, and the loop as a whole, which ran then, went on with it.",
         "Run again: the next run keeps the order. Or tag the lower of the two steps with `prev:` and the other.",
     ),
 )

@@ -44,4 +44,14 @@ RULES = (
         "the next one tries again.",
         "Do what the message says; `variable` and `input` of the option name what could not be found out.",
     ),
+    Rule(
+        "LL506",
+        "went on with what it had left behind",
+        "warning",
+        "A step that was tried again, or that ran again when its run went on, read a file or added to it that it had "
+        "itself written before it failed. The notebook, which runs once, does not find the file so: what is added is "
+        "there twice. The step's result does not stand for another run. What a step wrote before it was killed is not "
+        "known, and not told.",
+        "Have the step write the file anew (mode `w`), or under another name that it gives up at the end.",
+    ),
 )

@@ -144,6 +144,14 @@ def test_a_file_that_was_mended_counts_and_one_that_the_failed_step_wrote_does_n
     assert patch.again == {"read": f"changed: file {bench.file('data')}", "use": "it had failed"}
 
 
+def test_what_the_failed_step_had_added_to_a_file_is_told(bench: Bench) -> None:
+    log = "with open('log', 'a') as f: f.write('x')\n"
+    run = bench.run(pipeline(step("use", log + "1 / 0")))
+    ended = go_on(bench, run, pipeline(step("use", log)))
+    assert [(found.code, found.step) for found in ended.findings] == [("LL506", "use")]
+    assert bench.file("log").read_text() == "xx"
+
+
 def test_a_run_that_has_succeeded_is_not_changed(bench: Bench) -> None:
     run = bench.run(chain("y = 5"))
     with pytest.raises(RunStateError, match="is succeeded, so nothing goes on changed: run the notebook anew"):

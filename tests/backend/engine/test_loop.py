@@ -101,6 +101,18 @@ def test_items_that_are_not_apart_run_in_one_process(
     assert made == expected if expected else made[0] is made[2]
 
 
+def test_a_file_that_items_have_changed_is_not_gone_on_with_in_one_process(bench: Bench) -> None:
+    bench.file("counted").touch()
+    run = bench.run(looping("open('counted', 'a').write(str(x))"))
+    error = bench.step(run, "s").error
+    assert error is not None
+    assert (error.code, error.variable) == ("LL223", "counted")
+    assert [(seen.step, seen.kind, seen.names) for seen in error.observed] == [
+        ("s", "reads", ("counted",)),
+        ("s", "writes", ("counted",)),
+    ]
+
+
 def test_things_are_gone_through_one_by_one(bench: Bench) -> None:
     run = bench.run(looping("0", "(x[0], [*x[1]])", xs="[1, 1, 2]", over="__import__('itertools').groupby(xs)"))
     assert found(bench, run) == [(1, [1, 1]), (2, [2])]

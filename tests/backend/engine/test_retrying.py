@@ -57,6 +57,17 @@ def test_a_step_is_tried_again_for_the_chosen_exceptions_only(bench: Bench) -> N
     assert (bench.step(run, "a").attempt, bench.step(run, "a").error.ename) == (2, "ValueError")
 
 
+@pytest.mark.parametrize(("mode", "told"), [("a", ["LL506"]), ("w", [])])
+def test_what_a_failed_attempt_has_written_is_told_where_the_next_goes_on_with_it(
+    bench: Bench, mode: str, told: list[str]
+) -> None:
+    log = f"with open('log', {mode!r}) as file: file.write('x')\n"
+    run = bench.run(pipeline(step("a", log + COUNT + "1 / (int(tries.read_text()) - 1)", retries=1)))
+    assert [found.code for found in run.findings if "log" in found.message] == told
+    result = bench.step(run, "a").result
+    assert str(bench.file("tries")) in result.remains and "as an attempt before it" in result.unrepeatable
+
+
 def test_a_step_that_waits_to_be_tried_again_holds_no_core_and_is_cancelled_at_once(tmp_path) -> None:
     bench = Bench(tmp_path, workers=1)
     run = bench.start(pipeline(step("a", "1 / 0", retries=1, backoff=Backoff(3000.0)), step("b", "1")))
