@@ -94,6 +94,31 @@ def test_rows_of_another_width_are_for_the_model_which_refuses_them(asked: tuple
         asked[0](ROWS[:, :1])
 
 
+@pytest.mark.parametrize(
+    "asked", [name for name in MODELS if "rest" not in name and "trees" not in name], indirect=True
+)
+def test_what_is_kept_of_a_linear_model_has_its_bits_and_leaves_to_it_what_is_unusual(asked: tuple[Any, Any]) -> None:
+    computed, answer = asked
+    content = computed.kept()
+    assert b"sklearn" not in content
+    again = arithmetic.read(content, lambda values: ("asked", len(values)))
+    for count in (1, 7, 120):
+        assert same_bits(again(ROWS[:count]), answer(ROWS[:count]))
+    assert again(np.full((2, 3), np.nan)) == ("asked", 2)
+    assert again(ROWS[:3, :2]) == ("asked", 3)
+
+
+def test_what_is_unusual_only_once_it_is_scaled_is_for_the_model() -> None:
+    rows = ROWS * [1.0, 1.0, 1e-20]
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, TWO)
+    computed = arithmetic.arithmetic(model, "predict_proba")
+    content = None if computed is None else computed.kept()
+    assert content is not None
+    kept = arithmetic.read(content, lambda _: "asked")
+    assert isinstance(kept(rows[:2]), np.ndarray)
+    assert kept(np.array([[1.0, 1.0, 1e29]])) == "asked"
+
+
 def test_a_forest_too_large_to_be_copied_is_asked_tree_by_tree(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arithmetic, "MOST_BYTES", 1000)
     monkeypatch.setattr(arithmetic, "_one_tree", lambda _: pytest.fail("it was copied"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,39 @@ def test_code_of_a_model_that_is_not_what_was_checked_is_not_loaded(registry: Re
     append(next((tmp_path / "model").glob("*.pkl")))
     with pytest.raises(LoadError, match="are not what they were when the model was deployed"):
         Predictor(RegisteredVersion("ratio", "1"), checked)
+
+
+def test_a_model_of_skops_is_read_as_the_check_has_kept_it(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For skops imports all that scikit-learn has."""
+    import mlflow
+    from mlflow.models import infer_signature
+    from sklearn.naive_bayes import GaussianNB
+
+    rows = frame(30)
+    model = GaussianNB().fit(rows, rows["a"] > 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow compares labels as pandas will not any more
+        mlflow.sklearn.save_model(
+            model,
+            str(tmp_path / "model"),
+            signature=infer_signature(rows, model.predict_proba(rows)),
+            input_example=rows.head(8),
+            pyfunc_predict_fn="predict_proba",
+            pip_requirements=["scikit-learn"],
+            serialization_format="skops",
+        )
+    version = RegisteredVersion("near", "1", str(tmp_path / "model"))
+    checked = registry.checks.checked(version)
+    assert checked.verdict.native and checked.native is not None
+    read = []
+    content = Checked.content
+    monkeypatch.setattr(Checked, "content", lambda self, file: read.append(file) or content(self, file))
+    predictor = Predictor(version, checked)
+    assert read == [mlmodel.FILE]
+    values = frame(5, seed=3).to_numpy()
+    assert predictor._native(values).tolist() == model.predict_proba(values).tolist()
 
 
 def test_what_is_known_is_not_found_out_again(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:

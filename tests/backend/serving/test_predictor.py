@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from labline_backend.registry import RegisteredVersion
 from labline_backend.serving import invocations, v2_answers, v2_requests
+from labline_backend.serving.checks import Kept, LoadError
+from labline_backend.serving.engine import Engine, Limits
+from labline_backend.serving.examples import as_rows
+from labline_backend.serving.predictor import NotAtHandError, Predictor, load
 from labline_backend.serving.refusal import Refusal
 
 from .conftest import Registry, infer
@@ -37,6 +45,37 @@ def test_a_model_of_an_array_is_served_and_its_requests_are_merged(registry: Reg
     answers = predictor.answer([(part, None) for part in parts])
     assert np.concatenate(answers).tobytes() == registry.pyfunc("pixels", rows).tobytes()
     assert asked(registry, "pixels", {"instances": rows.tolist()}).tobytes() == np.concatenate(answers).tobytes()
+
+
+def test_a_linear_model_itself_is_read_for_unusual_rows_only(registry: Registry) -> None:
+    registry.predictor("logistic")
+    predictor = load(RegisteredVersion("logistic", "1"), registry.checks)
+    usual, odd = frame(3), frame(3)
+    odd.loc[1, "b"] = np.nan
+    rows, unusual = (as_rows(table, predictor.signature) for table in (usual, odd))
+    assert rows is not None and unusual is not None
+    expected = registry.pyfunc("logistic", usual).tobytes()
+    assert predictor.answer([(rows, None)])[0].tobytes() == expected
+    with pytest.raises(NotAtHandError):
+        predictor.answer([(unusual, None)])
+
+    async def refused() -> None:
+        await Engine(predictor, Limits()).predict(unusual)
+
+    with pytest.raises(Refusal, match=r"Input X contains NaN.*The first missing value is in row 1, column 'b'"):
+        asyncio.run(refused())
+    assert predictor.answer([(rows, None)])[0].tobytes() == expected
+
+
+def test_what_a_check_has_written_is_not_read_where_it_was_altered(registry: Registry, tmp_path: Path) -> None:
+    registry.predictor("logistic")
+    version = RegisteredVersion("logistic", "1")
+    checked = registry.checks.checked(version)
+    assert checked.arithmetic is not None
+    altered = tmp_path / "arithmetic.pickle"
+    altered.write_bytes(checked.arithmetic.content() + b"\n")
+    with pytest.raises(LoadError, match="is not what the check has written"):
+        Predictor(version, dataclasses.replace(checked, arithmetic=Kept(str(altered), checked.arithmetic.digest)))
 
 
 def test_an_array_of_another_shape_is_refused(registry: Registry) -> None:
