@@ -16,6 +16,10 @@ CASES = {
         "import numpy as np\nnp.random.seed(3); np.random.normal(size=3)",
         "import numpy as np\nprint(np.random.normal(), np.random.rand())",
     ),
+    "@numpy.random seeded": (
+        "import numpy as np\nnp.random.seed(3)",
+        "import numpy as np\nprint(np.random.mtrand._rand._bit_generator._seed_seq)",
+    ),
     "@pandas.options": (
         "import pandas as pd\npd.options.display.max_rows = 7; pd.options.display.float_format = '{:.1f}'.format",
         "import pandas as pd\nprint(pd.get_option('display.max_rows'), pd.Series([1.25]))",

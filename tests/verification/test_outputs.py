@@ -76,6 +76,22 @@ ALIKE = {
         [printed("dtypes: int64(1)\nmemory usage: 162.0+ bytes")],
         [printed("dtypes: int64(1)\nmemory usage: 1.2 KB")],
     ),
+    "when a model was fitted": (
+        [
+            printed(
+                "Date:                Sat, 28 Nov 2026   Prob:  0.1\nTime:                        10:29:08   AIC:  3\n"
+            ),
+            printed("Date:           Sat, 28, Nov, 2026\n         time fit was run = 2026-11-28 10:29:35 UTC\n"),
+            display(html="<th>Date:</th>   <td>Sat, Nov 28 2026</td> <td>Date:</td><td>2026-11-28 10:29</td>"),
+        ],
+        [
+            printed(
+                "Date:                Sun, 29 Nov 2026   Prob:  0.1\nTime:                        00:00:01   AIC:  3\n"
+            ),
+            printed("Date:           Sun, 29, Nov, 2026\n         time fit was run = 2026-11-29 00:00:02 UTC\n"),
+            display(html="<th>Date:</th>   <td>Sun, Nov 29 2026</td> <td>Date:</td><td>2026-11-29 00:00</td>"),
+        ],
+    ),
     "progress bars": (
         [printed("100%|##| 5/5 [00:01<00:00, 3.2it/s]", "stderr")],
         [printed("100%|##| 5/5 [00:02<00:00, 2.1s/it]", "stderr")],
@@ -119,6 +135,7 @@ DIFFERENT = {
     "a line more": ([printed("a\n")], [printed("a\nb\n")], "stdout, line 2"),
     "an end of line": ([printed("a\n")], [printed("a")], "stdout"),
     "a duration of the notebook's own": ([printed("took 3 s")], [printed("took 4 s")], "stdout, line 1"),
+    "a time of the notebook's own": ([printed("Time: 10:29:08")], [printed("Time: 10:29:09")], "stdout, line 1"),
     "a random id of the notebook's own": ([printed(RANDOM[0])], [printed(RANDOM[1])], "stdout, line 1"),
     "a random id that is no element's": (
         [display(html=f"<td>{RANDOM[0]}</td>")],

@@ -26,6 +26,11 @@ _RANDOM = (
 )
 """A UUID made of random numbers (version 4), with dashes or without."""
 
+_NOW = (
+    r"(?:\d\d:\d\d:\d\d|[A-Z][a-z]{2}, (?:\d\d,? [A-Z][a-z]{2}|[A-Z][a-z]{2} \d\d),? \d{4}|\d{4}-\d\d-\d\d \d\d:\d\d)"
+)
+_IN_TABLE = r"(?: {2,}|</t[hd]>\s*<td>\s*|\}?\s*&\s*)"  # as text, HTML or LaTeX
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -70,6 +75,14 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "what %timeit says of the slowest run, where that took much longer",
         _replaced(r"(?m)^The slowest run took [\d.]+ times longer than the fastest\. .* is being cached\.\n", ""),
+    ),
+    Rule(
+        "when statsmodels and arch have made a summary of a fit",
+        _replaced(rf"\b((?:Time|Date):{_IN_TABLE}){_NOW}(?![\w:])", r"\g<1>(now)"),
+    ),
+    Rule(
+        "when lifelines has fitted",
+        _replaced(r"\b(time fit was run(?: = |</t[hd]>\s*<td>))\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", r"\g<1>(now)"),
     ),
     # With the tables for looking labels up, which pandas makes when they are first asked for, and never hands on.
     Rule(

@@ -165,13 +165,20 @@ def _views(name: str, generator: Any) -> list[memoryview]:
 
 def capture_numpy(_: Baseline) -> Any:
     """NumPy's generator."""
-    state = sys.modules["numpy"].random.get_state(legacy=False)
-    return None if _is_as_imported(state) else state
+    numpy = sys.modules["numpy"]
+    state = numpy.random.get_state(legacy=False)
+    if _is_as_imported(state):
+        return None
+    source = numpy.random.mtrand._rand._bit_generator
+    return {**state, "seeded": True} if getattr(source, "_seed_seq", source) is None else state
 
 
 def restore_numpy(value: Any, _: Baseline) -> None:
-    """Go on where it stopped."""
-    sys.modules["numpy"].random.set_state(value)
+    """Go on where it stopped. By what NumPy forgets when it is seeded, libraries tell that somebody has seeded it."""
+    random = sys.modules["numpy"].random
+    if value.get("seeded"):
+        random.seed(0)
+    random.set_state({name: part for name, part in value.items() if name != "seeded"})
 
 
 def _is_as_imported(state: dict[str, Any]) -> bool:

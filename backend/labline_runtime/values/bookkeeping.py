@@ -21,6 +21,7 @@ _ATTRIBUTES = {
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
     ("networkx.classes.graph", "Graph"): ("__networkx_cache__",),
     ("pydantic._internal._decorators", "Decorator"): ("cls_ref",),
+    ("ipywidgets.widgets.widget", "Widget"): ("_model_id",),
     ("statsmodels.base.model", "Results"): ("_summary_cache", "_summary_statistics_cache", "_nobs_int", "diagn"),
 }
 
