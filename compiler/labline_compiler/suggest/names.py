@@ -20,6 +20,7 @@ _SMALL = words(
     "a an the of and or to for our your with in on at by from is are be let lets s we us this that it "
     "as into some how what using use now next step part chapter section"
 )
+_MARKS = words("end note warning tip hint caution important")  # headings of boxes, which begin no part of the work
 _WORDS = 3
 
 
@@ -58,7 +59,8 @@ def plain(text: str) -> str:
 
 def name_of(text: str) -> str | None:
     """A step's name from a heading: its first words that say something; None where it has none in Latin letters."""
-    folded = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode().lower()
+    letters = [each for each in unicodedata.normalize("NFKD", plain(text)).lower() if not unicodedata.combining(each)]
+    folded = "".join(each if each.isascii() else _parting(each) for each in letters)
     folded = re.sub(r"^[\divxlc]+(\.[\divxlc]+)*[.):]\s+|^\d+(\.\d+)*\s+", "", folded)
     folded = _COUNTED.sub("", folded).replace("'", "")
     words = re.findall(r"[a-z0-9]+", folded)
@@ -66,11 +68,18 @@ def name_of(text: str) -> str | None:
     if not any(word.isalpha() for word in telling):
         telling = words
     name = "_".join(telling[:_WORDS])[:40].strip("_")
-    if not any(letter.isalpha() for letter in name):
+    if not any(letter.isalpha() for letter in name) or name in _MARKS:
         return None
+    if len(name) == 1 and any(each.isalpha() and not each.isascii() for each in letters):
+        return None  # what is left of a word in another script
     if name[:1].isdigit() or keyword.iskeyword(name):
         name = f"step_{name}"
     return name if name and name_problem(name) is None else None
+
+
+def _parting(letter: str) -> str:
+    """Nothing for a letter within a word in Latin script; a blank for what ends the word."""
+    return "" if letter in "’‘" or unicodedata.name(letter, "").startswith("LATIN") else " "
 
 
 def unique(name: str, taken: set[str]) -> str:
