@@ -11,6 +11,7 @@ import itertools
 import json
 import pickle
 import sys
+import types
 import weakref
 
 import matplotlib.colors
@@ -23,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from labline_runtime.states import patches
-from labline_runtime.values import load, store
+from labline_runtime.values import load, own, store
 from labline_runtime.values.digest import DigestError, digest
 
 ATOMS = st.one_of(
@@ -441,3 +442,15 @@ def test_a_cache_around_what_has_no_name_has_a_digest():
     assert digest(functools.lru_cache(functools.partial(max, 1))) == digest(
         functools.lru_cache(functools.partial(max, 1))
     )
+
+
+def test_a_function_that_a_library_compiles_with_numba_crosses_as_the_librarys(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = type("CPUDispatcher", (), {"__module__": "numba.core.registry"})
+    held, copy = kind(), kind()
+    module = types.ModuleType("compiling")
+    module.identity = held  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "compiling", module)
+    for each in (held, copy):
+        each.__dict__.update(__module__="compiling", __qualname__="identity")
+    assert own.place_of(held) == ("compiling", "identity")
+    assert own.place_of(copy) is None

@@ -95,9 +95,18 @@ def restore_backend(value: Any, _: Baseline) -> None:
             setattr(settings, name, setting)
     if value["backend"] is not None:
         matplotlib.use(value["backend"])
+        if value["pyplot"]:
+            _show_after_cells(value["backend"])
     matplotlib.interactive(value["interactive"])
     if value["printers"] or "matplotlib.figure" in sys.modules:
         _set_printers(value["printers"])
+
+
+def _show_after_cells(backend: str) -> None:
+    """Have figures shown at the end of each cell: the inline backend sees to that only where it is the first one."""
+    with contextlib.suppress(ImportError):
+        inline = importlib.import_module("matplotlib_inline.backend_inline")
+        inline.configure_inline_support(_shell(), backend)
 
 
 def load_backend() -> None:

@@ -44,6 +44,7 @@ _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "_unspecified": (("numpy._core._ufunc_config", "_Unspecified"),),  # what numpy.errstate is not told
     "StepStream": (("labline_runtime.outputs", "stdout()"), ("labline_runtime.outputs", "stderr()")),
 }
+_COMPILED = frozenset(("CPUDispatcher",))  # of numba
 # Plain lists are looked for among the values of variables only: there are too many of them inside others.
 _LISTS = (("sys", "path"), ("warnings", "filters"), ("sys", "argv"))
 
@@ -57,7 +58,15 @@ def place_of(value: Any) -> tuple[str, str] | None:
         if type(value).__name__ == "DictWrapper" and type(kept) is type(value):  # pandas makes one for each look
             prefix = object.__getattribute__(value, "prefix")
             return module, f"{attribute}.{prefix}" if prefix else attribute
-    return None
+    return _place_of_compiled(value) if type(value).__name__ in _COMPILED else None
+
+
+def _place_of_compiled(value: Any) -> tuple[str, str] | None:
+    """Of a function that a library has numba compile: another copy of it has an identity of its own."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    if not isinstance(module, str) or module == "__main__" or not name.isidentifier():
+        return None
+    return (module, name) if _kept(module, name) is value else None
 
 
 def _kept(module: str, attribute: str) -> Any:
