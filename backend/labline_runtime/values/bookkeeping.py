@@ -17,6 +17,7 @@ _ATTRIBUTES = {
     ("sklearn.utils._bunch", "Bunch"): ("_deprecated_key_to_warnings",),
     ("sklearn.feature_extraction.text", "_VectorizerMixin"): ("_stop_words_id",),
     ("matplotlib.cbook", "CallbackRegistry"): ("_cid_gen",),
+    ("matplotlib.animation", "Animation"): ("_close_id", "_first_draw_id", "_resize_id"),
     ("labline_runtime.states.filters", "Filters"): ("everything",),
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
     ("networkx.classes.graph", "Graph"): ("__networkx_cache__",),
