@@ -372,6 +372,20 @@ def test_a_class_of_pydantic_with_a_validator_is_no_other_each_time_that_it_is_m
     assert digest(first(x=1)) == digest(second(x=1)) != digest(second(x=2))
 
 
+def test_the_seconds_that_a_search_took_are_no_content_and_its_scores_are():
+    search = pytest.importorskip("sklearn.model_selection").GridSearchCV
+    linear = pytest.importorskip("sklearn.linear_model")
+
+    def fitted(alphas):
+        return search(linear.Ridge(), {"alpha": alphas}, cv=2).fit(np.arange(12.0).reshape(6, 2), np.arange(6.0) ** 2)
+
+    first, second, other = fitted([1, 9]), fitted([1, 9]), fitted([1, 9])
+    second.refit_time_ += 1
+    second.cv_results_["mean_fit_time"] += 1
+    other.cv_results_["mean_test_score"] += 1
+    assert digest(first) == digest(second) != digest(other)
+
+
 def test_pickling_leaves_the_digest_of_a_colour_scale():
     scale = matplotlib.colors.Normalize(0, 1)
     before = digest(scale)

@@ -43,6 +43,14 @@ def difference(notebook: list[dict[str, Any]], pipeline: list[dict[str, Any]]) -
     return None if found is None else found.path
 
 
+def searched(seconds: str, score: float = 0.5) -> list[dict[str, Any]]:
+    """What the diagram of a fitted search of scikit-learn 1.9 holds of its results."""
+    table = f"{{&#x27;me...me&#x27;: array([{seconds}]), &#x27;me...re&#x27;: array([{score}])}}"
+    name = '<a style="--doc-link-refit_time_;">refit_time_</a>'
+    refitted = f'{name}<td class="fitted-att-type">float</td>\n<td>{seconds[:6]}</td>'
+    return [display(html=table + refitted)]
+
+
 RANDOM = ("1f0e5a3c-9b1d-4c2e-8f6a-0123456789ab", "aaaaaaaa-bbbb-4ccc-9ddd-eeeeeeeeeeee")
 
 ALIKE = {
@@ -127,10 +135,16 @@ ALIKE = {
     ),
     "ids of styled tables": ([display(html='<a id="T_ab12c_row0">')], [display(html='<a id="T_99fff_row0">')]),
     "scikit-learn's counters": ([display(html="sk-container-id-7")], [display(html="sk-container-id-1")]),
+    "the seconds of scikit-learn's searches": (searched("0.0101..., 0.0061"), searched("0.0922, 0.0083")),
     "pixels in another file": ([display(png=picture(9, 1))], [display(png=picture(9, 9))]),
 }
 
 DIFFERENT = {
+    "the scores of scikit-learn's searches": (
+        searched("0.0101, 0.0061", score=0.9),
+        searched("0.0922, 0.0083", score=0.8),
+        "output 1, text/html, line 1",
+    ),
     "text": ([printed("a\nb\n")], [printed("a\nc\n")], "stdout, line 2"),
     "a line more": ([printed("a\n")], [printed("a\nb\n")], "stdout, line 2"),
     "an end of line": ([printed("a\n")], [printed("a")], "stdout"),

@@ -112,6 +112,15 @@ TABLE: tuple[Rule, ...] = (
         _MARKUP,
     ),
     Rule(
+        "the seconds that scikit-learn's searches took, in the tables of their diagrams",
+        _replaced(
+            r"(?s)(&#x27;(?:me|st)\.\.\.me&#x27;: array\(\[(?=[\d.])|"
+            r'doc-link-refit_time_;.{0,1500}?"fitted-att-type">float</td>\s*<td>(?=[\d.]))[^\]<]+',
+            r"\g<1>…",
+        ),
+        _MARKUP,
+    ),
+    Rule(
         "ids in matplotlib's SVG",
         _replaced(r'(\bid="|\bhref="#|\burl\(#)[a-z][0-9a-f]{10}(?=[")])', r"\g<1>(id)"),
         _MARKUP,

@@ -32,6 +32,10 @@ _FILLED_LATER = {
     ("xarray.core.variable", "Variable"): ("_attrs", "_encoding"),
 }
 
+# What scikit-learn's searches measure by the clock, beside the scores that they compute.
+_SEARCH = ("sklearn.model_selection._search", "BaseSearchCV")
+_MEASURED = ("_fit_time", "_score_time")
+
 # scikit-learn's search trees count their queries; the places of the counters in the state they pickle.
 _COUNTERS = slice(7, 11)
 _TREES = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
@@ -45,6 +49,8 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     if type(state) is tuple and kind.__module__ in _TREES:
         return state[: _COUNTERS.start] + state[_COUNTERS.stop :]
     if type(state) is dict:
+        if "cv_results_" in state and any((base.__module__, base.__qualname__) == _SEARCH for base in kind.__mro__):
+            state = _without_times(state)
         if any(base.__module__ == "torch.nn.modules.module" for base in kind.__mro__):
             state = state | ranked_hooks(state)
         names, later = _names(kind, caches)
@@ -56,6 +62,14 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
         return tuple(without(kind, part, caches=caches) for part in state)
     return state
+
+
+def _without_times(state: dict[str, Any]) -> dict[str, Any]:
+    """The *state* of a fitted search without the seconds that its fits took: they are others in each process."""
+    kept = {name: item for name, item in state.items() if name != "refit_time_"}
+    if type(results := state["cv_results_"]) is dict:
+        kept["cv_results_"] = {name: item for name, item in results.items() if not str(name).endswith(_MEASURED)}
+    return kept
 
 
 def without_names(make: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
