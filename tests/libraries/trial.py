@@ -22,6 +22,7 @@ PREPARED = {
     "patsy": "import patsy; d = {'x': [1.0, 2, 4], 'y': [2.0, 1, 3]}",
     "sympy": "import sympy; x = sympy.Symbol('x')",
     "networkx": "import networkx",
+    "xgboost": "import xgboost as xgb, numpy as np; x = np.array([[1, np.nan], [0, 3], [2, 1]]); y = np.arange(3)",
     "numba": "import numba; f = lambda v: v + 1; g = lambda v: v + 2",
     "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0)); "
     "import statsmodels.formula.api as smf; d = {'x': y**2, 'y': y}",
@@ -56,6 +57,18 @@ PAIRS = {
     ),
     "jax: an array": ("jax.numpy.ones(3)", "jax.numpy.zeros(3)"),
     "jax: a key": ("jax.random.key(1)", "jax.random.key(2)"),
+    "xgboost: a matrix": (
+        "xgb.DMatrix(x, label=y, weight=y + 1, feature_names=['a', 'b'])",
+        "xgb.DMatrix(x, label=y, weight=y + 2, feature_names=['a', 'b'])",
+    ),
+    "xgboost: a matrix of groups": (
+        "xgb.DMatrix(x, label=y, group=[1, 2], weight=[3, 4], feature_weights=[1, 2])",
+        "xgb.DMatrix(x, label=y, group=[2, 1], weight=[3, 4], feature_weights=[1, 2])",
+    ),
+    "xgboost: a matrix of several labels and margins": (
+        "xgb.DMatrix(x, label=np.c_[y, y], base_margin=np.c_[y, y])",
+        "xgb.DMatrix(x, label=np.c_[y, y], base_margin=np.c_[y, y + 1])",
+    ),
     "numba: a compiled function": ("numba.njit(f)", "numba.njit(g)"),
     "patsy: matrices of a formula": ("patsy.dmatrices('y ~ center(x)', d)", "patsy.dmatrices('y ~ x', d)"),
     "patsy: frames of a formula": (

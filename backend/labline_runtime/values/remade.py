@@ -137,6 +137,27 @@ def _fill_rule(value: Any, state: dict[str, Any]) -> None:
     value._invalidate_cache()
 
 
+_OF_TABLES = ("label", "base_margin", "weight", "label_lower_bound", "label_upper_bound", "feature_weights")
+
+
+def _reduce_dmatrix(value: Any) -> Any:
+    """XGBoost's table of what it trains on, which is held in C++; None for those that keep bins or categories only."""
+    kinds = value.feature_types
+    if type(value).__name__ != "DMatrix" or (kinds and "c" in kinds):
+        return None
+    rows = value.num_row()
+    facts = {name: fact for name in _OF_TABLES if (fact := value.get_float_info(name)).size}
+    for name in {"label", "base_margin"} & facts.keys():  # of which a row may have several
+        facts[name] = facts[name] if facts[name].size == rows else facts[name].reshape(rows, -1)
+    if groups := value.get_uint_info("group_ptr").tolist():
+        facts["group"] = [last - first for first, last in itertools.pairwise(groups)]
+    return _make_dmatrix, (type(value), value.get_data(), facts | {"feature_names": value.feature_names}, kinds)
+
+
+def _make_dmatrix(kind: Any, data: Any, facts: dict[str, Any], kinds: Any) -> Any:
+    return kind(data, feature_types=kinds, **facts)
+
+
 _REDUCERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("_struct", "Struct"): _reduce_struct,
     ("functools", "KeyWrapper"): _reduce_key,
@@ -147,4 +168,5 @@ _REDUCERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("numpy", "ufunc"): _reduce_ufunc,
     ("jinja2.environment", "Template"): _reduce_template,
     ("dateutil.rrule", "rrulebase"): _reduce_rule,
+    ("xgboost.core", "DMatrix"): _reduce_dmatrix,
 }
