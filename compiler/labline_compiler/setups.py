@@ -2,8 +2,9 @@
 
 ``tqdm.pandas()`` in a cell of one step has an effect on ``df.progress_apply()`` in another, and
 ``from sklearn.experimental import enable_iterative_imputer`` on what can be imported there. Such a statement is
-repeated where it stands for itself: at the top level of a cell, with nothing in it but what imports bind, and literals.
-The rest is told (LL303).
+repeated where it stands for itself: at the top level of a cell, with nothing in it but what imports bind, and literals;
+also in a ``with`` there, or in a ``try`` that holds nothing else, where it may have failed, and may again. The rest is
+told (LL303).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ast
 import builtins
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -69,6 +71,7 @@ _PLAIN = words(
 
 LITERAL_MAKERS = frozenset(("dict", "float", "int", "list", "set", "str", "tuple"))
 """Names of builtins that make something of literals and do nothing else."""
+_IMPORTS = (ast.Import, ast.ImportFrom)
 _WORD = re.compile(r"\w+")
 _FIRST_WORD = re.compile(r"(?<![\w.])\w+")
 _PURE = (
@@ -180,13 +183,23 @@ class Setups:
             if c.step is None or c.parsed is None or not _TELLING.search(c.cell.source):
                 continue
             for node in c.parsed.tree.body:
-                if isinstance(node, (ast.Import, ast.ImportFrom)):
-                    found = self._changing_import(node)
-                elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                    found = self._call(node)
-                else:
+                if not isinstance(node, (ast.Try, ast.With)):
+                    yield from (Standing(c, place, node, text, library) for text, library in self._of(node))
                     continue
-                yield from (Standing(c, place, node, text, library) for text, library in found)
+                inner = [(each, list(self._of(each))) for each in node.body]
+                # What stands above it in a `try` may have failed, so that it was not come to.
+                if isinstance(node, ast.With) or all(found or isinstance(each, _IMPORTS) for each, found in inner):
+                    yield from (
+                        Standing(c, place, each, _tried(text), library)
+                        for each, found in inner
+                        for text, library in found
+                    )
+
+    def _of(self, node: ast.stmt) -> Iterator[tuple[str, str]]:
+        if isinstance(node, _IMPORTS):
+            yield from self._changing_import(node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            yield from self._call(node)
 
     def _changing_import(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.ImportFrom) and (node.level or node.module in (None, "__future__")):
@@ -249,10 +262,23 @@ class Setups:
         for c in self._cells:
             if c.parsed is None or "import" not in c.cell.source:
                 continue
-            for node in c.parsed.tree.body:
-                for name, found in bound_by(node):
-                    every.setdefault(name, set()).add(found)
+            for name, found in _imported(c.parsed.tree.body):
+                every.setdefault(name, set()).add(found)
         return {name: found for name, (found, *more) in every.items() if not more}
+
+
+def _tried(text: str) -> str:
+    return f"try:\n{textwrap.indent(text, '    ')}\nexcept Exception:\n    pass"
+
+
+def _imported(body: Iterable[ast.stmt]) -> Iterator[tuple[str, Imported]]:
+    """What imports among the statements of a cell bind, in whichever part of a `try` or a `with`."""
+    for node in body:
+        yield from bound_by(node)
+        if isinstance(node, (ast.Try, ast.With)):
+            yield from _imported(node.body)
+        for handler in node.handlers if isinstance(node, ast.Try) else ():
+            yield from _imported(handler.body)
 
 
 def bound_by(node: ast.stmt) -> Iterator[tuple[str, Imported]]:

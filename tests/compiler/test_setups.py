@@ -83,6 +83,38 @@ def test_an_import_of_what_nothing_uses_is_repeated() -> None:
     assert repeated("import hvplot.pandas", "df.hvplot.line()") == ["import hvplot.pandas"]
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        "try:\n    {}\nexcept ImportError:\n    print('there is none')",
+        "with warnings.catch_warnings():\n    warnings.simplefilter('ignore')\n    {}",
+    ],
+)
+def test_in_a_with_or_a_try_it_is_repeated_and_may_fail(around: str) -> None:
+    cell = "import warnings\n" + around.format("from sklearn.experimental import enable_iterative_imputer")
+    (text,) = repeated(cell, "from sklearn.impute import IterativeImputer")
+    inner = "    from sklearn.experimental import enable_iterative_imputer\n"
+    assert text == f"try:\n{inner}except Exception:\n    pass"
+
+
+def test_a_call_beside_its_import_in_a_try_is_repeated_and_not_told() -> None:
+    cell = "try:\n    import nest_asyncio\n    nest_asyncio.apply()\nexcept ImportError:\n    pass"
+    (text,) = repeated(cell, "x = 1")
+    assert text.startswith("try:\n    import nest_asyncio\n    nest_asyncio.apply()\n")
+    assert "LL303" not in codes(steps(cell, "x = 1"))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "try:\n    x = 1 / 0\n    import csv\n    csv.register_dialect('x')\nexcept ZeroDivisionError:\n    pass",
+        "try:\n    import lib as csv\nexcept ImportError:\n    import csv\ncsv.register_dialect('x')",
+    ],
+)
+def test_what_a_try_leaves_open_is_not_repeated(cell: str) -> None:
+    assert repeated(cell, "x = 1") == []
+
+
 def test_an_import_that_is_used_is_not() -> None:
     assert repeated("import lib", "print(lib.x)") == []
 

@@ -94,7 +94,7 @@ def read_statements(notebook: Notebook, compilation: Compilation, plots: str | N
             number = len(found)
             found.append(Statement(number, cell, info.role, info.step, node))
             units.append(Unit(cell, str(number), ParsedCell(ast.Module([node], []))))
-    setups = {(each.cell.cell.index, each.node): each for each in find_setups(cells, known.beside).standing}
+    standing = find_setups(cells, known.beside).standing
     try:
         flows = known.analysis.flows(units)
     except TooDeepError as error:
@@ -103,8 +103,10 @@ def read_statements(notebook: Notebook, compilation: Compilation, plots: str | N
         flow = flows.steps[str(statement.number)]
         statement.inputs = {name: int(made.step) for name, made in flow.inputs.items() if made.step.isdigit()}
         statement.changes = frozenset(flow.altered) | _bound(statement.node)
-        if (standing := setups.get((statement.cell.index, statement.node))) is not None:
-            statement.setup = Setup(standing.text, standing.library)
+        lines = range(statement.node.lineno, (statement.node.end_lineno or statement.node.lineno) + 1)
+        here = [each for each in standing if each.cell.cell is statement.cell and each.node.lineno in lines]
+        if here:
+            statement.setup = Setup("\n".join(each.text for each in here), here[0].library)
     return found
 
 

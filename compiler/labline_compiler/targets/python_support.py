@@ -62,7 +62,8 @@ def check_setups(project: dict[str, Any], step: str, folder: Path) -> None:
     told = {**project["specification"], **project["steps"].get(step, {})}["setups"]
     standing = set()
     texts = [cell["source"] for file in folder.glob("*.py") for cell in read_cells(file.read_bytes().decode("utf-8"))]
-    texts += [line for text in texts for line in text.splitlines()]  # a cell with a magic is no Python as a whole
+    # Line by line, too: a cell with a magic is no Python as a whole, and statements may stand in blocks.
+    texts += [line.strip() for text in texts for line in text.splitlines()]
     for text in texts if told else ():
         try:
             nodes = ast.parse(text).body
@@ -73,7 +74,8 @@ def check_setups(project: dict[str, Any], step: str, folder: Path) -> None:
             standing.add(ast.unparse(node))
             standing.update(ast.unparse(type(node)(**{**vars(node), "names": [name]})) for name in names)
     for setup in told:
-        statement = ast.unparse(ast.parse(setup["text"]).body[-1])
+        last = ast.parse(setup["text"]).body[-1]
+        statement = ast.unparse(last.body[-1] if isinstance(last, ast.Try) else last)
         if statement not in standing:
             raise ValueError(
                 f"step {step} sets up again what no file in steps/ has any more: {statement}. "

@@ -17,6 +17,22 @@ rows.append("c;d")
 print(list(csv.reader(rows, "semicolon")), imputer)
 print(sqlite3.connect(":memory:").execute("select ?", ({"a": 1},)).fetchall())
 """,
+    "set_ups_that_may_fail": """
+import warnings
+rows = ["a;b"]
+---
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from sklearn.experimental import enable_iterative_imputer
+try:
+    import csv
+    csv.register_dialect("semicolon", delimiter=";")
+except ImportError:
+    rows.clear()
+---
+from sklearn.impute import IterativeImputer
+print(list(csv.reader(rows, "semicolon")), IterativeImputer(random_state=0))
+""",
     "python_random_seeded_once": """
 import random
 random.seed(7)
