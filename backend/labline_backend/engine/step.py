@@ -24,11 +24,11 @@ from labline_backend.store.encoding import dump
 from labline_backend.store.records import StepState
 from labline_compiler.importing import imported_elsewhere
 from labline_compiler.passage import Passage
-from labline_compiler.pipeline import Step
+from labline_compiler.pipeline import Input, Step
 from labline_runtime import retrying
 from labline_runtime.notebook import write_atomically
 from labline_runtime.outcome import ArtifactRecord, StepError, StepResult
-from labline_runtime.specification import FAST_HASH, StepInput, StepSpecification
+from labline_runtime.specification import FAST_HASH, HIDDEN_STATE_PREFIX, StepInput, StepSpecification
 
 if TYPE_CHECKING:
     from labline_backend.engine.run import Run
@@ -202,11 +202,28 @@ class StepRunner:
 
     def _taken(self) -> Iterator[ArtifactRecord]:
         """The artifacts that hold the step's inputs."""
-        for taken in self._step.inputs:
-            made = self._run.steps[taken.source].result
-            for artifact in made.artifacts if made is not None else ():
+        for taken in self._sources():
+            for artifact in self._artifacts(taken.source):
                 if set(artifact.names) & set(taken.names):
                     yield artifact
+
+    def _artifacts(self, step: str) -> tuple[ArtifactRecord, ...]:
+        made = self._run.steps[step].result
+        return made.artifacts if made is not None else ()
+
+    def _sources(self) -> Iterator[Input]:
+        """What the step takes. Hidden state that a step which failed has not handed on to the one that ends the run is
+        as it was last known."""
+        for taken in self._step.inputs:
+            yield taken
+            if not self._step.options.exit:
+                continue
+            above = [step.name for step in self._run.record.pipeline.steps]
+            above = above[: above.index(taken.source) + 1]
+            for state in (name for name in taken.names if name.startswith(HIDDEN_STATE_PREFIX)):
+                holders = [each for each in above if any(state in made.names for made in self._artifacts(each))]
+                if holders and holders[-1] != taken.source:
+                    yield Input((state,), holders[-1])
 
     def _fetch(self) -> None:
         """Have what the step takes here. Raises ``ArtifactStoreError``."""
@@ -253,9 +270,8 @@ class StepRunner:
 
     def _inputs(self) -> tuple[StepInput, ...]:
         inputs = []
-        for taken in self._step.inputs:
-            made = self._run.steps[taken.source].result
-            for artifact in made.artifacts if made is not None else ():
+        for taken in self._sources():
+            for artifact in self._artifacts(taken.source):
                 names = tuple(name for name in artifact.names if name in taken.names)
                 if names:
                     unaltered = tuple(name for name in names if name in taken.unaltered)

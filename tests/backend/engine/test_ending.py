@@ -44,6 +44,19 @@ def test_it_runs_with_the_outcome_in_hand(bench: Bench, first: str, state: str, 
     assert bench.log(run, "bye") == said.format(trial.step("a").cells[0].index + 1)
 
 
+@pytest.mark.parametrize(("fails", "said"), [("1 / 0", "first"), ("1 / 1", "second")])
+def test_hidden_state_is_as_the_last_step_that_succeeded_has_left_it(bench: Bench, fails: str, said: str) -> None:
+    run = bench.run(
+        pipeline(
+            step("a", "import os\nos.environ['STAGE'] = 'first'", gives="@environ"),
+            step("b", f"import os\nos.environ['STAGE'] = 'second'\n{fails}", takes={"@environ": "a"}, gives="@environ"),
+            step("bye", "import os\nprint(os.environ['STAGE'])", takes={"@environ": "b"}, exit=("outcome",)),
+            outcome="'succeeded'",
+        )
+    )
+    assert bench.log(run, "bye") == f"{said}\n"
+
+
 def test_it_runs_again_in_every_run(bench: Bench) -> None:
     states = [bench.states(bench.run(ended("x = 1"))) for _ in range(2)]
     assert [found["bye"] for found in states] == ["succeeded", "succeeded"]
