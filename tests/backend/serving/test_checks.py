@@ -89,8 +89,8 @@ def test_a_model_of_skops_is_read_as_the_check_has_kept_it(
     monkeypatch.setattr(Checked, "content", lambda self, file: read.append(file) or content(self, file))
     predictor = Predictor(version, checked)
     assert read == [mlmodel.FILE]
-    values = frame(5, seed=3).to_numpy()
-    assert predictor._native(values).tolist() == model.predict_proba(values).tolist()
+    others = frame(5, seed=3)
+    assert predictor._native(others.to_numpy()).tolist() == model.predict_proba(others).tolist()
 
 
 def test_what_is_known_is_not_found_out_again(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
