@@ -16,7 +16,9 @@ From the outside in; each knows only what is below it::
     needs, origins, environments   what a model was made with; from where; where that is installed, made where it is not
     agreement  ... by asking in every way and comparing bits
     conversion, graph   a model as a graph of ONNX, where it answers alike within a declared bound
+    arithmetic  what some models compute, done in their place
     native, mlmodel     scikit-learn's models without pandas, MLflow's description of a model without MLflow
+    later       modules that are imported when something is asked of them
     signature, cells, rows, refusal     what a model takes, and what is wrong with a request
 
 No module below ``app`` knows HTTP, and none below ``v2_grpc`` gRPC. Nothing here imports the rest of the backend
