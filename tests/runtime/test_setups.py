@@ -13,6 +13,7 @@ from labline_runtime import setups, transfer
 from labline_runtime.failure import StepFailure
 from labline_runtime.specification import Setup
 
+from .conftest import Steps
 from .handover import Handover
 
 
@@ -63,3 +64,11 @@ def test_a_setup_finds_the_libraries_of_the_values_in_use(tmp_path: Path, dialec
     transfer.Inbox(spec, {}, handover.baseline).open()
     assert dialect in csv.list_dialects()
     csv.unregister_dialect(dialect)
+
+
+def test_figures_are_shown_after_cells_though_a_setup_chooses_another_backend(steps: Steps) -> None:
+    other = Setup("import matplotlib.pyplot\nmatplotlib.use('agg')")
+    chosen = "import matplotlib.pyplot as plt\nplt.switch_backend('agg')\n%matplotlib inline"
+    drawn = "import matplotlib.pyplot as plt\nfigure = plt.figure()\nfigure.gca().plot([1, 2])"
+    ran = steps.chain(chosen, ["@matplotlib.backend"], drawn, setups=(other,))
+    assert [set(output["data"]) & {"image/png"} for output in ran.outputs() if "data" in output][-1] == {"image/png"}
