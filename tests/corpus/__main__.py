@@ -149,7 +149,8 @@ def fare(
         finally:
             took = time.monotonic() - before
     try:
-        return ended(**verdict_of(judge(notebook)))
+        found = verdict_of(judge(notebook))
+        return ended(**found | {"said": "; ".join(filter(None, [*judge.stopped, found["said"]]))[:600]})
     except InputError as error:
         return ended("refused", said=error.message[:300])
     except Stopped:

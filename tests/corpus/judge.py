@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from unittest import mock
@@ -53,6 +54,7 @@ class Judge:
         self._patches = contextlib.ExitStack()
         self._patches.enter_context(mock.patch.object(engine_run, "first_imports", return_value=imports))
         self._patches.enter_context(mock.patch.object(session, "scratch_folder", self._folder))
+        self.stopped: list[str] = []  # why guards stopped the pipeline of the last notebook, which then ran again
         self._service = Service(Home.open(self._home), track=False)
 
     def __enter__(self) -> Judge:
@@ -72,8 +74,9 @@ class Judge:
     def __call__(self, notebook: Path) -> Document:
         """The certificate. Raises ``InputError`` where there is none, and ``Stopped`` when it takes too long."""
         # Not with what was seen of others at this path.
-        subject = read_subject(self._service, notebook, {}, observed=False)
+        subject = replace(read_subject(self._service, notebook, {}, observed=False), observed=True)
         watcher = _Watch(time.monotonic() + self._seconds)
+        self.stopped = watcher.stopped
         try:
             return session.verify(self._service, subject, "local", watcher)
         finally:
@@ -90,8 +93,14 @@ class Judge:
 class _Watch(session.Watcher):
     """Lets a verification go on until then."""
 
+    again = True
+
     def __init__(self, until: float) -> None:
         self._until = until
+        self.stopped: list[str] = []
+
+    def warn(self, problem: str) -> None:
+        self.stopped.append(problem)
 
     def attend(self, service: Service, record: RunRecord) -> RunRecord:
         ended = service.engine.wait(record.id, max(self._until - time.monotonic(), 1))
