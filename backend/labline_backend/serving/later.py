@@ -11,6 +11,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import sys
+import threading
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -58,15 +59,34 @@ class _StandIn(ModuleType):
     """In the place of a module until something is asked of it, and then a way to it."""
 
     def __getattr__(self, name: str) -> Any:
-        waits = sys.modules.get(self.__name__) is self
         asks = sys._getframe(1)
-        if waits and asks.f_code.co_name == "<module>" and asks.f_globals["__name__"].startswith(FOR):
+        if asks.f_code.co_name == "<module>" and _is_for(asks.f_globals) and self._waits():
             if name == "__path__":  # asked before a name is, and not in vain where there is one
                 raise AttributeError(name)
             return _Name(self.__name__, name)  # from ... import ...
-        if waits:
-            sys.modules.pop(self.__name__, None)
-        return getattr(importlib.import_module(self.__name__), name)
+        return getattr(self._real(), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:  # as libraries do that put back what a release left out
+        setattr(self._real(), name, value)
+
+    def __dir__(self) -> list[str]:
+        return dir(self._real())
+
+    def _waits(self) -> bool:
+        return sys.modules.get(self.__name__) is self
+
+    def _real(self) -> ModuleType:
+        with _making_way:  # for else one thread would remove the module that another has begun to import
+            if self._waits():
+                del sys.modules[self.__name__]
+        return importlib.import_module(self.__name__)
+
+
+_making_way = threading.Lock()
+
+
+def _is_for(names: dict[str, Any]) -> bool:
+    return str(names.get("__name__")).startswith(FOR)  # what is executed may have no name
 
 
 class _Name:

@@ -67,3 +67,46 @@ exec("from scipy.stats import rankdata", names)
 print(names["rankdata"].__module__)
 """
     assert said(code) == "scipy.stats._stats_py\n"
+
+
+def test_code_without_a_name_gets_the_real_thing() -> None:
+    assert said('exec("from scipy.stats import rankdata; print(rankdata.__module__)", {})') == "scipy.stats._stats_py\n"
+
+
+def test_a_module_that_was_put_off_lists_what_it_has() -> None:
+    code = """
+from scipy import stats
+print("norm" in dir(stats))
+"""
+    assert said(code) == "True\n"
+
+
+def test_what_is_put_into_a_module_that_was_put_off_is_in_it() -> None:
+    code = """
+from scipy import stats
+stats.somebodys = 1
+print(stats.norm.name)
+from scipy.stats import somebodys
+print(somebodys)
+"""
+    assert said(code) == "norm\n1\n"
+
+
+def test_threads_that_ask_at_once_get_one_module() -> None:
+    code = """
+import threading
+from scipy import stats
+sys.setswitchinterval(1e-6)
+found, begin = [], threading.Barrier(8)
+def ask():
+    begin.wait()
+    found.append(stats.rankdata)
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for each in threads:
+    each.start()
+for each in threads:
+    each.join()
+import scipy.stats
+print(len(found), all(each is scipy.stats.rankdata for each in found))
+"""
+    assert said(code) == "8 True\n"
