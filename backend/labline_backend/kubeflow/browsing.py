@@ -25,6 +25,8 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0  # between two bytes
 WHOLE_SECONDS = 60.0  # for all that one sign-in waits for; nobody hurries who types
 LARGEST_PAGE = 2 << 20  # bytes
+LONGEST_ADDRESS = 8192  # as long as servers take one
+MOST_PARTS = 1000  # forms and links of a page, each of which holds a whole address
 MOST_REDIRECTS = 20  # on the way to one page
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
@@ -85,9 +87,11 @@ def site_of(address: str) -> str:
 class Browser:
     """Cookies and connections of one sign-in. Every failure is a ``TargetError``."""
 
-    def __init__(self, ca_file: str | None = None) -> None:
+    def __init__(self, ca_file: str | None = None, *, encrypted: bool = False) -> None:
+        """*encrypted*: to go by https alone, for pages elsewhere have no business with what listens on this machine."""
         import urllib3
 
+        self._encrypted = encrypted
         self._left = WHOLE_SECONDS
         self._pools = urllib3.PoolManager(
             timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
@@ -112,7 +116,10 @@ class Browser:
 
     def send(self, form: Form, content: dict[str, str]) -> Page:
         """Send a form; the page that comes of it."""
-        text = urlencode(content)
+        try:
+            text = urlencode(content)
+        except UnicodeEncodeError:
+            raise _strange("What was typed in is no text that can be sent") from None  # and not quoted
         if form.method == "get":
             action = urlsplit(form.action)._replace(query=text, fragment="").geturl()
             return self.get(action)
@@ -146,6 +153,8 @@ class Browser:
         import urllib3
 
         see_that_it_is_safe(address)
+        if self._encrypted and urlsplit(address).scheme == "http":
+            raise _strange(f"The sign-in leads from https to plain http, at {site_of(address)}")
         # Quoted, because parts of it are shown to the user.
         address = quote(urlsplit(address)._replace(fragment="").geturl(), _IN_ADDRESSES)
         request = Request(address, method=method)  # noqa: S310 - for the cookies alone
@@ -161,7 +170,14 @@ class Browser:
         with self._deadline.within(self._left) as passed:
             try:
                 response = self._pools.request(
-                    method, address, body=body, headers=headers, redirect=False, retries=False, preload_content=False
+                    method,
+                    address,
+                    body=body,
+                    headers=headers,
+                    redirect=False,
+                    retries=False,
+                    preload_content=False,
+                    decode_content=False,  # none was asked for, and a small one can be of any size when it is unpacked
                 )
                 content = response.read(LARGEST_PAGE + 1)
                 response.close()
@@ -186,7 +202,8 @@ def see_that_it_is_safe(address: str) -> None:
     try:
         parts = urlsplit(address)
         # Letters of other alphabets look like these, and others than urllib3 may read another host from a backslash.
-        is_address = _HOST.fullmatch(parts.hostname or "") is not None and "@" not in parts.netloc and parts.port != 0
+        is_host = _HOST.fullmatch(parts.hostname or "") is not None and "@" not in parts.netloc and parts.port != 0
+        is_address = is_host and len(address) <= LONGEST_ADDRESS
     except ValueError:
         is_address = False
     if not is_address or parts.scheme not in ("http", "https"):
@@ -206,7 +223,7 @@ def _joined(address: str, reference: str) -> str:
         site_of(whole)
     except ValueError:
         return ""
-    return whole
+    return whole if len(whole) <= LONGEST_ADDRESS else ""
 
 
 def _unreachable(address: str, error: Exception) -> TargetError:
@@ -301,6 +318,8 @@ class _Parser(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
+        if len(self.forms) + len(self.links) >= MOST_PARTS:
+            return
         if tag == "form":
             self._end()
             self._open = _Open(self._whole(given.get("action", "")), given.get("method", "get").strip().lower())

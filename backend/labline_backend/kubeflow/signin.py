@@ -22,7 +22,8 @@ from labline_backend.kubeflow.targets import Target, write_whole
 HEALTH = "/apis/v2beta1/healthz"
 LOCAL = "local"  # what Dex calls its own users in Kubeflow's manifests
 _START = re.compile(r"/oauth2/start/?$")
-_CONNECTOR = re.compile(r"/auth/([A-Za-z0-9._~%-]+)/?$")
+_CONNECTOR = re.compile(r"/auth/([A-Za-z0-9._~%-]{1,100})/?$")
+_LATEST = 253402300800  # the end of the year 9999: a session that lasts longer has no end
 _MOST_PAGES = 5  # between the target and the form
 
 
@@ -64,7 +65,7 @@ class SignIn:
         self._connector = connector
         self.connectors: tuple[str, ...] = ()
         """The ways to sign in that the page lets choose from, as far as there is such a page on the way."""
-        self._browser = Browser(target.ca_file)
+        self._browser = Browser(target.ca_file, encrypted=urlsplit(target.host).scheme == "https")
         self._asked: _Asked | None = None
 
     def __enter__(self) -> SignIn:
@@ -135,7 +136,7 @@ class SignIn:
             raise TargetError(
                 NOT_LET_IN, f"{self._target.name} lets in who signs in, but gives no cookie to come back with.", PASTE
             )
-        ends = [float(each.expires) for each in kept if each.expires is not None]
+        ends = [float(each.expires) for each in kept if each.expires is not None and each.expires < _LATEST]
         return Session("; ".join(f"{each.name}={each.value}" for each in kept), min(ends, default=None))
 
     def _chosen(self, choices: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ and code counts once; cookies have the attributes that they have there, and are 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import html
 import secrets
 import ssl
@@ -43,6 +44,7 @@ class Ways:
     elsewhere: str | None = None  # the site that Dex is at, if not this one
     leads_to: str | None = None  # where the proxy sends everybody
     shows: str | None = None  # the page that the proxy shows everybody
+    packs: bool = False  # whether pages come compressed, though nobody has asked for that
     thinks: float = 0  # seconds before each answer
     drips: bool = False  # whether answers come byte by byte, and never to an end
 
@@ -285,12 +287,14 @@ class _Handler(BaseHTTPRequestHandler):
         kind: str = "text/html; charset=utf-8",
         headers: list[tuple[str, str]] | None = None,
     ) -> None:
-        content = text.encode()
+        content = gzip.compress(text.encode()) if self.site.ways.packs else text.encode()
         time.sleep(self.site.ways.thinks)
         self.send_response(status)
         for name, value in headers or ():
             self.send_header(name, value)
         self.send_header("Content-Type", kind)
+        if self.site.ways.packs:
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(content) + self.site.ways.drips * 10**6))
         self.send_header("Connection", "close")
         self.end_headers()

@@ -110,10 +110,28 @@ def test_over_https_only_a_server_by_the_named_authority_is_told_anything(emulat
         site.close()
 
 
-@pytest.mark.parametrize("max_age", [3600, None])
-def test_until_when_it_is_valid_is_told_where_the_cookie_says_so(gateway: Site, max_age: int | None) -> None:
+@pytest.mark.parametrize(("max_age", "ends"), [(3600, True), (None, False), (2**63 - 1, False)])
+def test_until_when_it_is_valid_is_told_where_the_cookie_says_so(
+    gateway: Site, max_age: int | None, ends: bool
+) -> None:
     gateway.ways.max_age = max_age
-    assert (sign_in(gateway).expires is None) == (max_age is None)
+    assert (sign_in(gateway).expires is not None) == ends
+
+
+def test_from_https_no_way_leads_to_plain_http(emulator: Emulator, gateway: Site, tmp_path: Path) -> None:
+    authority = Authority("right", tmp_path)
+    site = Site(emulator.url, Ways(leads_to=gateway.url), tls=authority.serving("127.0.0.1"))
+    try:
+        with pytest.raises(TargetError, match="from https to plain http, at http://127"):
+            SignIn(target(site, ca_file=str(authority.file))).find()
+        assert gateway.asked == []
+    finally:
+        site.close()
+
+
+def test_what_is_no_text_is_not_sent(gateway: Site) -> None:
+    assert "no text that can be sent" in str(refused(gateway, password="\ud800"))
+    assert gateway.posted == []
 
 
 @pytest.mark.parametrize("status", [200, 401])
@@ -205,6 +223,23 @@ def test_targets_without_such_a_way_are_refused_before_anything_is_asked(changed
 def test_a_page_that_is_no_html_is_a_page_of_another_kind(gateway: Site, page: str) -> None:
     gateway.ways = Ways(shows=page)
     assert "labline target login prod --paste" in str(refused(gateway).fix)
+
+
+def test_of_a_page_with_links_without_number_most_are_not_kept(gateway: Site) -> None:
+    gateway.ways = Ways(shows="<a href=x>" * 10_000)
+    with contextlib.closing(Browser()) as browser:
+        assert len(browser.get(gateway.url).links) == browsing.MOST_PARTS
+
+
+def test_an_address_that_no_server_takes_is_not_gone_to(gateway: Site) -> None:
+    gateway.ways = Ways(leads_to=f"{gateway.url}/{'x' * browsing.LONGEST_ADDRESS}")
+    assert "something that is no address" in str(refused(gateway))
+
+
+def test_a_page_is_not_unpacked(gateway: Site) -> None:
+    form = "<form method=post action=x><input name=u><input type=password name=p></form>"
+    gateway.ways = Ways(shows=form, packs=True)
+    assert "takes no user name and password" in str(refused(gateway))
 
 
 def test_a_form_for_an_address_that_is_none_is_not_filled_in(gateway: Site) -> None:
