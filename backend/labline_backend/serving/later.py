@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.abc
 import importlib.machinery
+import operator
 import sys
 import threading
 from collections.abc import Sequence
@@ -107,3 +108,9 @@ class _Name:
 
     def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
         return (self._real(),)
+
+    def __instancecheck__(self, given: Any) -> bool:
+        return isinstance(given, self._real())
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a copy is the real one
+        return operator.itemgetter(0), ((self._real(),),)

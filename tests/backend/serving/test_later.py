@@ -110,3 +110,24 @@ import scipy.stats
 print(len(found), all(each is scipy.stats.rankdata for each in found))
 """
     assert said(code) == "8 True\n"
+
+
+def test_a_copy_of_a_way_is_what_it_leads_to() -> None:
+    code = """
+import copy
+from sklearn.metrics._ranking import rankdata
+import scipy.stats
+print(rankdata is scipy.stats.rankdata, copy.copy(rankdata) is scipy.stats.rankdata)
+print(pickle.loads(pickle.dumps(rankdata)) is scipy.stats.rankdata)
+"""
+    assert said(code) == "False True\nTrue\n"
+
+
+def test_what_is_of_a_class_that_was_put_off_is_so_for_the_way_to_it_too() -> None:
+    code = """
+from sklearn.preprocessing._polynomial import BSpline
+import scipy.interpolate
+found = scipy.interpolate.BSpline([0.0, 1.0], [1.0], 0)
+print(BSpline is type(found), isinstance(found, BSpline), isinstance(1, BSpline))
+"""
+    assert said(code) == "False True False\n"
