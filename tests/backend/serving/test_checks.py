@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from labline_backend.home import Home
@@ -23,15 +24,16 @@ from labline_backend.registry import (
     source,
 )
 from labline_backend.serving import checking, mlmodel
-from labline_backend.serving.checks import Checked, Checks, LoadError, digests
+from labline_backend.serving.checks import Checked, Checks, Kept, LoadError, digests
 from labline_backend.serving.needs import Needs, Resolved
-from labline_backend.serving.predictor import Predictor, load
+from labline_backend.serving.predictor import NotAtHandError, Predictor, load
+from labline_backend.serving.rows import Matrix
 from labline_backend.tracking.location import Location
 
 from .conftest import Registry, Server, using
 from .models import frame
 
-FOREST = RegisteredVersion("forest", "1")
+FOREST, LOGISTIC = RegisteredVersion("forest", "1"), RegisteredVersion("logistic", "1")
 
 
 def copied(registry: Registry, name: str, folder: Path) -> Checked:
@@ -51,6 +53,59 @@ def test_a_pickle_that_is_not_what_was_checked_is_not_loaded(registry: Registry,
     append(tmp_path / "model" / "model.pkl")
     with pytest.raises(LoadError, match=r"model\.pkl .* is not what it was when the model was deployed"):
         Predictor(FOREST, checked)
+
+
+def test_what_answers_for_a_linear_model_is_not_read_where_it_is_not_what_the_check_has_written(
+    registry: Registry, tmp_path: Path
+) -> None:
+    checked = copied(registry, "logistic", tmp_path / "model")
+    assert checked.arithmetic is not None
+    altered = tmp_path / "arithmetic.pickle"
+    shutil.copy(checked.arithmetic.path, altered)
+    append(altered)
+    with pytest.raises(LoadError, match="is not what the check has written"):
+        Predictor(LOGISTIC, dataclasses.replace(checked, arithmetic=Kept(str(altered), checked.arithmetic.digest)))
+
+
+def test_a_linear_model_that_is_not_what_was_checked_is_not_loaded_for_an_unusual_row_either(
+    registry: Registry, tmp_path: Path
+) -> None:
+    checked = copied(registry, "logistic", tmp_path / "model")
+    append(tmp_path / "model" / "model.pkl")
+    predictor = Predictor(LOGISTIC, checked)
+    unusual = Matrix(predictor.signature.names, np.full((1, 4), np.nan))
+    with pytest.raises(NotAtHandError):
+        predictor.answer([(unusual, None)])
+    with pytest.raises(LoadError, match=r"model\.pkl .* is not what it was when the model was deployed"):
+        predictor.load_model()
+
+
+@pytest.mark.filterwarnings("ignore")  # what MLflow calls, and what it says of its own examples
+def test_the_pickle_of_a_model_that_skops_wrote_is_not_loaded_where_it_is_not_what_the_check_has_written(
+    registry: Registry, tmp_path: Path
+) -> None:
+    import mlflow
+    from sklearn.tree import DecisionTreeClassifier
+
+    rows = frame()
+    model = DecisionTreeClassifier(max_depth=2).fit(rows, rows["a"] > 0)
+    mlflow.sklearn.save_model(
+        model,
+        str(tmp_path / "model"),
+        input_example=rows[:8],
+        pip_requirements=["scikit-learn"],
+        serialization_format="skops",
+        skops_trusted_types=["sklearn.tree._tree.Tree"],
+    )
+    version = RegisteredVersion("tree", "1", str(tmp_path / "model"))
+    checks = dataclasses.replace(registry.checks, home=Home.open(tmp_path / "home"))
+    checked = checking.check(version, checks)
+    assert checked.native is not None
+    answer = Predictor(version, checked).answer([(Matrix(tuple(rows), rows.to_numpy()), None)])[0]
+    assert answer.tolist() == model.predict(rows).tolist()
+    append(Path(checked.native.path))
+    with pytest.raises(LoadError, match="is not what the check has written"):
+        Predictor(version, checked)
 
 
 def test_code_of_a_model_that_is_not_what_was_checked_is_not_loaded(registry: Registry, tmp_path: Path) -> None:
