@@ -290,7 +290,8 @@ class _Answer:
         if "html" not in self.kind:
             return Page(self.address, self.status)
         parser = _Parser(self.address)
-        with contextlib.suppress(AssertionError):  # its word for a declaration that it does not know
+        # Its words for a declaration that it does not know, and for the number of a letter with thousands of digits.
+        with contextlib.suppress(AssertionError, ValueError):
             parser.feed(self.content.decode("utf-8", "replace"))
         parser.end()
         return Page(self.address, self.status, tuple(parser.forms), tuple(parser.links))

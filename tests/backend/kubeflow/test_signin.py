@@ -217,6 +217,7 @@ def test_targets_without_such_a_way_are_refused_before_anything_is_asked(changed
         "<![foo[x]]>",
         "<a href='https://x:abc/auth/y'>",
         "<?" * 300_000,
+        f"<a href='&#{'1' * 5000};'>",
     ],
     ids=lambda page: page[:9],
 )
