@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 
 from labline_backend.serving.agreement import Verdict
 from labline_backend.serving.engine import Engine, Limits
+from labline_backend.serving.predictor import Predictor
 from labline_backend.serving.refusal import LateRefusal, Refusal
 from labline_backend.serving.rows import Matrix, Rows
 
 from .conftest import Registry
 from .models import COLUMNS, frame
+from .test_checks import LOGISTIC, append, copied
 
 Calls = list[tuple[int, int]]
 
@@ -241,5 +244,22 @@ def test_a_row_that_a_linear_model_refuses_harms_none_of_its_pile(registry: Regi
 
     first, refused, third = run(main)
     assert isinstance(refused, Refusal) and "column 'c'" in refused.message
+    for i, answer in ((0, first), (2, third)):
+        assert answer.tobytes() == registry.pyfunc("logistic", table.iloc[i : i + 1]).tobytes()
+
+
+def test_where_the_model_cannot_be_loaded_only_the_rows_that_need_it_fail(registry: Registry, tmp_path: Path) -> None:
+    checked = copied(registry, "logistic", tmp_path / "model")
+    append(tmp_path / "model" / "model.pkl")
+    table = frame(3)
+    table.iloc[1, 2] = np.nan
+
+    async def main() -> list[Any]:
+        engine = Engine(Predictor(LOGISTIC, checked), Limits())
+        asked = (engine.predict(rows(table.iloc[i : i + 1])) for i in range(3))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, failed, third = run(main)
+    assert isinstance(failed, RuntimeError) and "the model cannot be loaded" in str(failed)
     for i, answer in ((0, first), (2, third)):
         assert answer.tobytes() == registry.pyfunc("logistic", table.iloc[i : i + 1]).tobytes()
