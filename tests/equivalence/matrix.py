@@ -42,6 +42,8 @@ EXCEPT: dict[str, frozenset[str]] = {
     "a_module_on_a_path_of_its_own": frozenset(("interleaved",)),
     # A branch that puts the clock back leaves the other the time of day.
     "the_clock_is_replaced_by_one_that_counts": frozenset(("interleaved", "join", "altering_items")),
+    # What is set up in an `if` or a loop is not set up again.
+    "set_ups_that_may_fail": frozenset(("altering_items", "conditional")),
     "a_database": frozenset(("statements",)),  # a connection cannot be handed on
     "names_deleted_by_a_magic": frozenset(("statements",)),  # a known limit: names that other steps made are left
     "results_of_cells_in_other_steps": frozenset(("join",)),  # it needs the last result to be the frame
