@@ -129,6 +129,10 @@ ALIKE = {
         [display(html='<div data-root-id="p1053">'), display(script='[{"id":"p1053"},{"id":"p1054"}]')],
         [display(html='<div data-root-id="p1008">'), display(script='[{"id":"p1008"},{"id":"p1009"}]')],
     ),
+    "bokeh's models as they are printed": (
+        [printed("figure(id='p1144', ...)"), printed("no renderers: figure(id='p1144', ...)", "stderr")],
+        [printed("figure(id='p1008', ...)"), printed("no renderers: figure(id='p1008', ...)", "stderr")],
+    ),
     "shap's ids": (
         [display(html="<div id='iAAAABBBBCCCCDDDD012'>iAAAABBBBCCCCDDDD012")],
         [display(html="<div id='iZZZZBBBBCCCCDDDD999'>iZZZZBBBBCCCCDDDD999")],

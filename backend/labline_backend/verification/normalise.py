@@ -103,6 +103,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("random ids in names, as folium's map_…", _numbered(rf"(?<=[a-z]_)({_RANDOM})\b", "id"), _MARKUP),
     Rule("random ids in code for the browser", _numbered(rf"\b({_RANDOM})\b", "id"), _SCRIPT),
     Rule("bokeh's numbers of models, counted per process", _numbered(r"\"(p\d{4,})\"", "model"), _SCRIPT),
+    Rule("the same in reprs", _numbered(r"\w\(id='(p\d{4,})', \.\.\.\)", "model")),
     Rule("the same in its elements", _numbered(r"\bdata-root-id=\"(p\d{4,})\"", "model"), _MARKUP),
     Rule("shap's random ids of elements", _numbered(r"\bid=[\"'](i[A-Z0-9]{19})[\"']", "id"), _MARKUP),
     Rule("ids of styled pandas tables", _numbered(r"\bid=[\"'](T_[0-9a-f]{5})(?=[_\"'])", "table"), _MARKUP),
