@@ -105,9 +105,17 @@ class ImportDraws:
         self._unasked += done
 
     def drawn(self, states: Iterable[str]) -> dict[str, list[str]]:
-        """By generator, among *states*: the modules that have drawn from it in the notebook by now."""
-        both = {state: self._above.get(state, set()) | self._here.get(state, set()) for state in states}
-        return {state: sorted(modules) for state, modules in both.items() if modules}
+        """By generator, among *states*: the modules that have drawn from it in the notebook by now.
+
+        Without those whose import has failed, or that somebody has taken away: they draw whenever they are imported.
+        """
+        found = {}
+        for state in states:
+            here = self._here.get(state, set())
+            gone = here.difference(sys.modules)
+            if modules := (self._above.get(state, set()) | here) - gone:
+                found[state] = sorted(modules)
+        return found
 
     def learn(self, drawn: Mapping[str, Iterable[str]]) -> None:
         """Take over what :meth:`drawn` told in a step above."""

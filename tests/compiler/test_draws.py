@@ -251,3 +251,22 @@ def test_of_other_steps_a_step_is_told_what_they_import_that_may_draw() -> None:
 def test_a_step_that_uses_no_generator_is_told_nothing_of_imports() -> None:
     pipeline = pipeline_of(steps(a="import rich.console", b="from sklearn import svm"))
     assert imported_elsewhere(pipeline, "b") == {}
+
+
+def test_a_step_is_told_nothing_of_imports_that_draw_from_a_generator_that_nobody_uses() -> None:
+    seeded = "import numpy as np\nnp.random.seed(1)"
+    pipeline = pipeline_of(steps(a=seeded, b="from sklearn import svm", c="from sklearn import tree\nnp.random.rand()"))
+    assert imported_elsewhere(pipeline, "c") == {}
+
+
+def test_a_step_that_a_seeded_generator_passes_is_told_of_imports() -> None:
+    pipeline = pipeline_of(
+        steps(a="import rich.style", b=SEEDED, c="import rich.style", d="import random\nrandom.random()")
+    )
+    assert imported_elsewhere(pipeline, "c") == {"rich.style": pipeline.step("a").cells[0].index}
+
+
+@pytest.mark.parametrize("statement", ["if n: import rich.style", "for _ in x: import rich.style"])
+def test_what_is_imported_under_a_condition_is_not_told_as_imported(statement: str) -> None:
+    pipeline = pipeline_of(steps(a=statement, b=f"{SEEDED}\nimport rich.style\nrandom.random()"))
+    assert imported_elsewhere(pipeline, "b") == {}

@@ -54,6 +54,13 @@ def test_who_drew_is_known_though_another_module_imported_it(draws: ImportDraws)
     assert draws.drawn(["@random"]) == {"@random": ["loud"]}
 
 
+def test_a_module_whose_import_has_failed_is_not_told_to_have_drawn(draws: ImportDraws, tmp_path: Path) -> None:
+    (tmp_path / "fails.py").write_text(f"{DRAWING}raise ImportError\n")
+    with pytest.raises(ImportError):
+        import fails  # type: ignore[import-not-found]  # noqa: F401
+    assert draws.drawn(["@random"]) == {}
+
+
 def test_what_drew_above_leaves_the_generators_where_they_are(draws: ImportDraws) -> None:
     draws.learn({"@random": ["loud"], "@numpy.random": ["loud"]})
     before = stand()

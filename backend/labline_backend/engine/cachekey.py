@@ -59,7 +59,8 @@ def ingredients(
     if step.setups:
         found["setups"] = digest(json.dumps([each.text for each in step.setups]))
     if above := imported_elsewhere(pipeline, step.name):
-        found["imports"] = digest(json.dumps(sorted(above)))
+        placed = [(module, sum(cell.index < at for cell in step.cells)) for module, at in above.items()]
+        found["imports"] = digest(json.dumps(sorted(placed)))
     if pipeline.asks_for_subclasses:
         found["subclasses"] = "handed on"
     if step.options.register is not None:

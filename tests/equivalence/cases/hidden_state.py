@@ -53,55 +53,6 @@ b = np.random.rand(2)
 ---
 print(a.tolist(), b.tolist())
 """,
-    "an_import_draws_after_a_seed": """
-import random
-random.seed(7)
----
-import rich.console
-a = random.random()
----
-from sklearn.ensemble import RandomForestClassifier
-b = random.random()
----
-import rich.console
-print(a, b, random.random())
-""",
-    "an_import_that_drew_in_a_step_which_is_not_taken_from": """
-import httpx
-client = httpx.URL("http://localhost/")
----
-import random
-random.seed(7)
-import rich.console
-a = random.random()
----
-print(a)
-""",
-    "an_imports_cell_that_draws_below_a_seed": """
-import random
-random.seed(7)
----
-# tags: imports
-import rich.console
----
-a = random.random()
----
-print(a)
-""",
-    "a_function_imports_what_draws": """
-import random
-random.seed(7)
-def blank():
-    from rich.style import Style
-    return Style().bold
----
-bold = blank()
----
-again = blank()
-a = random.random()
----
-print(a, bold)
-""",
     "a_generator_of_random_numbers_is_a_value": """
 import numpy as np
 rng = np.random.default_rng(7)
