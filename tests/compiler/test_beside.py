@@ -154,6 +154,24 @@ def test_the_text_of_a_module_tells_whether_it_keeps_something(source: str, keep
     assert any(edge.startswith("b>c:") and "@module:tools" in edge for edge in flows) == keeps
 
 
+SETTING = "N = 1\ndef set_it(n):\n    global N\n    N = n\ndef double(x): return 2 * x\n"
+
+
+def test_data_imported_from_a_module_are_those_that_a_step_above_has_left() -> None:
+    assert "b>c:@module:tools" in compiled(SETTING, b="tools.set_it(3)", c="from tools import N")
+
+
+def test_a_function_imported_from_a_module_waits_for_no_data() -> None:
+    flows = compiled(SETTING, b="tools.set_it(3)", c="from tools import double")
+    assert not any(edge.startswith("b>c") for edge in flows)
+
+
+@pytest.mark.parametrize(("source", "keeps"), [("import random\nN = random.random()\n", True), ("N = 1\n", False)])
+def test_what_a_module_has_drawn_on_import_is_handed_on(source: str, keeps: bool) -> None:
+    flows = compiled(source, b="print(tools.N)")
+    assert any("@module:tools" in edge for edge in flows) == keeps
+
+
 @pytest.mark.parametrize(
     ("source", "waits"),
     [

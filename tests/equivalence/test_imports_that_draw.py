@@ -114,6 +114,18 @@ try:
 except ImportError:
     print(random.random())
 """,
+    "in_a_module_that_keeps_the_number": """%%writefile drawing.py
+import random
+number = random.random()
+---
+import random
+random.seed(7)
+---
+import drawing
+---
+from drawing import number
+print(number, random.random())
+""",
     "in_a_module_that_is_reloaded": """%%writefile drawing.py
 import random
 number = random.random()

@@ -188,7 +188,7 @@ def capture_module(name: str) -> Any:
     for full, module in own.items():
         for key, value in _data_of(module):
             with contextlib.suppress(Exception):
-                dump(value, io.BytesIO())
+                dump(value, io.BytesIO(), lambda _: None)  # big arrays are not copied for that
                 found.setdefault(full, {})[key] = value
     return found or None
 

@@ -90,7 +90,7 @@ class Beside:
             return WORST
         if not self.knows(origin):
             return NO_EFFECTS
-        if not self._defines(origin):  # a variable, or what a star import has brought
+        if not self.defines(origin):  # a variable, or what a star import has brought
             return ANY_EFFECTS
         found = NO_EFFECTS
         for part in origin.lstrip(".").split(".")[1:]:
@@ -99,9 +99,9 @@ class Beside:
 
     def keeps(self, origin: str) -> bool:
         """Whether a call of *origin*, which is one of theirs, may leave something in its module."""
-        return generators.package_of(origin) in self.keeping or not self._defines(origin)
+        return generators.package_of(origin) in self.keeping or not self.defines(origin)
 
-    def _defines(self, origin: str) -> bool:
+    def defines(self, origin: str) -> bool:
         """Whether *origin* is a function or a class, or something of a class, that one of them defines."""
         _, *parts = origin.lstrip(".").split(".")
         return any(part in self.called for part in parts)

@@ -199,12 +199,18 @@ class Draws:
             return self.beside.calling_method(name).draws
         return generators.drawn_by_method(maker, name)
 
-    def note_import(self, module: str) -> None:
-        """Tell what a module may draw from when it is imported, unless it was before."""
+    def is_first_import(self, module: str) -> bool:
+        """Whether a module may be imported now for the first time."""
         if module in self._imported:
-            return
+            return False
         if self.state.depth == 0 and len(self.state.frames) == 1:
             self._imported.add(module)
+        return True
+
+    def note_import(self, module: str) -> None:
+        """Tell what a module may draw from when it is imported, unless it was before."""
+        if not self.is_first_import(module):
+            return
         for state in sorted(generators.IMPORTS.get(module.partition(".")[0], ())):
             self.state.sink.hidden(state, "import")
 

@@ -85,7 +85,12 @@ class FileCalls(Iterators):
             self.strangers |= not self.beside.knows(module)
             self.state.sink.hidden("@sys.path", "read")
             self.state.sink.hidden("@cwd", "read")
-            self.done_beside(self.beside.importing(module))
+            effects = self.beside.importing(module)
+            self.done_beside(effects)
+            state = hidden_state.module_state(module)
+            draws = not (effects.draws | effects.changes).isdisjoint(hidden_state.RANDOM_STATES)
+            if draws and self.beside.knows(module) and self.is_first_import(state):
+                self.state.sink.hidden(state, "change")  # it may keep numbers that no other process would draw
             top = module.lstrip(".").partition(".")[0]
             self.state.sink.file("read", f"{ANY}/{top}.py" if top else None)
             self.state.sink.file("read", f"{ANY}/{top}/{ANY}" if top else None)

@@ -152,6 +152,8 @@ class Statements(Stays):
         self.import_file(module)
         for alias in statement.names:
             self.note_import(f"{module}.{alias.name}")
+            if not self.beside.defines(f"{module}.{alias.name}"):  # data, as they are by now
+                self.read_module(module)
         if module == "__future__" and any(alias.name == "annotations" for alias in statement.names):
             self.state.sink.hidden("@ipython", "change")  # it holds for all cells below
             self.postponed = True
