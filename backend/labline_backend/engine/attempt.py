@@ -100,7 +100,7 @@ class Attempt:
             found = from_json(StepSpecification, (self._folder / "spec.json").read_text("utf-8"))
         except (OSError, ValueError):
             return False
-        same = ("cells", "parameters", "inputs", "outputs", "setups", "item", "pool")
+        same = ("cells", "parameters", "inputs", "outputs", "setups", "imported", "subclasses", "item", "pool")
         return all(getattr(found, name) == getattr(specification, name) for name in same)
 
     def prepare(self, specification: StepSpecification, number: int) -> Path:

@@ -58,11 +58,14 @@ def check_setups(project: dict[str, Any], step: str, folder: Path) -> None:
     Raises ``ValueError`` where it does not: the step would go by what the notebook once had.
     """
     import ast
+    import re
 
     told = {**project["specification"], **project["steps"].get(step, {})}["setups"]
     standing = set()
     texts = [cell["source"] for file in folder.glob("*.py") for cell in read_cells(file.read_bytes().decode("utf-8"))]
-    # Line by line, too: a cell with a magic is no Python as a whole, and statements may stand in blocks.
+    lines_of_ipython = re.compile(r"^([ \t]*)(?:[%!?].*|[^#'\"\n]*=[ \t]*[%!].*|.*\?)$", re.MULTILINE)
+    texts = [lines_of_ipython.sub(r"\1pass", text) for text in texts]  # the rest of their cell is Python
+    # Line by line, too: a cell may be no Python as a whole all the same, and statements may stand in blocks.
     texts += [line.strip() for text in texts for line in text.splitlines()]
     for text in texts if told else ():
         try:

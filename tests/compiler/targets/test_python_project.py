@@ -207,6 +207,15 @@ def test_a_set_up_that_was_changed_in_its_step_is_not_made_as_it_was_in_others(t
         check_setups(told, "use", folder / "steps")
 
 
+@pytest.mark.parametrize("line", ["%matplotlib inline", "!ls", "names = !ls", "%%time", "open?"])
+def test_a_set_up_of_several_lines_is_found_in_a_cell_with_a_line_of_ipython(line: str, tmp_path: Path) -> None:
+    cell = f"{line}\nimport csv\ncsv.register_dialect(\n    'x',\n    delimiter=';',\n)\nx = 1"
+    make, use = step("make", cell, gives="x"), step("use", "x", takes={"make": "x"})
+    folder = project(pipeline(make, replace(use, setups=SETUPS[:1])), tmp_path)
+    told = json.loads((folder / "labline.json").read_text())
+    check_setups(told, "use", folder / "steps")
+
+
 def test_generated_modules_are_laid_out_as_ruff_would(projects: dict[str, Path]) -> None:
     files = [folder / name for folder in projects.values() for name in ("pipeline.py", "components.py")]
     ruff = [sys.executable, "-m", "ruff"]
