@@ -221,6 +221,7 @@ NOT_TOLD = {
     "a thread in the last step": ("print(1)", THREAD),
     "one index with itself": (FRAMES, "print(a.index is a.index)"),
     "an index where nothing comes in": ("x = 1", FRAMES + "print(a.index is b.index)"),
+    "a column of a database and a constant": (FRAMES + "c = table.c", "print(a, c.name.is_(None))"),
     "an index and a constant": (FRAMES, "print(a.index is None, a.index is not None)"),
     "a frame and not its index": (FRAMES + "c = a", "print(a is c, len(a.index))  # this is one"),
 }

@@ -171,7 +171,7 @@ def _indexes(story: Story, told_of: set[int]) -> Iterator[Finding]:
                 if (sides := _by_identity(pair)) is None or id(pair) in told_of:
                     continue
                 told_of.add(id(pair))
-                if isinstance(pair, ast.Compare) and not any(map(indexes.is_one, sides)):
+                if not any(map(indexes.is_one, sides)):  # columns of a database have an is_(), too
                     continue
                 roots = {root_of(side) or "" for side in sides}
                 in_parts = any(isinstance(each, ast.Attribute) and each.attr == "levels" for each in ast.walk(pair))
