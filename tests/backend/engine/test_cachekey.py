@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from labline_backend.engine.cachekey import changes, digest, ingredients, key, normalise, of_item
+from labline_compiler.compile import compile_notebook
+from labline_compiler.notebook import parse
 from labline_compiler.pipeline import Loop
 from labline_runtime.outcome import ArtifactRecord, Preview, StepResult, ValueRecord
 from tests.backend.engine.pipelines import cell, pipeline, step
@@ -70,6 +72,20 @@ def test_the_same_ingredients_give_the_same_key(tmp_path: Path) -> None:
 
 def test_another_value_gives_another_key(tmp_path: Path) -> None:
     assert key(of(tmp_path)) != key(of(tmp_path, value="other"))
+
+
+def test_where_another_step_imports_what_may_draw_counts(tmp_path: Path) -> None:
+    draw, end = ("a", "import random, rich.style\nrandom.seed(1)\nprint(random.random())"), ("a", "x = 1")
+    other = "import rich.table"
+    found = []
+    for cells in ([("b", other), draw, end], [draw, ("b", other), end]):
+        text = "\n".join(f"# %% tags=['step:{name}']\n{source}" for name, source in cells)
+        trial = compile_notebook(parse(text, "little.py")).pipeline
+        assert trial is not None
+        a = trial.step("a")
+        known = ingredients(trial, a, folder=tmp_path, parameters={}, results={}, environment="e", variables={})
+        found.append(known["imports"])
+    assert found[0] != found[1]
 
 
 def test_how_a_literal_is_written_does_not_count(tmp_path: Path) -> None:
