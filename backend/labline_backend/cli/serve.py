@@ -105,6 +105,9 @@ def serve(
     """
     from labline_backend.errors import InputError
     from labline_backend.home import Home
+    from labline_backend.serving.environments import ONE_THREAD
+
+    os.environ.update({**ONE_THREAD, **os.environ})  # before anything is imported that reads them
 
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if missing:

@@ -56,6 +56,10 @@ _OF_ANOTHER = ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMEN
 Tell = Callable[[str], Awaitable[None]]
 
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Variables for arithmetic, which libraries read when they are imported: a server is parallel over requests."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a model is served: the interpreter, and what is set for it beyond what is set here.
@@ -69,8 +73,9 @@ class Place:
 
     def variables(self, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """The environment variables of a process there, where *environ* are those here."""
+        environ = {**ONE_THREAD, **environ}
         if self.path is None:
-            return dict(environ)
+            return environ
         kept = {name: value for name, value in environ.items() if name not in _OF_ANOTHER}
         return {**kept, "PYTHONPATH": self.path}
 

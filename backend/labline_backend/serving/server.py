@@ -44,8 +44,6 @@ KEEP_ALIVE_SECONDS = 75
 CONNECTIONS = 4096
 BODIES_AT_ONCE = 8  # of the largest size, while they are read
 
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -105,12 +103,10 @@ def serve(reference: ModelReference | RegisteredVersion, home: Home, settings: S
 
 
 def settle(home: Home) -> Location:
-    """Have this process ask our MLflow store, which is returned, and use one thread for arithmetic."""
+    """Have this process ask our MLflow store, which is returned."""
     location = Location.find(home)
     os.environ.update(location.environment())
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    for name in _ONE_THREAD:  # the server is parallel over requests
-        os.environ.setdefault(name, "1")
     return location
 
 

@@ -22,7 +22,7 @@ from labline_backend.endpoints.deploying import Endpoints
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.serving import environments as module
-from labline_backend.serving.environments import HERE, KEPT_DAYS, Environments, find_uv, sweep, wanted
+from labline_backend.serving.environments import HERE, KEPT_DAYS, Environments, Place, find_uv, sweep, wanted
 from labline_backend.serving.needs import Needs, NeedsError, here
 from labline_backend.store.endpoints import EndpointSpec, EndpointStatus, EndpointStore, Rollout, Share
 from labline_backend.tracking.location import Location
@@ -280,3 +280,14 @@ def test_an_environment_that_cannot_be_made_changes_nothing_of_what_is_served(
     with pytest.raises(InputError, match=rf"kept: dated/2 was made with {PACKAGE}=={NEVER} .* cannot be made"):
         deploy(f"{dated}/2", name="kept")
     assert connect(found).ask().version == "1"
+
+
+def test_a_server_computes_in_one_thread_unless_told_otherwise() -> None:
+    told = Place().variables({"OMP_NUM_THREADS": "4"})
+    assert (told["OMP_NUM_THREADS"], told["OPENBLAS_NUM_THREADS"], told["MKL_NUM_THREADS"]) == ("4", "1", "1")
+
+
+def test_nothing_that_counts_its_threads_is_imported_before_that_is_said() -> None:
+    code = "import sys, labline_backend.cli.serve, labline_backend.serving.environments; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "False"
