@@ -92,6 +92,8 @@ class Run(Journal):
         text = passing.table(readings(self.record.pipeline))
         path = self.home.run_folder(self.record.id) / f"passage-{hashlib.sha256(text).hexdigest()[:16]}.txt"
         if not path.exists():  # of a run that goes on with a changed pipeline there is another one
+            for half in path.parent.glob(f".{path.name}-*"):  # of an engine that was killed while it wrote
+                half.unlink(missing_ok=True)
             write_atomically(path, text.decode())
         return path
 
