@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import compileall
 import hashlib
-import py_compile
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -17,9 +16,15 @@ CODE = frozenset({".py", ".so"})
 
 def package(name: str, folder: Path, kinds: frozenset[str] | None = CODE) -> dict[str, bytes]:
     """The files of a package, by their paths with *name* for its folder; of all kinds where *kinds* is None."""
-    paths = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    wanted = [path for path in paths if kinds is None or path.suffix in kinds]
-    return {f"{name}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in wanted}
+    files = {}
+    for place, folders, names in os.walk(folder):  # half the time that pathlib takes, on the way of every run
+        folders[:] = [each for each in folders if each != "__pycache__"]
+        inside = name + place[len(str(folder)) :].replace(os.sep, "/")
+        for each in names:
+            if kinds is None or os.path.splitext(each)[1] in kinds:  # noqa: PTH122
+                with open(os.path.join(place, each), "rb") as file:  # noqa: PTH118, PTH123
+                    files[f"{inside}/{each}"] = file.read()
+    return files
 
 
 def copied(home: Home, files: Mapping[str, bytes]) -> Path:
@@ -34,6 +39,9 @@ def copied(home: Home, files: Mapping[str, bytes]) -> Path:
 
 
 def _build(folder: Path, files: Mapping[str, bytes]) -> None:
+    import compileall
+    import py_compile
+
     made = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
     try:
         for name, content in files.items():

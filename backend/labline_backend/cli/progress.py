@@ -12,6 +12,7 @@ import click
 
 from labline_backend.cli import terminal
 from labline_backend.cli.failures import silence_stdout
+from labline_backend.cli.report import report  # here, so that it is there when the run ends
 
 if TYPE_CHECKING:
     from labline_backend import wire
@@ -69,8 +70,6 @@ class Progress:
 
     def finish(self, run: RunRecord, steps: Sequence[StepRecord], detail: wire.Document) -> None:
         """Print how it went: the steps, the metrics, and where to look further."""
-        from labline_backend.cli.report import report
-
         self.clear()
         click.echo()
         report(run, steps, detail)
