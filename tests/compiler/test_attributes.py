@@ -157,6 +157,11 @@ def test_what_is_looked_for_by_its_identity_travels_with_what_holds_it(made: str
     assert any(edge.startswith("b>c:") and {"d", "k"} <= set(edge.partition(":")[2].split(",")) for edge in found)
 
 
+def test_a_slice_of_what_a_module_keeps_is_an_object_of_its_own() -> None:
+    found = edges(pipeline_of(steps(a="import sys\nk = sys.path[-1:]\no = []", b="o.append(k)", c="print(o[0] is k)")))
+    assert any(edge.startswith("b>c:") and {"o", "k"} <= set(edge.partition(":")[2].split(",")) for edge in found)
+
+
 @pytest.mark.parametrize(
     ("made", "key"),
     [

@@ -410,7 +410,9 @@ class Expressions(Calls):
         if kind in ("pandas", "data") and picking.selects_rows(self.heap, node.slice, index):
             return self.heap.copy_late(self.heap.make(self.site(node), kind), value)
         if kind in ("module", "library"):
-            return self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
+            item = self.heap.library(f"{self.heap.origin(value) or 'unknown'}.[]")
+            # A slice of a list is a list of its own, that of an array shows the library's.
+            return item | self.heap.make(self.site(node), None) if isinstance(node.slice, ast.Slice) else item
         if kind in ("dict", "list", "tuple"):
             if isinstance(node.slice, ast.Slice):
                 return self.heap.make(self.site(node), kind, self.heap.elements(value))
