@@ -24,6 +24,11 @@ PREPARED = {
     "networkx": "import networkx",
     "xgboost": "import xgboost as xgb, numpy as np; x = np.array([[1, np.nan], [0, 3], [2, 1]]); y = np.arange(3)",
     "numba": "import numba; f = lambda v: v + 1; g = lambda v: v + 2",
+    "folium": "import folium\ndef marked(*at): return folium.Marker(at).add_to(folium.Map(tiles=None)).get_root()",
+    "gensim": "from gensim.corpora import Dictionary; from gensim.models import Word2Vec",
+    "pulp": "import pulp\ndef bounded(n):\n    p = pulp.LpProblem('p')\n    p += pulp.LpVariable('x', 0, n) <= 3\n"
+    "    return p",
+    "styled": "import pandas as pd; t = pd.DataFrame({'a': [1.0]})",
     "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0)); "
     "import statsmodels.formula.api as smf; d = {'x': y**2, 'y': y}",
 }
@@ -80,6 +85,14 @@ PAIRS = {
         "eval('smf.ols(\"y ~ half(x)\", d).fit()', globals() | {'smf': smf, 'd': d, 'half': np.sqrt})",
         "eval('smf.ols(\"y ~ half(x)\", d).fit()', globals() | {'smf': smf, 'd': d, 'half': np.exp})",
     ),
+    "folium: a map": ("marked(1, 2)", "marked(1, 3)"),
+    "gensim: a dictionary": ("Dictionary([['a', 'b']])", "Dictionary([['a', 'c']])"),
+    "gensim: vectors of words": (
+        "Word2Vec([['a', 'b']] * 9, vector_size=3, min_count=1, workers=1, seed=1)",
+        "Word2Vec([['a', 'b']] * 9, vector_size=3, min_count=1, workers=1, seed=2)",
+    ),
+    "pulp: a problem": ("bounded(1)", "bounded(2)"),
+    "styled: a table": ("t.style.format('{:.2f}')", "t.style.format('{:.3f}').hide()"),
     "statsmodels: a series that was fitted": ("ARIMA(y).fit()", "ARIMA(y, order=(1, 0, 0)).fit()"),
 }
 USED = {

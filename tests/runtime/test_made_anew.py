@@ -9,6 +9,7 @@ import json
 import struct
 import sys
 import types
+from collections import defaultdict
 from typing import Any
 
 import jinja2
@@ -149,6 +150,20 @@ def test_an_attribute_of_a_number_of_the_notebooks_counts():
 def test_a_container_keeps_its_attributes(tmp_path, base):
     names = of_notebook(f"import collections\nclass M(collections.{base}): pass\nv = M()\nv.note = 1")
     assert crossed(tmp_path, v=names["v"])["v"].note == 1
+
+
+def test_a_library_s_container_keeps_its_attributes_though_it_is_made_of_something_else(tmp_path, monkeypatch):
+    class Held(defaultdict):
+        def __init__(self, sheet):
+            super().__init__(list)
+            self.sheet = sheet
+
+    Held.__module__, Held.__qualname__ = "numpy", "Held"
+    monkeypatch.setattr(np, "Held", Held, raising=False)
+    value = Held("first")
+    value["a"].append(1)
+    found = crossed(tmp_path, v=value)["v"]
+    assert (found, found.sheet, found["new"]) == ({"a": [1], "new": []}, "first", [])
 
 
 def test_an_exception_is_made_without_its_own_way_of_being_made(tmp_path):

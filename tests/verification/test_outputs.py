@@ -121,6 +121,10 @@ ALIKE = {
         [display(html=f"var map_{RANDOM[0].replace('-', '')} = L.map();")],
         [display(html=f"var map_{RANDOM[1].replace('-', '')} = L.map();")],
     ),
+    "ids of folium's maps": (
+        [display(html=f'<script src="leaflet.js"></script>map_{"0f" * 16} map_{"1e" * 16}')],
+        [display(html=f'<script src="leaflet.js"></script>map_{"2d" * 16} map_{"3c" * 16}')],
+    ),
     "random ids in code for the browser": (
         [display(script=f'draw({{"{RANDOM[0]}": 1}}, "{RANDOM[0]}")')],
         [display(script=f'draw({{"{RANDOM[1]}": 1}}, "{RANDOM[1]}")')],
@@ -158,6 +162,11 @@ DIFFERENT = {
     "a random id that is no element's": (
         [display(html=f"<td>{RANDOM[0]}</td>")],
         [display(html=f"<td>{RANDOM[1]}</td>")],
+        "output 1, text/html, line 1",
+    ),
+    "a checksum in a table": (
+        [display(html=f"<td>md5_{'0f' * 16}</td>")],
+        [display(html=f"<td>md5_{'2d' * 16}</td>")],
         "output 1, text/html, line 1",
     ),
     "which of bokeh's models": (

@@ -25,6 +25,7 @@ _RANDOM = (
     r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}|[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}"
 )
 """A UUID made of random numbers (version 4), with dashes or without."""
+_HEX = "[0-9a-f]{32}"
 
 _NOW = (
     r"(?:\d\d:\d\d:\d\d|[A-Z][a-z]{2}, (?:\d\d,? [A-Z][a-z]{2}|[A-Z][a-z]{2} \d\d),? \d{4}|\d{4}-\d\d-\d\d \d\d:\d\d)"
@@ -61,6 +62,11 @@ def _numbered(pattern: str, name: str) -> Callable[[str], str]:
         return re.sub("|".join(map(re.escape, names)), lambda match: names[match[0]], text)
 
     return apply
+
+
+def _where(word: str, apply: Callable[[str], str]) -> Callable[[str], str]:
+    """*apply*, in texts that have *word* in them."""
+    return lambda text: apply(text) if word in text else text
 
 
 TABLE: tuple[Rule, ...] = (
@@ -100,7 +106,12 @@ TABLE: tuple[Rule, ...] = (
         ),
     ),
     Rule("random ids of elements", _numbered(rf"\bid=[\"'](?:[\w-]*[g-zG-Z_-])?({_RANDOM})\b", "id"), _MARKUP),
-    Rule("random ids in names, as folium's map_…", _numbered(rf"(?<=[a-z]_)({_RANDOM})\b", "id"), _MARKUP),
+    Rule("random ids in names", _numbered(rf"(?<=[a-z]_)({_RANDOM})\b", "id"), _MARKUP),
+    Rule(
+        "those of folium's maps and what is on them",
+        _where("leaflet", _numbered(rf"(?<=[a-z]_)({_HEX})\b", "id")),
+        _MARKUP,
+    ),
     Rule("random ids in code for the browser", _numbered(rf"\b({_RANDOM})\b", "id"), _SCRIPT),
     Rule("bokeh's numbers of models, counted per process", _numbered(r"\"(p\d{4,})\"", "model"), _SCRIPT),
     Rule("the same in reprs", _numbered(r"\w\(id='(p\d{4,})', \.\.\.\)", "model")),

@@ -22,8 +22,21 @@ _ATTRIBUTES = {
     ("scipy.sparse._compressed", "_cs_matrix"): ("_has_canonical_format", "_has_sorted_indices"),
     ("networkx.classes.graph", "Graph"): ("__networkx_cache__",),
     ("pydantic._internal._decorators", "Decorator"): ("cls_ref",),
+    ("pulp.pulp", "LpElement"): ("hash",),
+    ("pulp.pulp", "LpProblem"): ("_variable_ids",),
+    ("pandas.io.formats.style_render", "StylerRenderer"): ("uuid",),
     ("ipywidgets.widgets.widget", "Widget"): ("_model_id",),
     ("statsmodels.base.model", "Results"): ("_summary_cache", "_summary_statistics_cache", "_nobs_int", "diagn"),
+}
+
+# Class -> attributes that tell when it was made, or how long that took: others each time.
+_CLOCKED = {
+    ("arch.univariate.base", "ARCHModelFixedResult"): ("_datetime",),
+    ("gensim.models.word2vec", "Word2Vec"): ("total_train_time",),
+    ("gensim.utils", "SaveLoad"): ("lifecycle_events",),
+    ("lifelines.fitters", "BaseFitter"): ("_time_fit_was_called",),
+    ("pulp.pulp", "LpProblem"): ("solutionTime", "solutionCpuTime"),
+    ("shap._explanation", "Explanation"): ("compute_time",),
 }
 
 # Class -> attributes of which None and an empty dict mean the same: pickle's look at the object makes one of the other.
@@ -35,6 +48,9 @@ _FILLED_LATER = {
 # What scikit-learn's searches measure by the clock, beside the scores that they compute.
 _SEARCH = ("sklearn.model_selection._search", "BaseSearchCV")
 _MEASURED = ("_fit_time", "_score_time")
+
+# What folium's maps are made of.
+_ELEMENT = ("branca.element", "Element")
 
 # scikit-learn's search trees count their queries; the places of the counters in the state they pickle.
 _COUNTERS = slice(7, 11)
@@ -53,6 +69,8 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
             state = _without_times(state)
         if any(base.__module__ == "torch.nn.modules.module" for base in kind.__mro__):
             state = state | ranked_hooks(state)
+        if "_id" in state and any((base.__module__, base.__qualname__) == _ELEMENT for base in kind.__mro__):
+            state = _without_ids(state)
         names, later = _names(kind, caches)
         if names or later:
             kept = {
@@ -62,6 +80,12 @@ def without(kind: type, state: Any, *, caches: bool) -> Any:
     if type(state) is tuple and len(state) == 2 and all(part is None or type(part) is dict for part in state):
         return tuple(without(kind, part, caches=caches) for part in state)
     return state
+
+
+def _without_ids(state: dict[str, Any]) -> dict[str, Any]:
+    """The *state* of a part of a page without the random number that names it, there and where its parent lists it."""
+    kept = {name: item for name, item in state.items() if name != "_id"}
+    return kept | {"_children": list(state["_children"].values())}
 
 
 def _without_times(state: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +124,7 @@ def _names(kind: type, caches: bool) -> tuple[frozenset[str], frozenset[str]]:
         if package_of(base) in ("pandas", "statsmodels"):
             names.add("_cache")  # of groupby objects, windows, results of a fit and the like
         names.update(_ATTRIBUTES.get((base.__module__, base.__qualname__), ()))
+        names.update(_CLOCKED.get((base.__module__, base.__qualname__), ()))
         later.update(_FILLED_LATER.get((base.__module__, base.__qualname__), ()))
         if not caches or package_of(base) == "networkx":  # what graphs remember are looks at themselves
             names.update(name for name, item in vars(base).items() if isinstance(item, functools.cached_property))

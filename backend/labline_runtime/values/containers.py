@@ -23,18 +23,20 @@ _ASKED = ("__iter__", "items", "append", "extend", "__setitem__", "add", "__init
 def container_of(kind: Any) -> Any:
     """Of which container *kind* is a subclass that has methods of its own where pickle uses them; None for others.
 
-    Nor where it says itself how it is to be pickled, or is a library's class in part.
+    Nor where it says itself how it is to be pickled, or is a library's class in part, unless pickle leaves out what
+    such a class adds.
     """
-    if not issubclass(kind, _KINDS) or kind in _KINDS or not is_ours(kind):
+    if not issubclass(kind, _KINDS) or kind in _KINDS:
         return None
     base = next(each for each in _KINDS if issubclass(kind, each))
+    if any(_differs(kind, base, name) for name in _OWN_WAYS):
+        return None
+    if base in (Counter, defaultdict):  # what they hand to pickle has no attributes, and calls the class
+        return base
     others = [each for each in kind.__mro__ if each not in base.__mro__]
     if not all(each.__module__ in ("abc", "typing") or is_ours(each) for each in others):
         return None
-    if any(_differs(kind, base, name) for name in _OWN_WAYS):
-        return None
-    leaves_out = base in (Counter, defaultdict)  # what they hand to pickle has no attributes
-    return base if leaves_out or any(_differs(kind, base, name) for name in _ASKED) else None
+    return base if any(_differs(kind, base, name) for name in _ASKED) else None
 
 
 def is_ours(kind: Any) -> bool:

@@ -79,6 +79,8 @@ def _lost(kind: type, value: Any) -> str | None:
         return "the object whose end it waits for"
     if kind.__module__ == "multiprocessing.connection":
         return "its other end"
+    if (bokeh := sys.modules.get("bokeh.model.model")) is not None and isinstance(value, bokeh.Model):
+        return "a number of its own: the next step counts the parts of plots anew"
     return None
 
 
