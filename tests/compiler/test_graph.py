@@ -418,6 +418,16 @@ def test_a_parameter_that_a_step_rebinds_is_a_value_of_that_step() -> None:
     assert edges(pipeline) == {"a>b:n"}
 
 
+def test_what_was_never_fitted_may_go_on_when_it_predicts() -> None:
+    found = edges(pipeline_of(steps(a="from filters import Kalman\nk = Kalman()", b="k.predict()", c="print(k)")))
+    assert "b>c:k" in found
+
+
+def test_what_was_fitted_stays_as_it_is_when_it_predicts() -> None:
+    made = "from models import Tree\nk = Tree()\nk.fit([[1]], [2])"
+    assert "a>c:k" in edges(pipeline_of(steps(a=made, b="k.predict([[1]])", c="print(k)")))
+
+
 def test_a_mutable_parameter_that_a_step_alters_comes_from_there() -> None:
     pipeline = pipeline_of('# %% tags=["parameters"]\ncols = ["a"]\n' + steps(a="cols.append('b')", b="print(cols)"))
     assert edges(pipeline) == {"a>b:cols"}

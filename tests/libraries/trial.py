@@ -28,6 +28,10 @@ PREPARED = {
     "gensim": "from gensim.corpora import Dictionary; from gensim.models import Word2Vec",
     "pulp": "import pulp\ndef bounded(n):\n    p = pulp.LpProblem('p')\n    p += pulp.LpVariable('x', 0, n) <= 3\n"
     "    return p",
+    "rdkit": "from rdkit import Chem\n"
+    "def named(name):\n    m = Chem.MolFromSmiles('CO')\n    m.SetProp('_Name', name)\n    return m\n"
+    "def placed(x):\n    m = named('m')\n    c = Chem.Conformer(2)\n    c.SetAtomPosition(0, (x, 0, 0))\n"
+    "    m.AddConformer(c)\n    return m",
     "styled": "import pandas as pd; t = pd.DataFrame({'a': [1.0]})",
     "statsmodels": "import numpy as np; from statsmodels.tsa.arima.model import ARIMA; y = np.sin(np.arange(20.0)); "
     "import statsmodels.formula.api as smf; d = {'x': y**2, 'y': y}",
@@ -92,6 +96,8 @@ PAIRS = {
         "Word2Vec([['a', 'b']] * 9, vector_size=3, min_count=1, workers=1, seed=2)",
     ),
     "pulp: a problem": ("bounded(1)", "bounded(2)"),
+    "rdkit: the name of a molecule": ("named('a')", "named('b')"),
+    "rdkit: where an atom is": ("placed(0.1)", "placed(0.1 + 1e-12)"),
     "styled: a table": ("t.style.format('{:.2f}')", "t.style.format('{:.3f}').hide()"),
     "statsmodels: a series that was fitted": ("ARIMA(y).fit()", "ARIMA(y, order=(1, 0, 0)).fit()"),
 }
@@ -104,6 +110,7 @@ USED = {
         "networkx.DiGraph([(1, 2)])",
         "v.pred, v.succ, v.in_degree, v.out_edges, v.reverse()",
     ),
+    "rdkit: a molecule": ("named('a')", "v.GetRingInfo(), v.GetNumAtoms(), Chem.MolToSmiles(v), v.GetPropsAsDict()"),
     "sympy: a matrix": ("sympy.Matrix([[x, 1], [2, x]])", "v.det(), v.inv(), v.T * v, v.subs(v[0], 1), v.free_symbols"),
 }
 

@@ -125,6 +125,14 @@ ALIKE = {
         [display(html=f'<script src="leaflet.js"></script>map_{"0f" * 16} map_{"1e" * 16}')],
         [display(html=f'<script src="leaflet.js"></script>map_{"2d" * 16} map_{"3c" * 16}')],
     ),
+    "when RDKit has warned": (
+        [printed("[13:39:35] DEPRECATION WARNING: please use MorganGenerator\n", "stderr")],
+        [printed("[13:40:01] DEPRECATION WARNING: please use MorganGenerator\n", "stderr")],
+    ),
+    "addresses of astropy's tables": (
+        [display(html='<table id="table139973998981328" class="table">')],
+        [display(html='<table id="table140245298942736" class="table">')],
+    ),
     "random ids in code for the browser": (
         [display(script=f'draw({{"{RANDOM[0]}": 1}}, "{RANDOM[0]}")')],
         [display(script=f'draw({{"{RANDOM[1]}": 1}}, "{RANDOM[1]}")')],
@@ -168,6 +176,11 @@ DIFFERENT = {
         [display(html=f"<td>md5_{'0f' * 16}</td>")],
         [display(html=f"<td>md5_{'2d' * 16}</td>")],
         "output 1, text/html, line 1",
+    ),
+    "a time of the notebook's own in brackets": (
+        [printed("[13:39:35] epoch 1")],
+        [printed("[13:39:36] epoch 1")],
+        "stdout, line 1",
     ),
     "which of bokeh's models": (
         [display(script='[{"id":"p1053"},{"axis":"p1054"},"p1053"]')],

@@ -90,6 +90,10 @@ TABLE: tuple[Rule, ...] = (
         "when lifelines has fitted",
         _replaced(r"\b(time fit was run(?: = |</t[hd]>\s*<td>))\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", r"\g<1>(now)"),
     ),
+    Rule(
+        "when RDKit and XGBoost have warned",
+        _replaced(r"(?m)^\[\d\d:\d\d:\d\d\] (?=(?:DEPRECATION )?WARNING: |SMILES Parse Error: )", "[…] "),
+    ),
     # With the tables for looking labels up, which pandas makes when they are first asked for, and never hands on.
     Rule(
         "the memory that DataFrame.info() tells",
@@ -116,6 +120,7 @@ TABLE: tuple[Rule, ...] = (
     Rule("bokeh's numbers of models, counted per process", _numbered(r"\"(p\d{4,})\"", "model"), _SCRIPT),
     Rule("the same in reprs", _numbered(r"\w\(id='(p\d{4,})', \.\.\.\)", "model")),
     Rule("the same in its elements", _numbered(r"\bdata-root-id=\"(p\d{4,})\"", "model"), _MARKUP),
+    Rule("addresses that name astropy's tables", _numbered(r"<table id=\"(table\d{12,})\"", "table"), _MARKUP),
     Rule("shap's random ids of elements", _numbered(r"\bid=[\"'](i[A-Z0-9]{19})[\"']", "id"), _MARKUP),
     Rule("ids of styled pandas tables", _numbered(r"\bid=[\"'](T_[0-9a-f]{5})(?=[_\"'])", "table"), _MARKUP),
     Rule(

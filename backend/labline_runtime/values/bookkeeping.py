@@ -35,6 +35,8 @@ _CLOCKED = {
     ("gensim.models.word2vec", "Word2Vec"): ("total_train_time",),
     ("gensim.utils", "SaveLoad"): ("lifecycle_events",),
     ("lifelines.fitters", "BaseFitter"): ("_time_fit_was_called",),
+    ("pymoo.core.algorithm", "Algorithm"): ("start_time",),
+    ("pymoo.core.result", "Result"): ("start_time", "end_time", "exec_time"),
     ("pulp.pulp", "LpProblem"): ("solutionTime", "solutionCpuTime"),
     ("shap._explanation", "Explanation"): ("compute_time",),
 }

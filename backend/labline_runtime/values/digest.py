@@ -58,6 +58,7 @@ from labline_runtime.values import (
     reduce_keras,
     reduce_logging,
     reduce_patsy,
+    reduce_rdkit,
     reduce_soup,
     reduce_torch,
     reductions,
@@ -360,6 +361,8 @@ class Walk:
                 reducer = self._trees.reduce
             elif reducer is None and reduce_patsy.is_part(value):
                 reducer = reduce_patsy.reduce_part
+            elif reducer is None and reduce_rdkit.is_molecule(kind):
+                reducer = reduce_rdkit.reduce_molecule
             reduction: Any = based.reduce_based(value) or remade.reduce_remade(value)
             if reduction is None:
                 reduction = reducer(value) if reducer is not None else value.__reduce_ex__(5)

@@ -24,9 +24,24 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from labline_runtime.values import based, containers, iterators, own, reduce_logging, reduce_patsy, remade
+from labline_runtime.values import (
+    based,
+    containers,
+    iterators,
+    own,
+    reduce_logging,
+    reduce_patsy,
+    reduce_rdkit,
+    remade,
+)
 
 _MATCHES = 10_000  # of one text that are gone through to find a match again
+
+# Of which libraries' objects pickle makes something else.
+_LOST_IN_PART = {
+    ("bokeh.model.model", "Model"): "a number of its own: the next step counts the parts of plots anew",
+    ("holoviews.core.tree", "AttrTree"): "its order: HoloViews adds each part once more when it loads it",
+}
 
 _VIEWS: dict[type, Any] = {
     type(view(kind())): view for kind in (dict, OrderedDict) for view in (kind.keys, kind.values, kind.items)
@@ -47,6 +62,8 @@ def reduce_object(value: Any, note_weak: Callable[[Any], None]) -> Any:
         return reduce_logging.reduce_handler(value)
     if reduce_patsy.is_part(value):
         return reduce_patsy.reduce_part(value)
+    if reduce_rdkit.is_molecule(kind):
+        return reduce_rdkit.reduce_molecule(value)
     if (container := containers.container_of(kind)) is not None:
         return _reduce_container(value, container)
     if (reduced := based.reduce_based(value) or remade.reduce_remade(value)) is not None:
@@ -79,8 +96,9 @@ def _lost(kind: type, value: Any) -> str | None:
         return "the object whose end it waits for"
     if kind.__module__ == "multiprocessing.connection":
         return "its other end"
-    if (bokeh := sys.modules.get("bokeh.model.model")) is not None and isinstance(value, bokeh.Model):
-        return "a number of its own: the next step counts the parts of plots anew"
+    for (module, name), lost in _LOST_IN_PART.items():
+        if (home := sys.modules.get(module)) is not None and isinstance(value, getattr(home, name, ())):
+            return lost
     return None
 
 

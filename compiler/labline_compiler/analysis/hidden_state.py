@@ -119,6 +119,7 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
         "torch",
     ),
     **_table("@matplotlib.rcParams", "change", "rc rcdefaults rc_file rcParams style.use", "matplotlib"),
+    **_table("@matplotlib.rcParams", "change", "plot", "mplfinance"),
     **_table(
         "@matplotlib.rcParams",
         "change",

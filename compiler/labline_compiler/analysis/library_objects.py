@@ -100,6 +100,8 @@ class LibraryObjects(LibraryCalls):
         if kind == "sklearn" or name in methods.SKLEARN_FITS:
             return self._estimator_method(kind, receiver, name, arguments, node)
         if name in methods.CONVENTION_FRESH:
+            if name in methods.CONVENTION_FITTED and not self._is_model(receiver):
+                self.state.alter(receiver, arguments.all)
             self.callbacks(arguments)
             self.run_kept(receiver)  # json.JSONDecoder(object_hook=function).decode(text)
             self.side_arguments(arguments)
@@ -330,6 +332,8 @@ class LibraryObjects(LibraryCalls):
         if name in methods.CONVENTION_FRESH | methods.CONVENTION_VIEWS and name not in methods.SKLEARN_FRESH:
             plain = methods.NUMPY_PLAIN.get(name)  # of an array that it has learnt
             return receiver | self.taken_liberties(arguments, receiver | arguments.all, plain)
+        if name in methods.SKLEARN_FITS:
+            self.heap.fitted |= receiver
         if name in methods.SKLEARN_FITS or name not in methods.SKLEARN_FRESH:
             self.heap.take_array(arguments.all)  # neighbours are looked up in what they were fitted with
             self.state.alter(parts, self.heap.mutable(arguments.all - parts))
@@ -342,6 +346,11 @@ class LibraryObjects(LibraryCalls):
                 self.heap.put(receiver, result)
             return result | passed
         return receiver
+
+    def _is_model(self, receiver: Value) -> bool:
+        """Whether all that a method is called on has been fitted, or comes from where nobody can tell."""
+        unknown = (n for n in receiver - self.heap.fitted if self.heap.things[n].kind is None)
+        return all(self.heap.things[number].maker is None for number in unknown)
 
     def _estimator_parts(self, receiver: Value) -> Value:
         """The estimator with those it is made of. Lists of columns and other settings are not touched by a fit."""

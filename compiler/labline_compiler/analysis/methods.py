@@ -122,6 +122,8 @@ CONVENTION_FRESH = words(
     "exists is_file is_dir read_text read_bytes write_text write_bytes mkdir resolve absolute as_posix with_suffix "
     "with_name joinpath relative_to glob rglob unlink touch get_feature_names_out inverse_transform"
 )
+# Of these, what means that in what was fitted: a Kalman filter, which has no ``fit``, goes on when it predicts.
+CONVENTION_FITTED = words("predict score")
 CONVENTION_VIEWS = words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")
 
 RNG_CHOOSES = words("choice choices sample permutation permuted")  # they give parts of what they are given
