@@ -55,6 +55,10 @@ _CALLS = {
     **dict.fromkeys(("gymnasium.register", "gymnasium.envs.registration.register"), "gymnasium"),
     **{f"transformers.logging.set_verbosity{level}": "transformers" for level in ("", "_error", "_warning", "_info")},
 }
+# What a session of SymPy leaves behind beside names, which are handed on, is how it prints.
+_SESSION = "sympy.init_session"
+_PRINTING = words("pretty_print order use_unicode use_latex")
+_OF_SESSION = words("quiet argv")  # nothing that lasts
 _PANDAS_OF_TQDM = re.compile(r"tqdm(\.\w+)*\.pandas")
 
 # Modules that change what others do when they are imported -> the library in which that is seen.
@@ -86,6 +90,18 @@ class Imported:
 
     origin: str
     statement: str
+
+    def beside(self, other: Imported | None) -> Imported:
+        """This and another import of the same: ``import a.b`` and ``import a.c`` both bind what ``a`` is."""
+        if other is None or self.statement in other.statement.split("\n"):
+            return other or self
+        return Imported(self.origin, f"{other.statement}\n{self.statement}")
+
+    def giving(self, origin: str) -> str:
+        """The statements by which *origin* can be told to be there; all of them where none is."""
+        lines = self.statement.split("\n")
+        needed = [line for line in lines if f"{origin}.".startswith(f"{line.removeprefix('import ')}.")]
+        return "\n".join(needed or lines)
 
 
 class _Mentions(NamedTuple):
@@ -237,6 +253,9 @@ class Setups:
     def _call(self, node: ast.Expr) -> Iterator[tuple[str, str]]:
         assert isinstance(node.value, ast.Call)  # noqa: S101 - the caller has looked
         origin = self._origin(node.value.func)
+        if origin == _SESSION:
+            yield from _printing(node.value)
+            return
         library = "pandas" if _PANDAS_OF_TQDM.fullmatch(origin) else _CALLS.get(origin)
         if library is None or not all(isinstance(part, _PURE) for part in ast.walk(node.value)):
             return
@@ -244,7 +263,7 @@ class Setups:
         made = names - self._imports.keys()
         if not made <= LITERAL_MAKERS & set(dir(builtins)) or names & self._mentions.bound:
             return
-        lines = [self._imports[name].statement for name in sorted(names - made)]
+        lines = [self._imports[name].giving(origin) for name in sorted(names - made)]
         yield "\n".join([*lines, ast.unparse(node)]), library
 
     def _origin(self, node: ast.expr) -> str:
@@ -258,13 +277,22 @@ class Setups:
     @cached_property
     def _imports(self) -> Mapping[str, Imported]:
         """By name, what imports at the top level of cells bind; not what two of them bind differently."""
-        every: dict[str, set[Imported]] = {}
+        every: dict[str, dict[str, Imported]] = {}
         for c in self._cells:
             if c.parsed is None or "import" not in c.cell.source:
                 continue
             for name, found in _imported(c.parsed.tree.body):
-                every.setdefault(name, set()).add(found)
-        return {name: found for name, (found, *more) in every.items() if not more}
+                same = every.setdefault(name, {})
+                same[found.origin] = found.beside(same.get(found.origin))
+        return {name: found for name, same in every.items() for found in same.values() if len(same) == 1}
+
+
+def _printing(session: ast.Call) -> Iterator[tuple[str, str]]:
+    """What sets up printing as a session of SymPy does; nothing where that does more."""
+    told = {each.arg: each for each in session.keywords if each.arg and isinstance(each.value, ast.Constant)}
+    if len(told) == len(session.keywords) and not session.args and told.keys() <= _PRINTING | _OF_SESSION:
+        call = ast.Call(ast.Name("init_printing"), [], [told[name] for name in sorted(told.keys() & _PRINTING)])
+        yield f"from sympy import init_printing\n{ast.unparse(call)}", "sympy"
 
 
 def _tried(text: str) -> str:
@@ -274,7 +302,10 @@ def _tried(text: str) -> str:
 def _imported(body: Iterable[ast.stmt]) -> Iterator[tuple[str, Imported]]:
     """What imports among the statements of a cell bind, in whichever part of a `try` or a `with`."""
     for node in body:
-        yield from bound_by(node)
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            yield from _starred(str(node.module))
+        else:
+            yield from bound_by(node)
         if isinstance(node, (ast.Try, ast.With)):
             yield from _imported(node.body)
         for handler in node.handlers if isinstance(node, ast.Try) else ():
@@ -292,6 +323,14 @@ def bound_by(node: ast.stmt) -> Iterator[tuple[str, Imported]]:
         for alias in node.names:
             said = f"from {node.module} import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
             yield alias.asname or alias.name, Imported(f"{node.module}.{alias.name}", said)
+
+
+def _starred(module: str) -> Iterator[tuple[str, Imported]]:
+    """Of what a star import binds, that by which the process can be set up."""
+    for origin in (*_CALLS, _SESSION):
+        if origin.startswith(f"{module}."):
+            name = origin.removeprefix(f"{module}.").partition(".")[0]
+            yield name, Imported(f"{module}.{name}", f"from {module} import {name}")
 
 
 _TELLING = re.compile("import|" + "|".join(sorted({origin.rpartition(".")[2] for origin in _CALLS} | {"pandas"})))

@@ -29,6 +29,32 @@ def test_a_call_comes_with_the_imports_that_it_takes() -> None:
     assert repeated(TQDM, "x = 1") == ["from tqdm.auto import tqdm\ntqdm.pandas(desc='rows')"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "again"),
+    [
+        (
+            "import bokeh.io\nimport bokeh.models\nbokeh.io.output_notebook()",
+            "import bokeh.io\nbokeh.io.output_notebook()",
+        ),
+        ("from sympy import *\ninit_printing()", "from sympy import init_printing\ninit_printing()"),
+        (
+            "from sympy import init_session\ninit_session(use_latex='mathjax', quiet=True)",
+            "from sympy import init_printing\ninit_printing(use_latex='mathjax')",
+        ),
+    ],
+    ids=["several modules of one package", "a star import", "a session of SymPy sets up printing"],
+)
+def test_a_call_is_repeated_however_its_name_came_to_be(cell: str, again: str) -> None:
+    assert repeated(cell, "x = 1") == [again]
+    assert "LL303" not in codes(steps(cell, "x = 1"))
+
+
+@pytest.mark.parametrize("option", ["auto_symbols=True", "use_latex=shown", "False"])
+def test_a_session_of_sympy_that_does_more_is_told(option: str) -> None:
+    cell = f"shown = True\nfrom sympy import init_session\ninit_session({option})"
+    assert "LL303" in codes(steps(cell, "x = 1"))
+
+
 def test_a_call_that_is_repeated_is_not_told() -> None:
     assert "LL303" not in codes(steps(TQDM, "x = 1"))
 
