@@ -395,6 +395,12 @@ def test_a_step_that_waits_because_a_call_may_seed_is_told_which_call() -> None:
     assert ["helper.prepare() in cell 1 line 3" in each.replace(",", "") for each in told] == [True, True]
 
 
+def test_what_may_seed_any_generator_is_told_once_a_step() -> None:
+    helped = "import numpy, random, helper\nhelper.prepare()"
+    found = compile_text(steps(a=helped, b="random.random()\nnumpy.random.rand()")).findings
+    assert [each.code for each in found] == ["LL301"]
+
+
 def test_a_library_s_function_that_is_handed_over_may_be_called() -> None:
     text = '# %% tags=["imports"]\nimport os\n' + steps(a="list(map(os.remove, ['x']))", b="os.listdir()")
     assert edges(pipeline_of(text)) == {"a>b"}

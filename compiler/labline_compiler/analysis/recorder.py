@@ -391,11 +391,15 @@ class Recorder:
         self._tell("LL310", message, None)
 
     def _tell_shared_generator(self, state: str, version: Version) -> None:
-        message = (
-            f"Step {self.unit.step} draws random numbers from {_GENERATORS.get(state, state)}'s global generator "
-            f"after step {version.step}, so it waits for it."
-        )
-        if version.suspect is not None and not version.always:
+        if version.suspect is not None and not version.always:  # told once, whichever generators these may be
             place = f"cell {self._cell_of(version.suspect).number}, line {version.suspect.lineno}"
-            message += f" {unparse(version.suspect.func)}() in {place} may seed it."
+            message = (
+                f"{unparse(version.suspect.func)}() in {place} may seed global random generators, and step "
+                f"{self.unit.step} may draw from them after step {version.step}, so it waits for it."
+            )
+        else:
+            message = (
+                f"Step {self.unit.step} draws random numbers from {_GENERATORS.get(state, state)}'s global generator "
+                f"after step {version.step}, so it waits for it."
+            )
         self._tell("LL301", message, None)
