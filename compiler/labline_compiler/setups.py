@@ -62,7 +62,33 @@ _OF_SESSION = words("quiet argv")  # nothing that lasts
 _PANDAS_OF_TQDM = re.compile(r"tqdm(\.\w+)*\.pandas")
 
 # Modules that change what others do when they are imported -> the library in which that is seen.
-_CHANGING = {"sklearn.experimental": "sklearn", "scienceplots": "matplotlib"}
+_CHANGING = {
+    "sklearn.experimental": "sklearn",
+    # Frames and series have methods and accessors of theirs from then on.
+    **dict.fromkeys(
+        words(
+            "cufflinks ffn hvplot.pandas janitor lux pandas_alive pandas_bokeh pandas_profiling pandas_ta pandera "
+            "pingouin pint_pandas sidetable swifter texthero vectorbt woodwork ydata_profiling"
+        ),
+        "pandas",
+    ),
+    **dict.fromkeys(words("cf_xarray hvplot.xarray metpy pint_xarray rioxarray salem"), "xarray"),
+    "hvplot.polars": "polars",
+    # Colour maps, styles and projections can be named from then on.
+    **dict.fromkeys(
+        words(
+            "arviz cmasher cmcrameri cmocean colorcet mpl_scatter_density mplcyberpunk mplhep mpltern scienceplots "
+            "windrose"
+        ),
+        "matplotlib",
+    ),
+    "seaborn": "matplotlib",
+    "hdf5plugin": "h5py",
+}
+# Of a library that nearly every step imports: where one of these words tells that it takes what it changes.
+_TELLING_OF = {
+    "seaborn": frozenset(f"{name}{end}" for name in words("rocket mako icefire vlag flare crest") for end in ("", "_r"))
+}
 # Libraries of which an import that nobody uses is left over, and not there for what it does to others.
 _PLAIN = words(
     "IPython PIL altair attr bokeh boto3 bs4 catboost category_encoders cloudpickle cv2 dask dateutil dotenv fastai "
@@ -76,6 +102,7 @@ _PLAIN = words(
 LITERAL_MAKERS = frozenset(("dict", "float", "int", "list", "set", "str", "tuple"))
 """Names of builtins that make something of literals and do nothing else."""
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_IMPORTING = re.compile(r"\b(?:from|import) (\w+)")
 _WORD = re.compile(r"\w+")
 _FIRST_WORD = re.compile(r"(?<![\w.])\w+")
 _PURE = (
@@ -121,6 +148,12 @@ class Standing:
     text: str
     library: str
 
+    @property
+    def telling(self) -> frozenset[str]:
+        """Words one of which a step has that needs it; none where every step may."""
+        found = _IMPORTING.search(self.text) if isinstance(self.node, _IMPORTS) else None
+        return _TELLING_OF.get(found[1], frozenset()) if found else frozenset()
+
 
 class Setups:
     """Those of a notebook, but for imports of the modules called *beside*.
@@ -148,7 +181,7 @@ class Setups:
         return tuple(
             self._always[i] if each.library in named else self._in_use[i]
             for i, each in enumerate(self.standing)
-            if self._above(each, step)
+            if self._above(each, step) and (not each.telling or not each.telling.isdisjoint(self._words_of(step)))
         )
 
     def told(self, findings: Iterable[Finding]) -> list[Finding]:
@@ -182,7 +215,10 @@ class Setups:
         if not library:
             return False
         names = {name for name, at in self._imports.items() if at.origin.partition(".")[0] == library}
-        return not (self._words.get(step, set()) | self._words.get(None, set())).isdisjoint({library, *names})
+        return not self._words_of(step).isdisjoint({library, *names})
+
+    def _words_of(self, step: str) -> set[str]:
+        return self._words.get(step, set()) | self._words.get(None, set())
 
     @cached_property
     def _words(self) -> Mapping[str | None, set[str]]:

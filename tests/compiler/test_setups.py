@@ -105,6 +105,18 @@ def test_an_import_for_what_it_does_is_repeated() -> None:
     assert repeated(cell, "from sklearn.impute import IterativeImputer") == [cell]
 
 
+def test_an_import_that_gives_frames_methods_is_repeated_though_it_is_used_for_others() -> None:
+    cell = "import pingouin as pg\nimport pandas as pd\ndf = pd.DataFrame()\npg.corr(df, df)"
+    setup = pipeline_of(steps(cell, "df.pcorr()")).steps[-1].setups
+    assert [(each.text, each.library) for each in setup] == [("import pingouin as pg", "pandas")]
+
+
+@pytest.mark.parametrize(("cmap", "again"), [("rocket_r", ["import seaborn as sns"]), ("viridis", [])])
+def test_seaborn_is_imported_again_where_a_colour_map_of_its_is_named(cmap: str, again: list[str]) -> None:
+    cell = "import matplotlib.pyplot as plt\nimport seaborn as sns\nsns.set_theme()"
+    assert repeated(cell, f"plt.imshow([[1]], cmap='{cmap}')") == again
+
+
 def test_an_import_of_what_nothing_uses_is_repeated() -> None:
     assert repeated("import hvplot.pandas", "df.hvplot.line()") == ["import hvplot.pandas"]
 
