@@ -283,10 +283,22 @@ def test_of_two_cuts_the_cheaper_is_taken() -> None:
         ("What is it?", "what_is_it"),
         ("Part 2", "part_2"),
         ("Step 3. Assign it to iris", "assign_iris"),
+        ("Lab 2.1: Principal components", "principal_components"),
+        ("Task 3.3.4:", "task_3_3_4"),
     ],
 )
 def test_a_heading_gives_a_name(heading: str, name: str | None) -> None:
     assert name_of(heading) == name
+
+
+def test_a_heading_that_stands_in_every_section_is_named_by_its_section() -> None:
+    cells = ("## Merge tables", "x = [1]", "### How it works...", "y = x", "## Pivot", "### Example", "print(y)")
+    assert list(steps(suggest(notebook("# Recipes", "### Example", "z = 1", *cells)))) == [
+        "example",
+        "merge_tables",
+        "merge_tables_2",
+        "pivot",
+    ]
 
 
 def test_headings_in_code_are_none() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from labline_compiler.notebook import Cell
@@ -15,12 +15,20 @@ from labline_compiler.tags import name_problem
 _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
 _HTML = re.compile(r"<h(?P<level>[1-6])[^>]*>(?P<text>.*?)</h(?P=level)>", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
-_COUNTED = re.compile(r"^(step|part|section|chapter|exercise|task|question|problem)\s+\d+\s*[.:)-]*\s+(?=.*[a-z])")
+_COUNTED = re.compile(
+    r"^(activity|chapter|example|exercise|lab|lesson|module|part|phase|problem|question|recipe|section|stage|step|task|unit)"
+    r"\s+\d+(\.\d+)*\s*[.:)-]*\s+(?=.*[a-z])"
+)
 _SMALL = words(
     "a an the of and or to for our your with in on at by from is are be let lets s we us this that it "
     "as into some how what using use now next step part chapter section"
 )
 _MARKS = words("end note warning tip hint caution important")  # headings of boxes, which begin no part of the work
+# Of headings that stand in many a section alike, and say nothing without it.
+_ALIKE = words(
+    "also answer answers challenge check code do example examples exercise exercises getting knowledge more practice "
+    "ready see solution solutions steps task theres there try turn works"
+)
 _WORDS = 3
 
 
@@ -63,7 +71,7 @@ def name_of(text: str) -> str | None:
     folded = "".join(each if each.isascii() else _parting(each) for each in letters)
     folded = re.sub(r"^[\divxlc]+(\.[\divxlc]+)*[.):]\s+|^\d+(\.\d+)*\s+", "", folded)
     folded = _COUNTED.sub("", folded).replace("'", "")
-    words = re.findall(r"[a-z0-9]+", folded)
+    words = [word.replace(".", "_") for word in re.findall(r"\d+(?:\.\d+)+|[a-z0-9]+", folded)]
     telling = [word for word in words if word not in _SMALL]
     if not any(word.isalpha() for word in telling):
         telling = words
@@ -75,6 +83,26 @@ def name_of(text: str) -> str | None:
     if name[:1].isdigit() or keyword.iskeyword(name):
         name = f"step_{name}"
     return name if name and name_problem(name) is None else None
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a heading is one of those that stand in many a section alike, such as *Example* or *How it works*."""
+    found = [
+        word for word in re.findall(r"\w+", plain(text).lower().replace("'", "").replace("’", "")) if word not in _SMALL
+    ]
+    return bool(found) and _ALIKE.issuperset(found)
+
+
+def section_of(heading: Heading, everything: Sequence[Heading]) -> Heading | None:
+    """The closest heading above of a higher rank that says something."""
+    level, found = heading.level, None
+    for one in reversed(everything[: everything.index(heading)]):
+        if one.level < level:
+            level = one.level
+            if not says_nothing(one.text):
+                found = one
+                break
+    return found
 
 
 def _parting(letter: str) -> str:

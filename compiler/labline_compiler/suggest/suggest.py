@@ -18,7 +18,7 @@ from labline_compiler.suggest import gains
 from labline_compiler.suggest.cuts import Crossing, Cuts, weight_of
 from labline_compiler.suggest.fragile import fragile_names
 from labline_compiler.suggest.model import Role, SuggestedCell, SuggestedStep, Suggestion
-from labline_compiler.suggest.names import Heading, headings, name_of, plain, unique
+from labline_compiler.suggest.names import Heading, headings, name_of, plain, says_nothing, section_of, unique
 from labline_compiler.suggest.phases import deed_of, worth_cutting
 from labline_compiler.suggest.roles import roles
 from labline_compiler.tags import read_cell_tags
@@ -207,6 +207,9 @@ class _Suggester:
                 above.get(start, []), [h for i in ordinary if start < i < end for h in above.get(i, [])]
             )
             trees = [self.parsed[index].tree for index in ordinary if start <= index < end]
+            if heading is not None and says_nothing(heading.text):
+                section = section_of(heading, everything)
+                heading = heading if section in (None, title) else section
             name = (name_of(heading.text) if heading else None) or deed_of(trees)
             named[start] = unique(name, taken)
             self.titles[start] = plain(heading.text) if heading else None
