@@ -122,3 +122,26 @@ def test_fields_of_a_structured_array_are_a_look_at_it() -> None:
     text = f'# %% tags=["step:load"]\n{made}\n\n# %% tags=["step:one"]\nt = rows[["u", "w"]]\n\n'
     text += '# %% tags=["step:two"]\nrows["u"] = 9\n\n# %% tags=["step:last"]\nprint(t)\n'
     assert "two" in {taken.source for taken in pipeline_of(text).step("last").inputs}
+
+
+PLOTTING = """\
+import matplotlib.pyplot as plt
+from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.dates import DateFormatter
+fmt, norm, cmap = DateFormatter("%m"), Normalize(), ListedColormap(["r", "g"])
+fig, ax = plt.subplots()"""
+
+
+@pytest.mark.parametrize(
+    ("source", "waits"),
+    [
+        ("plt.figure().add_subplot().imshow([[1, 2]], norm=norm)", True),
+        ("plt.figure().add_subplot().xaxis.set_major_formatter(fmt)", True),
+        ("plt.cm.ScalarMappable(norm=norm).autoscale([1, 2])", True),
+        ("plt.figure().add_subplot().imshow([[1, 2]], cmap=cmap)", False),
+    ],
+)
+def test_what_a_plot_is_drawn_with_is_not_the_same_after_it(source: str, waits: bool) -> None:
+    text = f'# %% tags=["step:load"]\n{PLOTTING}\n\n# %% tags=["step:one"]\n{source}\n\n'
+    text += '# %% tags=["step:two"]\nprint(fmt, norm, cmap)\n'
+    assert ("one" in {taken.source for taken in pipeline_of(text).step("two").inputs}) == waits

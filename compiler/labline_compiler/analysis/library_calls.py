@@ -168,6 +168,8 @@ class LibraryCalls(FileCalls):
                 held = NOTHING
                 if origin.startswith("datetime."):
                     held = handed & self.heap.instances  # zones
+                elif origin.startswith("matplotlib."):
+                    held = self.drawn_with(arguments)  # ScalarMappable(norm)
                 elif origin.startswith("networkx."):
                     held = self.heap.reach(handed) & self.heap.instances  # as nodes
                 elif origin.startswith("numpy."):

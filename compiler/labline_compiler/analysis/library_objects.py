@@ -81,6 +81,8 @@ class LibraryObjects(LibraryCalls):
             return self._data_method(kind, receiver, name, arguments, node)
         if kind == "matplotlib":
             kept = self.callbacks(arguments)
+            if drawn := self.drawn_with(arguments):  # ax.imshow(image, norm=norm), ax.xaxis.set_major_formatter(months)
+                self.heap.put(receiver, drawn)
             self.state.alter(self.heap.reach(receiver), kept)
             self.run_kept(receiver)
             return receiver

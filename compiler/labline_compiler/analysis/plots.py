@@ -43,6 +43,9 @@ _NO_SEABORN_FIGURES = _words(
 )
 
 
+_COLORS = re.compile(r"colormap|cmap|palette", re.IGNORECASE)
+
+
 class Plots(Logs):
     """What calls do to pyplot's figures."""
 
@@ -149,3 +152,12 @@ class Plots(Logs):
         """The figures and axes among the arguments."""
         given = (*arguments.positional, *arguments.keywords.values())
         return frozenset().union(*(value for value in given if self.heap.kind(value) == "matplotlib"))
+
+    def drawn_with(self, arguments: Arguments) -> Value:
+        """What is matplotlib's among the arguments, and is never the same once something was drawn with it.
+
+        A norm takes the range of what it first scales, a formatter belongs to the axis it was given to last. Colours
+        and colour maps stay as they are.
+        """
+        reached = self.heap.only(self.heap.reach(arguments.all), "matplotlib")
+        return frozenset(n for n in reached if not _COLORS.search(self.heap.things[n].maker or ""))
