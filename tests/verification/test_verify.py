@@ -127,6 +127,16 @@ def test_what_was_in_memory_before_is_chance(verify: Verifier) -> None:
     assert verdict(certificate) != "different"
 
 
+def test_how_much_memory_something_takes_is_not_comparable(verify: Verifier) -> None:
+    certificate = verify(
+        code("import datetime, sys\ndef size(text):\n    return sys.getsizeof(text)", "functions"),
+        # From then on the text remembers how it is encoded.
+        code("text = 'ä' * 50\nday = datetime.date(2020, 1, 1).strftime(text)", "step:encode"),
+        code("print('bytes:', size(text))", "step:show"),
+    )
+    assert [cell["status"] for cell in certificate["cells"]] == ["equal", "equal", "not comparable"]
+
+
 def test_the_order_of_a_set_of_strings_is_no_chance(verify: Verifier) -> None:
     cells = (code("names = list({chr(n) for n in range(97, 123)})", "step:make"), code("print(names)", "step:use"))
     assert verdict(verify(*cells)) == "verified"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
-from labline_backend.verification import outputs
+from labline_backend.verification import memory, outputs
 from labline_backend.verification.outputs import Piece
 from labline_backend.verification.plan import Place
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
@@ -173,10 +173,12 @@ def compare_cell(
     again: Sequence[Piece] | None,
     theirs: Sequence[Piece] | None,
     unread: str | None = None,
+    *,
+    tells_memory: bool = False,
 ) -> ComparedCell:
     """Compare what a cell of the notebook shows with what it shows in the pipeline; None where it did not run.
 
-    *unread*: why what it shows there is not known.
+    *unread*: why what it shows there is not known. *tells_memory*: its numbers may be of the memory that is in use.
     """
     ours, second, pipeline = (None if side is None else outputs.digest_of(side) for side in (first, again, theirs))
     known = ComparedCell(index, identifier, step, "equal", ours, second, pipeline)
@@ -191,6 +193,8 @@ def compare_cell(
     if again is not None and again != first:
         note = "not the same in two runs of the notebook"
         return dataclasses.replace(known, status="nondeterministic", note=note, difference=found)
+    if tells_memory and memory.same_but_for_numbers(first, theirs):
+        return dataclasses.replace(known, status="not comparable", note=memory.NOTE, difference=found)
     return dataclasses.replace(known, status="different", difference=found)
 
 

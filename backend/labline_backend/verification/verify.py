@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from labline_backend.engine.tracking import may_be_told
 from labline_backend.errors import InputError
+from labline_backend.verification import memory
 from labline_backend.verification.comparison import (
     GENERATORS,
     MOST_RUNS,
@@ -182,6 +183,7 @@ class _Comparison:
         self._told = told
         self._plan: Plan = plan(subject.notebook, subject.compilation.cells, subject.pipeline, subject.parameters)
         self._drawing = drawing(subject.pipeline)
+        self._memory = memory.asking(each.cell for each in self._plan.cells)
         self._parameters = {name: _of_literal(literal) for name, literal in subject.parameters.items()}
         self.references = 0
         self.python = ""
@@ -284,6 +286,7 @@ class _Comparison:
                     None if again is None else again.get(cell.index),
                     pipeline.get(cell.index),
                     self._outcome.unread.get(steps.get(cell.index, "")),
+                    tells_memory=cell.index in self._memory,
                 ),
                 label=cell.label,
             )
