@@ -138,6 +138,8 @@ fig, ax = plt.subplots()"""
         ("plt.figure().add_subplot().imshow([[1, 2]], norm=norm)", True),
         ("plt.figure().add_subplot().xaxis.set_major_formatter(fmt)", True),
         ("plt.cm.ScalarMappable(norm=norm).autoscale([1, 2])", True),
+        ("look = {'norm': norm}\nplt.imshow([[1, 2]], **look)", True),
+        ("plt.imshow([[1, 2]], cmap=cmap)", False),
         ("plt.figure().add_subplot().imshow([[1, 2]], cmap=cmap)", False),
     ],
 )

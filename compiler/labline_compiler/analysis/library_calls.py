@@ -92,7 +92,7 @@ class LibraryCalls(FileCalls):
         self.side_arguments(arguments)
         if origin in quiet_objects.PLOTTING and "plot" in arguments.keywords:
             self.state.alter(self.heap.reach(arguments.keywords["plot"]))
-            self.figures(self.figures_of_arguments(arguments))
+            self.figures(self.drawn_with(arguments))
         viewing = origin in operations.VIEWS_WITHOUT_COPY or origin.startswith("pandas.")
         given = self.taken_liberties(arguments, handed, operation.plain, viewing=viewing)
         for position in operation.alters:
@@ -100,7 +100,7 @@ class LibraryCalls(FileCalls):
                 target = arguments.positional[position]
                 self.state.alter(target | self.iterators_in(target), handed - target)
         if self.draws_figures(origin):
-            result = self.figures(self.figures_of_arguments(arguments))
+            result = self.figures(self.drawn_with(arguments))
             if origin.endswith("pyplot.close") and arguments.constant(0, "fig") == "all":
                 self.close_figures()
             elif origin.endswith("pyplot.close") and not arguments.positional:

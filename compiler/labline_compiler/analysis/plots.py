@@ -148,16 +148,11 @@ class Plots(Logs):
             self.state.sink.hidden("@matplotlib.backend", "change")
             self.figures_open = True
 
-    def figures_of_arguments(self, arguments: Arguments) -> Value:
-        """The figures and axes among the arguments."""
-        given = (*arguments.positional, *arguments.keywords.values())
-        return frozenset().union(*(value for value in given if self.heap.kind(value) == "matplotlib"))
-
     def drawn_with(self, arguments: Arguments) -> Value:
-        """What is matplotlib's among the arguments, and is never the same once something was drawn with it.
+        """What is matplotlib's in reach of the arguments, and is not the same once something was drawn with it.
 
-        A norm takes the range of what it first scales, a formatter belongs to the axis it was given to last. Colours
-        and colour maps stay as they are.
+        Figures and axes are drawn on. A norm takes the range of what it first scales, a formatter belongs to the axis
+        it was given to last. Colours and colour maps stay as they are.
         """
         reached = self.heap.only(self.heap.reach(arguments.all), "matplotlib")
         return frozenset(n for n in reached if not _COLORS.search(self.heap.things[n].maker or ""))
