@@ -147,3 +147,17 @@ def test_what_a_plot_is_drawn_with_is_not_the_same_after_it(source: str, waits: 
     text = f'# %% tags=["step:load"]\n{PLOTTING}\n\n# %% tags=["step:one"]\n{source}\n\n'
     text += '# %% tags=["step:two"]\nprint(fmt, norm, cmap)\n'
     assert ("one" in {taken.source for taken in pipeline_of(text).step("two").inputs}) == waits
+
+
+@pytest.mark.parametrize(
+    ("made", "altering"),
+    [
+        ("import torch\nx = torch.ones(2, requires_grad=True)", "(x * 2).sum().backward()"),
+        ("import xgboost as xgb\nx = {}", "xgb.train({}, xgb.DMatrix([[1.0]]), evals_result=x)"),
+        ("import lightgbm as lgb\nx = {}", "lgb.train({}, None, callbacks=[lgb.record_evaluation(x)])"),
+    ],
+    ids=["the gradients of what a tensor was made of", "what a training reports to", "what its callbacks report to"],
+)
+def test_what_libraries_write_into_by_another_way_is_altered(made: str, altering: str) -> None:
+    text = f'# %% tags=["step:a"]\n{made}\n\n# %% tags=["step:b"]\n{altering}\n\n# %% tags=["step:c"]\nprint(x)\n'
+    assert "b" in {taken.source for taken in pipeline_of(text).step("c").inputs}

@@ -148,7 +148,7 @@ class LibraryCalls(FileCalls):
 
     def side_arguments(self, arguments: Arguments) -> None:
         """What even a harmless call changes: where it writes its result, and what is used up by being read."""
-        for keyword in ("ax", "fig", "axes", "memo", "file", "buf"):
+        for keyword in ("ax", "fig", "axes", "memo", "file", "buf", "evals_result", "callbacks"):
             if keyword in arguments.keywords:
                 self.state.alter(self.heap.reach(arguments.keywords[keyword]))
         if moving := self.heap.only(arguments.all, "rng", "iterator", "file"):

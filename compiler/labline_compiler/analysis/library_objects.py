@@ -109,12 +109,19 @@ class LibraryObjects(LibraryCalls):
             self.side_arguments(arguments)
             plain = methods.NUMPY_PLAIN.get(name)
             given = self.taken_liberties(arguments, self.heap.reach(receiver) | arguments.all, plain)
+            if name in methods.DIFFERENTIABLE and (tensors := self._tensors_in(receiver)):
+                return given | self.heap.make(self.site(node), None, tensors, maker="torch.Tensor")
             return self.heap.make(self.site(node), "data") | given
         if name in methods.CONVENTION_VIEWS:
             self.callbacks(arguments)
             self.run_kept(receiver)
             return self.heap.reach(receiver | arguments.all if name == "get" else receiver)
         return self.worst(receiver, arguments, node, drawn=self.drawn_by_method(receiver, name))
+
+    def _tensors_in(self, value: Value) -> Value:
+        """What PyTorch has made of all that is in reach."""
+        found = self.heap.only(self.heap.reach(value), None)
+        return frozenset(n for n in found if (self.heap.things[n].maker or "").startswith("torch."))
 
     def unbound_method(
         self, receiver: Value, name: str, arguments: Arguments, attribute: object, node: ast.AST

@@ -124,6 +124,8 @@ CONVENTION_FRESH = words(
 )
 # Of these, what means that in what was fitted: a Kalman filter, which has no ``fit``, goes on when it predicts.
 CONVENTION_FITTED = words("predict score")
+# Of these, what gives a tensor from which ``backward()`` finds its way back to what it was made of.
+DIFFERENTIABLE = words("mean sum std var min max median quantile abs clip cumsum cumprod round dot copy")
 CONVENTION_VIEWS = words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")
 
 RNG_CHOOSES = words("choice choices sample permutation permuted")  # they give parts of what they are given

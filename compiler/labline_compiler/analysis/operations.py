@@ -365,6 +365,7 @@ LIBRARY: dict[str, Operation] = {
         ),
         SCALAR,
     ),
+    "lightgbm.record_evaluation": HOLDS,
     # Plots: they change the figure, not the data.
     "matplotlib": Operation("fresh", "matplotlib"),
     "seaborn": Operation("fresh", "matplotlib"),
