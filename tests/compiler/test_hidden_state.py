@@ -431,3 +431,25 @@ def test_items_are_never_those_of_a_module() -> None:
 def test_nothing_changes_a_number_of_a_library() -> None:
     compilation = compile_text(IMPORTS + steps(a="x = {} if random else np.inf", b="x['n'] = 1", c="print(x)"))
     assert "LL302" not in [found.code for found in compilation.findings]
+
+
+@pytest.mark.parametrize(("sql", "told"), [("create table t as select 1", True), ("select 1", False)])
+def test_tables_in_the_database_of_the_process_end_with_the_step(sql: str, told: bool) -> None:
+    text = steps(a=f"import duckdb\nduckdb.sql({sql!r})", b="print(1)")
+    assert ("LL303" in {each.code for each in compile_text(text).findings}) == told
+
+
+@pytest.mark.parametrize(
+    "call", ["from jupyterthemes import jtplot\njtplot.style()", "import scanpy\nscanpy.set_figure_params()"]
+)
+def test_themes_of_other_libraries_are_matplotlibs_parameters(call: str) -> None:
+    text = steps(a=call, b="import matplotlib.pyplot as plt\nplt.plot([1])")
+    assert any("@matplotlib.rcParams" in edge for edge in edges(pipeline_of(text)))
+
+
+def test_an_import_that_styles_plots_is_followed_by_all_that_plot() -> None:
+    cells = {
+        "a": "from yellowbrick.cluster import KElbowVisualizer",
+        "b": "import matplotlib.pyplot as plt\nplt.plot([1])",
+    }
+    assert any("@matplotlib.rcParams" in edge for edge in edges(pipeline_of(steps(**cells))))

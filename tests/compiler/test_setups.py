@@ -41,8 +41,12 @@ def test_a_call_comes_with_the_imports_that_it_takes() -> None:
             "from sympy import init_session\ninit_session(use_latex='mathjax', quiet=True)",
             "from sympy import init_printing\ninit_printing(use_latex='mathjax')",
         ),
+        (
+            "import xarray as xr\nxr.set_options(display_style='text')",
+            "import xarray as xr\nxr.set_options(display_style='text')",
+        ),
     ],
-    ids=["several modules of one package", "a star import", "a session of SymPy sets up printing"],
+    ids=["several modules of one package", "a star import", "a session of SymPy sets up printing", "a display option"],
 )
 def test_a_call_is_repeated_however_its_name_came_to_be(cell: str, again: str) -> None:
     assert repeated(cell, "x = 1") == [again]

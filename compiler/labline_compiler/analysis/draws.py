@@ -208,11 +208,14 @@ class Draws:
         return True
 
     def note_import(self, module: str) -> None:
-        """Tell what a module may draw from when it is imported, unless it was before."""
+        """Tell what a module may draw from, or sets, when it is imported, unless it was before."""
         if not self.is_first_import(module):
             return
-        for state in sorted(generators.IMPORTS.get(module.partition(".")[0], ())):
+        package = module.partition(".")[0]
+        for state in sorted(generators.IMPORTS.get(package, ())):
             self.state.sink.hidden(state, "import")
+        if package in hidden_state.STYLING_IMPORTS:
+            self.state.sink.hidden("@matplotlib.rcParams", "change")
 
     def note_draws(self, origin: str, arguments: Arguments) -> None:
         """Tell what a function draws from, if the tables know its package."""

@@ -5,6 +5,7 @@ Hidden state has names that start with ``@`` and then flows between steps like a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -132,6 +133,9 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
         "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig",
         "seaborn",
     ),
+    **_table("@matplotlib.rcParams", "change", "set_palette set_aesthetic set_style style", "yellowbrick"),
+    **_table("@matplotlib.rcParams", "change", "set_figure_params settings.set_figure_params", "scanpy"),
+    **_table("@matplotlib.rcParams", "change", "style reset figsize", "jupyterthemes.jtplot"),
     **_table(
         "@matplotlib.rcParams",
         "change",
@@ -301,6 +305,9 @@ UNREPEATABLE = (
 _UNREPEATABLE_BELOW = tuple(f"{name}." for name in UNREPEATABLE)
 
 
+# Libraries that set matplotlib's parameters when they are imported.
+STYLING_IMPORTS = frozenset(("datascience", "quantstats", "yellowbrick"))
+
 # State of the process that no step hands on.
 _PROCESS_STATE = frozenset(
     (
@@ -328,12 +335,23 @@ _PROCESS_STATE = frozenset(
         *("pandarallel.pandarallel.initialize", "altair.data_transformers.disable_max_rows"),
         *("altair.data_transformers.enable", "altair.renderers.enable", "altair.themes.enable"),
         *("matplotlib.font_manager.fontManager.addfont", "matplotlib.colormaps.register"),
+        *("xarray.set_options", "dask.config.set", "scipy.special.seterr", "rich.pretty.install"),
+        *("astropy.visualization.quantity_support", "astropy.visualization.time_support"),
+        *("quantstats.extend_pandas", "yfinance.pdr_override", "itables.init_notebook_mode", "mpld3.enable_notebook"),
+        *("graphviz.set_jupyter_format", "altair.renderers.set_embed_options"),
     )
 )
 
 
-def is_process_state(origin: str) -> bool:
-    """Whether calling *origin* changes the process in a way that later steps do not see."""
+# They run SQL in a database that the process has of its own.
+_RUNNING_SQL = frozenset(f"duckdb.{name}" for name in ("sql", "query", "execute"))
+_CHANGING_SQL = re.compile(r"\s*(create|insert|update|delete|drop|alter|attach|set|load)\b", re.IGNORECASE)
+
+
+def is_process_state(origin: str, first: object = None) -> bool:
+    """Whether calling *origin* changes the process in a way that later steps do not see. *first*: with what."""
+    if origin in _RUNNING_SQL:
+        return isinstance(first, str) and _CHANGING_SQL.match(first) is not None
     return origin in _PROCESS_STATE
 
 

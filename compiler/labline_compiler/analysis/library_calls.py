@@ -400,7 +400,7 @@ class LibraryCalls(FileCalls):
                 sink.hidden(state, "unknown")
             self.done_beside(self.beside.calling(origin))
         self.note_draws(origin, arguments)
-        if hidden_state.is_process_state(origin):
+        if hidden_state.is_process_state(origin, arguments.constant(0)):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
             sink.unrepeatable()

@@ -29,7 +29,8 @@ _FILE = Staying("an open file", closes=True)
 _READER = Staying("a reader of a file in parts")
 
 _TABLE: dict[str, str] = {
-    "a connection to a database": "sqlite3.connect sqlalchemy.create_engine",
+    "a connection to a database": "sqlite3.connect sqlalchemy.create_engine duckdb.connect",
+    "a query of a database": "duckdb.sql duckdb.query duckdb.from_df duckdb.read_csv duckdb.read_parquet",
     "a socket": "socket.socket",
     "a lock": "threading.Lock threading.RLock threading.Condition threading.Event threading.Semaphore "
     "threading.Barrier multiprocessing.Lock",
