@@ -37,3 +37,32 @@ def test_a_value_that_was_looked_at_has_the_digest_that_it_had(name: str, outcom
     if outcomes[name].startswith("missing: "):
         pytest.skip(outcomes[name])
     assert outcomes[name] == ""
+
+
+STORED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import toolz
+from labline_runtime.values import store
+@toolz.curry
+def add(a, b):
+    return a + b
+stored = store({"add": add}, sys.argv[2])
+print(stored.path, stored.digest, sep="\\n")
+"""
+LOADED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from labline_runtime.values import load
+print(load(*sys.argv[2:])[0]["add"](1)(2))
+"""
+
+
+def test_a_curried_function_of_the_notebook_comes_back_where_its_name_is_not_bound_yet(
+    python: str, tmp_path: Path
+) -> None:
+    def run(code: str, *given: str) -> list[str]:
+        command = [python, "-c", code, str(BACKEND), *given]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+
+    assert run(LOADED, *run(STORED, str(tmp_path))) == ["3"]

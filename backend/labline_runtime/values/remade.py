@@ -137,6 +137,21 @@ def _fill_rule(value: Any, state: dict[str, Any]) -> None:
     value._invalidate_cache()
 
 
+def _reduce_curried(value: Any) -> Any:
+    """A function with ``toolz.curry`` around it: toolz would look for it by its name, in the notebook itself."""
+    kept = {name: item for name, item in vars(value).items() if name not in _WORKED_OUT}
+    return _make_curried, (type(value), value.func, value.args, value.keywords, kept)
+
+
+_WORKED_OUT = ("_partial", "_sigspec", "_has_unknown_args")
+
+
+def _make_curried(kind: Any, function: Any, given: tuple[Any, ...], named: dict[str, Any], kept: dict[str, Any]) -> Any:
+    made = kind(function, *given, **named)
+    vars(made).update(kept)
+    return made
+
+
 _OF_TABLES = ("label", "base_margin", "weight", "label_lower_bound", "label_upper_bound", "feature_weights")
 
 
@@ -168,5 +183,6 @@ _REDUCERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("numpy", "ufunc"): _reduce_ufunc,
     ("jinja2.environment", "Template"): _reduce_template,
     ("dateutil.rrule", "rrulebase"): _reduce_rule,
+    ("toolz.functoolz", "curry"): _reduce_curried,
     ("xgboost.core", "DMatrix"): _reduce_dmatrix,
 }
