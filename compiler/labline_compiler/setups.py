@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from labline_compiler.analysis.hidden_state import ASTROPYS_DEFAULTS
 from labline_compiler.analysis.operations import words
 from labline_compiler.assignment import CodeCell
 from labline_compiler.findings import Finding
@@ -56,6 +57,7 @@ _CALLS = {
     "scipy.special.seterr": "scipy",
     "rich.pretty.install": "",
     **dict.fromkeys((f"astropy.visualization.{name}_support" for name in ("quantity", "time")), "matplotlib"),
+    **dict.fromkeys(ASTROPYS_DEFAULTS, "astropy"),
     **dict.fromkeys(("quantstats.extend_pandas", "itables.init_notebook_mode"), "pandas"),
     "yfinance.pdr_override": "pandas_datareader",
     "mpld3.enable_notebook": "matplotlib",

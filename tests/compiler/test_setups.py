@@ -45,8 +45,18 @@ def test_a_call_comes_with_the_imports_that_it_takes() -> None:
             "import xarray as xr\nxr.set_options(display_style='text')",
             "import xarray as xr\nxr.set_options(display_style='text')",
         ),
+        (
+            "import astropy.units as u\nu.set_enabled_equivalencies(u.spectral())",
+            "import astropy.units as u\nu.set_enabled_equivalencies(u.spectral())",
+        ),
     ],
-    ids=["several modules of one package", "a star import", "a session of SymPy sets up printing", "a display option"],
+    ids=[
+        "several modules of one package",
+        "a star import",
+        "a session of SymPy sets up printing",
+        "a display option",
+        "a default that other calls look up",
+    ],
 )
 def test_a_call_is_repeated_however_its_name_came_to_be(cell: str, again: str) -> None:
     assert repeated(cell, "x = 1") == [again]

@@ -308,6 +308,17 @@ _UNREPEATABLE_BELOW = tuple(f"{name}." for name in UNREPEATABLE)
 # Libraries that set matplotlib's parameters when they are imported.
 STYLING_IMPORTS = frozenset(("datascience", "quantstats", "yellowbrick"))
 
+# What is set so is looked up in modules below astropy's own.
+ASTROPYS_DEFAULTS = frozenset(
+    (
+        *(f"astropy.units.{name}.enable" for name in ("imperial", "cds", "deprecated")),
+        *(f"astropy.units.{verb}_enabled_{what}" for verb in ("add", "set") for what in ("units", "equivalencies")),
+        "astropy.units.set_enabled_aliases",
+        "astropy.units.add_enabled_aliases",
+        "astropy.cosmology.default_cosmology.set",
+        "astropy.coordinates.galactocentric_frame_defaults.set",
+    )
+)
 # State of the process that no step hands on.
 _PROCESS_STATE = frozenset(
     (
@@ -338,7 +349,7 @@ _PROCESS_STATE = frozenset(
         *("xarray.set_options", "dask.config.set", "scipy.special.seterr", "rich.pretty.install"),
         *("astropy.visualization.quantity_support", "astropy.visualization.time_support"),
         *("quantstats.extend_pandas", "yfinance.pdr_override", "itables.init_notebook_mode", "mpld3.enable_notebook"),
-        *("graphviz.set_jupyter_format", "altair.renderers.set_embed_options"),
+        *("graphviz.set_jupyter_format", "altair.renderers.set_embed_options", *ASTROPYS_DEFAULTS),
     )
 )
 
