@@ -386,3 +386,8 @@ def test_the_options_that_one_statement_changes_are_told_in_one_finding() -> Non
     quiet = "import os, warnings\ndef quiet():\n    warnings.simplefilter('ignore')\n    os.environ['A'] = 'b'"
     found = [each for each in compile_text(steps(a=f"{quiet}\nquiet()", b="x = 1")).findings if each.code == "LL302"]
     assert [each.message.split(",")[:2] for each in found] == [["Step a may change warnings", " environ"]]
+
+
+def test_a_name_that_nothing_binds_is_told_once_a_cell() -> None:
+    found = compile_text(steps(a="x = np.ones(2)\ny = np.zeros(2)", b="z = np.pi")).findings
+    assert [(each.code, each.line) for each in found] == [("LL201", 1), ("LL201", 1)]

@@ -380,6 +380,9 @@ class Recorder:
 
     def _tell_unbound(self, name: str, node: ast.AST | None) -> None:
         cell = self._cell_of(node)
+        if ("LL201", name, cell.index) in self.told:  # once a cell: its other lines want the same
+            return
+        self.told.add(("LL201", name, cell.index))
         line = getattr(node, "lineno", None)
         where = f"Cell {cell.number}" + (f", line {line}," if line else "")
         near = difflib.get_close_matches(name, list(self.scene.names), n=2, cutoff=0.7)
