@@ -214,6 +214,26 @@ def test_a_client_that_asks_before_it_sends_is_told_at_once(token: str, status: 
         assert client.recv(64).startswith(b"HTTP/1.1 " + status)
 
 
+def test_a_client_that_asks_first_is_told_to_go_on_and_answered(server: Server) -> None:
+    body = json.dumps(infer(frame(1))).encode()
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as client:
+        head = f"POST {INFER} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n"
+        client.sendall(f"{head}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
+        assert client.recv(64) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(body)
+        assert client.recv(64).startswith(b"HTTP/1.1 200 ")
+
+
+def test_what_is_asked_by_head_is_answered_without_a_body(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as client:
+        client.sendall(
+            b"HEAD /ping HTTP/1.1\r\nHost: x\r\n\r\nHEAD /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        received = b"".join(iter(lambda: client.recv(4096), b""))
+    first, second, nothing = received.split(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 ") and second.startswith(b"HTTP/1.1 200 ") and not nothing
+
+
 def test_a_head_without_end_is_cut_off(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as client:
         client.sendall(b"GET /v2 HTTP/1.1\r\nHost: x\r\n")
