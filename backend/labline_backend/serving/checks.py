@@ -13,6 +13,7 @@ import os
 import platform
 import subprocess
 import sys
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,10 @@ class Kept:
         """What is in it. Raises ``LoadError`` where that is not what was written."""
         return written(self.path, self.digest)
 
+    def opened(self) -> Opened:
+        """The file, to be read later. Raises ``LoadError`` where it cannot be read."""
+        return opened(self.path, self.digest)
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -78,16 +83,16 @@ class Checked:
 
     def content(self, file: str) -> bytes:
         """A file of the model. Raises ``LoadError`` where it is not what was checked."""
-        try:
-            content = (Path(self.folder) / file).read_bytes()
-        except OSError as error:
-            raise LoadError(f"The model's file {file} cannot be read: {error.strerror}.") from error
-        if blake3(content).hexdigest() != self.files.get(file):
-            raise LoadError(
-                f"The model's file {file} in {self.folder} is not what it was when the model was deployed: "
-                "deploy it again to have it checked."
-            )
-        return content
+        return self.opened(file).content()
+
+    def opened(self, file: str) -> Opened:
+        """A file of the model, to be read later. Raises ``LoadError`` where it cannot be read."""
+        return Opened(
+            str(Path(self.folder) / file),
+            self.files.get(file, ""),
+            f"The model's file {file}",
+            f" in {self.folder} is not what it was when the model was deployed: deploy it again to have it checked.",
+        )
 
     def check_all(self) -> None:
         """Raises ``LoadError`` where a file is not what was checked, or is new."""
@@ -104,13 +109,35 @@ class Checked:
 
 def written(path: str, digest: str) -> bytes:
     """A file that a check has written. Raises ``LoadError`` where it is not what was written."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise LoadError(f"The file {path}, which belongs to a check, cannot be read: {error.strerror}.") from error
-    if blake3(content).hexdigest() != digest:
-        raise LoadError(f"The file {path} is not what the check has written: remove its folder and deploy again.")
-    return content
+    return opened(path, digest).content()
+
+
+def opened(path: str, digest: str) -> Opened:
+    """A file that a check has written, to be read later. Raises ``LoadError`` where it cannot be read."""
+    altered = " is not what the check has written: remove its folder and deploy again."
+    return Opened(path, digest, f"The file {path}, which belongs to a check,", altered)
+
+
+class Opened:
+    """A file that may be read later. It is open meanwhile: one that another check puts in its place is another file."""
+
+    def __init__(self, path: str, digest: str, name: str, altered: str) -> None:
+        """*name* and *altered* are what is said of it. Raises ``LoadError`` where it cannot be read."""
+        self._digest, self._name, self._altered = digest, name, altered
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise LoadError(f"{name} cannot be read: {error.strerror}.") from error
+        weakref.finalize(self, os.close, self._file)
+
+    def content(self) -> bytes:
+        """What is in it. Raises ``LoadError`` where that is not what was checked."""
+        with open(self._file, "rb", closefd=False) as file:
+            file.seek(0)
+            content = file.read()
+        if blake3(content).hexdigest() != self._digest:
+            raise LoadError(self._name + self._altered)
+        return content
 
 
 def _digest(*told: object) -> str:

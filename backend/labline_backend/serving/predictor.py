@@ -17,7 +17,7 @@ from labline_backend.registry import RegisteredVersion
 from labline_backend.serving import mlmodel
 from labline_backend.serving.agreement import IN_ORDER, Verdict
 from labline_backend.serving.arithmetic import arithmetic, read
-from labline_backend.serving.checks import Checked, Checks, LoadError, written
+from labline_backend.serving.checks import Checked, Checks, LoadError, Opened, written
 from labline_backend.serving.graph import GraphModel, RefusedRowsError
 from labline_backend.serving.native import PICKLED, load_native, use_one_thread, with_pandas
 from labline_backend.serving.refusal import Refusal, shorten
@@ -53,6 +53,11 @@ class Predictor:
         self._native: Any = None
         self._on_arrays: Any = None
         """What the native model answers to the array of a ``Matrix``, where it is asked so."""
+        pickled = description.pickled
+        self._arithmetic = None if checked.arithmetic is None else checked.arithmetic.opened()
+        self._pickle: Opened | None = None
+        if self.verdict.native and pickled is not None:
+            self._pickle = checked.opened(pickled.file) if checked.native is None else checked.native.opened()
         graph = checked.graph
         self._graph = None if graph is None else GraphModel(graph, written(graph.path, graph.digest))
         if self._graph is None:
@@ -60,22 +65,19 @@ class Predictor:
 
     def _load(self) -> None:
         """Load the model, or what answers in its place for most rows."""
-        if self._checked.arithmetic is None:
+        if self._arithmetic is None:
             self.load_model()
         else:
-            self._ask_by(read(self._checked.arithmetic.content(), _not_at_hand))
+            self._ask_by(read(self._arithmetic.content(), _not_at_hand))
 
     def load_model(self) -> None:
         """Load the model itself. Slow. Raises ``LoadError``, or what the model raises."""
-        pickled, kept = self._description.pickled, self._checked.native
-        if self.verdict.native and pickled is not None:
-            if kept is None:
-                model = load_native(pickled, self._checked.content(pickled.file))
-            else:
-                model = load_native(PICKLED, kept.content())
+        logged = self._description.pickled
+        if self._pickle is not None and logged is not None:
+            model = load_native(logged if self._checked.native is None else PICKLED, self._pickle.content())
             native = getattr(model, self._description.function)
-            if self._checked.arithmetic is not None:
-                native = read(self._checked.arithmetic.content(), native)
+            if self._arithmetic is not None:
+                native = read(self._arithmetic.content(), native)
             elif self.verdict.arithmetic:
                 native = arithmetic(model, self._description.function) or native
             self._ask_by(native)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from blake3 import blake3
 
 from labline_backend.home import Home
 from labline_backend.registry import (
@@ -106,6 +107,26 @@ def test_the_pickle_of_a_model_that_skops_wrote_is_not_loaded_where_it_is_not_wh
     append(Path(checked.native.path))
     with pytest.raises(LoadError, match="is not what the check has written"):
         Predictor(version, checked)
+
+
+def test_a_version_on_an_older_check_answers_unusual_rows_after_another_check_has_written_in_its_place(
+    registry: Registry, tmp_path: Path
+) -> None:
+    checks = dataclasses.replace(registry.checks, home=Home.open(tmp_path / "home"))
+    checked = checking.check(RegisteredVersion("logistic", "1"), checks)
+    assert checked.arithmetic is not None
+    pickled = tmp_path / "native.pickle"
+    pickled.write_bytes(next(Path(checked.folder).glob("*.pkl")).read_bytes())
+    native = Kept(str(pickled), blake3(pickled.read_bytes()).hexdigest())
+    predictor = Predictor(RegisteredVersion("logistic", "1"), dataclasses.replace(checked, native=native))
+    for kept in (native, checked.arithmetic):
+        other = Path(kept.path).with_suffix(".part")
+        other.write_bytes(b"of another check")
+        other.replace(kept.path)
+    predictor.load_model()
+    rows = frame(3)
+    answer = predictor.answer([(Matrix(tuple(rows), rows.to_numpy()), None)])[0]
+    assert answer.tobytes() == registry.pyfunc("logistic", rows).tobytes()
 
 
 def test_code_of_a_model_that_is_not_what_was_checked_is_not_loaded(registry: Registry, tmp_path: Path) -> None:
