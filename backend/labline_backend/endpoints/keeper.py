@@ -25,6 +25,7 @@ from labline_backend.endpoints.workers import Worker
 from labline_backend.home import Home
 from labline_backend.serving.canary import Trial
 from labline_backend.serving.control import CallError, GoneError
+from labline_backend.serving.counting import Family
 from labline_backend.serving.environments import GRPC, HERE, ONNX, Environments, Place
 from labline_backend.serving.listening import ListenError, hold_patiently, listen_patiently
 from labline_backend.serving.metrics import together
@@ -422,10 +423,10 @@ class Keeper:
     async def _metrics(self, _: Any) -> str:
         """The metrics of all workers, for the one that was asked."""
 
-        async def of(worker: Worker) -> tuple[str, str] | None:
+        async def of(worker: Worker) -> tuple[str, tuple[Family, ...]] | None:
             with contextlib.suppress(CallError, GoneError, TimeoutError):
                 async with asyncio.timeout(METRICS_SECONDS):
-                    return str(worker.number), await worker.call("metrics")
+                    return str(worker.number), from_plain(tuple[Family, ...], await worker.call("metrics"))
             return None
 
         found = await asyncio.gather(*map(of, self._workers))

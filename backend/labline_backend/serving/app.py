@@ -16,8 +16,8 @@ from labline_backend._version import __version__
 from labline_backend.serving import invocations, openapi, v2_answers, v2_requests
 from labline_backend.serving.answering import REQUEST_ID, VERSION, Answering, Asked
 from labline_backend.serving.body import BodyReader, BodyRefusal, DisconnectedError
+from labline_backend.serving.counting import CONTENT_TYPE
 from labline_backend.serving.documents import write
-from labline_backend.serving.metrics import CONTENT_TYPE
 from labline_backend.serving.refusal import Refusal, quoted
 from labline_backend.serving.routing import Routing
 from labline_backend.serving.shadow import Shadow

@@ -33,7 +33,7 @@ from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, di
 from labline_backend.serving.refusal import shorten
 from labline_backend.store.endpoints import EndpointStore
 
-SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "prometheus-client", "blake3", "PyYAML")
+SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "blake3", "PyYAML")
 GRPC = ("grpcio", "protobuf")
 ONNX = ("onnx", "onnxruntime", "skl2onnx")
 

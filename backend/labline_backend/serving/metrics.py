@@ -1,18 +1,13 @@
-"""What Prometheus reads. One registry a server, so that two in one process do not meet."""
+"""What Prometheus reads of a server, and of the workers of an endpoint together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
-from prometheus_client.metrics_core import Metric
-from prometheus_client.parser import text_string_to_metric_families
-
-from labline_backend.serving.counting import Count, Counts, Spread, Spreads
+from labline_backend.serving.counting import Count, Counts, Family, Gauges, Spread, Spreads, text
 from labline_backend.serving.plan import Plan
 
-CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -21,7 +16,6 @@ class Metrics:
     """The counters of one server. ``version`` is a version's number, and empty where an answer is no version's."""
 
     def __init__(self) -> None:
-        self._registry = registry = CollectorRegistry()
         self._answers: dict[tuple[str, int, str], tuple[Count, Spread]] = {}  # looking them up one by one costs more
         self._requests = Counts("labline_requests", "Requests answered.", ("endpoint", "status", "version"))
         self._seconds = Spreads(
@@ -29,29 +23,17 @@ class Metrics:
         )
         self._batch = Spreads("labline_call_requests", "Requests in one call to the model.", ("version",), _COUNTS)
         self._rows = Counts("labline_rows", "Rows predicted.", ("version",))
-        for counted in (self._requests, self._seconds, self._batch, self._rows):
-            registry.register(counted)
-        self._model = Gauge(
-            "labline_model", "1 for each version that is served.", ["model", "version"], registry=registry
-        )
-        self._share = Gauge(
-            "labline_share", "The share of the requests that a version is to answer.", ["version"], registry=registry
-        )
-        self._waiting = Gauge(
-            "labline_waiting_requests", "Requests waiting or being answered.", ["version"], registry=registry
-        )
-        self._unlogged = Gauge(
-            "labline_payloads_dropped", "Exchanges missing from the log.", ["version"], registry=registry
-        )
-        self._shadow = Counter(
+        self._model = Gauges("labline_model", "1 for each version that is served.", ("model", "version"))
+        self._share = Gauges("labline_share", "The share of the requests that a version is to answer.", ("version",))
+        self._waiting = Gauges("labline_waiting_requests", "Requests waiting or being answered.", ("version",))
+        self._unlogged = Gauges("labline_payloads_dropped", "Exchanges missing from the log.", ("version",))
+        self._shadow = Counts(
             "labline_shadow_answers",
             "A shadow's answers: equal to the one given, different, or none (failed).",
-            ["version", "outcome"],
-            registry=registry,
+            ("version", "outcome"),
         )
-        self._unshadowed = Counter(
-            "labline_shadow_dropped", "Requests that a shadow was too slow for.", ["version"], registry=registry
-        )
+        self._unshadowed = Counts("labline_shadow_dropped", "Requests that a shadow was too slow for.", ("version",))
+        self._unwritten = Gauges("labline_access_dropped", "Requests missing from the access log.")
 
     def answered(self, endpoint: str, status: int, seconds: float, version: str = "") -> None:
         """A request was answered."""
@@ -74,9 +56,13 @@ class Metrics:
 
     def shadowed(self, version: str) -> Callable[[str], None]:
         """What is to be told of each request that a shadow was offered."""
-        answers = {name: self._shadow.labels(version, name) for name in ("equal", "different", "failed")}
-        counters = {**answers, "dropped": self._unshadowed.labels(version)}
-        return lambda outcome: counters[outcome].inc()
+        counted = {name: self._shadow.of(version, name) for name in ("equal", "different", "failed")}
+        counted["dropped"] = self._unshadowed.of(version)
+
+        def told(outcome: str) -> None:
+            counted[outcome].value += 1
+
+        return told
 
     def serves(self, plan: Plan) -> None:
         """A plan is served from now on."""
@@ -84,48 +70,46 @@ class Metrics:
             gauge.clear()
         whole = sum(arm.weight for arm in plan.arms)
         for version in plan.versions:
-            self._model.labels(plan.model, version.version).set(1)
+            self._model.set(1, plan.model, version.version)
             weight = sum(arm.weight for arm in plan.arms if arm.version == version.version)
-            self._share.labels(version.version).set(weight / whole)
+            self._share.set(weight / whole, version.version)
 
     def watch(self, version: str, waiting: Callable[[], float], unlogged: Callable[[], float] | None) -> None:
         """What of a version is asked for when somebody reads."""
-        self._waiting.labels(version).set_function(waiting)
+        self._waiting.watch(waiting, version)
         if unlogged is not None:
-            self._unlogged.labels(version).set_function(unlogged)
+            self._unlogged.watch(unlogged, version)
 
     def watch_access_log(self, dropped: Callable[[], float]) -> None:
         """Tell how many requests the access log lacks."""
-        gauge = Gauge("labline_access_dropped", "Requests missing from the access log.", registry=self._registry)
-        gauge.set_function(dropped)
+        self._unwritten.watch(dropped)
 
     def forget(self, version: str) -> None:
         """A version goes. What it has answered stays counted."""
         for gauge in (self._waiting, self._unlogged):
-            gauge.remove_by_labels({"version": version})
+            gauge.forget(version)
+
+    def families(self) -> tuple[Family, ...]:
+        """All of them, but for those that have no number yet."""
+        counted = (self._requests, self._seconds, self._batch, self._rows, self._shadow, self._unshadowed)
+        gauges = (self._model, self._share, self._waiting, self._unlogged, self._unwritten)
+        found = [each.family() for each in (*counted, *gauges)]
+        return tuple(family for family in found if family.samples)
 
     def text(self) -> bytes:
         """All of them, in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return text(self.families())
 
 
-class _Together:
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._families
-
-
-def together(texts: Mapping[str, str]) -> bytes:
+def together(found: Mapping[str, Iterable[Family]]) -> bytes:
     """The metrics of several workers, by the workers' names, in one text. Each sample says whose it is.
 
     They are not added up: a worker that was replaced begins at zero, and Prometheus can only allow for what it sees.
     """
-    families: dict[str, Metric] = {}
-    for worker, text in texts.items():
-        for family in text_string_to_metric_families(text):
-            merged = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
-            for sample in family.samples:
-                merged.add_sample(sample.name, {**sample.labels, "worker": worker}, sample.value)
-    return generate_latest(_Together(families.values()))
+    merged: dict[str, Family] = {}
+    for worker, families in found.items():
+        for family in families:
+            before = merged[family.name].samples if family.name in merged else ()
+            own = (replace(sample, labels={**sample.labels, "worker": worker}) for sample in family.samples)
+            merged[family.name] = replace(family, samples=(*before, *own))
+    return text(merged.values())

@@ -28,9 +28,10 @@ from labline_backend.serving.logs import Log, open_log
 from labline_backend.serving.metrics import Metrics
 from labline_backend.serving.needs import Needs, Resolved, differences, stated
 from labline_backend.serving.plan import Plan
-from labline_backend.serving.predictor import Predictor, load
+from labline_backend.serving.predictor import Predictor
 from labline_backend.serving.privacy import Privacy
 from labline_backend.serving.protocol import Protocol
+from labline_backend.serving.readying import readied
 from labline_backend.serving.versions import Versions
 from labline_backend.tracking.location import Location
 
@@ -135,7 +136,7 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
             settings.limits,
             metrics,
             self.application.serve,
-            lambda version: load(version, self.checks),
+            lambda version: readied(version, self.checks),
             self._open_log if settings.log_rate else None,
         )
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended gracefully

@@ -17,6 +17,7 @@ from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError
 from labline_backend.serving.checks import LoadError
 from labline_backend.serving.control import CallError, Channel, GoneError
+from labline_backend.serving.counting import Family
 from labline_backend.serving.documents import write
 from labline_backend.serving.engine import Limits
 from labline_backend.serving.listening import ListenError
@@ -104,9 +105,9 @@ class Worker(Server):
         """What each version has answered since the last call."""
         return {version: counts.plain() for version, counts in self.versions.take_counts().items()}
 
-    async def _own_metrics(self, _: Any) -> str:
+    async def _own_metrics(self, _: Any) -> tuple[Family, ...]:
         """The metrics of this process."""
-        return self.metrics.text().decode()
+        return self.metrics.families()
 
     async def _all_metrics(self, channel: Channel) -> bytes:
         try:
