@@ -17,6 +17,7 @@ From the outside in; each knows only what is below it::
     agreement  ... by asking in every way and comparing bits
     conversion, graph   a model as a graph of ONNX, where it answers alike within a declared bound
     arithmetic  what some models compute, done in their place
+    readying    a version that is warm        resident    memory that only loading needed, given back
     native, mlmodel     scikit-learn's models without pandas, MLflow's description of a model without MLflow
     later       modules that are imported when something is asked of them
     signature, cells, rows, refusal     what a model takes, and what is wrong with a request

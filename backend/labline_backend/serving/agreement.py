@@ -87,6 +87,8 @@ def decide(
     """Try the short cuts on rows like *example*. ``reference``, ``native`` and ``arithmetic`` answer or raise."""
     if example is None or not example.count:
         return Verdict(reason="the model was logged without an input example to check on")
+    if model is None:
+        return Verdict(reason="it is none of scikit-learn's")
     if foreign := foreign_part(model):
         return Verdict(reason=f"{foreign} is not scikit-learn's own")
     pool = pool_like(example)

@@ -28,7 +28,12 @@ OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/ping", "/health", "/d
 """What says nothing about the model and is asked by those who have no token."""
 
 _ID, _VERSION = REQUEST_ID.encode(), VERSION.encode()
-_ERROR_CODES = {401: "UNAUTHENTICATED", 404: "RESOURCE_DOES_NOT_EXIST", 413: "REQUEST_LIMIT_EXCEEDED"}
+_ERROR_CODES = {
+    401: "UNAUTHENTICATED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    413: "REQUEST_LIMIT_EXCEEDED",
+    429: "REQUEST_LIMIT_EXCEEDED",
+}
 
 
 @dataclass(slots=True)

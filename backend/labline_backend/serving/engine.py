@@ -18,6 +18,7 @@ from typing import Any
 
 from labline_backend.serving.predictor import NotAtHandError, Predictor
 from labline_backend.serving.refusal import LateRefusal, Refusal
+from labline_backend.serving.resident import give_back
 from labline_backend.serving.rows import Rows
 
 INLINE_SECONDS = 0.0005
@@ -170,6 +171,7 @@ class Engine:
                 self.predictor.load_model()
             except Exception as error:
                 return [self._without_model(each, error) for each in asked], 0.0
+            give_back()
             return self._timed(asked)
 
     def _without_model(self, asked: Any, error: Exception) -> Any:

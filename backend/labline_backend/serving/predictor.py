@@ -7,6 +7,7 @@ for nothing else, and only where the files are those that were checked.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
@@ -26,6 +27,9 @@ from labline_backend.serving.signature import Signature
 
 SERVER_FAULTS = (MemoryError, OSError, ImportError, SystemError)
 """What a model raises for reasons that are not in the rows. Everything else it raises is about them."""
+
+_OF_MISSING = re.compile(r"\b(na|nan|nat|none|null|missing)\b", re.IGNORECASE)
+"""What a model speaks of that refuses a missing value; other refusals have nothing to do with those that there are."""
 
 Asked = tuple[Rows, dict[str, Any] | None]
 
@@ -162,9 +166,9 @@ def _not_at_hand(values: Array) -> Array:
 
 def _refused(words: str, rows: Rows) -> Refusal:
     said = shorten(" ".join(words.split("\n\n")[0].split()), 300)
-    missing = first_missing(rows)
+    missing = first_missing(rows) if _OF_MISSING.search(said) else None
     place = f" The first missing value is in row {missing[0]}, column {missing[1]!r}." if missing else ""
-    return Refusal(f"The model refuses these rows: {said}{place}")
+    return Refusal(f"The model refuses these rows: {said}{'' if said.endswith('.') else '.'}{place}")
 
 
 def load(version: RegisteredVersion, checks: Checks) -> Predictor:

@@ -17,8 +17,12 @@ _MAPPINGS = Path("/proc/self/smaps")
 
 
 def give_back() -> None:
-    """Unmap the pages of libraries that are as they are in the files. Does nothing where a system cannot tell."""
-    madvise = getattr(ctypes.CDLL(None), "madvise", None)
+    """Give back free memory, and unmap the pages of libraries that are as they are in the files. Does nothing where a
+    system has no way to."""
+    library = ctypes.CDLL(None)
+    if (trim := getattr(library, "malloc_trim", None)) is not None:
+        trim(0)
+    madvise = getattr(library, "madvise", None)
     if madvise is None or not _MAPPINGS.exists():
         return
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)

@@ -94,6 +94,11 @@ def test_the_users_own_model_without_a_signature_is_served(registry: Registry) -
     ] == [("a", answer["a"].tolist())]
 
 
+def test_a_missing_value_that_a_model_does_not_speak_of_is_not_blamed(registry: Registry) -> None:
+    with pytest.raises(Refusal, match=r"The model refuses these rows: TypeError: [^.]*\.$"):
+        asked(registry, "ratio", {"dataframe_split": {"columns": ["a", "b"], "data": [["text", None]]}})
+
+
 def test_what_the_users_own_model_cannot_take_is_refused_in_its_words(registry: Registry) -> None:
     with pytest.raises(Refusal, match="The model refuses these rows: KeyError"):
         asked(registry, "ratio", {"inputs": {"a": [1.0]}})
