@@ -253,7 +253,7 @@ class Keeper:
         await asyncio.gather(*(worker.call("commit") for worker in workers), return_exceptions=True)
         # What is said to be in force is so for whoever connects from then on.
         await asyncio.gather(*(worker.retire() for worker in leaving))
-        message = f"serves {', '.join(map(str, plan.versions))}"
+        message = f"serves {plan}"
         self._say(message)
         self._status = self._now(
             state="ready",

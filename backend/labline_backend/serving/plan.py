@@ -37,6 +37,15 @@ class Plan:
         numbers = [arm.version for arm in self.arms] + ([self.shadow] if self.shadow else [])
         return tuple(RegisteredVersion(self.model, number, self.folder) for number in dict.fromkeys(numbers))
 
+    def __str__(self) -> str:
+        first, *others = self.arms
+        if not others:
+            told = f"{self.model}/{first.version}"
+        else:
+            whole = sum(arm.weight for arm in self.arms)
+            told = ", ".join(f"{self.model}/{arm.version} {arm.weight / whole:.0%}" for arm in self.arms)
+        return told if self.shadow is None else f"{told}; {self.model}/{self.shadow} is a shadow"
+
 
 @dataclass(frozen=True)
 class Orders:
