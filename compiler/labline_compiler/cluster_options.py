@@ -6,7 +6,7 @@ Each function takes what stands in a notebook's metadata and says what is wrong 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from labline_compiler.pipeline import Toleration
@@ -48,6 +48,42 @@ def wrong_node_selector(selector: Mapping[str, str]) -> str | None:
         if re.fullmatch(KEY, key) is None or re.fullmatch(LABEL, value) is None:
             return f"has {key[:80]!r}: {value[:80]!r}, which is no label of a node"
     return None
+
+
+def wrong_labels(labels: Mapping[str, str]) -> str | None:
+    """What is wrong with labels of a pod."""
+    for key, value in labels.items():
+        if re.fullmatch(KEY, key) is None or re.fullmatch(LABEL, value) is None:
+            return f"has {key[:80]!r}: {value[:80]!r}, which is no label of a pod"
+    return None
+
+
+def wrong_annotations(annotations: Mapping[str, str]) -> str | None:
+    """What is wrong with annotations of a pod, whose values are any text."""
+    for key in annotations:
+        if re.fullmatch(KEY, key) is None:
+            return f"has {key[:80]!r}, which is no key of an annotation"
+    return None
+
+
+def is_volume(entry: Any) -> bool:
+    """Whether *entry* is a claim, where it is mounted, and maybe the variable that names the place."""
+    wanted = (NAME, PATH, VARIABLE)
+    return (
+        isinstance(entry, (list, tuple))
+        and len(entry) in (2, 3)
+        and all(isinstance(p, str) and re.fullmatch(w, p) for p, w in zip(entry, wanted, strict=False))
+    )
+
+
+OBJECTS: dict[str, Callable[[Mapping[str, str]], str | None]] = {
+    "limits": lambda _: None,  # each target says what it makes of them
+    "requests": wrong_requests,
+    "labels": wrong_labels,
+    "annotations": wrong_annotations,
+    "node_selector": wrong_node_selector,
+}
+"""Options that are objects of texts, and what is wrong with one."""
 
 
 def wrong_references(references: Any, *kinds: str) -> str | None:

@@ -261,6 +261,12 @@ class _Compiler:
                     )
                     fix = f"Lower request:{resource}, or raise limit:{resource}."
                     self.findings.append(finding("LL107", message, step=name, fix=fix))
+            if not options.retries:
+                self.findings += [
+                    finding("LL109", f"Step {name} has {option}, but no retries, so it changes nothing.", step=name)
+                    for option in ("backoff", "retry_on")
+                    if getattr(options, option)
+                ]
             result[name] = StepOptions(
                 limits=options.limits,
                 requests=options.requests,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from labline_compiler.cluster_options import wrong_node_selector, wrong_requests
+from labline_compiler.cluster_options import OBJECTS, is_volume, wrong_references
 from labline_compiler.findings import Finding, finding
 from labline_compiler.notebook import Cell
 from labline_compiler.tags import Options, PipelineOptions, read_cell_tags
@@ -92,16 +92,18 @@ def _default(key: str, value: Any, defaults: Options) -> bool:
     """Whether one entry of the object could be taken over. An empty one says nothing."""
     if value in (None, "", {}):
         return True
-    if key in ("limits", "requests", "labels", "annotations", "node_selector") and isinstance(value, Mapping):
+    if key in OBJECTS and isinstance(value, Mapping):
         texts = {str(name): str(text) for name, text in value.items()}
-        if (key == "requests" and wrong_requests(texts)) or (key == "node_selector" and wrong_node_selector(texts)):
+        if OBJECTS[key](texts):
             return False
         getattr(defaults, key).update(texts)
     elif key == "secrets" and isinstance(value, Mapping):
         for variable, where in value.items():
-            if not isinstance(where, Mapping) or not all(_is_text(where.get(k)) for k in ("secret_name", "secret_key")):
+            named = where if isinstance(where, Mapping) else {}
+            secret = (named.get("secret_name"), named.get("secret_key"), str(variable))
+            if wrong_references([secret], "secret", "key", "environment variable"):
                 return False
-            defaults.secrets.append((where["secret_name"], where["secret_key"], str(variable)))
+            defaults.secrets.append(secret)  # type: ignore[arg-type]  # which are all texts
     elif key == "base_image" and _is_text(value):
         defaults.image = value
     elif key in _SWITCHES and isinstance(value, bool):
@@ -120,7 +122,7 @@ def _volumes(volumes: Any, result: PipelineOptions) -> Iterator[str]:
             yield f"the volume {str(volume)[:80]!r} is no object and is not mounted"
             continue
         name, path, kind = (volume.get(key) for key in ("name", "mount_point", "type"))
-        if kind == "pvc" and isinstance(name, str) and name and isinstance(path, str) and path.startswith("/"):
+        if kind == "pvc" and isinstance(name, str) and isinstance(path, str) and is_volume((name, path)):
             # The name of the variable is Kale's, so that code written for it finds its data.
             exposed = "KALE_VOLUME_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
             named = (exposed,) if volume.get("expose_as_env_var") is True else ()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from labline_compiler.cluster_options import (
+    OBJECTS,
     is_name,
+    is_volume,
     toleration,
-    wrong_node_selector,
     wrong_references,
-    wrong_requests,
 )
 from labline_compiler.findings import Finding, finding
 from labline_compiler.kale import read_kale
@@ -20,15 +20,8 @@ from labline_compiler.pipeline import MODEL_NAME, Foreach
 from labline_compiler.tags import Options, PipelineOptions
 from labline_runtime.specification import Backoff, Registration
 
-# Options that are objects of texts, and what is wrong with one.
-_OBJECTS: dict[str, Callable[[Mapping[str, str]], str | None]] = {
-    "limits": lambda _: None,  # each target says what it makes of them
-    "requests": wrong_requests,
-    "labels": lambda _: None,
-    "annotations": lambda _: None,
-    "node_selector": wrong_node_selector,
-}
 _REFERENCES = {
+    "secrets": ("secret", "key", "environment variable"),
     "secret_files": ("secret", "/path"),
     "config_maps": ("config map", "key", "environment variable"),
     "config_map_files": ("config map", "/path"),
@@ -101,17 +94,13 @@ def read_pipeline_options(notebook: Notebook) -> tuple[PipelineOptions, list[Fin
 
 def _read_option(options: Options, key: str, value: Any) -> str | None:
     """Set one option of a step from the metadata. Returns what is wrong with it, as the end of a sentence."""
-    if key in _OBJECTS:
+    if key in OBJECTS:
         if not isinstance(value, Mapping) or not all(isinstance(v, (str, int, float)) for v in value.values()):
             return "is not an object of texts"
         texts = {str(k): str(v) for k, v in value.items()}
-        if problem := _OBJECTS[key](texts):
+        if problem := OBJECTS[key](texts):
             return problem
         setattr(options, key, texts)
-    elif key == "secrets":
-        if not _are_texts(value, 3):
-            return "is not a list of [secret, key, environment variable]"
-        options.secrets = [tuple(secret) for secret in value]
     elif key in _REFERENCES:
         if problem := wrong_references(value, *_REFERENCES[key]):
             return problem
@@ -133,7 +122,7 @@ def _read_option(options: Options, key: str, value: Any) -> str | None:
             return "is not the name of a service account"
         options.service_account = value
     elif key == "volumes":
-        if not _are_texts(value, 2, 3) or not all(volume[1].startswith("/") for volume in value):
+        if not isinstance(value, (list, tuple)) or not all(map(is_volume, value)):
             return "is not a list of [claim, /path] or [claim, /path, environment variable]"
         options.volumes = [tuple(volume) for volume in value]
     elif key == "image":
@@ -241,10 +230,3 @@ def as_metadata(options: Options) -> dict[str, Any]:
     if options.register is not None:  # what a target adds to it is no entry
         entries["register"] = {name: each for name, each in entries["register"].items() if each is not None}
     return entries
-
-
-def _are_texts(value: Any, *lengths: int) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        isinstance(entry, (list, tuple)) and len(entry) in lengths and all(isinstance(part, str) for part in entry)
-        for entry in value
-    )

@@ -47,11 +47,11 @@ TAGS = {
     "prev": TagRule(re.compile(r"(?P<name>.+)"), "prev:NAME"),
     "limit": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>[0-9A-Za-z.]+)"), "limit:KEY:QUANTITY"),
     "request": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>{QUANTITY.pattern})"), "request:KEY:QUANTITY"),
-    "label": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>.*)"), "label:KEY:VALUE"),
+    "label": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>{LABEL})"), "label:KEY:VALUE"),
     "annotation": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>.*)"), "annotation:KEY:VALUE"),
     "node-selector": TagRule(re.compile(rf"(?P<key>{KEY}):(?P<value>{LABEL})"), "node-selector:KEY:VALUE"),
     "secret": TagRule(
-        re.compile(r"(?P<secret>[a-z0-9.-]+):(?P<key>[\w.-]+):(?P<variable>[A-Za-z_]\w*)"), "secret:NAME:KEY:ENV"
+        re.compile(rf"(?P<name>{NAME}):(?P<key>[\w.-]+):(?P<variable>{VARIABLE})"), "secret:NAME:KEY:ENV"
     ),
     "secret-files": TagRule(re.compile(rf"(?P<name>{NAME}):(?P<path>{PATH})"), "secret-files:NAME:/PATH"),
     "config-map": TagRule(

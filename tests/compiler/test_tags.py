@@ -133,6 +133,13 @@ def test_what_a_cluster_is_asked_for_goes_through_json() -> None:
         ("tolerations", [{"key": "gpu", "effect": "Never"}], "an effect that is none of"),
         ("tolerations", [{"key": "gpu", "seconds": 5}], "seconds without the effect NoExecute"),
         ("tolerations", [{"key": "a b"}], "the key 'a b', which is that of no taint"),
+        ("labels", {"team": "the birds"}, "'the birds', which is no label of a pod"),
+        ("labels", {"a team": "birds"}, "'a team': 'birds', which is no label of a pod"),
+        ("annotations", {"a note": "birds"}, "'a note', which is no key of an annotation"),
+        ("secrets", [["db", "password", "1ST"]], "is not a list of [secret, key, environment variable]"),
+        ("secrets", [["My DB", "password", "PASSWORD"]], "is not a list of [secret, key, environment variable]"),
+        ("volumes", [["My Claim", "/data"]], "is not a list of [claim, /path]"),
+        ("volumes", [["claim", "/data", "a-b"]], "is not a list of [claim, /path]"),
         ("secret_files", [["db", "keys"]], "is not a list of [secret, /path]"),
         ("config_maps", [["Settings", "level", "LEVEL"]], "is not a list of [config map, key, environment variable]"),
         ("config_map_files", "settings", "is not a list of [config map, /path]"),
@@ -149,7 +156,8 @@ def test_what_is_wrong_with_an_option_for_clusters_is_told_with_its_step(option:
 @pytest.mark.parametrize(
     "tag",
     ["request:cpu:many", "node-selector:disk:very fast", "secret-files:db:keys", "config-map:settings:level",
-     "config-map-files:settings", "pull-secret:No", "service-account:a b"],
+     "config-map-files:settings", "pull-secret:No", "service-account:a b", "label:team:the birds",
+     "label:a team:birds", "secret:-db:password:PASSWORD"],
 )  # fmt: skip
 def test_a_malformed_tag_for_clusters_is_told_with_its_cell(tag: str) -> None:
     (found,) = compiled(("x = 1", ["step:a", tag])).findings
@@ -160,6 +168,14 @@ def test_two_cells_that_name_other_nodes_contradict_each_other() -> None:
     cells = (("x = 1", ["step:a", "node-selector:disk:fast"]), ("y = x", ["step:a", "node-selector:disk:slow"]))
     (found,) = compiled(*cells).findings
     assert (found.code, "on node-selector:disk" in found.message) == ("LL107", True)
+
+
+@pytest.mark.parametrize(("option", "value"), [("backoff", 5), ("retry_on", ["OSError"])])
+def test_how_a_step_is_tried_again_that_is_never_tried_again_is_told(option: str, value: object) -> None:
+    said = {option: value}
+    (found,) = compiled(("x = 1", ["step:a"]), labline={"steps": {"a": said}}).findings
+    assert (found.code, found.step, option in found.message) == ("LL109", "a", True)
+    assert compiled(("x = 1", ["step:a"]), labline={"steps": {"a": {**said, "retries": 1}}}).findings == ()
 
 
 def test_a_request_beyond_the_limit_is_told() -> None:

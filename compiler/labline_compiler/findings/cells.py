@@ -138,8 +138,10 @@ y = 2
         "LL109",
         "tag without effect",
         "warning",
-        "The tag needs a step, or a kind of cell, that this cell does not have, so it changes nothing.",
-        "Move the tag to a cell of the step that it is meant for, or remove it.",
+        "The tag needs a step, or a kind of cell, that this cell does not have, or the option needs another one beside "
+        "it, so it changes nothing.",
+        "Move the tag to a cell of the step that it is meant for, or remove it; give a step that says how it is tried "
+        "again `retries`.",
         bad="""\
 # %% tags=["imports", "limit:memory:2Gi"]
 import json

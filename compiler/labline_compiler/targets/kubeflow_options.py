@@ -38,6 +38,10 @@ def apply_options(
     task.set_caching_options(may_cache and (pipeline.cache if options.cache is None else options.cache))
     if options.retries and not tries_itself:
         _set_retries(task, options, refuse)
+    if options.post_mortem:
+        refuse(
+            "a pod ends with its step, so no process stays after a failure", "Debug the step in a run on this machine."
+        )
     if options.timeout is not None and not tries_itself:
         kubernetes.set_timeout(task, math.ceil(options.timeout))
     if options.register is not None and not reaches_mlflow(step):
@@ -108,7 +112,8 @@ def _set_limits(task: Any, options: StepOptions, refuse: Refuse) -> None:
             elif resource == "memory":
                 task.set_memory_limit(_memory(quantity))
             elif "/" in resource and not accelerators:
-                task.set_accelerator_type(resource).set_accelerator_limit(quantity)
+                # The limit first: a quantity that it refuses must not leave a step that asks for one, KFP's default.
+                task.set_accelerator_limit(quantity).set_accelerator_type(resource)
                 accelerators.append(resource)
             elif "/" in resource:
                 refuse(
@@ -154,10 +159,6 @@ def _set_retries(task: Any, options: StepOptions, refuse: Refuse) -> None:
         refuse(
             f"Kubeflow Pipelines tries a step again whatever it failed of, not only of {', '.join(options.retry_on)}",
             "Nothing, unless another try does harm; then catch those exceptions in the notebook and try again there.",
-        )
-    if options.post_mortem:
-        refuse(
-            "a pod ends with its step, so no process stays after a failure", "Debug the step in a run on this machine."
         )
 
 

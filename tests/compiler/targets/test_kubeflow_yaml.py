@@ -457,6 +457,7 @@ def test_a_step_caches_as_it_says_and_else_as_the_pipeline_says(step, pipeline, 
         ({"cpu": "many"}, "limit:cpu:many"),
         ({"memory": "lots"}, "limit:memory:lots"),
         ({"nvidia.com/gpu": "1", "amd.com/gpu": "1"}, "amd.com/gpu"),
+        ({"nvidia.com/gpu": "0.5"}, "limit:nvidia.com/gpu:0.5"),
     ],
 )
 def test_an_option_that_kubeflow_cannot_carry_is_a_finding_that_names_step_and_option(step, pipeline, limits, named):
@@ -466,6 +467,19 @@ def test_an_option_that_kubeflow_cannot_carry_is_a_finding_that_names_step_and_o
     assert finding.code in RULES
     assert finding.step == "train"
     assert named in finding.message
+
+
+def test_an_amount_that_kubeflow_does_not_take_leaves_nothing_in_its_place(step, pipeline):
+    limits = {"nvidia.com/gpu": "0.5", "memory": "lots", "cpu": "many"}
+    with pytest.warns(UnsupportedOptionWarning):
+        spec, _ = documents(pipeline(step("a", "x = 1", options=StepOptions(limits=limits))))
+    assert "resources" not in spec["deploymentSpec"]["executors"]["exec-a"]["container"]
+
+
+def test_a_process_that_is_to_stay_after_a_failure_is_told_not_to(step, pipeline):
+    report: list[Finding] = []
+    compile_to_yaml(pipeline(step("a", "x = 1", options=StepOptions(post_mortem=True))), report=report)
+    assert [(found.code, "no process stays after a failure" in found.message) for found in report] == [("LL601", True)]
 
 
 def test_without_a_report_such_an_option_is_a_warning(step, pipeline):
