@@ -150,7 +150,7 @@ class Service:
         given = literals(pipeline, parameters or {})
         files: dict[str, str] = {}
         if target == "local":
-            findings = (*findings, *self._left_out(pipeline))
+            findings = (*findings, *self.left_out(pipeline))
         else:
             from labline_backend.kubeflow.submission import left_out
 
@@ -215,7 +215,9 @@ class Service:
         Raises ``InputError`` and ``NotFoundError``.
         """
         files: dict[str, str] = {}
-        if target != "local":
+        if target == "local":
+            findings = (*findings, *self.left_out(pipeline))
+        else:
             place = self.targets.to_run(target, None)
             submission = self.targets.prepare(place, pipeline, parameters, cache=False, folder=folder)
             files, findings = submission.files, (*findings, *submission.findings)
@@ -395,7 +397,7 @@ class Service:
         return page(self.home.run_folder(record.id))
 
     @staticmethod
-    def _left_out(pipeline: Pipeline) -> tuple[Finding, ...]:
+    def left_out(pipeline: Pipeline) -> tuple[Finding, ...]:
         """What the pipeline's options ask for and this machine does not give."""
         from labline_backend.engine.local_options import left_out
         from labline_backend.engine.variables import environment

@@ -11,9 +11,10 @@ from labline_backend.cli import terminal
 from labline_backend.cli.progress import ERASE_LINE, Progress
 from labline_backend.cli.run import cancel, follow
 from labline_backend.service import Service
-from labline_backend.store.records import LOCAL, RunRecord
+from labline_backend.store.records import RunRecord
 from labline_backend.verification.session import Watcher
 from labline_backend.verification.verify import Stage
+from labline_compiler.findings import Finding
 
 
 class Line:
@@ -49,12 +50,12 @@ class OnTerminal(Watcher):
     def __init__(self, line: Line, *, quiet: bool) -> None:
         self._line = line
         self._quiet = quiet
+        self._said: list[Finding] = []
 
     def attend(self, service: Service, record: RunRecord) -> RunRecord:
         """Follow the run."""
         self._line.clear()
-        if not self._quiet and record.target != LOCAL:
-            terminal.findings(record.notebook, record.findings)
+        self.found(record.notebook, record.findings)
         progress = Progress(record, quiet=self._quiet)
         try:
             return follow(service, record, progress)
@@ -63,6 +64,13 @@ class OnTerminal(Watcher):
             cancel(service, record, as_json=self._quiet)
         finally:
             progress.clear()
+
+    def found(self, notebook: str, findings: tuple[Finding, ...]) -> None:
+        """Say it once, also where a guard has the pipeline run again."""
+        new = [each for each in findings if each not in self._said]
+        self._said += new
+        if not self._quiet:
+            terminal.findings(notebook, new)
 
     def told(self, stage: Stage) -> None:
         """Say it."""

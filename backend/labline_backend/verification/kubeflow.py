@@ -12,7 +12,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from labline_backend.engine.variables import environment
 from labline_backend.kernels import Kernel
 from labline_backend.verification.comparison import HandedOn, Outcome
 from labline_backend.verification.interpreter import untracked
-from labline_compiler.pipeline import Pipeline
+from labline_compiler.findings import Finding
+from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime.verification import StoredValue
 
 RUNNER = (sys.executable, "-P", "-m", "labline_backend.verification.kubeflow_runner")
@@ -33,12 +34,33 @@ def runs_in(kernel: Kernel) -> bool:
     return Path(kernel.python).absolute().parent == Path(sys.executable).absolute().parent
 
 
+def left_out(pipeline: Pipeline, here: Callable[[Pipeline], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    """What steps ask for and do not get under the runner: what Kubeflow has no field for, what is not on this machine,
+    which *here* tells, and what the runner leaves out of what Kubeflow gives.
+    """
+    from labline_compiler.targets.kubeflow import compile_to_yaml
+    from labline_compiler.targets.kubeflow_options import UNSUPPORTED_OPTION
+
+    report: list[Finding] = []
+    compile_to_yaml(pipeline, report=report)
+    asking = {
+        "timeouts": [step.name for step in pipeline.steps if step.options.timeout is not None],
+        "limits and requests": [step.name for step in pipeline.steps if step.options.limits or step.options.requests],
+    }
+    for what, steps in asking.items():
+        if steps:
+            named = f"{'Steps' if len(steps) > 1 else 'Step'} {', '.join(steps)}"
+            message = f"{named}: KFP's local runner knows no {what}."
+            fix = "Nothing: values do not depend on it, unless a step goes beyond."
+            report.append(Finding(UNSUPPORTED_OPTION, "info", message, step=steps[0], fix=fix))
+    return (*report, *(found for found in here(pipeline) if found not in report))
+
+
 def run(pipeline: Pipeline, parameters: Mapping[str, str], kernel: Kernel, folder: Path, scratch: Path) -> Outcome:
     """Compile *pipeline* and run it with *parameters* (Python literals) in *folder*."""
     from labline_compiler.targets.kubeflow import arguments, compile_to_yaml, task_names
 
-    # All steps run in one folder here, so no files need to be handed on.
-    pipeline = replace(pipeline, steps=tuple(replace(step, files_of=()) for step in pipeline.steps))
+    pipeline = replace(pipeline, steps=tuple(map(_here, pipeline.steps)))
     source, result = scratch / "pipeline.yaml", scratch / "kfp.json"
     source.write_text(compile_to_yaml(pipeline, report=[]), "utf-8")
     order = {
@@ -65,6 +87,15 @@ def run(pipeline: Pipeline, parameters: Mapping[str, str], kernel: Kernel, folde
         ended=frozenset(steps),
         failure=failure,
     )
+
+
+def _here(step: Step) -> Step:
+    """*step* as it runs on this machine.
+
+    All steps run in one folder, so no files need to be handed on, and there are no volumes: a variable that names one
+    is what it is here, and not the place where a cluster would have mounted it.
+    """
+    return replace(step, files_of=(), options=replace(step.options, volumes=()))
 
 
 def _notebook(artifacts: Mapping[str, Any]) -> Any:

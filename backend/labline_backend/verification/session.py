@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 from labline_backend.errors import InputError
 from labline_backend.home import Home
 from labline_backend.store.records import RunRecord, Verification
+from labline_backend.verification import kubeflow
 from labline_backend.verification import verify as comparing
 from labline_backend.verification.interpreter import Reason, Stopped
 from labline_backend.verification.subject import Document, Subject
 from labline_backend.verification.target import see_that_results_are_read, target_outcome
 from labline_backend.verification.verify import HERE, KFP_LOCAL, LOCAL, Stage
 from labline_backend.verification.workspace import Workspace, WorkspaceError, remove
+from labline_compiler.findings import Finding
 
 if TYPE_CHECKING:
     from labline_backend.service import Service
@@ -46,6 +48,9 @@ class Watcher:
     def told(self, stage: Stage) -> None:
         """It has come this far."""
 
+    def found(self, notebook: str, findings: tuple[Finding, ...]) -> None:
+        """What is to be known of a pipeline that runs without a run of Labline's, which would carry it."""
+
     def warn(self, problem: str) -> None:
         """Something beside the verification went wrong; one sentence."""
 
@@ -68,6 +73,8 @@ def verify(service: Service, subject: Subject, target: str, watcher: Watcher) ->
         workspace = copied(service, subject, scratch)
         if target != KFP_LOCAL:
             return _of_a_run(service, subject, target, workspace, scratch, watcher)
+        findings = (*subject.compilation.findings, *kubeflow.left_out(subject.pipeline, service.left_out))
+        watcher.found(subject.shown, findings)
         steps = len(subject.pipeline.steps)
         watcher.told(Stage(f"the pipeline under kfp.local, {steps} step{'s' if steps > 1 else ''}"))
         outcome = comparing.kubeflow_outcome(subject, workspace, scratch)

@@ -30,7 +30,7 @@ def apply_options(
     tries_itself = may_fail and component.role == "item"  # what has failed is a result there, which KFP would cache
 
     def refuse(what: str, fix: str) -> None:
-        message = f"Step {step.name}: {what}"
+        message = f"Step {step.name}: {what.rstrip('.')}."
         found = Finding(UNSUPPORTED_OPTION, "warning", message, step=step.name, fix=fix)
         findings.extend([found] if found not in findings else [])  # a loop's tasks ask for the same
 

@@ -59,6 +59,12 @@ def test_a_pipeline_that_a_guard_stops_is_different_without_what_was_seen(lablin
     assert labline("verify", "hidden.ipynb", "--no-track", "--no-observed").code == 1
 
 
+def test_what_the_run_does_not_get_of_a_steps_options_is_told(labline: Labline, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "secret.ipynb", code("x = 1", "step:one", "secret:store:key:NOT_SET_HERE"))
+    done = labline("verify", "secret.ipynb", "--no-track")
+    assert (done.code, "LL601" in done.out + done.err, "NOT_SET_HERE" in done.out + done.err) == (0, True, True)
+
+
 @pytest.mark.long
 def test_the_same_pipeline_is_verified_under_kfps_local_runner(labline: Labline, tmp_path: Path) -> None:
     cells = (
@@ -66,10 +72,11 @@ def test_the_same_pipeline_is_verified_under_kfps_local_runner(labline: Labline,
         code("outcome = 'succeeded'", "pipeline-parameters"),
         code("squares = []\nfor n in numbers:\n    squares.append(n * n)", "step:loop"),
         code("if total > 99:\n    squares = []", "step:condition"),
-        code("print(squares)", "step:show"),
+        code("import os\nprint(squares, os.environ.get('DATA_FOLDER'))", "step:show"),
         code("print(outcome)", "step:last"),
     )
-    options = {"steps": {"loop": {"foreach": True}, "last": {"exit": "outcome"}}}
+    volumes = {"volumes": [["claim", "/data", "DATA_FOLDER"]]}  # which is not mounted here
+    options = {"steps": {"loop": {"foreach": True}, "last": {"exit": "outcome"}, "show": volumes}}
     write_notebook(tmp_path / "double.ipynb", *cells, labline=options)
     done = labline("verify", "double.ipynb", "--target", "kfp-local", "-p", "count=4", "--json", PYTHONWARNINGS="")
     assert (done.code, done.document["subject"]["verdict"]) == (0, "verified")
