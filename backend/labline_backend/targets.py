@@ -65,6 +65,7 @@ class KnownTargets:
         return {
             "release": health and health.release,
             "multi_user": health and health.multi_user,
+            "kubernetes": found.kubernetes,
             "findings": [wire.finding(each) for each in found.findings],
         }
 
@@ -146,8 +147,10 @@ class KnownTargets:
         from labline_backend.kubeflow.submission import prepare
         from labline_backend.observed import unstorable
 
-        _refuse(check(target, recurring=recurring).findings)
+        checked = check(target, recurring=recurring)
+        _refuse(checked.findings)
         told = (
+            *checked.findings,
             *unstorable(self._store, folder, pipeline),
             *lacking_packages(self._home, target, pipeline, folder),
             *lacking(target, pipeline),

@@ -1,4 +1,4 @@
-"""Builds the step image for real, on a base made of Debian's packages, and runs a step in it: ``make image-check``.
+"""Builds the step image twice, on a base made of Debian's packages, and runs a step in it: ``make image-check``.
 
 Takes minutes, root, mmdebstrap and buildah (Debian packages of these names); no registry of images is asked and no
 daemon runs. The base stands in for ``python:VERSION-slim``: a minimal Debian with Python and venv, nothing else.
@@ -78,11 +78,13 @@ class Workshop:
         self.buildah("commit", "--quiet", "--rm", container, BASE)
         shutil.rmtree(root)
 
-    def build(self) -> None:
-        """The image, by its Containerfile."""
+    def build(self) -> str:
+        """The image, by its Containerfile; its digest, which stands for every byte of its files."""
         where = ["-f", STEP / "Containerfile", "--ignorefile", STEP / "Containerfile.dockerignore"]
         named = ["--build-arg", f"PYTHON={PYTHON}", "-t", DEFAULT_IMAGE]
-        self.buildah("build", "--pull-never", *self._mounts, *where, *named, REPOSITORY, quiet=False)
+        alike = ["--pull-never", "--no-cache", "--timestamp", "0"]
+        self.buildah("build", *alike, *self._mounts, *where, *named, REPOSITORY, quiet=False)
+        return self.buildah("inspect", "--type", "image", "--format", "{{.FromImageID}}", DEFAULT_IMAGE)
 
     def run(self, container: str, *command: str) -> str:
         """Run a command in the container, as its user; what it prints."""
@@ -143,8 +145,9 @@ def main() -> None:
         workshop = Workshop(Path(place), given.mount)
         try:
             workshop.base(given.suite)
-            workshop.build()
-            print(json.dumps(checked(workshop), indent=1))
+            first, second = workshop.build(), workshop.build()
+            assert first == second, f"Two builds differ: {first}, {second}."
+            print(json.dumps({"image": first, **checked(workshop)}, indent=1))
         finally:
             workshop.buildah("rm", "--all")
 

@@ -140,12 +140,14 @@ def check(name: str, as_json: bool) -> None:
     with _service() as service:
         checked = service.targets.check(name)
     if as_json:
-        terminal.document({"findings": [wire.finding(each) for each in checked.findings]})
+        found = [wire.finding(each) for each in checked.findings]
+        terminal.document({"kubernetes": checked.kubernetes, "findings": found})
     else:
         if checked.health is not None:
             users = "many users" if checked.health.multi_user else "one user"
             release = checked.health.release or "release unknown"
-            click.echo(f"{name}: Kubeflow Pipelines, API v2beta1, {release}, for {users}")
+            under = f", on Kubernetes {terminal.plain(checked.kubernetes)}" if checked.kubernetes else ""
+            click.echo(f"{name}: Kubeflow Pipelines, API v2beta1, {release}, for {users}{under}")
         terminal.findings(name, checked.findings)
     if any(each.severity == "error" for each in checked.findings):
         sys.exit(FAILED)

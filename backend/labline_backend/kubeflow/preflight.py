@@ -34,10 +34,14 @@ WATCHING = (("pods", "list"), ("pods/log", "get"))  # Kubernetes' own, for logs 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found out about a target; ``health`` is None where that was not reached."""
+    """What was found out about a target; ``health`` is None where that was not reached.
+
+    ``kubernetes`` is the cluster's version, where a kubeconfig leads to it and it tells.
+    """
 
     health: Health | None
     findings: tuple[Finding, ...]
+    kubernetes: str | None = None
 
 
 def check(target: Target, *, recurring: bool = False) -> Checked:
@@ -57,7 +61,28 @@ def check(target: Target, *, recurring: bool = False) -> Checked:
             found.append(error.finding)
     found += _rights(target, RIGHTS + BEGINNING if recurring else RIGHTS)
     found += _root(target)
-    return Checked(health, tuple(found))
+    return Checked(health, tuple(found), _kubernetes(target))
+
+
+def _kubernetes(target: Target) -> str | None:
+    """The cluster's version. That it cannot be asked is told where rights are asked for."""
+    if target.kubeconfig is None and target.context is None:
+        return None
+    from kubernetes import client
+
+    from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigError
+
+    try:
+        cluster = Cluster(target)
+    except KubeconfigError:
+        return None
+    try:
+        with cluster.asking() as options:
+            return str(client.VersionApi(cluster.api).get_code(**options).git_version)
+    except ClusterError:
+        return None
+    finally:
+        cluster.close()
 
 
 def _namespace(client: KubeflowClient, health: Health) -> Iterator[Finding]:

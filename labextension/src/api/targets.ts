@@ -36,6 +36,7 @@ export interface TargetRequest extends TargetSettings {
 export interface TargetCheck {
   release: string | null;
   multi_user: boolean | null;
+  kubernetes: string | null;
   findings: Finding[];
 }
 

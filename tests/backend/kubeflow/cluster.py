@@ -171,6 +171,10 @@ class _Calls(BaseHTTPRequestHandler):
             keys = {f"f:{key}": {} for key in self.server.keys.get(found[1], ())}
             managed = [{"manager": "kubectl", "fieldsV1": {"f:data": {".": {}, **keys}, "f:type": {}}}]
             self._answer(status, {"kind": "PartialObjectMetadata", "metadata": {"managedFields": managed}})
+        elif address.path.rstrip("/") == "/version":
+            rest = ("gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
+            told = {"major": "1", "minor": "34", "gitVersion": "v1.34.1", **dict.fromkeys(rest, "x")}
+            self._answer(200, told)
         elif address.path == "/api/v1/namespaces/kubeflow/resourcequotas":
             quotas = [{"metadata": {"name": n}, "spec": {"hard": hard}} for n, hard in self.server.quotas.items()]
             self._answer(403 if self.server.hidden else 200, {"kind": "ResourceQuotaList", "items": quotas})

@@ -55,7 +55,7 @@ async def test_a_target_is_added_changed_tried_out_and_forgotten(
     added = await call("PUT", "targets/prod", {"host": emulator.url, **wished})
     assert (added.status, added.document["settings"]) == (200, {**SETTINGS, **wished})
     checked = await call("POST", "targets/prod/check")
-    assert checked.document == {"release": "2.15.0", "multi_user": False, "findings": []}
+    assert checked.document == {"release": "2.15.0", "multi_user": False, "kubernetes": None, "findings": []}
     changed = await call("PUT", "targets/prod", {"host": emulator.url, "namespace": "team"})
     assert (changed.document["namespace"], changed.document["settings"]) == ("team", SETTINGS)
     assert (await call("DELETE", "targets/prod")).document == changed.document

@@ -85,6 +85,20 @@ def test_a_user_who_may_not_see_pods_is_warned(emulator: Emulator, cluster: Clus
     assert (found.severity, found.code, "get pods/log" in found.message) == ("warning", "LL611", True)
 
 
+def test_what_the_pre_flight_warns_of_is_said_of_the_run(client: Client, cluster: Cluster, tmp_path: Path) -> None:
+    client.add(cluster.emulator, kubeconfig=cluster.kubeconfig(tmp_path))
+    cluster.denied = {("get", "pods/log"), ("retry", "runs")}
+    found = client.submit(code("x = 1", "step:a")).findings
+    assert {"LL611", "LL616"} <= {each.code for each in found if each.severity == "warning"}
+
+
+def test_the_version_of_kubernetes_is_known_where_a_kubeconfig_leads_there(
+    emulator: Emulator, cluster: Cluster, tmp_path: Path
+) -> None:
+    assert check(Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path))).kubernetes == "v1.34.1"
+    assert check(Target("prod", emulator.url)).kubernetes is None
+
+
 def test_missing_rights_are_named(emulator: Emulator, cluster: Cluster, tmp_path: Path) -> None:
     cluster.denied = {("create", "runs"), ("terminate", "runs")}
     (found,) = check(Target("prod", emulator.url, kubeconfig=cluster.kubeconfig(tmp_path))).findings
