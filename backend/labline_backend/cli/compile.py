@@ -92,6 +92,7 @@ def _python(
 ) -> str:
     """Write the project; what to print."""
     from labline_backend.errors import InputError
+    from labline_backend.kubeflow.folder import look, none_travels
     from labline_backend.project import write_project
     from labline_compiler.notebook import parse
     from labline_compiler.targets.python import compile_to_project
@@ -100,6 +101,7 @@ def _python(
     if output == Path("-"):
         raise InputError("A Python project is a folder: name one with -o.")
     folder = output or notebook.with_name(f"{notebook.stem}_pipeline")
+    report += none_travels(look(notebook.absolute().parent, pipeline), folder)
     prose = prose_of(parse(content or {}, notebook.with_suffix(".ipynb").name))
     write_project(compile_to_project(pipeline, prose=prose, report=report), folder)
     steps = terminal.plural(len(pipeline.steps), "step")

@@ -85,6 +85,22 @@ def ship(folder: Folder, *, root: str | None = None, limit: int = LIMIT) -> tupl
     return shipped, _told(folder, [name for name in order if name not in set(taken)], limit, root)
 
 
+def none_travels(folder: Folder, project: Path) -> list[Finding]:
+    """What is told where nothing of *folder* goes along with a Python *project*: a warning where steps may miss it."""
+    own = f"{os.path.relpath(project, folder.root)}/"
+    names = [name for name in folder.sizes if not name.startswith(own)]
+    names.sort(key=lambda name: (name not in folder.named, not name.endswith(".py"), name))
+    if not names:
+        return []
+    is_missed = names[0] in folder.named or names[0].endswith(".py")
+    message = f"The files of the notebook's folder do not come with a Python project: {_some(names)}."
+    fix = (
+        "Put modules that steps import into an image, and data that they read into a volume or an object store; or "
+        f"compile to YAML, which ships what is small. What no step needs, name in {IGNORING}."
+    )
+    return [Finding(LEFT_BEHIND, "warning" if is_missed else "info", message, fix=fix)]
+
+
 class _Fits:
     """Whether there is room for one more file: in bytes, and in the pipeline as it would be packed."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from labline_backend.kubeflow.folder import look, ship
+from labline_backend.kubeflow.folder import look, none_travels, ship
 from labline_runtime import shipping
 from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator
@@ -56,6 +56,22 @@ def test_what_does_not_fit_into_a_pipeline_is_told(tmp_path: Path) -> None:
     shipped, (told,) = ship(look(tmp_path, STEPS))
     assert shipped is not None and shipped.content is not None
     assert (told.code, "1 of its files stay here (big.bin)" in told.message) == ("LL613", True)
+
+
+def test_what_a_python_project_leaves_behind_is_told(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("x = 1")
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "double_pipeline").mkdir()
+    (tmp_path / "double_pipeline" / "pipeline.py").write_text("x = 1")
+    (found,) = none_travels(look(tmp_path, STEPS), tmp_path / "double_pipeline")
+    assert (found.code, found.severity, "Python project: helper.py, notes.txt." in found.message) == (
+        "LL613",
+        "warning",
+        True,
+    )
+    (tmp_path / "helper.py").unlink()
+    (found,) = none_travels(look(tmp_path, STEPS), tmp_path / "double_pipeline")
+    assert found.severity == "info"  # no step is seen to need it
 
 
 def test_an_archive_that_was_changed_on_its_way_is_refused(tmp_path: Path) -> None:
