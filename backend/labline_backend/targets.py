@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from labline_compiler.findings import Finding
     from labline_compiler.pipeline import Pipeline
     from labline_compiler.selection import Selection
+
+
+MOST_SIGN_INS = 4
+"""How many go on at once in a process: each holds a thread of the server, up to a minute where pages are slow."""
+_SIGN_INS = threading.BoundedSemaphore(MOST_SIGN_INS)
 
 
 class KnownTargets:
@@ -94,7 +100,7 @@ class KnownTargets:
         from labline_backend.kubeflow.signin import SignIn, UndecidedError, place_of
 
         found = self.get(name)
-        with target_errors():
+        with target_errors(), _signing_in():
             place_of(found)
             with SignIn(found, connector) as signing:
                 try:
@@ -112,7 +118,7 @@ class KnownTargets:
         from labline_backend.kubeflow.signin import SignIn, keep, place_of
 
         found = self.get(name)
-        with target_errors():
+        with target_errors(), _signing_in():
             place = place_of(found)
             with SignIn(found, connector) as signing:
                 if (page := signing.find()) != site:
@@ -168,6 +174,16 @@ class KnownTargets:
 
         with target_errors():
             return list(Targets(self._home).all())
+
+
+@contextlib.contextmanager
+def _signing_in() -> Iterator[None]:
+    if not _SIGN_INS.acquire(blocking=False):
+        raise InputError(f"{MOST_SIGN_INS} sign-ins are going on already: try again when one has ended.")
+    try:
+        yield
+    finally:
+        _SIGN_INS.release()
 
 
 def _refuse(findings: Iterable[Finding]) -> None:

@@ -8,9 +8,11 @@ import os
 import pty
 import re
 import select
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,16 @@ from urllib.request import Request
 
 import pytest
 
+from labline_backend.errors import InputError
+from labline_backend.home import Home
 from labline_backend.kubeflow import browsing
 from labline_backend.kubeflow.browsing import Browser, _Told
 from labline_backend.kubeflow.client import KubeflowClient
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.signin import Session, SignIn, keep
 from labline_backend.kubeflow.targets import Target
+from labline_backend.service import Service
+from labline_backend.targets import MOST_SIGN_INS
 from tests.backend.cli.conftest import SECONDS, Labline, environment, labline
 from tests.backend.kubeflow.conftest import Client
 from tests.backend.kubeflow.emulator import Emulator
@@ -436,3 +442,21 @@ def test_a_run_outlives_its_session_and_is_followed_again_after_the_next_sign_in
     (client.folder / "go").touch()
     run = client.end(record)
     assert (run["state"], out_of_sight(run)) == ("succeeded", [])
+
+
+def test_so_many_sign_ins_go_on_at_once_and_no_more(labline_home: Path, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, Service(Home.open(labline_home), track=False) as service:
+        host = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        service.targets.add(Target("prod", host, auth="cookie", secret=f"file:{tmp_path / 'session'}"))
+        with ThreadPoolExecutor(MOST_SIGN_INS) as pool:
+            going = [pool.submit(service.targets.sign_in_page, "prod") for _ in range(MOST_SIGN_INS)]
+            silent.settimeout(SECONDS)
+            asked = [silent.accept()[0] for _ in going]
+            with pytest.raises(InputError, match="sign-ins are going on already"):
+                service.targets.sign_in_page("prod")
+            for connection in asked:
+                connection.close()
+            assert all(isinstance(each.exception(), InputError) for each in going)
+            silent.close()
+            with pytest.raises(InputError, match="cannot be reached"):  # it is tried again
+                service.targets.sign_in_page("prod")
