@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { boundedOutputs } from '../src/runs/outputs';
+import { boundedOutputs, languageOf } from '../src/runs/outputs';
 
 function cell(...outputs: Record<string, unknown>[]) {
   return { cell_type: 'code', source: '', metadata: {}, outputs };
@@ -31,4 +31,10 @@ test('a huge output without text says that it is too large', () => {
   const data = { 'text/html': 'x'.repeat(5_000_000) };
   const [output] = boundedOutputs(cell({ output_type: 'display_data', data, metadata: {} }));
   assert.match(String((output.data as Record<string, unknown>)['text/plain']), /too large/);
+});
+
+test('a notebook that no kernel has been at yet is in the language of its kernel', () => {
+  assert.equal(languageOf({ metadata: { language_info: { name: '' }, kernelspec: { language: 'R' } } }), 'R');
+  assert.equal(languageOf({ metadata: { language_info: { name: '' } } }), 'python');
+  assert.equal(languageOf({ metadata: { language_info: { name: 'julia' } } }), 'julia');
 });

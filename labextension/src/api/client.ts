@@ -213,6 +213,19 @@ export class LablineClient {
     return this.call('GET', ['runs', run, 'steps', step, 'log'], { offset });
   }
 
+  /** All of a log there is so far, which comes in parts. */
+  async wholeLog(run: string, step: string): Promise<string> {
+    const parts: string[] = [];
+    for (let offset = 0; ;) {
+      const part = await this.log(run, step, offset);
+      if (part.text === '') {
+        return parts.join('');
+      }
+      parts.push(part.text);
+      offset = part.next_offset;
+    }
+  }
+
   notebook(run: string, step: string): Promise<NotebookContent> {
     return this.call('GET', ['runs', run, 'steps', step, 'notebook']);
   }

@@ -2,6 +2,7 @@ import { MimeModel, type IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { Panel, Widget } from '@lumino/widgets';
 
 import type { StepError } from '../api/types';
+import { withCode } from '../ui/code';
 
 const ERROR_MIME = 'application/vnd.jupyter.error';
 const STDERR_MIME = 'application/vnd.jupyter.stderr';
@@ -43,15 +44,11 @@ export class CellFaultBox extends Panel {
     head.node.append(button('Open run', 'open-run', openRun), button('Dismiss', 'dismiss', dismiss));
     this.addWidget(head);
 
-    const advice = [error.traceback.length > 0 ? null : error.message, error.hint].filter(
-      text => text !== null
-    );
-    if (advice.length > 0) {
-      const text = new Widget();
-      text.addClass('labline-Fault-advice');
-      text.node.textContent = advice.join(' ');
-      this.addWidget(text);
-    }
+    // What happened comes first: in a traceback it stands at the end, which is out of sight as often as not.
+    const advice = new Widget();
+    advice.addClass('labline-Fault-advice');
+    advice.node.append(...[error.message, error.hint].filter(text => text !== null).map(paragraph));
+    this.addWidget(advice);
     if (error.traceback.length > 0) {
       const traceback = error.traceback.join('\n');
       const { ename, evalue } = error;
@@ -63,6 +60,12 @@ export class CellFaultBox extends Panel {
       this.addWidget(trace);
     }
   }
+}
+
+function paragraph(text: string): HTMLElement {
+  const node = document.createElement('p');
+  node.append(...withCode(text));
+  return node;
 }
 
 function button(text: string, action: string, onClick: () => void): HTMLButtonElement {

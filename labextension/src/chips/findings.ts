@@ -1,6 +1,7 @@
 import { Widget } from '@lumino/widgets';
 
 import type { Edit, Finding } from '../api/types';
+import { withCode } from '../ui/code';
 import { SEVERITY_WORDS } from '../ui/words';
 
 /** What is wrong with a cell as part of the pipeline, shown under its code, with the buttons that mend it. */
@@ -27,7 +28,7 @@ function row(
   mark.textContent = code;
   mark.title = SEVERITY_WORDS[severity];
   const text = document.createElement('span');
-  text.textContent = message;
+  text.append(...withCode(message));
   text.title = advice ?? '';
   node.append(mark, text);
   if (edit !== null) {

@@ -190,23 +190,23 @@ const UNKNOWN_WIDTH = 320; // taken until the place is measured
 const MOST_LINES = 40;
 const MOST_NEAR = 24; // that more than these stand out tells nothing: the edge of their block does
 const COMFORT = 0.8; // the scale below which a graph is laid out anew for a narrow place
+const LEGIBLE = 0.55; // and the one below which it is laid out in rows, since no name could be read
 
 function Flow(props: GraphViewProps): React.JSX.Element {
   const { graph, looks, selected = null, onSelect, stale = false, maxHeight } = props;
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
-  const many = graph.steps.length >= MANY;
   const shape = useMemo(() => JSON.stringify([graph.steps.map(step => step.name), graph.edges]), [graph]);
-  const wide = useMemo(() => (many ? null : layout(graph)), [shape]);
-  const compact = wide !== null && width > 0 && width < wide.width * COMFORT;
+  const wide = useMemo(() => (graph.steps.length >= MANY ? null : layout(graph)), [shape]);
+  const isNarrow = wide !== null && width > 0 && width < wide.width * COMFORT;
+  const drawn = useMemo(() => (isNarrow ? layout(graph, true) : wide), [shape, wide, isNarrow]);
+  const many = drawn === null || (width > 0 && width - 2 * MARGIN < drawn.width * LEGIBLE);
   const room = many ? (width || UNKNOWN_WIDTH) - 2 * MARGIN : 0;
-  const placed = useMemo(() => {
-    if (wide === null) {
-      return layoutMany(graph, room);
-    }
-    return compact ? layout(graph, true) : wide;
-  }, [shape, wide, compact, room]);
+  const placed = useMemo(
+    () => (many || drawn === null ? layoutMany(graph, room) : drawn),
+    [shape, drawn, many, room]
+  );
   const [pointed, setPointed] = useState<string | null>(null);
   const [focused, setFocused] = useState<string | null>(null);
 
@@ -238,6 +238,16 @@ function Flow(props: GraphViewProps): React.JSX.Element {
       frame.current?.scrollTo({ top: eventful.y * zoom - maxHeight / 2, behavior: 'smooth' });
     }
   }, [eventful?.name, width > 0]);
+
+  // What is selected stays in view where the words about it take some of the room.
+  useEffect(() => {
+    const step = placed.steps.find(({ name }) => name === selected);
+    if (step && width > 0 && height > maxHeight) {
+      const [top, bottom] = [step.y * zoom, (step.y + NODE_HEIGHT) * zoom + 2 * MARGIN];
+      const at = frame.current!.scrollTop;
+      frame.current!.scrollTop = Math.max(bottom - maxHeight, Math.min(at, top));
+    }
+  }, [selected, maxHeight]);
 
   // One stop for Tab; arrows go from step to step.
   const names = useMemo(() => new Set<string | null>(placed.steps.map(({ name }) => name)), [placed]);

@@ -100,7 +100,7 @@ export function DeployForm({
           label="Endpoint"
           value={name}
           onChange={setName}
-          unit="one that is there changes what it serves"
+          unit="one of this name that is there serves this version from then on"
           hint={nameFor(model.name)}
           wide
         />
@@ -139,8 +139,8 @@ export function DeployForm({
           label="Workers"
           value={workers}
           onChange={setWorkers}
-          unit="processes that answer; at first 1"
-          hint="as it is"
+          unit="processes that answer; 1 in a new endpoint"
+          hint="unchanged"
           fault={workersFault}
         />
         <Choice
@@ -149,7 +149,7 @@ export function DeployForm({
           value={environment}
           onChange={chosen => setEnvironment(chosen as typeof environment)}
           choices={[
-            ['', 'as it is; at first those of the model'],
+            ['', 'unchanged; the model’s in a new endpoint'],
             ['model', 'those that the model was made with'],
             ['server', 'those installed beside Labline']
           ]}

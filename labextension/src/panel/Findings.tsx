@@ -1,7 +1,7 @@
 import React, { useState } from 'react';
 
 import type { Edit, Finding, Severity } from '../api/types';
-import { ActionButton, LinkButton } from '../ui/parts';
+import { ActionButton, LinkButton, WithCode } from '../ui/parts';
 import { SEVERITY_WORDS } from '../ui/words';
 
 const SHAPES: Readonly<Record<Severity, React.JSX.Element>> = {
@@ -55,8 +55,14 @@ function FindingItem({
         {SHAPES[severity]}
       </svg>
       <div>
-        <p className="labline-Finding-message">{message}</p>
-        {fix && <p className="labline-Finding-fix">{fix}</p>}
+        <p className="labline-Finding-message">
+          <WithCode text={message} />
+        </p>
+        {fix && (
+          <p className="labline-Finding-fix">
+            <WithCode text={fix} />
+          </p>
+        )}
         <p className="labline-Finding-place">
           <code>{code}</code>
           {cell_id && onJump ? (

@@ -11,8 +11,8 @@ export interface ForecastLineProps {
 }
 
 /**
- * What the next run would do, or how long the present one was to take, in a line that keeps its place whether there is
- * anything to say or not.
+ * What the next run would do, or how long the present one was to take where earlier ones tell, in a line that keeps its
+ * place whether there is anything to say or not.
  */
 export function ForecastLine({ pipeline, running, obstacle }: ForecastLineProps): React.JSX.Element {
   const { forecast, problem, isStale } = pipeline.forecaster;
@@ -21,7 +21,7 @@ export function ForecastLine({ pipeline, running, obstacle }: ForecastLineProps)
     text = obstacle;
   } else if (running) {
     const [time] = forecast ? timeWords(forecast) : [];
-    text = time ? `Foreseen: ${time}` : 'How long it takes was not foreseen';
+    text = time ? `Foreseen: ${time}` : '';
   }
   const detail = obstacle === null && text && forecast ? timeDetail(forecast) : '';
   return (

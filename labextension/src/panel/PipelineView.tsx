@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import React, { useEffect, useLayoutEffect, useState } from 'react';
+import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 
 import type { LablineClient } from '../api/client';
 import { isActive, isBusy, seenError, type Finding, type RunDetail } from '../api/types';
@@ -10,13 +10,27 @@ import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pip
 import { OutOfSight } from '../runs/OutOfSight';
 import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
-import { useNow, useSignals } from '../ui/hooks';
-import { Empty, LinkButton, Notice, PageLink, RunAgain, Section, StateBadge, Tick } from '../ui/parts';
+import { useHeight, useNow, useSignals } from '../ui/hooks';
+import {
+  Empty,
+  LinkButton,
+  Notice,
+  PageLink,
+  RunAgain,
+  Section,
+  StateBadge,
+  Tick,
+  WithCode
+} from '../ui/parts';
 import { Findings } from './Findings';
 import { Parameters } from './Parameters';
 import { RunControls, whyNot } from './RunControls';
 import { StepOptionsLine } from './StepOptionsLine';
 import { SuggestionView } from './SuggestionView';
+
+const LEAST = 320; // pixels that a graph may have in any case
+const HEADING = 48; // left below it, so that it is seen that there is more
+const DETAILS = 180; // left for what is told of the selected step
 
 export interface PipelineViewProps {
   notebooks: ILablineNotebooks;
@@ -59,6 +73,8 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
   const now = useNow(running);
   const parameters = compilation?.pipeline?.parameters ?? graph?.parameters ?? [];
   const untagged = pipeline.cells.every(cell => cell.step === null);
+  const body = useRef<HTMLDivElement>(null);
+  const height = useHeight(body);
 
   const jump = ({ cell_id, line, column }: Finding) => void (cell_id && notebook.goTo(cell_id, line, column));
   const select = (step: string) => {
@@ -86,7 +102,7 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
         {run && <NotVerified run={run} />}
         {run?.certificate && <SmallSeal certificate={run.certificate} />}
       </div>
-      <div className="labline-Panel-body" tabIndex={-1}>
+      <div ref={body} className="labline-Panel-body" tabIndex={-1}>
         {pipeline.trouble && <Notice kind="error">{pipeline.trouble} Trying again.</Notice>}
         {pipeline.applied && <Applied pipeline={pipeline} />}
         {run && <Seen pipeline={pipeline} run={run} />}
@@ -103,7 +119,7 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
               selected={selected}
               onSelect={select}
               stale={compilation !== null && compilation.pipeline === null}
-              maxHeight={Math.max(320, window.innerHeight * 0.62)}
+              maxHeight={Math.max(LEAST, height - (selected === null ? HEADING : DETAILS))}
             />
           </div>
         )}
@@ -116,7 +132,12 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
           </Section>
         )}
         {(!pipeline.useObserved || (compilation?.observed ?? []).length > 0) && (
-          <Section name="observed" title="Seen in earlier runs">
+          <Section
+            name="observed"
+            title="Seen in earlier runs"
+            count={compilation?.observed?.length}
+            folded={pipeline.useObserved}
+          >
             <Observed pipeline={pipeline} facts={compilation?.observed ?? []} />
           </Section>
         )}
@@ -157,7 +178,8 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
     <div className="labline-LastRun" data-labline-run={run.id} data-labline-state={run.state}>
       <StateBadge state={run.state} />
       <span className="labline-LastRun-time">
-        {[seconds !== null && formatSeconds(seconds), when].filter(Boolean).join(' · ')}
+        {seconds !== null && <span>{formatSeconds(seconds)} · </span>}
+        <span>{when}</span>
       </span>
       <LinkButton action="open-run" onClick={() => openRun(run.id)}>
         Open run
@@ -174,7 +196,9 @@ function Seen({ pipeline, run }: { pipeline: NotebookPipeline; run: RunDetail })
   }
   return (
     <div className="labline-Notice" data-labline-notice="error" data-labline-seen={error.code} role="alert">
-      <p>{error.message}</p>
+      <p>
+        <WithCode text={error.message} />
+      </p>
       <RunAgain
         onClick={() => void pipeline.start()}
         disabled={pipeline.isStarting || whyNot(pipeline) !== null}

@@ -15,6 +15,8 @@ export interface SuggestionViewProps {
   reveal: (cell: string) => void;
 }
 
+const NO_CODE = 'LL007'; // of a notebook in which there is nothing to run
+
 type Outcome = { suggestion: Suggestion } | { message: string; findings: readonly Finding[] };
 
 /** For a notebook without steps: how to tag it by hand, and a proposal that one click accepts. */
@@ -44,11 +46,15 @@ export function SuggestionView({ pipeline, reveal }: SuggestionViewProps): React
       />
     );
   }
+  if (pipeline.findings.some(({ code }) => code === NO_CODE)) {
+    return <Empty title="No code yet">Write some in a code cell; then its steps can be named here.</Empty>;
+  }
   return (
     <>
       <Empty title="No steps yet">
         Click <b>+ step</b> above a code cell and type a name. The cells from there on form the step, up to
         the next one you name.
+        {pipeline.graph !== null && ' As it stands, the whole notebook is one step.'}
       </Empty>
       <div className="labline-Suggestion-ask">
         <ActionButton

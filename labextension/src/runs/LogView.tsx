@@ -1,8 +1,9 @@
-import React, { useEffect, useRef, useState } from 'react';
+import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 
 import type { StepState } from '../api/types';
 import { Terminal, type Line, type Span } from '../model/terminal';
 import type { ILablineServer } from '../tokens';
+import { LinkButton } from '../ui/parts';
 
 const TAIL = 1024 * 1024; // bytes read of a log that is there already
 const LINES = 5000; // lines kept in the page
@@ -19,6 +20,7 @@ export function LogView({ server, run, step, state }: LogViewProps): React.JSX.E
   const host = useRef<HTMLPreElement>(null);
   const [note, setNote] = useState('');
   const [empty, setEmpty] = useState(true);
+  const [isCut, setCut] = useState(false);
   const waiting = state === 'pending' || state === 'skipped';
 
   useEffect(() => {
@@ -27,22 +29,25 @@ export function LogView({ server, run, step, state }: LogViewProps): React.JSX.E
     delete node.dataset.dropped;
     setEmpty(true);
     setNote('');
+    setCut(false);
     if (waiting) {
       return;
     }
     const terminal = new Terminal(LINES);
     let stopped = false;
+    let from = 0; // where what is read begins
     let following: { dispose(): void } | null = null;
     const write = (text: string) => {
       if (text !== '') {
         setEmpty(false);
         show(node, terminal, terminal.feed(text));
+        setCut(from > 0 || terminal.dropped > 0);
       }
     };
     const read = async () => {
       const log = await server.client.log(run, step, -TAIL);
       if (!stopped) {
-        setNote(log.offset > 0 ? 'Only the last megabyte is shown.' : '');
+        from = log.offset;
         write(log.text);
         following = log.complete ? null : server.events.follow(run, step, log.next_offset, write);
       }
@@ -54,13 +59,45 @@ export function LogView({ server, run, step, state }: LogViewProps): React.JSX.E
     };
   }, [server, run, step, waiting]);
 
+  // What was written while nothing could be seen could not be scrolled to its end.
+  useLayoutEffect(() => {
+    if (!empty) {
+      host.current!.scrollTop = host.current!.scrollHeight;
+    }
+  }, [empty]);
+
+  const save = async () => {
+    try {
+      saveAs(`${run}-${step}.log`, await server.client.wholeLog(run, step));
+    } catch (error) {
+      setNote((error as Error).message);
+    }
+  };
+
   return (
     <div className="labline-Log" data-labline-log={step}>
       {note !== '' && <p className="labline-Log-note">{note}</p>}
+      {isCut && (
+        <p className="labline-Log-note">
+          Only the end is shown.{' '}
+          <LinkButton action="whole-log" onClick={() => void save()}>
+            Download all of it
+          </LinkButton>
+        </p>
+      )}
       <pre ref={host} tabIndex={0} role="log" aria-label={`Log of step ${step}`} hidden={empty} />
       {empty && note === '' && <p className="labline-Log-note">{emptyText(state)}</p>}
     </div>
   );
+}
+
+/** Have the browser keep a text in a file. */
+function saveAs(name: string, text: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 function emptyText(state: StepState): string {

@@ -55,7 +55,8 @@ export function RunList({
         <input
           type="search"
           className="labline-Search"
-          placeholder="Filter by notebook, pipeline, state or metric"
+          placeholder="Filter runs"
+          title="By notebook, pipeline, state, target or metric"
           aria-label="Filter runs"
           data-labline-filter=""
           value={filter}

@@ -9,7 +9,7 @@ import { elapsed, formatDate, formatNumber, formatSeconds } from '../model/forma
 import { Findings } from '../panel/Findings';
 import type { ILablineServer } from '../tokens';
 import { useNow, useSignals } from '../ui/hooks';
-import { ActionButton, Empty, LinkButton, Notice, PageLink, StateBadge } from '../ui/parts';
+import { ActionButton, Empty, LinkButton, Notice, PageLink, StateBadge, WithCode } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CertificateView } from './CertificateView';
 import { OutOfSight } from './OutOfSight';
@@ -104,7 +104,7 @@ function RunBody({
       <Patches run={run} />
       {run.error && (
         <p className="labline-Notice" data-labline-notice="error" role="alert">
-          {run.error}
+          <WithCode text={run.error} />
         </p>
       )}
       <div className="labline-Run-facts">

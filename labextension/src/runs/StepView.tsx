@@ -6,7 +6,7 @@ import { timing } from '../graph/looks';
 import { controlOf } from '../model/control';
 import { whyNotHere } from '../model/mirrored';
 import type { ILablineServer } from '../tokens';
-import { OpenAtFailure, PageLink, RunAgain, StateBadge } from '../ui/parts';
+import { OpenAtFailure, PageLink, RunAgain, StateBadge, WithCode } from '../ui/parts';
 import type { Rendering } from './cells';
 import { CellsView } from './CellsView';
 import { ReleaseButton, useKept } from './Kept';
@@ -72,7 +72,11 @@ export function StepView(props: StepViewProps): React.JSX.Element {
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
         {control && <span className="labline-StepRun-time">{control}</span>}
-        {step.cache_note && <span className="labline-StepRun-time">{step.cache_note}</span>}
+        {step.cache_note && (
+          <span className="labline-StepRun-why">
+            {step.state === 'cached' ? 'Why it was reused' : 'Why it ran'} · {step.cache_note}
+          </span>
+        )}
         {run.page && (
           <PageLink href={run.page} action="step-page">
             Kubeflow
@@ -148,8 +152,14 @@ function ErrorSummary(props: ErrorSummaryProps): React.JSX.Element {
   };
   return (
     <div className="labline-Notice" data-labline-notice="error" role="alert">
-      <p>{error.message}</p>
-      {error.hint && <p className="labline-Notice-hint">{error.hint}</p>}
+      <p>
+        <WithCode text={error.message} />
+      </p>
+      {error.hint && (
+        <p className="labline-Notice-hint">
+          <WithCode text={error.hint} />
+        </p>
+      )}
       {error.observed && error.observed.length > 0 && <RunAgain onClick={again} disabled={starting} />}
       {run.target === LOCAL && step.state === 'failed' && (
         <OpenAtFailure onClick={() => openAtFailure(run.id, step.name)} />

@@ -6,7 +6,7 @@ import { Panel, Widget } from '@lumino/widgets';
 
 import type { CellPlace, CellRun, NotebookCell, NotebookContent } from '../api/types';
 import { formatSeconds } from '../model/format';
-import { boundedOutputs, joined } from './outputs';
+import { boundedOutputs, joined, languageOf } from './outputs';
 
 const MOST_OUTPUTS = 50;
 
@@ -107,9 +107,4 @@ async function highlight(
     await languages.highlight(text, language, coloured);
     host.replaceChildren(coloured);
   }
-}
-
-function languageOf(notebook: NotebookContent): string {
-  const info = notebook.metadata.language_info as { codemirror_mode?: unknown; name?: unknown } | undefined;
-  return typeof info?.name === 'string' ? info.name : 'python';
 }

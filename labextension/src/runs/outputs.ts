@@ -1,6 +1,6 @@
-/** Outputs cut to a size that a page can bear. */
+/** Executed notebooks as a page can bear them. */
 
-import type { NotebookCell } from '../api/types';
+import type { NotebookCell, NotebookContent } from '../api/types';
 
 type Output = Record<string, unknown>;
 
@@ -20,6 +20,13 @@ export function boundedOutputs(cell: NotebookCell): Output[] {
 /** Multi-line strings may be saved as lists of lines. */
 export function joined(text: unknown): string {
   return Array.isArray(text) ? text.join('') : String(text ?? '');
+}
+
+/** The language of the cells. A notebook that no kernel has been at yet names none, or an empty one. */
+export function languageOf({ metadata }: Pick<NotebookContent, 'metadata'>): string {
+  const { language_info, kernelspec } = metadata as Partial<Record<string, Record<string, unknown>>>;
+  const named = [language_info?.name, kernelspec?.language];
+  return named.find((name): name is string => typeof name === 'string' && name !== '') ?? 'python';
 }
 
 function boundedData(data: Record<string, unknown>): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import type { ISignal } from '@lumino/signaling';
-import { useEffect, useReducer, useState } from 'react';
+import { useEffect, useLayoutEffect, useReducer, useState, type RefObject } from 'react';
 
 import { Pace } from './pace';
 
@@ -15,6 +15,19 @@ export function useSignals(...signals: (ISignal<unknown, unknown> | null)[]): vo
       signals.forEach(signal => signal?.disconnect(slot));
     };
   }, signals);
+}
+
+/** The height that a place has, whatever it holds; 0 until it is known. */
+export function useHeight(place: RefObject<HTMLElement>): number {
+  const [height, setHeight] = useState(0);
+  useLayoutEffect(() => {
+    const element = place.current!;
+    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
+    observer.observe(element);
+    setHeight(element.clientHeight);
+    return () => observer.disconnect();
+  }, [place]);
+  return height;
 }
 
 /** Seconds since the epoch: ticking while `active`, otherwise as of the last render that asked. */

@@ -1,7 +1,7 @@
 import React, { useEffect, useState } from 'react';
 
 import type { RunState, StepState } from '../api/types';
-import { STATE_WORDS } from './words';
+import { spans, STATE_WORDS } from './words';
 
 type State = RunState | StepState;
 
@@ -136,6 +136,13 @@ export function OpenAtFailure({ onClick }: Pick<ActionProps, 'onClick'>): React.
   );
 }
 
+/** A sentence in which backticks set off what is code. */
+export function WithCode({ text }: { text: string }): React.JSX.Element {
+  return (
+    <>{spans(text).map(({ code, text: span }, index) => (code ? <code key={index}>{span}</code> : span))}</>
+  );
+}
+
 /** A sentence with nothing else to see. */
 export function Empty({ title, children }: { title: string; children?: React.ReactNode }): React.JSX.Element {
   return (
@@ -198,12 +205,20 @@ export interface SectionProps {
   name: string;
   title: string;
   count?: number;
+  /** Closed until somebody opens it. */
+  folded?: boolean;
   children: React.ReactNode;
 }
 
-export function Section({ name, title, count, children }: SectionProps): React.JSX.Element {
+export function Section({ name, title, count, folded = false, children }: SectionProps): React.JSX.Element {
+  const [isOpen, setOpen] = useState(!folded);
   return (
-    <details className="labline-Section" data-labline-section={name} open>
+    <details
+      className="labline-Section"
+      data-labline-section={name}
+      open={isOpen}
+      onToggle={event => setOpen(event.currentTarget.open)}
+    >
       <summary>
         {title}
         {count !== undefined && count > 0 && <span className="labline-Count">{count}</span>}

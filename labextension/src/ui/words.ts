@@ -18,3 +18,18 @@ export const SEVERITY_WORDS: Readonly<Record<Severity, string>> = {
   warning: 'Warning',
   info: 'Note'
 };
+
+export interface Span {
+  text: string;
+  code: boolean;
+}
+
+/** A sentence cut where backticks set off what is code. One that has no other half is left as it is. */
+export function spans(sentence: string): Span[] {
+  return sentence
+    .split(/(`[^`]+`)/)
+    .filter(part => part !== '')
+    .map(part =>
+      /^`[^`]+`$/.test(part) ? { text: part.slice(1, -1), code: true } : { text: part, code: false }
+    );
+}
