@@ -32,5 +32,6 @@ def test_a_run_that_a_guard_stopped_is_run_again_with_what_was_seen(lab: LabServ
     notebook.expect_state("show", "succeeded")
     facts = page.locator("#labline-pipeline [data-labline-section=observed]")
     expect(facts).to_contain_text("Step alter binds n.")
+    facts.locator("summary").click()
     page.locator("[data-labline-action=observed]").click()
     expect(facts).not_to_contain_text("Step alter binds n.")

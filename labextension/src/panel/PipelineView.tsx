@@ -1,5 +1,5 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
-import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import React, { useEffect, useLayoutEffect, useRef } from 'react';
 
 import type { LablineClient } from '../api/client';
 import { isActive, isBusy, seenError, type Finding, type RunDetail } from '../api/types';
@@ -10,7 +10,7 @@ import { TAG_COMMITTED, TAG_TO_PANEL, type NotebookPipeline } from '../model/pip
 import { OutOfSight } from '../runs/OutOfSight';
 import { NotVerified, SmallSeal, Verifying } from '../runs/Seal';
 import type { ILablineNotebooks, IPipelineNotebook } from '../tokens';
-import { useHeight, useNow, useSignals } from '../ui/hooks';
+import { useHeight, useNow, useSignals, useStateOf } from '../ui/hooks';
 import {
   Empty,
   LinkButton,
@@ -66,7 +66,7 @@ function NotebookView({ entry, client, commands, openRun, openRuns }: NotebookVi
   }, [pipeline]);
   useMeasuredCommits(pipeline);
 
-  const [selected, setSelected] = useState<string | null>(null);
+  const [selected, setSelected] = useStateOf<string | null>(pipeline, 'selected', null);
   const { compilation, graph, run, findings, forecaster } = pipeline;
   const running = run !== null && isBusy(run);
   const next = running || pipeline.isStarting ? null : forecaster.forecast;
@@ -178,8 +178,7 @@ function LastRun({ run, now, openRun }: LastRunProps): React.JSX.Element {
     <div className="labline-LastRun" data-labline-run={run.id} data-labline-state={run.state}>
       <StateBadge state={run.state} />
       <span className="labline-LastRun-time">
-        {seconds !== null && <span>{formatSeconds(seconds)} · </span>}
-        <span>{when}</span>
+        {seconds !== null && <span>{formatSeconds(seconds)} ·</span>} <span>{when}</span>
       </span>
       <LinkButton action="open-run" onClick={() => openRun(run.id)}>
         Open run

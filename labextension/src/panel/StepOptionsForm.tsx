@@ -43,15 +43,15 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
         <TextField {...bind('cpu')} label="CPUs" unit="at most, as 2 or 500m" hint="1" />
         <TextField
           {...bind('cpuRequest')}
-          label="Least CPUs"
-          unit="set aside, where fewer"
+          label="Reserve CPUs"
+          unit="of these, where fewer do"
           hint={fields.cpu || '1'}
         />
         <TextField {...bind('memory')} label="Memory" unit="at most, as 500Mi or 2Gi" hint="no limit" />
         <TextField
           {...bind('memoryRequest')}
-          label="Least memory"
-          unit="set aside, where less"
+          label="Reserve memory"
+          unit="of this, where less does"
           hint={fields.memory || 'none'}
         />
       </fieldset>
@@ -88,7 +88,7 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
           onChange={cache => set({ cache: cache as StepFields['cache'] })}
         />
         <CheckField name="foreach" checked={fields.foreach} onChange={foreach => set({ foreach })}>
-          Its loop has the items run side by side
+          Run the items of its loop side by side
         </CheckField>
         {fields.foreach && (
           <>
@@ -107,9 +107,9 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
         )}
         <TextField
           {...bind('exit')}
-          label="Ends runs"
-          unit="names for outcome, error"
-          hint="it does not"
+          label="Runs at the end"
+          unit="variables for outcome, error"
+          hint="no"
           wide
         />
       </fieldset>

@@ -7,6 +7,7 @@ import { stepLooks } from '../graph/looks';
 import { hues } from '../model/colours';
 import { formatSeconds } from '../model/format';
 import type { NotebookPipeline } from '../model/pipeline';
+import { useStateOf } from '../ui/hooks';
 import { ActionButton, Empty } from '../ui/parts';
 import { Findings } from './Findings';
 
@@ -22,7 +23,7 @@ type Outcome = { suggestion: Suggestion } | { message: string; findings: readonl
 /** For a notebook without steps: how to tag it by hand, and a proposal that one click accepts. */
 export function SuggestionView({ pipeline, reveal }: SuggestionViewProps): React.JSX.Element {
   const [asking, setAsking] = useState(false);
-  const [outcome, setOutcome] = useState<Outcome | null>(null);
+  const [outcome, setOutcome] = useStateOf<Outcome | null>(pipeline, 'suggestion', null);
   const ask = async () => {
     setAsking(true);
     try {

@@ -72,11 +72,7 @@ export function StepView(props: StepViewProps): React.JSX.Element {
           {step.attempt > 1 && ` · attempt ${step.attempt}`}
         </span>
         {control && <span className="labline-StepRun-time">{control}</span>}
-        {step.cache_note && (
-          <span className="labline-StepRun-why">
-            {step.state === 'cached' ? 'Why it was reused' : 'Why it ran'} · {step.cache_note}
-          </span>
-        )}
+        {step.cache_note && <span className="labline-StepRun-why">{whyWords(step)}</span>}
         {run.page && (
           <PageLink href={run.page} action="step-page">
             Kubeflow
@@ -125,6 +121,13 @@ export function StepView(props: StepViewProps): React.JSX.Element {
 
 function reusedFrom(step: StepRun): string {
   return step.cached_from ? `from run ${step.cached_from}` : '';
+}
+
+/** Why a step ran or did not, after what it is that the reason is of. */
+function whyWords({ state, cache_note }: StepRun): string {
+  const isReused = state === 'cached';
+  const hasNoPart = state === 'skipped' || state === 'pending';
+  return `${hasNoPart ? '' : isReused ? 'Why it was reused · ' : 'Why it ran · '}${cache_note}`;
 }
 
 type ErrorSummaryProps = Pick<StepViewProps, 'run' | 'step' | 'server' | 'openRun' | 'openAtFailure'> & {

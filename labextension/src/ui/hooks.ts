@@ -17,6 +17,20 @@ export function useSignals(...signals: (ISignal<unknown, unknown> | null)[]): vo
   }, signals);
 }
 
+const kept = new WeakMap<object, Map<string, unknown>>();
+
+/** State that stays with its owner while nothing shows it: a panel that is hidden, if only for another theme, is empty. */
+export function useStateOf<T>(owner: object, name: string, initial: T): [T, (value: T) => void] {
+  const values = kept.get(owner) ?? new Map<string, unknown>();
+  kept.set(owner, values);
+  const [, refresh] = useReducer((count: number) => count + 1, 0);
+  const set = (value: T) => {
+    values.set(name, value);
+    refresh();
+  };
+  return [values.has(name) ? (values.get(name) as T) : initial, set];
+}
+
 /** The height that a place has, whatever it holds; 0 until it is known. */
 export function useHeight(place: RefObject<HTMLElement>): number {
   const [height, setHeight] = useState(0);
