@@ -6,7 +6,7 @@ import type { Answered, Endpoint, TrafficPoint } from '../src/api/endpoints';
 import { again, nameFor, sent, served, typed } from '../src/endpoints/deployment';
 import { answeringFaults, AS_IT_IS, toRequest } from '../src/endpoints/answering';
 import { literal, quoted } from '../src/endpoints/snippets';
-import { ceiling, errors, lines, pathOf, rate, summary } from '../src/endpoints/traffic';
+import { ceiling, errors, lines, pathOf, rate, reach, summary, versionsOf } from '../src/endpoints/traffic';
 
 const answered = (change: Partial<Answered> = {}): Answered => ({
   requests: 10,
@@ -166,4 +166,16 @@ test('a bound of ONNX or a share that cannot be is told', () => {
     'onnx',
     'kept'
   ]);
+});
+
+test('a version that has answered nothing yet has its place among the others', () => {
+  const points = [point(0, { 2: answered() })];
+  assert.deepEqual(versionsOf(points, ['3', '1']), ['1', '2', '3']);
+  assert.deepEqual(lines(points, rate, 0, ['1'])[0], { version: '1', values: [0] });
+});
+
+test('how far back a chart reaches is told in minutes', () => {
+  assert.equal(reach([point(0, {}), point(299, {})]), '5 min ago');
+  assert.equal(reach([point(0, {}), point(2, {})]), '');
+  assert.equal(reach([]), '');
 });

@@ -58,6 +58,7 @@ def test_a_version_is_deployed_tried_watched_scaled_and_removed(tide: Home, lab:
     _is_tried(view, page)
     _is_copied(view, _token(tide))
     _is_watched(view)
+    _stays_while_hidden(view, page)
     view.locator("[data-labline-option=which-log]").select_option("access")
     expect(view.locator("[data-labline-log]")).to_contain_text('"path":"/invocations"', timeout=SLOW)
     view.locator("[data-labline-option=which-log]").select_option("own")
@@ -150,3 +151,12 @@ def _is_watched(view: Locator) -> None:
     expect(line).to_be_attached(timeout=SLOW)
     view.locator(".labline-Traffic-table > summary").click()
     expect(view.locator(".labline-Traffic-table tbody tr").first).to_contain_text("/s", timeout=SLOW)
+
+
+def _stays_while_hidden(view: Locator, page: Page) -> None:
+    """What was typed and answered is there again after a look at something else."""
+    view.locator("[data-labline-column=a]").fill("2.5")
+    page.locator(".lm-TabBar-tab:has-text('Models')").click()
+    expect(view).to_be_hidden()
+    page.locator(".lm-TabBar-tab:has-text('Endpoints')").click()
+    expect(view.locator("[data-labline-column=a]")).to_have_value("2.5")

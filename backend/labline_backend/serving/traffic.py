@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from labline_backend.serving.tally import Counts, total
 
 STRETCH_SECONDS = 2.0
+_ENOUGH = 0.75 * STRETCH_SECONDS  # looks come a little later than they are meant to
 KEPT = 150
 """Stretches: five minutes of them."""
 
@@ -51,7 +52,7 @@ class Traffic:
         start = now if self._since is None else min(self._since, now)  # clocks are set back now and then
         self._since = now
         last = self._stretches[-1] if self._stretches else None
-        if last is None or now - last.start > STRETCH_SECONDS or now < last.end:
+        if last is None or last.end - last.start > _ENOUGH or now - last.start > 2 * STRETCH_SECONDS or now < last.end:
             last = _Stretch(start, now)
             self._stretches.append(last)
         last.end = now

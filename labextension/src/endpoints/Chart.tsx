@@ -1,7 +1,7 @@
 import React, { useId } from 'react';
 
 import type { TrafficPoint } from '../api/endpoints';
-import { ceiling, lines, pathOf, versionsOf, type Measure } from './traffic';
+import { ceiling, lines, pathOf, reach, versionsOf, type Measure } from './traffic';
 
 const WIDTH = 300;
 const HEIGHT = 90;
@@ -11,6 +11,8 @@ export interface ChartProps {
   name: string;
   title: string;
   points: readonly TrafficPoint[];
+  /** The versions that answer now. */
+  serving: readonly string[];
   measure: Measure;
   /** What stands for a stretch without answers; `null`: a gap. */
   idle: number | null;
@@ -21,9 +23,9 @@ export interface ChartProps {
 
 /** A measure over the last minutes, with a line for each version. */
 export function Chart(props: ChartProps): React.JSX.Element {
-  const { name, title, points, measure, idle, least, format } = props;
+  const { name, title, points, serving, measure, idle, least, format } = props;
   const id = useId();
-  const drawn = lines(points, measure, idle);
+  const drawn = lines(points, measure, idle, serving);
   const values = drawn.flatMap(line => line.values.filter(value => value !== null));
   const top = ceiling(Math.max(least, ...values));
   const last = drawn.map(({ version, values }) => {
@@ -60,15 +62,19 @@ export function Chart(props: ChartProps): React.JSX.Element {
       <span className="labline-Chart-bottom" aria-hidden="true">
         0
       </span>
+      <span className="labline-Chart-time" aria-hidden="true">
+        <span>{reach(points)}</span>
+        <span>now</span>
+      </span>
     </figure>
   );
 }
 
 /** Which line is which version's. */
-export function Legend({ points }: { points: readonly TrafficPoint[] }): React.JSX.Element {
+export function Legend({ points, serving }: Pick<ChartProps, 'points' | 'serving'>): React.JSX.Element {
   return (
     <ul className="labline-Legend" aria-label="Lines">
-      {versionsOf(points).map((version, index) => (
+      {versionsOf(points, serving).map((version, index) => (
         <li key={version}>
           <svg viewBox="0 0 24 8" aria-hidden="true">
             <path

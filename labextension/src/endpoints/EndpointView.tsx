@@ -119,7 +119,7 @@ export function EndpointView({ name, client, back, openModel }: EndpointViewProp
                 <TestPanel endpoint={endpoint} client={client} />
               </Section>
               <Section name="traffic" title="The last five minutes">
-                <TrafficView name={name} client={client} />
+                <TrafficView endpoint={endpoint} client={client} />
               </Section>
             </>
           )}
@@ -208,7 +208,7 @@ function ServedTable({ endpoint, openModel }: ServedTableProps): React.JSX.Eleme
             <td className="labline-mod-name">
               <LinkButton action="open-model" onClick={() => openModel(spec.model)}>
                 {spec.model}
-                {version !== null && `/${version}`}
+                {nameOf(version, reference)}
               </LinkButton>
             </td>
             <td>{reference === '' ? 'newest' : /^\d+$/.test(reference) ? '–' : `@${reference}`}</td>
@@ -229,6 +229,12 @@ function ServedTable({ endpoint, openModel }: ServedTableProps): React.JSX.Eleme
       </tbody>
     </table>
   );
+}
+
+/** What stands after a model's name; a version that was asked for as such is known before it is there. */
+function nameOf(version: string | null, reference: string): string {
+  const known = version ?? (/^\d+$/.test(reference) ? reference : null);
+  return known === null ? '' : `/${known}`;
 }
 
 /** Where it is reached on the server's machine. */
@@ -252,7 +258,7 @@ function Places({ endpoint }: { endpoint: Endpoint }): React.JSX.Element {
 
 /** What an endpoint is about that has not dealt with what is wanted yet: what it says begins with a verb. */
 function meanwhile({ message, refused }: Endpoint): string {
-  const wanted = 'It is being brought about…';
+  const wanted = 'Getting it ready…';
   return message === '' || refused ? wanted : `${wanted} Meanwhile it ${message}.`;
 }
 

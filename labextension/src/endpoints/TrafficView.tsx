@@ -1,7 +1,7 @@
 import React, { useCallback } from 'react';
 
 import type { LablineClient } from '../api/client';
-import type { TrafficPoint } from '../api/endpoints';
+import type { Endpoint, TrafficPoint } from '../api/endpoints';
 import { formatSeconds } from '../model/format';
 import { Notice } from '../ui/parts';
 import { Chart, Legend } from './Chart';
@@ -12,8 +12,15 @@ import { errors, latency, rate } from './traffic';
 const SECONDS = 2;
 const ROWS = 20;
 
+export interface TrafficViewProps {
+  endpoint: Pick<Endpoint, 'name' | 'versions'>;
+  client: LablineClient;
+}
+
 /** What an endpoint has answered in the last minutes: three charts, and the figures as a table. */
-export function TrafficView({ name, client }: { name: string; client: LablineClient }): React.JSX.Element {
+export function TrafficView({ endpoint, client }: TrafficViewProps): React.JSX.Element {
+  const { name } = endpoint;
+  const serving = Object.values(endpoint.versions);
   const { value, trouble } = usePolling(
     useCallback(() => client.traffic(name), [client, name]),
     SECONDS
@@ -27,6 +34,7 @@ export function TrafficView({ name, client }: { name: string; client: LablineCli
           name="rate"
           title="Answers a second"
           points={points}
+          serving={serving}
           measure={rate}
           idle={0}
           least={1}
@@ -34,8 +42,9 @@ export function TrafficView({ name, client }: { name: string; client: LablineCli
         />
         <Chart
           name="latency"
-          title="Nine tenths came within"
+          title="Latency, 90th percentile"
           points={points}
+          serving={serving}
           measure={latency}
           idle={null}
           least={0.001}
@@ -45,13 +54,14 @@ export function TrafficView({ name, client }: { name: string; client: LablineCli
           name="errors"
           title="Share of errors"
           points={points}
+          serving={serving}
           measure={errors}
           idle={null}
           least={0.1}
           format={formatShare}
         />
       </div>
-      <Legend points={points} />
+      <Legend points={points} serving={serving} />
       <details className="labline-Traffic-table">
         <summary>The figures as a table</summary>
         <Figures points={points} />
@@ -74,7 +84,7 @@ function Figures({ points }: { points: readonly TrafficPoint[] }): React.JSX.Ele
     <table className="labline-Table" aria-label="What was answered lately, newest first">
       <thead>
         <tr>
-          {['Until', 'Version', 'Answers a second', 'Errors', 'Half within', 'Nine tenths within'].map(
+          {['Until', 'Version', 'Answers a second', 'Errors', 'Median latency', '90th percentile'].map(
             title => (
               <th key={title} scope="col">
                 {title}

@@ -1,4 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useContext, useEffect, useRef, useState } from 'react';
+
+import { InSight } from '../ui/hooks';
 
 /** Something asked again and again: what it last answered, and why it does not answer now. */
 export interface Polled<T> {
@@ -15,6 +17,7 @@ export function usePolling<T>(ask: () => Promise<T>, seconds: number, active = t
   const [value, setValue] = useState<T | null>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   const [asked, setAsked] = useState(0);
+  const isSeen = useContext(InSight);
   const newest = useRef(0);
   const again = useCallback(() => setAsked(count => count + 1), []);
   const put = useCallback((known: T) => {
@@ -23,7 +26,7 @@ export function usePolling<T>(ask: () => Promise<T>, seconds: number, active = t
     setTrouble(null);
   }, []);
   useEffect(() => {
-    if (!active) {
+    if (!active || !isSeen) {
       return;
     }
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,6 +55,6 @@ export function usePolling<T>(ask: () => Promise<T>, seconds: number, active = t
       over = true;
       clearTimeout(timer);
     };
-  }, [ask, seconds, active, asked]);
+  }, [ask, seconds, active, isSeen, asked]);
   return { value, trouble, again, put };
 }

@@ -13,9 +13,14 @@ export const rate: Measure = ({ requests }, seconds) => (seconds > 0 ? requests 
 export const latency: Measure = ({ slow }) => slow;
 export const errors: Measure = ({ errors, requests }) => (requests > 0 ? errors / requests : 0);
 
-/** A line for each version that has answered something; without `idle` a stretch without answers is a gap. */
-export function lines(points: readonly TrafficPoint[], measure: Measure, idle: number | null): Line[] {
-  return versionsOf(points).map(version => ({
+/** A line for each version that answers or has answered; without `idle` a stretch without answers is a gap. */
+export function lines(
+  points: readonly TrafficPoint[],
+  measure: Measure,
+  idle: number | null,
+  serving: readonly string[] = []
+): Line[] {
+  return versionsOf(points, serving).map(version => ({
     version,
     values: points.map(({ versions, seconds }) =>
       versions[version] === undefined ? idle : measure(versions[version], seconds)
@@ -23,9 +28,9 @@ export function lines(points: readonly TrafficPoint[], measure: Measure, idle: n
   }));
 }
 
-/** The versions that have answered something, the oldest first. */
-export function versionsOf(points: readonly TrafficPoint[]): string[] {
-  const versions = new Set(points.flatMap(point => Object.keys(point.versions)));
+/** The versions that answer or have answered, the oldest first: each has its colour before it is asked anything. */
+export function versionsOf(points: readonly TrafficPoint[], serving: readonly string[] = []): string[] {
+  const versions = new Set([...serving, ...points.flatMap(point => Object.keys(point.versions))]);
   return [...versions].sort((one, other) => Number(one) - Number(other));
 }
 
@@ -50,6 +55,13 @@ export function summary(points: readonly TrafficPoint[], seconds: number): Summa
     errors: requests > 0 ? failed / requests : null,
     slow: requests > 0 ? Math.max(...answers.map(({ slow }) => slow)) : null
   };
+}
+
+/** How long ago the first of the points is, in words; empty where that is less than a minute. */
+export function reach(points: readonly TrafficPoint[]): string {
+  const seconds = points.length > 0 ? points[points.length - 1].time - points[0].time : 0;
+  const minutes = Math.round(seconds / 60);
+  return minutes > 0 ? `${minutes} min ago` : '';
 }
 
 /** The next number from `value` on that a scale may end with. */

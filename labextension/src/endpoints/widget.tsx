@@ -5,6 +5,7 @@ import React from 'react';
 
 import type { ILablineServer } from '../tokens';
 import { keepFocus } from '../ui/focus';
+import { InSight } from '../ui/hooks';
 import { endpointsIcon } from '../ui/icons';
 import { EndpointList } from './EndpointList';
 import { EndpointView } from './EndpointView';
@@ -54,10 +55,15 @@ export class EndpointsWidget extends ReactWidget {
   }
 
   protected override render(): React.JSX.Element {
-    const { server, openModel } = this.options;
-    if (!this.isVisible) {
+    this.wasSeen ||= this.isVisible;
+    if (!this.wasSeen) {
       return <></>;
     }
+    return <InSight.Provider value={this.isVisible}>{this.page()}</InSight.Provider>;
+  }
+
+  private page(): React.JSX.Element {
+    const { server, openModel } = this.options;
     return this._endpoint === null ? (
       <EndpointList
         client={server.client}
@@ -90,6 +96,8 @@ export class EndpointsWidget extends ReactWidget {
     this.node.focus();
   }
 
+  /** From then on what was typed stays, also while it is hidden. */
+  private wasSeen = false;
   private _endpoint: string | null = null;
   private readonly _endpointChanged = new Signal<this, void>(this);
 }

@@ -100,7 +100,7 @@ export function DeployForm({
           label="Endpoint"
           value={name}
           onChange={setName}
-          unit="one of this name that is there serves this version from then on"
+          unit="a new one, or one to change"
           hint={nameFor(model.name)}
           wide
         />

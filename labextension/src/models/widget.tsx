@@ -56,7 +56,8 @@ export class ModelsWidget extends ReactWidget {
 
   protected override render(): React.JSX.Element {
     const { server, openRun, openEndpoint } = this.options;
-    if (!this.isVisible) {
+    this.wasSeen ||= this.isVisible;
+    if (!this.wasSeen) {
       return <></>;
     }
     return this._model === null ? (
@@ -83,6 +84,8 @@ export class ModelsWidget extends ReactWidget {
     this.node.focus();
   }
 
+  /** Nothing is asked of the server before; from then on what was chosen and typed stays, also while it is hidden. */
+  private wasSeen = false;
   private _model: string | null = null;
   private readonly _modelChanged = new Signal<this, void>(this);
 }

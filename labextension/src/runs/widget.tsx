@@ -88,7 +88,8 @@ export class RunsWidget extends ReactWidget {
 
   protected override render(): React.JSX.Element {
     const { server, rendering, openNotebook, openAtFailure, runAgain, contentOf } = this.options;
-    if (!this.isVisible) {
+    this.wasSeen ||= this.isVisible;
+    if (!this.wasSeen) {
       return <></>;
     }
     const navigate = (run: string | null) => this.navigate(run);
@@ -139,6 +140,8 @@ export class RunsWidget extends ReactWidget {
     return this._run === null && this.compared === null && !this.recurring;
   }
 
+  /** Nothing is asked of the server before; from then on what was chosen and typed stays, also while it is hidden. */
+  private wasSeen = false;
   private _run: string | null = null;
   private recurring = false;
   private compared: readonly string[] | null = null;

@@ -1,7 +1,10 @@
 import type { ISignal } from '@lumino/signaling';
-import { useEffect, useLayoutEffect, useReducer, useState, type RefObject } from 'react';
+import { createContext, useEffect, useLayoutEffect, useReducer, useState, type RefObject } from 'react';
 
 import { Pace } from './pace';
+
+/** Whether what is rendered can be seen: of what cannot, the server is not asked. */
+export const InSight = createContext(true);
 
 /** Render again whenever one of the signals fires; bursts make one render, and a lasting one some in a second. */
 export function useSignals(...signals: (ISignal<unknown, unknown> | null)[]): void {

@@ -71,3 +71,11 @@ def test_a_clock_that_was_set_back_makes_no_stretch_of_negative_length() -> None
     for now in (100.0, 101.0, 40.0, 41.0, 42.0, 43.0, 44.0):
         traffic.observe(now, {"1": counts(1)})
     assert all(point["seconds"] >= 0 for point in points(traffic))
+
+
+def test_looks_that_come_a_little_late_keep_as_many_minutes() -> None:
+    traffic = Traffic()
+    for look in range(int(KEPT * STRETCH_SECONDS) + 10):
+        traffic.observe(look * 1.004, {"1": counts(1)})
+    told = points(traffic)
+    assert told[-1]["time"] - told[0]["time"] > 0.95 * KEPT * STRETCH_SECONDS
