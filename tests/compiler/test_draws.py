@@ -113,6 +113,9 @@ sns.heatmap(df)
 sns.catplot(data=df, kind="bar")
 joblib.dump(x, "f")
 LogisticRegression(C=2).fit(df, x)
+df.sample(3, random_state=sklearn.utils.check_random_state(3))
+df.sample(3, random_state=options["seed"])
+Perceptron(random_state=1).set_params(alpha=2).fit(df, x)
 LogisticRegression(solver="newton-cg").fit(df, x)
 make_pipeline(StandardScaler(), Ridge(0.5)).fit(df, x)
 Ridge().set_params(alpha=2).fit(df, x)
@@ -125,6 +128,15 @@ np.random.rand()
 np.vectorize(np.random.normal)(x)
 np.random.mtrand._rand.normal()
 partial(df.sample, 3)()
+df.sample(3, random_state=np.random.mtrand._rand)
+df.sample(3, random_state=sklearn.utils.check_random_state(None))
+df.sample(3, random_state=random.random.__self__)
+sklearn.utils.check_random_state(np.random).rand()
+sklearn.utils.check_random_state(options.get("seed")).rand()
+sklearn.utils.shuffle(x, random_state=stats.norm.random_state)
+Perceptron(random_state=np.random).fit(df, x)
+Perceptron(random_state=1).set_params(random_state=None).fit(df, x)
+np.random.Generator(np.random.get_bit_generator()).random()
 df.sample(3)
 list(map(np.random.rand, [1]))
 nx.draw(G)
@@ -270,3 +282,83 @@ def test_a_step_that_a_seeded_generator_passes_is_told_of_imports() -> None:
 def test_what_is_imported_under_a_condition_is_not_told_as_imported(statement: str) -> None:
     pipeline = pipeline_of(steps(a=statement, b=f"{SEEDED}\nimport rich.style\nrandom.random()"))
     assert imported_elsewhere(pipeline, "b") == {}
+
+
+SEEDS = """\
+# %% tags=["step:seed"]
+import numpy as np
+import pandas as pd
+np.random.seed(0)
+df = pd.DataFrame({"a": range(9)})
+# %% tags=["step:first"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "draws"),
+    [
+        ("SEED = None\na = df.sample(3, random_state=SEED)", True),
+        ("SEED = 3\na = df.sample(3, random_state=SEED)", False),
+        ("SEED = None\nSEED = 3\na = df.sample(3, random_state=SEED)", True),  # words are not told apart by place
+        ("def take(rs=None):\n    return df.sample(3, random_state=rs)\na = take()", True),
+        ("def take(rs=None):\n    return df.sample(3, random_state=rs)\na = take(3)", False),
+        ("def take(rs=None):\n    return df.sample(3, random_state=rs)\na = take(rs=3)", False),
+        ("def take(rs=None):\n    return df.sample(3, random_state=rs)\na = list(map(take, [3]))", True),
+        ("def take(rs):\n    return df.sample(3, random_state=rs)\na = take(None)", True),
+        ("def take(rs=None):\n    seed = rs\n    return df.sample(3, random_state=seed)\na = take()", True),
+        ("options = {'seed': None}\na = df.sample(3, random_state=options['seed'])", True),
+        ("options = {'seed': 3}\na = df.sample(3, random_state=options['seed'])", False),
+        ("options = {}\na = df.sample(3, random_state=options.get('seed'))", True),
+        ("options = {}\na = df.sample(3, random_state=options.get('seed', 3))", False),
+        ("n = 2\na = df.sample(3, random_state=3 if n else None)", True),
+        ("n, seed = 2, None\na = df.sample(3, random_state=seed)", True),
+        ("for seed in (1, None):\n    a = df.sample(3, random_state=seed)", True),
+        (
+            "class Taker:\n    def __init__(self, random_state=None):\n        self.random_state = random_state\n"
+            "    def take(self):\n        return df.sample(3, random_state=self.random_state)\na = Taker().take()",
+            True,
+        ),
+        (
+            "class Taker:\n    def __init__(self, random_state=None):\n        self.random_state = random_state\n"
+            "    def take(self):\n        return df.sample(3, random_state=self.random_state)\na = Taker(3).take()",
+            False,
+        ),
+    ],
+)
+def test_a_seed_that_may_be_none_is_none(code: str, draws: bool) -> None:
+    drawing = pipeline_of(f'{SEEDS}{code}\n# %% tags=["step:second"]\nb = np.random.rand()\n')
+    assert ("first>second:@numpy.random" in edges(drawing)) is draws
+
+
+def test_a_parameter_that_is_none_is_no_seed() -> None:
+    text = f'# %% tags=["parameters"]\nSEED = None\n{SEEDS}a = df.sample(3, random_state=SEED)\n'
+    drawing = pipeline_of(f'{text}# %% tags=["step:second"]\nb = np.random.rand()\n')
+    assert "first>second:@numpy.random" in edges(drawing)
+
+
+def test_an_estimator_whose_seed_is_taken_away_draws() -> None:
+    text = (
+        f"{SEEDS}from sklearn.linear_model import Perceptron\nm = Perceptron(random_state=1)\nm.random_state = None\n"
+    )
+    drawing = pipeline_of(f'{text}m.fit(df, df.a)\n# %% tags=["step:second"]\nb = np.random.rand()\n')
+    assert "first>second:@numpy.random" in edges(drawing)
+
+
+def test_a_distribution_that_was_given_a_generator_draws_from_that() -> None:
+    text = "from scipy import stats\nd = stats.norm(0, 1)\nd.random_state = 3\n"
+    drawing = pipeline_of(
+        f'{SEEDS}{text}# %% tags=["step:second"]\na = d.rvs()\n# %% tags=["step:third"]\nb = d.rvs()\n'
+    )
+    assert any(edge.startswith("second>third:") and "d" in edge for edge in edges(drawing))
+
+
+def test_a_seed_through_the_generator_under_a_name_seeds_it() -> None:
+    text = "import sklearn.utils\nra = sklearn.utils.check_random_state(None)\nra.seed(3)\n"
+    drawing = pipeline_of(f'# %% tags=["step:first"]\n{text}# %% tags=["step:second"]\na = ra.rand()\n')
+    assert "first>second:@numpy.random,ra" in edges(drawing)
+
+
+def test_what_seeding_pytorch_gives_is_its_generator() -> None:
+    text = '# %% tags=["step:first"]\nimport torch\ng = torch.manual_seed(1)\ng.manual_seed(2)\n'
+    drawing = pipeline_of(f'{text}# %% tags=["step:second"]\na = torch.rand(2)\n')
+    assert any("@torch.random" in edge for edge in edges(drawing))

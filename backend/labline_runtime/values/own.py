@@ -19,6 +19,7 @@ _FORMATTERS = {  # of IPython
 _PLACES: dict[str, tuple[tuple[str, str], ...]] = {
     "Random": (("random", "_inst"),),
     "RandomState": (("numpy.random.mtrand", "_rand"),),
+    "MT19937": (("numpy.random.mtrand", "_rand._bit_generator"),),
     "Generator": (("torch", "default_generator"),),
     "_Environ": (("os", "environ"), ("os", "environb")),
     "RcParams": (("matplotlib", "rcParams"),),

@@ -9,6 +9,8 @@ from functools import cached_property
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.operations import Sharing
 
+STATES = frozenset(("random_state", "seed", "rng"))  # what a generator of random numbers, or its seed, is given as
+
 
 @dataclass
 class Arguments:
@@ -50,7 +52,7 @@ class Arguments:
         own = self.positional[told.place] if by_place else self.keywords[told.keyword]
         return own if told.itself else self.all
 
-    def has_state(self) -> bool:
-        """Whether a random_state, or what else it may be called, other than None is given."""
-        given = self.keywords.keys() & {"random_state", "seed", "rng"}
-        return any(self.constant(None, name) is not None for name in given)
+    def states(self) -> list[tuple[ast.expr | None, Value]]:
+        """The random_state, or what else it may be called, with the code that gives it, where there is some."""
+        code = {word.arg: word.value for word in self.node.keywords} if self.node is not None else {}
+        return [(code.get(name), value) for name, value in self.keywords.items() if name in STATES]

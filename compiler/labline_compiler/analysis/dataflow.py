@@ -21,6 +21,7 @@ from labline_compiler.analysis.flows import Flows, Unit
 from labline_compiler.analysis.heap import Heap
 from labline_compiler.analysis.hidden_state import HANDLERS
 from labline_compiler.analysis.history import asks_for_results
+from labline_compiler.analysis.maybe_none import words_of_none
 from labline_compiler.analysis.observed import Observed
 from labline_compiler.analysis.plots import INLINE, LOOKS_AT_BACKEND
 from labline_compiler.analysis.recorder import Recorder
@@ -79,6 +80,11 @@ class Analysis:
         trace.watch(walker.state)
         walker.results_asked = any(u.parsed is not None and asks_for_results(u.parsed, u.cell.source) for u in units)
         walker.beside = self._beside
+        walker.nones = words_of_none(
+            (unit.parsed.tree for unit in units if unit.parsed is not None),
+            (unit.cell.source for unit in units),
+            (each.name for unit in units for each in unit.parameters if each.default == "None"),
+        )
         walker.subclasses_asked = any(SUBCLASSES in unit.cell.source for unit in units)
         walker.handlers_count = self._beside.uses("@logging") or any(HANDLERS.search(u.cell.source) for u in units)
         trace.heap.indexes_named = any(_NAMING.search(unit.cell.source) for unit in units)

@@ -9,6 +9,7 @@ from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.given_names import BUILTINS
 from labline_compiler.analysis.heap import NOTHING, Heap, Value
+from labline_compiler.analysis.maybe_none import may_be_none
 from labline_compiler.analysis.scopes import free_names
 from labline_compiler.analysis.spelled import spelled
 from labline_compiler.analysis.state import State
@@ -25,6 +26,7 @@ class Draws:
 
     stars: dict[str, None]
     beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
+    nones: frozenset[str] = frozenset()  # the words of the notebook that may stand for None
     _imported: set[str]  # modules that were surely imported by now
     _known_within: dict[Value, frozenset[str]]
     _known_of: dict[int, tuple[int, frozenset[str]]]  # by function: how many library objects there were then
@@ -53,12 +55,54 @@ class Draws:
         """Whether an estimator or a splitter made of a class of that *name* draws from NumPy's generator."""
         shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
         random = name in operations.RANDOM_ESTIMATORS and estimators.draws_as_made(name, arguments)
-        if (random or shuffles) and not arguments.has_state():
+        if (random or shuffles) and not self.has_own_state(arguments):
             return True
         if name.endswith("SearchCV") and self.told_to_draw(arguments.all, arguments):
             return True
         called = {self.heap.things[number].origin for number in arguments.all & self.heap.libraries}
         return not called.isdisjoint(hidden_state.DRAW_WITHOUT_STATE)
+
+    def has_own_state(self, arguments: Arguments) -> bool:
+        """Whether a call is surely given a seed, or a generator that is not everybody's."""
+        return any(
+            not self.is_shared(value) and (node is None or not may_be_none(node, self.nones))
+            for node, value in arguments.states()
+        )
+
+    def is_shared(self, value: Value) -> bool:
+        """Whether *value* may be a generator that everybody draws from."""
+        if any(self.heap.things[number].draws for number in self.heap.only(value, "rng")):
+            return True
+        return any(generators.is_shared(self.heap.things[number].origin or "") for number in value & self.heap.dotted)
+
+    def checked_state(self, arguments: Arguments, node: ast.AST) -> Value:
+        """What ``check_random_state`` gives: NumPy's own generator for None and for its module."""
+        call = arguments.node
+        given = [*call.args, *(word.value for word in call.keywords)] if call is not None else []
+        shared = self.is_shared(arguments.all) or not given or any(may_be_none(each, self.nones) for each in given)
+        found = self.heap.library("numpy.random.mtrand._rand") if shared else NOTHING
+        if not given or (not arguments.all and all(isinstance(each, ast.Constant) for each in given) and shared):
+            return found
+        own = self.heap.only(arguments.all, "rng", None)
+        return found | own | self.heap.make(self.site(node), "rng", self.heap.mutable(arguments.all))
+
+    def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
+        """The key of what *node* makes."""
+        raise NotImplementedError
+
+    def told_without_state(self, receiver: Value, arguments: Arguments) -> Value:
+        """The estimators in reach that may draw from now on, as ``set_params`` takes their random_state away."""
+        call = arguments.node
+        given = call.keywords if call is not None else []
+        if not any(
+            may_be_none(word.value, self.nones) or self.is_shared(arguments.keywords.get(word.arg, NOTHING))
+            if word.arg is not None
+            else "random_state" in self.nones
+            for word in given
+            if word.arg is None or word.arg.endswith("random_state")
+        ):
+            return NOTHING
+        return self.heap.only(self.heap.reach(receiver), "sklearn")
 
     def told_to_draw(self, reached: Value, arguments: Arguments) -> Value:
         """The estimators in reach that may draw from now on, because a call sets their options."""
@@ -174,7 +218,7 @@ class Draws:
         """What a call of something of a library draws from by itself."""
         if self.beside.knows(origin):
             return self.beside.calling(origin).draws
-        if arguments.has_state():
+        if self.has_own_state(arguments):
             return generators.drawn_by(origin) & frozenset(("@torch.random",))
         package, _, name = origin.partition(".")
         name = name.rpartition(".")[2]

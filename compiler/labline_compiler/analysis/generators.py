@@ -107,6 +107,26 @@ IMPORTS: dict[str, frozenset[str]] = {
 }
 """Packages of which a module draws, in some release, when it is imported for the first time: ``rich`` and JAX do, and
 with them all that imports them. What is missing here is told by the guard (LL221) where it matters."""
+# The generators that everybody draws from, by the names that they have, and the modules that libraries take for them.
+SHARED = {
+    **dict.fromkeys(("random", "random._inst"), "@random"),
+    **dict.fromkeys(
+        (
+            "numpy.random",
+            "numpy.random.mtrand",
+            "numpy.random.mtrand._rand",
+            "numpy.random.mtrand._rand._bit_generator",
+        ),
+        "@numpy.random",
+    ),
+    "torch.default_generator": "@torch.random",
+}
+# What gives one of them.
+GIVING_SHARED = {
+    "numpy.random.get_bit_generator": "numpy.random.mtrand._rand._bit_generator",
+    "torch.manual_seed": "torch.default_generator",
+    "torch.random.manual_seed": "torch.default_generator",
+}
 # The same of packages of whose objects nothing is known: their functions draw from nothing else.
 FUNCTIONS: dict[str, frozenset[str]] = {
     "shap": words(
@@ -118,6 +138,8 @@ FUNCTIONS: dict[str, frozenset[str]] = {
 _TELLING = re.compile(
     r"(?:^|_)(?:rand|rvs|seed|shuffl|sampl|resampl|permut|simulat|bootstrap|jitter)|Random|Bootstrap|Shuffl|Sampl"
 )
+
+_OF_DISTRIBUTION = re.compile(r"scipy\.stats\.\w+\.random_state")
 
 _WORDS = NAMES["scipy"] | NAMES["statsmodels"] | NAMES["networkx"] | NAMES["seaborn"] | NAMES["sklearn"]
 # Builtins that run code of which nothing is known.
@@ -153,6 +175,12 @@ def drawn_by_method(maker: str | None, name: str) -> frozenset[str]:
     if maker is None or maker == "operator.methodcaller":  # which may call any method
         return EVERY
     return PLAIN if f"{maker}.{name}" in ORIGINS else drawn_by(f"{package_of(maker)}.object.{name}")
+
+
+def is_shared(origin: str) -> bool:
+    """Whether *origin*, a dotted name, is a generator that everybody draws from."""
+    own = origin.removesuffix(".__self__")  # of a method of such a generator
+    return origin in SHARED or (own != origin and bool(drawn_by(own))) or _OF_DISTRIBUTION.fullmatch(origin) is not None
 
 
 def is_quiet(package: str) -> bool:

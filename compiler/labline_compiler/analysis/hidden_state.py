@@ -84,7 +84,13 @@ CALLS: dict[str, tuple[HiddenUse, ...]] = {
     **_table("@numpy.random", "set", "seed set_state _rand.seed _rand.set_state", "numpy.random.mtrand"),
     **_table("@numpy.random", "draw", "stripplot jitterplot", "seaborn"),
     **_table("@numpy.random", "change", "xgboost.cv"),
-    **_table("@torch.random", "set", "manual_seed seed set_rng_state random.manual_seed", "torch"),
+    **_table(
+        "@torch.random",
+        "set",
+        "manual_seed seed set_rng_state random.manual_seed default_generator.manual_seed default_generator.seed "
+        "default_generator.set_state",
+        "torch",
+    ),
     **_table("@torch.random", "change", "cuda.manual_seed cuda.manual_seed_all", "torch"),
     **_table(
         "@torch.random",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from labline_compiler.analysis import files, hidden_state, methods, operations, quiet_objects
+from labline_compiler.analysis import files, generators, hidden_state, methods, operations, quiet_objects
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.file_calls import FileCalls
 from labline_compiler.analysis.heap import MAIN, NOTHING, Value
@@ -226,7 +226,7 @@ class LibraryCalls(FileCalls):
                 return made
             case "holds":
                 name = origin.rpartition(".")[2]
-                draws = self.draws_when_fitted(name, arguments)
+                draws = self.draws_when_fitted(name, arguments) or (kind == "rng" and self.is_shared(arguments.all))
                 passes = name in operations.PASSING or any(
                     word.startswith("copy") and arguments.constant(None, word) is not True
                     for word in arguments.keywords
@@ -277,10 +277,12 @@ class LibraryCalls(FileCalls):
             if origin == "builtins.hasattr":
                 return None
             return got | self.heap.mutable(self.heap.reach(arguments.all)) or self.heap.make(self.site(node))
-        if origin in operations.GIVING_GENERATORS:
-            draws = origin.endswith("check_random_state") and not arguments.all
-            generators = self.heap.only(arguments.all, "rng", None)
-            return generators | self.heap.make(self.site(node), "rng", arguments.all, draws=draws)
+        if origin == "numpy.random.default_rng":
+            return self.heap.only(arguments.all, "rng", None) | self.heap.make(self.site(node), "rng", arguments.all)
+        if origin.endswith(operations.CHECKING_STATE):
+            return self.checked_state(arguments, node)
+        if origin in generators.GIVING_SHARED:
+            return self.heap.library(generators.GIVING_SHARED[origin])
         if origin == "builtins.dict.fromkeys" and arguments.positional:
             held = self.iterate(arguments.positional[0]).union(*arguments.positional[1:], arguments.rest)
             return self.heap.make(self.site(node), "dict", held)
@@ -383,10 +385,15 @@ class LibraryCalls(FileCalls):
         for use in hidden_state.call_uses(origin):
             if use.use == "set" and arguments.constant(0) is None:
                 sink.hidden(use.state, "draw")
-            elif use == ("@numpy.random", "draw") and arguments.has_state():  # scipy.stats.norm.rvs(random_state=1)
+            elif use == ("@numpy.random", "draw") and self.has_own_state(
+                arguments
+            ):  # scipy.stats.norm.rvs(random_state=1)
                 continue
             elif origin != "locale.setlocale" or len(arguments.positional) > 1 or arguments.keywords:
                 sink.hidden(*use)
+        own = f"{origin.removesuffix('.rvs')}.random_state"  # that a distribution was given
+        if own in self.patched.get("random_state", ()):
+            self.patch(own, self.patches("random_state", own))
         if origin == "importlib.reload":
             self._reloaded({self.heap.things[number].origin for number in arguments.all & self.heap.dotted})
         self._log(origin, arguments)
@@ -404,9 +411,9 @@ class LibraryCalls(FileCalls):
             self.note_process_change(origin)
         if hidden_state.is_unrepeatable(origin):
             sink.unrepeatable()
-        if hidden_state.DRAW_WHERE_GIVEN.get(origin) in arguments.keywords and not arguments.has_state():
+        if hidden_state.DRAW_WHERE_GIVEN.get(origin) in arguments.keywords and not self.has_own_state(arguments):
             sink.hidden("@numpy.random", "draw")
-        if origin in hidden_state.DRAW_WITHOUT_STATE and not arguments.has_state():
+        if origin in hidden_state.DRAW_WITHOUT_STATE and not self.has_own_state(arguments):
             if not (origin.endswith("train_test_split") and arguments.constant(None, "shuffle") is False):
                 sink.hidden("@numpy.random", "draw")
         elif origin.startswith(hidden_state.FITTING_FUNCTIONS):

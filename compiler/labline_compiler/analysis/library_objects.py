@@ -42,8 +42,8 @@ class LibraryObjects(LibraryCalls):
         if name in ("query", "eval") and kind in ("pandas", "data", None):
             self.read_expression(arguments, marked=True)
         if name == "set_params":
-            self.heap.drawing |= self.told_to_draw(receiver, arguments)
-        if name in methods.RANDOM_METHODS and not arguments.has_state():
+            self.heap.drawing |= self.told_to_draw(receiver, arguments) | self.told_without_state(receiver, arguments)
+        if name in methods.RANDOM_METHODS and not self.has_own_state(arguments):
             self.draws_of(kind, receiver, name, arguments)
         if kind in operations.CONTAINERS:
             return self._container_method(receiver, name, arguments, node)
@@ -280,10 +280,10 @@ class LibraryObjects(LibraryCalls):
         drawn, reached = self.drawn_by_method(receiver, name), self.heap.reach(receiver)
         if self.is_loud(reached):
             return self.worst(receiver, arguments, node, drawn=drawn)
-        if drawn and not arguments.has_state():
+        if drawn and not self.has_own_state(arguments):
             for state in sorted(drawn):
                 self.state.sink.hidden(state, "draw")
-            self.state.alter(self.heap.only(reached, "rng"))
+            self.state.alter(self.heap.only(reached, "rng") | (receiver & self.heap.drawing))
         given = self._handed_to_quiet(arguments)
         if name in quiet_objects.ALTERS:
             self.state.alter(reached, arguments.all)

@@ -394,8 +394,8 @@ EVALUATING = words(
     f"statsmodels.formula.api.{name}" for name in words("ols gls wls glm logit probit poisson mixedlm rlm gee quantreg")
 }
 
-# Functions that give the generator that they are given, or make one.
-GIVING_GENERATORS = words("numpy.random.default_rng sklearn.utils.check_random_state")
+# A function of several libraries that gives the generator that it is given, or makes one, and for None NumPy's own.
+CHECKING_STATE = "check_random_state"
 
 # Functions that are handed code as a text, which runs among the notebook's names.
 RUNNING_TEXT = words(
