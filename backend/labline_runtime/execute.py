@@ -174,7 +174,7 @@ class _Step:
         )
         network = web.Watch()
         looking = asked.Watch(watch)
-        draws.start(spec.imported)
+        draws.follow(spec.imported)
         classes.subclasses_asked = spec.subclasses
         try:
             tracking.prepare(lambda line: shell.ipython.to_log(line + "\n"))

@@ -12,7 +12,6 @@ whether the module is among it. It is asked only when one has drawn that nobody 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from labline_runtime.import_machinery import Imports
 from labline_runtime.library import is_library
 from labline_runtime.states import generators
 
@@ -31,22 +31,6 @@ GENERATORS = {
 
 PATIENCE = 120.0  # seconds for the imports of all cells above
 
-_machinery: Any = importlib._bootstrap
-# Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.
-_FOLLOWED = compile(
-    """
-def _find_and_load(name, import_):
-    if name in modules:
-        return load(name, import_)
-    begin(name)
-    try:
-        return load(name, import_)
-    finally:
-        end()
-""",
-    "<frozen importlib._bootstrap>",
-    "exec",
-)
 _ASKED = """
 import importlib, sys
 for name in sys.argv[1:]:
@@ -67,11 +51,11 @@ class _Thread(threading.local):
         self.mark: Any = None
 
 
-class ImportDraws:
+class ImportDraws(Imports):
     """Follows the imports of this process."""
 
     def __init__(self) -> None:
-        self._followed: Any = None
+        super().__init__(self._module_begins, self._module_ends)
         self._begin_anew({})
 
     def _begin_anew(self, imported: Mapping[str, int]) -> None:
@@ -83,18 +67,10 @@ class ImportDraws:
         self._done: list[str] = []  # of these, what the notebook has imported by now
         self._unasked: list[str] = []  # and what of it no other interpreter was asked about
 
-    def start(self, imported: Mapping[str, int]) -> None:
+    def follow(self, imported: Mapping[str, int]) -> None:
         """Begin to follow. *imported* is what cells of other steps import, by the first of these cells."""
         self._begin_anew(imported)
-        self._plain = _machinery._find_and_load
-        names = {"load": self._plain, "begin": self._begin, "end": self._end, "modules": sys.modules}
-        exec(_FOLLOWED, names)  # noqa: S102 - written above
-        self._followed = _machinery._find_and_load = names["_find_and_load"]
-
-    def stop(self) -> None:
-        """Follow no longer."""
-        if _machinery._find_and_load is self._followed:
-            _machinery._find_and_load = self._plain
+        self.start()
 
     def go_to(self, cell: int) -> None:
         """What stands above the *cell*, by its place in the notebook, has been imported."""
@@ -131,15 +107,16 @@ class ImportDraws:
         finally:
             self._quiet -= 1
 
-    def _begin(self, name: str) -> None:
+    def _module_begins(self, name: str) -> bool:
         here = self._thread
         if here.importing:
             self._look(here)
         else:
             here.stood, here.mark = stand(), generators.mark()
         here.importing.append(name)
+        return True
 
-    def _end(self) -> None:
+    def _module_ends(self) -> None:
         self._look(self._thread)
         self._thread.importing.pop()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labline_compiler.importing import imported_elsewhere
-from tests.compiler.helpers import edges, pipeline_of
+from tests.compiler.helpers import compile_text, edges, pipeline_of
 from tests.compiler.test_graph import steps
 
 IMPORTS = """\
@@ -362,3 +362,23 @@ def test_what_seeding_pytorch_gives_is_its_generator() -> None:
     text = '# %% tags=["step:first"]\nimport torch\ng = torch.manual_seed(1)\ng.manual_seed(2)\n'
     drawing = pipeline_of(f'{text}# %% tags=["step:second"]\na = torch.rand(2)\n')
     assert any("@torch.random" in edge for edge in edges(drawing))
+
+
+@pytest.mark.parametrize(
+    ("statement", "moves"),
+    [
+        ("import unheard", True),
+        ("from unheard.of import it", True),
+        ("import numpy, polars, torch, json", False),
+    ],
+)
+def test_an_imports_cell_with_a_package_that_nobody_knows_runs_where_it_stands_below_a_seed(
+    statement: str, moves: bool
+) -> None:
+    text = f'{SEEDS}\n# %% tags=["imports"]\n{statement}\n# %% tags=["step:second"]\na = np.random.rand()\n'
+    assert ("LL111" in [found.code for found in compile_text(text).findings]) is moves
+
+
+def test_an_imports_cell_with_such_a_package_above_the_seed_runs_in_every_step() -> None:
+    text = f'# %% tags=["imports"]\nimport unheard\n{SEEDS}\na = np.random.rand()\n'
+    assert "LL111" not in [found.code for found in compile_text(text).findings]

@@ -26,7 +26,7 @@ def draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportDra
     np.random.seed(1)
     np.random.normal()  # the second of a pair is kept for the next call
     found = ImportDraws()
-    found.start({})
+    found.follow({})
     yield found
     found.stop()
     for name in ("loud", "uses_loud"):
@@ -103,7 +103,7 @@ def test_a_cell_above_in_another_step_has_imported_it_by_another_module(
 ) -> None:
     monkeypatch.setattr("labline_runtime.import_draws.is_library", lambda _: True)
     draws.stop()
-    draws.start({"uses_loud": 2})
+    draws.follow({"uses_loud": 2})
     random.seed(2)
     draws.go_to(3)
     before = random.getstate()
@@ -114,7 +114,7 @@ def test_a_cell_above_in_another_step_has_imported_it_by_another_module(
 
 def test_a_cell_below_in_another_step_has_not_imported_it(draws: ImportDraws) -> None:
     draws.stop()
-    draws.start({"loud": 4})
+    draws.follow({"loud": 4})
     random.seed(2)
     draws.go_to(3)
     before = random.getstate()

@@ -260,6 +260,9 @@ class Draws:
             self.state.sink.hidden(state, "import")
         if package in hidden_state.STYLING_IMPORTS:
             self.state.sink.hidden("@matplotlib.rcParams", "change")
+        if files.is_foreign(module) and not self.beside.knows(module) and not generators.is_quiet(package):
+            for state in sorted(generators.PLAIN):
+                self.state.sink.hidden(state, "strange import")
 
     def note_draws(self, origin: str, arguments: Arguments) -> None:
         """Tell what a function draws from, if the tables know its package."""

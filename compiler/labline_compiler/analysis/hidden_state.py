@@ -13,8 +13,9 @@ from labline_compiler.sought import Sought
 
 # "draw": changed, but only worth carrying when it was set before: an unseeded generator gives other numbers each time.
 # "set": the whole state is new. "change": a part of it is. "unknown": drawn from, or maybe set. "import": maybe drawn
-# from, by an import, which nobody does for what is drawn.
-Use = Literal["read", "draw", "set", "change", "unknown", "import"]
+# from, by an import, which nobody does for what is drawn. "strange import": the same of a package that nobody knows,
+# which counts only where no guard would tell.
+Use = Literal["read", "draw", "set", "change", "unknown", "import", "strange import"]
 
 RANDOM_STATES = ("@random", "@numpy.random", "@torch.random")
 SEEDED_MODULES = ("random", "numpy.random", "torch")

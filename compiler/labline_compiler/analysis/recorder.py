@@ -208,7 +208,9 @@ class Recorder:
 
     def hidden(self, state: str, use: Use, plain: bool, call: ast.Call | None) -> None:
         """Hidden state flows between steps like a name."""
-        if use == "import":
+        if use == "strange import" and self.unit.step != PREAMBLE:
+            return  # the guard sees it
+        if use in ("import", "strange import"):
             seeded = self.versions.get(state) is not None and not self.parallel_random
             if not seeded or not self.trace.uses_later(state, len(self.units)):  # then nobody sees it
                 return

@@ -185,7 +185,7 @@ class Trace:
         """With the call that was entered last, and whether this is sure to happen."""
         if use == "change" and state in self.state.restored:
             use = "read"
-        if use != "import":
+        if use not in ("import", "strange import"):
             self._used[state] = len(self.parts)
         plain = self.state.depth == 0 and len(self.state.frames) == 1
         self._tell("hidden", state, use, plain, self.state.call)
