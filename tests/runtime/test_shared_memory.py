@@ -237,3 +237,32 @@ def test_a_column_does_not_bring_its_frame_along(tmp_path):
 def test_an_array_and_the_only_series_over_its_memory_see_each_others_changes(steps, make, write, seen):
     made = f"import numpy as np\n{SERIES}{make}"
     assert steps.chain(made, ["s r"], f"{write}\nprint(s.tolist(), r.tolist())").printed() == seen
+
+
+_COPYING = pytest.mark.skipif(not copies_on_write(), reason="both change in the notebook, too")
+
+
+@_COPYING
+@pytest.mark.parametrize("look", [lambda s: s.to_numpy(), iter], ids=["array", "iterator"])
+@pytest.mark.parametrize("lives", [True, False])
+def test_an_array_of_a_column_whose_frame_stays_behind_keeps_what_the_frame_has(tmp_path, look, lives):
+    def made():
+        frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+        return frame if lives else None, frame["a"], look(frame["a"])
+
+    def written(column, values):
+        column.iloc[1] = 9.0
+        return list(values)
+
+    _frame, column, values = made()
+    expected = made()
+    assert written(*crossed((column, values), tmp_path)) == written(*expected[1:])
+
+
+@_COPYING
+def test_a_column_and_its_iterator_go_on_apart_once_the_column_is_written(tmp_path):
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    frame, column, iterator = crossed((frame, column := frame["a"], iter(column)), tmp_path)
+    column.iloc[0] = 8.0
+    frame.loc[1, "a"] = 9.0
+    assert list(iterator) == [1.0, 9.0]

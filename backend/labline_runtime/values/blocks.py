@@ -3,6 +3,7 @@
 Frames, series and indexes share memory, but no changes: who writes makes a copy first. That they share is forgotten on
 the way, so each gets memory of its own. Where an array looks at that memory (``views.py``), too, it tells who writes
 where: then they go on sharing it, and pandas' own notes of who shares with whom cross with them (:func:`reduce_block`).
+Who does so and stays behind is stood in for: else who arrives alone would write where the array looks.
 """
 
 from __future__ import annotations
@@ -93,13 +94,32 @@ def reduce_block(value: Any) -> tuple[Any, ...] | None:
 
 
 def reduce_notes(value: Any) -> tuple[Any, ...] | None:
-    """Pandas' notes of who looks at some memory: they are filled by those who look. None for all else."""
+    """Pandas' notes of how many look at some memory: they are filled by those who come. None for all else."""
     internals = sys.modules.get("pandas._libs.internals")
-    return (type(value), ()) if internals is not None and isinstance(value, internals.BlockValuesRefs) else None
+    if internals is None or not isinstance(value, internals.BlockValuesRefs):
+        return None
+    return _make_notes, (type(value), sum(each() is not None for each in value.referenced_blocks))
+
+
+class _StandIn:
+    """In the place of a part of a frame that stays behind."""
+
+
+_stand_ins: dict[int, tuple[Any, list[_StandIn]]] = {}  # by the notes that know them; as long as the process lives
+
+
+def _make_notes(kind: type, looking: int) -> Any:
+    notes = kind()
+    _stand_ins[id(notes)] = notes, [_StandIn() for _ in range(looking)]
+    for each in _stand_ins[id(notes)][1]:
+        notes.add_index_reference(each)
+    return notes
 
 
 def _make_block(make: Callable[..., Any], arguments: tuple[Any, ...], notes: Any) -> Any:
     block = make(*arguments)
     notes.add_reference(block)
+    if known := _stand_ins.get(id(notes)):
+        del known[1][:1]  # it has come itself
     block.refs = notes
     return block
