@@ -184,7 +184,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 return obj.__reduce_ex__(PROTOCOL)
             self._framed |= {id(array): array for array in arrow}
         if type(obj) is types.BuiltinMethodType and is_plain_array(array := obj.__self__):
-            self.owners.note(array[...])  # type: ignore[index] # who calls it looks at the memory, as iterators over a series do
+            self.owners.note(array[...])  # who calls it looks at the memory
         if is_plain_array(obj):
             detached_here = any(obj is array for _, arrays in self._detached for array in arrays)
             if not detached_here:
