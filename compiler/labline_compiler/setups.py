@@ -3,8 +3,8 @@
 ``tqdm.pandas()`` in a cell of one step has an effect on ``df.progress_apply()`` in another, and
 ``from sklearn.experimental import enable_iterative_imputer`` on what can be imported there. Such a statement is
 repeated where it stands for itself: at the top level of a cell, with nothing in it but what imports bind, and literals;
-also in a ``with`` there, or in a ``try`` that holds nothing else, where it may have failed, and may again. The rest is
-told (LL303).
+also in a ``with`` there, or in a ``try`` above all else in it, where it may have failed, and may again. The rest is
+told (LL303), imports in branches, loops and functions among it, of packages of which only the import is of use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import NamedTuple
 from labline_compiler.analysis.hidden_state import ASTROPYS_DEFAULTS
 from labline_compiler.analysis.operations import words
 from labline_compiler.assignment import CodeCell
-from labline_compiler.findings import Finding
+from labline_compiler.findings import Finding, finding
+from labline_compiler.findings.place import span_of
 from labline_runtime.specification import Setup
 
 # Calls whose effect is the same wherever they are made -> the library in which it is seen; "" for all code.
@@ -104,11 +105,11 @@ _TELLING_OF = {
 # Libraries of which an import that nobody uses is left over, and not there for what it does to others.
 _PLAIN = words(
     "IPython PIL altair attr bokeh boto3 bs4 catboost category_encoders cloudpickle cv2 dask dateutil dotenv fastai "
-    "folium gensim geopandas graphviz imblearn ipywidgets jax joblib kale keras kfp lightgbm lime lxml matplotlib "
-    "missingno mlflow mpl_toolkits networkx nltk notebook numba numpy openpyxl optuna pandas patsy plotly polars "
-    "prophet psutil pyarrow pycountry pydantic pydotplus pylab pymongo pyspark pytest pytz requests rich scipy "
-    "seaborn shap shapely six skimage sklearn spacy sqlalchemy statsmodels sympy tensorflow torch torchvision tqdm "
-    "transformers wandb wordcloud xgboost xlrd yaml yellowbrick"
+    "folium gensim geopandas google graphviz imblearn ipywidgets jax joblib kale keras kfp lightgbm lime lxml "
+    "matplotlib missingno mlflow mpl_toolkits networkx nltk notebook numba numpy openpyxl optuna pandas patsy pip "
+    "pkg_resources plotly polars prophet psutil pyarrow pycountry pydantic pydotplus pylab pymongo pyspark pytest "
+    "pytz requests rich scipy seaborn shap shapely six skimage sklearn spacy sqlalchemy statsmodels sympy tensorflow "
+    "torch torchvision tqdm transformers wandb wordcloud xgboost xlrd yaml yellowbrick"
 ) | frozenset(sys.stdlib_module_names)
 
 LITERAL_MAKERS = frozenset(("dict", "float", "int", "list", "set", "str", "tuple"))
@@ -198,9 +199,30 @@ class Setups:
 
     def told(self, findings: Iterable[Finding]) -> list[Finding]:
         """*findings* without those on statements that all later steps run again."""
-        return [
+        kept = [
             found for found in findings if found.code != "LL303" or not any(map(self._settled(found), self.standing))
         ]
+        return [*kept, *self._hidden_imports()]
+
+    def _hidden_imports(self) -> Iterator[Finding]:
+        """What imports that are not repeated do to others ends with their steps."""
+        standing, repeated = {id(each.node) for each in self.standing}, {each.text for each in self.standing}
+        last = max((place for _, place in self._spans.values()), default=-1)
+        for place, c in enumerate(self._cells):
+            if c.step is None or c.parsed is None or place >= last or "import" not in c.cell.source:
+                continue
+            top = set(map(id, c.parsed.tree.body))
+            for node in ast.walk(c.parsed.tree):
+                if isinstance(node, _IMPORTS) and id(node) not in standing | top:
+                    for text in [text for text, _ in self._changing_import(node) if text not in repeated]:
+                        yield finding(
+                            "LL303",
+                            f"The cell may not come to '{text}', so later steps do not repeat it: what it changes in "
+                            "other libraries ends with the step.",
+                            cell=c.cell.place,
+                            step=c.step,
+                            span=span_of(node, c.cell.source),
+                        )
 
     def _settled(self, found: Finding) -> Callable[[Standing], bool]:
         """Whether a finding is on a statement, and all steps with cells below that one run it again."""
@@ -250,20 +272,30 @@ class Setups:
                 if not isinstance(node, (ast.Try, ast.With)):
                     yield from (Standing(c, place, node, text, library) for text, library in self._of(node))
                     continue
-                inner = [(each, list(self._of(each))) for each in node.body]
-                # What stands above it in a `try` may have failed, so that it was not come to.
-                if isinstance(node, ast.With) or all(found or isinstance(each, _IMPORTS) for each, found in inner):
-                    yield from (
-                        Standing(c, place, each, _tried(text), library)
-                        for each, found in inner
-                        for text, library in found
-                    )
+                for each in node.body:
+                    found = list(self._of(each))
+                    # What stands above it in a `try` may have failed, so that it was not come to.
+                    if isinstance(node, ast.Try) and not found and not isinstance(each, _IMPORTS):
+                        break
+                    yield from (Standing(c, place, each, _tried(text), library) for text, library in found)
 
     def _of(self, node: ast.stmt) -> Iterator[tuple[str, str]]:
         if isinstance(node, _IMPORTS):
             yield from self._changing_import(node)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if (module := self._imported_by_text(node.value)) is not None:
+                yield from self._changing_import(ast.Import([ast.alias(module)]))
             yield from self._call(node)
+
+    def _imported_by_text(self, call: ast.Call) -> str | None:
+        """What ``importlib.import_module("...")`` imports."""
+        plain = isinstance(call.func, ast.Name) and call.func.id == "__import__"
+        if call.keywords or not (plain or self._origin(call.func) == "importlib.import_module"):
+            return None
+        match call.args:
+            case [ast.Constant(value=str(module))] if all(map(str.isidentifier, module.split("."))):
+                return module
+        return None
 
     def _changing_import(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.ImportFrom) and (node.level or node.module in (None, "__future__")):

@@ -167,6 +167,42 @@ def test_what_a_try_leaves_open_is_not_repeated(cell: str) -> None:
     assert repeated(cell, "x = 1") == []
 
 
+def test_above_all_else_in_a_try_it_is_repeated() -> None:
+    cell = "try:\n    import hvplot.pandas\n    print('there')\nexcept ImportError:\n    pass"
+    assert repeated(cell, "x = 1") == ["try:\n    import hvplot.pandas\nexcept Exception:\n    pass"]
+
+
+@pytest.mark.parametrize(
+    "cell", ["import importlib\nimportlib.import_module('hvplot.pandas')", "__import__('hvplot.pandas')"]
+)
+def test_an_import_by_a_text_is_repeated(cell: str) -> None:
+    assert repeated(cell, "x = 1") == ["import hvplot.pandas"]
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "if x:\n    {}",
+        "for _ in range(x):\n    {}",
+        "def extend():\n    {}\nextend()",
+        "try:\n    x = 1 / 0\n    {}\nexcept ZeroDivisionError:\n    pass",
+    ],
+)
+def test_an_import_for_what_it_does_that_may_not_be_come_to_is_told(around: str) -> None:
+    cell = "x = 1\n" + around.format("import hvplot.pandas")
+    assert repeated(cell, "y = 1") == []
+    assert "LL303" in codes(steps(cell, "y = 1"))
+
+
+@pytest.mark.parametrize("cell", ["if x:\n    import lib", "if x:\n    import seaborn", "def f():\n    import json"])
+def test_an_import_that_is_used_or_common_is_not_told(cell: str) -> None:
+    assert "LL303" not in codes(steps("x = 1\n" + cell, "lib.y"))
+
+
+def test_what_is_imported_in_the_last_step_is_not_told() -> None:
+    assert "LL303" not in codes(steps("x = 1", "if x:\n    import hvplot.pandas"))
+
+
 def test_an_import_that_is_used_is_not() -> None:
     assert repeated("import lib", "print(lib.x)") == []
 
