@@ -284,7 +284,7 @@ class Setups:
             yield from self._changing_import(node)
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             if (module := self._imported_by_text(node.value)) is not None:
-                yield from self._changing_import(ast.Import([ast.alias(module)]))
+                yield from self._changing_import(ast.Import([ast.alias(module)]), binds=False)
             yield from self._call(node)
 
     def _imported_by_text(self, call: ast.Call) -> str | None:
@@ -297,14 +297,15 @@ class Setups:
                 return module
         return None
 
-    def _changing_import(self, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    def _changing_import(self, node: ast.Import | ast.ImportFrom, *, binds: bool = True) -> Iterator[tuple[str, str]]:
         if isinstance(node, ast.ImportFrom) and (node.level or node.module in (None, "__future__")):
             return
         for alias in node.names:
             module = alias.name if isinstance(node, ast.Import) else str(node.module)
             top = module.partition(".")[0]
             library = next((seen for name, seen in _CHANGING.items() if f"{module}.".startswith(f"{name}.")), None)
-            if library is None and (top in _PLAIN or top in self._beside or alias.name == "*" or self._is_used(alias)):
+            used = binds and self._is_used(alias)
+            if library is None and (top in _PLAIN or top in self._beside or alias.name == "*" or used):
                 continue
             single = type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]})
             yield ast.unparse(ast.fix_missing_locations(single)), library or ""
