@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import random
+import signal
 import site
 import sys
 from dataclasses import replace
@@ -223,6 +224,8 @@ CHANGES = {
     "@locale": ("import locale; locale.setlocale(locale.LC_ALL, 'C.UTF-8')", "LC_ALL"),
     "@decimal": ("import decimal; decimal.getcontext().prec = 4", "prec"),
     "@interpreter": ("import sys; sys.setrecursionlimit(4321)", "recursion limit"),
+    "@interpreter umask": ("import os; os.umask(0o027)", "umask"),
+    "@interpreter signals": ("import signal; signal.signal(signal.SIGUSR2, lambda *_: None)", "signals"),
     "@environ": ("import os; os.environ['FLAVOUR'] = 'vanilla'", "FLAVOUR"),
     "@sys.path": ("import sys; sys.path.insert(0, 'src')", "src"),
 }
@@ -237,7 +240,9 @@ def states(handover, monkeypatch):
     names = ["@random", *(case.partition(" ")[0] for case in CHANGES)]
     kept = {name: hidden_state.capture(name, handover.baseline) for name in dict.fromkeys(names) if name != "@logging"}
     root = logging.getLogger().level
+    usr2 = signal.getsignal(signal.SIGUSR2)
     yield
+    signal.signal(signal.SIGUSR2, usr2)
     logging.getLogger().setLevel(root)
     logging.getLogger("tests.work").setLevel(0)
     os.environ.pop("FLAVOUR", None)

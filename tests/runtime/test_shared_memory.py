@@ -1,6 +1,6 @@
 """What looks at one memory before a step boundary looks at one memory behind it."""
 
-from __future__ import annotations
+from __future__ import array as arrays
 
 import ctypes
 import threading
@@ -266,3 +266,10 @@ def test_a_column_and_its_iterator_go_on_apart_once_the_column_is_written(tmp_pa
     column.iloc[0] = 8.0
     frame.loc[1, "a"] = 9.0
     assert list(iterator) == [1.0, 9.0]
+
+
+def test_an_array_of_the_memory_of_one_of_pythons_own_goes_on_looking_at_it(tmp_path):
+    own = arrays.array("d", [1.0, 2.0, 3.0])
+    own, look, part = crossed((own, np.frombuffer(own), np.asarray(own)[1:]), tmp_path)
+    look[0], own[1], part[1] = 9.0, 8.0, 7.0
+    assert own.tolist() == look.tolist() == [9.0, 8.0, 7.0]

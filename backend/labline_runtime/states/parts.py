@@ -61,10 +61,9 @@ def warning_filters() -> Parts:
 
 
 def interpreter() -> Parts:
-    """Settings of the interpreter."""
-    parts: Parts = process.settings()
-    del parts["umask"]  # looking at it changes it for a moment, for all threads
-    return parts
+    """Settings of the interpreter, and what the notebook does about signals."""
+    parts: Parts = process.settings(process.umask_now())
+    return {**parts, "signals": process.signals()}
 
 
 def decimals() -> Parts:

@@ -107,13 +107,22 @@ def restore_path(value: Any, baseline: Baseline) -> None:
 
 def capture_interpreter(_: Baseline) -> Any:
     """Settings of the interpreter and of the operating system's process, and what the notebook does about signals."""
-    return {**settings(), "signals": _signals()}
-
-
-def settings() -> dict[str, Any]:
-    """The settings among them."""
     umask = os.umask(0)
     os.umask(umask)
+    return {**settings(umask), "signals": signals()}
+
+
+def umask_now() -> int | None:
+    """The umask, without changing it for a moment, for all threads; None where the system does not tell."""
+    try:
+        with open("/proc/self/status") as told:  # noqa: PTH123
+            return next((int(line.partition(":")[2], 8) for line in told if line.startswith("Umask:")), None)
+    except OSError:
+        return None
+
+
+def settings(umask: int | None) -> dict[str, Any]:
+    """The settings among them."""
     return {
         "recursion limit": sys.getrecursionlimit(),
         "digits": sys.get_int_max_str_digits() if hasattr(sys, "get_int_max_str_digits") else None,
@@ -141,7 +150,7 @@ def restore_interpreter(value: Any, _: Baseline) -> None:
         signal.signal(number, handler)
 
 
-def _signals() -> dict[int, Any]:
+def signals() -> dict[int, Any]:
     """What the notebook has done about signals. What Python does about them is the same in every step."""
     found: dict[int, Any] = {}
     for number in signal.valid_signals() - _OF_THE_STEP:

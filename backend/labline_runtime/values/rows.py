@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from labline_runtime.values.views import MemoryOwners, make_view, memory_of, memory_of_row, owner_of, start_of
+from labline_runtime.values.views import BUFFERS, MemoryOwners, make_view, memory_of, memory_of_row, owner_of, start_of
 
 
 def reduce_row(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[Any, ...]:
@@ -19,7 +19,7 @@ def reduce_row(row: Any, owners: MemoryOwners, shared: frozenset[int]) -> tuple[
     """
     owners.note_row(row)
     owner = owners.whole(owner_of(row.base))
-    if isinstance(owner, bytearray):
+    if isinstance(owner, BUFFERS):
         return _reduce_within(row, owner, memory_of(owner))
     if id(owner) in shared and owner.flags.forc and not owner.dtype.hasobject:
         return _reduce_within(row, owners.plain(owner), owner)

@@ -12,12 +12,15 @@ What pandas keeps in such memory is the matter of ``blocks.py``.
 
 from __future__ import annotations
 
+import array as standard
 import importlib
 import pickle
 import sys
 from collections.abc import Callable
 from typing import Any
 
+BUFFERS = (bytearray, standard.array)
+"""What else memory may belong to that NumPy's arrays look at."""
 _BIG = 1 << 16  # bytes of an array of times from which on it is worth to hand it on apart
 
 
@@ -146,8 +149,8 @@ class MemoryOwners:
 
 
 def memory_of(owner: Any) -> Any:
-    """The memory of an owner, an array or a bytearray, as an array."""
-    return sys.modules["numpy"].frombuffer(owner, "u1") if isinstance(owner, bytearray) else owner
+    """The memory of an owner, an array of NumPy's or of Python's, or a bytearray, as an array."""
+    return sys.modules["numpy"].frombuffer(owner, "u1") if isinstance(owner, BUFFERS) else owner
 
 
 def _overlapping(arrays: list[Any]) -> list[Any]:
@@ -219,18 +222,18 @@ def is_plain_array(value: Any) -> bool:
 
 
 def owner_of(array: Any) -> Any:
-    """What *array*'s memory belongs to, as far as NumPy knows: an array, or a bytearray."""
+    """What *array*'s memory belongs to, as far as NumPy knows: an array, one of Python's own, or a bytearray."""
     numpy = sys.modules["numpy"]
     while True:
         base = array.base
-        while base is not None and not isinstance(base, (numpy.ndarray, bytearray)):
+        while base is not None and not isinstance(base, (numpy.ndarray, *BUFFERS)):
             # A memoryview, or what NumPy puts between an array and its windows.
             inner = base.obj if isinstance(base, memoryview) else getattr(base, "base", None)
             base = inner if inner is not base else None  # Cython's arrays are their own base
         if base is None:
             return array
         if not isinstance(base, numpy.ndarray):
-            return base if type(base) is bytearray else array
+            return base if type(base) in BUFFERS else array
         array = base
 
 
@@ -239,7 +242,7 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
     owner = owners.whole(owner_of(array))
     if id(array) in owners.separate:
         return None
-    if isinstance(owner, bytearray):
+    if isinstance(owner, BUFFERS):
         if id(array) in owners.framed and id(owner) not in shared:
             return None
         offset = start_of(array) - start_of(memory_of(owner))
@@ -265,12 +268,12 @@ def reduce_view(array: Any, owners: MemoryOwners, shared: frozenset[int]) -> tup
 def make_view(
     owner: Any, dtype: Any, shape: tuple[int, ...], strides: tuple[int, ...], offset: int, writeable: bool
 ) -> Any:
-    """An array of the memory of *owner*, an array, a row of one or a bytearray, from *offset* bytes on."""
+    """An array of the memory of *owner*, an array, a row of one or a buffer, from *offset* bytes on."""
     import numpy
 
     if isinstance(owner, numpy.void):
         owner = numpy.asarray(owner)
-    memory = owner if isinstance(owner, bytearray) or owner.flags.c_contiguous else owner.T
+    memory = owner if isinstance(owner, BUFFERS) or owner.flags.c_contiguous else owner.T
     view = numpy.ndarray(shape, dtype, buffer=memory, offset=offset, strides=strides)
     view.flags.writeable = writeable and view.flags.writeable
     return view
