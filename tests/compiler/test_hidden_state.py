@@ -453,3 +453,20 @@ def test_an_import_that_styles_plots_is_followed_by_all_that_plot() -> None:
         "b": "import matplotlib.pyplot as plt\nplt.plot([1])",
     }
     assert any("@matplotlib.rcParams" in edge for edge in edges(pipeline_of(steps(**cells))))
+
+
+@pytest.mark.parametrize("opened", ["cm.__enter__()", "stack.enter_context(cm)"])
+def test_output_that_is_redirected_for_longer_than_a_with_is_so_in_later_steps(opened: str) -> None:
+    made = "import contextlib, io\ncm = contextlib.redirect_stdout(io.StringIO())\nstack = contextlib.ExitStack()\n"
+    assert any("@patch:sys.stdout" in edge for edge in edges(pipeline_of(steps(a=f"{made}{opened}", b="print(1)"))))
+
+
+def test_output_that_is_redirected_in_a_with_is_so_in_there_only() -> None:
+    made = "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n    print(1)\n"
+    assert edges(pipeline_of(steps(a=made, b="print(1)"))) == set()
+
+
+@pytest.mark.parametrize(("line", "told"), [("p.start()", True), ("with p:\n    print(1)", False)])
+def test_a_patch_that_is_started_is_told(line: str, told: bool) -> None:
+    made = f"from unittest import mock\np = mock.patch('math.pi', 3)\n{line}"
+    assert ("LL303" in [found.code for found in compile_text(steps(a=made, b="x = 1")).findings]) is told

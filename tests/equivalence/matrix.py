@@ -37,6 +37,7 @@ PUT_INTO_LIBRARIES = frozenset(
 EXCEPT: dict[str, frozenset[str]] = {
     **dict.fromkeys(ONCE, REPEATING),
     **dict.fromkeys(PUT_INTO_LIBRARIES, frozenset(("interleaved",))),
+    "output_is_redirected_until_a_stack_is_closed": frozenset(("interleaved",)),
     "messages_into_a_text_and_a_handler_of_its_own": frozenset(("interleaved",)),  # any step may log: likewise
     # Nobody can read the module before the run: it may set any option, which every step depends on.
     "a_module_on_a_path_of_its_own": frozenset(("interleaved",)),

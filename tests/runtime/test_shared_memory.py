@@ -1,7 +1,8 @@
 """What looks at one memory before a step boundary looks at one memory behind it."""
 
-from __future__ import array as arrays
+from __future__ import annotations
 
+import array as arrays
 import ctypes
 import threading
 

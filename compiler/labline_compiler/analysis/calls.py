@@ -11,6 +11,7 @@ from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.library_objects import LibraryObjects
 from labline_compiler.analysis.looking import Looking
 from labline_compiler.analysis.operations import CACHES
+from labline_compiler.analysis.replacements import KEEPING_OPEN
 
 _STREAMS = ("sys.stdout", "sys.stderr")
 
@@ -60,6 +61,8 @@ class Calls(Looking, LibraryObjects):
         if name in self.patched and (patches := self.mutable_patches(name)):
             with_receiver = Arguments([receiver, *arguments.positional], arguments.keywords, arguments.rest)
             result |= self.call(patches, with_receiver, node)
+        if name in KEEPING_OPEN:
+            self.kept_open(receiver, name, arguments, node)
         sure, dotted = len(receiver) == 1, receiver & self.heap.dotted
         libraries = sorted(dotted)
         if not sure and name in methods.CONTAINER_ALTERS:  # a function that is within reach is not what is filled

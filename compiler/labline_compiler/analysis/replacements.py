@@ -18,6 +18,11 @@ _METHODS = {
 }
 
 
+# What puts something in a stream's place for as long as it is open, and methods by which that is opened and closed.
+_REDIRECTS = {"contextlib.redirect_stdout": "sys.stdout", "contextlib.redirect_stderr": "sys.stderr"}
+KEEPING_OPEN = frozenset(("__enter__", "__exit__", "enter_context", "close", "pop_all", "start"))
+
+
 class Replacements(Copies):
     """Attributes that are put into libraries, by ``patched``, and what then runs when something of them is called."""
 
@@ -86,6 +91,23 @@ class Replacements(Copies):
             path = path and f"{path}.{name}"
         if path:
             self.patch(path, value)
+
+    def kept_open(self, receiver: Value, name: str, arguments: Arguments, node: ast.AST) -> None:
+        """A method of KEEPING_OPEN is called: outside of a ``with``, what *receiver* replaces stays so for a while."""
+        things = self.heap.things
+        if name == "start":
+            makers = (things[number].maker or "" for number in receiver)
+            if any(maker.startswith(("unittest.mock.patch", "mock.patch")) for maker in makers):
+                message = "The cell starts a patch of unittest.mock, whose effect ends with the step."
+                self.state.sink.note("LL303", message, node)
+            return
+        managers = arguments.all if name == "enter_context" else receiver
+        if name in ("close", "pop_all", "__exit__"):
+            stacks = {number for number in receiver if things[number].maker == "contextlib.ExitStack"}
+            managers |= self.heap.reach(frozenset(stacks))
+        for number in sorted(self.heap.only(managers, None)):
+            if (stream := _REDIRECTS.get(things[number].maker or "")) is not None:
+                self.patch(stream, frozenset(things[number].holds))
 
     def begin_step(self) -> None:
         """Another step begins: libraries may call what the notebook has put into them, which then reads its globals."""

@@ -334,4 +334,16 @@ time.time = real
 ---
 print(a, b, Clock.now)
 """,
+    "output_is_redirected_until_a_stack_is_closed": """
+import contextlib, io
+caught = io.StringIO()
+stack = contextlib.ExitStack()
+stack.enter_context(contextlib.redirect_stdout(caught))
+print("a")
+---
+print("b")
+---
+stack.close()
+print(caught.getvalue())
+""",
 }
