@@ -565,6 +565,21 @@ def test_a_function_that_is_not_followed_takes_the_names_in_its_texts(
     assert "m" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
 
 
+def test_an_expression_of_a_frame_takes_its_names_also_in_place() -> None:
+    text = steps(
+        a="m = 1\ndef make(pd):\n    return pd.DataFrame({'x': [1]})",
+        b="t = make(pd)\nt.eval('y = x * @m', inplace=True)",
+    )
+    assert "m" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
+
+
+@pytest.mark.parametrize("use", ["d[d.a > 1]", "d.head()", "d.copy()", "d + 1"])
+def test_what_pandas_makes_of_a_frame_of_the_notebooks_own_class_takes_that(use: str) -> None:
+    own = "class Own(pd.DataFrame):\n    @property\n    def _constructor(self):\n        return Own\n"
+    text = steps(a=f"import pandas as pd\n{own}d = Own({{'a': [1, 2]}})", b=f"e = {use}")
+    assert "Own" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
+
+
 def test_a_function_that_is_not_followed_takes_any_name_by_globals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expressions, "NOTEBOOK_BUDGET", 0)
     text = steps(a="m = 1\ndef get(name):\n    return globals()[name]", b="print(get('m'))")

@@ -13,8 +13,8 @@ from labline_compiler.analysis.functions import Functions
 from labline_compiler.analysis.heap import NOTHING, ClassInfo, FunctionInfo, Value
 
 _STORE = 5  # steps of work that setting an attribute is
-_ASKED = re.compile(r"_repr_\w+_|_ipython_display_|utcoffset|dst|tzname|fromutc")
-"""Methods that others ask an instance by: IPython how to show it, times what their zone is."""
+_ASKED = re.compile(r"_repr_\w+_|_ipython_display_|_constructor\w*|utcoffset|dst|tzname|fromutc")
+"""Methods that others ask an instance by: IPython how to show it, pandas what to make, times what their zone is."""
 # Bases that give their instances no attributes that hold something.
 _NO_MEMBERS = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol")
 _PLAIN = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol", "sklearn.base.")

@@ -35,12 +35,12 @@ class LibraryObjects(LibraryCalls):
         if kind not in operations.CONTAINERS and kind not in ("file", "iterator", "rng"):
             text = self.receiver_text(arguments) if kind is None else None
             self.method_files(name, text, arguments, known_value=kind is not None)
+        if name in ("query", "eval") and kind in ("pandas", "data", None):
+            self.read_expression(arguments, marked=True)
         if arguments.constant(None, "inplace") not in (Ellipsis, False, None) or "inplace" in arguments.keywords:
             self.callbacks(arguments)
             self.state.alter(self.written(receiver, name), arguments.all)
             return receiver  # arrays always give themselves back, frames since pandas 3.0
-        if name in ("query", "eval") and kind in ("pandas", "data", None):
-            self.read_expression(arguments, marked=True)
         if name == "set_params":
             self.heap.drawing |= self.told_to_draw(receiver, arguments) | self.told_without_state(receiver, arguments)
         if name in methods.RANDOM_METHODS and not self.has_own_state(arguments):
