@@ -80,10 +80,10 @@ class Analysis:
         trace.watch(walker.state)
         walker.results_asked = any(u.parsed is not None and asks_for_results(u.parsed, u.cell.source) for u in units)
         walker.beside = self._beside
-        walker.nones = words_of_none(
-            (unit.parsed.tree for unit in units if unit.parsed is not None),
-            (unit.cell.source for unit in units),
-            (each.name for unit in units for each in unit.parameters if each.default == "None"),
+        walker.find_nones = lambda: words_of_none(
+            [unit.parsed.tree for unit in units if unit.parsed is not None],
+            [unit.cell.source for unit in units],
+            [each.name for unit in units for each in unit.parameters if each.default == "None"],
         )
         walker.subclasses_asked = any(SUBCLASSES in unit.cell.source for unit in units)
         walker.handlers_count = self._beside.uses("@logging") or any(HANDLERS.search(u.cell.source) for u in units)

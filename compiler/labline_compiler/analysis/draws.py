@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
+from functools import cached_property
 
 from labline_compiler.analysis import estimators, files, generators, hidden_state, operations
 from labline_compiler.analysis.arguments import Arguments
@@ -26,7 +28,7 @@ class Draws:
 
     stars: dict[str, None]
     beside: Beside = NOTHING_BESIDE  # the modules beside the notebook
-    nones: frozenset[str] = frozenset()  # the words of the notebook that may stand for None
+    find_nones: Callable[[], frozenset[str]] = frozenset
     _imported: set[str]  # modules that were surely imported by now
     _known_within: dict[Value, frozenset[str]]
     _known_of: dict[int, tuple[int, frozenset[str]]]  # by function: how many library objects there were then
@@ -53,7 +55,8 @@ class Draws:
 
     def draws_when_fitted(self, name: str, arguments: Arguments) -> bool:
         """Whether an estimator or a splitter made of a class of that *name* draws from NumPy's generator."""
-        shuffles = name.endswith("KFold") and arguments.constant(None, "shuffle") not in (False, ...)
+        shuffles = name.endswith("KFold") and "shuffle" in arguments.keywords
+        shuffles = shuffles and arguments.constant(None, "shuffle") is not False
         random = name in operations.RANDOM_ESTIMATORS and estimators.draws_as_made(name, arguments)
         if (random or shuffles) and not self.has_own_state(arguments):
             return True
@@ -62,10 +65,18 @@ class Draws:
         called = {self.heap.things[number].origin for number in arguments.all & self.heap.libraries}
         return not called.isdisjoint(hidden_state.DRAW_WITHOUT_STATE)
 
+    @cached_property
+    def nones(self) -> frozenset[str]:
+        """The words of the notebook that may stand for None. Few notebooks are asked."""
+        return self.find_nones()
+
+    def _may_be_none(self, node: ast.expr) -> bool:
+        return node.value is None if isinstance(node, ast.Constant) else may_be_none(node, self.nones)
+
     def has_own_state(self, arguments: Arguments) -> bool:
         """Whether a call is surely given a seed, or a generator that is not everybody's."""
         return any(
-            not self.is_shared(value) and (node is None or not may_be_none(node, self.nones))
+            not self.is_shared(value) and (node is None or not self._may_be_none(node))
             for node, value in arguments.states()
         )
 
@@ -79,7 +90,7 @@ class Draws:
         """What ``check_random_state`` gives: NumPy's own generator for None and for its module."""
         call = arguments.node
         given = [*call.args, *(word.value for word in call.keywords)] if call is not None else []
-        shared = self.is_shared(arguments.all) or not given or any(may_be_none(each, self.nones) for each in given)
+        shared = self.is_shared(arguments.all) or not given or any(map(self._may_be_none, given))
         found = self.heap.library("numpy.random.mtrand._rand") if shared else NOTHING
         if not given or (not arguments.all and all(isinstance(each, ast.Constant) for each in given) and shared):
             return found
@@ -95,7 +106,7 @@ class Draws:
         call = arguments.node
         given = call.keywords if call is not None else []
         if not any(
-            may_be_none(word.value, self.nones) or self.is_shared(arguments.keywords.get(word.arg, NOTHING))
+            self._may_be_none(word.value) or self.is_shared(arguments.keywords.get(word.arg, NOTHING))
             if word.arg is not None
             else "random_state" in self.nones
             for word in given

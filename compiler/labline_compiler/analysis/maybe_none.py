@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-# Without one of these nobody asks.
-ASKED = re.compile(r"random_state|seed|rng|generator")
 _GIVEN = re.compile(r"\bNone\b|\.get\(|getenv\(")
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def words_of_none(trees: Iterable[ast.AST], sources: Iterable[str], parameters: Iterable[str] = ()) -> frozenset[str]:
+def words_of_none(trees: Collection[ast.AST], sources: Iterable[str], parameters: Iterable[str] = ()) -> frozenset[str]:
     """The words of the notebook whose cells have these *trees* and *sources*. *parameters* that are None are some."""
-    text = "\n".join(sources)
-    if not ASKED.search(text):
-        return frozenset()
     found = frozenset(parameters)
-    return _Words(found).go(trees) if found or _GIVEN.search(text) else frozenset()
+    return _Words(found).go(trees) if found or any(map(_GIVEN.search, sources)) else frozenset()
 
 
-def may_be_none(node: ast.expr, words: frozenset[str]) -> bool:
+def may_be_none(node: ast.expr, words: Collection[str]) -> bool:
     """Whether an expression may give None, where these *words* do."""
     match node:
         case ast.Constant(value=value):
@@ -81,13 +77,15 @@ class _Words:
         """Those of the cells."""
         for tree in trees:
             self._look(tree)
-        called = {name: [call for call in self._calls if _word(call.func) == name] for name in self._functions}
+        called: dict[str | None, list[ast.Call]] = {}
+        for call in self._calls:
+            called.setdefault(_word(call.func), []).append(call)
         for name, several in self._functions.items():
             for parameters in several:
-                self._pairs += _handed(parameters, called[name], self._mentioned.get(name, 0))
-        left = self._pairs
+                self._pairs += _handed(parameters, called.get(name, []), self._mentioned.get(name, 0))
+        left = [pair for pair in self._pairs if type(pair[1]) is not ast.Constant or pair[1].value is None]
         while True:
-            new = [pair for pair in left if may_be_none(pair[1], frozenset(self.words))]
+            new = [pair for pair in left if may_be_none(pair[1], self.words)]
             if not new:
                 return frozenset(self.words)
             self.words.update(word for word, _ in new)
@@ -95,33 +93,44 @@ class _Words:
 
     def _look(self, tree: ast.AST) -> None:
         for node in ast.walk(tree):
-            match node:
-                case ast.Name(id=name, ctx=ast.Load()):
-                    self._mentioned[name] = self._mentioned.get(name, 0) + 1
-                case ast.Assign(targets=targets, value=value):
-                    for target in targets:
-                        self._bind(target, value)
-                case (
-                    ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value)
-                ):
-                    self._bind(target, value)
-                case ast.For(target=target, iter=ast.List(elts=items) | ast.Tuple(elts=items)):
-                    for item in items:
-                        self._bind(target, item)
-                case ast.Dict(keys=keys, values=values):
-                    for key, value in zip(keys, values, strict=True):
-                        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-                            self._pairs.append((key.value, value))
-                case ast.Call(keywords=keywords):
-                    self._calls.append(node)
-                    self._pairs += [(word.arg, word.value) for word in keywords if word.arg is not None]
-                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) if name != "__init__":
-                    self._functions.setdefault(name, []).append(_parameters(node))
-                case ast.Lambda():
-                    self._pairs += _parameters(node).defaults.items()
-                case ast.ClassDef(name=name, body=body):
-                    made = [each for each in body if isinstance(each, _Function) and each.name == "__init__"]
-                    self._functions.setdefault(name, []).extend(map(_parameters, made))
+            if (looking := _LOOKING.get(type(node))) is not None:
+                looking(self, node)
+
+    def _look_at_name(self, node: ast.Name) -> None:
+        if type(node.ctx) is ast.Load:
+            self._mentioned[node.id] = self._mentioned.get(node.id, 0) + 1
+
+    def _look_at_assignment(self, node: ast.Assign) -> None:
+        for target in node.targets:
+            self._bind(target, node.value)
+
+    def _look_at_binding(self, node: ast.AnnAssign | ast.NamedExpr) -> None:
+        if node.value is not None:
+            self._bind(node.target, node.value)
+
+    def _look_at_loop(self, node: ast.For) -> None:
+        for item in node.iter.elts if isinstance(node.iter, (ast.List, ast.Tuple)) else ():
+            self._bind(node.target, item)
+
+    def _look_at_dict(self, node: ast.Dict) -> None:
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                self._pairs.append((key.value, value))
+
+    def _look_at_call(self, node: ast.Call) -> None:
+        self._calls.append(node)
+        self._pairs += [(word.arg, word.value) for word in node.keywords if word.arg is not None]
+
+    def _look_at_function(self, node: _Function) -> None:
+        if node.name != "__init__":
+            self._functions.setdefault(node.name, []).append(_parameters(node))
+
+    def _look_at_lambda(self, node: ast.Lambda) -> None:
+        self._pairs += _parameters(node).defaults.items()
+
+    def _look_at_class(self, node: ast.ClassDef) -> None:
+        made = [each for each in node.body if isinstance(each, _Function) and each.name == "__init__"]
+        self._functions.setdefault(node.name, []).extend(map(_parameters, made))
 
     def _bind(self, target: ast.expr, value: ast.expr) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -130,6 +139,21 @@ class _Words:
                     self._bind(one, its)
         elif (word := _word(target)) is not None:
             self._pairs.append((word, value))
+
+
+_LOOKING: dict[type[ast.AST], Callable[[_Words, Any], None]] = {
+    ast.Name: _Words._look_at_name,
+    ast.Assign: _Words._look_at_assignment,
+    ast.AnnAssign: _Words._look_at_binding,
+    ast.NamedExpr: _Words._look_at_binding,
+    ast.For: _Words._look_at_loop,
+    ast.Dict: _Words._look_at_dict,
+    ast.Call: _Words._look_at_call,
+    ast.FunctionDef: _Words._look_at_function,
+    ast.AsyncFunctionDef: _Words._look_at_function,
+    ast.Lambda: _Words._look_at_lambda,
+    ast.ClassDef: _Words._look_at_class,
+}
 
 
 def _parameters(node: _Function | ast.Lambda) -> _Parameters:
