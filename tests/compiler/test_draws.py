@@ -384,3 +384,32 @@ def test_an_imports_cell_with_a_package_that_nobody_knows_runs_where_it_stands_b
 def test_an_imports_cell_with_such_a_package_above_the_seed_runs_in_every_step() -> None:
     text = f'# %% tags=["imports"]\nimport unheard\n{SEEDS}\na = np.random.rand()\n'
     assert "LL111" not in [found.code for found in compile_text(text).findings]
+
+
+LOADER = """\
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+torch.manual_seed(0)
+loader = DataLoader(TensorDataset(torch.arange(6)), batch_size=2, shuffle=True)
+def gone_through(them):
+    return [each for each in them]
+"""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "for each in loader:\n    print(each)",
+        "a = list(loader)",
+        "a = next(iter(loader))",
+        "a = [each for _, each in enumerate(loader)]",
+        "a = gone_through(loader)",
+    ],
+)
+def test_who_goes_through_a_loader_draws(line: str) -> None:
+    assert "b>c:@torch.random" in edges(pipeline_of(steps(a=LOADER, b=line, c="c = torch.rand(1)")))
+
+
+@pytest.mark.parametrize("line", ["print(len(loader))", "for each in [1, 2]:\n    print(each)"])
+def test_who_does_not_go_through_a_loader_draws_nothing(line: str) -> None:
+    assert "b>c:@torch.random" not in edges(pipeline_of(steps(a=LOADER, b=line, c="c = torch.rand(1)")))

@@ -482,6 +482,7 @@ class Classes(Functions):
             self.state.alter(instances)
         if iterators := self.heap.only(value, "iterator"):
             self.state.alter(iterators | self.iterators_in(iterators))
+        self.draws_of_loaders(value | iterators)
         things = self.heap.things
         unknown = self.heap.only(value, None) - instances
         unknown = frozenset(n for n in unknown if not things[n].parted and things[n].klass is None)

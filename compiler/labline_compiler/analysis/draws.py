@@ -296,6 +296,12 @@ class Draws:
         if draws:
             self.state.sink.hidden("@numpy.random", "draw")
 
+    def draws_of_loaders(self, iterators: Value) -> None:
+        """Somebody goes through *iterators*, which draws where there is a loader of data in it."""
+        if self.heap.loaders and not self.heap.loaders.isdisjoint(self.heap.reach(iterators)):
+            for state in hidden_state.RANDOM_STATES:
+                self.state.sink.hidden(state, "draw")
+
     def seeds_in(self, reached: Value) -> Value:
         """The modules and functions of libraries in *reached* by which a random generator may be seeded."""
         return reached & self.heap.seeding

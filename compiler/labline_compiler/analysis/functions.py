@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from labline_compiler.analysis import hidden_state, scopes
 from labline_compiler.analysis.arguments import Arguments
-from labline_compiler.analysis.generators import EVERY, NONE, is_quiet, package_of
+from labline_compiler.analysis.generators import EVERY, NONE, draws_when_gone_through, is_quiet, package_of
 from labline_compiler.analysis.heap import NOTHING, FunctionInfo, Value
 from labline_compiler.analysis.mentions import Mentioning
 from labline_compiler.analysis.operations import GIVING_ARRAYS, TRANSPARENT
@@ -444,7 +444,11 @@ class Functions(Mentioning):
         if package in GIVING_ARRAYS and origin.rpartition(".")[2].islower():
             return not given
         unknown = self.heap.only(given, None)
-        return not unknown or (maker is not None and is_quiet(package_of(maker)) and not is_quiet(package))
+        return (
+            not unknown
+            or draws_when_gone_through(origin)
+            or (maker is not None and is_quiet(package_of(maker)) and not is_quiet(package))
+        )
 
     def any_of(self, reached: Value, node: ast.AST | None) -> Value:
         """What a call may give that had *reached* to give: any of it, or several of it in a container."""

@@ -139,6 +139,7 @@ _TELLING = re.compile(
     r"(?:^|_)(?:rand|rvs|seed|shuffl|sampl|resampl|permut|simulat|bootstrap|jitter)|Random|Bootstrap|Shuffl|Sampl"
 )
 
+_LOADERS = ("Loader", "Sampler")
 _OF_DISTRIBUTION = re.compile(r"scipy\.stats\.\w+\.random_state")
 
 _WORDS = NAMES["scipy"] | NAMES["statsmodels"] | NAMES["networkx"] | NAMES["seaborn"] | NAMES["sklearn"]
@@ -175,6 +176,11 @@ def drawn_by_method(maker: str | None, name: str) -> frozenset[str]:
     if maker is None or maker == "operator.methodcaller":  # which may call any method
         return EVERY
     return PLAIN if f"{maker}.{name}" in ORIGINS else drawn_by(f"{package_of(maker)}.object.{name}")
+
+
+def draws_when_gone_through(maker: str) -> bool:
+    """Whether going through an object that *maker* has made draws: loaders of data, and what chooses among these."""
+    return maker.endswith(_LOADERS) and not is_quiet(package_of(maker))
 
 
 def is_shared(origin: str) -> bool:

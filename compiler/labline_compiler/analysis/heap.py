@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from labline_compiler.analysis.generators import draws_when_gone_through
 from labline_compiler.analysis.hidden_state import seeded_from
 from labline_compiler.analysis.homes import imported_by, path_of
 from labline_compiler.analysis.links import NOTHING, Links, Node, Value
@@ -122,6 +123,7 @@ class Heap(Links):
         self.class_makers: set[int] = set()  # of these, those with a class inside
         self.drawing: set[int] = set()  # estimators without random_state
         self.fitted: set[int] = set()  # objects of unknown libraries on which ``fit`` was called
+        self.loaders: set[int] = set()  # who goes through one draws
         self.views: set[int] = set()  # such as ``dict.keys()``
         self.lazy: dict[int, Lazy] = {}  # iterators of ``map`` and ``filter``
         self.giving_themselves: set[int] = set()  # functions that may give themselves
@@ -152,6 +154,8 @@ class Heap(Links):
                 self.drawing.add(number)
             if "function" in facts:
                 self.functions.add(number)
+            if draws_when_gone_through(str(facts.get("maker") or "")):
+                self.loaders.add(number)
             if facts.get("maker") == "builtins.object":
                 self.sentinels.add(number)
             if facts.get("maker") == "types.SimpleNamespace":

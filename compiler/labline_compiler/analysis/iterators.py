@@ -24,6 +24,8 @@ class Iterators(Replacements):
             through = NOTHING.union(*arguments.positional[1:])
             known = maker is not None and not arguments.starred
             self.heap.note_lazy(made, Lazy(called, through, origin == "builtins.filter", known))
+        if origin == "builtins.iter":
+            self.draws_of_loaders(made)
         if self.heap.lazy_in(made) is None:
             self.callbacks(arguments)
         else:
