@@ -160,8 +160,9 @@ class Guard:
     def check_files(self, uses: Iterable[FileUse]) -> None:
         """Raise :class:`StepFailure` for a file written that another step reads as it was, or as it will be."""
         known = {self._place(path): (path, step, stretch) for path, (step, stretch) in self._spoilt.items()}
-        for use in uses:
-            found = known.get(os.path.normpath(use.path))
+        real = {os.path.realpath(place): found for place, found in known.items()}  # who writes may go by a link
+        for use in uses if known else ():
+            found = known.get(os.path.normpath(use.path)) or real.get(os.path.realpath(use.path))
             if use.mode == "write" and found is not None:
                 raise StepFailure(breaches.file(self._spec, *found))
 

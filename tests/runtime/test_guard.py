@@ -410,5 +410,16 @@ def test_writing_a_file_that_a_later_step_reads_without_waiting_fails(handover, 
     assert written(handover, tmp_path / "data.csv", before=False) == "LL223"
 
 
+def test_writing_such_a_file_by_a_link_fails(handover, tmp_path):
+    (tmp_path / "data.csv").write_text("a")
+    (tmp_path / "link.csv").symlink_to("data.csv")
+    guard = Guard(handover.specification("work", unawaited={"data.csv": "plot"}), {}, [], [], handover.baseline)
+    guard.stop()
+    (tmp_path / "link.csv").write_text("longer")
+    guard.check()
+    with pytest.raises(StepFailure, match=r"wrote data.csv"):
+        guard.check_files([FileUse(str(tmp_path / "link.csv"), "write", None, 1)])
+
+
 def test_opening_a_file_without_changing_it_is_no_alarm(handover, tmp_path):
     assert written(handover, tmp_path / "data.csv", before=True) is None
