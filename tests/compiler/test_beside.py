@@ -248,3 +248,27 @@ def test_a_module_that_is_nowhere_yet_may_change_anything() -> None:
     pipeline = compile_notebook(notebook).pipeline
     assert pipeline is not None
     assert "@matplotlib.rcParams" in taken_by(pipeline.step("b"))
+
+
+FOREST = "from sklearn.ensemble import RandomForestClassifier\n"
+MAKING = f"{FOREST}def make():\n    return RandomForestClassifier()\ndef other():\n    return 1\n"
+LOADING = "from torch.utils.data import DataLoader\ndef make():\n    return DataLoader([1, 2], shuffle=True)\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "use", "state", "draws"),
+    [
+        (MAKING, "made.fit([[1]], [1])", "@numpy.random", True),
+        (MAKING, "made.predict([[1]])", "@numpy.random", False),
+        (LOADING, "for each in made:\n    print(each)", "@torch.random", True),
+        ("def make():\n    return [1, 2]\n", "for each in made:\n    print(each)", "@torch.random", False),
+    ],
+)
+def test_who_uses_what_a_module_has_made_draws_as_a_library_does(
+    source: str, use: str, state: str, draws: bool
+) -> None:
+    seeds = "import numpy as np, torch, tools\nnp.random.seed(1)\ntorch.manual_seed(1)\nmade = tools.make()"
+    text = steps(a=seeds, b=use, c="np.random.rand(), torch.rand(1)")
+    pipeline = compile_notebook(replace(parse(text, "little.py"), modules={"tools.py": source})).pipeline
+    assert pipeline is not None
+    assert any(state in edge for edge in edges(pipeline) if edge.startswith("b>c:")) is draws

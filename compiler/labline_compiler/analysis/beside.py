@@ -72,6 +72,7 @@ class Beside:
     origins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by module: what its imports bind
     called: Mapping[str, Effects] = field(default_factory=dict)  # by function, method or class, of any of them
     keeping: frozenset[str] = frozenset()  # top-level modules that may keep something between two calls
+    loading: bool = False  # whether one of them makes a loader of data, which draws as one goes through it
     unseen: frozenset[str] = frozenset()  # top-level modules that are there only when the notebook runs
 
     def knows(self, origin: str) -> bool:
@@ -157,7 +158,9 @@ def read_modules(sources: Mapping[str, str], unseen: frozenset[str] = frozenset(
         path.removesuffix(".py").removesuffix("/__init__").replace("/", "."): module.origins
         for path, module in modules.items()
     }
-    return Beside(imported, origins, called, frozenset(kept), unseen - imported.keys())
+    codes = [code for module in modules.values() for code in (module.body, *module.definitions.values())]
+    loading = any(generators.draws_when_gone_through(name) for code in codes for name in code.named)
+    return Beside(imported, origins, called, frozenset(kept), loading, unseen - imported.keys())
 
 
 def _top(path: str) -> str:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from functools import cached_property
 
-from labline_compiler.analysis import estimators, files, generators, hidden_state, operations
+from labline_compiler.analysis import estimators, files, generators, hidden_state, methods, operations
 from labline_compiler.analysis.arguments import Arguments
 from labline_compiler.analysis.beside import NOTHING_BESIDE, Beside
 from labline_compiler.analysis.given_names import BUILTINS
@@ -251,7 +251,11 @@ class Draws:
         """What a method draws from by itself, of an object of which only may be known who made it."""
         maker = self.made_by(receiver, "builtins.object")
         if maker is not None and self.beside.knows(maker):
-            return self.beside.calling_method(name).draws
+            if name in self.beside.called:
+                return self.beside.calling_method(name).draws
+            # It is a library's: an estimator that one of them has made, for one.
+            random = name in methods.RANDOM_METHODS or generators.drawn_by_word(name)
+            return self.beside.drawing(maker) if random else generators.NONE
         return generators.drawn_by_method(maker, name)
 
     def is_first_import(self, module: str) -> bool:
@@ -298,9 +302,14 @@ class Draws:
 
     def draws_of_loaders(self, iterators: Value) -> None:
         """Somebody goes through *iterators*, which draws where there is a loader of data in it."""
-        if self.heap.loaders and not self.heap.loaders.isdisjoint(self.heap.reach(iterators)):
-            for state in hidden_state.RANDOM_STATES:
-                self.state.sink.hidden(state, "draw")
+        if not (self.heap.loaders or self.beside.loading):
+            return
+        reached, things = self.heap.reach(iterators), self.heap.things
+        found = not self.heap.loaders.isdisjoint(reached)
+        if self.beside.loading:
+            found |= any(self.beside.knows(things[number].maker or "") for number in self.heap.only(reached, None))
+        for state in hidden_state.RANDOM_STATES if found else ():
+            self.state.sink.hidden(state, "draw")
 
     def seeds_in(self, reached: Value) -> Value:
         """The modules and functions of libraries in *reached* by which a random generator may be seeded."""
