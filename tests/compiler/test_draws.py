@@ -288,10 +288,13 @@ def test_what_is_imported_under_a_condition_is_not_told_as_imported(statement: s
 
 SEEDS = """\
 # %% tags=["step:seed"]
+import argparse
 import numpy as np
 import pandas as pd
 np.random.seed(0)
 df = pd.DataFrame({"a": range(9)})
+p = argparse.ArgumentParser()
+args = p.parse_args([])
 # %% tags=["step:first"]
 """
 
@@ -314,6 +317,10 @@ df = pd.DataFrame({"a": range(9)})
         ("options = {}\na = df.sample(3, random_state=options.get('seed', 3))", False),
         ("n = 2\na = df.sample(3, random_state=3 if n else None)", True),
         ("n, seed = 2, None\na = df.sample(3, random_state=seed)", True),
+        ("def seed():\n    if df.empty:\n        return 3\na = df.sample(3, random_state=seed())", True),
+        ("def seed():\n    return 3\na = df.sample(3, random_state=seed())", False),
+        ("p.add_argument('--seed', type=int)\na = df.sample(3, random_state=args.seed)", True),
+        ("p.add_argument('--seed', default=1)\na = df.sample(3, random_state=args.seed)", False),
         ("for seed in (1, None):\n    a = df.sample(3, random_state=seed)", True),
         (
             "class Taker:\n    def __init__(self, random_state=None):\n        self.random_state = random_state\n"
@@ -413,3 +420,28 @@ def test_who_goes_through_a_loader_draws(line: str) -> None:
 @pytest.mark.parametrize("line", ["print(len(loader))", "for each in [1, 2]:\n    print(each)"])
 def test_who_does_not_go_through_a_loader_draws_nothing(line: str) -> None:
     assert "b>c:@torch.random" not in edges(pipeline_of(steps(a=LOADER, b=line, c="c = torch.rand(1)")))
+
+
+OWN = """\
+import numpy as np
+from sklearn.model_selection import KFold
+from sklearn.tree import DecisionTreeClassifier
+np.random.seed(0)
+"""
+TREE = "class Own(DecisionTreeClassifier):\n    "
+
+
+@pytest.mark.parametrize(
+    ("made", "use", "draws"),
+    [
+        (f"{TREE}pass\nm = Own()", "m.fit([[1]], [1])", True),
+        (f"{TREE}pass\nm = Own()", "m.predict([[1]])", False),
+        (f"{TREE}pass\nm = Own(random_state=1)", "m.fit([[1]], [1])", False),
+        (f"{TREE}def fit(self, X, y):\n        return super().fit(X, y)\nm = Own()", "m.fit([[1]], [1])", True),
+        (f"{TREE}def __init__(self):\n        super().__init__(random_state=1)\nm = Own()", "m.fit([[1]], [1])", False),
+        ("class Own(KFold):\n    pass\nm = Own(3, shuffle=True)", "list(m.split([1, 2, 3]))", True),
+    ],
+)
+def test_an_instance_draws_as_the_librarys_class_does_that_it_inherits_from(made: str, use: str, draws: bool) -> None:
+    flows = edges(pipeline_of(steps(a=f"{OWN}{made}", b=f"r = {use}", c="np.random.rand()")))
+    assert any("@numpy.random" in edge for edge in flows if edge.startswith("b>c:")) is draws

@@ -266,6 +266,8 @@ class Classes(Functions):
         result: Value = NOTHING
         if assigned := self._assigned(number, name):
             result |= self._call_held(assigned, arguments, node)
+        if thing.instance_of is not None:
+            self.inherited_draws(number, name, arguments)
         functions = sorted(found & self.heap.functions)
         for function in functions:
             info = self.heap.things[function].function
@@ -344,6 +346,7 @@ class Classes(Functions):
         own = frozenset((number,))
         instance = self.heap.make(self.site(node, number), "instance", own, instance_of=number)
         self.made_class(info.metaclass, "__call__", own | arguments.all)
+        self.made_with_state(instance, arguments)
         members = self.members(number)
         calling = NOTHING.union(*(self.members(above).get("__call__", NOTHING) for above in info.metaclass))
         kept = self.heap.reach(calling) - calling  # what it gave: maybe one that was made before

@@ -82,7 +82,6 @@ class Analysis:
         walker.beside = self._beside
         walker.find_nones = lambda: words_of_none(
             [unit.parsed.tree for unit in units if unit.parsed is not None],
-            [unit.cell.source for unit in units],
             [each.name for unit in units for each in unit.parameters if each.default == "None"],
         )
         walker.subclasses_asked = any(SUBCLASSES in unit.cell.source for unit in units)

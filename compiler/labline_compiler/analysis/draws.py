@@ -70,13 +70,14 @@ class Draws:
         """The words of the notebook that may stand for None. Few notebooks are asked."""
         return self.find_nones()
 
-    def _may_be_none(self, node: ast.expr) -> bool:
+    def may_be_none(self, node: ast.expr) -> bool:
+        """Whether an expression may give None."""
         return node.value is None if isinstance(node, ast.Constant) else may_be_none(node, self.nones)
 
     def has_own_state(self, arguments: Arguments) -> bool:
         """Whether a call is surely given a seed, or a generator that is not everybody's."""
         return any(
-            not self.is_shared(value) and (node is None or not self._may_be_none(node))
+            not self.is_shared(value) and (node is None or not self.may_be_none(node))
             for node, value in arguments.states()
         )
 
@@ -90,12 +91,20 @@ class Draws:
         """What ``check_random_state`` gives: NumPy's own generator for None and for its module."""
         call = arguments.node
         given = [*call.args, *(word.value for word in call.keywords)] if call is not None else []
-        shared = self.is_shared(arguments.all) or not given or any(map(self._may_be_none, given))
+        shared = self.is_shared(arguments.all) or not given or any(map(self.may_be_none, given))
         found = self.heap.library("numpy.random.mtrand._rand") if shared else NOTHING
         if not given or (not arguments.all and all(isinstance(each, ast.Constant) for each in given) and shared):
             return found
         own = self.heap.only(arguments.all, "rng", None)
         return found | own | self.heap.make(self.site(node), "rng", self.heap.mutable(arguments.all))
+
+    def inherited_draws(self, number: int, name: str, arguments: Arguments) -> None:
+        """A method of an instance is called, which may be one of a library's class, or may call that."""
+        raise NotImplementedError
+
+    def made_with_state(self, instance: Value, arguments: Arguments) -> None:
+        """An instance of a class of the notebook is made, maybe with a seed."""
+        raise NotImplementedError
 
     def site(self, node: ast.AST | None, extra: object = None) -> tuple[object, ...]:
         """The key of what *node* makes."""
@@ -106,7 +115,7 @@ class Draws:
         call = arguments.node
         given = call.keywords if call is not None else []
         if not any(
-            self._may_be_none(word.value) or self.is_shared(arguments.keywords.get(word.arg, NOTHING))
+            self.may_be_none(word.value) or self.is_shared(arguments.keywords.get(word.arg, NOTHING))
             if word.arg is not None
             else "random_state" in self.nones
             for word in given

@@ -56,7 +56,7 @@ class Expressions(Calls):
         self.waiting: dict[int, None] = {}
         self._members, self._uses, self._assignments = {}, {}, 0
         self._orders, self._asked, self._plain, self._by_parts = {}, {}, {}, {}
-        self._defined_in, self._lines, self._looks = {}, {}, {}
+        self._defined_in, self._lines, self._looks, self._with_state = {}, {}, {}, set()
         self._busy, self._inherited = (0, set(), set()), {}
         self._code = {}
         self.budget = 0

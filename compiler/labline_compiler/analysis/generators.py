@@ -11,6 +11,7 @@ import sys
 from functools import lru_cache
 
 from labline_compiler.analysis import hidden_state
+from labline_compiler.analysis.methods import RANDOM_METHODS
 from labline_compiler.analysis.operations import RANDOM_ESTIMATORS, words
 
 NONE: frozenset[str] = frozenset()
@@ -176,6 +177,17 @@ def drawn_by_method(maker: str | None, name: str) -> frozenset[str]:
     if maker is None or maker == "operator.methodcaller":  # which may call any method
         return EVERY
     return PLAIN if f"{maker}.{name}" in ORIGINS else drawn_by(f"{package_of(maker)}.object.{name}")
+
+
+def drawn_by_inherited(origin: str, name: str) -> frozenset[str]:
+    """The same for the method *name* of an object of a class that inherits from *origin*, a class of a library."""
+    kind = origin.rpartition(".")[2]
+    if package_of(origin) in ("sklearn", "imblearn"):
+        random = name == "sample" or (
+            name in RANDOM_METHODS and (kind in RANDOM_ESTIMATORS or kind.endswith(("KFold", "SearchCV")))
+        )
+        return NUMPY if random else NONE
+    return drawn_by_method(origin, name) if is_quiet(package_of(origin)) else NONE
 
 
 def draws_when_gone_through(maker: str) -> bool:

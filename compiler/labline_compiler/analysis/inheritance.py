@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from labline_compiler.analysis.arguments import Arguments
+from labline_compiler.analysis import generators
+from labline_compiler.analysis.arguments import STATES, Arguments
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.lookups import Lookups
 
@@ -15,6 +16,7 @@ class Inheritance(Lookups):
     """Calls methods of the classes above the one whose method is being followed."""
 
     _lines: dict[int, list[int]]  # by class: it and those above it, or nothing
+    _with_state: set[int]  # instances that were made with a seed
     _defined_in: dict[int, int | None]  # by function: the class whose body has made it; None where several have
 
     def origin_of(self, node: ast.expr) -> str | None:
@@ -72,6 +74,37 @@ class Inheritance(Lookups):
                 return None
             found += [(number, each) for each in sorted(its)]
         return found or None
+
+    def inherited_draws(self, number: int, name: str, arguments: Arguments) -> None:
+        """A method of an instance is called, which may be one of a library's class, or may call that."""
+        klass = self._class_of(number)
+        infos = [info for each in self._mro(klass) if (info := self.heap.things[each].klass) is not None]
+        bases = NOTHING.union(*(base for info in infos for base in info.bases)) & self.heap.dotted
+        drawn = generators.NONE.union(
+            *(generators.drawn_by_inherited(self.heap.things[base].origin or "", name) for base in bases)
+        )
+        if not drawn or number in self._with_state or self.has_own_state(arguments):
+            return
+        if any(self._gives_state(info.node) for info in infos):
+            return
+        for state in sorted(drawn):
+            self.state.sink.hidden(state, "draw")
+
+    def made_with_state(self, instance: Value, arguments: Arguments) -> None:
+        """An instance of a class of the notebook is made, maybe with a seed."""
+        if self.has_own_state(arguments):
+            self._with_state |= instance
+        elif self._with_state:
+            self._with_state -= instance
+
+    def _gives_state(self, node: ast.ClassDef) -> bool:
+        """Whether the code of a class hands on a seed, or a generator, that is none of everybody's."""
+        return any(
+            word.arg in STATES and not self.may_be_none(word.value)
+            for each in ast.walk(node)
+            if isinstance(each, ast.Call)
+            for word in each.keywords
+        )
 
     def line(self, klass: int) -> list[int]:
         """The class and those above it, where each has one base at most, and none of a library but ``object``.

@@ -7,20 +7,18 @@ Words are not told apart by where they stand: one that is None somewhere may be 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-_GIVEN = re.compile(r"\bNone\b|\.get\(|getenv\(")
+_DEFAULTS = ("default", "required", "action")
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def words_of_none(trees: Collection[ast.AST], sources: Iterable[str], parameters: Iterable[str] = ()) -> frozenset[str]:
-    """The words of the notebook whose cells have these *trees* and *sources*. *parameters* that are None are some."""
-    found = frozenset(parameters)
-    return _Words(found).go(trees) if found or any(map(_GIVEN.search, sources)) else frozenset()
+def words_of_none(trees: Iterable[ast.AST], parameters: Iterable[str] = ()) -> frozenset[str]:
+    """The words of the notebook whose cells have these *trees*. *parameters* that are None are some."""
+    return _Words(frozenset(parameters)).go(trees)
 
 
 def may_be_none(node: ast.expr, words: Collection[str]) -> bool:
@@ -52,6 +50,8 @@ def _word(node: ast.expr) -> str | None:
             return word
         case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(word)), *_]):
             return word
+        case ast.Call(func=ast.Name(id=word) | ast.Attribute(attr=word)):
+            return f"{word}()"  # what a function gives
     return None
 
 
@@ -119,11 +119,19 @@ class _Words:
 
     def _look_at_call(self, node: ast.Call) -> None:
         self._calls.append(node)
+        match node:  # of argparse: what is not given is None
+            case ast.Call(func=ast.Attribute(attr="add_argument"), args=[ast.Constant(value=str(said)), *_]):
+                if said.startswith("-") and not any(word.arg in _DEFAULTS for word in node.keywords):
+                    self.words.add(said.strip("-").replace("-", "_"))
         self._pairs += [(word.arg, word.value) for word in node.keywords if word.arg is not None]
 
     def _look_at_function(self, node: _Function) -> None:
         if node.name != "__init__":
             self._functions.setdefault(node.name, []).append(_parameters(node))
+            given = [each.value for each in ast.walk(node) if isinstance(each, ast.Return)]
+            self._pairs += [(f"{node.name}()", each or ast.Constant(None)) for each in given]
+            if given and _may_go_on(node.body):
+                self.words.add(f"{node.name}()")
 
     def _look_at_lambda(self, node: ast.Lambda) -> None:
         self._pairs += _parameters(node).defaults.items()
@@ -154,6 +162,14 @@ _LOOKING: dict[type[ast.AST], Callable[[_Words, Any], None]] = {
     ast.Lambda: _Words._look_at_lambda,
     ast.ClassDef: _Words._look_at_class,
 }
+
+
+def _may_go_on(body: list[ast.stmt]) -> bool:
+    """Whether a function may come to the end of *body*, as far as its last statement tells."""
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return not last.orelse or _may_go_on(last.body) or _may_go_on(last.orelse)
+    return not isinstance(last, (ast.Return, ast.Raise, ast.Try, ast.With, ast.Match, ast.While))
 
 
 def _parameters(node: _Function | ast.Lambda) -> _Parameters:
