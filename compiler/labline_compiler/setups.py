@@ -194,7 +194,7 @@ class Setups:
         return tuple(
             self._always[i] if each.library in named else self._in_use[i]
             for i, each in enumerate(self.standing)
-            if self._above(each, step) and (not each.telling or not each.telling.isdisjoint(self._words_of(step)))
+            if self._needs(step, each)
         )
 
     def told(self, findings: Iterable[Finding]) -> list[Finding]:
@@ -214,11 +214,13 @@ class Setups:
             top = set(map(id, c.parsed.tree.body))
             for node in ast.walk(c.parsed.tree):
                 if isinstance(node, _IMPORTS) and id(node) not in standing | top:
-                    for text in [text for text, _ in self._changing_import(node) if text not in repeated]:
+                    for each in (Standing(c, place, node, *changed) for changed in self._changing_import(node)):
+                        if each.text in repeated or not any(self._needs(step, each) for step in self._spans):
+                            continue
                         yield finding(
                             "LL303",
-                            f"The cell may not come to '{text}', so later steps do not repeat it: what it changes in "
-                            "other libraries ends with the step.",
+                            f"The cell may not come to '{each.text}', so later steps do not repeat it: what it changes "
+                            "in other libraries ends with the step.",
                             cell=c.cell.place,
                             step=c.step,
                             span=span_of(node, c.cell.source),
@@ -239,6 +241,11 @@ class Setups:
             )
 
         return settles
+
+    def _needs(self, step: str, each: Standing) -> bool:
+        """Whether a step below may take what the statement changes."""
+        told = not each.telling or not each.telling.isdisjoint(self._words_of(step))
+        return told and self._above(each, step)
 
     def _above(self, each: Standing, step: str) -> bool:
         """Whether it stands above all cells of another step."""
