@@ -13,6 +13,7 @@ import pickle
 import sys
 import types
 import weakref
+from typing import Any
 
 import matplotlib.colors
 import numpy as np
@@ -468,3 +469,20 @@ def test_a_function_that_a_library_compiles_with_numba_crosses_as_the_librarys(m
         each.__dict__.update(__module__="compiling", __qualname__="identity")
     assert own.place_of(held) == ("compiling", "identity")
     assert own.place_of(copy) is None
+
+
+class HandingItsAttributesOver:
+    """As classes of some libraries do, to the function that makes them anew."""
+
+    def __init__(self, **attributes: Any) -> None:
+        vars(self).update(attributes)
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(vars(self)),)
+
+
+def test_attributes_have_no_order_where_an_object_is_made_of_them() -> None:
+    one, same, other = (
+        HandingItsAttributesOver(**attributes) for attributes in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 2, "b": 1})
+    )
+    assert digest(one) == digest(same) != digest(other)

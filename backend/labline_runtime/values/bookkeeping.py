@@ -25,6 +25,7 @@ _ATTRIBUTES = {
     ("pulp.pulp", "LpElement"): ("hash",),
     ("pulp.pulp", "LpProblem"): ("_variable_ids",),
     ("pandas.io.formats.style_render", "StylerRenderer"): ("uuid",),
+    ("astropy.coordinates.baseframe", "BaseCoordinateFrame"): ("cache",),
     ("ipywidgets.widgets.widget", "Widget"): ("_model_id",),
     ("statsmodels.base.model", "Results"): ("_summary_cache", "_summary_statistics_cache", "_nobs_int", "diagn"),
 }
@@ -96,6 +97,24 @@ def _without_times(state: dict[str, Any]) -> dict[str, Any]:
     if type(results := state["cv_results_"]) is dict:
         kept["cv_results_"] = {name: item for name, item in results.items() if not str(name).endswith(_MEASURED)}
     return kept
+
+
+def in_order(value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The *arguments* that pickle makes *value* of, with its attributes among them in the order of their names.
+
+    As a WCS of astropy hands them over: in the order in which they were set, which is another one when it is loaded.
+    """
+    own = getattr(value, "__dict__", None)
+    if type(own) is not dict or not own:
+        return arguments
+    return tuple(
+        dict(sorted(each.items())) if type(each) is dict and own.keys() <= each.keys() and _named(each) else each
+        for each in arguments
+    )
+
+
+def _named(attributes: dict[Any, Any]) -> bool:
+    return all(type(name) is str for name in attributes)
 
 
 def without_names(make: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:

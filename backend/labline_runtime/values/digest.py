@@ -384,7 +384,7 @@ class Walk:
             state = 0
         if issubclass(kind, (set, frozenset)) and len(arguments) == 1 and type(arguments[0]) is list:
             arguments = (frozenset(arguments[0]),)
-        arguments = bookkeeping.without_names(make, arguments)
+        arguments = bookkeeping.without_names(make, bookkeeping.in_order(value, arguments))
         state = bookkeeping.without(kind, state, caches=self._caches)
         parts = [self.node(make), self.items(arguments), self.state(state), self.node(setter)]
         parts.append(self.items(listed) if listed is not None else b"")

@@ -137,6 +137,11 @@ def _fill_rule(value: Any, state: dict[str, Any]) -> None:
     value._invalidate_cache()
 
 
+def _reduce_prepared(value: Any) -> Any:
+    """A geometry that shapely has prepared for many questions."""
+    return type(value), (value.context,)
+
+
 def _reduce_curried(value: Any) -> Any:
     """A function with ``toolz.curry`` around it: toolz would look for it by its name, in the notebook itself."""
     kept = {name: item for name, item in vars(value).items() if name not in _WORKED_OUT}
@@ -183,6 +188,7 @@ _REDUCERS: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("numpy", "ufunc"): _reduce_ufunc,
     ("jinja2.environment", "Template"): _reduce_template,
     ("dateutil.rrule", "rrulebase"): _reduce_rule,
+    ("shapely.prepared", "PreparedGeometry"): _reduce_prepared,
     ("toolz.functoolz", "curry"): _reduce_curried,
     ("xgboost.core", "DMatrix"): _reduce_dmatrix,
 }
