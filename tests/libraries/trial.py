@@ -111,6 +111,7 @@ USED = {
         "v.pred, v.succ, v.in_degree, v.out_edges, v.reverse()",
     ),
     "rdkit: a molecule": ("named('a')", "v.GetRingInfo(), v.GetNumAtoms(), Chem.MolToSmiles(v), v.GetPropsAsDict()"),
+    "sympy: an equation": ("sympy.Eq(sympy.Function('f')(x).diff(x), x)", "sympy.dsolve(v)"),
     "sympy: a matrix": ("sympy.Matrix([[x, 1], [2, x]])", "v.det(), v.inv(), v.T * v, v.subs(v[0], 1), v.free_symbols"),
 }
 

@@ -26,6 +26,7 @@ _ATTRIBUTES = {
     ("pulp.pulp", "LpProblem"): ("_variable_ids",),
     ("pandas.io.formats.style_render", "StylerRenderer"): ("uuid",),
     ("astropy.coordinates.baseframe", "BaseCoordinateFrame"): ("cache",),
+    ("sympy.core.facts", "FactKB"): ("rules",),
     ("ipywidgets.widgets.widget", "Widget"): ("_model_id",),
     ("statsmodels.base.model", "Results"): ("_summary_cache", "_summary_statistics_cache", "_nobs_int", "diagn"),
 }
