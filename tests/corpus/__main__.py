@@ -1,11 +1,12 @@
-"""``python -m tests.corpus CHECKOUTS [--list FILE] [--every N] [--seeded] [--kernel NAME] [--seconds N]
-[--results FILE] [--prepared FOLDER] [--report FILE] [--work FOLDER] [PATTERN...]``.
+"""``python -m tests.corpus CHECKOUTS [--list FILE] [--every N | --anywhere SEED] [--seeded] [--kernel NAME]
+[--seconds N] [--results FILE] [--prepared FOLDER] [--report FILE] [--work FOLDER] [PATTERN...]``.
 
 *CHECKOUTS* is a folder with one folder a repository, as ``notebooks.txt`` beside this file names them. Each notebook is
 copied with the files beside it; statements that fail in a plain run of it (no network, an old API), and cells that take
-too long, are cut out first. Then it is split as ``labline suggest`` does, or, with ``--every N``, a step starts at
-every Nth code cell, which is harder; and it is judged as ``labline verify`` does. What a notebook draws from an
-unseeded generator cannot be judged: ``--seeded`` seeds the generators at its top.
+too long, are cut out first. Then it is split as ``labline suggest`` does; or, which is harder, with ``--every N`` a
+step starts at every Nth code cell, with ``--anywhere SEED`` at every third to fifth, by chance. It is judged as
+``labline verify`` does. What a notebook draws from an unseeded generator cannot be judged: ``--seeded`` seeds the
+generators at its top.
 
 Every outcome is a line of JSON, printed at once. ``--results`` appends them to a file as well, and leaves out the
 notebooks that are in it: a campaign that was stopped goes on where it was. ``--prepared`` keeps what the cutting has
@@ -33,7 +34,7 @@ from labline_backend.errors import InputError
 from labline_backend.verification.interpreter import Stopped
 
 from .judge import Judge
-from .preparing import copied, prepared, split
+from .preparing import copied, prepared, split, split_anywhere
 
 LIST = Path(__file__).with_name("notebooks.txt")
 SECONDS = 900  # for all runs of one notebook
@@ -60,6 +61,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.corpus")
     parser.add_argument("checkouts", type=Path)
     parser.add_argument("--every", type=int, default=0, help="start a step at every Nth code cell")
+    parser.add_argument("--anywhere", type=int, metavar="SEED", help="start a step at every third to fifth, by chance")
     parser.add_argument("--seeded", action="store_true", help="seed the random generators at the top of each notebook")
     parser.add_argument("--kernel", default="python3", help="the kernel that has the notebooks' libraries")
     parser.add_argument("--report", type=Path, help="write the table here")
@@ -72,6 +74,11 @@ def main() -> int:
     chosen = parser.parse_intermixed_args()
     outcomes = earlier(chosen.results)
     there = {outcome.notebook for outcome in outcomes}
+    tag: Callable[[dict[str, Any]], None] | None = None
+    if chosen.anywhere is not None:
+        tag = partial(split_anywhere, seed=chosen.anywhere)
+    elif chosen.every:
+        tag = partial(split, every=chosen.every)
     prepare = partial(
         prepared, kept=chosen.prepared, kernel=chosen.kernel, seeded=chosen.seeded, seconds=chosen.seconds
     )
@@ -86,7 +93,7 @@ def main() -> int:
             if not (top / path).is_file():
                 print(f"not there: {top / path}", file=sys.stderr)
                 continue
-            outcomes.append(fare(line, top / path, top, root / "work", chosen.every, prepare, judge))
+            outcomes.append(fare(line, top / path, top, root / "work", tag, prepare, judge))
             written = json.dumps(vars(outcomes[-1]))
             print(written, flush=True)
             if chosen.results is not None:
@@ -119,11 +126,14 @@ def fare(
     file: Path,
     top: Path,
     tree: Path,
-    every: int,
+    tag: Callable[[dict[str, Any]], None] | None,
     prepare: Callable[..., tuple[dict[str, Any], int]],
     judge: Judge,
 ) -> Outcome:
-    """Split and verify one notebook of the checkout at *top*, in a copy of its folder below *tree*."""
+    """Split and verify one notebook of the checkout at *top*, in a copy of its folder below *tree*.
+
+    As *tag* does, or ``labline suggest`` where there is none.
+    """
     began = time.monotonic()
     shutil.rmtree(tree, ignore_errors=True)
     notebook = copied(file, top, tree) / "notebook.ipynb"
@@ -137,10 +147,10 @@ def fare(
 
     if cells < 2:
         return ended("too short")
-    if every:
-        split(document, every)
+    if tag is not None:
+        tag(document)
     notebook.write_text(json.dumps(document), "utf-8")
-    if not every:
+    if tag is None:
         before = time.monotonic()
         try:
             judge.split(notebook)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import copy
+import itertools
 import json
+import random
 import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +170,20 @@ def seed(document: dict[str, Any]) -> None:
 
 def split(document: dict[str, Any], every: int) -> None:
     """Start a step at every Nth code cell."""
+    _tag(document, itertools.repeat(every))
+
+
+def split_anywhere(document: dict[str, Any], seed: int) -> None:
+    """Start a step at every third to fifth code cell, as the *seed* has it."""
+    chance = random.Random(seed)
+    _tag(document, (chance.randint(3, 5) for _ in itertools.count()))
+
+
+def _tag(document: dict[str, Any], lengths: Iterator[int]) -> None:
     code = [cell for cell in document["cells"] if cell["cell_type"] == "code" and cell["source"].strip()]
-    for number, cell in enumerate(code[::every], 1):
-        cell["metadata"] = {"tags": [f"step:part_{number}"]}
+    place = 0
+    for number in itertools.count(1):
+        if place >= len(code):
+            break
+        code[place]["metadata"] = {"tags": [f"step:part_{number}"]}
+        place += next(lengths)
