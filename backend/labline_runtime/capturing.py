@@ -185,12 +185,19 @@ class _Capture:
         if columns is None and not is_array:
             raise CaptureError(
                 f"{name} of {self._slice.input_place} is a {type(value).__name__}: requests bring the rows of a "
-                "DataFrame, or of an array of numbers with two dimensions. Name one with --input NAME."
+                "DataFrame, or of an array of numbers with two dimensions. Name one with --input NAME"
+                f"{self._candidates()}."
             )
         if columns is not None:
             _check_columns(name, value)
         self._input = value.copy()
         self._places[name, operation.number] = numpy.arange(len(value))
+
+    def _candidates(self) -> str:
+        """What is made of the input and may have rows, the nearest to the call first."""
+        made = [name for replay in self._slice.replays for each in replay.operations for name in sorted(each.rows)]
+        names = [name for name in dict.fromkeys(reversed(made)) if name != self._slice.input][:4]
+        return f": made of it are {', '.join(names)}" if names else ""
 
     def _check(self, operation: Operation, result: StepResult | None, namespace: dict[str, Any]) -> None:
         """Whether rows came out as they did in the run."""
@@ -214,6 +221,11 @@ class _Capture:
         model = _evaluate(asked.model, asked.place, namespace)
         self._kept.settle()
         places = places_of(features, [each for each in before if each is not None])
+        if count_of(features) is None:
+            raise CaptureError(
+                f"A {type(features).__name__} is asked for in {asked.place}, whose rows cannot be followed. "
+                "Ask it for a DataFrame or an array: of gradient boosting, the library's own class for scikit-learn."
+            )
         if places is None:
             raise CaptureError(
                 f"Which rows of {asked.input} those in {asked.place} are cannot be followed. "

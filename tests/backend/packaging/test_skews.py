@@ -1,4 +1,4 @@
-"""Eleven ways in which a served model differs from its notebook: each is right here, or the model is not registered."""
+"""Ways in which a served model differs from its notebook: each is right here, or the model is not registered."""
 
 from __future__ import annotations
 
@@ -116,3 +116,9 @@ def test_settings_and_set_ups(packages: Packages) -> None:
     package = packages("settings")
     assert package.refused is None
     assert package.made is not None and "decimal.getcontext().prec = 3" in package.made.source
+
+
+def test_an_input_that_has_no_columns_is_told_with_what_is_made_of_it(workshop: Workshop) -> None:
+    refused = str(workshop.package("string_case", "names").refused)
+    assert "is a Series: requests bring the rows of a DataFrame" in refused
+    assert "Name one with --input NAME: made of it are X." in refused
