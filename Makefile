@@ -144,8 +144,8 @@ pytest-all: setup $(BIN)/kubectl $(LIBRARIES)/.ready
 	@pytest $(PYTEST_OPTIONS)
 
 .PHONY: test-cluster
-test-cluster: $(VENV)/.ready ## Run on a real cluster: KUBECONFIG=FILE HOST=URL, see docs/developers/testing.md
-	@test -n "$(KUBECONFIG)" -a -n "$(HOST)" || { echo "Name the cluster: make test-cluster KUBECONFIG=FILE HOST=URL" >&2; exit 2; }
+test-cluster: $(VENV)/.ready ## Run on a real cluster: KUBECONFIG=FILE [HOST=URL], see docs/developers/testing.md
+	@test -n "$(KUBECONFIG)" || { echo "Name the cluster: make test-cluster KUBECONFIG=FILE [HOST=URL]" >&2; exit 2; }
 	@TEST_CLUSTER_KUBECONFIG="$(KUBECONFIG)" TEST_CLUSTER_HOST="$(HOST)" TEST_CLUSTER_CONTEXT="$(CONTEXT)" TEST_CLUSTER_NAMESPACE="$(NAMESPACE)" \
 	    TEST_CLUSTER_AUTH="$(AUTH)" TEST_CLUSTER_SECRET="$(SECRET)" TEST_CLUSTER_CA_FILE="$(CA_FILE)" TEST_CLUSTER_ROOT="$(ROOT)" TEST_CLUSTER_IMAGE="$(IMAGE)" \
 	    pytest tests/cluster

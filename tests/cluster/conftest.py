@@ -7,9 +7,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from labline_backend.kubeflow.errors import TargetError
+from labline_backend.kubeflow.preflight import check
 from labline_backend.kubeflow.targets import Target
 from tests.cluster.place import Place
 
@@ -19,13 +22,30 @@ FIELDS = ("host", "kubeconfig", "context", "namespace", "auth", "secret", "ca_fi
 collect_ignore_glob = [] if os.environ.get(VARIABLE + "KUBECONFIG") else ["test_*.py"]
 
 
-@pytest.fixture
-def target() -> Target:
-    """The cluster, as ``labline target add`` would have it."""
-    found = {
+def named() -> Target:
+    """The cluster, as ``labline target add`` would have it; without an address by a port-forward."""
+    found: dict[str, Any] = {
         field: os.environ[VARIABLE + field.upper()] for field in FIELDS if os.environ.get(VARIABLE + field.upper())
     }
-    return Target(**{"name": "cluster", **found})  # type: ignore[arg-type]
+    return Target(name="cluster", port_forward="host" not in found, **found)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def answering() -> None:
+    """Without a cluster that passes the pre-flight no test is tried: one sentence says why."""
+    try:
+        lacks = [found for found in check(named().checked()).findings if found.severity == "error"]
+    except TargetError as error:
+        lacks = [error.finding]
+    if lacks:
+        said = "".join(f"\n{found.code} {found.message}\n    {found.fix}" for found in lacks)
+        pytest.exit(f"The cluster cannot be tested on:{said}", returncode=2)
+
+
+@pytest.fixture
+def target() -> Target:
+    """The cluster that is named."""
+    return named()
 
 
 @pytest.fixture
