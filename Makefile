@@ -9,6 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIBRARIES := .venv-libraries
 HUB := .venv-hub
+OIDC := .venv-oidc
 NOTEBOOK ?= notebooks/flight_delays.ipynb
 DEMO_FLIGHT := {"carrier": "UA", "origin": "EWR", "dest": "ORD", "weekday": "Friday", "hour": 18, "distance": 719, "traffic": 31, "temp": 68, "dewp": 60, "humid": 75, "wind_speed": 12, "precip": 0.1, "pressure": 1008, "visib": 4}
 # Whole files go to one worker: fixtures that cost seconds are made once a file. Many tests wait for processes and pages,
@@ -157,6 +158,14 @@ image-check: $(VENV)/.ready ## Build the step image on Debian's packages (root, 
 .PHONY: hub-check
 hub-check: setup $(HUB)/.ready ## Run a real JupyterHub as the overlay has it, with Labline in its users' servers
 	@$(HUB)/bin/python -m tests.deploy.hub_check --proxy $(HUB)/node_modules/.bin/configurable-http-proxy
+
+$(OIDC)/.ready: $(VENV)/.ready
+	@npm install --silent --no-audit --no-fund --prefix $(OIDC) oidc-provider@9.13.3
+	@touch $@
+
+.PHONY: oidc-check
+oidc-check: $(VENV)/.ready $(OIDC)/.ready ## Sign in to a target by Apache's mod_auth_openidc and node's oidc-provider
+	@python -m tests.deploy.oidc_check --provider $(OIDC)/node_modules/oidc-provider
 
 .PHONY: bench
 bench: setup ## Measure, as ratios in one run; writes tests/bench/results.json
