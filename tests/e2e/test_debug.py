@@ -37,6 +37,9 @@ def test_a_failed_step_is_opened_at_the_failure_mended_and_the_same_run_goes_on(
     cell.locator("[data-labline-cell-error] [data-labline-action=open-at-failure]").click()
     expect(page.get_by_text("Step divide failed here").first).to_be_visible(timeout=SLOW)
     expect(cell.locator(".jp-OutputArea")).to_contain_text("ZeroDivisionError")
+    told = cell.locator("[data-labline-cell-error]")
+    expect(told).to_contain_text("raised ZeroDivisionError")
+    expect(told.locator(".labline-Fault-traceback")).to_be_hidden()  # the kernel's stands right above
     expect(cell.locator(".cm-content")).to_be_focused()
 
     # A cell below: %debug is on the frame that failed, with its variables.

@@ -1,4 +1,4 @@
-import { CodeCell, type Cell } from '@jupyterlab/cells';
+import { CodeCell, isCodeCellModel, type Cell } from '@jupyterlab/cells';
 import type { PanelLayout, Widget } from '@lumino/widgets';
 
 import { LOCAL } from '../api/targets';
@@ -190,6 +190,7 @@ export class CellDecorations {
       });
       insertAboveFooter(cell, box);
       this.boxes.set(cell, { key, box });
+      tellOnce(cell, box);
     }
   }
 
@@ -199,4 +200,19 @@ export class CellDecorations {
   private readonly chips = new Map<Cell, StepChip>();
   private readonly findings = new Map<Cell, { key: string; box: CellFindingsBox; count: number }>();
   private readonly boxes = new Map<Cell, { key: string; box: CellFaultBox }>();
+}
+
+/** Have a box show its traceback only as long as the cell's own outputs have none, as they have at the debugger. */
+function tellOnce(cell: Cell, box: CellFaultBox): void {
+  const { model } = cell;
+  if (isCodeCellModel(model)) {
+    const { outputs } = model;
+    const look = () => {
+      const types = Array.from({ length: outputs.length }, (_, index) => outputs.get(index).type);
+      box.toggleClass('labline-mod-told', types.includes('error'));
+    };
+    look();
+    outputs.changed.connect(look);
+    box.disposed.connect(() => outputs.changed.disconnect(look));
+  }
 }

@@ -127,7 +127,7 @@ function reusedFrom(step: StepRun): string {
 function whyWords({ state, cache_note }: StepRun): string {
   const isReused = state === 'cached';
   const hasNoPart = state === 'skipped' || state === 'pending';
-  return `${hasNoPart ? '' : isReused ? 'Why it was reused · ' : 'Why it ran · '}${cache_note}`;
+  return `${hasNoPart ? '' : isReused ? 'Why it was reused · ' : state === 'running' ? 'Why it runs · ' : 'Why it ran · '}${cache_note}`;
 }
 
 type ErrorSummaryProps = Pick<StepViewProps, 'run' | 'step' | 'server' | 'openRun' | 'openAtFailure'> & {
