@@ -43,15 +43,15 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
         <TextField {...bind('cpu')} label="CPUs" unit="at most, as 2 or 500m" hint="1" />
         <TextField
           {...bind('cpuRequest')}
-          label="Reserve CPUs"
-          unit="of these, where fewer do"
+          label="Min. CPUs"
+          unit="reserved for it"
           hint={fields.cpu || '1'}
         />
         <TextField {...bind('memory')} label="Memory" unit="at most, as 500Mi or 2Gi" hint="no limit" />
         <TextField
           {...bind('memoryRequest')}
-          label="Reserve memory"
-          unit="of this, where less does"
+          label="Min. memory"
+          unit="reserved for it"
           hint={fields.memory || 'none'}
         />
       </fieldset>
@@ -105,13 +105,7 @@ export function StepOptionsForm(props: FormProps<StepFields>): React.JSX.Element
             </CheckField>
           </>
         )}
-        <TextField
-          {...bind('exit')}
-          label="Runs at the end"
-          unit="variables for outcome, error"
-          hint="no"
-          wide
-        />
+        <TextField {...bind('exit')} label="Runs last" unit="names for outcome, error" hint="no" wide />
       </fieldset>
       <details open={isOpen} onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>On a cluster</summary>
