@@ -78,6 +78,19 @@ def hidden(spec: StepSpecification, name: str, differ: Sequence[str], stretch: i
     )
 
 
+def drawn(spec: StepSpecification, name: str, stretch: int) -> StepError:
+    """A step drew from a generator that was seeded above, and was not where the notebook's would have been."""
+    what = name.removeprefix(HIDDEN_STATE_PREFIX)
+    return StepError(
+        message=f"Step {spec.step} drew from {what}, which it was believed not to touch: "
+        "it did not go on from where a step above has seeded it.",
+        code="LL221",
+        variable=name,
+        hint=hidden_state.GENERATORS.get(name),
+        observed=(Observation(spec.step, "changes", (name,), stretch),),
+    )
+
+
 def bound(spec: StepSpecification, name: str, stretch: int) -> StepError:
     """A name that later cells take from elsewhere stands for something else now."""
     return StepError(

@@ -5,7 +5,8 @@ A step makes such a value *outdated* when it
 
 - alters an input that it was believed to leave as it is (LL210),
 - alters an object that another artifact holds too, of which that artifact's copy knows nothing (LL220),
-- changes hidden state that it was believed not to touch (LL221),
+- changes hidden state that it was believed not to touch, or draws from a generator that was seeded above and that it
+  was not given (LL221),
 - binds a name that it was believed not to bind (LL222).
 
 What is outdated and passes the step on its way to a later one fails it; the rest is told in the result, so that the
@@ -25,6 +26,7 @@ from typing import Any
 
 from labline_runtime import breaches, hidden_state, sharing, together
 from labline_runtime.failure import StepFailure
+from labline_runtime.import_draws import draws
 from labline_runtime.outcome import FileUse, StepError, kind_of
 from labline_runtime.passing import Passing
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Pause, Shared, StepOutput, StepSpecification
@@ -234,7 +236,10 @@ class Guard:
     def _hidden_changes(self) -> Iterable[tuple[str, StepError, bool]]:
         for name, differ in self._hidden.changes().items() if self._hidden is not None else ():
             kind = patches.PATCH if name.startswith(patches.PATCH) else name
-            yield name, breaches.hidden(self._spec, name, differ, self._at), bool(self._passing.sources(kind))
+            passes = bool(self._passing.sources(kind))
+            if not passes and name in self._spec.seeded and not draws.has_drawn(name):
+                yield name, breaches.drawn(self._spec, name, self._at), True
+            yield name, breaches.hidden(self._spec, name, differ, self._at), passes
 
     def _kept_elsewhere(self) -> list[str]:
         """The modules whose data a later step takes from above these cells, which are believed to leave it alone."""

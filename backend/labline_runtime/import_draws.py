@@ -93,6 +93,10 @@ class ImportDraws(Imports):
                 found[state] = sorted(modules)
         return found
 
+    def has_drawn(self, state: str) -> bool:
+        """Whether a module has drawn from the generator when it was imported in this process."""
+        return bool(self._here.get(state))
+
     def learn(self, drawn: Mapping[str, Iterable[str]]) -> None:
         """Take over what :meth:`drawn` told in a step above."""
         for state, modules in drawn.items():

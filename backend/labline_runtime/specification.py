@@ -285,6 +285,7 @@ class StepSpecification:
     passage: str = ""  # the file of which more of that follows (labline_runtime.passing)
     span: tuple[int, ...] = ()  # where the step's last cells stand in the notebook, from the first to the last
     unawaited: dict[str, str] = field(default_factory=dict)  # files that later steps read without waiting -> who
+    seeded: tuple[str, ...] = ()  # generators that a step above has seeded, and that the step is not seen to use
     pauses: tuple[Pause, ...] = ()  # in the order of the cells
     kept: tuple[Shared, ...] = ()  # what steps that ran meanwhile keep of this step's inputs
     types: dict[str, str] = field(default_factory=dict)  # what outputs are believed to be, as earlier runs saw them

@@ -10,12 +10,12 @@ from functools import lru_cache
 from labline_compiler.analysis.generators import IMPORTS
 from labline_compiler.analysis.packages import imported_modules
 from labline_compiler.ipython import CellSyntaxError, parse_python
+from labline_compiler.passage import SEEDING
 from labline_compiler.pipeline import Pipeline
 
 _ONE_OF = rf"\b(?:{'|'.join(IMPORTS)})\b"
 _NAMED = re.compile(_ONE_OF)
 _IMPORTING = re.compile(rf"^[ \t]*(?:import|from)\b.*{_ONE_OF}", re.MULTILINE)
-_SEEDING = re.compile(r"seed\w*\s*\(|setstate|set_state")
 
 
 def imported_elsewhere(pipeline: Pipeline, name: str) -> dict[str, int]:
@@ -30,7 +30,7 @@ def imported_elsewhere(pipeline: Pipeline, name: str) -> dict[str, int]:
     if not drawn:
         return {}
     used = {name for other in pipeline.steps for each in other.inputs for name in each.names}
-    if any(_SEEDING.search(cell.source) for cell in (*pipeline.preamble, *step.cells)):
+    if any(SEEDING.search(cell.source) for cell in (*pipeline.preamble, *step.cells)):
         used.update(step.uses)
     if used.isdisjoint(drawn):
         return {}

@@ -8,6 +8,7 @@ so is whoever stands between.
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Loope
 
 # Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.
 NEEDS_A_SEED = ("@random", "@numpy.random", "@torch.random")
+SEEDING = re.compile(r"seed\w*\s*\(|setstate|set_state")
+"""What the source of a cell has that seeds a generator."""
 # What all later code may depend on. Of the working directory it is known which code does.
 _EVERYWHERE = frozenset(state for state in (*AMBIENT, PATCH) if state != "@cwd")
 
@@ -75,6 +78,18 @@ class Passage:
         where the pipeline does not order them at all; and only files that the step's own code does not name.
         """
         return self._unawaited(self._own[-1])
+
+    @property
+    def seeded(self) -> tuple[str, ...]:
+        """The generators of random numbers that a step above seems to have seeded and that this one is not seen to use.
+
+        If it draws from one all the same, it begins elsewhere than the notebook would.
+        """
+        above = [step for step in self._steps if min(c.index for c in step.cells) < self._own[0].first]
+        seeding = [step for step in above if any(SEEDING.search(cell.source) for cell in step.cells)]
+        states = {state for step in seeding for state in step.uses}.intersection(NEEDS_A_SEED)
+        taken = {name for each in self._step.inputs for name in each.names}
+        return tuple(sorted(states.difference(self._step.uses, taken)))
 
     @property
     def names(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labline_compiler.importing import imported_elsewhere
+from labline_compiler.passage import Passage
 from tests.compiler.helpers import compile_text, edges, pipeline_of
 from tests.compiler.test_graph import steps
 
@@ -445,3 +446,19 @@ TREE = "class Own(DecisionTreeClassifier):\n    "
 def test_an_instance_draws_as_the_librarys_class_does_that_it_inherits_from(made: str, use: str, draws: bool) -> None:
     flows = edges(pipeline_of(steps(a=f"{OWN}{made}", b=f"r = {use}", c="np.random.rand()")))
     assert any("@numpy.random" in edge for edge in flows if edge.startswith("b>c:")) is draws
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "seeded"),
+    [
+        ("np.random.seed(0)", "x = 1", ("@numpy.random",)),
+        ("np.random.rand()", "x = 1", ()),  # the notebook itself draws other numbers each time
+        ("np.random.seed(0)", "x = np.random.rand()", ()),  # it is given the state
+        ("x = 1", "np.random.seed(0)", ()),
+    ],
+)
+def test_a_step_is_told_what_is_seeded_above_that_it_is_not_seen_to_use(
+    first: str, second: str, seeded: tuple[str, ...]
+) -> None:
+    pipeline = pipeline_of(steps(a=f"import numpy as np\n{first}", b=second))
+    assert Passage(pipeline, "b").seeded == seeded

@@ -208,6 +208,25 @@ def test_another_working_folder_fails_where_a_later_step_uses_files(handover, tm
     assert (error.code, error.variable) == ("LL221", "@cwd")
 
 
+def drawn(handover: Handover, seeded: tuple[str, ...]) -> str | None:
+    guard = Guard(handover.specification("work", seeded=seeded), {}, [], [], handover.baseline)
+    random.random()
+    guard.stop()
+    try:
+        guard.check()
+    except StepFailure as failure:
+        return failure.error.code
+    return None
+
+
+def test_who_draws_out_of_sight_from_what_was_seeded_above_fails_though_nobody_draws_later(handover):
+    assert drawn(handover, ("@random",)) == "LL221"
+
+
+def test_who_draws_out_of_sight_from_what_nobody_has_seeded_is_no_alarm(handover):
+    assert drawn(handover, ()) is None
+
+
 CHANGES = {
     "@pandas.options": ("import pandas; pandas.set_option('display.max_rows', 7)", "display.max_rows"),
     "@numpy.printoptions": ("import numpy; numpy.set_printoptions(precision=2)", "print.precision"),

@@ -254,6 +254,7 @@ class StepRunner:
             passage=str(self._run.passage),
             span=passage.span,
             unawaited=passage.unawaited,
+            seeded=passage.seeded,
             pauses=passage.brief_pauses,
             types=run.pipeline.types(step.name),
             kept=kept(step, {name: made for name in step.predecessors if (made := self._run.steps[name].result)}),

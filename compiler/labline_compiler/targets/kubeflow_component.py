@@ -83,6 +83,7 @@ def specification(pipeline: Pipeline, step: Step) -> StepSpecification:
         metadata=pipeline.metadata,
         passing=passage.passing,
         unawaited=passage.unawaited,
+        seeded=passage.seeded,
         pauses=passage.pauses,
         types=pipeline.types(step.name),
         derive_random=pipeline.parallel_random,
