@@ -565,6 +565,11 @@ def test_a_function_that_is_not_followed_takes_the_names_in_its_texts(
     assert "m" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
 
 
+def test_expressions_of_a_plot_take_their_names_wherever_they_are_given() -> None:
+    text = steps(a="scale = 3\nfrom plotnine import aes", b="a = aes('x', 'y * scale')")
+    assert "scale" in {name for taken in pipeline_of(text).step("b").inputs for name in taken.names}
+
+
 def test_an_expression_of_a_frame_takes_its_names_also_in_place() -> None:
     text = steps(
         a="m = 1\ndef make(pd):\n    return pd.DataFrame({'x': [1]})",

@@ -109,7 +109,7 @@ class Namespaces(Plots):
         Where the text is not known, the marked names of all texts are read that the notebook has spelled out so far.
         """
         call, pattern, found = arguments.node, MARKED if marked else _WORD, NOTHING
-        given = [*call.args[:1], *(word.value for word in call.keywords)] if call is not None else []
+        given = [*call.args, *(word.value for word in call.keywords)] if call is not None else []
         texts = [self.text(each) for each in given if not isinstance(each, ast.Starred)]
         names = {name for text in texts if text is not None for name in pattern.findall(text)}
         if not names and (not given or texts[0] is None or ANY in texts[0]):
