@@ -89,7 +89,7 @@ def add(
             terminal.document(dataclasses.asdict(added))
             return
         terminal.findings(str(notebook), findings)
-        click.echo(f"{added.name}: {_when(added)}. {_following(added)}")
+        click.echo(f"{added.name}: {_when(added)}.{_following(added)}")
         _tell_where_nobody_follows(service, [added])
 
 
@@ -155,7 +155,7 @@ def edit(
         if as_json:
             terminal.document(dataclasses.asdict(edited))
             return
-        click.echo(f"{edited.name}: {_when(edited)}. {_following(edited)}".rstrip())
+        click.echo(f"{edited.name}: {_when(edited)}.{_following(edited)}".rstrip())
 
 
 @recurring.command()
@@ -191,7 +191,7 @@ def _pause(name: str, target: str, *, paused: bool) -> None:
 
     with _service() as service:
         found = recurring.pause(service, name, paused=paused, target=target)
-        click.echo(f"{found.name} pauses." if paused else f"{found.name} goes on. {_following(found)}".rstrip())
+        click.echo(f"{found.name} pauses." if paused else f"{found.name} goes on.{_following(found)}".rstrip())
         if not paused:
             _tell_where_nobody_follows(service, [found])
 
@@ -205,7 +205,7 @@ def _when(found: Recurring) -> str:
 
 
 def _following(found: Recurring) -> str:
-    return f"The next run: {_moment(found)}." if found.next is not None else ""
+    return f" The next run: {_moment(found)}." if found.next is not None else ""
 
 
 def _moment(found: Recurring) -> str:
