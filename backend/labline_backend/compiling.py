@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from labline_backend.errors import InputError
 from labline_backend.kernels import KernelError, find_kernel
 from labline_compiler.findings import Finding
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_compiler.compile import Compilation

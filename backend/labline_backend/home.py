@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_runtime.data_folder import ENVIRONMENT_VARIABLE, data_folder
+from labline_runtime.dataclass import dataclass
 
 RESERVE = 1 << 20
 

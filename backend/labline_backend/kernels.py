@@ -6,10 +6,11 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from labline_compiler.findings import Finding
+from labline_runtime.dataclass import dataclass
 
 NATIVE = "python3"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from labline_runtime.dataclass import dataclass
 
 LONGEST_CHARACTER = 4  # bytes, in UTF-8
 

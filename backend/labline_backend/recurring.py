@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from labline_backend.recurrence.timing import Timing
 from labline_backend.scheduling import LOCAL
 from labline_backend.service import Service
 from labline_backend.targets import target_errors
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_compiler.findings import Finding

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labline_backend.tracking.location import Location, shown
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,11 +13,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from labline_runtime import looped, retrying
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.notebook import write_atomically
 from labline_runtime.outcome import ItemRun, StepError, StepResult

@@ -8,7 +8,9 @@ slice, and which columns of the rows, the features really need.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from labline_runtime.dataclass import dataclass
 
 CAPTURED = "captured.pkl"
 """What a capture leaves in its output directory beside ``result.json``, pickled: see ``capturing.py``."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import linecache
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from labline_runtime.capture import (
     Slice,
     StepReplay,
 )
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import to_json
 from labline_runtime.metrics import imported_modules
 from labline_runtime.notebook import write_atomically

@@ -11,9 +11,9 @@ import importlib
 import random
 import sys
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.states import filters, generators, ipython, libraries, logs, patches, plots, process
 from labline_runtime.states.baseline import Baseline
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime import hidden_state, parameters, past, transfer
+from labline_runtime.dataclass import dataclass
 from labline_runtime.failure import StepFailure
 from labline_runtime.outcome import StepError
 from labline_runtime.past import PastError

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import SCHEMA_VERSION, Shared
 
 

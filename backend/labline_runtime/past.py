@@ -14,13 +14,13 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from json import loads  # as they were before the notebook could replace them
 from pathlib import Path
 from typing import Any
 
 from labline_runtime import transfer
 from labline_runtime.data_folder import data_folder
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json
 from labline_runtime.failure import StepFailure
 from labline_runtime.outcome import StepResult

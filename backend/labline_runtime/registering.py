@@ -18,11 +18,11 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labline_runtime import sampling
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import Registered
 from labline_runtime.requirements import modules_of, packages_of
 from labline_runtime.specification import PREAMBLE_ROLES, CellSource, Registration, StepSpecification, code_digest

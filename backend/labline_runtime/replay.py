@@ -12,11 +12,11 @@ import importlib.util
 import linecache
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labline_runtime import post_mortem
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json
 from labline_runtime.specification import PREAMBLE_ROLES, CellSource, StepSpecification
 

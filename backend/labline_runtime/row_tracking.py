@@ -5,8 +5,9 @@ Rows of pandas keep their labels, and others their places; where either could be
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

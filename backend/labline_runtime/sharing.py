@@ -12,9 +12,10 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import Shared
 from labline_runtime.values.digest import DigestError, digest
 from labline_runtime.values.parts import ATOMS, Part, is_index, parts

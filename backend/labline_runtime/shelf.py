@@ -21,8 +21,10 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from labline_runtime.dataclass import dataclass
 
 _machinery: Any = importlib._bootstrap
 # Under the machinery's own file name the frame is left out of the traceback of a failed import, as its are.

@@ -17,7 +17,6 @@ import sys
 import traceback as traceback_module
 import types
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from traitlets import Type, observe
 from traitlets.config import Config
 
 from labline_runtime import environ
+from labline_runtime.dataclass import dataclass
 from labline_runtime.log import Log
 from labline_runtime.outputs import Recorder, StepStream, use
 from labline_runtime.specification import CellSource

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from json import dumps  # as they were before the notebook could replace them
 from typing import Any, Literal
+
+from labline_runtime.dataclass import dataclass
 
 SCHEMA_VERSION = 1
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import errno
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime import hidden_state, results, setups, together
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_plain
 from labline_runtime.failure import StepFailure
 from labline_runtime.import_draws import draws

@@ -6,9 +6,10 @@ standard library is needed to read and write these.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepError, ValueRecord
 from labline_runtime.specification import CellSource
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from labline_compiler.findings import Finding, finding
@@ -11,6 +10,7 @@ from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
 from labline_compiler.pipeline import Parameter
 from labline_compiler.tags import CellTags, without_effect
+from labline_runtime.dataclass import dataclass
 
 Role = Literal["imports", "functions", "parameters", "step", "metrics", "skip"]
 

@@ -6,7 +6,7 @@ import ast
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from labline_compiler import parameters as parameters_module
@@ -39,6 +39,7 @@ from labline_compiler.tags import (
     rename_step,
     written,
 )
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import Observation
 from labline_runtime.specification import CellSource, StepOutput
 

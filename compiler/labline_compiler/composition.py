@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from labline_compiler.metadata import as_metadata, read_pipeline_options
 from labline_compiler.notebook import ORIGIN, Cell, Notebook, NotebookError, parse, read, refers
 from labline_compiler.parameters import parameter_names, without_parameters
 from labline_compiler.tags import CellTags, Options, read_cell_tags
+from labline_runtime.dataclass import dataclass
 
 MOST_NOTEBOOKS = 100
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.compile import Compilation, compile_notebook
 from labline_compiler.edits import apply, fits
 from labline_compiler.findings import Finding
 from labline_compiler.notebook import Notebook, parse
+from labline_runtime.dataclass import dataclass
 
 _ROUNDS = 20  # a fix may uncover the next finding, but not for ever
 

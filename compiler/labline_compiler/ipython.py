@@ -12,9 +12,9 @@ import keyword
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 
 from labline_compiler.syntax import parse
+from labline_runtime.dataclass import dataclass
 
 # Cell magics whose body is Python that runs in the notebook's namespace.
 _PYTHON_BODY = frozenset({"time", "capture", "prun", "memit", "mprun", "lprun", "heat", "snakeviz", "pyinstrument"})

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from labline_compiler.findings import Finding, finding
+from labline_runtime.dataclass import dataclass
 
 CellKind = Literal["code", "markdown", "raw"]
 

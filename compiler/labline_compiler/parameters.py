@@ -7,12 +7,12 @@ import difflib
 import math
 import operator
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.ipython import CellSyntaxError, parse_cell
 from labline_compiler.pipeline import Parameter
 from labline_compiler.syntax import parse, unparse
+from labline_runtime.dataclass import dataclass
 
 _MAXIMUM_BITS = 4096  # of an integer
 _MAXIMUM_ITEMS = 100_000  # of a text or a container, in all its depth

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from labline_compiler.analysis.hidden_state import AMBIENT, PATCH
 from labline_compiler.pipeline import Pipeline, Step, Stretch
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, CellSource, Looped, Pause, Reading, Tries, code_digest
 
 # Without a seed the notebook itself draws other numbers in every run, so there is no state to keep.

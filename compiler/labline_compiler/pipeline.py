@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json, to_json
 from labline_runtime.outcome import Observation
 from labline_runtime.specification import Backoff, CellSource, Registration, Setup, StepOutput

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.dataclass import dataclass
 
 
 class SelectionError(Exception):

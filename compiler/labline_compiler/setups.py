@@ -15,7 +15,6 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from labline_compiler.analysis.operations import words
 from labline_compiler.assignment import CodeCell
 from labline_compiler.findings import Finding, finding
 from labline_compiler.findings.place import span_of
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import Setup
 
 # Calls whose effect is the same wherever they are made -> the library in which it is seen; "" for all code.

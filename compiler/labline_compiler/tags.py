@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from labline_compiler.cluster_options import KEY, LABEL, NAME, PATH, VARIABLE
 from labline_compiler.findings import Edit, Finding, TagEdit, finding
 from labline_compiler.notebook import Cell
 from labline_compiler.pipeline import Foreach, Toleration
 from labline_compiler.quantities import QUANTITY
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import Backoff, Registration
 
 _SWITCH = {"enabled": True, "disabled": False}

@@ -7,11 +7,12 @@ import os
 import secrets
 import socket
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+
+from labline_runtime.dataclass import dataclass
 
 DEFAULT_PORT = 8899
 GATEWAY_PROVIDER = "labline_backend.gateway.GatewayIdentityProvider"

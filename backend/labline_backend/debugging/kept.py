@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labline_backend.errors import NotFoundError
 from labline_runtime import post_mortem
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.service import Service

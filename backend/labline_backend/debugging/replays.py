@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from labline_backend.errors import InputError
 from labline_runtime import post_mortem
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json
 from labline_runtime.outcome import StepError
 from labline_runtime.replay import Part, parts

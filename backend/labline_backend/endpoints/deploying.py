@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -37,6 +36,7 @@ from labline_backend.store.endpoints import (
 )
 from labline_backend.store.payloads import NOWHERE
 from labline_backend.tracking.location import Location
+from labline_runtime.dataclass import dataclass
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")

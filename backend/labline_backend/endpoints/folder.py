@@ -8,11 +8,11 @@ import os
 import secrets
 import shutil
 import time
-from dataclasses import dataclass
 from io import BufferedRandom
 from pathlib import Path
 
 from labline_backend.home import Home
+from labline_runtime.dataclass import dataclass
 
 LOG_BYTES = 8 << 20
 """How large a log may be when a keeper starts; a larger one is put aside, in the place of the one before."""

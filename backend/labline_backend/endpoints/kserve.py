@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from labline_backend._version import __version__
 from labline_backend.endpoints.rollouts import references
 from labline_backend.errors import InputError
 from labline_backend.store.endpoints import EndpointSpec
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from kubernetes import client as kubernetes

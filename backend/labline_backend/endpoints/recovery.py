@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from labline_backend.endpoints.deploying import Endpoints
+from labline_runtime.dataclass import dataclass
 
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 60.0
 STEADY_SECONDS = 60.0

@@ -6,7 +6,6 @@ import contextlib
 import os
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.engine import cachekey
@@ -23,6 +22,7 @@ from labline_compiler.analysis.hidden_state import PATCH
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_runtime import environ
+from labline_runtime.dataclass import dataclass
 from labline_runtime.files import LOOKS, looks
 from labline_runtime.files import digest as file_digest
 from labline_runtime.outcome import FileUse, StepResult, kind_of

@@ -23,6 +23,7 @@ from labline_compiler.importing import imported_elsewhere
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.syntax import dump, parse, unparse
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepResult
 from labline_runtime.specification import Shared
 
@@ -274,7 +275,7 @@ def code_digest(source: str) -> str:
     return _known(source).digest
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Known:
     """What is to be known of code: its digest, and the packages that it imports."""
 

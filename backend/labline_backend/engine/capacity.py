@@ -15,7 +15,8 @@ import contextlib
 import heapq
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

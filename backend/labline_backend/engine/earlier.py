@@ -7,7 +7,7 @@ who runs a part asks for that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_backend.engine import parameters as run_parameters
 from labline_backend.engine.cache import Cache
@@ -16,6 +16,7 @@ from labline_backend.store.records import DONE_STEP, LOCAL, RunRecord, StepRecor
 from labline_backend.store.runs import RunStore
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.selection import Part, Selection, SelectionError, part
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepResult
 
 LOOKED_AT = 200  # runs of the notebook

@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from labline_backend.engine.variables import environment
 from labline_backend.home import Home
 from labline_backend.kernels import Kernel
+from labline_runtime.dataclass import dataclass
 
 PROBE = """\
 import json, os, platform, sys

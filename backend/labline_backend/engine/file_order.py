@@ -6,11 +6,11 @@ Of what the steps really did, whatever their code shows. Pure: knows results, st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import FileUse, Observation, StepError, StepResult
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -16,6 +16,7 @@ from labline_backend.engine.variables import environment
 from labline_backend.kernels import Kernel
 from labline_backend.store.records import RunRecord
 from labline_compiler.pipeline import Pipeline, Step
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepResult
 
 ITEMS_LOOKED_UP = 1000  # of a loop, at most

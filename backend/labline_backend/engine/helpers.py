@@ -14,10 +14,11 @@ import ast
 import builtins
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.syntax import unparse
+from labline_runtime.dataclass import dataclass
 
 _Parse = Callable[[str], ast.Module | None]
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.engine.capacity import Share
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline, Step, StepOptions
 from labline_compiler.quantities import amount
+from labline_runtime.dataclass import dataclass
 
 UNSUPPORTED_OPTION = "LL601"
 

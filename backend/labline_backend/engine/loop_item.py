@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.store.artifacts import ArtifactStore
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import ItemRun, StepError, StepResult
 from labline_runtime.specification import Part, StepInput
 

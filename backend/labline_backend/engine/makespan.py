@@ -9,9 +9,9 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from labline_backend.engine.capacity import Share
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

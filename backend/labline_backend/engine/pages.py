@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import PageUse
 
 SECONDS = 5.0  # for one answer

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from labline_backend.engine import failures, leftovers, local_options
@@ -34,6 +34,7 @@ from labline_compiler.findings import Finding
 from labline_compiler.passage import readings
 from labline_compiler.pipeline import Step
 from labline_runtime import passing
+from labline_runtime.dataclass import dataclass
 from labline_runtime.notebook import write_atomically
 from labline_runtime.outcome import StepError
 

@@ -6,9 +6,9 @@ Each edge is looked at once when its source ends, so a whole run costs O(steps +
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from labline_backend.store.records import DONE_STEP, ENDED_STEP, StepState
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

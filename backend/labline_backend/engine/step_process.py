@@ -10,13 +10,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from labline_backend.engine.bundle import FRESH
 from labline_backend.engine.warm import Order
 from labline_runtime import keeper
+from labline_runtime.dataclass import dataclass
 
 Way = Callable[[Order, socket.socket], subprocess.Popen[bytes] | None]
 """Starts a keeper for a step; the process where it is a child of the engine's."""

@@ -20,11 +20,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from labline_backend.engine.bundle import WARM
+from labline_runtime.dataclass import dataclass
 from labline_runtime.environ import STEPS_OWN
 from labline_runtime.requests import AUTOLOGGING, IDLE, PARENT, STEP
 

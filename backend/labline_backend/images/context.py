@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.home import Home
 from labline_backend.images.held import RECORD, RECORDS, Held, Record
 from labline_backend.images.needs import Difference
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import to_json
 
 CONTAINERFILE = "Containerfile"

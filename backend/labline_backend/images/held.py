@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
 from importlib.resources import files
 
 from labline_backend.home import Home
 from labline_backend.images.kernel import normalised
 from labline_compiler.targets.kubeflow import DEFAULT_IMAGE
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_plain
 
 PYTHON = "3.11"  # the step image's

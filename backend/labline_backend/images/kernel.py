@@ -6,11 +6,11 @@ import json
 import re
 import subprocess
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.engine.variables import environment
 from labline_backend.kernels import Kernel
+from labline_runtime.dataclass import dataclass
 
 SECONDS = 120
 

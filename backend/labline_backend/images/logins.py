@@ -14,11 +14,13 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 import tomllib
+
+from labline_runtime.dataclass import dataclass
 
 HELPER_SECONDS = 5.0
 NOBODY = "<token>"  # what helpers call the user of an identity token

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.images.held import Held, markers
@@ -15,6 +14,7 @@ from labline_compiler.findings import Finding
 from labline_compiler.ipython import CellSyntaxError, parse_cell
 from labline_compiler.modules import modules_of
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import CellSource
 
 LACKING = "LL614"

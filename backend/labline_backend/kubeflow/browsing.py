@@ -9,7 +9,7 @@ import contextlib
 import re
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.message import Message
 from html.parser import HTMLParser
 from http.cookiejar import Cookie, CookieJar, DefaultCookiePolicy
@@ -20,6 +20,7 @@ from urllib.request import Request
 from labline_backend.kubeflow.deadline import Deadline
 from labline_backend.kubeflow.errors import NOT_LET_IN, UNREACHABLE, TargetError
 from labline_backend.kubeflow.targets import is_here
+from labline_runtime.dataclass import dataclass
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 15.0  # between two bytes

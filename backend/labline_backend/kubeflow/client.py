@@ -10,7 +10,6 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Container
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +18,7 @@ from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.targets import Target
 from labline_backend.recurrence import cron
 from labline_backend.recurrence.timing import Timing
+from labline_runtime.dataclass import dataclass
 
 PAGE = 100  # things on a page of a list
 MOST_PAGES = 50

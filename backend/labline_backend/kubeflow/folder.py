@@ -13,7 +13,6 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_backend.kubeflow.errors import REFUSED, TargetError
@@ -22,6 +21,7 @@ from labline_compiler.findings import Finding, finding
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.targets.kubeflow_folder import LARGEST, Shipped
 from labline_runtime import shipping
+from labline_runtime.dataclass import dataclass
 
 LEFT_BEHIND = "LL613"
 IGNORING = ".lablineignore"

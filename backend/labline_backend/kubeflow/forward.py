@@ -11,7 +11,6 @@ import dataclasses
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.kubeflow import errors
@@ -19,6 +18,7 @@ from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigEr
 from labline_backend.kubeflow.errors import TargetError
 from labline_backend.kubeflow.pod_stream import PodStream, StreamError, open_stream
 from labline_backend.kubeflow.targets import Target
+from labline_runtime.dataclass import dataclass
 
 # What Kubernetes asks for, in the Service's namespace. A websocket begins with a GET, and was allowed by that verb
 # alone until the verb of the other ways to forward was asked for as well.

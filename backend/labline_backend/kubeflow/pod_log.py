@@ -7,9 +7,10 @@ lines' times tell what is new. What KFP's executor says of itself is left out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_backend.kubeflow.executor_words import ExecutorWords
+from labline_runtime.dataclass import dataclass
 
 LONGEST_LOG = 8 << 20  # bytes
 OVERLAP = 2.0  # seconds asked for twice, for clocks that go on unevenly

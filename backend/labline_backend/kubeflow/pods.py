@@ -9,13 +9,13 @@ import contextlib
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.kubeflow.cluster import Cluster, ClusterError, KubeconfigError
 from labline_backend.kubeflow.errors import NOT_MIRRORED, TargetError
 from labline_backend.kubeflow.pod_log import LONGEST_LOG, PodLog
 from labline_backend.kubeflow.targets import Target
+from labline_runtime.dataclass import dataclass
 
 CONTAINER = "main"
 NODE = "workflows.argoproj.io/node-name"

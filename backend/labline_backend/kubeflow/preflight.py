@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from labline_backend.kubeflow import errors
 from labline_backend.kubeflow.client import Health, KubeflowClient
@@ -13,6 +12,7 @@ from labline_backend.kubeflow.forward import RIGHTS as FORWARDING
 from labline_backend.kubeflow.targets import Target
 from labline_backend.store.artifacts import ArtifactStoreError
 from labline_compiler.findings import Finding, finding
+from labline_runtime.dataclass import dataclass
 
 # What submitting and following takes, as Kubeflow Pipelines asks Kubernetes in a namespace of many users. Of versions
 # it asks as of the pipeline that they are of: the resource pipelines/versions in its roles is asked for by nobody.

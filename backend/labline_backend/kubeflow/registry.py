@@ -10,13 +10,13 @@ import contextlib
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from labline_backend.images.logins import Login, login_at
 from labline_backend.kubeflow.deadline import Deadline
 from labline_backend.kubeflow.targets import is_here
+from labline_runtime.dataclass import dataclass
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0  # between two bytes

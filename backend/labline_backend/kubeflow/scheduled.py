@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import hashlib
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from labline_backend.kubeflow.submission import PLACE, SPECIFICATION, Place, Sub
 from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.targets.kubeflow_names import Names
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json, to_json
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from labline_backend.kubeflow import secrets
 from labline_backend.kubeflow.browsing import PASTE, Browser, Form, Page, see_that_it_is_safe, site_of
 from labline_backend.kubeflow.errors import NO_SECRET, NOT_LET_IN, TargetError
 from labline_backend.kubeflow.targets import Target, write_whole
+from labline_runtime.dataclass import dataclass
 
 HEALTH = "/apis/v2beta1/healthz"
 LOCAL = "local"  # what Dex calls its own users in Kubeflow's manifests

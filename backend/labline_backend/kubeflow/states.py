@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from labline_backend.kubeflow.pods import Pod
 from labline_backend.store.records import ENDED_STEP, RunState, StepState
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_plain
 from labline_runtime.outcome import StepError
 

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from labline_backend.kubeflow.targets import Target, write_whole
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
 from labline_compiler.targets.kubeflow_packages import Packages
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_json, to_json
 
 SPECIFICATION = "pipeline.yaml"

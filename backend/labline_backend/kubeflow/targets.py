@@ -12,7 +12,6 @@ import re
 import secrets as random
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from labline_backend.home import Home
 from labline_backend.kubeflow import secrets
 from labline_backend.kubeflow.errors import NO_SECRET, NOT_KUBEFLOW, TargetError
 from labline_backend.store.records import LOCAL
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import from_plain
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")

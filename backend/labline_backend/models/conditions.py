@@ -12,8 +12,9 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.models.records import Version

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from labline_backend.models.conditions import Judgement
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from labline_backend.monitoring import statistics
 from labline_backend.monitoring.samples import Sample, SampleError
+from labline_runtime.dataclass import dataclass
 
 MOST_UNSEEN_NAMED = 5
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labline_backend.store.artifacts import ArtifactStore, ArtifactStoreError
@@ -17,6 +16,7 @@ from labline_backend.store.payloads import (
     payload_folder,
     read_payloads,
 )
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
 
 if TYPE_CHECKING:

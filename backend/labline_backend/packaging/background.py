@@ -6,12 +6,13 @@ import logging
 import secrets
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import HomeError
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.packaging.project import Options, Packaged, Stage

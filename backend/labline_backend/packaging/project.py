@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,6 +32,7 @@ from labline_compiler.pipeline import MODEL_NAME
 from labline_compiler.slicing import SlicingError, slice_notebook
 from labline_compiler.syntax import parse as parse_code
 from labline_runtime.capture import CAPTURED, CaptureResult, Slice
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
 
 if TYPE_CHECKING:

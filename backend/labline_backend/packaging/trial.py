@@ -7,13 +7,13 @@ import json
 import random
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from labline_backend.packaging.agreement import first_difference, largest_difference
 from labline_runtime.capture import INPUT, Slice, function_source
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

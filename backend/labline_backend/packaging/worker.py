@@ -14,11 +14,12 @@ import pickle
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from labline_runtime.capture import CAPTURED, Slice
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import fields_of, from_json
 
 MODEL = "model"

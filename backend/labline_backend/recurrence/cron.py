@@ -13,8 +13,9 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+from labline_runtime.dataclass import dataclass
 
 EVERY = {
     "@yearly": "0 0 1 1 *",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_backend.recurrence.timing import Timing
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from labline_backend.recurrence import cron, reading
 from labline_backend.recurrence.zones import here, zone_of
+from labline_runtime.dataclass import dataclass
 
 LONGEST_INTERVAL = 366 * 86_400  # seconds
 

@@ -10,12 +10,12 @@ import os
 import sys
 import threading
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from labline_backend.serving.documents import write
 from labline_backend.serving.refusal import shorten
+from labline_runtime.dataclass import dataclass
 
 WAITING = 65_536
 AT_ONCE = 1024  # lines in one call to the system

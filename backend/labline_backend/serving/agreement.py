@@ -20,12 +20,13 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from labline_backend.serving.rows import Array, Matrix, Rows, Table, join
+from labline_runtime.dataclass import dataclass
 
 POOL = 64
 SIZES = (1, 2, 3, 5, 8, 13, 32, 64)

@@ -8,7 +8,7 @@ import random
 import re
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from labline_backend.serving import v2_answers
@@ -20,6 +20,7 @@ from labline_backend.serving.routing import Routing
 from labline_backend.serving.rows import Rows
 from labline_backend.serving.shadow import Mirrored, Read, Shadow
 from labline_backend.serving.versions import Served
+from labline_runtime.dataclass import dataclass
 
 REQUEST_ID, VERSION = "x-request-id", "x-labline-version"
 """Headers of HTTP and metadata of gRPC: whose request it is, and which version is wanted or has answered."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend._version import __version__
@@ -22,6 +21,7 @@ from labline_backend.serving.refusal import Refusal, quoted
 from labline_backend.serving.routing import Routing
 from labline_backend.serving.shadow import Shadow
 from labline_backend.serving.versions import Served
+from labline_runtime.dataclass import dataclass
 
 JSON = b"application/json"
 OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/ping", "/health", "/docs"})

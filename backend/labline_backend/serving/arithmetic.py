@@ -14,13 +14,13 @@ import functools
 import itertools
 import pickle  # what it reads has the digest of what was written here
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from labline_backend.serving.later import put_off
 from labline_backend.serving.rows import Array
+from labline_runtime.dataclass import dataclass
 
 LARGEST_SQUARE = 1e30**2
 """Float32, which trees compute in, ends at 3.4e38."""

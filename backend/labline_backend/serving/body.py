@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Callable, Coroutine, Generator, MutableMapping
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.serving.refusal import Refusal
+from labline_runtime.dataclass import dataclass
 
 Receive = Callable[[], Coroutine[Any, Any, MutableMapping[str, Any]]]
 

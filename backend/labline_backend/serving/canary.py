@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from labline_backend.serving.tally import Counts, total
+from labline_runtime.dataclass import dataclass
 
 QUANTILE = 0.9
 SLOWER_SECONDS = 0.005

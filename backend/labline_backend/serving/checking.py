@@ -12,7 +12,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from labline_backend.serving.refusal import shorten
 from labline_backend.serving.rows import Rows
 from labline_backend.tracking import answering
 from labline_backend.tracking.location import Location, shown
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import fields_of, from_json, to_json
 
 FETCHED = "files"

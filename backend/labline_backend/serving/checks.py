@@ -15,7 +15,6 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,6 +28,7 @@ from labline_backend.serving.agreement import Verdict
 from labline_backend.serving.graph import Graph
 from labline_backend.serving.needs import Needs, Resolved, stated
 from labline_backend.tracking.location import Location
+from labline_runtime.dataclass import dataclass
 from labline_runtime.documents import fields_of, from_json, from_plain, to_json
 
 HELPER = "labline_backend.serving.checking"

@@ -13,13 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.serving.predictor import NotAtHandError, Predictor
 from labline_backend.serving.refusal import LateRefusal, Refusal
 from labline_backend.serving.resident import give_back
 from labline_backend.serving.rows import Rows
+from labline_runtime.dataclass import dataclass
 
 INLINE_SECONDS = 0.0005
 STEP = 0.1

@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from blake3 import blake3
@@ -32,6 +31,7 @@ from labline_backend.home import Home, HomeError
 from labline_backend.serving.needs import INSTEAD, OLDEST, Needs, NeedsError, differences, here, holds, in_words, shown
 from labline_backend.serving.refusal import shorten
 from labline_backend.store.endpoints import EndpointStore
+from labline_runtime.dataclass import dataclass
 
 SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "blake3", "PyYAML")
 GRPC = ("grpcio", "protobuf")

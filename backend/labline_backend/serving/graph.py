@@ -8,13 +8,13 @@ model itself, and so is a label between two scores that are nearer than the scor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from labline_backend.serving.refusal import quoted
 from labline_backend.serving.rows import Array, Matrix, Rows, Table, is_missing
+from labline_runtime.dataclass import dataclass
 
 LARGEST = 1e30
 """Numbers beyond are for the model itself: float32 ends at 3.4e38, and what is computed of them may be larger."""

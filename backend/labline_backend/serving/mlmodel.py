@@ -6,13 +6,13 @@ MLflow reads it, too, but importing MLflow takes a second and some 100 MB, which
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from labline_backend.serving import cells
 from labline_backend.serving.signature import Column, Signature, Tensor
+from labline_runtime.dataclass import dataclass
 
 FILE = "MLmodel"
 SKLEARN = "mlflow.sklearn"

@@ -10,13 +10,13 @@ import importlib.metadata
 import re
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labline_backend.registry import RegisteredVersion, RegistryError
 from labline_backend.serving.origins import is_from
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import numpy as np
 from labline_backend.serving.privacy import Keeping
 from labline_backend.serving.rows import Array, Rows, join
 from labline_backend.store.payloads import INPUT, LATENCY, OUTPUT, REQUEST, ROW, SUFFIX, TIME
+from labline_runtime.dataclass import dataclass
 
 QUEUE_BYTES = 64 << 20
 FILE_ROWS = 20_000

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from labline_backend.registry import RegisteredVersion
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

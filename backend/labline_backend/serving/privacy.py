@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,6 +19,7 @@ from labline_backend.serving.refusal import listed
 from labline_backend.serving.rows import Array, is_missing
 from labline_backend.serving.signature import Signature
 from labline_backend.store.payloads import HASHED, INPUT, OUTPUT
+from labline_runtime.dataclass import dataclass
 
 Level = Literal["full", "hashed", "off"]
 LEVELS: tuple[str, ...] = get_args(Level)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from labline_runtime.dataclass import dataclass
 
 Array = Any  # a NumPy array; the type checker does not follow NumPy in this project
 

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ from labline_backend.serving.protocol import Protocol
 from labline_backend.serving.readying import readied
 from labline_backend.serving.versions import Versions
 from labline_backend.tracking.location import Location
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.serving.v2_grpc import GrpcServer

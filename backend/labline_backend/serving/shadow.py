@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from labline_backend.serving import v2_answers
 from labline_backend.serving.rows import Array, Rows
 from labline_backend.serving.signature import Signature
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.serving.versions import Served

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from labline_backend.serving import cells
 from labline_backend.serving.refusal import Refusal, listed, repeated
 from labline_backend.serving.rows import Array, Matrix, Rows, Table
+from labline_runtime.dataclass import dataclass
 
 _LIST = {list}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from labline_runtime.dataclass import dataclass
 
 STEPS = 4
 """Buckets of latency for a factor of two: a quantile is known to a fifth."""

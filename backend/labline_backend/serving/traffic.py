@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_backend.serving.tally import Counts, total
+from labline_runtime.dataclass import dataclass
 
 STRETCH_SECONDS = 2.0
 _ENOUGH = 0.75 * STRETCH_SECONDS  # looks come a little later than they are meant to

@@ -11,12 +11,12 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from labline_backend.home import Home
 from labline_compiler.findings import Finding, finding
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import ArtifactRecord
 from labline_runtime.unfinished import make_way, putting_aside, sweep, unfinished
 

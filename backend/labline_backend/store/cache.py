@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 
 from labline_backend.store import database as db
 from labline_backend.store.encoding import dump, load
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepResult
 
 

@@ -19,11 +19,11 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from labline_backend.home import Home
+from labline_runtime.dataclass import dataclass
 
 KIND = "labline.certificate"
 SCHEMA = 1

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from labline_backend.home import Home
 from labline_backend.store import database as db
 from labline_backend.store.encoding import dump, load
+from labline_runtime.dataclass import dataclass
 
 Wanted = Literal["running", "stopped"]
 Environment = Literal["model", "server"]

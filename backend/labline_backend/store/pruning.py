@@ -14,13 +14,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
 
 from labline_backend.store.artifacts import ArtifactStore, StoredFile
 from labline_backend.store.cache import CacheEntry
 from labline_backend.store.records import ENDED_RUN
 from labline_backend.store.runs import RunFacts, RunStore
 from labline_compiler.quantities import amount
+from labline_runtime.dataclass import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from labline_backend.recurrence.timing import Timing
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepError, StepResult
 
 RunState = Literal["queued", "running", "succeeded", "failed", "cancelled", "interrupted"]

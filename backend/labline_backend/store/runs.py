@@ -6,7 +6,7 @@ import builtins
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, TypedDict, Unpack
 
 from labline_backend.home import Home
@@ -29,6 +29,7 @@ from labline_backend.store.records import (
 from labline_backend.store.schedules import ScheduleStore
 from labline_compiler.findings import Finding
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import StepError, StepResult
 
 Row = sqlite3.Row

@@ -13,12 +13,12 @@ import io
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from labline_backend.store.artifacts import ENVIRONMENT_VARIABLE, ArtifactStoreError, BrokenTransferError
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from minio import Minio

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from labline_runtime import telemetry
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.home import Home

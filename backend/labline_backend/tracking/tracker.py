@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from labline_backend.store.records import RunRecord, StepRecord
 from labline_backend.tracking import facts
 from labline_backend.tracking.channel import Channel, ChannelError
 from labline_backend.tracking.location import Location
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Container, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeVar
 
 from labline_backend.verification import memory, outputs
 from labline_backend.verification.outputs import Piece
 from labline_backend.verification.plan import Place
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.values.hashing import comparable, scheme_of
 from labline_runtime.verification import Difference, Sighting, StoredValue

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from labline_runtime.dataclass import dataclass
 
 _MARKUP = frozenset({"text/html", "image/svg+xml"})
 _SCRIPT = frozenset(

@@ -11,11 +11,11 @@ import hashlib
 import io
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from labline_backend.displays import updated
 from labline_backend.verification.normalise import is_repeated_loader, normalised, without_repeated_warnings
+from labline_runtime.dataclass import dataclass
 
 Document = Mapping[str, Any]
 

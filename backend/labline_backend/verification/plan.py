@@ -9,13 +9,13 @@ replaced by the parameters and what else the cell holds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from labline_compiler.compile import CellRoleInfo
 from labline_compiler.notebook import Notebook
 from labline_compiler.passage import Passage
 from labline_compiler.pipeline import Pipeline, Step
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import CellSource
 from labline_runtime.verification import Moment, ReferenceCell
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from labline_backend.errors import InputError
 from labline_compiler.compile import Compilation
 from labline_compiler.notebook import Notebook, parse
 from labline_compiler.pipeline import Pipeline
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_backend.kernels import Kernel

@@ -13,7 +13,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ from labline_backend.verification.outputs import Piece, shown_by_cell
 from labline_backend.verification.plan import Place, Plan, plan
 from labline_backend.verification.subject import Document, Subject, code_digest
 from labline_backend.verification.workspace import Workspace, WorkspaceError
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import Progress
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
 from labline_runtime.verification import (

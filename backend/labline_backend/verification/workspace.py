@@ -15,8 +15,9 @@ import shutil
 import stat
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from labline_runtime.dataclass import dataclass
 
 BYTES = 2 << 30
 """What is copied at most. The biggest files beyond that are linked."""

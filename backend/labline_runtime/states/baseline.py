@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from labline_runtime import environ
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 from labline_runtime import files
+from labline_runtime.dataclass import dataclass
 from labline_runtime.states.baseline import Baseline
 
 _own: set[str] = set()  # filters that the notebook has set, in words, here or before

@@ -13,9 +13,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.states import ipython, parts, plots
 from labline_runtime.states.versions import Bare, Ground
 

@@ -15,9 +15,9 @@ import itertools
 import sys
 import types
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.library import is_library
 from labline_runtime.states import sources
 from labline_runtime.states.versions import Found, Ground

@@ -9,9 +9,10 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 import types
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from labline_runtime.dataclass import dataclass
 
 _texts: dict[str, bytes] = {}  # of modules that were imported, by their names
 _given: dict[str, bytes] = {}  # of those that are yet to be

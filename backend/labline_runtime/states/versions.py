@@ -10,7 +10,6 @@ believed, and where there is none everything is looked at each time.
 from __future__ import annotations
 
 import ctypes
-import dataclasses
 import functools
 import gc
 import operator
@@ -20,6 +19,8 @@ import sysconfig
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
+
+from labline_runtime.dataclass import dataclass
 
 Content = TypeVar("Content")
 
@@ -76,7 +77,7 @@ class Found(Generic[Content]):
         return self._content
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Bare:
     """An object that counts by what lies in its own memory: numbers, and which objects it refers to."""
 

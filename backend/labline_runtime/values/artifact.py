@@ -33,11 +33,11 @@ import os
 import pickle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from json import dumps, loads  # as they were before the notebook could replace them
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.unfinished import make_way, unfinished
 from labline_runtime.values import disk, hashed, hashing, memory, own
 from labline_runtime.values.writing import Seen, dump

@@ -7,10 +7,10 @@ import sys
 import types
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from time import monotonic  # before a cell can put others in their places
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.values import reduce_logging
 from labline_runtime.values.packages import package_of
 from labline_runtime.values.parts import attributes, short

@@ -18,9 +18,9 @@ import pickle
 import sys
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.values import hashing
 from labline_runtime.values.digest_elements import canonical_bytes
 from labline_runtime.values.pages import is_unwritten

@@ -17,9 +17,9 @@ import types
 from array import array
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.library import is_library
 from labline_runtime.values import containers, own, reduce_soup
 from labline_runtime.values.blocks import copies_on_write

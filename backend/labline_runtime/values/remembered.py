@@ -11,8 +11,9 @@ import functools
 import gc
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from labline_runtime.dataclass import dataclass
 
 MOST_HITS = 1_000_000  # more are not counted again, which takes a tenth of a second
 

@@ -21,8 +21,9 @@ import struct
 import sys
 import sysconfig
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from labline_runtime.dataclass import dataclass
 
 OPCODES = (b"\x8f\x94", b"\x91\x94")
 """What stands in every pickle that has a set, or a frozenset, in it: each is made and then remembered."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from labline_runtime.dataclass import dataclass
 from labline_runtime.values import nans, pickling, sets
 from labline_runtime.values.frames import Ties
 from labline_runtime.values.views import MemoryOwners

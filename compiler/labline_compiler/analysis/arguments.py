@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
 from labline_compiler.analysis.heap import NOTHING, Value
 from labline_compiler.analysis.operations import Sharing
+from labline_runtime.dataclass import dataclass
 
 STATES = frozenset(("random_state", "seed", "rng"))  # what a generator of random numbers, or its seed, is given as
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from labline_compiler.analysis import files, generators, hidden_state
@@ -17,6 +17,7 @@ from labline_compiler.analysis.homes import path_of
 from labline_compiler.analysis.module_state import keeps_state
 from labline_compiler.analysis.spelled import dotted, is_off
 from labline_compiler.syntax import parse
+from labline_runtime.dataclass import dataclass
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _DEFINITIONS = (*_FUNCTIONS, ast.ClassDef)

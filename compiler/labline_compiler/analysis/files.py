@@ -8,12 +8,12 @@ from __future__ import annotations
 import posixpath
 import re
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from labline_compiler.analysis import generators
 from labline_compiler.analysis.texts import ANY, may_be_equal, may_hold
+from labline_runtime.dataclass import dataclass
 
 # "make": a folder is made, unless it is there. A "write" may be a deletion.
 Mode = Literal["read", "write", "make"]

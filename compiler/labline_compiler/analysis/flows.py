@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_compiler.findings import Finding
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
 from labline_compiler.pipeline import Parameter, Stretch, ValueKind
+from labline_runtime.dataclass import dataclass
 from labline_runtime.outcome import Observation
 
 PREAMBLE = "<preamble>"

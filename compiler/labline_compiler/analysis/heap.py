@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Hashable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from labline_compiler.analysis.generators import draws_when_gone_through
@@ -16,6 +16,7 @@ from labline_compiler.analysis.homes import imported_by, path_of
 from labline_compiler.analysis.links import NOTHING, Links, Node, Value
 from labline_compiler.analysis.operations import ESTIMATOR_PATH, TRANSPARENT, WHOLE
 from labline_compiler.analysis.scopes import FunctionNode, Scope
+from labline_runtime.dataclass import dataclass
 
 if TYPE_CHECKING:
     from labline_compiler.analysis.state import Frame

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
+
+from labline_runtime.dataclass import dataclass
 
 Table: TypeAlias = dict[str, Any]
 

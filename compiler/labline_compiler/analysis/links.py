@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
+
+from labline_runtime.dataclass import dataclass
 
 Value: TypeAlias = frozenset[int]
 NOTHING: Value = frozenset()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from labline_runtime.dataclass import dataclass
 
 _DEFAULTS = ("default", "required", "action")
 

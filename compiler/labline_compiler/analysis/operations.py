@@ -6,11 +6,11 @@ dotted origin (``pandas.read_csv``), the longest prefix wins, or by the kind of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from labline_compiler.analysis import quiet_objects, scipy_functions
+from labline_runtime.dataclass import dataclass
 
 Result = Literal[
     "scalar",  # immutable, shares nothing

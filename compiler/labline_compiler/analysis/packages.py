@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from labline_runtime.dataclass import dataclass
 
 _FORGIVING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 

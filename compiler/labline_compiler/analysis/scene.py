@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.analysis.journal import ABSENT
 from labline_compiler.analysis.links import NOTHING, Links, Value
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(eq=False, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from labline_compiler.analysis.files import Mode
@@ -14,6 +13,7 @@ from labline_compiler.analysis.hidden_state import Use
 from labline_compiler.analysis.journal import ABSENT, Change, Changes, Journal, Table
 from labline_compiler.analysis.scopes import Scope
 from labline_compiler.analysis.staying import Staying
+from labline_runtime.dataclass import dataclass
 
 Output = Literal["some", "maybe", "none"]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
 from labline_compiler.analysis.files import Mode
@@ -21,6 +21,7 @@ from labline_compiler.analysis.hidden_state import Use
 from labline_compiler.analysis.links import NOTHING, Value
 from labline_compiler.analysis.state import Lacks, Ran, State
 from labline_compiler.analysis.staying import Staying
+from labline_runtime.dataclass import dataclass
 
 Event: TypeAlias = tuple[str, tuple[Any, ...]]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import NamedTuple
 
 from labline_compiler.analysis.operations import words
 from labline_compiler.kept.facts import ALTERING, MAKING, Alteration, Class, Kept, Made, Unit
 from labline_compiler.kept.modules import read_kept
+from labline_runtime.dataclass import dataclass
 
 BODY = "<body>"  # stands for a module's own statements, in the place of a function's name
 # Methods that so many objects have that their names tell nothing.

@@ -8,10 +8,11 @@ of the class.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from labline_compiler.analysis.operations import words
+from labline_runtime.dataclass import dataclass
 
 # "bound": the name stands for something else; "item": one entry or attribute is set; "inside": whatever is altered in
 # place; "memo": what the same arguments would give again is kept; "reset": it is as after an import.

@@ -6,10 +6,11 @@ What is made by the thousand is a named tuple, at a fifth of the cost of a froze
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
 
 from labline_compiler.notebook import Cell
+from labline_runtime.dataclass import dataclass
 
 # A part of a split: the split's number, and whether it is the part to learn from or the one held out.
 Part = tuple[int, Literal["train", "test"]]

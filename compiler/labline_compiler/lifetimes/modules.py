@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from labline_compiler.kept.functions import writes
 from labline_compiler.kept.names import FUNCTIONS
 from labline_compiler.lifetimes.parts import Part, Story, root_of, told
 from labline_compiler.syntax import dump
+from labline_runtime.dataclass import dataclass
 
 _FIX = (
     "Keep it in a variable of the notebook and hand it to the function, do both in one step, or make the setting in a "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from labline_compiler.analysis import scopes
@@ -13,6 +12,7 @@ from labline_compiler.findings import Finding, finding
 from labline_compiler.findings.place import find_name, span_of
 from labline_compiler.ipython import ParsedCell
 from labline_compiler.notebook import Cell
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

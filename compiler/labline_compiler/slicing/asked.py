@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from labline_compiler.slicing.statements import Statement
 from labline_compiler.slicing.words import SlicingError, place
 from labline_compiler.syntax import unparse
+from labline_runtime.dataclass import dataclass
 
 TRANSFORM = "transform"  # what a model is prepared with, where the cell also predicts
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", TRANSFORM, "score_samples")

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_compiler.slicing import tables
 from labline_compiler.slicing.kinds import Kinds
 from labline_compiler.slicing.statements import Statement
 from labline_compiler.slicing.words import place
 from labline_compiler.syntax import unparse
+from labline_runtime.dataclass import dataclass
 
 KEEP = "__labline_keep__"
 FITTED, TURN, COMPLETE = "_fitted", "_turn", "_complete"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from labline_compiler.analysis.dataflow import TooDeepError
 from labline_compiler.analysis.flows import Unit
@@ -21,6 +21,7 @@ from labline_compiler.setups import find_setups
 from labline_compiler.slicing.words import SlicingError
 from labline_compiler.syntax import unparse
 from labline_compiler.tags import CellTags
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import HIDDEN_STATE_PREFIX, Setup
 
 _CODE = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from labline_runtime.dataclass import dataclass
 
 MOST_STEPS = 12
 _HANDED = 0.5  # what a value that crosses a cut costs

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from labline_compiler.compile import Compilation
 from labline_compiler.findings import Edit
+from labline_runtime.dataclass import dataclass
 
 Role = Literal["imports", "functions", "parameters", "step"]
 

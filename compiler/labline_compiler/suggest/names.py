@@ -6,11 +6,11 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from labline_compiler.notebook import Cell
 from labline_compiler.suggest.words import words
 from labline_compiler.tags import name_problem
+from labline_runtime.dataclass import dataclass
 
 _HEADING = re.compile(r"^ {0,3}(?P<marks>#{1,6})\s+(?P<text>.*?)\s*#*\s*$")
 _HTML = re.compile(r"<h(?P<level>[1-6])[^>]*>(?P<text>.*?)</h(?P=level)>", re.IGNORECASE)

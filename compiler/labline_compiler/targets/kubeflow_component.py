@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from labline_compiler.importing import imported_elsewhere
 from labline_compiler.passage import Passage, looped
@@ -32,6 +32,7 @@ from labline_compiler.targets.kubeflow_packages import Packages
 from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_runtime.classified import MADE_BY
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import Registration, StepSpecification
 
 EMBEDDED = (notebook_as_html, run_labline_step)

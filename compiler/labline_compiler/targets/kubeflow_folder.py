@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.targets.kubeflow_embedding import function_of_source
 from labline_compiler.targets.kubeflow_names import FOLDER
+from labline_runtime.dataclass import dataclass
 
 LARGEST = 128 << 10  # bytes of an archive in the pipeline: Kubernetes takes no object of more than 1.5 MB
 

@@ -6,13 +6,13 @@ Needs no KFP: :mod:`.kubeflow` hands this to its SDK, :mod:`.python` writes it d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from labline_compiler.pipeline import Pipeline, Step
 from labline_compiler.targets.kubeflow_component import Component, components
 from labline_compiler.targets.kubeflow_folder import Shipped
 from labline_compiler.targets.kubeflow_names import Names
 from labline_compiler.targets.kubeflow_packages import Packages
+from labline_runtime.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import keyword
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from labline_compiler.pipeline import Parameter, Pipeline, Step
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import HIDDEN_STATE_PREFIX
 
 # What every component may have beside the step's own values.

@@ -7,12 +7,12 @@ task of its own installs them ahead of all steps, below a name of their content:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from labline_compiler.targets.kubeflow_embedding import function_of_source
 from labline_compiler.targets.kubeflow_names import INSTALLER
 from labline_compiler.targets.kubeflow_packages_step import install_labline_packages
+from labline_runtime.dataclass import dataclass
 
 MOUNT = "/labline-packages"  # where pods have the volume
 

@@ -28,6 +28,7 @@ from labline_compiler.targets.kubeflow_report import notebook_as_html
 from labline_compiler.targets.kubeflow_step import run_labline_step
 from labline_compiler.targets.python_cells import read_cells, write_cells
 from labline_compiler.targets.python_readme import plain, readme
+from labline_runtime.dataclass import dataclass
 from labline_runtime.specification import CellSource
 
 PROJECT_FILE = "labline.json"
@@ -118,7 +119,7 @@ def _heading(pipeline: Pipeline, step: Step) -> list[str]:
 # ---------------------------------------------------------------- pipeline.py
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Local:
     """What things are called within the pipeline's function, where parameters come first."""
 
