@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from labline_backend.serving.server import Address, Settings
 
 DEFAULT_PORT = 8900
-NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
 
 
 @click.command(short_help="Serve a registered model over HTTP.")
@@ -105,7 +104,7 @@ def serve(
     """
     from labline_backend.errors import InputError
     from labline_backend.home import Home
-    from labline_backend.serving.environments import ONE_THREAD
+    from labline_backend.serving.environments import NEEDED, ONE_THREAD
 
     os.environ.update({**ONE_THREAD, **os.environ})  # before anything is imported that reads them
 

@@ -25,7 +25,7 @@ from labline_backend.endpoints.kserve import Place, objects
 from labline_backend.errors import InputError, NotFoundError
 from labline_backend.home import Home
 from labline_backend.registry import ModelReference, RegistryError, resolve, source
-from labline_backend.serving.environments import BUILD_SECONDS
+from labline_backend.serving.environments import BUILD_SECONDS, NEEDED
 from labline_backend.store.endpoints import (
     CanaryRule,
     Endpoint,
@@ -39,7 +39,6 @@ from labline_backend.tracking.location import Location
 from labline_runtime.dataclass import dataclass
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
-NEEDED = ("uvicorn", "uvloop", "httptools", "orjson", "prometheus_client")
 SETTINGS = (
     "workers",
     "host",

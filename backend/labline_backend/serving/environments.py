@@ -34,6 +34,8 @@ from labline_backend.store.endpoints import EndpointStore
 from labline_runtime.dataclass import dataclass
 
 SERVER = ("mlflow", "uvicorn", "uvloop", "httptools", "orjson", "blake3", "PyYAML")
+NEEDED = ("uvicorn", "uvloop", "httptools", "orjson")
+"""The modules without which nothing is served: those of the extra ``serving``."""
 GRPC = ("grpcio", "protobuf")
 ONNX = ("onnx", "onnxruntime", "skl2onnx")
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib.metadata
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tomllib
 
 from labline_backend.endpoints.deploying import Endpoints
 from labline_backend.errors import InputError
@@ -36,6 +38,12 @@ PACKAGE, OLD, NEVER = "iniconfig", "1.1.1", "0.0.999"
 INSTALLED = importlib.metadata.version(PACKAGE)
 REACHED_SECONDS = 120
 MADE_SECONDS = 1800  # an index may be slow
+
+
+def test_what_serving_is_refused_without_is_what_its_extra_brings() -> None:
+    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
+    brought = {re.split(r"[^\w-]", each)[0] for each in project["optional-dependencies"]["serving"]}
+    assert set(module.NEEDED) <= brought
 
 
 def number(version: str) -> float:
