@@ -39,6 +39,10 @@ class Whole:
         if self._head:
             self.write(b"")
 
+    def drop(self) -> None:
+        """Forget what is held: nobody takes it any more."""
+        self._head = b""
+
     def close(self) -> None:
         """Send what is held, and close."""
         self.flush()
@@ -93,6 +97,7 @@ class Protocol(HttpToolsProtocol):  # type: ignore[misc, unused-ignore]
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
         self._stop_timer()
+        self._whole.drop()
         super().connection_lost(exc)
 
     def _stop_timer(self) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
-from labline_backend.serving.protocol import Whole
+import uvicorn
+from uvicorn.server import ServerState
+
+from labline_backend.serving.protocol import Protocol, Whole
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 
@@ -26,6 +30,9 @@ class Recording:
 
     def is_closing(self) -> bool:
         return "closed" in self.told
+
+    def get_extra_info(self, name: str) -> None:
+        """Nothing is known of the other side."""
 
 
 def told(*written: bytes, end: str = "flush") -> list[Any]:
@@ -56,3 +63,39 @@ def test_the_word_to_go_on_is_not_held() -> None:
 
 def test_a_body_that_looks_like_a_head_is_a_body() -> None:
     assert told(HEAD, HEAD, b"more") == [HEAD + HEAD, b"more"]
+
+
+async def test_a_client_that_goes_between_head_and_body_is_sent_neither() -> None:
+    transport, begun, gone = Recording(), asyncio.Event(), asyncio.Event()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        begun.set()
+        await gone.wait()
+        await send({"type": "http.response.body", "body": b"body"})
+
+    state = ServerState()
+    protocol = Protocol(uvicorn.Config(application, lifespan="off", ws="none", log_config=None), state, {})
+    protocol.connection_made(transport)
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    (task,) = state.tasks
+    await begun.wait()
+    protocol.connection_lost(None)
+    gone.set()
+    await task
+    assert transport.told == ["closed"]
+
+
+async def test_an_answer_that_breaks_off_after_its_head_closes_the_connection() -> None:
+    transport = Recording()
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+
+    state = ServerState()
+    protocol = Protocol(uvicorn.Config(application, lifespan="off", ws="none", log_config=None), state, {})
+    protocol.connection_made(transport)
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    (task,) = state.tasks
+    await task
+    assert transport.told == [b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n", "closed"]
