@@ -137,7 +137,7 @@ class Server(uvicorn.Server):  # type: ignore[misc, unused-ignore]
             settings.limits,
             metrics,
             self.application.serve,
-            lambda version: readied(version, self.checks),
+            lambda version: readied(version, self.checks, settings.limits.deadline),
             self._open_log if settings.log_rate else None,
         )
         for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it has ended gracefully
