@@ -3,6 +3,7 @@ import { ServerConnection } from '@jupyterlab/services';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { DeployRequest, Endpoint, Example, Prediction, TrafficPoint } from './endpoints';
+import { whole } from './logs';
 import type {
   AliasMove,
   Judgement,
@@ -213,17 +214,8 @@ export class LablineClient {
     return this.call('GET', ['runs', run, 'steps', step, 'log'], { offset });
   }
 
-  /** All of a log there is so far, which comes in parts. */
-  async wholeLog(run: string, step: string): Promise<string> {
-    const parts: string[] = [];
-    for (let offset = 0; ;) {
-      const part = await this.log(run, step, offset);
-      if (part.text === '') {
-        return parts.join('');
-      }
-      parts.push(part.text);
-      offset = part.next_offset;
-    }
+  wholeLog(run: string, step: string): Promise<string> {
+    return whole(offset => this.log(run, step, offset));
   }
 
   notebook(run: string, step: string): Promise<NotebookContent> {

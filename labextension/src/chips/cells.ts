@@ -2,10 +2,10 @@ import { CodeCell, isCodeCellModel, type Cell } from '@jupyterlab/cells';
 import type { PanelLayout, Widget } from '@lumino/widgets';
 
 import { LOCAL } from '../api/targets';
-import { canResume, type Finding } from '../api/types';
+import { canResume, type Finding, type StepError } from '../api/types';
 import { cellTags, setCellTags } from '../model/notebook';
 import { readTags, writeTags } from '../model/tags';
-import type { CellFault } from '../model/faults';
+import { isTold, type CellFault } from '../model/faults';
 import { TAG_COMMITTED } from '../model/pipeline';
 import { predictionsIn } from '../serve/predictions';
 import type { IPipelineNotebook } from '../tokens';
@@ -190,7 +190,7 @@ export class CellDecorations {
       });
       insertAboveFooter(cell, box);
       this.boxes.set(cell, { key, box });
-      tellOnce(cell, box);
+      tellOnce(cell, box, fault.error);
     }
   }
 
@@ -202,15 +202,12 @@ export class CellDecorations {
   private readonly boxes = new Map<Cell, { key: string; box: CellFaultBox }>();
 }
 
-/** Have a box show its traceback only as long as the cell's own outputs have none, as they have at the debugger. */
-function tellOnce(cell: Cell, box: CellFaultBox): void {
+/** Have a box show its traceback only as long as the cell's own outputs have not the same one, as at the debugger. */
+function tellOnce(cell: Cell, box: CellFaultBox, error: StepError): void {
   const { model } = cell;
   if (isCodeCellModel(model)) {
     const { outputs } = model;
-    const look = () => {
-      const types = Array.from({ length: outputs.length }, (_, index) => outputs.get(index).type);
-      box.toggleClass('labline-mod-told', types.includes('error'));
-    };
+    const look = () => void box.toggleClass('labline-mod-told', isTold(error, outputs.toJSON()));
     look();
     outputs.changed.connect(look);
     box.disposed.connect(() => outputs.changed.disconnect(look));

@@ -23,6 +23,13 @@ export function faultsByCell(
   return result;
 }
 
+/** Whether a cell's own outputs tell of the same error: an older one of its own is another. */
+export function isTold({ ename, evalue }: StepError, outputs: readonly Record<string, unknown>[]): boolean {
+  return outputs.some(
+    output => output.output_type === 'error' && output.ename === ename && output.evalue === evalue
+  );
+}
+
 /** Errors and warnings. */
 export function findingsByCell(findings: readonly Finding[]): Map<string, Finding[]> {
   const result = new Map<string, Finding[]>();

@@ -1,7 +1,7 @@
 import React, { useId, useRef, useState } from 'react';
 
 import { LOCAL } from '../api/targets';
-import { type RunDetail, type StepRun } from '../api/types';
+import { type RunDetail, type StepRun, type StepState } from '../api/types';
 import { timing } from '../graph/looks';
 import { controlOf } from '../model/control';
 import { whyNotHere } from '../model/mirrored';
@@ -123,11 +123,16 @@ function reusedFrom(step: StepRun): string {
   return step.cached_from ? `from run ${step.cached_from}` : '';
 }
 
+const WHY: Readonly<Partial<Record<StepState, string>>> = {
+  pending: '',
+  skipped: '',
+  cached: 'Why it was reused · ',
+  running: 'Why it runs · '
+};
+
 /** Why a step ran or did not, after what it is that the reason is of. */
 function whyWords({ state, cache_note }: StepRun): string {
-  const isReused = state === 'cached';
-  const hasNoPart = state === 'skipped' || state === 'pending';
-  return `${hasNoPart ? '' : isReused ? 'Why it was reused · ' : state === 'running' ? 'Why it runs · ' : 'Why it ran · '}${cache_note}`;
+  return `${WHY[state] ?? 'Why it ran · '}${cache_note}`;
 }
 
 type ErrorSummaryProps = Pick<StepViewProps, 'run' | 'step' | 'server' | 'openRun' | 'openAtFailure'> & {
