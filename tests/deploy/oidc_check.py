@@ -62,7 +62,7 @@ def running(command: Sequence[str | Path], port: int) -> Iterator[None]:
     process = subprocess.Popen(list(map(str, command)), stdout=sys.stderr)
     try:
         late = time.monotonic() + SECONDS
-        while socket.socket().connect_ex(("127.0.0.1", port)):
+        while not listens(port):
             if process.poll() is not None or time.monotonic() > late:
                 sys.exit(f"{command[0]} does not come up.")
             time.sleep(0.05)
@@ -70,6 +70,11 @@ def running(command: Sequence[str | Path], port: int) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait(SECONDS)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return not client.connect_ex(("127.0.0.1", port))
 
 
 def free() -> int:
