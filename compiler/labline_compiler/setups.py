@@ -215,7 +215,9 @@ class Setups:
             for node in ast.walk(c.parsed.tree):
                 if isinstance(node, _IMPORTS) and id(node) not in standing | top:
                     for each in (Standing(c, place, node, *changed) for changed in self._changing_import(node)):
-                        if each.text in repeated or not any(self._needs(step, each) for step in self._spans):
+                        if not repeated.isdisjoint((each.text, _tried(each.text))):
+                            continue
+                        if not any(self._needs(step, each) for step in self._spans):
                             continue
                         yield finding(
                             "LL303",

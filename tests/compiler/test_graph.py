@@ -423,8 +423,16 @@ def test_what_was_never_fitted_may_go_on_when_it_predicts() -> None:
     assert "b>c:k" in found
 
 
-def test_what_was_fitted_stays_as_it_is_when_it_predicts() -> None:
-    made = "from models import Tree\nk = Tree()\nk.fit([[1]], [2])"
+@pytest.mark.parametrize(
+    "made",
+    [
+        "from models import Tree\nk = Tree()\nk.fit([[1]], [2])",
+        "from models import Tree\nk = Tree()\nk.load_weights('k.h5')",
+        "import keras\nk = keras.models.load_model('k.keras')",
+        "import lightgbm\nk = lightgbm.train({}, lightgbm.Dataset([[1]]))",
+    ],
+)
+def test_what_was_fitted_or_loaded_stays_as_it_is_when_it_predicts(made: str) -> None:
     assert "a>c:k" in edges(pipeline_of(steps(a=made, b="k.predict([[1]])", c="print(k)")))
 
 

@@ -127,8 +127,10 @@ def test_fields_of_a_structured_array_are_a_look_at_it() -> None:
 PLOTTING = """\
 import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap, Normalize
-from matplotlib.dates import DateFormatter
+from matplotlib.dates import DateFormatter, date2num
 fmt, norm, cmap = DateFormatter("%m"), Normalize(), ListedColormap(["r", "g"])
+colors = [plt.cm.Reds(0.3), *plt.rcParams["axes.prop_cycle"].by_key()["color"]]
+days = date2num([1, 2])
 fig, ax = plt.subplots()"""
 
 
@@ -141,11 +143,13 @@ fig, ax = plt.subplots()"""
         ("look = {'norm': norm}\nplt.imshow([[1, 2]], **look)", True),
         ("plt.imshow([[1, 2]], cmap=cmap)", False),
         ("plt.figure().add_subplot().imshow([[1, 2]], cmap=cmap)", False),
+        ("plt.figure().add_subplot().bar([1, 2], [1, 2], color=colors)", False),
+        ("plt.figure().add_subplot().plot(days, [1, 2], color=colors[0])", False),
     ],
 )
 def test_what_a_plot_is_drawn_with_is_not_the_same_after_it(source: str, waits: bool) -> None:
     text = f'# %% tags=["step:load"]\n{PLOTTING}\n\n# %% tags=["step:one"]\n{source}\n\n'
-    text += '# %% tags=["step:two"]\nprint(fmt, norm, cmap)\n'
+    text += '# %% tags=["step:two"]\nprint(fmt, norm, cmap, colors, days)\n'
     assert ("one" in {taken.source for taken in pipeline_of(text).step("two").inputs}) == waits
 
 

@@ -198,6 +198,10 @@ def test_an_import_that_may_not_be_come_to_is_told_where_a_later_step_names_what
     assert "LL303" in codes(steps("x = 1\nif x:\n    import seaborn", "print('rocket')"))
 
 
+def test_an_import_that_is_tried_again_is_not_told_as_later_steps_try_it_too() -> None:
+    assert "LL303" not in codes(steps("try:\n    import accessors\nexcept ImportError:\n    import accessors", "y = 1"))
+
+
 @pytest.mark.parametrize("cell", ["if x:\n    import lib", "if x:\n    import seaborn", "def f():\n    import json"])
 def test_an_import_that_is_used_or_common_is_not_told(cell: str) -> None:
     assert "LL303" not in codes(steps("x = 1\n" + cell, "lib.y"))

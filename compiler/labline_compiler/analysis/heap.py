@@ -123,7 +123,7 @@ class Heap(Links):
         self.vague: set[int] = set()  # instances that may have attributes that were not set by their names
         self.class_makers: set[int] = set()  # of these, those with a class inside
         self.drawing: set[int] = set()  # estimators without random_state
-        self.fitted: set[int] = set()  # objects of unknown libraries on which ``fit`` was called
+        self.fitted: set[int] = set()  # objects of unknown libraries on which ``fit`` was called, or ``load_weights``
         self.loaders: set[int] = set()  # who goes through one draws
         self.views: set[int] = set()  # such as ``dict.keys()``
         self.lazy: dict[int, Lazy] = {}  # iterators of ``map`` and ``filter``

@@ -116,6 +116,8 @@ class LibraryObjects(LibraryCalls):
             self.callbacks(arguments)
             self.run_kept(receiver)
             return self.heap.reach(receiver | arguments.all if name == "get" else receiver)
+        if name.startswith("load"):  # weights
+            self.heap.fitted |= receiver
         return self.worst(receiver, arguments, node, drawn=self.drawn_by_method(receiver, name))
 
     def _tensors_in(self, value: Value) -> Value:
@@ -357,9 +359,10 @@ class LibraryObjects(LibraryCalls):
         return receiver
 
     def _is_model(self, receiver: Value) -> bool:
-        """Whether all that a method is called on has been fitted, or comes from where nobody can tell."""
+        """Whether all that a method is called on has been fitted or loaded, or comes from where nobody can tell."""
         unknown = (n for n in receiver - self.heap.fitted if self.heap.things[n].kind is None)
-        return all(self.heap.things[number].maker is None for number in unknown)
+        makers = (self.heap.things[number].maker for number in unknown)
+        return all(maker is None or methods.GIVING_FITTED.search(maker) for maker in makers)
 
     def _estimator_parts(self, receiver: Value) -> Value:
         """The estimator with those it is made of. Lists of columns and other settings are not touched by a fit."""

@@ -5,6 +5,8 @@ By the kind of object that a method is called on; what stands nowhere is taken t
 
 from __future__ import annotations
 
+import re
+
 from labline_compiler.analysis.operations import words
 
 # Methods that put their arguments into a container or take something out of it; only the container itself changes.
@@ -124,6 +126,8 @@ CONVENTION_FRESH = words(
 )
 # Of these, what means that in what was fitted: a Kalman filter, which has no ``fit``, goes on when it predicts.
 CONVENTION_FITTED = words("predict score")
+GIVING_FITTED = re.compile(r"(?:^|[._])(?:load|train|fit)[^.]*$")
+"""Functions that give something fitted, by their names: ``keras.models.load_model``, ``lightgbm.train``."""
 # Of these, what gives a tensor from which ``backward()`` finds its way back to what it was made of.
 DIFFERENTIABLE = words("mean sum std var min max median quantile abs clip cumsum cumprod round dot copy")
 CONVENTION_VIEWS = words("head tail groupby keys values items get transform to_numpy reshape ravel T loc iloc split")

@@ -43,7 +43,11 @@ _NO_SEABORN_FIGURES = _words(
 )
 
 
-_COLORS = re.compile(r"colormap|cmap|palette", re.IGNORECASE)
+# Makers of colours, colour maps, numbers that stand for dates and other data, which stay as they are when drawn with.
+_AS_IT_WAS = re.compile(
+    r"(?i:colormap|cmap|palette|rcparams|imread)|\.cm\.(?!ScalarMappable)|\.colors\.(?!\w*Norm|from_levels)"
+    r"|\.(?:dates|cbook|mlab)\.[a-z]"
+)
 
 
 class Plots(Logs):
@@ -152,7 +156,7 @@ class Plots(Logs):
         """What is matplotlib's in reach of the arguments, and is not the same once something was drawn with it.
 
         Figures and axes are drawn on. A norm takes the range of what it first scales, a formatter belongs to the axis
-        it was given to last. Colours and colour maps stay as they are.
+        it was given to last. Colours and other data stay as they are.
         """
         reached = self.heap.only(self.heap.reach(arguments.all), "matplotlib")
-        return frozenset(n for n in reached if not _COLORS.search(self.heap.things[n].maker or ""))
+        return frozenset(n for n in reached if not _AS_IT_WAS.search(self.heap.things[n].maker or ""))
