@@ -55,8 +55,8 @@ class Draws:
 
     def draws_when_fitted(self, name: str, arguments: Arguments) -> bool:
         """Whether an estimator or a splitter made of a class of that *name* draws from NumPy's generator."""
-        shuffles = name.endswith("KFold") and "shuffle" in arguments.keywords
-        shuffles = shuffles and arguments.constant(None, "shuffle") is not False
+        told = "shuffle" in arguments.keywords or arguments.starred
+        shuffles = name.endswith("KFold") and told and arguments.constant(None, "shuffle") is not False
         random = name in operations.RANDOM_ESTIMATORS and estimators.draws_as_made(name, arguments)
         if (random or shuffles) and not self.has_own_state(arguments):
             return True
