@@ -105,8 +105,9 @@ COMPARISONS = {
 }
 
 
-def test_the_options_of_a_library_that_was_imported_only_later_are_as_they_were_handed_on() -> None:
-    place = Place("s", "@numpy.printoptions", "input", "before", 1)
+@pytest.mark.parametrize("role", ["input", "output"])
+def test_the_state_of_a_library_that_was_imported_only_later_is_as_it_was_handed_on(role: Any) -> None:
+    place = Place("s", "@numpy.printoptions", role, "before", 1)
     assert compare_value(place, seen("1", "dict"), None, handed("2", "NoneType"), ran=True).status == "equal"
 
 

@@ -155,7 +155,7 @@ def compare_value(
         return _not_comparable(known, first.problem or "its content cannot be digested")
     if ours == theirs.digest:
         return known
-    if place.role == "input" and place.name.startswith(HIDDEN_STATE_PREFIX) and theirs.type == "NoneType":
+    if place.name.startswith(HIDDEN_STATE_PREFIX) and theirs.type == "NoneType":
         return dataclasses.replace(known, note="its library was not imported when it was handed on")
     if not comparable(ours, theirs.digest):
         return _not_comparable(known, OTHER_HASH.format(*map(scheme_of, (ours, theirs.digest))))
