@@ -448,7 +448,8 @@ class Statements(Stays):
                 setter = "__setattr__" if isinstance(target, ast.Attribute) else "__setitem__"
                 self.special(number, setter, Arguments([NOTHING, value]), target)
         self.use(holder)
-        if isinstance(target, ast.Attribute) and target.attr == "random_state":
+        told = isinstance(target, ast.Attribute) and target.attr == "random_state"
+        if told and (self.may_be_none(target) or self.is_shared(value)):
             self.heap.drawing |= self.heap.only(holder, "sklearn", "quiet")
         simple = isinstance(target, ast.Attribute) or self.heap.kind(holder) in CONTAINERS
         if self.heap.kind(holder) == "pandas" and not isinstance(target.value, ast.Name):
