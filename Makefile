@@ -152,8 +152,8 @@ test-cluster: $(VENV)/.ready ## Run on a real cluster: KUBECONFIG=FILE [HOST=URL
 	    pytest tests/cluster
 
 .PHONY: image-check
-image-check: $(VENV)/.ready ## Build the step image on Debian's packages (root, minutes) and run a step in it; MOUNT="PATH..." for pip
-	@python -m tests.deploy.image_check --mount $(MOUNT)
+image-check: $(VENV)/.ready ## Build an image on Debian's packages (root, minutes) and try it: IMAGE=step, server or hub; MOUNT="PATH..." for pip
+	@python -m tests.deploy.image_check $(or $(IMAGE),step) --mount $(MOUNT)
 
 .PHONY: hub-check
 hub-check: setup $(HUB)/.ready ## Run a real JupyterHub as the overlay has it, with Labline in its users' servers

@@ -1,4 +1,7 @@
-"""Builds the step image twice, on a base made of Debian's packages, and runs a step in it: ``make image-check``.
+"""Builds an image on a base made of Debian's packages, and tries what it is for: ``make image-check [IMAGE=server]``.
+
+The step's image is built twice, as two builds have to be one, and runs a step; the server's runs Labline's server; and
+the hub's, built on the server's, starts what JupyterHub needs of it.
 
 Takes minutes, root, mmdebstrap and buildah (Debian packages of these names); no registry of images is asked and no
 daemon runs. The base stands in for ``python:VERSION-slim``: a minimal Debian with Python and venv, nothing else.
@@ -9,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,15 +22,23 @@ from typing import Any
 
 import yaml
 
+from labline_backend._version import __version__
 from labline_backend.compiling import compile_file
 from labline_backend.images.held import PYTHON
-from labline_compiler.targets.kubeflow import DEFAULT_IMAGE, compile_to_yaml
+from labline_compiler.targets.kubeflow import compile_to_yaml
 from tests.backend.notebooks import code, write
 from tests.deploy.conftest import REPOSITORY
 
-STEP = REPOSITORY / "deploy" / "images" / "step"
+IMAGES = REPOSITORY / "deploy" / "images"
 BASE = f"localhost/python:{PYTHON}-slim"
 OUTPUT = "/tmp/output"  # in the container
+VOLUMES = ("/data", "/notebooks", "/home/labline", "/tmp")  # of the server's pod
+NOTEBOOK = "digits.ipynb"
+SEAL = """\
+mount -o remount,bind,ro /
+exec setpriv --reuid 1000 --regid 0 --clear-groups --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"
+"""
+PYTHON_ARGUMENT = ("--build-arg", f"PYTHON={PYTHON}")
 CELL = """\
 import numpy, pandas, pyarrow, scipy, sklearn
 from sklearn.linear_model import LinearRegression
@@ -42,7 +54,7 @@ print(json.dumps({
     "user": os.getuid(), "group": os.getgid(),
     "jupyter": [name for name in modules if importlib.util.find_spec(name)],
     "compilers": [name for name in programs if shutil.which(name)],
-    "writes_itself": os.access("/opt/labline", os.W_OK),
+    "writes_itself": any(os.access(folder, os.W_OK) for folder, _, _ in os.walk("/opt/labline")),
 }))
 """
 
@@ -78,21 +90,35 @@ class Workshop:
         self.buildah("commit", "--quiet", "--rm", container, BASE)
         shutil.rmtree(root)
 
-    def build(self) -> str:
+    def build(self, name: str, *options: str) -> str:
         """The image, by its Containerfile; its digest, which stands for every byte of its files."""
-        where = ["-f", STEP / "Containerfile", "--ignorefile", STEP / "Containerfile.dockerignore"]
-        named = ["--build-arg", f"PYTHON={PYTHON}", "-t", DEFAULT_IMAGE]
-        alike = ["--pull-never", "--no-cache", "--timestamp", "0"]
-        self.buildah("build", *alike, *self._mounts, *where, *named, REPOSITORY, quiet=False)
-        return self.buildah("inspect", "--type", "image", "--format", "{{.FromImageID}}", DEFAULT_IMAGE)
+        file = IMAGES / name / "Containerfile"
+        where: list[str | Path] = ["-f", file, "--ignorefile", f"{file}.dockerignore", "-t", image(name), REPOSITORY]
+        self.buildah("build", "--pull-never", "--no-cache", *self._mounts, *options, *where, quiet=False)
+        return self.buildah("inspect", "--type", "image", "--format", "{{.FromImageID}}", image(name))
+
+    def container(self, of: str) -> str:
+        """A container of an image."""
+        return self.buildah("from", "--pull-never", of)
 
     def run(self, container: str, *command: str) -> str:
         """Run a command in the container, as its user; what it prints."""
         return self.buildah("run", container, "--", *command)
 
+    def run_sealed(self, container: str, volumes: dict[str, Path], *command: str) -> str:
+        """The same as a restricted pod does: on a read-only root, without capabilities; *volumes* are folders here."""
+        mounted = [option for to, folder in volumes.items() for option in ("--volume", f"{folder}:{to}")]
+        sealing = [*mounted, "--user", "0", "--cap-add", "CAP_SYS_ADMIN", container, "--", "sh", "-c", SEAL, "sh"]
+        return self.buildah("run", *sealing, *command)
+
     def root(self, container: str) -> Path:
         """Where the container's files lie."""
         return Path(self.buildah("mount", container))
+
+
+def image(name: str) -> str:
+    """What the image is called."""
+    return f"localhost/labline-{name}:{__version__}"
 
 
 def size(root: Path) -> int:
@@ -115,24 +141,69 @@ def task(folder: Path) -> list[str]:
     return [*container["command"], *(json.dumps(message) if text == "{{$}}" else text for text in container["args"])]
 
 
-def checked(workshop: Workshop) -> dict[str, Any]:
-    """Run the step; what was found out. Raises ``AssertionError`` for what is not as it must be."""
-    container = workshop.buildah("from", "--pull-never", DEFAULT_IMAGE)
-    root = workshop.root(container)
+def probed(workshop: Workshop, container: str) -> dict[str, Any]:
+    """What every image has to be, and its size. Raises ``AssertionError`` for what is not as it must be."""
     probe = json.loads(workshop.run(container, "python3", "-c", PROBE))
-    assert probe["user"] != 0 and not probe["writes_itself"], probe
-    assert not probe["jupyter"] and not probe["compilers"], probe
+    assert (probe["user"], probe["group"]) == (1000, 0) and not probe["writes_itself"], probe
+    assert not probe["compilers"], probe
+    base = workshop.root(workshop.container(BASE))
+    sizes = {"megabytes": size(workshop.root(container)) // 10**6, "megabytes_of_base": size(base) // 10**6}
+    return {**probe, **sizes}
+
+
+def step(workshop: Workshop) -> dict[str, Any]:
+    """Build the step's image twice, and run a step in it."""
+    first, second = (workshop.build("step", "--timestamp", "0", *PYTHON_ARGUMENT) for _ in range(2))
+    assert first == second, f"Two builds differ: {first}, {second}."
+    container = workshop.container(image("step"))
+    probe = probed(workshop, container)
+    assert not probe["jupyter"], probe
     workshop.run(container, *task(workshop.folder))
-    result = json.loads((root / OUTPUT.lstrip("/") / "step_result").read_text())
-    notebook = (root / OUTPUT.lstrip("/") / "executed_notebook").read_text()
+    output = workshop.root(container) / OUTPUT.lstrip("/")
+    result = json.loads((output / "step_result").read_text())
+    notebook = (output / "executed_notebook").read_text()
     assert result["state"] == "succeeded" and "slope 3.0" in notebook, (result, notebook)
-    base = workshop.root(workshop.buildah("from", "--pull-never", BASE))
-    return {**probe, "megabytes": size(root) // 10**6, "megabytes_of_base": size(base) // 10**6}
+    return {"image": first, **probe}
+
+
+def server(workshop: Workshop) -> dict[str, Any]:
+    """Build the server's image; on a read-only root, check and run a notebook in it, and ask its server."""
+    workshop.build("server", *PYTHON_ARGUMENT)
+    container = workshop.container(image("server"))
+    probe = probed(workshop, container)
+    volumes = {each: workshop.folder / "volumes" / each.replace("/", "") for each in VOLUMES}
+    for folder in volumes.values():
+        folder.mkdir(parents=True)
+        os.chown(folder, probe["user"], probe["group"])
+    shutil.copy(REPOSITORY / "notebooks" / NOTEBOOK, volumes["/notebooks"])
+    config = json.loads(workshop.buildah("inspect", "--type", "image", image("server")))["OCIv1"]["config"]
+    script = (Path(__file__).parent / "in_server_image.py").read_text()
+    arguments = [json.dumps([*config["Entrypoint"], *config["Cmd"]]), f"/notebooks/{NOTEBOOK}"]
+    found = json.loads(workshop.run_sealed(container, volumes, "python3", "-c", script, *arguments))
+    assert found["read_only"] and found["version"].endswith(__version__), found
+    assert found["server"] == {"probe": 200, "stranger": 403, "owner": 200, "ended": 0}, found
+    return {**probe, **found}
+
+
+def hub(workshop: Workshop) -> dict[str, Any]:
+    """Build the hub's image on the server's; see that JupyterHub, a user's server and the extension are in it."""
+    workshop.build("server", *PYTHON_ARGUMENT)
+    workshop.build("hub", "--build-arg", f"SERVER={image('server')}")
+    container = workshop.container(image("hub"))
+    probe = probed(workshop, container)
+    extensions = workshop.run(container, "sh", "-c", "jupyter labextension list 2>&1")
+    assert re.search(rf"@labline/labextension v{re.escape(__version__)} .*enabled.*OK", extensions), extensions
+    programs = ("labline", "jupyterhub", "jupyterhub-singleuser")
+    return {**probe, **{name: workshop.run(container, name, "--version") for name in programs}}
+
+
+CHECKS = {check.__name__: check for check in (step, server, hub)}
 
 
 def main() -> None:
     """Build, run, and print what was found out."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("image", nargs="?", choices=CHECKS, default="step")
     parser.add_argument("--suite", default="bookworm", help=f"the Debian whose python3 is {PYTHON}")
     parser.add_argument(
         "--mount", nargs="*", default=[], help="what pip needs while building: its settings, an authority"
@@ -145,9 +216,7 @@ def main() -> None:
         workshop = Workshop(Path(place), given.mount)
         try:
             workshop.base(given.suite)
-            first, second = workshop.build(), workshop.build()
-            assert first == second, f"Two builds differ: {first}, {second}."
-            print(json.dumps({"image": first, **checked(workshop)}, indent=1))
+            print(json.dumps(CHECKS[given.image](workshop), indent=1))
         finally:
             workshop.buildah("rm", "--all")
 
