@@ -171,6 +171,7 @@ def server(workshop: Workshop) -> dict[str, Any]:
     workshop.build("server", *PYTHON_ARGUMENT)
     container = workshop.container(image("server"))
     probe = probed(workshop, container)
+    workshop.run(container, "python3", "-m", "pip", "check")
     volumes = {each: workshop.folder / "volumes" / each.replace("/", "") for each in VOLUMES}
     for folder in volumes.values():
         folder.mkdir(parents=True)
@@ -191,6 +192,7 @@ def hub(workshop: Workshop) -> dict[str, Any]:
     workshop.build("hub", "--build-arg", f"SERVER={image('server')}")
     container = workshop.container(image("hub"))
     probe = probed(workshop, container)
+    workshop.run(container, "python3", "-m", "pip", "check")
     extensions = workshop.run(container, "sh", "-c", "jupyter labextension list 2>&1")
     assert re.search(rf"@labline/labextension v{re.escape(__version__)} .*enabled.*OK", extensions), extensions
     programs = ("labline", "jupyterhub", "jupyterhub-singleuser")
