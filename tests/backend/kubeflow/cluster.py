@@ -82,6 +82,8 @@ class Cluster(ThreadingHTTPServer):
         for value in pod["metadata"]["labels"].values():
             if not re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?", value):
                 return 422, f'Pod "x" is invalid: metadata.labels: Invalid value: "{value}"'
+        if sum(len(key) + len(value) for key, value in pod["metadata"].get("annotations", {}).items()) > 262_144:
+            return 422, 'Pod "x" is invalid: metadata.annotations: Too long: may not be more than 262144 bytes'
         if self.policy is not None:
             return 403, self.policy
         self.tried.append(pod)

@@ -98,6 +98,6 @@ def test_a_cluster_that_cannot_be_asked_is_said(cluster: Cluster, tmp_path: Path
 def test_nothing_is_submitted_that_the_cluster_would_refuse(client: Client, cluster: Cluster, tmp_path: Path) -> None:
     client.add(cluster.emulator, kubeconfig=cluster.kubeconfig(tmp_path))
     cluster.things = {"persistentvolumeclaims/data"}
-    with pytest.raises(InputError, match=r"would refuse the pod of one .* metadata\.labels"):
-        client.submit(code("x = 1", "step:one", "label:team:a b"))
+    with pytest.raises(InputError, match=r"would refuse the pod of one .* metadata\.annotations"):
+        client.submit(code("x = 1", "step:one", f"annotation:note:{'a' * 262_144}"))
     assert client.service.runs() == []
