@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import sys
 from pathlib import Path
@@ -294,7 +295,11 @@ def test_a_parent_killed_while_its_step_runs_changes_nothing_for_the_step(bench:
     trial = noting("import time\nwhile not os.path.exists('go'): time.sleep(0.005)")
     run = bench.start(trial)
     killed = pids(bench)[2]
+    dying = os.pidfd_open(killed)
     os.kill(killed, signal.SIGKILL)
+    ended, _, _ = select.select([dying], [], [], 30)  # until then it may be asked for the next step, and not answer
+    os.close(dying)
+    assert ended
     bench.file("go").touch()
     assert bench.end(run).state == "succeeded"
     assert parent(bench) not in (killed, os.getpid())
