@@ -21,8 +21,10 @@ def package(name: str, folder: Path, kinds: frozenset[str] | None = CODE) -> dic
         folders[:] = [each for each in folders if each != "__pycache__"]
         inside = name + place[len(str(folder)) :].replace(os.sep, "/")
         for each in names:
-            if kinds is None or os.path.splitext(each)[1] in kinds:  # noqa: PTH122
-                with open(os.path.join(place, each), "rb") as file:  # noqa: PTH118, PTH123
+            path = os.path.join(place, each)  # noqa: PTH118
+            # An editor's lock is a link that leads nowhere.
+            if (kinds is None or os.path.splitext(each)[1] in kinds) and os.path.isfile(path):  # noqa: PTH113, PTH122
+                with open(path, "rb") as file:  # noqa: PTH123
                     files[f"{inside}/{each}"] = file.read()
     return files
 
